@@ -1,1 +1,26 @@
-//! Stub.
+//! Every byte that leaves a Tauline process has its shape in this crate.
+//!
+//! | module | holds | read by |
+//! |---|---|---|
+//! | [`status`] | the ceremony's status and a participant's queue status | clients, pages |
+//! | [`login`] | sign-in requests and answers | clients |
+//! | [`contribution`] | bodies of `start`, `complete` and `abort` | clients |
+//! | [`receipt`] | the signed receipt of an accepted contribution | participants, for ever |
+//! | [`error`] | the one shape of errors and the table of all codes | clients |
+//! | [`journal`] | the records of the ceremony's log | coordinators, auditors |
+//! | [`admin`] | the operator's socket | `tauline admin` |
+//!
+//! Contributions and transcripts themselves are documents of `tauline-transcript`.
+//! There is no logic here: shapes, names, units and signatures over bytes only. Field names are
+//! camelCase as in `http-queue-api.md`; times are Unix seconds, and each has a companion in
+//! milliseconds from now (`…InMs`), so that a client with a wrong clock still behaves.
+
+pub mod admin;
+pub mod contribution;
+pub mod error;
+pub mod journal;
+pub mod login;
+pub mod receipt;
+pub mod status;
+
+pub use tauline_transcript::identity::Identity;

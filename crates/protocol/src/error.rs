@@ -1,0 +1,152 @@
+//! The one shape of errors and the table of all codes (`http-queue-api.md`, Errors).
+
+use serde::{Deserialize, Serialize};
+
+/// The body of every answer that is not a success.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// One of [`Code`], as [`Code::as_str`] writes it; a client may meet codes it does not know.
+    pub code: String,
+    /// A sentence for a person, which says what to do.
+    pub error: String,
+}
+
+impl ErrorBody {
+    /// An error body with a code of the table.
+    #[must_use]
+    pub fn new(code: Code, error: impl Into<String>) -> Self {
+        Self { code: code.as_str().to_owned(), error: error.into() }
+    }
+
+    /// The code, if this version knows it.
+    #[must_use]
+    pub fn known_code(&self) -> Option<Code> {
+        Code::ALL.iter().copied().find(|code| code.as_str() == self.code)
+    }
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $status:literal;)+) => {
+        /// Every error code that a client can see. Codes are part of the interface: none is derived from a
+        /// type's name, and none ever changes its meaning.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Code {
+            /// All codes, in the order of the table.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// The code as it stands in an error's body.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// The HTTP status that goes with the code.
+            #[must_use]
+            pub fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)+ }
+            }
+
+            /// What the code means, in a sentence.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc,)+).trim_ascii(),)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body is not readable in the form that `Content-Type` names.
+    MalformedBody = "Request::MalformedBody", 400;
+    /// A query parameter or a header is missing, unknown or out of range.
+    InvalidParameter = "Request::InvalidParameter", 400;
+    /// There is nothing at this path.
+    NotFound = "Request::NotFound", 404;
+    /// The path does not take this method.
+    MethodNotAllowed = "Request::MethodNotAllowed", 405;
+    /// None of the forms in `Accept` is offered.
+    NotAcceptable = "Request::NotAcceptable", 406;
+    /// The body did not arrive in time.
+    BodyTimeout = "Request::BodyTimeout", 408;
+    /// The body is larger than any honest one.
+    BodyTooLarge = "Request::BodyTooLarge", 413;
+    /// The `Content-Type` or `Content-Encoding` is not one that this path takes.
+    UnsupportedMediaType = "Request::UnsupportedMediaType", 415;
+    /// Too many requests; `Retry-After` says when to come back.
+    RateLimited = "Request::RateLimited", 429;
+
+    /// The `Authorization: Bearer` header is missing or malformed: sign in first.
+    SessionMissing = "Session::Missing", 401;
+    /// The session is unknown or has ended: sign in again; the place in the queue is kept.
+    SessionUnknown = "Session::Unknown", 401;
+
+    /// The sign-in method is not offered here.
+    LoginMethodNotOffered = "Login::MethodNotOffered", 403;
+    /// The EIP-4361 message is not readable.
+    LoginMalformedMessage = "Login::MalformedMessage", 400;
+    /// The nonce is not one of this coordinator's, is used or is too old: ask for another.
+    LoginUnknownNonce = "Login::UnknownNonce", 401;
+    /// The message is for another domain or URI.
+    LoginWrongDomain = "Login::WrongDomain", 401;
+    /// The message is for another chain.
+    LoginWrongChain = "Login::WrongChain", 401;
+    /// The message has expired or is not yet valid.
+    LoginExpired = "Login::Expired", 401;
+    /// The signature is not by the address that the message names.
+    LoginInvalidSignature = "Login::InvalidSignature", 401;
+    /// The invitation code is not known.
+    LoginUnknownInvite = "Login::UnknownInvite", 401;
+
+    /// The participant is not in the queue: join first.
+    NotQueued = "Queue::NotQueued", 409;
+    /// It is not the participant's turn.
+    NotYourTurn = "Queue::NotYourTurn", 409;
+    /// The participant's turn has come, but it has not started: call `contribution/start` first.
+    NotStarted = "Queue::NotStarted", 409;
+    /// A contribution of this participant is being verified already.
+    AlreadyVerifying = "Queue::AlreadyVerifying", 409;
+    /// The participant's stay is over; the text says why.
+    StayEnded = "Queue::StayEnded", 409;
+    /// The identity has contributed: nobody contributes twice.
+    AlreadyContributed = "Queue::AlreadyContributed", 403;
+    /// The identity was used up by an earlier stay; the text says how it ended.
+    UsedUp = "Queue::UsedUp", 403;
+    /// The ceremony takes no new entries: it serves those in line, then halts.
+    Draining = "Queue::Draining", 503;
+    /// The ceremony is halted or paused by its operator; no deadline runs.
+    Halted = "Queue::Halted", 503;
+
+    /// Check 1: another number of sub-ceremonies than the ceremony has.
+    ContributionCount = "Contribution::Count", 422;
+    /// Check 1: a sub-ceremony of other sizes than the ceremony's.
+    ContributionSizes = "Contribution::Sizes", 422;
+    /// Check 2: a point does not decode.
+    ContributionPoint = "Contribution::Point", 422;
+    /// Check 3: a point is not in the prime-order subgroup.
+    ContributionSubgroup = "Contribution::Subgroup", 422;
+    /// Check 4: the public key is the identity.
+    ContributionPubkeyIdentity = "Contribution::PubkeyIdentity", 422;
+    /// Check 4: the first power is not the generator.
+    ContributionFirstPower = "Contribution::FirstPower", 422;
+    /// Check 4: the second power in G1 is the identity.
+    ContributionZeroPower = "Contribution::ZeroPower", 422;
+    /// Check 5: the update is not proven.
+    ContributionUpdateProof = "Contribution::UpdateProof", 422;
+    /// Check 6: the powers in G1 are no powers.
+    ContributionG1Powers = "Contribution::G1Powers", 422;
+    /// Check 7: the powers in G2 do not match those in G1.
+    ContributionG2Powers = "Contribution::G2Powers", 422;
+    /// The contribution changes nothing: its secret is 1.
+    ContributionNoEntropy = "Contribution::NoEntropy", 422;
+
+    /// The coordinator failed; the place in the queue is kept. Try again.
+    Internal = "Server::Internal", 500;
+    /// The coordinator could not finish verifying; the identity is not used up: join again.
+    CoordinatorFault = "Server::CoordinatorFault", 500;
+    /// The coordinator is stopping or starting: try again soon; the place is kept.
+    Unavailable = "Server::Unavailable", 503;
+}

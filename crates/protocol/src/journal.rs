@@ -1,0 +1,72 @@
+//! The records of the ceremony's log.
+//!
+//! A record is MessagePack with named fields, so that a later version can add some. Golden files
+//! pin the bytes: a journal written today must be readable by every later coordinator.
+
+use serde::{Deserialize, Serialize};
+use tauline_queue_core::Entry;
+
+use crate::Identity;
+
+/// Version of the records written by this program.
+pub const RECORD_VERSION: u16 = 1;
+
+/// One fact of the ceremony's log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Version of the record's shape: [`RECORD_VERSION`].
+    pub v: u16,
+    /// The queue's own entry: when, and what.
+    pub entry: Entry<Identity>,
+    /// What the queue's rules need not know: the check that failed, an abort's reason, a client's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Why a record could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The bytes are not a record.
+    #[error("this is not a journal record: {0}")]
+    Malformed(#[from] rmp_serde::decode::Error),
+    /// The record was written by a later version of this program.
+    #[error("the record has version {found}, this program reads up to {RECORD_VERSION}: upgrade it")]
+    Newer {
+        /// The version found.
+        found: u16,
+    },
+}
+
+impl Record {
+    /// A record of this program's version.
+    #[must_use]
+    pub fn new(entry: Entry<Identity>, note: Option<String>) -> Self {
+        Self { v: RECORD_VERSION, entry, note }
+    }
+
+    /// The record's bytes.
+    ///
+    /// # Panics
+    /// Never: writing to memory does not fail, and every value of a record has a MessagePack form.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        #[expect(clippy::expect_used, reason = "writing to memory does not fail")]
+        rmp_serde::to_vec_named(self).expect("a record has a MessagePack form")
+    }
+
+    /// Reads a record back.
+    ///
+    /// # Errors
+    /// Bytes that are no record, or one of a later version.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
+        #[derive(Deserialize)]
+        struct Version {
+            v: u16,
+        }
+        let Version { v } = rmp_serde::from_slice(bytes)?;
+        if v > RECORD_VERSION {
+            return Err(RecordError::Newer { found: v });
+        }
+        Ok(rmp_serde::from_slice(bytes)?)
+    }
+}

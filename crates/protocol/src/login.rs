@@ -1,0 +1,76 @@
+//! Sign-in requests and answers (`http-queue-api.md`, Signing in).
+
+use serde::{Deserialize, Serialize};
+
+use crate::Identity;
+
+/// The answer of `GET /login/nonce`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NonceAnswer {
+    /// Alphanumeric, for one EIP-4361 message, used once.
+    pub nonce: String,
+    /// The domain that the message must name.
+    pub domain: String,
+    /// The URI that the message must name.
+    pub uri: String,
+    /// The chain that the message must name.
+    pub chain_id: u64,
+    /// When the nonce stops being good, in Unix seconds.
+    pub expires_at: u64,
+    /// The same as milliseconds from now.
+    pub expires_in_ms: u64,
+}
+
+/// The body of `POST /login`: exactly one proof of an identity.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum LoginRequest {
+    /// An EIP-4361 message and its EIP-191 signature.
+    Siwe(SiweProof),
+    /// A code that the operator gave out.
+    Invite(String),
+}
+
+// A code and a signature let their reader in: neither belongs in a log.
+impl std::fmt::Debug for LoginRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Siwe(_) => f.write_str("Siwe(…)"),
+            Self::Invite(_) => f.write_str("Invite(…)"),
+        }
+    }
+}
+
+/// An EIP-4361 message and its signature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiweProof {
+    /// The message exactly as it was signed.
+    pub message: String,
+    /// r‖s‖v: 130 hex digits after `0x`.
+    pub signature: String,
+}
+
+/// The answer of `POST /login`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LoginAnswer {
+    /// Goes into `Authorization: Bearer`. Opaque; kept only as a hash by the coordinator.
+    pub token: String,
+    /// Who the coordinator takes the caller for.
+    pub identity: Identity,
+    /// When the token stops being good, in Unix seconds.
+    pub expires_at: u64,
+    /// The same as milliseconds from now.
+    pub expires_in_ms: u64,
+}
+
+impl std::fmt::Debug for LoginAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LoginAnswer")
+            .field("identity", &self.identity)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,103 @@
+//! The signed receipt of an accepted contribution (`ceremony.md`, Receipt).
+
+use k256::ecdsa::SigningKey;
+use serde::{Deserialize, Serialize};
+use tauline_transcript::signature;
+
+use crate::Identity;
+use crate::contribution::SignedReceipt;
+
+/// What a receipt says: who contributed, and the public key of each of its secrets.
+///
+/// The order of the fields is part of the format: the signature covers the bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The contributor.
+    pub identity: Identity,
+    /// `potPubkey` of each sub-ceremony in order: 192 lower-case hex digits after `0x`.
+    pub witness: Vec<String>,
+}
+
+/// Why a receipt was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReceiptError {
+    /// The receipt is not the JSON of a receipt.
+    #[error("the receipt is not readable: {0}")]
+    Malformed(String),
+    /// The signature is not 130 hex digits, or recovers to no key.
+    #[error("the receipt's signature is not an Ethereum signature")]
+    BadSignature,
+    /// The signature is another's.
+    #[error("the receipt is signed by {found}, not by the coordinator {expected}")]
+    WrongSigner {
+        /// The address that the signature recovers to.
+        found: String,
+        /// The coordinator's address.
+        expected: String,
+    },
+    /// The receipt is about somebody or something else.
+    #[error("the receipt does not match the contribution: {0} differs")]
+    Mismatch(&'static str),
+}
+
+impl Receipt {
+    /// A receipt for the compressed public keys of a contribution.
+    #[must_use]
+    pub fn new<'a>(identity: Identity, pot_pubkeys: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let witness =
+            pot_pubkeys.into_iter().map(|key| format!("0x{}", hex::encode(key))).collect();
+        Self { identity, witness }
+    }
+
+    /// The exact bytes that are signed.
+    ///
+    /// # Panics
+    /// Never: strings have a JSON form.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        #[expect(clippy::expect_used, reason = "strings have a JSON form")]
+        serde_json::to_string(self).expect("a receipt has a JSON form")
+    }
+
+    /// Signs the receipt as an EIP-191 personal message. Deterministic (RFC 6979): signing again
+    /// gives the same bytes, so a lost receipt is made anew from the contribution it is for.
+    ///
+    /// # Panics
+    /// With a probability of about 2^-128, when the nonce derived has no valid signature.
+    #[must_use]
+    pub fn sign(&self, key: &SigningKey) -> SignedReceipt {
+        let receipt = self.to_json();
+        let digest = signature::personal_message_digest(receipt.as_bytes());
+        let signature = hex::encode(signature::ecdsa_sign(&digest, key));
+        SignedReceipt { receipt, signature }
+    }
+}
+
+impl SignedReceipt {
+    /// The EIP-55 address that the signature recovers to.
+    ///
+    /// # Errors
+    /// A signature that is none.
+    pub fn signer(&self) -> Result<String, ReceiptError> {
+        let digits = self.signature.strip_prefix("0x").unwrap_or(&self.signature);
+        let mut bytes = [0; 65];
+        hex::decode_to_slice(digits, &mut bytes).map_err(|_| ReceiptError::BadSignature)?;
+        let digest = signature::personal_message_digest(self.receipt.as_bytes());
+        let address =
+            signature::ecdsa_recover(&digest, &bytes).ok_or(ReceiptError::BadSignature)?;
+        Ok(signature::eip55(&address))
+    }
+
+    /// Checks the signature against the coordinator's address and returns what was signed.
+    ///
+    /// # Errors
+    /// A receipt or signature that cannot be read, or another signer.
+    pub fn verify(&self, coordinator: &str) -> Result<Receipt, ReceiptError> {
+        let found = self.signer()?;
+        if !found.eq_ignore_ascii_case(coordinator) {
+            return Err(ReceiptError::WrongSigner { found, expected: coordinator.to_owned() });
+        }
+        serde_json::from_str(&self.receipt)
+            .map_err(|error| ReceiptError::Malformed(error.to_string()))
+    }
+}
