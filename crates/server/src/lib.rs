@@ -1,1 +1,37 @@
-//! Stub.
+//! Tauline's coordinator: an HTTP server that runs a powers-of-tau ceremony.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`config`] | every setting: flag, environment variable, key of the file |
+//! | [`coordinator`] | the one task that owns the queue |
+//! | [`store`] | what is durable, behind one trait |
+//! | [`head`] | the state that the next participant builds on, ready to send |
+//! | [`verifier`] | verification of contributions, away from the async threads |
+//! | [`view`] | statuses, as the API words them, from the queue's state |
+//! | [`snapshot`] | the current transcript as a file that readers share |
+//! | [`admin`] | the operator's socket |
+//! | [`signin`] | proofs of identity and the sessions they earn |
+//! | [`routes`] | the HTTP interface, one file a resource |
+//! | [`limits`] | rates, and whose address a request counts against |
+//! | [`body`] | request bodies: how large, how long, in which form |
+//! | [`negotiate`] | in which form and compression an answer goes out |
+//! | [`server`] | all of it together: opened, serving, stopped |
+//! | [`telemetry`] | logs |
+//! | [`clock`] | the only place that reads the time |
+
+pub mod admin;
+pub mod body;
+pub mod clock;
+pub mod config;
+pub mod coordinator;
+pub mod head;
+pub mod limits;
+pub mod negotiate;
+pub mod routes;
+pub mod server;
+pub mod signin;
+pub mod snapshot;
+pub mod store;
+pub mod telemetry;
+pub mod verifier;
+pub mod view;

@@ -1,2 +1,3 @@
-//! Stub.
+//! `tauline-server`: starts the coordinator of a ceremony.
+
 fn main() {}
