@@ -1,0 +1,284 @@
+//! Points as bytes and as hex: strict, canonical, without panics.
+//!
+//! The format is Zcash's (`ceremony.md`, Documents): big-endian coordinates with three flags in
+//! the first byte; in G2 the coordinate of u comes first. A point has one encoding of each kind:
+//! a field element that is not below the modulus, a flag that says nothing, an infinity with
+//! stray bits are errors, each its own. Membership in the subgroup is a separate question.
+
+use std::fmt;
+
+use blstrs::{G1Affine, G2Affine};
+use group::prime::PrimeCurveAffine;
+
+use crate::error::PointError;
+
+/// How the points of a document are encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// One coordinate and a sign: 48 bytes in G1, 96 in G2. The only one in JSON.
+    #[default]
+    Compressed,
+    /// Both coordinates: 96 bytes in G1, 192 in G2. Costs the reader no square root.
+    Uncompressed,
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Compressed => "compressed",
+            Self::Uncompressed => "uncompressed",
+        })
+    }
+}
+
+/// Set in the first byte of every compressed point.
+const FLAG_COMPRESSED: u8 = 0x80;
+/// Set in the first byte of the point at infinity.
+const FLAG_INFINITY: u8 = 0x40;
+/// Set in the first byte of a compressed point whose y is the larger of the two.
+const FLAG_SIGN: u8 = 0x20;
+/// The three flags; a field element has 381 bits, so they are free.
+const FLAGS: u8 = FLAG_COMPRESSED | FLAG_INFINITY | FLAG_SIGN;
+
+/// Bytes of a base field element.
+const FP_LEN: usize = 48;
+
+/// The modulus of the base field, big-endian.
+const MODULUS: [u8; FP_LEN] = [
+    0x1a, 0x01, 0x11, 0xea, 0x39, 0x7f, 0xe6, 0x9a, 0x4b, 0x1b, 0xa7, 0xb6, 0x43, 0x4b, 0xac, 0xd7,
+    0x64, 0x77, 0x4b, 0x84, 0xf3, 0x85, 0x12, 0xbf, 0x67, 0x30, 0xd2, 0xa0, 0xf6, 0xb0, 0xf6, 0x24,
+    0x1e, 0xab, 0xff, 0xfe, 0xb1, 0x53, 0xff, 0xff, 0xb9, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xaa, 0xab,
+];
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for blstrs::G1Affine {}
+    impl Sealed for blstrs::G2Affine {}
+}
+
+/// A point of G1 or of G2, as documents hold it.
+pub trait Point: sealed::Sealed + PrimeCurveAffine + Copy + Send + Sync + fmt::Debug {
+    /// The group's name, `G1` or `G2`.
+    const GROUP: &'static str;
+
+    /// Bytes of a compressed point. An uncompressed one has twice as many.
+    const COMPRESSED_LEN: usize;
+
+    /// Bytes of a point in `encoding`.
+    #[must_use]
+    fn encoded_len(encoding: Encoding) -> usize {
+        match encoding {
+            Encoding::Compressed => Self::COMPRESSED_LEN,
+            Encoding::Uncompressed => 2 * Self::COMPRESSED_LEN,
+        }
+    }
+
+    /// The encoding that has `len` bytes, if there is one.
+    #[must_use]
+    fn encoding_of_len(len: usize) -> Option<Encoding> {
+        [Encoding::Compressed, Encoding::Uncompressed]
+            .into_iter()
+            .find(|&encoding| Self::encoded_len(encoding) == len)
+    }
+
+    /// The point that `bytes` encode (`ceremony.md`, check 2): on the curve, perhaps not in the
+    /// subgroup, perhaps the point at infinity.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not the one encoding of a point.
+    fn decode(bytes: &[u8], encoding: Encoding) -> Result<Self, PointError>;
+
+    /// Appends the encoding of the point to `out`.
+    fn encode(&self, encoding: Encoding, out: &mut Vec<u8>);
+
+    /// Whether the point is in the subgroup of prime order (`ceremony.md`, check 3). The point
+    /// at infinity is.
+    fn in_subgroup(&self) -> bool;
+}
+
+impl Point for G1Affine {
+    const GROUP: &'static str = "G1";
+    const COMPRESSED_LEN: usize = FP_LEN;
+
+    fn decode(bytes: &[u8], encoding: Encoding) -> Result<Self, PointError> {
+        match encoding {
+            Encoding::Compressed => {
+                let bytes: &[u8; 48] = exact(bytes)?;
+                check_canonical(bytes, encoding, &["x"])?;
+                Option::from(Self::from_compressed_unchecked(bytes))
+            }
+            Encoding::Uncompressed => {
+                let bytes: &[u8; 96] = exact(bytes)?;
+                check_canonical(bytes, encoding, &["x", "y"])?;
+                Option::from(Self::from_uncompressed_unchecked(bytes))
+            }
+        }
+        .ok_or(PointError::NotOnCurve)
+    }
+
+    fn encode(&self, encoding: Encoding, out: &mut Vec<u8>) {
+        match encoding {
+            Encoding::Compressed => out.extend_from_slice(&self.to_compressed()),
+            Encoding::Uncompressed => out.extend_from_slice(&self.to_uncompressed()),
+        }
+    }
+
+    fn in_subgroup(&self) -> bool {
+        self.is_torsion_free().into()
+    }
+}
+
+impl Point for G2Affine {
+    const GROUP: &'static str = "G2";
+    const COMPRESSED_LEN: usize = 2 * FP_LEN;
+
+    fn decode(bytes: &[u8], encoding: Encoding) -> Result<Self, PointError> {
+        match encoding {
+            Encoding::Compressed => {
+                let bytes: &[u8; 96] = exact(bytes)?;
+                check_canonical(bytes, encoding, &["x.c1", "x.c0"])?;
+                Option::from(Self::from_compressed_unchecked(bytes))
+            }
+            Encoding::Uncompressed => {
+                let bytes: &[u8; 192] = exact(bytes)?;
+                check_canonical(bytes, encoding, &["x.c1", "x.c0", "y.c1", "y.c0"])?;
+                Option::from(Self::from_uncompressed_unchecked(bytes))
+            }
+        }
+        .ok_or(PointError::NotOnCurve)
+    }
+
+    fn encode(&self, encoding: Encoding, out: &mut Vec<u8>) {
+        match encoding {
+            Encoding::Compressed => out.extend_from_slice(&self.to_compressed()),
+            Encoding::Uncompressed => out.extend_from_slice(&self.to_uncompressed()),
+        }
+    }
+
+    fn in_subgroup(&self) -> bool {
+        self.is_torsion_free().into()
+    }
+}
+
+/// The bytes as an array, when there are as many as must be.
+fn exact<const N: usize>(bytes: &[u8]) -> Result<&[u8; N], PointError> {
+    bytes.try_into().map_err(|_| PointError::Length {
+        expected: N,
+        got: bytes.len(),
+    })
+}
+
+/// Checks flags and coordinates of an encoded point. What remains is the curve's equation.
+fn check_canonical(
+    bytes: &[u8],
+    encoding: Encoding,
+    coordinates: &[&'static str],
+) -> Result<(), PointError> {
+    let flags = bytes[0] & FLAGS;
+    match encoding {
+        Encoding::Compressed if flags & FLAG_COMPRESSED == 0 => {
+            return Err(PointError::NotCompressed);
+        }
+        Encoding::Uncompressed if flags & (FLAG_COMPRESSED | FLAG_SIGN) != 0 => {
+            return Err(PointError::NotUncompressed);
+        }
+        _ => {}
+    }
+    if flags & FLAG_INFINITY != 0 {
+        let only_flag = flags & FLAG_SIGN == 0
+            && bytes[0] & !FLAGS == 0
+            && bytes[1..].iter().all(|&byte| byte == 0);
+        return if only_flag {
+            Ok(())
+        } else {
+            Err(PointError::Infinity)
+        };
+    }
+    for (i, (field, &coordinate)) in bytes.chunks_exact(FP_LEN).zip(coordinates).enumerate() {
+        let first = if i == 0 { field[0] & !FLAGS } else { field[0] };
+        if (first, &field[1..]) >= (MODULUS[0], &MODULUS[1..]) {
+            return Err(PointError::NotCanonical { coordinate });
+        }
+    }
+    Ok(())
+}
+
+/// Decodes a point of G1: [`Point::decode`] under its plain name.
+///
+/// # Errors
+///
+/// When the bytes are not the one encoding of a point.
+pub fn decode_g1(bytes: &[u8], encoding: Encoding) -> Result<G1Affine, PointError> {
+    G1Affine::decode(bytes, encoding)
+}
+
+/// Decodes a point of G2: [`Point::decode`] under its plain name.
+///
+/// # Errors
+///
+/// When the bytes are not the one encoding of a point.
+pub fn decode_g2(bytes: &[u8], encoding: Encoding) -> Result<G2Affine, PointError> {
+    G2Affine::decode(bytes, encoding)
+}
+
+/// The value of each lower-case hex digit; `NO_DIGIT` for every other byte.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    digits
+};
+const NO_DIGIT: u8 = 0xff;
+
+/// Appends to `out` the bytes that `text`, lower-case hex with `0x`, stands for.
+///
+/// On an error `out` is as it was.
+///
+/// # Errors
+///
+/// When the prefix is missing, when the number of digits is odd or not `2 * len`, when a
+/// character is not a lower-case hex digit. Characters outside of ASCII are the last of these.
+pub fn decode_hex(text: &str, len: usize, out: &mut Vec<u8>) -> Result<(), PointError> {
+    let digits = text
+        .as_bytes()
+        .strip_prefix(b"0x")
+        .ok_or(PointError::MissingPrefix)?;
+    // The characters first: `0xzz` is better told "not a digit" than "too short".
+    if let Some(at) = digits
+        .iter()
+        .position(|&c| DIGITS[usize::from(c)] == NO_DIGIT)
+    {
+        return Err(PointError::Digit { at: at + 2 });
+    }
+    if !digits.len().is_multiple_of(2) {
+        return Err(PointError::OddLength {
+            digits: digits.len(),
+        });
+    }
+    if digits.len() / 2 != len {
+        return Err(PointError::Length {
+            expected: len,
+            got: digits.len() / 2,
+        });
+    }
+    let value = |c: u8| DIGITS[usize::from(c)];
+    out.extend(
+        digits
+            .chunks_exact(2)
+            .map(|pair| value(pair[0]) << 4 | value(pair[1])),
+    );
+    Ok(())
+}
+
+/// `bytes` as lower-case hex with `0x`.
+#[must_use]
+pub fn encode_hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 + 2 * bytes.len());
+    text.push_str("0x");
+    text.push_str(&hex::encode(bytes));
+    text
+}
