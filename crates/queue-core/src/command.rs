@@ -1,0 +1,119 @@
+//! What can be asked of the queue.
+
+/// Something that somebody wants to happen, handed to [`Queue::step`](crate::Queue::step).
+///
+/// `Id` is the identity of a participant: whatever the embedding program signs people in by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command<Id> {
+    /// A participant wants a place at the tail. Repeating it while in the queue is a check-in.
+    Join {
+        /// Who joins.
+        id: Id,
+    },
+    /// A participant proves that it is there, and asks whether its turn has come.
+    CheckIn {
+        /// Who checks in.
+        id: Id,
+    },
+    /// The participant whose turn it is takes the state to build on: its clock starts.
+    Start {
+        /// Who starts.
+        id: Id,
+    },
+    /// The last byte of a contribution has arrived: the participant's clock stops.
+    Submit {
+        /// Whose contribution it is.
+        id: Id,
+    },
+    /// The participant whose turn it is gives the turn up.
+    Abort {
+        /// Who aborts.
+        id: Id,
+    },
+    /// A participant gives its place up, in line or in its turn.
+    Leave {
+        /// Who leaves.
+        id: Id,
+    },
+    /// The coordinator has finished verifying the contribution of this stay.
+    Judge {
+        /// The stay that was verified. A verdict on any other stay than the one being verified is
+        /// stale and changes nothing.
+        ticket: Ticket,
+        /// What verification found.
+        verdict: Verdict,
+    },
+    /// The operator opens, drains or halts the queue.
+    SetMode(Mode),
+    /// The operator lets an identity that was used up join again.
+    Pardon {
+        /// Who is pardoned.
+        id: Id,
+    },
+    /// Time has passed, and nothing else.
+    Tick,
+}
+
+/// What verification of a contribution found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Verdict {
+    /// The contribution is good and is now part of the ceremony.
+    Valid,
+    /// The contribution is bad.
+    Invalid,
+    /// The coordinator could not tell: a fault of its own, which the participant does not pay for.
+    CoordinatorFault,
+}
+
+/// The number of one stay in the queue, counted from 1 in the order of joining.
+///
+/// It orders the line, names the turn and fences verdicts that come too late. An identity that
+/// joins again after a pardon gets a new ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
+pub struct Ticket(u64);
+
+impl Ticket {
+    /// The ticket of the first stay.
+    pub const FIRST: Ticket = Ticket(1);
+
+    /// The ticket with this number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number of this ticket.
+    #[must_use]
+    pub const fn value(self) -> u64 {
+        self.0
+    }
+
+    /// The ticket of the stay that begins after this one.
+    pub(crate) const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl core::fmt::Display for Ticket {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Whether people may join, and whether time runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Mode {
+    /// Everything is allowed.
+    #[default]
+    Open,
+    /// Nobody may join; everybody in line is served. The mode becomes [`Mode::Halted`] by itself
+    /// once the line is empty and the last turn is over (`queue-protocol.md`, coordinator
+    /// handover).
+    Draining,
+    /// No deadline runs, nobody is called, nothing new starts. With people in line this is a pause.
+    Halted,
+}

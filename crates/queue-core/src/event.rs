@@ -1,0 +1,183 @@
+//! What has happened: the log that the queue is a fold over.
+
+use core::time::Duration;
+
+use crate::{Mode, Ticket, Timestamp};
+
+/// An event and when it happened: one record of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Entry<Id> {
+    /// Log time, which never falls from one entry to the next.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event<Id>,
+}
+
+/// A fact. Deadlines inside are absolute, so a changed setting never changes a replay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Event<Id> {
+    /// A stay began, at the tail.
+    Joined {
+        /// The new stay.
+        ticket: Ticket,
+        /// Whose it is.
+        id: Id,
+        /// When to check in at the latest.
+        check_in_by: Timestamp,
+        /// Promises up to this time need no further record: see [`Event::CheckedIn`].
+        lasting_by: Timestamp,
+    },
+    /// A deadline moved: the check-in deadline of somebody in line, or the stall deadline of
+    /// somebody who checks in while contributing.
+    CheckedIn {
+        /// The stay.
+        ticket: Ticket,
+        /// When to check in again at the latest.
+        check_in_by: Timestamp,
+        /// Present when the new deadline lies past what the durable log covers for this stay. It is
+        /// then set some way beyond `check_in_by`, so that the check-ins that follow need no
+        /// record. Absent: the event is volatile.
+        lasting_by: Option<Timestamp>,
+    },
+    /// The head of the line was there when the turn was free: it is its turn.
+    Called {
+        /// The stay whose turn it is.
+        ticket: Ticket,
+        /// When to start at the latest.
+        start_by: Timestamp,
+    },
+    /// The state to build on was handed out.
+    Started {
+        /// The stay whose turn it is.
+        ticket: Ticket,
+        /// When the last byte of the contribution must have arrived.
+        contribute_by: Timestamp,
+    },
+    /// The last byte of a contribution has arrived.
+    Submitted {
+        /// The stay whose turn it is.
+        ticket: Ticket,
+        /// When the coordinator must have come to a verdict.
+        verify_by: Timestamp,
+    },
+    /// A stay is over.
+    Ended {
+        /// Which.
+        ticket: Ticket,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// The mode changed.
+    ModeSet {
+        /// The mode from now on.
+        mode: Mode,
+    },
+    /// An identity that was used up may join again.
+    Pardoned {
+        /// Who.
+        id: Id,
+    },
+    /// The coordinator is back from an absence, which nobody pays for: every running deadline
+    /// moves by `pause`.
+    Resumed {
+        /// For how long the coordinator was away.
+        pause: Duration,
+        /// Whether it was a restart, which forgets volatile check-ins: every check-in deadline is
+        /// then first raised to the stay's `lasting_by`, the most that can have been promised.
+        restarted: bool,
+    },
+}
+
+impl<Id> Event<Id> {
+    /// Whether a store may leave this event out of its durable log.
+    ///
+    /// Volatile events move deadlines and do nothing else. A replay without them gives the same
+    /// tickets, order, phases and outcomes, and no promise is broken by it: the entries that stay
+    /// in the log cover every deadline that anybody was told.
+    #[must_use]
+    pub const fn is_volatile(&self) -> bool {
+        matches!(
+            self,
+            Event::CheckedIn {
+                lasting_by: None,
+                ..
+            }
+        )
+    }
+
+    /// The stay this event belongs to, if it belongs to one.
+    #[must_use]
+    pub const fn ticket(&self) -> Option<Ticket> {
+        match self {
+            Event::Joined { ticket, .. }
+            | Event::CheckedIn { ticket, .. }
+            | Event::Called { ticket, .. }
+            | Event::Started { ticket, .. }
+            | Event::Submitted { ticket, .. }
+            | Event::Ended { ticket, .. } => Some(*ticket),
+            Event::ModeSet { .. } | Event::Pardoned { .. } | Event::Resumed { .. } => None,
+        }
+    }
+}
+
+/// How far a stay has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Phase {
+    /// In line.
+    Waiting,
+    /// Called; has not started.
+    Ready,
+    /// Has the state to build on; its clock runs.
+    Contributing,
+    /// Has sent its contribution; the coordinator's clock runs.
+    Verifying,
+}
+
+/// How a stay ended (`http-queue-api.md`, how a stay ends).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Outcome {
+    /// The contribution was accepted. Final.
+    Contributed,
+    /// The check-in deadline passed.
+    MissedCheckIn,
+    /// The start deadline passed.
+    FailedToStart,
+    /// The contribution deadline passed.
+    TimedOut,
+    /// It checked in while contributing, and then stopped.
+    Stalled,
+    /// The contribution was bad.
+    Invalid,
+    /// It gave its turn up.
+    Aborted,
+    /// It gave its place up.
+    Left,
+    /// The coordinator failed. The only outcome that does not use the identity up.
+    CoordinatorFault,
+}
+
+impl Outcome {
+    /// Whether an identity whose stay ended so may not join again without a pardon.
+    #[must_use]
+    pub const fn uses_up(self) -> bool {
+        !matches!(self, Outcome::CoordinatorFault)
+    }
+
+    /// Whether a stay in this phase can end so.
+    pub(crate) const fn fits(self, phase: Phase) -> bool {
+        match self {
+            Outcome::MissedCheckIn => matches!(phase, Phase::Waiting),
+            Outcome::FailedToStart => matches!(phase, Phase::Ready),
+            Outcome::TimedOut | Outcome::Stalled => matches!(phase, Phase::Contributing),
+            Outcome::Contributed | Outcome::Invalid | Outcome::CoordinatorFault => {
+                matches!(phase, Phase::Verifying)
+            }
+            Outcome::Aborted => matches!(phase, Phase::Ready | Phase::Contributing),
+            Outcome::Left => !matches!(phase, Phase::Verifying),
+        }
+    }
+}

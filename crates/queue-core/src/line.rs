@@ -1,0 +1,422 @@
+//! The waiting line: who is in it, in order, with ranks and the earliest deadline.
+//!
+//! Tickets are handed out one after the other, so the waiter with ticket `t` sits in slot
+//! `t - first` of an array and is found without a search. The slots are cut into blocks of
+//! [`BLOCK`]; over the blocks stands a binary tree whose nodes hold how many waiters are below and
+//! the earliest deadline below. Rank, head, earliest deadline and every change are one walk along
+//! the tree and one scan of a block: O(log n), in memory that is mostly in the cache. With a
+//! million waiting the tree has 2^15 nodes of 16 bytes.
+//!
+//! Slots of those who left are dropped when they are at the front, so memory follows the span
+//! between the head and the tail, not history.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::{Ticket, Timestamp};
+
+/// Slots to a block: the bits of the mask that says which of them are taken.
+const BLOCK: usize = 64;
+
+/// The deadline of an empty slot, later than any [`Timestamp`].
+const NEVER: u64 = u64::MAX;
+
+/// Somebody in line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Waiter<Id> {
+    pub(crate) id: Id,
+    pub(crate) joined_at: Timestamp,
+    /// Up to here a check-in deadline is covered by the durable log.
+    pub(crate) lasting_by: Timestamp,
+}
+
+/// What a part of the line amounts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Node {
+    waiting: u64,
+    earliest: u64,
+}
+
+impl Node {
+    const EMPTY: Node = Node {
+        waiting: 0,
+        earliest: NEVER,
+    };
+
+    fn join(self, other: Node) -> Node {
+        Node {
+            waiting: self.waiting + other.waiting,
+            earliest: self.earliest.min(other.earliest),
+        }
+    }
+}
+
+/// The line. Tickets go in in ascending order and without gaps, and come out in any.
+#[derive(Clone, Debug)]
+pub(crate) struct Line<Id> {
+    /// The ticket of slot 0.
+    first: u64,
+    /// One slot for each ticket from `first` on.
+    slots: Vec<Option<Waiter<Id>>>,
+    /// The deadlines of the slots, apart so that a block of them is eight cache lines.
+    deadlines: Vec<u64>,
+    /// Bit `i % 64` of word `i / 64`: whether slot `i` is taken.
+    taken: Vec<u64>,
+    /// The tree as a heap: node 1 is the root, `2n` and `2n + 1` are below `n`, and the blocks are
+    /// the second half.
+    tree: Vec<Node>,
+}
+
+impl<Id> Line<Id> {
+    pub(crate) fn new() -> Self {
+        Self {
+            first: Ticket::FIRST.value(),
+            slots: Vec::new(),
+            deadlines: Vec::new(),
+            taken: vec![0],
+            tree: vec![Node::EMPTY; 2],
+        }
+    }
+
+    /// How many are in line.
+    pub(crate) fn len(&self) -> u64 {
+        self.tree[1].waiting
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Appends a waiter. `ticket` follows the ticket of the last call.
+    pub(crate) fn push(&mut self, ticket: Ticket, waiter: Waiter<Id>, by: Timestamp) {
+        if self.is_empty() {
+            self.slots.clear();
+            self.deadlines.clear();
+            self.taken.fill(0);
+            self.first = ticket.value();
+        }
+        debug_assert_eq!(ticket.value(), self.first + self.slots.len() as u64);
+        if self.slots.len() == self.taken.len() * BLOCK {
+            self.rebuild();
+        }
+        let slot = self.slots.len();
+        self.slots.push(Some(waiter));
+        self.deadlines.push(by.as_millis());
+        self.taken[slot / BLOCK] |= 1 << (slot % BLOCK);
+        self.refresh(slot / BLOCK);
+    }
+
+    /// Takes a waiter out of the line.
+    pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<Waiter<Id>> {
+        let slot = self.slot(ticket)?;
+        let waiter = self.slots[slot].take()?;
+        self.deadlines[slot] = NEVER;
+        self.taken[slot / BLOCK] &= !(1 << (slot % BLOCK));
+        self.refresh(slot / BLOCK);
+        // Half of the slots lie empty before the head: worth a rebuild, which as many removals
+        // have paid for.
+        if self.slots.len() > 16 * BLOCK
+            && let Some(head) = self.head_slot()
+            && head > self.slots.len() / 2
+        {
+            self.rebuild();
+        }
+        Some(waiter)
+    }
+
+    /// The waiter of this ticket.
+    pub(crate) fn waiter(&self, ticket: Ticket) -> Option<&Waiter<Id>> {
+        self.slots[self.slot(ticket)?].as_ref()
+    }
+
+    /// The check-in deadline of this ticket.
+    pub(crate) fn deadline(&self, ticket: Ticket) -> Option<Timestamp> {
+        let slot = self.slot(ticket)?;
+        self.slots[slot]
+            .as_ref()
+            .map(|_| Timestamp::from_millis(self.deadlines[slot]))
+    }
+
+    /// Moves a deadline, and says up to where the durable log now covers it.
+    pub(crate) fn set_deadline(
+        &mut self,
+        ticket: Ticket,
+        by: Timestamp,
+        lasting_by: Option<Timestamp>,
+    ) {
+        let Some(slot) = self.slot(ticket) else {
+            return;
+        };
+        let Some(waiter) = &mut self.slots[slot] else {
+            return;
+        };
+        if let Some(lasting_by) = lasting_by {
+            waiter.lasting_by = lasting_by;
+        }
+        self.deadlines[slot] = by.as_millis();
+        self.refresh(slot / BLOCK);
+    }
+
+    /// How many are ahead of this ticket.
+    pub(crate) fn rank(&self, ticket: Ticket) -> Option<u64> {
+        let slot = self.slot(ticket)?;
+        self.slots[slot].as_ref()?;
+        let block = slot / BLOCK;
+        let before = self.taken[block] & ((1 << (slot % BLOCK)) - 1);
+        let mut rank = u64::from(before.count_ones());
+        let mut node = self.blocks() + block;
+        while node > 1 {
+            if node % 2 == 1 {
+                rank += self.tree[node - 1].waiting;
+            }
+            node /= 2;
+        }
+        Some(rank)
+    }
+
+    /// The head of the line.
+    pub(crate) fn head(&self) -> Option<(Ticket, &Waiter<Id>)> {
+        let slot = self.head_slot()?;
+        Some((self.ticket(slot), self.slots[slot].as_ref()?))
+    }
+
+    /// The earliest deadline.
+    pub(crate) fn earliest_deadline(&self) -> Option<Timestamp> {
+        let earliest = self.tree[1].earliest;
+        (earliest != NEVER).then(|| Timestamp::from_millis(earliest))
+    }
+
+    /// The earliest deadline, and the first ticket that has it.
+    pub(crate) fn earliest(&self) -> Option<(Timestamp, Ticket)> {
+        let earliest = self.earliest_deadline()?.as_millis();
+        let block = self.descend(|node| node.earliest == earliest);
+        let start = block * BLOCK;
+        let end = (start + BLOCK).min(self.slots.len());
+        let offset = self.deadlines[start..end]
+            .iter()
+            .position(|&by| by == earliest)?;
+        Some((
+            Timestamp::from_millis(earliest),
+            self.ticket(start + offset),
+        ))
+    }
+
+    /// Everybody in line, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Ticket, &Waiter<Id>)> {
+        self.slots
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, waiter)| Some((self.ticket(slot), waiter.as_ref()?)))
+    }
+
+    /// Moves every deadline to what `moved` makes of it.
+    pub(crate) fn move_deadlines(
+        &mut self,
+        mut moved: impl FnMut(&mut Waiter<Id>, Timestamp) -> Timestamp,
+    ) {
+        for (waiter, by) in self.slots.iter_mut().zip(&mut self.deadlines) {
+            if let Some(waiter) = waiter {
+                *by = moved(waiter, Timestamp::from_millis(*by)).as_millis();
+            }
+        }
+        self.rebuild_tree();
+    }
+
+    fn slot(&self, ticket: Ticket) -> Option<usize> {
+        let slot = usize::try_from(ticket.value().checked_sub(self.first)?).ok()?;
+        (slot < self.slots.len()).then_some(slot)
+    }
+
+    fn ticket(&self, slot: usize) -> Ticket {
+        Ticket::new(self.first + slot as u64)
+    }
+
+    fn head_slot(&self) -> Option<usize> {
+        if self.is_empty() {
+            return None;
+        }
+        let block = self.descend(|node| node.waiting > 0);
+        Some(block * BLOCK + self.taken[block].trailing_zeros() as usize)
+    }
+
+    /// Number of blocks there is room for; a power of two.
+    fn blocks(&self) -> usize {
+        self.tree.len() / 2
+    }
+
+    /// The first block that `has` it, given that the root has it and that a node has it exactly if
+    /// one below it has.
+    fn descend(&self, has: impl Fn(&Node) -> bool) -> usize {
+        let mut node = 1;
+        while node < self.blocks() {
+            node *= 2;
+            if !has(&self.tree[node]) {
+                node += 1;
+            }
+        }
+        node - self.blocks()
+    }
+
+    fn block_node(&self, block: usize) -> Node {
+        let start = block * BLOCK;
+        let end = (start + BLOCK).min(self.slots.len());
+        let deadlines = self.deadlines.get(start..end).unwrap_or_default();
+        Node {
+            waiting: u64::from(self.taken[block].count_ones()),
+            earliest: deadlines.iter().copied().min().unwrap_or(NEVER),
+        }
+    }
+
+    /// Recomputes the nodes above a block that has changed.
+    fn refresh(&mut self, block: usize) {
+        let mut node = self.blocks() + block;
+        let mut value = self.block_node(block);
+        while self.tree[node] != value {
+            self.tree[node] = value;
+            if node == 1 {
+                break;
+            }
+            node /= 2;
+            value = self.tree[2 * node].join(self.tree[2 * node + 1]);
+        }
+    }
+
+    /// Drops the empty slots before the head and makes room for at least as many as remain.
+    fn rebuild(&mut self) {
+        let head = self.head_slot().unwrap_or(self.slots.len());
+        self.slots.drain(..head);
+        self.deadlines.drain(..head);
+        self.first += head as u64;
+        let blocks = (2 * self.slots.len())
+            .div_ceil(BLOCK)
+            .max(1)
+            .next_power_of_two();
+        self.slots.shrink_to(blocks * BLOCK);
+        self.deadlines.shrink_to(blocks * BLOCK);
+        self.taken = vec![0; blocks];
+        for (slot, waiter) in self.slots.iter().enumerate() {
+            if waiter.is_some() {
+                self.taken[slot / BLOCK] |= 1 << (slot % BLOCK);
+            }
+        }
+        self.tree = vec![Node::EMPTY; 2 * blocks];
+        self.rebuild_tree();
+    }
+
+    fn rebuild_tree(&mut self) {
+        let blocks = self.blocks();
+        for block in 0..blocks {
+            self.tree[blocks + block] = self.block_node(block);
+        }
+        for node in (1..blocks).rev() {
+            self.tree[node] = self.tree[2 * node].join(self.tree[2 * node + 1]);
+        }
+    }
+}
+
+/// Equal if the same people wait with the same tickets and deadlines, however the slots lie.
+impl<Id: PartialEq> PartialEq for Line<Id> {
+    fn eq(&self, other: &Self) -> bool {
+        let deadlines = |line: &Self| -> Vec<u64> {
+            line.deadlines
+                .iter()
+                .copied()
+                .filter(|&by| by != NEVER)
+                .collect()
+        };
+        self.len() == other.len()
+            && self.iter().eq(other.iter())
+            && deadlines(self) == deadlines(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeMap;
+
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    fn waiter(id: u64) -> Waiter<u64> {
+        let joined_at = Timestamp::from_millis(id);
+        Waiter {
+            id,
+            joined_at,
+            lasting_by: joined_at,
+        }
+    }
+
+    /// A line against a map that does everything by looking at everybody.
+    #[test]
+    fn line_agrees_with_a_sorted_map() {
+        for seed in 0..40 {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let mut line = Line::new();
+            let mut map = BTreeMap::new();
+            let mut next = Ticket::FIRST;
+            // Some runs grow to thousands, some stay near empty.
+            let growth = rng.gen_range(0.3..0.8);
+            for _ in 0..4000 {
+                let by = Timestamp::from_millis(rng.gen_range(0..50));
+                let some = Ticket::new(rng.gen_range(0..next.value() + 2));
+                if rng.gen_bool(growth) {
+                    line.push(next, waiter(next.value()), by);
+                    map.insert(next, by);
+                    next = next.next();
+                } else if rng.gen_bool(0.5) {
+                    // Mostly the head, as a queue does.
+                    let gone = map.keys().next().copied().filter(|_| rng.gen_bool(0.7));
+                    let gone = gone.unwrap_or(some);
+                    let id = line.remove(gone).map(|waiter| waiter.id);
+                    assert_eq!(id, map.remove(&gone).map(|_| gone.value()), "seed {seed}");
+                } else {
+                    line.set_deadline(some, by, None);
+                    map.entry(some).and_modify(|old| *old = by);
+                }
+                assert_eq!(line.len(), map.len() as u64, "seed {seed}");
+                let head = line.head().map(|(ticket, _)| ticket);
+                assert_eq!(head, map.keys().next().copied(), "seed {seed}");
+                let earliest = map.iter().map(|(&ticket, &by)| (by, ticket)).min();
+                assert_eq!(line.earliest(), earliest, "seed {seed}");
+                let rank = map
+                    .contains_key(&some)
+                    .then(|| map.range(..some).count() as u64);
+                assert_eq!(line.rank(some), rank, "seed {seed}");
+                assert_eq!(line.deadline(some), map.get(&some).copied(), "seed {seed}");
+            }
+            line.move_deadlines(|_, by| by.saturating_add(core::time::Duration::from_secs(1)));
+            map.values_mut()
+                .for_each(|by| *by = Timestamp::from_millis(by.as_millis() + 1000));
+            let all: Vec<_> = line
+                .iter()
+                .map(|(ticket, waiter)| (ticket, waiter.id))
+                .collect();
+            let expected: Vec<_> = map.keys().map(|&ticket| (ticket, ticket.value())).collect();
+            assert_eq!(all, expected, "seed {seed}");
+            let earliest = map.iter().map(|(&ticket, &by)| (by, ticket)).min();
+            assert_eq!(line.earliest(), earliest, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn memory_follows_those_in_line() {
+        let mut line = Line::new();
+        let mut next = Ticket::FIRST;
+        for _ in 0..100_000 {
+            line.push(next, waiter(next.value()), Timestamp::EPOCH);
+            if let Some(gone) = next.value().checked_sub(100) {
+                line.remove(Ticket::new(gone));
+            }
+            next = next.next();
+        }
+        assert_eq!(line.len(), 100);
+        assert!(
+            line.slots.capacity() <= 32 * BLOCK,
+            "{} slots",
+            line.slots.capacity()
+        );
+        assert!(line.tree.len() <= 64, "{} nodes", line.tree.len());
+    }
+}

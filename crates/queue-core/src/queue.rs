@@ -1,0 +1,611 @@
+//! The rules: what each command does in each state.
+//!
+//! Rules read the state and emit events; `State::apply` alone writes it.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::state::{State, Stay};
+use crate::{
+    Command, Entry, Event, Misfit, Mode, Outcome, Phase, Refusal, ReplayError, Rules, RulesError,
+    Ticket, Timestamp, Verdict,
+};
+
+/// Whether a deliberate fault is switched on. Without the `faults` feature it is the word `false`.
+#[cfg(feature = "faults")]
+macro_rules! fault {
+    ($queue:expr, $fault:ident) => {
+        $queue.fault == Some(crate::Fault::$fault)
+    };
+}
+#[cfg(not(feature = "faults"))]
+macro_rules! fault {
+    ($queue:expr, $fault:ident) => {
+        false
+    };
+}
+
+/// A first in, first out queue for one turn at a time.
+///
+/// It holds no clock and does nothing by itself: [`Queue::step`] is told the time and a command,
+/// and answers with what happened.
+#[derive(Clone, Debug)]
+pub struct Queue<Id> {
+    rules: Rules,
+    state: State<Id>,
+    /// When the coordinator was last seen alive: the time of the last step, or that of the log
+    /// after a replay.
+    seen: Timestamp,
+    /// Whether nothing has happened since a replay, so that `Resumed` is owed.
+    restarted: bool,
+    #[cfg(feature = "faults")]
+    fault: Option<crate::Fault>,
+}
+
+/// What came of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "the entries belong in the log, and the result to whoever asked"]
+pub struct Step<Id> {
+    /// What happened, in order. A refused command can have entries too: deadlines that had passed
+    /// by then. All of them belong in the log, in one commit, before anyone hears of the result.
+    pub entries: Vec<Entry<Id>>,
+    /// Whether the command was carried out. A command that finds its work done already, such as a
+    /// repeated join or start, succeeds without an entry.
+    pub result: Result<(), Refusal>,
+}
+
+impl<Id: Clone + Ord> Queue<Id> {
+    /// An empty, open queue whose log begins at `at`.
+    ///
+    /// # Errors
+    ///
+    /// If the rules are not usable: see [`Rules::validate`].
+    pub fn new(rules: Rules, at: Timestamp) -> Result<Self, RulesError> {
+        rules.validate()?;
+        Ok(Self {
+            rules,
+            state: State::new(&rules, at),
+            seen: at,
+            restarted: false,
+            #[cfg(feature = "faults")]
+            fault: None,
+        })
+    }
+
+    /// The queue that a log which began at `at` amounts to. Volatile entries may be missing from
+    /// it, and so may any number of entries from its end.
+    ///
+    /// The first step after it emits [`Event::Resumed`] if anybody is in the queue: the time from
+    /// the last entry to that step costs nobody anything.
+    ///
+    /// # Errors
+    ///
+    /// If the rules are not usable, or no queue can have written this log; a log that was damaged,
+    /// reordered or cut in the middle is refused at the first entry that does not fit.
+    pub fn replay(
+        rules: Rules,
+        at: Timestamp,
+        entries: impl IntoIterator<Item = Entry<Id>>,
+    ) -> Result<Self, ReplayError> {
+        let mut queue = Self::new(rules, at)?;
+        for (index, entry) in (0..).zip(entries) {
+            queue
+                .state
+                .apply(&entry)
+                .map_err(|misfit| ReplayError::Entry { index, misfit })?;
+        }
+        queue.seen = queue.state.log_time();
+        queue.restarted = true;
+        Ok(queue)
+    }
+
+    /// Carries out a command at a time: the only thing that changes a queue.
+    ///
+    /// Always in one order: time that has fallen is held at the latest time seen; an absence of the
+    /// coordinator is made good; deadlines that have passed end their stays; the command is
+    /// decided; a drained queue halts.
+    ///
+    /// `now` should come from a clock that runs steadily while the process lives, started at the
+    /// wall clock's time or at [`State::log_time`], whichever is later: while a clock is behind the
+    /// log, time stands still.
+    pub fn step(&mut self, now: Timestamp, command: Command<Id>) -> Step<Id> {
+        let mut step = Step {
+            entries: Vec::new(),
+            result: Ok(()),
+        };
+        let now = self.hold(now);
+        self.make_absence_good(now, &mut step.entries);
+        if !fault!(self, LateIsInTime) {
+            self.expire(now, &mut step.entries);
+        }
+        self.settle(now, &mut step.entries);
+        step.result = self.decide(now, command, &mut step.entries);
+        if fault!(self, LateIsInTime) {
+            self.expire(now, &mut step.entries);
+        }
+        self.settle(now, &mut step.entries);
+        self.seen = now;
+        step
+    }
+
+    /// When to call [`Queue::step`] with [`Command::Tick`] at the latest, so that no stay outlives
+    /// its deadline. Grace is included. `None` while nothing can come due.
+    ///
+    /// A tick every second or so besides costs nothing and makes the length of an absence precise.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        if self.state.mode() == Mode::Halted && !fault!(self, HaltedClockRuns) {
+            return None;
+        }
+        let in_line = self
+            .state
+            .earliest_check_in()
+            .map(|by| self.due(Phase::Waiting, by));
+        let in_turn = self.turn_due().map(|(due, _, _)| due);
+        in_line.into_iter().chain(in_turn).min()
+    }
+
+    /// The state, for reading.
+    #[must_use]
+    pub fn state(&self) -> &State<Id> {
+        &self.state
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Breaks a rule. For tests of tests.
+    #[cfg(feature = "faults")]
+    #[doc(hidden)]
+    pub fn break_rule(&mut self, fault: Option<crate::Fault>) {
+        self.fault = fault;
+    }
+
+    /// Writes an event: the state first, then the caller's log.
+    fn emit(&mut self, at: Timestamp, event: Event<Id>, log: &mut Vec<Entry<Id>>) {
+        let entry = Entry { at, event };
+        if let Err(misfit) = self.state.apply(&entry) {
+            broken(misfit);
+        }
+        log.push(entry);
+    }
+
+    /// Time for the rules: it never falls, whatever the clock does.
+    fn hold(&self, now: Timestamp) -> Timestamp {
+        if fault!(self, TimeFalls) {
+            return now.max(self.state.log_time());
+        }
+        now.max(self.state.log_time()).max(self.seen)
+    }
+
+    /// Moves all deadlines if the coordinator was away: after a restart, and when it comes so late
+    /// that it cannot have been alive when a deadline passed.
+    fn make_absence_good(&mut self, now: Timestamp, log: &mut Vec<Entry<Id>>) {
+        if self.state.mode() == Mode::Halted {
+            return;
+        }
+        let restarted = self.restarted && !fault!(self, RestartCounts);
+        self.restarted = false;
+        let stalled = !fault!(self, CoordinatorStallCounts)
+            && self
+                .next_deadline()
+                .is_some_and(|due| now > due.saturating_add(self.rules.stall_limit));
+        if (restarted || stalled) && !self.state.is_empty() {
+            let pause = now.since(self.seen);
+            self.emit(now, Event::Resumed { pause, restarted }, log);
+        }
+    }
+
+    /// Ends every stay whose deadline has passed, the earliest first, ties by ticket.
+    fn expire(&mut self, now: Timestamp, log: &mut Vec<Entry<Id>>) {
+        if self.state.mode() == Mode::Halted && !fault!(self, HaltedClockRuns) {
+            return;
+        }
+        loop {
+            let in_turn = self.turn_due();
+            let in_line = self
+                .state
+                .earliest_check_in()
+                .map(|by| self.due(Phase::Waiting, by));
+            // The turn has the lower ticket, and so goes first in a tie.
+            let (ticket, outcome) = match (in_turn, in_line) {
+                (Some((due, ticket, outcome)), in_line)
+                    if due <= now && in_line.is_none_or(|in_line| due <= in_line) =>
+                {
+                    (ticket, outcome)
+                }
+                (_, Some(due)) if due <= now => match self.state.next_to_miss() {
+                    Some(ticket) => (ticket, Outcome::MissedCheckIn),
+                    None => return,
+                },
+                _ => return,
+            };
+            self.emit(now, Event::Ended { ticket, outcome }, log);
+        }
+    }
+
+    /// Halts a draining queue that is empty: the last contribution is completely processed
+    /// (`queue-protocol.md`, coordinator handover).
+    fn settle(&mut self, now: Timestamp, log: &mut Vec<Entry<Id>>) {
+        if self.state.mode() == Mode::Draining
+            && self.state.is_empty()
+            && !fault!(self, DrainNeverHalts)
+        {
+            self.emit(now, Event::ModeSet { mode: Mode::Halted }, log);
+        }
+        if fault!(self, CallsAbsentHead)
+            && self.state.mode() != Mode::Halted
+            && self.state.turn().is_none()
+            && let Some((ticket, _)) = self.state.head()
+        {
+            self.call(now, ticket, log);
+        }
+    }
+
+    fn decide(
+        &mut self,
+        now: Timestamp,
+        command: Command<Id>,
+        log: &mut Vec<Entry<Id>>,
+    ) -> Result<(), Refusal> {
+        match command {
+            Command::Join { id } => self.join(now, id, log),
+            Command::CheckIn { id } => {
+                let stay = self.stay(&id)?;
+                self.check_in(now, stay, log);
+                Ok(())
+            }
+            Command::Start { id } => self.start(now, &id, log),
+            Command::Submit { id } => self.submit(now, &id, log),
+            Command::Abort { id } => self.abort(now, &id, log),
+            Command::Leave { id } => self.leave(now, &id, log),
+            Command::Judge { ticket, verdict } => self.judge(now, ticket, verdict, log),
+            Command::SetMode(mode) => {
+                self.set_mode(now, mode, log);
+                Ok(())
+            }
+            Command::Pardon { id } => self.pardon(now, id, log),
+            Command::Tick => Ok(()),
+        }
+    }
+
+    fn join(&mut self, now: Timestamp, id: Id, log: &mut Vec<Entry<Id>>) -> Result<(), Refusal> {
+        if let Some(stay) = self.state.stay(&id)
+            && !fault!(self, JoinsTwice)
+        {
+            self.check_in(now, stay, log);
+            return Ok(());
+        }
+        // Used up comes before the mode: the true reason, always.
+        if let Some(outcome) = self.state.used_up(&id)
+            && (outcome == Outcome::Contributed || !fault!(self, FailedMayRejoin))
+        {
+            return Err(Refusal::UsedUp { outcome });
+        }
+        if let Some(past) = self.state.past(&id)
+            && fault!(self, CoordinatorFaultUsesUp)
+            && !past.pardoned
+        {
+            return Err(Refusal::UsedUp {
+                outcome: past.outcome,
+            });
+        }
+        match self.state.mode() {
+            Mode::Open => {}
+            Mode::Draining if fault!(self, DrainingAdmits) => {}
+            Mode::Draining => return Err(Refusal::Draining),
+            Mode::Halted => return Err(Refusal::Halted),
+        }
+        let ticket = self.state.next_ticket();
+        let (check_in_by, margin) = self.promise(now, self.state.waiting() + 1);
+        let lasting_by = check_in_by.saturating_add(margin);
+        self.emit(
+            now,
+            Event::Joined {
+                ticket,
+                id,
+                check_in_by,
+                lasting_by,
+            },
+            log,
+        );
+        // Joining proves presence as well as a check-in does.
+        if self.state.turn().is_none() && self.state.head().is_some_and(|(head, _)| head == ticket)
+        {
+            self.call(now, ticket, log);
+        }
+        Ok(())
+    }
+
+    fn check_in(&mut self, now: Timestamp, stay: Stay, log: &mut Vec<Entry<Id>>) {
+        if self.state.mode() == Mode::Halted {
+            return;
+        }
+        match stay.phase {
+            Phase::Waiting => {
+                let is_next = stay.position == 1 || fault!(self, CallsWhoeverAsks);
+                if is_next && self.state.turn().is_none() {
+                    self.call(now, stay.ticket, log);
+                } else {
+                    self.stay_in_line(now, stay, log);
+                }
+            }
+            Phase::Contributing => self.arm_stall_timer(now, stay.ticket, log),
+            // Called already; the start deadline stands. Or submitted: nothing left to do.
+            Phase::Ready | Phase::Verifying => {}
+        }
+    }
+
+    /// Moves a check-in deadline, never to before what the participant was told: whoever does all
+    /// that it was told keeps its place, even when everybody ahead leaves at once and what was a
+    /// long wait is over early.
+    fn stay_in_line(&mut self, now: Timestamp, stay: Stay, log: &mut Vec<Entry<Id>>) {
+        let (promised, margin) = self.promise(now, stay.position);
+        let mut check_in_by = promised.max(stay.deadline);
+        if fault!(self, CheckInShortens) {
+            check_in_by = promised;
+        }
+        if check_in_by == stay.deadline {
+            return;
+        }
+        let covered = self
+            .state
+            .lasting_by(stay.ticket)
+            .is_some_and(|by| check_in_by <= by);
+        let lasting_by = (!covered && !fault!(self, PromisesAreNotLogged))
+            .then(|| check_in_by.saturating_add(margin));
+        self.emit(
+            now,
+            Event::CheckedIn {
+                ticket: stay.ticket,
+                check_in_by,
+                lasting_by,
+            },
+            log,
+        );
+    }
+
+    /// Whoever checks in while contributing must go on doing so.
+    fn arm_stall_timer(&mut self, now: Timestamp, ticket: Ticket, log: &mut Vec<Entry<Id>>) {
+        let check_in_by = now.saturating_add(self.rules.stall_limit);
+        if self.state.stalled_by() != Some(check_in_by) {
+            self.emit(
+                now,
+                Event::CheckedIn {
+                    ticket,
+                    check_in_by,
+                    lasting_by: None,
+                },
+                log,
+            );
+        }
+    }
+
+    fn start(&mut self, now: Timestamp, id: &Id, log: &mut Vec<Entry<Id>>) -> Result<(), Refusal> {
+        let stay = self.stay(id)?;
+        match stay.phase {
+            Phase::Waiting => {
+                return Err(Refusal::NotYourTurn {
+                    position: stay.position,
+                });
+            }
+            Phase::Ready => {}
+            // A broken download can be fetched again; the clock is not restarted.
+            Phase::Contributing if !fault!(self, StartRestartsClock) => return Ok(()),
+            Phase::Contributing => {}
+            Phase::Verifying => return Err(Refusal::AlreadySubmitted),
+        }
+        if self.state.mode() == Mode::Halted {
+            return Err(Refusal::Halted);
+        }
+        let contribute_by = now.saturating_add(self.rules.contribution_limit);
+        self.emit(
+            now,
+            Event::Started {
+                ticket: stay.ticket,
+                contribute_by,
+            },
+            log,
+        );
+        Ok(())
+    }
+
+    fn submit(&mut self, now: Timestamp, id: &Id, log: &mut Vec<Entry<Id>>) -> Result<(), Refusal> {
+        let stay = self.stay(id)?;
+        match stay.phase {
+            Phase::Waiting => {
+                return Err(Refusal::NotYourTurn {
+                    position: stay.position,
+                });
+            }
+            Phase::Ready => return Err(Refusal::NotStarted),
+            Phase::Contributing => {}
+            Phase::Verifying => return Err(Refusal::AlreadySubmitted),
+        }
+        let mut verify_by = now.saturating_add(self.rules.verification_limit);
+        if fault!(self, VerificationIsOnTheParticipant) {
+            verify_by = stay.deadline;
+        }
+        self.emit(
+            now,
+            Event::Submitted {
+                ticket: stay.ticket,
+                verify_by,
+            },
+            log,
+        );
+        Ok(())
+    }
+
+    fn abort(&mut self, now: Timestamp, id: &Id, log: &mut Vec<Entry<Id>>) -> Result<(), Refusal> {
+        let Stay {
+            ticket,
+            phase,
+            position,
+            ..
+        } = self.stay(id)?;
+        match phase {
+            Phase::Waiting => Err(Refusal::NotYourTurn { position }),
+            Phase::Ready | Phase::Contributing => {
+                self.emit(
+                    now,
+                    Event::Ended {
+                        ticket,
+                        outcome: Outcome::Aborted,
+                    },
+                    log,
+                );
+                Ok(())
+            }
+            Phase::Verifying => Err(Refusal::AlreadySubmitted),
+        }
+    }
+
+    fn leave(&mut self, now: Timestamp, id: &Id, log: &mut Vec<Entry<Id>>) -> Result<(), Refusal> {
+        let Stay { ticket, phase, .. } = self.stay(id)?;
+        match phase {
+            Phase::Waiting | Phase::Ready | Phase::Contributing => {
+                self.emit(
+                    now,
+                    Event::Ended {
+                        ticket,
+                        outcome: Outcome::Left,
+                    },
+                    log,
+                );
+                Ok(())
+            }
+            Phase::Verifying => Err(Refusal::AlreadySubmitted),
+        }
+    }
+
+    fn judge(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        verdict: Verdict,
+        log: &mut Vec<Entry<Id>>,
+    ) -> Result<(), Refusal> {
+        let verified = self
+            .state
+            .turn()
+            .filter(|turn| turn.phase == Phase::Verifying)
+            .map(|turn| turn.ticket)
+            .filter(|&verified| verified == ticket || fault!(self, VerdictIsNotFenced));
+        let Some(ticket) = verified else {
+            return Err(Refusal::StaleVerdict { ticket });
+        };
+        let outcome = match verdict {
+            Verdict::Valid => Outcome::Contributed,
+            Verdict::Invalid => Outcome::Invalid,
+            Verdict::CoordinatorFault => Outcome::CoordinatorFault,
+        };
+        self.emit(now, Event::Ended { ticket, outcome }, log);
+        Ok(())
+    }
+
+    fn set_mode(&mut self, now: Timestamp, mode: Mode, log: &mut Vec<Entry<Id>>) {
+        if mode == self.state.mode() {
+            return;
+        }
+        if let Some(since) = self.state.halted_since()
+            && !fault!(self, PauseCounts)
+        {
+            // Before the mode, so that a log cut between the two keeps the deadlines whole.
+            if !self.state.is_empty() {
+                let pause = now.since(since);
+                self.emit(
+                    now,
+                    Event::Resumed {
+                        pause,
+                        restarted: self.restarted,
+                    },
+                    log,
+                );
+            }
+            self.restarted = false;
+        }
+        self.emit(now, Event::ModeSet { mode }, log);
+    }
+
+    fn pardon(&mut self, now: Timestamp, id: Id, log: &mut Vec<Entry<Id>>) -> Result<(), Refusal> {
+        match self.state.used_up(&id) {
+            None => Err(Refusal::NothingToPardon),
+            Some(Outcome::Contributed) => Err(Refusal::ContributionIsFinal),
+            Some(_) => {
+                self.emit(now, Event::Pardoned { id }, log);
+                Ok(())
+            }
+        }
+    }
+
+    fn call(&mut self, now: Timestamp, ticket: Ticket, log: &mut Vec<Entry<Id>>) {
+        let start_by = now.saturating_add(self.rules.start_limit);
+        self.emit(now, Event::Called { ticket, start_by }, log);
+    }
+
+    /// The check-in deadline for somebody at this position, and how far beyond it a record of it
+    /// reaches.
+    fn promise(&self, now: Timestamp, position: u64) -> (Timestamp, Duration) {
+        let mut turns_ahead = position.saturating_sub(1);
+        if fault!(self, EstimateIgnoresLine) {
+            turns_ahead = 0;
+        }
+        let wait = self.state.estimated_wait(turns_ahead, now);
+        let interval = self.rules.checkin_interval(position, wait);
+        let by = if fault!(self, DeadlineHasWrongSign) {
+            now.saturating_sub(interval)
+        } else {
+            now.saturating_add(interval)
+        };
+        (by, self.rules.lasting_margin(interval))
+    }
+
+    /// The stay of this identity, or why it has none.
+    fn stay(&self, id: &Id) -> Result<Stay, Refusal> {
+        if let Some(stay) = self.state.stay(id) {
+            return Ok(stay);
+        }
+        match self.state.past(id) {
+            Some(past) if !past.pardoned => Err(Refusal::Ended {
+                outcome: past.outcome,
+            }),
+            _ => Err(Refusal::NotQueued),
+        }
+    }
+
+    /// When a deadline comes due. Grace is the participant's: verification is the coordinator's own
+    /// work, which needs no allowance for latency.
+    fn due(&self, phase: Phase, by: Timestamp) -> Timestamp {
+        match phase {
+            Phase::Verifying => by,
+            _ if fault!(self, GraceForgotten) => by,
+            _ => by.saturating_add(self.rules.checkin_grace),
+        }
+    }
+
+    /// When the turn is over at the latest, and how it then ends.
+    fn turn_due(&self) -> Option<(Timestamp, Ticket, Outcome)> {
+        let turn = self.state.turn()?;
+        if fault!(self, ReadyHasNoTimer) && turn.phase == Phase::Ready {
+            return None;
+        }
+        if fault!(self, VerifyingHasNoTimer) && turn.phase == Phase::Verifying {
+            return None;
+        }
+        let mut outcome = turn.overdue;
+        if fault!(self, StalledIsCalledTimedOut) && outcome == Outcome::Stalled {
+            outcome = Outcome::TimedOut;
+        }
+        Some((self.due(turn.phase, turn.deadline), turn.ticket, outcome))
+    }
+}
+
+/// The rules emitted an event that cannot follow from the log. No input can cause this.
+#[cold]
+fn broken(misfit: Misfit) -> ! {
+    panic!("the rules of the queue contradict its log: {misfit}");
+}
