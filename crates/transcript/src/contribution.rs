@@ -1,1 +1,499 @@
-//! (placeholder)
+//! Contributions as they stand on the wire: points as bytes, nothing decoded, nothing believed.
+//!
+//! The base that the coordinator hands out and what a participant sends back have the same shape
+//! (`ceremony.md`, Documents).
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use blstrs::{G1Affine, G2Affine};
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::ser::{SerializeStruct, Serializer};
+use serde::{Deserialize, Serialize};
+
+use crate::encoding::{Encoding, Point};
+use crate::error::{DocumentError, PointError};
+use crate::wire::{LenientSignature, once, required, within};
+
+/// Points of one group and one encoding, undecoded, end to end.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RawPoints<P> {
+    encoding: Encoding,
+    bytes: Vec<u8>,
+    group: PhantomData<P>,
+}
+
+impl<P: Point> RawPoints<P> {
+    /// `bytes` has to be a whole number of points.
+    pub(crate) fn from_parts(encoding: Encoding, bytes: Vec<u8>) -> Self {
+        debug_assert!(bytes.len().is_multiple_of(P::encoded_len(encoding)));
+        Self {
+            encoding,
+            bytes,
+            group: PhantomData,
+        }
+    }
+
+    /// The encodings of `points`.
+    #[must_use]
+    pub fn encode(points: &[P], encoding: Encoding) -> Self {
+        let mut bytes = Vec::with_capacity(points.len() * P::encoded_len(encoding));
+        for point in points {
+            point.encode(encoding, &mut bytes);
+        }
+        Self::from_parts(encoding, bytes)
+    }
+
+    /// Points that stand end to end in `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// When the last point is cut short.
+    pub fn from_bytes(encoding: Encoding, bytes: Vec<u8>) -> Result<Self, PointError> {
+        let expected = P::encoded_len(encoding);
+        match bytes.len() % expected {
+            0 => Ok(Self::from_parts(encoding, bytes)),
+            got => Err(PointError::Length { expected, got }),
+        }
+    }
+
+    /// How the points are encoded.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// The number of points.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len() / P::encoded_len(self.encoding)
+    }
+
+    /// Whether there are no points.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// All bytes, point after point.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The bytes of each point.
+    pub fn iter(&self) -> std::slice::ChunksExact<'_, u8> {
+        self.bytes.chunks_exact(P::encoded_len(self.encoding))
+    }
+
+    fn to_encoding(&self, encoding: Encoding, at: &str) -> Result<Self, DocumentError> {
+        if self.encoding == encoding {
+            return Ok(self.clone());
+        }
+        let mut bytes = Vec::with_capacity(self.len() * P::encoded_len(encoding));
+        for (i, point) in self.iter().enumerate() {
+            P::decode(point, self.encoding)
+                .map_err(|error| DocumentError::Point {
+                    at: format!("{at}[{i}]"),
+                    error,
+                })?
+                .encode(encoding, &mut bytes);
+        }
+        Ok(Self::from_parts(encoding, bytes))
+    }
+}
+
+impl<P: Point> fmt::Debug for RawPoints<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} points of {}", self.len(), self.encoding, P::GROUP)
+    }
+}
+
+/// One point, undecoded.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RawPoint<P> {
+    encoding: Encoding,
+    bytes: Vec<u8>,
+    group: PhantomData<P>,
+}
+
+impl<P: Point> RawPoint<P> {
+    /// `bytes` has to have the length of the encoding.
+    pub(crate) fn from_parts(encoding: Encoding, bytes: Vec<u8>) -> Self {
+        debug_assert_eq!(bytes.len(), P::encoded_len(encoding));
+        Self {
+            encoding,
+            bytes,
+            group: PhantomData,
+        }
+    }
+
+    /// The encoding of `point`.
+    #[must_use]
+    pub fn encode(point: &P, encoding: Encoding) -> Self {
+        let mut bytes = Vec::with_capacity(P::encoded_len(encoding));
+        point.encode(encoding, &mut bytes);
+        Self::from_parts(encoding, bytes)
+    }
+
+    /// A point in whichever encoding has as many bytes.
+    ///
+    /// # Errors
+    ///
+    /// When no encoding has.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, PointError> {
+        let encoding = P::encoding_of_len(bytes.len()).ok_or(PointError::Length {
+            expected: P::COMPRESSED_LEN,
+            got: bytes.len(),
+        })?;
+        Ok(Self::from_parts(encoding, bytes))
+    }
+
+    /// How the point is encoded.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// The point's bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The point (`ceremony.md`, check 2).
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not the one encoding of a point.
+    pub fn decode(&self) -> Result<P, PointError> {
+        P::decode(&self.bytes, self.encoding)
+    }
+
+    fn to_encoding(&self, encoding: Encoding, at: &str) -> Result<Self, DocumentError> {
+        if self.encoding == encoding {
+            return Ok(self.clone());
+        }
+        let point = self.decode().map_err(|error| DocumentError::Point {
+            at: at.to_owned(),
+            error,
+        })?;
+        Ok(Self::encode(&point, encoding))
+    }
+}
+
+impl<P: Point> fmt::Debug for RawPoint<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::encoding::encode_hex(&self.bytes))
+    }
+}
+
+/// The powers of one sub-ceremony, undecoded: `powersOfTau`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawPowers {
+    /// Powers in G1: `G1Powers`.
+    pub g1: RawPoints<G1Affine>,
+    /// Powers in G2: `G2Powers`.
+    pub g2: RawPoints<G2Affine>,
+}
+
+/// One sub-ceremony of a contribution, undecoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawSubContribution {
+    /// The stated number of powers in G1; the list may disagree.
+    pub num_g1_powers: u64,
+    /// The stated number of powers in G2; the list may disagree.
+    pub num_g2_powers: u64,
+    /// The powers after the contribution.
+    pub powers: RawPowers,
+    /// \[x\]₂, where x is the contributor's secret; in a base, the generator.
+    pub pot_pubkey: RawPoint<G2Affine>,
+    /// BLS signature over the contributor's identity, if one was given.
+    pub bls_signature: Option<[u8; 48]>,
+}
+
+/// A contribution to all sub-ceremonies, undecoded.
+///
+/// All points have one encoding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawContribution {
+    /// The sub-ceremonies in the ceremony's order.
+    pub sub_contributions: Vec<RawSubContribution>,
+    /// EIP-712 signature over the public keys, r‖s‖v, if one was given.
+    pub ecdsa_signature: Option<[u8; 65]>,
+}
+
+impl RawContribution {
+    /// The same contribution with all points in `encoding`.
+    ///
+    /// # Errors
+    ///
+    /// When the encoding changes and bytes are not a point.
+    pub fn to_encoding(&self, encoding: Encoding) -> Result<Self, DocumentError> {
+        let sub_contributions = self
+            .sub_contributions
+            .iter()
+            .enumerate()
+            .map(|(i, sub)| {
+                let at = |what| format!("contributions[{i}].{what}");
+                Ok(RawSubContribution {
+                    powers: RawPowers {
+                        g1: sub.powers.g1.to_encoding(encoding, &at("G1Powers"))?,
+                        g2: sub.powers.g2.to_encoding(encoding, &at("G2Powers"))?,
+                    },
+                    pot_pubkey: sub.pot_pubkey.to_encoding(encoding, &at("potPubkey"))?,
+                    ..*sub
+                })
+            })
+            .collect::<Result<_, DocumentError>>()?;
+        Ok(Self {
+            sub_contributions,
+            ..*self
+        })
+    }
+
+    /// The encoding of the document's points, for a document without points the compressed one.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.sub_contributions
+            .first()
+            .map(|sub| sub.pot_pubkey.encoding)
+            .unwrap_or_default()
+    }
+
+    /// Whether all points are encoded as `encoding`; lists without points are.
+    pub(crate) fn check_encoding(&self) -> Result<Encoding, DocumentError> {
+        let first = self.encoding();
+        for (i, sub) in self.sub_contributions.iter().enumerate() {
+            let places = [
+                ("G1Powers", sub.powers.g1.encoding, sub.powers.g1.is_empty()),
+                ("G2Powers", sub.powers.g2.encoding, sub.powers.g2.is_empty()),
+                ("potPubkey", sub.pot_pubkey.encoding, false),
+            ];
+            for (what, got, is_empty) in places {
+                if got != first && !is_empty {
+                    return Err(DocumentError::MixedEncodings {
+                        at: format!("contributions[{i}].{what}"),
+                        got,
+                        first,
+                    });
+                }
+            }
+        }
+        Ok(first)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawPowers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Powers;
+
+        impl<'de> Visitor<'de> for Powers {
+            type Value = RawPowers;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with G1Powers and G2Powers")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawPowers, A::Error> {
+                const FIELDS: &[&str] = &["G1Powers", "G2Powers"];
+                let (mut g1, mut g2) = (None, None);
+                while let Some(Name(name)) = map.next_key::<Name>()? {
+                    match name.as_str() {
+                        "G1Powers" => once(&mut map, "G1Powers", &mut g1, PhantomData)
+                            .map_err(within("G1Powers"))?,
+                        "G2Powers" => once(&mut map, "G2Powers", &mut g2, PhantomData)
+                            .map_err(within("G2Powers"))?,
+                        _ => return Err(de::Error::unknown_field(&name, FIELDS)),
+                    }
+                }
+                Ok(RawPowers {
+                    g1: required("G1Powers", g1)?,
+                    g2: required("G2Powers", g2)?,
+                })
+            }
+        }
+
+        deserializer.deserialize_map(Powers)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawSubContribution {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Sub;
+
+        impl<'de> Visitor<'de> for Sub {
+            type Value = RawSubContribution;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object, one sub-ceremony's contribution")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<RawSubContribution, A::Error> {
+                let (mut num_g1, mut num_g2) = (None, None);
+                let (mut powers, mut pubkey) = (None, None);
+                let mut signature: Option<LenientSignature<48>> = None;
+                let mut older_signature: Option<LenientSignature<48>> = None;
+                while let Some(Name(name)) = map.next_key::<Name>()? {
+                    match name.as_str() {
+                        "numG1Powers" => once(&mut map, "numG1Powers", &mut num_g1, PhantomData)
+                            .map_err(within("numG1Powers"))?,
+                        "numG2Powers" => once(&mut map, "numG2Powers", &mut num_g2, PhantomData)
+                            .map_err(within("numG2Powers"))?,
+                        "powersOfTau" => once(&mut map, "powersOfTau", &mut powers, PhantomData)
+                            .map_err(within("powersOfTau"))?,
+                        "potPubkey" => once(&mut map, "potPubkey", &mut pubkey, PhantomData)
+                            .map_err(within("potPubkey"))?,
+                        "blsSignature" => {
+                            once(&mut map, "blsSignature", &mut signature, PhantomData)?;
+                        }
+                        "bls_signature" => {
+                            once(&mut map, "bls_signature", &mut older_signature, PhantomData)?
+                        }
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                let signatures = [signature, older_signature];
+                Ok(RawSubContribution {
+                    num_g1_powers: required("numG1Powers", num_g1)?,
+                    num_g2_powers: required("numG2Powers", num_g2)?,
+                    powers: required("powersOfTau", powers)?,
+                    pot_pubkey: required("potPubkey", pubkey)?,
+                    bls_signature: signatures.into_iter().flatten().find_map(|it| it.0),
+                })
+            }
+        }
+
+        deserializer.deserialize_map(Sub)
+    }
+}
+
+/// The list of sub-contributions; errors name the place in it.
+struct SubContributions(Vec<RawSubContribution>);
+
+impl<'de> Deserialize<'de> for SubContributions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+
+        impl<'de> Visitor<'de> for List {
+            type Value = SubContributions;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of contributions, one for each sub-ceremony")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(
+                self,
+                mut list: A,
+            ) -> Result<SubContributions, A::Error> {
+                let mut subs = Vec::new();
+                while let Some(sub) = list
+                    .next_element()
+                    .map_err(within(format_args!("[{}]", subs.len())))?
+                {
+                    subs.push(sub);
+                }
+                Ok(SubContributions(subs))
+            }
+        }
+
+        deserializer.deserialize_seq(List)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawContribution {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Contribution;
+
+        impl<'de> Visitor<'de> for Contribution {
+            type Value = RawContribution;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with contributions and ecdsaSignature")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawContribution, A::Error> {
+                const FIELDS: &[&str] = &["contributions", "ecdsaSignature"];
+                let mut subs: Option<SubContributions> = None;
+                let mut signature: Option<LenientSignature<65>> = None;
+                while let Some(Name(name)) = map.next_key::<Name>()? {
+                    match name.as_str() {
+                        // The second is the first schema's name (`ceremony.md`, Documents).
+                        "contributions" | "subContributions" => {
+                            once(&mut map, "contributions", &mut subs, PhantomData)
+                                .map_err(within("contributions"))?;
+                        }
+                        "ecdsaSignature" => {
+                            once(&mut map, "ecdsaSignature", &mut signature, PhantomData)?;
+                        }
+                        _ => return Err(de::Error::unknown_field(&name, FIELDS)),
+                    }
+                }
+                Ok(RawContribution {
+                    sub_contributions: required("contributions", subs)?.0,
+                    ecdsa_signature: signature.and_then(|it| it.0),
+                })
+            }
+        }
+
+        deserializer.deserialize_map(Contribution)
+    }
+}
+
+/// A field's name; only text is one.
+struct Name(String);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl Visitor<'_> for Text {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a field's name")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Name, E> {
+                Ok(Name(name.to_owned()))
+            }
+        }
+
+        deserializer.deserialize_str(Text)
+    }
+}
+
+impl Serialize for RawPowers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_struct("PowersOfTau", 2)?;
+        map.serialize_field("G1Powers", &self.g1)?;
+        map.serialize_field("G2Powers", &self.g2)?;
+        map.end()
+    }
+}
+
+impl Serialize for RawSubContribution {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_struct("Contribution", 5)?;
+        map.serialize_field("numG1Powers", &self.num_g1_powers)?;
+        map.serialize_field("numG2Powers", &self.num_g2_powers)?;
+        map.serialize_field("powersOfTau", &self.powers)?;
+        map.serialize_field("potPubkey", &self.pot_pubkey)?;
+        map.serialize_field("blsSignature", &LenientSignature(self.bls_signature))?;
+        map.end()
+    }
+}
+
+impl Serialize for RawContribution {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_struct("BatchContribution", 2)?;
+        map.serialize_field("contributions", &self.sub_contributions)?;
+        map.serialize_field("ecdsaSignature", &LenientSignature(self.ecdsa_signature))?;
+        map.end()
+    }
+}

@@ -1,1 +1,260 @@
-//! (placeholder)
+//! Powers of tau, decoded once, and the base that contributors build on.
+
+use std::fmt;
+
+use blstrs::{G1Affine, G2Affine};
+use group::prime::PrimeCurveAffine;
+use rayon::prelude::*;
+
+use crate::contribution::{RawContribution, RawPoint, RawPoints, RawPowers, RawSubContribution};
+use crate::encoding::{Encoding, Point};
+use crate::error::{Check, DocumentError, Element, Invalid, SubCeremony};
+use crate::sizes::{Size, Sizes};
+
+/// The powers of one sub-ceremony, decoded: every point is on the curve.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Powers {
+    g1: Vec<G1Affine>,
+    g2: Vec<G2Affine>,
+}
+
+impl Powers {
+    /// The start of a sub-ceremony: τ = 1, every power is the generator.
+    #[must_use]
+    pub fn initial(size: Size) -> Self {
+        Self {
+            g1: vec![G1Affine::generator(); size.g1],
+            g2: vec![G2Affine::generator(); size.g2],
+        }
+    }
+
+    pub(crate) fn new(g1: Vec<G1Affine>, g2: Vec<G2Affine>) -> Self {
+        Self { g1, g2 }
+    }
+
+    /// \[τⁱ\]₁ at index i.
+    #[must_use]
+    pub fn g1(&self) -> &[G1Affine] {
+        &self.g1
+    }
+
+    /// \[τⁱ\]₂ at index i.
+    #[must_use]
+    pub fn g2(&self) -> &[G2Affine] {
+        &self.g2
+    }
+
+    /// The numbers of powers.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        Size {
+            g1: self.g1.len(),
+            g2: self.g2.len(),
+        }
+    }
+
+    /// The powers as bytes.
+    #[must_use]
+    pub fn to_raw(&self, encoding: Encoding) -> RawPowers {
+        RawPowers {
+            g1: RawPoints::encode(&self.g1, encoding),
+            g2: RawPoints::encode(&self.g2, encoding),
+        }
+    }
+}
+
+impl fmt::Debug for Powers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Powers({})", self.size())
+    }
+}
+
+impl RawPowers {
+    /// The points (`ceremony.md`, check 2), on all cores.
+    ///
+    /// # Errors
+    ///
+    /// Names the lowest G1 power that does not decode, or else the lowest G2 power.
+    pub fn decode(&self, sub_ceremony: SubCeremony) -> Result<Powers, Invalid> {
+        Ok(Powers {
+            g1: decode_list(&self.g1, Element::G1Power, sub_ceremony)?,
+            g2: decode_list(&self.g2, Element::G2Power, sub_ceremony)?,
+        })
+    }
+}
+
+fn decode_list<P: Point>(
+    raw: &RawPoints<P>,
+    element: Element,
+    sub_ceremony: SubCeremony,
+) -> Result<Vec<P>, Invalid> {
+    let encoding = raw.encoding();
+    let encoded = raw.bytes().par_chunks_exact(P::encoded_len(encoding));
+    let points: Result<Vec<P>, _> = encoded
+        .clone()
+        .map(|bytes| P::decode(bytes, encoding))
+        .collect();
+    points.or_else(|some_error| {
+        // The parallel collection reports any of the errors; the report names the lowest.
+        let lowest = encoded
+            .enumerate()
+            .find_map_first(|(i, bytes)| P::decode(bytes, encoding).err().map(|error| (i, error)));
+        let (index, error) = lowest.map_or((None, some_error), |(i, error)| (Some(i), error));
+        Err(Invalid {
+            sub_ceremony: Some(sub_ceremony),
+            check: Check::Decoding { element, error },
+            index,
+        })
+    })
+}
+
+/// What contributors build on: the powers of all sub-ceremonies after the last contribution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base {
+    sizes: Sizes,
+    powers: Vec<Powers>,
+}
+
+impl Base {
+    /// The start of a ceremony: τ = 1 everywhere.
+    #[must_use]
+    pub fn initial(sizes: &Sizes) -> Self {
+        Self {
+            powers: sizes.iter().map(Powers::initial).collect(),
+            sizes: sizes.clone(),
+        }
+    }
+
+    /// `powers` has to have the sizes `sizes`.
+    pub(crate) fn from_parts(sizes: Sizes, powers: Vec<Powers>) -> Self {
+        debug_assert!(sizes.iter().eq(powers.iter().map(Powers::size)));
+        Self { sizes, powers }
+    }
+
+    /// Reads a base that is trusted: one's own, stored after it was verified.
+    ///
+    /// Checks sizes and decoding alone (`ceremony.md`, checks 1 and 2). For a base from somebody
+    /// else use [`verify_base`](crate::verify::verify_base).
+    ///
+    /// # Errors
+    ///
+    /// When sizes differ, or a point does not decode.
+    pub fn decode(document: &RawContribution, sizes: &Sizes) -> Result<Self, Invalid> {
+        let subs = document.check_sizes(sizes)?;
+        let powers = subs
+            .into_par_iter()
+            .map(|(sub_ceremony, sub)| sub.powers.decode(sub_ceremony))
+            .collect::<Vec<_>>();
+        Ok(Self {
+            sizes: sizes.clone(),
+            powers: powers.into_iter().collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The ceremony's sizes.
+    #[must_use]
+    pub fn sizes(&self) -> &Sizes {
+        &self.sizes
+    }
+
+    /// The powers of each sub-ceremony, in the ceremony's order.
+    #[must_use]
+    pub fn powers(&self) -> &[Powers] {
+        &self.powers
+    }
+
+    /// The document that is handed out: public keys are the generator, there are no signatures.
+    #[must_use]
+    pub fn to_raw(&self, encoding: Encoding) -> RawContribution {
+        let sub_contributions = self
+            .powers
+            .iter()
+            .map(|powers| RawSubContribution {
+                num_g1_powers: powers.g1.len() as u64,
+                num_g2_powers: powers.g2.len() as u64,
+                powers: powers.to_raw(encoding),
+                pot_pubkey: RawPoint::encode(&G2Affine::generator(), encoding),
+                bls_signature: None,
+            })
+            .collect();
+        RawContribution {
+            sub_contributions,
+            ecdsa_signature: None,
+        }
+    }
+
+    /// The document that is handed out, as compact JSON.
+    ///
+    /// # Errors
+    ///
+    /// Never in practice; what the serializer could report.
+    pub fn to_json(&self) -> Result<Vec<u8>, DocumentError> {
+        self.to_raw(Encoding::Compressed).to_json()
+    }
+
+    /// The document that is handed out, as MessagePack.
+    ///
+    /// # Errors
+    ///
+    /// Never in practice; what the serializer could report.
+    pub fn to_msgpack(&self, encoding: Encoding) -> Result<Vec<u8>, DocumentError> {
+        self.to_raw(encoding).to_msgpack(encoding)
+    }
+}
+
+impl RawContribution {
+    /// Checks the number of sub-ceremonies and of powers, both stated and listed
+    /// (`ceremony.md`, check 1), and names each sub-ceremony.
+    ///
+    /// # Errors
+    ///
+    /// When a number is not the ceremony's.
+    pub fn check_sizes(
+        &self,
+        sizes: &Sizes,
+    ) -> Result<Vec<(SubCeremony, &RawSubContribution)>, Invalid> {
+        let expected = sizes.len();
+        let got = self.sub_contributions.len();
+        if got != expected {
+            return Err(Invalid {
+                sub_ceremony: None,
+                check: Check::Count { expected, got },
+                index: None,
+            });
+        }
+        let named = sizes.iter().zip(&self.sub_contributions).enumerate();
+        named
+            .map(|(index, (size, sub))| {
+                let sub_ceremony = SubCeremony { index, size };
+                sub.check_size(sub_ceremony)?;
+                Ok((sub_ceremony, sub))
+            })
+            .collect()
+    }
+}
+
+impl RawSubContribution {
+    fn check_size(&self, sub_ceremony: SubCeremony) -> Result<(), Invalid> {
+        let Size { g1, g2 } = sub_ceremony.size;
+        let numbers = [
+            (Element::G1Power, g1, self.num_g1_powers),
+            (Element::G2Power, g2, self.num_g2_powers),
+            (Element::G1Power, g1, self.powers.g1.len() as u64),
+            (Element::G2Power, g2, self.powers.g2.len() as u64),
+        ];
+        for (element, expected, got) in numbers {
+            if got != expected as u64 {
+                return Err(Invalid {
+                    sub_ceremony: Some(sub_ceremony),
+                    check: Check::Sizes {
+                        element,
+                        expected,
+                        got,
+                    },
+                    index: None,
+                });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,1 +1,291 @@
-//! (placeholder)
+//! A participant's work (`ceremony.md`, Updating).
+//!
+//! For each sub-ceremony a fresh secret x multiplies the tau of its powers: P\[i\]·xⁱ, Q\[i\]·xⁱ,
+//! with \[x\]₂ as proof. Secrets are never branched on nor used as an index: the multiplications
+//! are `blst`'s constant-time ones, the powers of x come from field multiplications. Secrets and
+//! their powers are wiped from the places they were stored in; copies that the compiler may have
+//! left in registers or on the stack are beyond the reach of safe code.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use blstrs::{G2Affine, Scalar};
+use ff::Field;
+use group::Curve;
+use group::prime::PrimeCurveAffine;
+use k256::ecdsa::SigningKey;
+use rand_core::{CryptoRng, RngCore};
+use rayon::prelude::*;
+use sha2::{Digest, Sha512};
+use zeroize::{DefaultIsZeroes, Zeroize, Zeroizing};
+
+use crate::contribution::{RawContribution, RawPoint};
+use crate::encoding::Encoding;
+use crate::field::{Arithmetic, normalize};
+use crate::identity::Identity;
+use crate::powers::{Base, Powers};
+use crate::signature::{bls_sign, ecdsa_sign, eip712_digest};
+use crate::sizes::Size;
+
+/// Points that one task multiplies: some 20 ms of work in G1, so that progress moves and cores
+/// share the list evenly.
+const TASK_POINTS: usize = 256;
+
+/// Separates this use of the hash from any other.
+const SECRET_DOMAIN: &[u8] = b"tauline: secret of a sub-ceremony, version 1";
+
+/// A scalar that can be overwritten in a way the compiler keeps.
+#[derive(Clone, Copy, Default)]
+struct Wipeable(Scalar);
+
+impl DefaultIsZeroes for Wipeable {}
+
+/// A secret x of one sub-ceremony: neither 0 nor 1. Wiped when dropped, never printed.
+pub struct Secret(Wipeable);
+
+impl Secret {
+    /// A known secret, for tests and for ceremonies whose secrets come from elsewhere.
+    ///
+    /// None when the big-endian number is not below the order of the groups, is 0, or is 1.
+    #[must_use]
+    pub fn from_be_bytes(bytes: &[u8; 32]) -> Option<Self> {
+        let secret = Self(Wipeable(Option::from(Scalar::from_bytes_be(bytes))?));
+        secret.is_usable(&[]).then_some(secret)
+    }
+
+    /// One fresh secret for each of `count` sub-ceremonies, all different.
+    ///
+    /// Each is SHA-512, reduced to the scalar field, of 64 bytes from `rng`, of `extra_entropy`,
+    /// and of the sub-ceremony's index: uniform to 2⁻²⁵⁶ if either source is good.
+    pub fn fresh(
+        count: usize,
+        rng: &mut (impl RngCore + CryptoRng),
+        extra_entropy: &[u8],
+    ) -> Vec<Self> {
+        // The room is there from the start: a vector that moves leaves its old contents behind.
+        let mut secrets = Vec::with_capacity(count);
+        while secrets.len() < count {
+            let mut seed = Zeroizing::new([0_u8; 64]);
+            rng.fill_bytes(seed.as_mut());
+            let mut hash = Zeroizing::new([0_u8; 64]);
+            let mut hasher = Sha512::new_with_prefix(SECRET_DOMAIN);
+            hasher.update((secrets.len() as u64).to_be_bytes());
+            hasher.update(seed.as_ref());
+            hasher.update(extra_entropy);
+            hasher.finalize_into((&mut *hash).into());
+            let secret = Self(Wipeable(reduce(&hash)));
+            // False with probability 2⁻²⁵³: repeating the draw tells nothing about the others.
+            if secret.is_usable(&secrets) {
+                secrets.push(secret);
+            }
+        }
+        secrets
+    }
+
+    /// Whether this is neither 0, nor 1, nor one of `others`; compared in constant time.
+    fn is_usable(&self, others: &[Self]) -> bool {
+        let x = self.scalar();
+        let mut is_bad = x.is_zero() | (*x - Scalar::ONE).is_zero();
+        for other in others {
+            is_bad |= (*x - other.scalar()).is_zero();
+        }
+        !bool::from(is_bad)
+    }
+
+    fn scalar(&self) -> &Scalar {
+        &self.0.0
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// A 512-bit number, little-endian, modulo the order of the groups, in constant time.
+fn reduce(bytes: &[u8; 64]) -> Scalar {
+    let two_to_64 = Scalar::from(u64::MAX) + Scalar::ONE;
+    let mut sum = Wipeable::default();
+    for limb in bytes.rchunks_exact(8) {
+        let mut word = Zeroizing::new([0; 8]);
+        word.copy_from_slice(limb);
+        sum.0 = sum.0 * two_to_64 + Scalar::from(u64::from_le_bytes(*word));
+    }
+    let result = sum.0;
+    sum.zeroize();
+    result
+}
+
+/// How far a participant's work is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Powers multiplied so far, of all sub-ceremonies, in G1 and G2. A G2 power takes about
+    /// three times as long as one in G1, but there are few.
+    pub done: usize,
+    /// Powers to multiply in all.
+    pub total: usize,
+}
+
+/// A computed contribution whose secrets are still there, to sign with.
+///
+/// Signing consumes it; dropping it wipes the secrets too.
+#[derive(Debug)]
+pub struct Update {
+    base: Base,
+    pot_pubkeys: Vec<G2Affine>,
+    secrets: Vec<Secret>,
+}
+
+/// Computes a contribution with fresh secrets, on all cores.
+///
+/// `rng` is to be the operating system's generator; `extra_entropy` may be empty. `progress` is
+/// called from several threads, after each few hundred points.
+pub fn contribute(
+    base: &Base,
+    rng: &mut (impl RngCore + CryptoRng),
+    extra_entropy: &[u8],
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Update {
+    let secrets = Secret::fresh(base.sizes().len(), rng, extra_entropy);
+    multiply(base, secrets, progress)
+}
+
+/// Computes a contribution with given secrets, one for each sub-ceremony.
+///
+/// # Errors
+///
+/// When there are not as many secrets as sub-ceremonies.
+pub fn contribute_with(
+    base: &Base,
+    secrets: Vec<Secret>,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Update, SecretCountError> {
+    let (expected, got) = (base.sizes().len(), secrets.len());
+    if got != expected {
+        return Err(SecretCountError { expected, got });
+    }
+    Ok(multiply(base, secrets, progress))
+}
+
+/// Another number of secrets than of sub-ceremonies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{expected} secrets needed, one for each sub-ceremony; {got} given")]
+pub struct SecretCountError {
+    /// The number of sub-ceremonies.
+    pub expected: usize,
+    /// The number of secrets.
+    pub got: usize,
+}
+
+fn multiply(base: &Base, secrets: Vec<Secret>, progress: &(dyn Fn(Progress) + Sync)) -> Update {
+    let total = base.sizes().iter().map(|size| size.g1 + size.g2).sum();
+    let done = AtomicUsize::new(0);
+    let advance = |points: usize| {
+        let done = done.fetch_add(points, Ordering::Relaxed) + points;
+        progress(Progress { done, total });
+    };
+    let (powers, pot_pubkeys) = base
+        .powers()
+        .par_iter()
+        .zip(&secrets)
+        .map(|(powers, secret)| {
+            let x = secret.scalar();
+            let (g1, g2) = rayon::join(
+                || multiply_by_powers(powers.g1(), x, &advance),
+                || multiply_by_powers(powers.g2(), x, &advance),
+            );
+            let pot_pubkey = G2Affine::generator().times_secret(x).to_affine();
+            (Powers::new(g1, g2), pot_pubkey)
+        })
+        .unzip();
+    Update {
+        base: Base::from_parts(base.sizes().clone(), powers),
+        pot_pubkeys,
+        secrets,
+    }
+}
+
+/// Pᵢ·xⁱ for every i.
+fn multiply_by_powers<P: Arithmetic>(
+    points: &[P],
+    x: &Scalar,
+    advance: &(dyn Fn(usize) + Sync),
+) -> Vec<P> {
+    let tasks: Vec<Vec<P>> = points
+        .par_chunks(TASK_POINTS)
+        .enumerate()
+        .map(|(task, points)| {
+            // Variable in time with respect to the exponent alone, which is public.
+            let start = (task * TASK_POINTS) as u64;
+            let mut power = Wipeable(x.pow_vartime([start]));
+            let mut products = Vec::with_capacity(points.len());
+            for point in points {
+                products.push(point.times_secret(&power.0));
+                power.0 *= x;
+            }
+            power.zeroize();
+            let products = normalize(&products);
+            advance(points.len());
+            products
+        })
+        .collect();
+    tasks.concat()
+}
+
+impl Update {
+    /// The powers after the contribution.
+    #[must_use]
+    pub fn base(&self) -> &Base {
+        &self.base
+    }
+
+    /// \[x\]₂ of each sub-ceremony.
+    #[must_use]
+    pub fn pot_pubkeys(&self) -> &[G2Affine] {
+        &self.pot_pubkeys
+    }
+
+    /// The digest that an Ethereum account signs, for keys that are kept elsewhere; put the
+    /// signature into [`RawContribution::ecdsa_signature`].
+    #[must_use]
+    pub fn eip712_digest(&self) -> [u8; 32] {
+        let pubkeys = self.pot_pubkeys.iter().map(G2Affine::to_compressed);
+        let signed: Vec<(Size, [u8; 96])> = self.base.sizes().iter().zip(pubkeys).collect();
+        eip712_digest(&signed)
+    }
+
+    /// The contribution, signed for `identity` with every sub-ceremony's secret and, if it is an
+    /// Ethereum account with its key at hand, with that key. Wipes the secrets.
+    #[must_use]
+    pub fn sign(self, identity: &Identity, ethereum_key: Option<&SigningKey>) -> RawContribution {
+        let ecdsa_signature = ethereum_key.map(|key| ecdsa_sign(&self.eip712_digest(), key));
+        let mut contribution = self.document();
+        contribution.ecdsa_signature = ecdsa_signature;
+        for (sub, secret) in contribution.sub_contributions.iter_mut().zip(&self.secrets) {
+            sub.bls_signature = bls_sign(identity, secret.scalar());
+        }
+        contribution
+    }
+
+    /// The contribution without signatures. Wipes the secrets.
+    #[must_use]
+    pub fn unsigned(self) -> RawContribution {
+        self.document()
+    }
+
+    fn document(&self) -> RawContribution {
+        let mut contribution = self.base.to_raw(Encoding::Compressed);
+        let subs = contribution.sub_contributions.iter_mut();
+        for (sub, pubkey) in subs.zip(&self.pot_pubkeys) {
+            sub.pot_pubkey = RawPoint::encode(pubkey, Encoding::Compressed);
+        }
+        contribution
+    }
+}

@@ -1,1 +1,288 @@
-//! (placeholder)
+//! The pieces that JSON and MessagePack documents share, as serde sees them.
+//!
+//! In JSON a point is a hex string, in MessagePack a byte string; `is_human_readable` tells which.
+//! The visitors are written out, not derived: derived ones also take arrays for objects and
+//! numbers for field names, which no document of ours is.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::ser::{SerializeSeq, Serializer};
+use serde::{Deserialize, Serialize};
+
+use crate::contribution::{RawPoint, RawPoints};
+use crate::encoding::{Encoding, Point, decode_hex};
+
+/// Longest text of an error about a document, in characters: serde quotes what it did not expect,
+/// and that can be a whole body.
+const MAX_ERROR_CHARS: usize = 240;
+
+/// The text of an error, cut to a length fit for a log line.
+pub(crate) fn error_text(error: impl fmt::Display) -> String {
+    let text = error.to_string();
+    match text.char_indices().nth(MAX_ERROR_CHARS) {
+        None => text,
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+/// Prefixes an error with the place that it happened in.
+pub(crate) fn within<E: de::Error>(place: impl fmt::Display) -> impl FnOnce(E) -> E {
+    move |error| E::custom(format_args!("{place}: {error}"))
+}
+
+/// Reads the value of a field that may be given once.
+pub(crate) fn once<'de, A: MapAccess<'de>, S: DeserializeSeed<'de>>(
+    map: &mut A,
+    name: &'static str,
+    slot: &mut Option<S::Value>,
+    seed: S,
+) -> Result<(), A::Error> {
+    if slot.is_some() {
+        return Err(de::Error::duplicate_field(name));
+    }
+    *slot = Some(map.next_value_seed(seed)?);
+    Ok(())
+}
+
+/// The value of a field that has to be there.
+pub(crate) fn required<T, E: de::Error>(name: &'static str, slot: Option<T>) -> Result<T, E> {
+    slot.ok_or_else(|| E::missing_field(name))
+}
+
+/// Reads one point and appends its bytes.
+struct PointSeed<'a, P> {
+    out: &'a mut Vec<u8>,
+    /// The encoding that the list has so far; none before its first point.
+    encoding: &'a mut Option<Encoding>,
+    group: PhantomData<P>,
+}
+
+impl<'de, P: Point> DeserializeSeed<'de> for PointSeed<'_, P> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_str(self)
+        } else {
+            deserializer.deserialize_bytes(self)
+        }
+    }
+}
+
+impl<P: Point> Visitor<'_> for PointSeed<'_, P> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a point of {}: {} bytes as hex in JSON; {} or {} bytes in MessagePack",
+            P::GROUP,
+            P::COMPRESSED_LEN,
+            P::COMPRESSED_LEN,
+            2 * P::COMPRESSED_LEN
+        )
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
+        decode_hex(text, P::COMPRESSED_LEN, self.out).map_err(E::custom)?;
+        *self.encoding = Some(Encoding::Compressed);
+        Ok(())
+    }
+
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<(), E> {
+        let encoding =
+            P::encoding_of_len(bytes.len()).ok_or_else(|| E::invalid_length(bytes.len(), &self))?;
+        if *self.encoding.get_or_insert(encoding) != encoding {
+            return Err(E::custom(format_args!(
+                "an {encoding} point in a list of others: one document has one encoding"
+            )));
+        }
+        self.out.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// A list of points. Grows with what is read, never with what a length field promises.
+impl<'de, P: Point> Deserialize<'de> for RawPoints<P> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List<P>(PhantomData<P>);
+
+        impl<'de, P: Point> Visitor<'de> for List<P> {
+            type Value = RawPoints<P>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a list of points of {}", P::GROUP)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<RawPoints<P>, A::Error> {
+                let mut bytes = Vec::new();
+                let mut encoding = None;
+                let mut len = 0;
+                loop {
+                    let seed = PointSeed {
+                        out: &mut bytes,
+                        encoding: &mut encoding,
+                        group: PhantomData::<P>,
+                    };
+                    match list.next_element_seed(seed) {
+                        Ok(Some(())) => len += 1,
+                        Ok(None) => break,
+                        Err(error) => return Err(within(format_args!("[{len}]"))(error)),
+                    }
+                }
+                bytes.shrink_to_fit();
+                Ok(RawPoints::from_parts(encoding.unwrap_or_default(), bytes))
+            }
+        }
+
+        deserializer.deserialize_seq(List(PhantomData))
+    }
+}
+
+impl<'de, P: Point> Deserialize<'de> for RawPoint<P> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut bytes = Vec::with_capacity(P::COMPRESSED_LEN);
+        let mut encoding = None;
+        PointSeed {
+            out: &mut bytes,
+            encoding: &mut encoding,
+            group: PhantomData::<P>,
+        }
+        .deserialize(deserializer)?;
+        Ok(RawPoint::from_parts(encoding.unwrap_or_default(), bytes))
+    }
+}
+
+/// Writes a byte string: hex with `0x` in JSON, raw in MessagePack.
+pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        /// Text of the longest byte string of a document, an uncompressed point of G2.
+        const MAX_TEXT: usize = 2 + 2 * 192;
+
+        if !serializer.is_human_readable() {
+            return serializer.serialize_bytes(self.0);
+        }
+        let mut text = [0; MAX_TEXT];
+        text[..2].copy_from_slice(b"0x");
+        let end = 2 + 2 * self.0.len();
+        let digits = text.get_mut(2..end);
+        if let Some(digits) = digits
+            && hex::encode_to_slice(self.0, digits).is_ok()
+            && let Ok(text) = std::str::from_utf8(&text[..end])
+        {
+            return serializer.serialize_str(text);
+        }
+        serializer.serialize_str(&crate::encoding::encode_hex(self.0))
+    }
+}
+
+impl<P: Point> Serialize for RawPoints<P> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.len()))?;
+        for bytes in self.iter() {
+            list.serialize_element(&Bytes(bytes))?;
+        }
+        list.end()
+    }
+}
+
+impl<P: Point> Serialize for RawPoint<P> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Bytes(self.bytes()).serialize(serializer)
+    }
+}
+
+/// A signature of `N` bytes, or none.
+///
+/// Signatures never make a contribution fail (`ceremony.md`, Checks on a contribution), so
+/// whatever is not one reads as none: `""`, `null`, other text, other types.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LenientSignature<const N: usize>(pub(crate) Option<[u8; N]>);
+
+impl<'de, const N: usize> Deserialize<'de> for LenientSignature<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Lenient<const N: usize>;
+
+        impl<'de, const N: usize> Visitor<'de> for Lenient<N> {
+            type Value = Option<[u8; N]>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a signature of {N} bytes")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                let mut bytes = Vec::with_capacity(N);
+                Ok(decode_hex(text, N, &mut bytes)
+                    .ok()
+                    .and_then(|()| bytes.try_into().ok()))
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+                Ok(bytes.try_into().ok())
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(None)
+            }
+
+            fn visit_none<E>(self) -> Result<Self::Value, E> {
+                Ok(None)
+            }
+
+            fn visit_some<D: Deserializer<'de>>(
+                self,
+                deserializer: D,
+            ) -> Result<Self::Value, D::Error> {
+                deserializer.deserialize_any(self)
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+                Ok(None)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+                Ok(None)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+                Ok(None)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+                Ok(None)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+                IgnoredAny.visit_seq(list).map(|_| None)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                IgnoredAny.visit_map(map).map(|_| None)
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(
+                self,
+                deserializer: D,
+            ) -> Result<Self::Value, D::Error> {
+                IgnoredAny::deserialize(deserializer).map(|_| None)
+            }
+        }
+
+        deserializer.deserialize_any(Lenient).map(Self)
+    }
+}
+
+impl<const N: usize> Serialize for LenientSignature<N> {
+    /// None is `""` in JSON, and no bytes in MessagePack.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Some(bytes) => Bytes(bytes).serialize(serializer),
+            None if serializer.is_human_readable() => serializer.serialize_str(""),
+            None => serializer.serialize_bytes(&[]),
+        }
+    }
+}
