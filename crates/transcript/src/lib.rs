@@ -32,7 +32,7 @@
 //! // The coordinator.
 //! let contribution = RawContribution::from_json(&body)?;
 //! let verified = verify(&base, &contribution, &mut OsRng)?;
-//! assert_eq!(verified.base().sizes(), sizes);
+//! assert_eq!(verified.base().sizes(), &sizes);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

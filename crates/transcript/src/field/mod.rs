@@ -7,7 +7,7 @@
 
 use blst::{blst_p1, blst_p1_affine, blst_p2, blst_p2_affine, p1_affines, p2_affines};
 use blstrs::{G1Affine, G1Projective, G2Affine, G2Projective, Scalar};
-use group::Group;
+use group::{Curve, Group};
 use rayon::prelude::*;
 
 use crate::encoding::Point;
@@ -27,7 +27,7 @@ const NORMALIZE_CHUNK: usize = 512;
 /// The heavy arithmetic of one group.
 pub(crate) trait Arithmetic: Point<Curve = Self::Sum, Scalar = Scalar> {
     /// The group in projective coordinates.
-    type Sum: Group<Scalar = Scalar> + Copy + Send + Sync;
+    type Sum: Curve<AffineRepr = Self> + Group<Scalar = Scalar>;
 
     /// Σ cᵢ·Pᵢ on one core, for as many little-endian 128-bit coefficients as points.
     fn sum_of_products(points: &[Self], coefficients: &[[u8; COEFFICIENT_LEN]]) -> Self::Sum;
@@ -157,7 +157,6 @@ arithmetic!(
 #[cfg(test)]
 mod tests {
     use ff::Field;
-    use group::Curve;
     use group::prime::PrimeCurveAffine;
     use rand::{RngCore, SeedableRng};
     use rand_chacha::ChaCha20Rng;
