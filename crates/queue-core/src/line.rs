@@ -160,9 +160,12 @@ impl<Id> Line<Id> {
     /// How many are ahead of this ticket.
     pub(crate) fn rank(&self, ticket: Ticket) -> Option<u64> {
         let slot = self.slot(ticket)?;
-        self.slots[slot].as_ref()?;
         let block = slot / BLOCK;
-        let before = self.taken[block] & ((1 << (slot % BLOCK)) - 1);
+        let own = 1 << (slot % BLOCK);
+        if self.taken[block] & own == 0 {
+            return None;
+        }
+        let before = self.taken[block] & (own - 1);
         let mut rank = u64::from(before.count_ones());
         let mut node = self.blocks() + block;
         while node > 1 {

@@ -3,6 +3,7 @@
 //! Rules read the state and emit events; `State::apply` alone writes it.
 
 use alloc::vec::Vec;
+use core::hash::Hash;
 use core::time::Duration;
 
 use crate::state::{State, Stay};
@@ -54,7 +55,7 @@ pub struct Step<Id> {
     pub result: Result<(), Refusal>,
 }
 
-impl<Id: Clone + Ord> Queue<Id> {
+impl<Id: Clone + Eq + Hash> Queue<Id> {
     /// An empty, open queue whose log begins at `at`.
     ///
     /// # Errors
@@ -285,8 +286,8 @@ impl<Id: Clone + Ord> Queue<Id> {
         {
             return Err(Refusal::UsedUp { outcome });
         }
-        if let Some(past) = self.state.past(&id)
-            && fault!(self, CoordinatorFaultUsesUp)
+        if fault!(self, CoordinatorFaultUsesUp)
+            && let Some(past) = self.state.past(&id)
             && !past.pardoned
         {
             return Err(Refusal::UsedUp {

@@ -1,7 +1,9 @@
 //! What the log amounts to: the fold, and read-only views of it.
 
-use alloc::collections::BTreeMap;
+use core::hash::Hash;
 use core::time::Duration;
+
+use hashbrown::HashMap;
 
 use crate::estimate::Estimate;
 use crate::line::{Line, Waiter};
@@ -11,7 +13,7 @@ use crate::{Entry, Event, Misfit, Mode, Outcome, Phase, Rules, Ticket, Timestamp
 ///
 /// Every view takes at most O(log n) with n in line, but for [`State::line`], which walks along it.
 /// Two states are equal if no later event could tell them apart.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct State<Id> {
     mode: Mode,
     /// While halted: the mode before, and since when no deadline runs.
@@ -20,10 +22,27 @@ pub struct State<Id> {
     next_ticket: Ticket,
     contributions: u64,
     last_contributed: Option<Ticket>,
-    people: BTreeMap<Id, Person>,
+    /// Only looked up, never walked: where an identity lies in the map decides nothing. Hashed,
+    /// because of a million strings a sorted map looks at dozens to find one, each a cache miss.
+    people: HashMap<Id, Person>,
     turn: Option<CurrentTurn<Id>>,
     line: Line<Id>,
     estimate: Estimate,
+}
+
+impl<Id: Eq + Hash> PartialEq for State<Id> {
+    fn eq(&self, other: &Self) -> bool {
+        self.mode == other.mode
+            && self.halt == other.halt
+            && self.log_time == other.log_time
+            && self.next_ticket == other.next_ticket
+            && self.contributions == other.contributions
+            && self.last_contributed == other.last_contributed
+            && self.turn == other.turn
+            && self.estimate == other.estimate
+            && self.line == other.line
+            && self.people == other.people
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +142,7 @@ impl Past {
     }
 }
 
-impl<Id: Clone + Ord> State<Id> {
+impl<Id: Clone + Eq + Hash> State<Id> {
     pub(crate) fn new(rules: &Rules, at: Timestamp) -> Self {
         Self {
             mode: Mode::Open,
@@ -132,7 +151,7 @@ impl<Id: Clone + Ord> State<Id> {
             next_ticket: Ticket::FIRST,
             contributions: 0,
             last_contributed: None,
-            people: BTreeMap::new(),
+            people: HashMap::new(),
             turn: None,
             line: Line::new(),
             estimate: Estimate::new(rules.expected_turn),
@@ -219,7 +238,11 @@ impl<Id: Clone + Ord> State<Id> {
     /// The stay of this identity that is not over, if it has one.
     #[must_use]
     pub fn stay(&self, id: &Id) -> Option<Stay> {
-        let ticket = self.people.get(id)?.live?;
+        self.stay_with(self.people.get(id)?.live?)
+    }
+
+    /// The stay with this ticket, if it is not over.
+    fn stay_with(&self, ticket: Ticket) -> Option<Stay> {
         if let Some(turn) = &self.turn
             && turn.ticket == ticket
         {
@@ -234,9 +257,9 @@ impl<Id: Clone + Ord> State<Id> {
         Some(Stay {
             ticket,
             phase: Phase::Waiting,
+            joined_at: self.line.waiter(ticket)?.joined_at,
             position: self.line.rank(ticket)? + 1,
             deadline: self.line.deadline(ticket)?,
-            joined_at: self.line.waiter(ticket)?.joined_at,
         })
     }
 
