@@ -76,6 +76,8 @@ codes! {
     BodyTooLarge = "Request::BodyTooLarge", 413;
     /// The `Content-Type` or `Content-Encoding` is not one that this path takes.
     UnsupportedMediaType = "Request::UnsupportedMediaType", 415;
+    /// The part asked for by `Range` lies past the end.
+    RangeNotSatisfiable = "Request::RangeNotSatisfiable", 416;
     /// Too many requests; `Retry-After` says when to come back.
     RateLimited = "Request::RateLimited", 429;
 

@@ -1,1 +1,400 @@
-//! To be written.
+//! Every setting of the server: a flag, an environment variable and a key of the settings file.
+//!
+//! A flag outranks the environment, the environment outranks the file, the file outranks the
+//! default. The same parser reads all four, so a value means the same wherever it stands.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axum::http::Uri;
+use clap::parser::ValueSource;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, ValueEnum};
+use ipnet::IpNet;
+use tauline_protocol::status::SignInMethod;
+use tauline_queue_core::Rules;
+use tauline_transcript::Sizes;
+
+use crate::signin::origin::Origin;
+
+/// Runs a powers-of-tau ceremony: a queue of participants, each of whom updates the same powers.
+///
+/// Every setting is a flag, an environment variable (TAULINE_…) and a key of the file that --config
+/// names (the flag's name without the dashes, TOML). A flag outranks the environment, the
+/// environment outranks the file. Durations are in seconds and may have decimals.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "tauline-server", version, max_term_width = 100, next_line_help = true)]
+pub struct Settings {
+    /// A TOML file with settings, `key = value` by the names of these flags.
+    #[arg(long, env = "TAULINE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Address and port to serve HTTP on; port 0 takes a free one.
+    ///
+    /// There is no TLS here: put a proxy in front of anything but a loopback address.
+    #[arg(long, env = "TAULINE_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:3000")]
+    pub listen: SocketAddr,
+
+    /// URL that participants reach this coordinator under, such as https://ceremony.example.org.
+    ///
+    /// Ethereum sign-in is bound to it. Without it, it is http:// and the address of --listen,
+    /// which only a loopback address is good for.
+    #[arg(long, env = "TAULINE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
+    pub public_url: Option<Uri>,
+
+    /// Directory of all data: the ceremony's database, lock, operator's socket and snapshots.
+    ///
+    /// Made, with mode 0700, when it does not exist.
+    #[arg(long, env = "TAULINE_DATA_DIR", value_name = "DIR", default_value = "./tauline-data")]
+    pub data_dir: PathBuf,
+
+    /// Powers in G1 and G2 of each sub-ceremony, `G1:G2,G1:G2,…`. Fixed once a ceremony has begun.
+    #[arg(
+        long,
+        env = "TAULINE_CEREMONY",
+        value_name = "SIZES",
+        default_value = "4096:65,8192:65,16384:65,32768:65"
+    )]
+    pub ceremony: Sizes,
+
+    /// Ways to sign in, comma-separated.
+    #[arg(
+        long,
+        env = "TAULINE_SIGNIN",
+        value_name = "METHODS",
+        value_delimiter = ',',
+        default_value = "siwe"
+    )]
+    pub signin: Vec<SignIn>,
+
+    /// File of invitations for --signin invite, one `name code` a line; `#` begins a comment.
+    #[arg(long, env = "TAULINE_INVITES", value_name = "FILE")]
+    pub invites: Option<PathBuf>,
+
+    /// Chain id that an EIP-4361 message must name.
+    #[arg(long, env = "TAULINE_CHAIN_ID", value_name = "ID", default_value_t = 1)]
+    pub chain_id: u64,
+
+    /// Longest time between check-ins of a waiting participant, in seconds.
+    #[arg(long, env = "TAULINE_CHECKIN_MAX", value_name = "SECONDS", default_value = "3600", value_parser = seconds)]
+    pub checkin_max: Duration,
+
+    /// Shortest time between check-ins, and that of the first three in line, in seconds.
+    #[arg(long, env = "TAULINE_CHECKIN_MIN", value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub checkin_min: Duration,
+
+    /// Allowance on every deadline for latency and clocks, in seconds.
+    #[arg(long, env = "TAULINE_CHECKIN_GRACE", value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub checkin_grace: Duration,
+
+    /// Time to start, once told that the turn has come, in seconds.
+    #[arg(long, env = "TAULINE_START_LIMIT", value_name = "SECONDS", default_value = "15", value_parser = seconds)]
+    pub start_limit: Duration,
+
+    /// Time from the start to the last byte of the contribution, in seconds.
+    #[arg(long, env = "TAULINE_CONTRIBUTION_LIMIT", value_name = "SECONDS", default_value = "180", value_parser = seconds)]
+    pub contribution_limit: Duration,
+
+    /// Time without a check-in after which a client that sent some while contributing has gone,
+    /// in seconds.
+    #[arg(long, env = "TAULINE_STALL_LIMIT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub stall_limit: Duration,
+
+    /// Time for verifying one contribution, in seconds; past it the coordinator is at fault and
+    /// the participant's identity is not used up.
+    #[arg(long, env = "TAULINE_VERIFICATION_LIMIT", value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    pub verification_limit: Duration,
+
+    /// Time that a session lasts, in seconds; the session of somebody in the queue lasts as long
+    /// as the stay.
+    #[arg(long, env = "TAULINE_SESSION_LIFETIME", value_name = "SECONDS", default_value = "86400", value_parser = seconds)]
+    pub session_lifetime: Duration,
+
+    /// Time that a request's headers or body may pause for, in seconds.
+    #[arg(long, env = "TAULINE_BODY_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub body_timeout: Duration,
+
+    /// Sign-ins per hour and client address; 0 is no limit.
+    #[arg(long, env = "TAULINE_LOGIN_RATE", value_name = "PER_HOUR", default_value_t = 50)]
+    pub login_rate: u32,
+
+    /// Requests without a session per hour and client address; 0 is no limit.
+    #[arg(long, env = "TAULINE_ANONYMOUS_RATE", value_name = "PER_HOUR", default_value_t = 600)]
+    pub anonymous_rate: u32,
+
+    /// Requests per minute and session; 0 is no limit.
+    #[arg(long, env = "TAULINE_SESSION_RATE", value_name = "PER_MINUTE", default_value_t = 50)]
+    pub session_rate: u32,
+
+    /// Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated, such
+    /// as 127.0.0.1,10.0.0.0/8. None by default.
+    #[arg(
+        long,
+        env = "TAULINE_TRUSTED_PROXIES",
+        value_name = "NETWORKS",
+        value_delimiter = ',',
+        value_parser = network
+    )]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// Threads that verify contributions; 0 is one for each processor.
+    #[arg(long, env = "TAULINE_THREADS", value_name = "NUMBER", default_value_t = 0)]
+    pub threads: usize,
+
+    /// What is logged: error, warn, info, debug, trace, or a filter by module.
+    #[arg(long, env = "TAULINE_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
+
+    /// Form of the log on standard error.
+    #[arg(long, env = "TAULINE_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// A way to sign in, as a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SignIn {
+    /// By Ethereum key: an EIP-4361 message.
+    Siwe,
+    /// By a code from the file of invitations.
+    Invite,
+}
+
+impl From<SignIn> for SignInMethod {
+    fn from(method: SignIn) -> Self {
+        match method {
+            SignIn::Siwe => Self::Siwe,
+            SignIn::Invite => Self::Invite,
+        }
+    }
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// A line for a person.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// Settings that cannot be served with. Each text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A flag or an environment variable; also `--help` and `--version`.
+    #[error(transparent)]
+    Flags(#[from] clap::Error),
+    /// The settings file cannot be read.
+    #[error("the settings file {} cannot be read: {error}", path.display())]
+    FileUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The settings file is not TOML, or holds something that is no setting.
+    #[error("the settings file {} is not right: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// Two settings do not go together, or one makes no sense.
+    #[error("{0}")]
+    Conflict(String),
+}
+
+impl Settings {
+    /// The settings of this process: its arguments, its environment and the file they name.
+    ///
+    /// # Errors
+    /// Bad settings; `--help` and `--version` too, as clap does it.
+    pub fn from_process() -> Result<Self, SettingsError> {
+        Self::from_args(std::env::args_os())
+    }
+
+    /// The settings of an argument list (the program's name first), the environment and the file
+    /// that they name.
+    ///
+    /// # Errors
+    /// Bad settings; `--help` and `--version` too, as clap does it.
+    pub fn from_args(args: impl IntoIterator<Item = OsString>) -> Result<Self, SettingsError> {
+        let mut args: Vec<OsString> = args.into_iter().collect();
+        let matches = Self::command().try_get_matches_from(&args)?;
+        let mut settings = Self::from_arg_matches(&matches)?;
+        if let Some(path) = settings.config.clone() {
+            // What neither a flag nor the environment gives is taken from the file, as if it had
+            // been a flag: one parser, one set of messages.
+            for (key, value) in file_settings(&path)? {
+                let id = key.replace('-', "_");
+                let given = matches.value_source(&id);
+                if !matches!(
+                    given,
+                    Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+                ) {
+                    args.push(format!("--{key}={value}").into());
+                }
+            }
+            let from_file = Self::command().try_get_matches_from(&args).and_then(|matches| {
+                Self::from_arg_matches(&matches)
+            });
+            settings = from_file.map_err(|error| SettingsError::File {
+                path,
+                problem: error.to_string().trim_start_matches("error: ").trim_end().to_owned(),
+            })?;
+        }
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Refuses settings that do not go together.
+    ///
+    /// # Errors
+    /// The first conflict, in words that say what to do.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let conflict = |text: String| Err(SettingsError::Conflict(text));
+        if self.offers(SignIn::Invite) && self.invites.is_none() {
+            return conflict(
+                "--signin invite needs --invites FILE, with one `name code` a line".to_owned(),
+            );
+        }
+        if !self.offers(SignIn::Invite) && self.invites.is_some() {
+            return conflict(
+                "--invites is given, but --signin does not offer invite: add it (--signin siwe,invite) or drop --invites"
+                    .to_owned(),
+            );
+        }
+        if self.offers(SignIn::Siwe) && self.public_url.is_none() && !self.listen.ip().is_loopback()
+        {
+            return conflict(format!(
+                "participants sign in for this coordinator's public address, and {} is none: give --public-url https://…, \
+                 listen on a loopback address, or offer only --signin invite",
+                self.listen
+            ));
+        }
+        if self.session_lifetime.is_zero() {
+            return conflict("--session-lifetime must be more than 0 seconds".to_owned());
+        }
+        if self.body_timeout.is_zero() {
+            return conflict("--body-timeout must be more than 0 seconds".to_owned());
+        }
+        self.rules().validate().map_err(|error| {
+            SettingsError::Conflict(format!("the deadlines do not work together: {error}"))
+        })?;
+        Ok(())
+    }
+
+    /// Whether a way to sign in is offered.
+    #[must_use]
+    pub fn offers(&self, method: SignIn) -> bool {
+        self.signin.contains(&method)
+    }
+
+    /// The ways to sign in, as the status words them.
+    #[must_use]
+    pub fn sign_in_methods(&self) -> Vec<SignInMethod> {
+        let mut methods: Vec<_> = self.signin.iter().copied().map(SignInMethod::from).collect();
+        methods.sort();
+        methods.dedup();
+        methods
+    }
+
+    /// The queue's rules under these settings.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        Rules {
+            checkin_max: self.checkin_max,
+            checkin_min: self.checkin_min,
+            checkin_grace: self.checkin_grace,
+            start_limit: self.start_limit,
+            contribution_limit: self.contribution_limit,
+            stall_limit: self.stall_limit,
+            verification_limit: self.verification_limit,
+            ..Rules::default()
+        }
+    }
+
+    /// Where participants reach this coordinator, now that `bound` is the address listened on.
+    #[must_use]
+    pub fn origin(&self, bound: SocketAddr) -> Origin {
+        match &self.public_url {
+            Some(url) => Origin::public(url),
+            None => Origin::local(bound),
+        }
+    }
+}
+
+/// Reads the settings file into `key`, `value` pairs, values as a flag would have them.
+fn file_settings(path: &Path) -> Result<Vec<(String, String)>, SettingsError> {
+    let problem = |problem: String| SettingsError::File { path: path.to_owned(), problem };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| SettingsError::FileUnreadable { path: path.to_owned(), error })?;
+    let table: toml::Table =
+        text.parse().map_err(|error: toml::de::Error| problem(error.to_string()))?;
+    let command = Settings::command();
+    let known: Vec<&str> =
+        command.get_arguments().filter_map(clap::Arg::get_long).filter(|key| *key != "config").collect();
+    table
+        .into_iter()
+        .map(|(key, value)| {
+            if !known.contains(&key.as_str()) {
+                return Err(problem(format!(
+                    "there is no setting `{key}`; there are: {}",
+                    known.join(", ")
+                )));
+            }
+            let value = scalar(&value).ok_or_else(|| {
+                problem(format!("`{key}` must be a string, a number, or a list of them"))
+            })?;
+            Ok((key, value))
+        })
+        .collect()
+}
+
+fn scalar(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Float(number) => Some(number.to_string()),
+        toml::Value::Array(items) => {
+            let items: Option<Vec<String>> = items.iter().map(scalar).collect();
+            items.map(|items| items.join(","))
+        }
+        _ => None,
+    }
+}
+
+/// Longest duration that a setting may have, in seconds: ten years, so that no sum overflows.
+const LONGEST_SECONDS: f64 = 10.0 * 365.0 * 24.0 * 3600.0;
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text
+        .parse()
+        .map_err(|_| "give a number of seconds, such as 30 or 0.5".to_owned())?;
+    if !(0.0..=LONGEST_SECONDS).contains(&number) {
+        return Err("give a number of seconds from 0 to ten years".to_owned());
+    }
+    Ok(Duration::from_secs_f64(number))
+}
+
+fn public_url(text: &str) -> Result<Uri, String> {
+    let url: Uri = text.parse().map_err(|error| format!("this is no URL: {error}"))?;
+    match (url.scheme_str(), url.authority()) {
+        (Some("http" | "https"), Some(authority)) if !authority.as_str().contains('@') => {
+            if matches!(url.path(), "" | "/") && url.query().is_none() {
+                Ok(url)
+            } else {
+                Err("give scheme and host only, such as https://ceremony.example.org".to_owned())
+            }
+        }
+        _ => Err("give a whole URL, such as https://ceremony.example.org".to_owned()),
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "give an address or a network, such as 127.0.0.1 or 10.0.0.0/8".to_owned())
+}

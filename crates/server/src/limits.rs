@@ -1,1 +1,219 @@
-//! To be written.
+//! How often who may ask, and whose address a request counts against (`http-queue-api.md`, Limits).
+//!
+//! Sign-ins and requests without a session count against the client's address; requests with a
+//! session against the session only, since an address may be a conference's.
+
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use ipnet::IpNet;
+
+use crate::config::Settings;
+use crate::signin::session::TokenHash;
+
+/// All limits on rates.
+pub struct Limits {
+    logins: Limit<IpAddr>,
+    anonymous: Limit<IpAddr>,
+    sessions: Limit<TokenHash>,
+    trusted_proxies: Vec<IpNet>,
+}
+
+/// A request came too early; it may come again after this long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMany(pub Duration);
+
+impl Limits {
+    /// The limits of the settings.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            logins: Limit::new(settings.login_rate, Quota::per_hour),
+            anonymous: Limit::new(settings.anonymous_rate, Quota::per_hour),
+            sessions: Limit::new(settings.session_rate, Quota::per_minute),
+            trusted_proxies: settings.trusted_proxies.clone(),
+        }
+    }
+
+    /// Counts a sign-in.
+    ///
+    /// # Errors
+    /// [`TooMany`] from this address.
+    pub fn login(&self, client: IpAddr) -> Result<(), TooMany> {
+        self.logins.check(&network(client))
+    }
+
+    /// Counts a request without a session.
+    ///
+    /// # Errors
+    /// [`TooMany`] from this address.
+    pub fn anonymous(&self, client: IpAddr) -> Result<(), TooMany> {
+        self.anonymous.check(&network(client))
+    }
+
+    /// Counts a request of a session.
+    ///
+    /// # Errors
+    /// [`TooMany`] of this session.
+    pub fn session(&self, session: &TokenHash) -> Result<(), TooMany> {
+        self.sessions.check(session)
+    }
+
+    /// Forgets addresses and sessions that have been silent for long.
+    pub fn sweep(&self) {
+        self.logins.sweep();
+        self.anonymous.sweep();
+        self.sessions.sweep();
+    }
+
+    /// The client's address: the peer's, or what trusted proxies say it is.
+    ///
+    /// `X-Forwarded-For` is read from the right, where the nearest proxy writes, and only as far as
+    /// each writer is trusted: what a client writes there itself is never believed.
+    #[must_use]
+    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let forwarded: Vec<&str> = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .collect();
+        let mut client = peer.to_canonical();
+        for hop in forwarded.iter().rev() {
+            if !self.trusted_proxies.iter().any(|network| network.contains(&client)) {
+                break;
+            }
+            match address(hop.trim()) {
+                Some(address) => client = address,
+                None => break,
+            }
+        }
+        client
+    }
+}
+
+/// An address as proxies write it: with a port, or without.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.split(']').next());
+    let address: IpAddr = bare
+        .unwrap_or(text)
+        .parse()
+        .or_else(|_| text.parse::<std::net::SocketAddr>().map(|address| address.ip()))
+        .ok()?;
+    Some(address.to_canonical())
+}
+
+/// What counts as one client: an IPv4 address, or an IPv6 network of 64 bits, which is what one
+/// customer gets.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            const NETWORK: u128 = !0 << 64;
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & NETWORK))
+        }
+    }
+}
+
+/// One limit; `None` is none.
+struct Limit<K: Hash + Eq + Clone>(Option<DefaultKeyedRateLimiter<K>>);
+
+impl<K: Hash + Eq + Clone> Limit<K> {
+    fn new(rate: u32, quota: fn(NonZeroU32) -> Quota) -> Self {
+        Self(NonZeroU32::new(rate).map(|rate| RateLimiter::keyed(quota(rate))))
+    }
+
+    fn check(&self, key: &K) -> Result<(), TooMany> {
+        let Some(limiter) = &self.0 else { return Ok(()) };
+        limiter
+            .check_key(key)
+            .map_err(|early| TooMany(early.wait_time_from(DefaultClock::default().now())))
+    }
+
+    fn sweep(&self) {
+        if let Some(limiter) = &self.0 {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    fn limits(flags: &[&str]) -> Limits {
+        let args = ["tauline-server"].iter().chain(flags);
+        Limits::new(&Settings::parse_from(args))
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn forwarded(values: &[&str]) -> HeaderMap {
+        values.iter().map(|value| (
+            axum::http::HeaderName::from_static("x-forwarded-for"),
+            axum::http::HeaderValue::from_str(value).unwrap(),
+        )).collect()
+    }
+
+    #[test]
+    fn each_address_has_its_own_limit_and_is_told_when_to_come_back() {
+        let limits = limits(&["--login-rate", "2"]);
+        for _ in 0..2 {
+            limits.login(ip("192.0.2.1")).unwrap();
+        }
+        let TooMany(wait) = limits.login(ip("192.0.2.1")).unwrap_err();
+        assert!(wait > Duration::from_secs(1700) && wait <= Duration::from_secs(1800), "{wait:?}");
+        limits.login(ip("192.0.2.2")).unwrap();
+        limits.anonymous(ip("192.0.2.1")).unwrap();
+    }
+
+    #[test]
+    fn one_customers_ipv6_network_is_one_client() {
+        let limits = limits(&["--login-rate", "1"]);
+        limits.login(ip("2001:db8:1:2::1")).unwrap();
+        limits.login(ip("2001:db8:1:2:ffff::9")).unwrap_err();
+        limits.login(ip("2001:db8:1:3::1")).unwrap();
+    }
+
+    #[test]
+    fn zero_is_no_limit() {
+        let limits = limits(&["--session-rate", "0"]);
+        for _ in 0..10_000 {
+            limits.session(&[7; 32]).unwrap();
+        }
+    }
+
+    #[test]
+    fn sessions_are_not_summed_over_an_address() {
+        let limits = limits(&["--session-rate", "1"]);
+        limits.session(&[1; 32]).unwrap();
+        limits.session(&[2; 32]).unwrap();
+        limits.session(&[1; 32]).unwrap_err();
+    }
+
+    #[test]
+    fn forwarded_addresses_are_believed_from_trusted_proxies_only() {
+        let trusting = limits(&["--trusted-proxies", "127.0.0.1,10.0.0.0/8"]);
+        let client = |peer: &str, values: &[&str]| trusting.client(ip(peer), &forwarded(values));
+        assert_eq!(client("127.0.0.1", &["198.51.100.7"]), ip("198.51.100.7"));
+        assert_eq!(client("203.0.113.5", &["198.51.100.7"]), ip("203.0.113.5"));
+        assert_eq!(client("127.0.0.1", &["198.51.100.7, 10.1.1.1"]), ip("198.51.100.7"));
+        assert_eq!(client("127.0.0.1", &["6.6.6.6, 198.51.100.7"]), ip("198.51.100.7"), "forged");
+        assert_eq!(client("127.0.0.1", &["6.6.6.6", "198.51.100.7:443"]), ip("198.51.100.7"));
+        assert_eq!(client("127.0.0.1", &["[2001:db8::1]:443"]), ip("2001:db8::1"));
+        assert_eq!(client("127.0.0.1", &["nonsense"]), ip("127.0.0.1"));
+        assert_eq!(client("127.0.0.1", &[]), ip("127.0.0.1"));
+        assert_eq!(client("::ffff:127.0.0.1", &["198.51.100.7"]), ip("198.51.100.7"));
+        let plain = limits(&[]);
+        assert_eq!(plain.client(ip("127.0.0.1"), &forwarded(&["198.51.100.7"])), ip("127.0.0.1"));
+    }
+}

@@ -1,1 +1,282 @@
-//! To be written.
+//! All of it together: opened, serving, stopped.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use tower::ServiceExt as _;
+
+use crate::admin;
+use crate::clock::Clock;
+use crate::config::{Settings, SignIn as Method};
+use crate::coordinator::{self, Coordinator, Opened};
+use crate::limits::Limits;
+use crate::routes::{self, App, Peer};
+use crate::signin::invite::Invites;
+use crate::signin::nonce::Nonces;
+use crate::signin::session::Sessions;
+use crate::signin::{SignIn, Siwe};
+use crate::snapshot::Transcripts;
+use crate::store::{Store, sqlite::Sqlite};
+use crate::verifier::Verifier;
+
+/// How long a stopping server waits for answers that are on their way.
+const FAREWELL: Duration = Duration::from_secs(10);
+/// How long a stopping server waits for a running verification, before it leaves it to the next
+/// start: ten times what a full-size contribution takes.
+const VERIFICATION_PATIENCE: Duration = Duration::from_secs(60);
+/// How often addresses and sessions that have been silent are forgotten.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// How long to wait after a connection could not be accepted, as when all file descriptors are
+/// taken: some will be freed.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// A server that serves.
+pub struct Running {
+    address: SocketAddr,
+    coordinator: Coordinator,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Running {
+    /// The address that is listened on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The coordinator's handle.
+    #[must_use]
+    pub fn coordinator(&self) -> &Coordinator {
+        &self.coordinator
+    }
+
+    /// Stops: takes no more connections, answers what is held, lets a running verification end,
+    /// and closes the store.
+    ///
+    /// # Errors
+    /// A fault of the coordinator.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        // It may have ended by itself.
+        let _ = self.stop.send(());
+        self.served.await.context("the server panicked")?
+    }
+
+    /// Serves until `stop` resolves, or a fault of the coordinator ends it.
+    ///
+    /// # Errors
+    /// A fault of the coordinator: the process must end, another start recovers.
+    pub async fn until(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        tokio::select! {
+            served = &mut self.served => served.context("the server panicked")?,
+            () = stop => self.stop().await,
+        }
+    }
+}
+
+/// Opens the data, listens and serves, on the machine's clock.
+///
+/// # Errors
+/// Data that cannot be opened, an address that cannot be listened on, unreadable invitations; each
+/// says what to do.
+pub async fn start(settings: &Settings) -> anyhow::Result<Running> {
+    start_at(settings, Clock::system()).await
+}
+
+/// As [`start`], on a given clock.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Running> {
+    let invites = match &settings.invites {
+        Some(path) => Some(Invites::read(path)?),
+        None => None,
+    };
+    if let Some(invites) = &invites {
+        tracing::info!(invitations = invites.len(), "invitations read");
+    }
+    // The address comes first: it is the cheapest thing to be refused.
+    let listener = listen(settings.listen).await?;
+    let address = listener.local_addr()?;
+
+    let parts = open(settings, clock).await?;
+    let socket = admin::serve(&settings.data_dir, parts.opened.coordinator.clone())
+        .context("the operator's socket cannot be opened")?;
+    let coordinator = parts.opened.coordinator.clone();
+    let (stopping, stopped) = watch::channel(false);
+    let app = Arc::new(App::new(
+        coordinator.clone(),
+        sign_in(settings, address, invites, parts.store, &coordinator),
+        parts.transcripts,
+        Limits::new(settings),
+        settings.body_timeout,
+        settings.contribution_limit.saturating_add(settings.checkin_grace),
+        stopped,
+    ));
+    let sweeper = tokio::spawn(sweep(Arc::clone(&app)));
+    let (stop, stop_asked) = oneshot::channel();
+    let mut task = parts.opened.task;
+    let header_timeout = settings.body_timeout;
+    let handle = coordinator.clone();
+    let served = tokio::spawn(async move {
+        let connections = GracefulShutdown::new();
+        let fault = tokio::select! {
+            () = accept(&listener, routes::router(app), header_timeout, &connections) => None,
+            _ = stop_asked => None,
+            ended = &mut task => Some(ended),
+        };
+        drop(listener);
+        drop(socket);
+        sweeper.abort();
+        let fault = match fault {
+            Some(ended) => Some(ended),
+            None => {
+                tracing::info!("stopping: no more connections are taken");
+                stopping.send_replace(true);
+                coordinator.release_held();
+                if tokio::time::timeout(FAREWELL, connections.shutdown()).await.is_err() {
+                    tracing::info!("some connections did not end in time and are cut");
+                }
+                coordinator.close(VERIFICATION_PATIENCE).await;
+                None
+            }
+        };
+        let ended = match fault {
+            Some(ended) => ended,
+            None => task.await,
+        };
+        ended.context("the coordinator panicked")?.context("the coordinator stopped")?;
+        tracing::info!("stopped; nothing is lost");
+        Ok(())
+    });
+    tracing::info!(%address, data = %settings.data_dir.display(), ceremony = %settings.ceremony, "serving");
+    Ok(Running { address, coordinator: handle, stop, served })
+}
+
+struct Parts {
+    store: Arc<dyn Store>,
+    opened: Opened,
+    transcripts: Transcripts,
+}
+
+/// Opens the store and the coordinator on a thread that may block.
+async fn open(settings: &Settings, clock: Clock) -> anyhow::Result<Parts> {
+    let settings = settings.clone();
+    let work = move || {
+        let store = Sqlite::open(&settings.data_dir, &settings.ceremony, clock.now())?;
+        let store: Arc<dyn Store> = Arc::new(store);
+        let verifier = Verifier::new(settings.threads)
+            .context("threads for verification cannot be started: lower --threads")?;
+        let rules = coordinator::Settings {
+            rules: settings.rules(),
+            sizes: settings.ceremony.clone(),
+            sign_in: settings.sign_in_methods(),
+        };
+        let opened = coordinator::open(Arc::clone(&store), rules, verifier, clock)?;
+        let transcripts =
+            Transcripts::new(Arc::clone(&store), settings.data_dir.join("snapshots"))?;
+        Ok(Parts { store, opened, transcripts })
+    };
+    tokio::task::spawn_blocking(work).await.context("opening the data panicked")?
+}
+
+fn sign_in(
+    settings: &Settings,
+    address: SocketAddr,
+    invites: Option<Invites>,
+    store: Arc<dyn Store>,
+    coordinator: &Coordinator,
+) -> SignIn {
+    SignIn {
+        siwe: settings.offers(Method::Siwe).then(|| Siwe {
+            origin: settings.origin(address),
+            chain_id: settings.chain_id,
+            nonces: Nonces::new(),
+        }),
+        invites,
+        sessions: Sessions::new(store, coordinator.clone(), settings.session_lifetime),
+        coordinator: coordinator.clone(),
+    }
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    use std::io::ErrorKind;
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => anyhow::anyhow!(
+            "{address} is in use by another program: stop it, or give another --listen"
+        ),
+        ErrorKind::AddrNotAvailable => {
+            anyhow::anyhow!("{address} is not an address of this machine: give another --listen")
+        }
+        ErrorKind::PermissionDenied => anyhow::anyhow!(
+            "{address} may not be listened on: give --listen a port of 1024 or above"
+        ),
+        _ => anyhow::anyhow!("{address} cannot be listened on: {error}; give another --listen"),
+    })
+}
+
+async fn accept(
+    listener: &TcpListener,
+    router: Router,
+    header_timeout: Duration,
+    connections: &GracefulShutdown,
+) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let serving = serve(stream, peer, router.clone(), header_timeout, connections);
+                tokio::spawn(serving);
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+            }
+        }
+    }
+}
+
+fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    header_timeout: Duration,
+    connections: &GracefulShutdown,
+) -> impl Future<Output = ()> + use<> {
+    // Answers are small and awaited: none should wait for a second packet.
+    let _ = stream.set_nodelay(true);
+    let router = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(Peer(peer.ip()));
+        request.map(axum::body::Body::new)
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let watched = connections.watch(connection);
+    async move {
+        if let Err(error) = watched.await {
+            tracing::trace!(%peer, %error, "a connection ended badly");
+        }
+    }
+}
+
+async fn sweep(app: Arc<App>) {
+    let first = tokio::time::Instant::now() + SWEEP_EVERY;
+    let mut ticks = tokio::time::interval_at(first, SWEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        app.limits.sweep();
+        if let Err(refused) = app.sign_in.sessions.sweep().await {
+            tracing::warn!(error = refused.error, "sessions could not be swept");
+        }
+    }
+}

@@ -1,1 +1,146 @@
-//! To be written.
+//! The HTTP interface (`http-queue-api.md`), one file a resource.
+
+mod admission;
+mod ceremony;
+mod contribution;
+mod events;
+pub mod failure;
+mod login;
+mod queue;
+mod transcript;
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderName, Method, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tauline_protocol::error::Code;
+use tokio::sync::watch;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowHeaders, Any as AnyOrigin, CorsLayer};
+
+pub use admission::Peer;
+
+use crate::coordinator::Coordinator;
+use crate::limits::Limits;
+use crate::signin::SignIn;
+use crate::snapshot::Transcripts;
+
+use self::contribution::UploadSlot;
+use self::failure::Failure;
+
+/// How long a browser may keep the answer of a preflight: a day, browsers take less.
+const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(86_400);
+
+/// What the handlers work with.
+pub struct App {
+    /// The handle of the one task that decides.
+    pub coordinator: Coordinator,
+    /// Sign-in and sessions.
+    pub sign_in: SignIn,
+    /// The current transcript, as a file.
+    pub transcripts: Transcripts,
+    /// Rates.
+    pub limits: Limits,
+    /// Longest pause in a body.
+    pub body_timeout: Duration,
+    /// Longest time for a contribution's body: its deadline and the grace on it.
+    pub upload_limit: Duration,
+    /// Becomes true when the server stops: streams end.
+    pub stopping: watch::Receiver<bool>,
+    /// The one upload that is read.
+    pub upload: UploadSlot,
+}
+
+impl App {
+    /// An application around these parts.
+    #[must_use]
+    pub fn new(
+        coordinator: Coordinator,
+        sign_in: SignIn,
+        transcripts: Transcripts,
+        limits: Limits,
+        body_timeout: Duration,
+        upload_limit: Duration,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            coordinator,
+            sign_in,
+            transcripts,
+            limits,
+            body_timeout,
+            upload_limit,
+            stopping,
+            upload: UploadSlot::default(),
+        }
+    }
+}
+
+/// All routes. Requests must carry a [`Peer`] in their extensions.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/ceremony/status", get(ceremony::status))
+        .route("/ceremony/transcript", get(transcript::download))
+        .route("/login/nonce", get(login::nonce))
+        .route("/login", post(login::login))
+        .route("/queue/join", post(queue::join))
+        .route("/queue/checkin", post(queue::check_in))
+        .route("/queue/events", get(events::events))
+        .route("/queue/leave", post(queue::leave))
+        .route("/contribution/start", post(contribution::start))
+        .route("/contribution/complete", post(contribution::complete))
+        .route("/contribution/abort", post(contribution::abort))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), admission::admit))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(cors())
+        .layer(axum::middleware::from_fn(crate::telemetry::log_requests))
+        .with_state(app)
+}
+
+/// Any page may use the interface; its sessions are no cookies, so a page can act only for who
+/// signed in to it. The headers asked for are echoed: `*` does not cover `Authorization`.
+fn cors() -> CorsLayer {
+    const EXPOSED: [HeaderName; 6] = [
+        header::RETRY_AFTER,
+        header::ETAG,
+        header::CONTENT_LENGTH,
+        header::CONTENT_RANGE,
+        header::ACCEPT_RANGES,
+        header::WWW_AUTHENTICATE,
+    ];
+    CorsLayer::new()
+        .allow_origin(AnyOrigin)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(EXPOSED)
+        .max_age(PREFLIGHT_LIFETIME)
+}
+
+async fn nothing_here(uri: Uri) -> Failure {
+    Failure::new(Code::NotFound, format!("there is nothing at {}", uri.path()))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Failure {
+    Failure::new(
+        Code::MethodNotAllowed,
+        format!("{} does not take {method}; the Allow header says what it takes", uri.path()),
+    )
+}
+
+/// A panic is a fault of ours: the client hears of it, the server goes on.
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let what = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without words");
+    tracing::error!(panic = what, "a handler panicked");
+    Failure::new(Code::Internal, "the coordinator failed; your place is kept: try again")
+        .into_response()
+}

@@ -1,0 +1,109 @@
+//! What is settled before any handler runs: who asks, and whether it asks too often.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tauline_protocol::error::Code;
+
+use crate::body;
+use crate::signin::session::Session;
+
+use super::App;
+use super::failure::Failure;
+
+/// The address at the other end of the connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
+/// Whether the request carries a session, and if not, why not.
+#[derive(Clone)]
+pub(super) struct Caller(Result<Session, Failure>);
+
+/// The session of a request: handlers that need one take this.
+pub(super) struct SignedIn(pub(super) Session);
+
+/// A session, or the refusal that goes with its absence: for handlers that look at something else
+/// first.
+pub(super) struct MaybeSignedIn(pub(super) Result<Session, Failure>);
+
+/// Finds the session and counts the request against its limit, or against the address's.
+pub(super) async fn admit(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
+    let client = app.limits.client(peer, request.headers());
+    let session = match token(request.headers()) {
+        Ok(token) => app.sign_in.sessions.find(token).await.map_err(Failure::from),
+        Err(failure) => Err(failure),
+    };
+    let counted = match &session {
+        _ if is_login(&request) => app.limits.login(client),
+        Ok(session) => app.limits.session(&session.hash),
+        Err(_) => app.limits.anonymous(client),
+    };
+    if let Err(early) = counted {
+        let (parts, body) = request.into_parts();
+        body::drain(&parts.headers, body);
+        return Failure::from(early).into_response();
+    }
+    request.extensions_mut().insert(Caller(session));
+    let mut response = next.run(request).await;
+    // Answers are about one caller at one moment; the transcript says otherwise for itself.
+    response
+        .headers_mut()
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+fn is_login(request: &Request) -> bool {
+    request.method() == Method::POST && request.uri().path() == "/login"
+}
+
+/// The token of `Authorization: Bearer`; the scheme's case does not matter (RFC 9110, 11.1).
+fn token(headers: &HeaderMap) -> Result<&str, Failure> {
+    let missing = |problem: &str| {
+        Failure::new(
+            Code::SessionMissing,
+            format!("{problem}: sign in with POST /login and send Authorization: Bearer TOKEN"),
+        )
+    };
+    let value = headers
+        .get(header::AUTHORIZATION)
+        .ok_or_else(|| missing("this needs a session"))?
+        .to_str()
+        .map_err(|_| missing("the Authorization header is not readable"))?;
+    match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+        _ => Err(missing("the Authorization header is of another scheme")),
+    }
+}
+
+impl FromRequestParts<Arc<App>> for MaybeSignedIn {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Infallible> {
+        let caller = parts.extensions.get::<Caller>().cloned();
+        Ok(Self(caller.map_or_else(
+            || Err(Failure::new(Code::Internal, "the request was not admitted")),
+            |caller| caller.0,
+        )))
+    }
+}
+
+impl FromRequestParts<Arc<App>> for SignedIn {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        let Ok(MaybeSignedIn(session)) = MaybeSignedIn::from_request_parts(parts, app).await;
+        session.map(Self)
+    }
+}

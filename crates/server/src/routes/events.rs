@@ -1,0 +1,60 @@
+//! `GET /queue/events`: a participant's status, as it changes, as server-sent events.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::sse::{Event, Sse};
+use axum::response::IntoResponse;
+use futures_util::stream::{self, Stream, StreamExt as _};
+use tokio::sync::watch;
+
+use super::App;
+use super::admission::SignedIn;
+use super::failure::Failure;
+
+/// Longest silence of a stream. Proxies drop connections that are silent for a minute or less.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// The stream's name for a change of the participant's status.
+const EVENT: &str = "status";
+
+pub(super) async fn events(
+    State(app): State<Arc<App>>,
+    SignedIn(session): SignedIn,
+) -> Result<impl IntoResponse, Failure> {
+    let held = session.hold()?;
+    // The first status is asked for here, so that a refusal is an answer and not an empty stream.
+    let (status, seen) =
+        app.coordinator.follow(session.identity.clone(), None, Duration::ZERO).await?;
+    let first = stream::iter([event(&status)]);
+    let stopping = stopped(app.stopping.clone());
+    let rest = stream::unfold((app, session, seen, held), |(app, session, seen, held)| async {
+        let session = app.sign_in.sessions.keep(session).await.ok()?;
+        let follow = app.coordinator.follow(session.identity.clone(), Some(seen), HEARTBEAT);
+        let (status, seen) = follow.await.ok()?;
+        Some((event(&status), (app, session, seen, held)))
+    });
+    let stream = first.chain(rest).take_until(stopping);
+    Ok(([(BUFFERING, HeaderValue::from_static("no"))], sse(stream)))
+}
+
+/// Asks nginx not to hold events back.
+const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+fn sse<S: Stream<Item = Result<Event, Infallible>> + Send + 'static>(stream: S) -> Sse<S> {
+    Sse::new(stream)
+}
+
+fn event(status: &tauline_protocol::status::QueueStatus) -> Result<Event, Infallible> {
+    let event = Event::default().event(EVENT);
+    // A status has a JSON form; a comment stands for what cannot happen.
+    Ok(event.json_data(status).unwrap_or_else(|_| Event::default().comment("no status")))
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // The sender is gone only when the server is: that ends the stream too.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}

@@ -1,0 +1,91 @@
+//! Every answer that is not a success, in its one shape (`http-queue-api.md`, Errors).
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use tauline_protocol::error::{Code, ErrorBody};
+
+use crate::coordinator::{Refused, SubmitError};
+use crate::limits::TooMany;
+
+/// An error on its way to a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    code: Code,
+    error: String,
+    retry_after: Option<Duration>,
+}
+
+/// When to try again while the coordinator stops or starts: a restart takes a few seconds.
+const UNAVAILABLE_RETRY: Duration = Duration::from_secs(5);
+
+impl Failure {
+    /// An error with a code of the table and a sentence that says what to do.
+    #[must_use]
+    pub fn new(code: Code, error: impl Into<String>) -> Self {
+        let retry_after = (code == Code::Unavailable).then_some(UNAVAILABLE_RETRY);
+        Self { code, error: error.into(), retry_after }
+    }
+
+    /// The error's code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.code
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        Self::new(refused.code, refused.error)
+    }
+}
+
+impl From<SubmitError> for Failure {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Refused(refused)
+            | SubmitError::Invalid(refused)
+            | SubmitError::CoordinatorFault(refused) => refused.into(),
+            SubmitError::Malformed(error) => Self::new(Code::MalformedBody, error.to_string()),
+        }
+    }
+}
+
+impl From<TooMany> for Failure {
+    fn from(TooMany(wait): TooMany) -> Self {
+        let seconds = whole_seconds(wait);
+        Self {
+            retry_after: Some(wait),
+            ..Self::new(
+                Code::RateLimited,
+                format!("too many requests: come back in {seconds} s; your place is kept meanwhile"),
+            )
+        }
+    }
+}
+
+/// Seconds, rounded up: who comes back after them is not too early.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        if self.code.status() >= 500 && self.code != Code::Unavailable {
+            tracing::warn!(code = self.code.as_str(), error = %self.error, "answered with a fault");
+        }
+        let status =
+            StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(ErrorBody::new(self.code, self.error))).into_response();
+        let headers = response.headers_mut();
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(wait) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait).max(1)));
+        }
+        response
+    }
+}

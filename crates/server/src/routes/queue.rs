@@ -1,0 +1,84 @@
+//! `POST /queue/join`, `/queue/checkin` and `/queue/leave`. Their bodies carry nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use tauline_protocol::error::Code;
+use tauline_protocol::status::QueueStatus;
+
+use super::App;
+use super::admission::SignedIn;
+use super::failure::Failure;
+
+/// Longest that a check-in is held, in seconds (`http-queue-api.md`, Life of a participant).
+const MOST_WAIT: f64 = 60.0;
+
+pub(super) async fn join(
+    State(app): State<Arc<App>>,
+    SignedIn(session): SignedIn,
+) -> Result<Json<QueueStatus>, Failure> {
+    Ok(Json(app.coordinator.join(session.identity).await?))
+}
+
+pub(super) async fn check_in(
+    State(app): State<Arc<App>>,
+    SignedIn(session): SignedIn,
+    RawQuery(query): RawQuery,
+) -> Result<Json<QueueStatus>, Failure> {
+    let status = match wait(query.as_deref().unwrap_or_default())? {
+        None => app.coordinator.check_in(session.identity).await?,
+        Some(hold) => {
+            let _held = session.hold()?;
+            app.coordinator.check_in_held(session.identity, hold).await?
+        }
+    };
+    Ok(Json(status))
+}
+
+pub(super) async fn leave(
+    State(app): State<Arc<App>>,
+    SignedIn(session): SignedIn,
+) -> Result<Json<QueueStatus>, Failure> {
+    Ok(Json(app.coordinator.leave(session.identity).await?))
+}
+
+/// How long to hold the answer, from the query: `wait=SECONDS`. More than the most is the most.
+fn wait(query: &str) -> Result<Option<Duration>, Failure> {
+    let mut wait = None;
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if name != "wait" {
+            return Err(Failure::new(
+                Code::InvalidParameter,
+                "there is no such query parameter: check-in takes wait=SECONDS",
+            ));
+        }
+        let seconds: Option<f64> = value.parse().ok();
+        let seconds = seconds.filter(|seconds| *seconds >= 0.0).ok_or_else(|| {
+            Failure::new(Code::InvalidParameter, "wait takes a number of seconds, 60 at most")
+        })?;
+        wait = Some(Duration::from_secs_f64(seconds.min(MOST_WAIT)));
+    }
+    Ok(wait.filter(|wait| !wait.is_zero()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wait_is_a_number_of_seconds() {
+        assert_eq!(wait("").unwrap(), None);
+        assert_eq!(wait("wait=0").unwrap(), None);
+        assert_eq!(wait("wait=2.5").unwrap(), Some(Duration::from_millis(2500)));
+        assert_eq!(wait("wait=60").unwrap(), Some(Duration::from_secs(60)));
+        for more in ["wait=61", "wait=1e300", "wait=inf", "wait=99999999999999999999"] {
+            assert_eq!(wait(more).unwrap(), Some(Duration::from_secs(60)), "{more}");
+        }
+        for wrong in ["wait=-1", "wait=", "wait", "wait=NaN", "wait=ten", "await=5", "wait=5&x=1"] {
+            assert_eq!(wait(wrong).unwrap_err().code(), Code::InvalidParameter, "{wrong}");
+        }
+    }
+}
