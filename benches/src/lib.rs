@@ -1,1 +1,36 @@
-//! Stub.
+//! What several benchmarks need.
+
+use anyhow::{Context, Result};
+use tauline_transcript::encoding::Encoding;
+use tauline_transcript::powers::Base;
+use tauline_transcript::sizes::Sizes;
+use tauline_transcript::update::{Secret, contribute_with};
+
+/// A chain of `count` contributions from the initial state, with known secrets, each as the
+/// MessagePack body of an upload.
+///
+/// # Errors
+/// A chain of no contributions, or more than there are known secrets for.
+pub fn contribution_chain(sizes: &Sizes, count: usize, encoding: Encoding) -> Result<Vec<Vec<u8>>> {
+    let mut base = Base::initial(sizes);
+    let mut bodies = Vec::with_capacity(count);
+    for number in 0..count {
+        let secrets = (0..sizes.len())
+            .map(|sub_ceremony| known_secret(number, sub_ceremony))
+            .collect::<Option<Vec<_>>>()
+            .context("a number below 256 is a usable secret")?;
+        let update = contribute_with(&base, secrets, &|_| ())?;
+        base = update.base().clone();
+        bodies.push(update.unsigned().to_msgpack(encoding)?);
+    }
+    Ok(bodies)
+}
+
+/// A secret that is full-size, different for each place in the chain, and no secret.
+fn known_secret(number: usize, sub_ceremony: usize) -> Option<Secret> {
+    let mut bytes = [0x5a; 32];
+    bytes[0] = 0x11;
+    bytes[1] = u8::try_from(number).ok()?;
+    bytes[2] = u8::try_from(sub_ceremony).ok()?;
+    Secret::from_be_bytes(&bytes)
+}
