@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use blst::BLST_ERROR;
 use blstrs::{G1Affine, G2Affine};
 use group::prime::PrimeCurveAffine;
 
@@ -97,6 +98,24 @@ pub trait Point: sealed::Sealed + PrimeCurveAffine + Copy + Send + Sync + fmt::D
     fn in_subgroup(&self) -> bool;
 }
 
+/// Calls one of the library's decoders on bytes that [`check_canonical`] has accepted. What can
+/// still be wrong is that no point of the curve has the coordinates.
+macro_rules! on_curve {
+    ($point:ty, $decoder:path, $bytes:expr) => {{
+        let mut point = <$point>::identity();
+        // SAFETY: the decoder writes one affine point, and reads as many bytes as the array that
+        // `exact` has made of the input has.
+        #[allow(unsafe_code)]
+        let result = unsafe { $decoder(point.as_mut(), $bytes.as_ptr()) };
+        match result {
+            // The second is the library's answer for (0, ±2) alone, two points of the curve whose
+            // order is 3. The subgroup check refuses them like every other such point.
+            BLST_ERROR::BLST_SUCCESS | BLST_ERROR::BLST_POINT_NOT_IN_GROUP => Ok(point),
+            _ => Err(PointError::NotOnCurve),
+        }
+    }};
+}
+
 impl Point for G1Affine {
     const GROUP: &'static str = "G1";
     const COMPRESSED_LEN: usize = FP_LEN;
@@ -106,15 +125,14 @@ impl Point for G1Affine {
             Encoding::Compressed => {
                 let bytes: &[u8; 48] = exact(bytes)?;
                 check_canonical(bytes, encoding, &["x"])?;
-                Option::from(Self::from_compressed_unchecked(bytes))
+                on_curve!(Self, blst::blst_p1_uncompress, bytes)
             }
             Encoding::Uncompressed => {
                 let bytes: &[u8; 96] = exact(bytes)?;
                 check_canonical(bytes, encoding, &["x", "y"])?;
-                Option::from(Self::from_uncompressed_unchecked(bytes))
+                on_curve!(Self, blst::blst_p1_deserialize, bytes)
             }
         }
-        .ok_or(PointError::NotOnCurve)
     }
 
     fn encode(&self, encoding: Encoding, out: &mut Vec<u8>) {
@@ -138,15 +156,14 @@ impl Point for G2Affine {
             Encoding::Compressed => {
                 let bytes: &[u8; 96] = exact(bytes)?;
                 check_canonical(bytes, encoding, &["x.c1", "x.c0"])?;
-                Option::from(Self::from_compressed_unchecked(bytes))
+                on_curve!(Self, blst::blst_p2_uncompress, bytes)
             }
             Encoding::Uncompressed => {
                 let bytes: &[u8; 192] = exact(bytes)?;
                 check_canonical(bytes, encoding, &["x.c1", "x.c0", "y.c1", "y.c0"])?;
-                Option::from(Self::from_uncompressed_unchecked(bytes))
+                on_curve!(Self, blst::blst_p2_deserialize, bytes)
             }
         }
-        .ok_or(PointError::NotOnCurve)
     }
 
     fn encode(&self, encoding: Encoding, out: &mut Vec<u8>) {
