@@ -185,9 +185,6 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     /// Moves all deadlines if the coordinator was away: after a restart, and when it comes so late
     /// that it cannot have been alive when a deadline passed.
     fn make_absence_good(&mut self, now: Timestamp, log: &mut Vec<Entry<Id>>) {
-        if self.state.mode() == Mode::Halted {
-            return;
-        }
         let restarted = self.restarted && !fault!(self, RestartCounts);
         self.restarted = false;
         let stalled = !fault!(self, CoordinatorStallCounts)
@@ -195,7 +192,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
                 .next_deadline()
                 .is_some_and(|due| now > due.saturating_add(self.rules.stall_limit));
         if (restarted || stalled) && !self.state.is_empty() {
-            let pause = now.since(self.seen);
+            let pause = now.since(self.state.halted_since().unwrap_or(self.seen));
             self.emit(now, Event::Resumed { pause, restarted }, log);
         }
     }
@@ -516,18 +513,17 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             && !fault!(self, PauseCounts)
         {
             // Before the mode, so that a log cut between the two keeps the deadlines whole.
-            if !self.state.is_empty() {
-                let pause = now.since(since);
+            let pause = now.since(since);
+            if !pause.is_zero() && !self.state.is_empty() {
                 self.emit(
                     now,
                     Event::Resumed {
                         pause,
-                        restarted: self.restarted,
+                        restarted: false,
                     },
                     log,
                 );
             }
-            self.restarted = false;
         }
         self.emit(now, Event::ModeSet { mode }, log);
     }

@@ -1,0 +1,659 @@
+//! A seeded world around a queue: participants who come, vanish, come late, check in twice, abort,
+//! leave and send rubbish; an operator; a clock that jumps both ways; and a coordinator that stalls,
+//! crashes and loses what it had not yet committed.
+//!
+//! After every step three things are asserted. The answer is that of [`Reference`], which has the
+//! same rules in another form. The invariants of the queue hold. And what the participants were
+//! told holds, by the world's own account of who was promised what and when the coordinator was
+//! really away. Whatever fails panics, with the seed and the step.
+
+mod reference;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tauline_queue_core::{
+    Command, Entry, Event, Fault, Mode, Outcome, Phase, Queue, Refusal, Rules, Step, Ticket,
+    Timestamp, Verdict,
+};
+
+use reference::{Id, Reference};
+
+/// What a run has seen: proof that it went where it should.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) events: u64,
+    pub(crate) steps: u64,
+    pub(crate) restarts: u64,
+    pub(crate) lost_commits: u64,
+    pub(crate) clock_fell: u64,
+    pub(crate) longest_line: u64,
+    pub(crate) by_event: BTreeMap<String, u64>,
+    pub(crate) by_outcome: BTreeMap<String, u64>,
+    pub(crate) by_refusal: BTreeMap<String, u64>,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: &Tally) {
+        self.events += other.events;
+        self.steps += other.steps;
+        self.restarts += other.restarts;
+        self.lost_commits += other.lost_commits;
+        self.clock_fell += other.clock_fell;
+        self.longest_line = self.longest_line.max(other.longest_line);
+        for (mine, theirs) in [
+            (&mut self.by_event, &other.by_event),
+            (&mut self.by_outcome, &other.by_outcome),
+            (&mut self.by_refusal, &other.by_refusal),
+        ] {
+            for (name, count) in theirs {
+                *mine.entry(name.clone()).or_default() += count;
+            }
+        }
+    }
+}
+
+/// One life of a queue, until its log has this many entries.
+pub(crate) fn live(seed: u64, events: u64, fault: Option<Fault>) -> Tally {
+    let mut world = World::new(seed, fault);
+    while world.tally.events < events {
+        world.turn_of_events();
+    }
+    world.close();
+    world.tally
+}
+
+struct World {
+    seed: u64,
+    rng: ChaCha8Rng,
+    fault: Option<Fault>,
+    queue: Queue<Id>,
+    reference: Reference,
+    began: Timestamp,
+    /// All entries since the last restart, and before it what was left of them.
+    log: Vec<Entry<Id>>,
+    /// What the coordinator's clock shows.
+    clock: u64,
+    /// Time by the queue: the last step's.
+    lived_until: u64,
+    /// The time of the last step before a crash, until somebody resumes.
+    crashed_at: Option<u64>,
+    halted_at: Option<u64>,
+    /// Until when each waiting identity was told that it has time, outages since then added.
+    told: BTreeMap<Id, u64>,
+    last_called: u64,
+    newest: Id,
+    /// How busy this world is: how many want to be in line.
+    crowd: u64,
+    tally: Tally,
+}
+
+fn ms(duration: Duration) -> u64 {
+    duration.as_millis() as u64
+}
+
+impl World {
+    fn new(seed: u64, fault: Option<Fault>) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let secs = |rng: &mut ChaCha8Rng, half_seconds: std::ops::Range<u64>| {
+            Duration::from_millis(rng.gen_range(half_seconds) * 500)
+        };
+        let rules = if rng.gen_bool(0.3) {
+            Rules::default()
+        } else {
+            Rules {
+                checkin_max: secs(&mut rng, 20..400),
+                checkin_min: secs(&mut rng, 2..20),
+                checkin_grace: secs(&mut rng, 0..12),
+                start_limit: secs(&mut rng, 2..40),
+                contribution_limit: secs(&mut rng, 4..400),
+                stall_limit: secs(&mut rng, 4..80),
+                verification_limit: secs(&mut rng, 4..100),
+                expected_turn: secs(&mut rng, 1..120),
+                lasting_step: secs(&mut rng, 0..200),
+            }
+        };
+        let clock = 1_790_000_000_000;
+        let began = Timestamp::from_millis(clock);
+        let mut queue = Queue::new(rules, began).unwrap();
+        queue.break_rule(fault);
+        Self {
+            seed,
+            fault,
+            queue,
+            reference: Reference::new(rules, clock),
+            began,
+            log: Vec::new(),
+            clock,
+            lived_until: clock,
+            crashed_at: None,
+            halted_at: None,
+            told: BTreeMap::new(),
+            last_called: 0,
+            newest: 0,
+            crowd: *[3, 10, 60].choose(&mut rng).unwrap(),
+            rng,
+            tally: Tally::default(),
+        }
+    }
+
+    fn turn_of_events(&mut self) {
+        match self.rng.gen_range(0..2000) {
+            0 => self.crash(),
+            1 => self.crash_before_commit(),
+            _ => {
+                self.pass_time();
+                let command = self.someone_does_something();
+                self.step(command);
+            }
+        }
+    }
+
+    /// Mostly a little; sometimes to just around a deadline; sometimes the coordinator hangs, or
+    /// its clock is set back or forward.
+    fn pass_time(&mut self) {
+        let diligent = self.rng.gen_bool(0.98);
+        let until = match self.rng.gen_range(0..1000) {
+            0..700 => self.clock + self.rng.gen_range(0..700),
+            700..900 => self.clock + self.rng.gen_range(0..5_000),
+            900..980 => match self.queue.next_deadline() {
+                Some(due) => (due.as_millis() + self.rng.gen_range(0..3)).max(self.clock + 1) - 1,
+                None => self.clock + self.rng.gen_range(0..60_000),
+            },
+            980..990 => self.clock + self.rng.gen_range(0..100_000),
+            990..994 => {
+                // Set back: the queue's time must not follow.
+                self.tally.clock_fell += 1;
+                self.clock = self.clock.saturating_sub(self.rng.gen_range(0..20_000));
+                return;
+            }
+            994..996 => {
+                self.clock += self.rng.gen_range(0..4_000_000);
+                return;
+            }
+            _ => self.clock,
+        };
+        // The coordinator's timer.
+        while diligent
+            && let Some(due) = self.queue.next_deadline()
+            && due.as_millis() <= until
+        {
+            let before = (self.tally.events, self.clock);
+            self.clock = self.clock.max(due.as_millis());
+            self.step(Command::Tick);
+            if before == (self.tally.events, self.clock) {
+                panic!(
+                    "{}: a tick at {due} ends nothing and {due} stays due",
+                    self.place()
+                );
+            }
+        }
+        self.clock = self.clock.max(until);
+    }
+
+    fn someone_does_something(&mut self) -> Command<Id> {
+        let state = self.queue.state();
+        let turn = state.turn().map(|turn| (*turn.id, turn.ticket, turn.phase));
+        let waiting = state.waiting();
+        let mode = state.mode();
+        match self.rng.gen_range(0..1000) {
+            0..3 => return Command::SetMode(Mode::Draining),
+            3..6 => return Command::SetMode(Mode::Halted),
+            6..9 => return Command::SetMode(Mode::Open),
+            9..14 => return Command::Pardon { id: self.anybody() },
+            14..20 => {
+                let ticket = Ticket::new(self.rng.gen_range(0..state.next_ticket().value() + 2));
+                return Command::Judge {
+                    ticket,
+                    verdict: Verdict::Valid,
+                };
+            }
+            20..40 => return Command::Tick,
+            40..80 => return self.rubbish(),
+            _ => {}
+        }
+        // A queue that is not open does not stay so for ever.
+        if mode != Mode::Open && self.rng.gen_bool(0.02) {
+            return Command::SetMode(Mode::Open);
+        }
+        if let Some((id, ticket, phase)) = turn
+            && self.rng.gen_bool(0.35)
+            && !self.has_vanished(id)
+        {
+            return match (phase, self.rng.gen_range(0..20)) {
+                (Phase::Verifying, 0..12) => {
+                    let verdict = match self.rng.gen_range(0..8) {
+                        0 => Verdict::CoordinatorFault,
+                        1 | 2 => Verdict::Invalid,
+                        _ => Verdict::Valid,
+                    };
+                    Command::Judge { ticket, verdict }
+                }
+                (Phase::Ready, 0..12) => Command::Start { id },
+                (Phase::Contributing, 0..6) => Command::Submit { id },
+                (Phase::Contributing, 6..8) => Command::Start { id },
+                (_, 18) => Command::Abort { id },
+                (_, 19) => Command::Leave { id },
+                _ => Command::CheckIn { id },
+            };
+        }
+        if waiting < self.crowd && self.rng.gen_bool(0.3) {
+            let id = if self.rng.gen_bool(0.8) {
+                self.newest += 1;
+                self.newest
+            } else {
+                self.anybody()
+            };
+            return Command::Join { id };
+        }
+        // Somebody in line checks in; near the head more often, as there the interval is short.
+        let reach = if self.rng.gen_bool(0.5) {
+            3
+        } else {
+            usize::MAX
+        };
+        let line: Vec<Id> = self
+            .queue
+            .state()
+            .line()
+            .take(reach)
+            .map(|(_, id)| *id)
+            .collect();
+        match line.choose(&mut self.rng) {
+            Some(&id) if self.has_vanished(id) => Command::Tick,
+            Some(&id) if self.rng.gen_bool(0.005) => Command::Leave { id },
+            Some(&id) if self.rng.gen_bool(0.05) => Command::Join { id },
+            Some(&id) => Command::CheckIn { id },
+            None => Command::Tick,
+        }
+    }
+
+    /// A participant's command at random, fitting or not.
+    fn rubbish(&mut self) -> Command<Id> {
+        let id = match self.queue.state().turn() {
+            Some(turn) if self.rng.gen_bool(0.3) => *turn.id,
+            _ => self.anybody(),
+        };
+        match self.rng.gen_range(0..5) {
+            0 => Command::Join { id },
+            1 => Command::CheckIn { id },
+            2 => Command::Start { id },
+            3 => Command::Submit { id },
+            _ => Command::Abort { id },
+        }
+    }
+
+    /// Somebody seen before, rather lately, or one that never was.
+    fn anybody(&mut self) -> Id {
+        let back = self.rng.gen_range(0..100.min(self.newest + 2));
+        (self.newest + 1).saturating_sub(back)
+    }
+
+    /// One in nine joins and is never heard of again.
+    fn has_vanished(&self, id: Id) -> bool {
+        id % 9 == 4
+    }
+
+    fn place(&self) -> String {
+        format!("seed {}, step {}", self.seed, self.tally.steps)
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.clock)
+    }
+
+    fn step(&mut self, command: Command<Id>) {
+        self.tally.steps += 1;
+        let now = self.now();
+        let mode_before = self.queue.state().mode();
+        let due_before = self.queue.next_deadline();
+        let (entries, result) = self.reference.step(now, &command);
+        let step = self.queue.step(now, command.clone());
+        let Step {
+            entries: actual,
+            result: answer,
+        } = &step;
+        assert_eq!(
+            *actual,
+            entries,
+            "{}: entries of {command:?} at {now}",
+            self.place()
+        );
+        assert_eq!(
+            *answer,
+            result,
+            "{}: answer to {command:?} at {now}",
+            self.place()
+        );
+
+        let time = self.queue_time(now);
+        self.account_for_absence(time, mode_before, due_before);
+        for entry in &step.entries {
+            self.take_note(entry, time, &command);
+        }
+        self.log.extend(step.entries.iter().cloned());
+        if let Err(refusal) = step.result {
+            *self.tally.by_refusal.entry(word(&refusal)).or_default() += 1;
+        }
+        self.note_promise(&command, step.result);
+        self.lived_until = time;
+        self.assert_invariants(time);
+    }
+
+    /// What the queue's time must be: the clock's, unless that has fallen.
+    fn queue_time(&self, now: Timestamp) -> u64 {
+        match self.crashed_at {
+            Some(_) => now.as_millis().max(self.log_time()),
+            None => now.as_millis().max(self.lived_until),
+        }
+    }
+
+    fn log_time(&self) -> u64 {
+        self.log
+            .last()
+            .map_or(self.began, |entry| entry.at)
+            .as_millis()
+    }
+
+    /// Adds to everybody's account the time in which the coordinator was really away.
+    fn account_for_absence(&mut self, time: u64, before: Mode, due: Option<Timestamp>) {
+        let stall_limit = ms(self.queue.rules().stall_limit);
+        let mode = self.queue.state().mode();
+        let crashed_at = self.crashed_at.take();
+        let outage = if before == Mode::Halted {
+            let since = self.halted_at.unwrap_or(time);
+            if mode == Mode::Halted && crashed_at.is_none() {
+                return;
+            }
+            self.halted_at = (mode == Mode::Halted).then_some(time);
+            Some(time.saturating_sub(since))
+        } else if let Some(at) = crashed_at {
+            Some(time.saturating_sub(at))
+        } else if due.is_some_and(|due| time > due.as_millis() + stall_limit) {
+            Some(time - self.lived_until)
+        } else {
+            None
+        };
+        if let Some(outage) = outage {
+            self.told.values_mut().for_each(|told| *told += outage);
+        }
+    }
+
+    fn take_note(&mut self, entry: &Entry<Id>, time: u64, command: &Command<Id>) {
+        let place = self.place();
+        assert_eq!(
+            entry.at.as_millis(),
+            time,
+            "{place}: log time never falls nor runs ahead"
+        );
+        self.tally.events += 1;
+        *self.tally.by_event.entry(word(&entry.event)).or_default() += 1;
+        match &entry.event {
+            Event::Called { ticket, .. } => {
+                assert!(
+                    ticket.value() > self.last_called,
+                    "{place}: turns are in ticket order"
+                );
+                self.last_called = ticket.value();
+                let (Command::Join { id } | Command::CheckIn { id }) = command else {
+                    panic!("{place}: {ticket} was called without having checked in");
+                };
+                self.told.remove(id);
+            }
+            Event::Ended { ticket, outcome } => {
+                *self.tally.by_outcome.entry(word(outcome)).or_default() += 1;
+                let id = self.id_of(*ticket);
+                if let Some(told) = self.told.remove(&id)
+                    && *outcome == Outcome::MissedCheckIn
+                {
+                    let grace = ms(self.queue.rules().checkin_grace);
+                    assert!(time >= told + grace, "{place}: {id} had time until {told}");
+                }
+            }
+            Event::ModeSet { mode: Mode::Halted } => self.halted_at = Some(time),
+            _ => {}
+        }
+    }
+
+    fn id_of(&self, ticket: Ticket) -> Id {
+        let joined = self.log.iter().rev().find_map(|entry| match &entry.event {
+            Event::Joined {
+                ticket: joined, id, ..
+            } if *joined == ticket => Some(*id),
+            _ => None,
+        });
+        // Who joined in this very step can only have been called by it.
+        joined.unwrap_or_else(|| panic!("{}: {ticket} ended and never began", self.place()))
+    }
+
+    /// A participant reads in the answer until when it has time.
+    fn note_promise(&mut self, command: &Command<Id>, result: Result<(), Refusal>) {
+        let (Command::Join { id } | Command::CheckIn { id }) = command else {
+            return;
+        };
+        if result.is_ok()
+            && let Some(stay) = self.queue.state().stay(id)
+            && stay.phase == Phase::Waiting
+        {
+            let deadline = stay.deadline.as_millis();
+            let told = self.told.insert(*id, deadline).unwrap_or_default();
+            assert!(
+                deadline >= told,
+                "{}: {id} was told {told}, now {deadline}",
+                self.place()
+            );
+        }
+    }
+
+    fn assert_invariants(&mut self, time: u64) {
+        let place = self.place();
+        let state = self.queue.state();
+        let rules = self.queue.rules();
+        let grace = ms(rules.checkin_grace);
+        let runs = state.mode() != Mode::Halted;
+        self.tally.longest_line = self.tally.longest_line.max(state.waiting());
+
+        // At most one turn, which has left the line, and whose timer runs.
+        if let Some(turn) = state.turn() {
+            assert_ne!(turn.phase, Phase::Waiting, "{place}");
+            let stay = state.stay(turn.id).unwrap();
+            assert_eq!(
+                (stay.ticket, stay.phase, stay.position),
+                (turn.ticket, turn.phase, 0)
+            );
+            let allowed = if turn.phase == Phase::Verifying {
+                0
+            } else {
+                grace
+            };
+            let due = turn.deadline.as_millis() + allowed;
+            assert!(
+                !runs || due > time,
+                "{place}: {:?} outlives its deadline",
+                turn.phase
+            );
+            assert!(
+                turn.called_at <= turn.since && turn.since.as_millis() <= time,
+                "{place}"
+            );
+            assert!(
+                state.head().is_none_or(|(head, _)| turn.ticket < head),
+                "{place}"
+            );
+        }
+        // The line is in ticket order; each has one place, one deadline ahead, and its number.
+        let furthest =
+            ms(rules.checkin_max) + ms(rules.lasting_step).max(ms(rules.checkin_max) / 2);
+        let mut last = None;
+        let mut position = 0;
+        for (ticket, id) in state.line() {
+            assert!(last < Some(ticket), "{place}: the line is out of order");
+            last = Some(ticket);
+            position += 1;
+            let stay = state
+                .stay(id)
+                .unwrap_or_else(|| panic!("{place}: {id} has no stay"));
+            assert_eq!(
+                (stay.ticket, stay.position),
+                (ticket, position),
+                "{place}: place of {id}"
+            );
+            assert_eq!(state.id_of(ticket), Some(id), "{place}");
+            assert_eq!(
+                state.used_up(id),
+                None,
+                "{place}: {id} is in line and used up"
+            );
+            let deadline = stay.deadline.as_millis();
+            if runs {
+                assert!(
+                    deadline + grace > time,
+                    "{place}: {id} outlives its deadline"
+                );
+                // So an absent head is waited for no longer than this.
+                assert!(
+                    deadline <= time + furthest,
+                    "{place}: {id} has until {deadline}"
+                );
+                let told = self.told.get(id).copied().unwrap_or_default();
+                assert!(
+                    deadline >= told,
+                    "{place}: {id} was told {told}, has until {deadline}"
+                );
+            }
+        }
+        assert_eq!(position, state.waiting(), "{place}");
+        // Draining ends.
+        assert!(
+            state.mode() != Mode::Draining || !state.is_empty(),
+            "{place}: drained, not halted"
+        );
+        // The timer is set as long as anything can come due.
+        assert_eq!(
+            self.queue.next_deadline().is_some(),
+            runs && !state.is_empty(),
+            "{place}"
+        );
+    }
+
+    /// The coordinator dies between two steps; the next starts from its log, which a store may have
+    /// kept with or without volatile entries.
+    fn crash(&mut self) {
+        self.tally.restarts += 1;
+        self.assert_replay_equals_live();
+        let with_volatile = self.rng.gen_bool(0.3);
+        if !with_volatile {
+            self.log.retain(|entry| !entry.event.is_volatile());
+        }
+        self.reference.restart(with_volatile);
+        self.reference.log_ends(self.log_time());
+        self.restart();
+    }
+
+    /// The coordinator dies after a step and before its entries are committed: nobody has heard of
+    /// the result, and it never happened.
+    fn crash_before_commit(&mut self) {
+        self.tally.lost_commits += 1;
+        self.pass_time();
+        let command = self.someone_does_something();
+        let _ = self.queue.step(self.now(), command);
+        self.reference.restart(true);
+        self.reference.log_ends(self.log_time());
+        self.restart();
+    }
+
+    fn restart(&mut self) {
+        let rules = *self.queue.rules();
+        self.queue = Queue::replay(rules, self.began, self.log.iter().cloned())
+            .unwrap_or_else(|error| panic!("{}: {error}", self.place()));
+        self.queue.break_rule(self.fault);
+        // Away since the last step of a live coordinator, through any number of crashes.
+        self.crashed_at.get_or_insert(self.lived_until);
+        if self.rng.gen_bool(0.9) {
+            self.clock += self.rng.gen_range(0..120_000);
+        }
+    }
+
+    fn assert_replay_equals_live(&self) {
+        let place = self.place();
+        let rules = *self.queue.rules();
+        let live = self.queue.state();
+        let replayed = Queue::replay(rules, self.began, self.log.iter().cloned())
+            .unwrap_or_else(|error| panic!("{place}: {error}"));
+        assert!(
+            replayed.state() == live,
+            "{place}: replay differs from live"
+        );
+
+        let durable = self
+            .log
+            .iter()
+            .filter(|entry| !entry.event.is_volatile())
+            .cloned();
+        let durable = Queue::replay(rules, self.began, durable)
+            .unwrap_or_else(|error| panic!("{place}: without volatile entries: {error}"));
+        let durable = durable.state();
+        assert!(
+            durable.line().eq(live.line()),
+            "{place}: another line without volatile entries"
+        );
+        let turn = |queue: &Queue<Id>| {
+            queue
+                .state()
+                .turn()
+                .map(|turn| (turn.ticket, *turn.id, turn.phase, turn.since))
+        };
+        assert_eq!(
+            durable
+                .turn()
+                .map(|turn| (turn.ticket, *turn.id, turn.phase, turn.since)),
+            turn(&self.queue),
+            "{place}"
+        );
+        assert_eq!(durable.mode(), live.mode(), "{place}");
+        assert_eq!(durable.contributions(), live.contributions(), "{place}");
+        assert_eq!(
+            durable.last_contributed(),
+            live.last_contributed(),
+            "{place}"
+        );
+        assert_eq!(durable.next_ticket(), live.next_ticket(), "{place}");
+        assert_eq!(durable.mean_turn(), live.mean_turn(), "{place}");
+        for id in 0..=self.newest {
+            assert_eq!(durable.past(&id), live.past(&id), "{place}: {id}");
+        }
+    }
+
+    /// At the end: the log holds, and ticks alone empty a draining queue.
+    fn close(&mut self) {
+        self.step(Command::SetMode(Mode::Open));
+        self.step(Command::SetMode(Mode::Draining));
+        self.assert_replay_equals_live();
+        for _ in 0..=self.queue.state().waiting() + 1 {
+            let Some(due) = self.queue.next_deadline() else {
+                break;
+            };
+            self.clock = self.clock.max(due.as_millis());
+            self.step(Command::Tick);
+        }
+        assert!(
+            self.queue.state().is_empty(),
+            "{}: ticks do not drain it",
+            self.place()
+        );
+        assert_eq!(self.queue.state().mode(), Mode::Halted, "{}", self.place());
+        self.assert_replay_equals_live();
+    }
+}
+
+/// The first word of how a value is written: the name of an enum's variant.
+fn word(value: &impl std::fmt::Debug) -> String {
+    let text = format!("{value:?}");
+    text.split(|c: char| !c.is_alphanumeric())
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
