@@ -1,0 +1,182 @@
+//! All lists of a transcript, read side by side: the second of two passes.
+
+use super::TranscriptError;
+use super::index::{Index, List, SubIndex};
+use super::source::Source;
+use super::tokens::{self, Presence, Tokens};
+use crate::encoding::{Encoding, Point};
+use crate::error::PointError;
+
+/// A point's bytes, or why there are none.
+pub(super) type RawEntry = Result<Vec<u8>, PointError>;
+
+/// A signature as the transcript has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RawSignature<const N: usize> {
+    Absent,
+    Malformed,
+    Given([u8; N]),
+}
+
+/// Successive entries of all lists. A list that has ended gives fewer.
+pub(super) struct Batch {
+    /// k of the first entry.
+    pub(super) first: u64,
+    pub(super) len: usize,
+    pub(super) subs: Vec<SubBatch>,
+    pub(super) participant_ids: Vec<String>,
+    pub(super) ecdsa_signatures: Vec<RawSignature<65>>,
+}
+
+/// One sub-ceremony's part of a batch.
+pub(super) struct SubBatch {
+    /// The running product of the entry before the first, which the batch before has judged.
+    pub(super) product_before: Option<RawEntry>,
+    pub(super) running_products: Vec<RawEntry>,
+    pub(super) pot_pubkeys: Vec<RawEntry>,
+    pub(super) bls_signatures: Vec<RawSignature<48>>,
+}
+
+/// The readers of all lists, each with its own place in the document.
+pub(super) struct Walk<'a> {
+    encoding: Encoding,
+    next: u64,
+    /// The number of entries of the longest list of points.
+    pub(super) total: u64,
+    subs: Vec<SubWalk<'a>>,
+    participant_ids: Column<'a>,
+    ecdsa_signatures: Column<'a>,
+}
+
+struct SubWalk<'a> {
+    product_before: Option<RawEntry>,
+    running_products: Column<'a>,
+    pot_pubkeys: Column<'a>,
+    bls_signatures: Column<'a>,
+}
+
+/// One list, none after its end.
+struct Column<'a>(Option<Box<dyn Tokens + 'a>>);
+
+impl<'a> Column<'a> {
+    fn open<S: Source + ?Sized>(
+        source: &'a S,
+        index: &Index,
+        list: List,
+    ) -> Result<Self, TranscriptError> {
+        if list.len == 0 {
+            return Ok(Self(None));
+        }
+        let mut tokens = tokens::open(source, index.form, list.offset)?;
+        tokens.begin_list()?;
+        Ok(Self(Some(tokens)))
+    }
+
+    /// At most `max` items.
+    fn take<T>(
+        &mut self,
+        max: usize,
+        mut read: impl FnMut(&mut dyn Tokens) -> Result<T, TranscriptError>,
+    ) -> Result<Vec<T>, TranscriptError> {
+        let mut items = Vec::with_capacity(max);
+        while let (true, Some(tokens)) = (items.len() < max, &mut self.0) {
+            match tokens.next_item()? {
+                true => items.push(read(&mut **tokens)?),
+                false => self.0 = None,
+            }
+        }
+        Ok(items)
+    }
+
+    fn points<P: Point>(
+        &mut self,
+        max: usize,
+        encoding: Encoding,
+    ) -> Result<Vec<RawEntry>, TranscriptError> {
+        let len = P::encoded_len(encoding);
+        self.take(max, |tokens| {
+            let mut bytes = Vec::with_capacity(len);
+            Ok(tokens.point(len, &mut bytes)?.map(|()| bytes))
+        })
+    }
+
+    fn signatures<const N: usize>(
+        &mut self,
+        max: usize,
+    ) -> Result<Vec<RawSignature<N>>, TranscriptError> {
+        self.take(max, |tokens| {
+            let mut bytes = [0; N];
+            Ok(match tokens.signature(&mut bytes)? {
+                Presence::Absent => RawSignature::Absent,
+                Presence::Given => RawSignature::Given(bytes),
+                Presence::Malformed => RawSignature::Malformed,
+            })
+        })
+    }
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn start<S: Source + ?Sized>(
+        source: &'a S,
+        index: &Index,
+    ) -> Result<Self, TranscriptError> {
+        let sub = |sub: &SubIndex| {
+            Ok(SubWalk {
+                product_before: None,
+                running_products: Column::open(source, index, sub.running_products)?,
+                pot_pubkeys: Column::open(source, index, sub.pot_pubkeys)?,
+                bls_signatures: Column::open(source, index, sub.bls_signatures)?,
+            })
+        };
+        let lens = index
+            .subs
+            .iter()
+            .map(|it| it.running_products.len.max(it.pot_pubkeys.len));
+        Ok(Self {
+            encoding: index.encoding,
+            next: 0,
+            total: lens.max().unwrap_or_default(),
+            subs: index
+                .subs
+                .iter()
+                .map(sub)
+                .collect::<Result<_, TranscriptError>>()?,
+            participant_ids: Column::open(source, index, index.participant_ids)?,
+            ecdsa_signatures: Column::open(source, index, index.ecdsa_signatures)?,
+        })
+    }
+
+    /// The next entries, at most `max`; none at the end.
+    pub(super) fn next_batch(&mut self, max: usize) -> Result<Option<Batch>, TranscriptError> {
+        let left = self.total - self.next;
+        let len = max.min(usize::try_from(left).unwrap_or(max));
+        if len == 0 {
+            return Ok(None);
+        }
+        let first = self.next;
+        self.next += len as u64;
+        let encoding = self.encoding;
+        let subs = self.subs.iter_mut().map(|sub| {
+            let products = sub
+                .running_products
+                .points::<blstrs::G1Affine>(len, encoding)?;
+            // A list that ended early has no product before later entries.
+            let last = (products.len() == len)
+                .then(|| products.last().cloned())
+                .flatten();
+            Ok(SubBatch {
+                product_before: std::mem::replace(&mut sub.product_before, last),
+                running_products: products,
+                pot_pubkeys: sub.pot_pubkeys.points::<blstrs::G2Affine>(len, encoding)?,
+                bls_signatures: sub.bls_signatures.signatures(len)?,
+            })
+        });
+        Ok(Some(Batch {
+            first,
+            len,
+            subs: subs.collect::<Result<_, TranscriptError>>()?,
+            participant_ids: self.participant_ids.take(len, |tokens| tokens.text())?,
+            ecdsa_signatures: self.ecdsa_signatures.signatures(len)?,
+        }))
+    }
+}
