@@ -15,13 +15,19 @@ impl ErrorBody {
     /// An error body with a code of the table.
     #[must_use]
     pub fn new(code: Code, error: impl Into<String>) -> Self {
-        Self { code: code.as_str().to_owned(), error: error.into() }
+        Self {
+            code: code.as_str().to_owned(),
+            error: error.into(),
+        }
     }
 
     /// The code, if this version knows it.
     #[must_use]
     pub fn known_code(&self) -> Option<Code> {
-        Code::ALL.iter().copied().find(|code| code.as_str() == self.code)
+        Code::ALL
+            .iter()
+            .copied()
+            .find(|code| code.as_str() == self.code)
     }
 }
 

@@ -30,7 +30,9 @@ pub enum RecordError {
     #[error("this is not a journal record: {0}")]
     Malformed(#[from] rmp_serde::decode::Error),
     /// The record was written by a later version of this program.
-    #[error("the record has version {found}, this program reads up to {RECORD_VERSION}: upgrade it")]
+    #[error(
+        "the record has version {found}, this program reads up to {RECORD_VERSION}: upgrade it"
+    )]
     Newer {
         /// The version found.
         found: u16,
@@ -41,7 +43,11 @@ impl Record {
     /// A record of this program's version.
     #[must_use]
     pub fn new(entry: Entry<Identity>, note: Option<String>) -> Self {
-        Self { v: RECORD_VERSION, entry, note }
+        Self {
+            v: RECORD_VERSION,
+            entry,
+            note,
+        }
     }
 
     /// The record's bytes.

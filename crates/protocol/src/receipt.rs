@@ -44,8 +44,10 @@ impl Receipt {
     /// A receipt for the compressed public keys of a contribution.
     #[must_use]
     pub fn new<'a>(identity: Identity, pot_pubkeys: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let witness =
-            pot_pubkeys.into_iter().map(|key| format!("0x{}", hex::encode(key))).collect();
+        let witness = pot_pubkeys
+            .into_iter()
+            .map(|key| format!("0x{}", hex::encode(key)))
+            .collect();
         Self { identity, witness }
     }
 
@@ -95,7 +97,10 @@ impl SignedReceipt {
     pub fn verify(&self, coordinator: &str) -> Result<Receipt, ReceiptError> {
         let found = self.signer()?;
         if !found.eq_ignore_ascii_case(coordinator) {
-            return Err(ReceiptError::WrongSigner { found, expected: coordinator.to_owned() });
+            return Err(ReceiptError::WrongSigner {
+                found,
+                expected: coordinator.to_owned(),
+            });
         }
         serde_json::from_str(&self.receipt)
             .map_err(|error| ReceiptError::Malformed(error.to_string()))

@@ -1,0 +1,339 @@
+//! Every HTTP body and operator's message, pinned byte for byte, and read back.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::fmt::Debug;
+
+use common::assert_golden;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tauline_protocol::Identity;
+use tauline_protocol::admin::{AdminAnswer, AdminRequest};
+use tauline_protocol::contribution::{AbortRequest, SignedReceipt, StartRequest};
+use tauline_protocol::error::{Code, ErrorBody};
+use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer, SiweProof};
+use tauline_protocol::status::{
+    CeremonyStatus, EndedWord, LogHead, ModeWord, QueueStatus, QueueWord, SignInMethod,
+    SubCeremony, TurnStatus,
+};
+
+#[track_caller]
+fn pinned<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, value: &T) {
+    let text = serde_json::to_string(value).unwrap();
+    assert_golden(name, &text);
+    assert_eq!(
+        &serde_json::from_str::<T>(&text).unwrap(),
+        value,
+        "{name} reads back"
+    );
+}
+
+fn alice() -> Identity {
+    Identity::eth([0xa1; 20])
+}
+
+fn receipt() -> SignedReceipt {
+    SignedReceipt {
+        receipt: r#"{"identity":"eth|0x…","witness":["0x…"]}"#.to_owned(),
+        signature: "1b".repeat(65),
+    }
+}
+
+fn waiting() -> QueueStatus {
+    QueueStatus {
+        id: alice(),
+        ticket: Some(1042),
+        queue_status: QueueWord::Queued,
+        queue_position: Some(17),
+        expected_start_time: Some(1_790_000_000),
+        expected_start_in_ms: Some(1_041_000),
+        next_checkin_time: Some(1_789_999_000),
+        next_checkin_in_ms: Some(41_000),
+        ended: None,
+        ended_because: None,
+        receipt: None,
+    }
+}
+
+fn ceremony() -> CeremonyStatus {
+    CeremonyStatus {
+        mode: ModeWord::Open,
+        queue_length: 17,
+        contributions: 1024,
+        turn: Some(TurnStatus {
+            ticket: 1025,
+            phase: QueueWord::Contributing,
+            age_in_ms: 30_250,
+        }),
+        mean_turn_in_ms: 61_000,
+        expected_wait_in_ms: 1_067_750,
+        expected_start_time: 1_790_001_067,
+        sub_ceremonies: vec![
+            SubCeremony {
+                num_g1_powers: 4096,
+                num_g2_powers: 65,
+            },
+            SubCeremony {
+                num_g1_powers: 8192,
+                num_g2_powers: 65,
+            },
+        ],
+        sign_in: vec![SignInMethod::Siwe, SignInMethod::Invite],
+        coordinator_address: "0x1C5c1289620f4f02D7cC29dda63C71106c04a7EC".to_owned(),
+        log: LogHead {
+            records: 4321,
+            hash: format!("0x{}", "5a".repeat(32)),
+        },
+        time: 1_790_000_000,
+    }
+}
+
+#[test]
+fn the_ceremonys_status_is_pinned() {
+    pinned("ceremony-status.json", &ceremony());
+    let idle = CeremonyStatus {
+        mode: ModeWord::Halted,
+        turn: None,
+        ..ceremony()
+    };
+    pinned("ceremony-status-idle.json", &idle);
+}
+
+#[test]
+fn the_queue_status_is_pinned() {
+    pinned("queue-status-waiting.json", &waiting());
+    pinned(
+        "queue-status-never-joined.json",
+        &QueueStatus {
+            ticket: None,
+            queue_status: QueueWord::NotQueued,
+            queue_position: None,
+            expected_start_time: None,
+            expected_start_in_ms: None,
+            next_checkin_time: None,
+            next_checkin_in_ms: None,
+            ..waiting()
+        },
+    );
+    let over = QueueStatus {
+        queue_position: None,
+        expected_start_time: None,
+        expected_start_in_ms: None,
+        next_checkin_time: None,
+        next_checkin_in_ms: None,
+        ..waiting()
+    };
+    pinned(
+        "queue-status-invalid.json",
+        &QueueStatus {
+            queue_status: QueueWord::Expired,
+            ended: Some(EndedWord::Invalid),
+            ended_because: Some("G1 power 7 does not follow from the one before".to_owned()),
+            ..over.clone()
+        },
+    );
+    pinned(
+        "queue-status-contributed.json",
+        &QueueStatus {
+            queue_status: QueueWord::Contributed,
+            ended: Some(EndedWord::Contributed),
+            receipt: Some(receipt()),
+            ..over
+        },
+    );
+}
+
+#[test]
+fn sign_in_bodies_are_pinned() {
+    pinned(
+        "nonce.json",
+        &NonceAnswer {
+            nonce: "kEWepMt9knR6lWJ6A".to_owned(),
+            domain: "127.0.0.1:3000".to_owned(),
+            uri: "http://127.0.0.1:3000".to_owned(),
+            chain_id: 1,
+            expires_at: 1_790_000_600,
+            expires_in_ms: 600_000,
+        },
+    );
+    pinned(
+        "login-siwe.json",
+        &LoginRequest::Siwe(SiweProof {
+            message: "example.org wants you to sign in…".to_owned(),
+            signature: format!("0x{}", "1b".repeat(65)),
+        }),
+    );
+    pinned(
+        "login-invite.json",
+        &LoginRequest::Invite("spring-rain-4711".to_owned()),
+    );
+    pinned(
+        "login-answer.json",
+        &LoginAnswer {
+            token: "ab".repeat(32),
+            identity: alice(),
+            expires_at: 1_790_086_400,
+            expires_in_ms: 86_400_000,
+        },
+    );
+}
+
+#[test]
+fn secrets_of_a_sign_in_are_not_in_its_debug_text() {
+    let siwe = LoginRequest::Siwe(SiweProof {
+        message: "m".repeat(9),
+        signature: "s".repeat(9),
+    });
+    assert_eq!(format!("{siwe:?}"), "Siwe(…)");
+    assert_eq!(
+        format!("{:?}", LoginRequest::Invite("secret".to_owned())),
+        "Invite(…)"
+    );
+    let answer = LoginAnswer {
+        token: "secret".to_owned(),
+        identity: alice(),
+        expires_at: 0,
+        expires_in_ms: 0,
+    };
+    assert!(!format!("{answer:?}").contains("secret"));
+}
+
+#[test]
+fn bodies_of_a_turn_are_pinned() {
+    pinned(
+        "start.json",
+        &StartRequest {
+            client: Some("tauline 0.1.0".to_owned()),
+            computation: Some("blst 0.3.17".to_owned()),
+        },
+    );
+    pinned("start-empty.json", &StartRequest::default());
+    pinned(
+        "abort.json",
+        &AbortRequest {
+            reason: Some("the laptop sleeps".to_owned()),
+        },
+    );
+    pinned("abort-empty.json", &AbortRequest::default());
+    pinned("receipt.json", &receipt());
+}
+
+#[test]
+fn errors_are_pinned() {
+    pinned(
+        "error.json",
+        &ErrorBody::new(Code::NotYourTurn, "it is not your turn: you are number 17"),
+    );
+}
+
+#[test]
+fn the_operators_messages_are_pinned() {
+    let requests = [
+        ("status", AdminRequest::Status),
+        ("drain", AdminRequest::Drain),
+        ("open", AdminRequest::Open),
+        ("pause", AdminRequest::Pause),
+        ("resume", AdminRequest::Resume),
+        ("pardon", AdminRequest::Pardon { id: alice() }),
+        (
+            "backup",
+            AdminRequest::Backup {
+                to: "/var/backups/ceremony.db".into(),
+            },
+        ),
+    ];
+    for (name, request) in requests {
+        pinned(&format!("admin-{name}.json"), &request);
+    }
+    pinned(
+        "admin-done.json",
+        &AdminAnswer::Done {
+            status: Box::new(ceremony()),
+            paused: true,
+        },
+    );
+    pinned(
+        "admin-refused.json",
+        &AdminAnswer::Refused {
+            error: "use open".to_owned(),
+        },
+    );
+}
+
+#[test]
+fn a_sign_in_proves_exactly_one_identity() {
+    for wrong in [
+        r"{}",
+        r#"{"invite":"a","siwe":{"message":"m","signature":"s"}}"#,
+        r#"{"siwe":{"message":"m"}}"#,
+        r#"{"siwe":{"message":"m","signature":"s","extra":1}}"#,
+        r#"{"password":"p"}"#,
+        r#"{"invite":7}"#,
+        r#""Invite""#,
+        r"null",
+    ] {
+        assert!(
+            serde_json::from_str::<LoginRequest>(wrong).is_err(),
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn unknown_fields_of_requests_are_errors() {
+    assert!(serde_json::from_str::<StartRequest>(r#"{"cleint":"x"}"#).is_err());
+    assert!(serde_json::from_str::<AbortRequest>(r#"{"because":"x"}"#).is_err());
+    assert!(serde_json::from_str::<AdminRequest>(r#"{"do":"pardon","who":"x"}"#).is_err());
+}
+
+#[test]
+fn unknown_fields_of_answers_are_passed_over() {
+    let mut status = serde_json::to_value(waiting()).unwrap();
+    status["new"] = serde_json::json!({"in": "a later version"});
+    assert_eq!(
+        serde_json::from_value::<QueueStatus>(status).unwrap(),
+        waiting()
+    );
+    let mut status = serde_json::to_value(ceremony()).unwrap();
+    status["new"] = serde_json::json!([1]);
+    assert_eq!(
+        serde_json::from_value::<CeremonyStatus>(status).unwrap(),
+        ceremony()
+    );
+}
+
+#[test]
+fn each_word_is_the_same_in_json_and_in_text() {
+    let quoted = |text: &str| format!("{text:?}");
+    let same = |json: String, text: &str| assert_eq!(json, quoted(text));
+    for word in [
+        QueueWord::NotQueued,
+        QueueWord::Queued,
+        QueueWord::ReadyToContribute,
+        QueueWord::Contributing,
+        QueueWord::Verifying,
+        QueueWord::Contributed,
+        QueueWord::Expired,
+    ] {
+        same(serde_json::to_string(&word).unwrap(), word.as_str());
+    }
+    for word in [ModeWord::Open, ModeWord::Draining, ModeWord::Halted] {
+        same(serde_json::to_string(&word).unwrap(), word.as_str());
+    }
+    let ends = [
+        (EndedWord::Contributed, "contributed"),
+        (EndedWord::MissedCheckin, "missedCheckin"),
+        (EndedWord::FailedToStart, "failedToStart"),
+        (EndedWord::TimedOut, "timedOut"),
+        (EndedWord::Stalled, "stalled"),
+        (EndedWord::Invalid, "invalid"),
+        (EndedWord::Aborted, "aborted"),
+        (EndedWord::Left, "left"),
+        (EndedWord::CoordinatorFault, "coordinatorFault"),
+    ];
+    for (word, text) in ends {
+        assert_eq!(word.as_str(), text, "http-queue-api.md, How a stay ends");
+        same(serde_json::to_string(&word).unwrap(), text);
+    }
+}

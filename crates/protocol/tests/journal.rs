@@ -1,0 +1,204 @@
+//! Journal records: a log written today is read by every later coordinator.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{assert_golden, golden};
+use proptest::prelude::*;
+use tauline_protocol::Identity;
+use tauline_protocol::journal::{RECORD_VERSION, Record, RecordError};
+use tauline_queue_core::{Entry, Event, Mode, Outcome, Ticket, Timestamp};
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(1_790_000_000_000 + millis)
+}
+
+/// One record of every kind, and every value of the enums inside.
+fn records() -> Vec<(String, Record)> {
+    let ticket = Ticket::new(1042);
+    let id = Identity::eth([0xa1; 20]);
+    let mut events = vec![
+        (
+            "joined".to_owned(),
+            Event::Joined {
+                ticket,
+                id: id.clone(),
+                check_in_by: at(5000),
+                lasting_by: at(65_000),
+            },
+        ),
+        (
+            "checked-in".to_owned(),
+            Event::CheckedIn {
+                ticket,
+                check_in_by: at(9000),
+                lasting_by: None,
+            },
+        ),
+        (
+            "checked-in-lasting".to_owned(),
+            Event::CheckedIn {
+                ticket,
+                check_in_by: at(9000),
+                lasting_by: Some(at(69_000)),
+            },
+        ),
+        (
+            "called".to_owned(),
+            Event::Called {
+                ticket,
+                start_by: at(15_000),
+            },
+        ),
+        (
+            "started".to_owned(),
+            Event::Started {
+                ticket,
+                contribute_by: at(180_000),
+            },
+        ),
+        (
+            "submitted".to_owned(),
+            Event::Submitted {
+                ticket,
+                verify_by: at(300_000),
+            },
+        ),
+        ("pardoned".to_owned(), Event::Pardoned { id }),
+        (
+            "resumed".to_owned(),
+            Event::Resumed {
+                pause: Duration::from_millis(1234),
+                restarted: false,
+            },
+        ),
+        (
+            "resumed-restarted".to_owned(),
+            Event::Resumed {
+                pause: Duration::from_secs(86_400),
+                restarted: true,
+            },
+        ),
+    ];
+    for outcome in [
+        Outcome::Contributed,
+        Outcome::MissedCheckIn,
+        Outcome::FailedToStart,
+        Outcome::TimedOut,
+        Outcome::Stalled,
+        Outcome::Invalid,
+        Outcome::Aborted,
+        Outcome::Left,
+        Outcome::CoordinatorFault,
+    ] {
+        events.push((
+            format!("ended-{outcome:?}"),
+            Event::Ended { ticket, outcome },
+        ));
+    }
+    for mode in [Mode::Open, Mode::Draining, Mode::Halted] {
+        events.push((format!("mode-set-{mode:?}"), Event::ModeSet { mode }));
+    }
+    let mut records: Vec<_> = events
+        .into_iter()
+        .map(|(name, event)| (name, Record::new(Entry { at: at(0), event }, None)))
+        .collect();
+    let event = Event::Ended {
+        ticket,
+        outcome: Outcome::Aborted,
+    };
+    let note = Some("the laptop sleeps".to_owned());
+    records.push((
+        "noted".to_owned(),
+        Record::new(Entry { at: at(0), event }, note),
+    ));
+    records
+}
+
+#[test]
+fn every_record_is_pinned() {
+    for (name, record) in records() {
+        let file = format!("journal/{name}.hex");
+        assert_golden(&file, &hex::encode(record.to_bytes()));
+    }
+}
+
+#[test]
+fn every_pinned_record_is_read_as_what_it_was() {
+    for (name, record) in records() {
+        let bytes = hex::decode(golden(&format!("journal/{name}.hex"))).unwrap();
+        assert_eq!(Record::from_bytes(&bytes).unwrap(), record, "{name}");
+    }
+}
+
+#[test]
+fn a_record_of_a_later_version_is_refused_and_says_so() {
+    let (_, mut record) = records().remove(0);
+    record.v = RECORD_VERSION + 1;
+    match Record::from_bytes(&record.to_bytes()) {
+        Err(error @ RecordError::Newer { found }) => {
+            assert_eq!(found, RECORD_VERSION + 1);
+            assert!(error.to_string().contains("upgrade"), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_later_version_may_change_everything_but_the_version() {
+    let bytes =
+        rmp_serde::to_vec_named(&serde_json::json!({"v": 7, "entries": [1, 2, 3]})).unwrap();
+    assert!(matches!(
+        Record::from_bytes(&bytes),
+        Err(RecordError::Newer { found: 7 })
+    ));
+}
+
+#[test]
+fn a_field_that_a_later_program_added_is_passed_over() {
+    #[derive(serde::Serialize)]
+    struct Later {
+        v: u16,
+        entry: Entry<Identity>,
+        colour: &'static str,
+    }
+    let (_, record) = records().remove(0);
+    let later = Later {
+        v: record.v,
+        entry: record.entry.clone(),
+        colour: "green",
+    };
+    let bytes = rmp_serde::to_vec_named(&later).unwrap();
+    assert_eq!(Record::from_bytes(&bytes).unwrap(), record);
+}
+
+#[test]
+fn a_truncated_record_is_refused_at_every_length() {
+    for (name, record) in records() {
+        let bytes = record.to_bytes();
+        for len in 0..bytes.len() {
+            assert!(
+                Record::from_bytes(&bytes[..len]).is_err(),
+                "{name} cut to {len} bytes"
+            );
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = Record::from_bytes(&bytes);
+    }
+
+    #[test]
+    fn no_flipped_bit_makes_the_reader_panic(which in 0usize..30, bit in 0usize..2000) {
+        let all = records();
+        let mut bytes = all[which % all.len()].1.to_bytes();
+        let bit = bit % (bytes.len() * 8);
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        let _ = Record::from_bytes(&bytes);
+    }
+}
