@@ -59,19 +59,30 @@ struct PointSeed<'a, P> {
     group: PhantomData<P>,
 }
 
+struct PointVisitor<'a, P> {
+    seed: PointSeed<'a, P>,
+    /// Whether points are text; a MessagePack reader offers text too, which is no point there.
+    is_text: bool,
+}
+
 impl<'de, P: Point> DeserializeSeed<'de> for PointSeed<'_, P> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        if deserializer.is_human_readable() {
-            deserializer.deserialize_str(self)
+        let is_text = deserializer.is_human_readable();
+        let visitor = PointVisitor {
+            seed: self,
+            is_text,
+        };
+        if is_text {
+            deserializer.deserialize_str(visitor)
         } else {
-            deserializer.deserialize_bytes(self)
+            deserializer.deserialize_bytes(visitor)
         }
     }
 }
 
-impl<P: Point> Visitor<'_> for PointSeed<'_, P> {
+impl<P: Point> Visitor<'_> for PointVisitor<'_, P> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -86,20 +97,23 @@ impl<P: Point> Visitor<'_> for PointSeed<'_, P> {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
-        decode_hex(text, P::COMPRESSED_LEN, self.out).map_err(E::custom)?;
-        *self.encoding = Some(Encoding::Compressed);
+        if !self.is_text {
+            return Err(E::invalid_type(de::Unexpected::Str(text), &self));
+        }
+        decode_hex(text, P::COMPRESSED_LEN, self.seed.out).map_err(E::custom)?;
+        *self.seed.encoding = Some(Encoding::Compressed);
         Ok(())
     }
 
     fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<(), E> {
         let encoding =
             P::encoding_of_len(bytes.len()).ok_or_else(|| E::invalid_length(bytes.len(), &self))?;
-        if *self.encoding.get_or_insert(encoding) != encoding {
+        if *self.seed.encoding.get_or_insert(encoding) != encoding {
             return Err(E::custom(format_args!(
                 "an {encoding} point in a list of others: one document has one encoding"
             )));
         }
-        self.out.extend_from_slice(bytes);
+        self.seed.out.extend_from_slice(bytes);
         Ok(())
     }
 }
