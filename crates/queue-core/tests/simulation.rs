@@ -6,7 +6,7 @@
 
 mod world;
 
-use world::Tally;
+use world::{Tally, Watch};
 
 /// Entries in the log of one life: short enough to replay it often.
 const EVENTS_OF_A_LIFE: u64 = 5_000;
@@ -29,7 +29,7 @@ fn a_million_events_break_no_rule_and_no_promise() {
         if tally.events >= events {
             break;
         }
-        tally.add(&world::live(seed, EVENTS_OF_A_LIFE, None));
+        tally += world::live(seed, EVENTS_OF_A_LIFE, Watch::Everything, None);
     }
     println!("{tally:#?}");
     if events >= 1_000_000 {
