@@ -1,0 +1,144 @@
+//! A server in the test's own process on a free port, and clients that talk to it as participants
+//! do: over HTTP.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+
+mod client;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use tauline_queue_core::Timestamp;
+use tauline_server::clock::{Clock, Hands};
+use tauline_server::config::Settings;
+use tauline_server::server::{self, Running};
+use tauline_transcript::Sizes;
+use tauline_transcript::chain::{ExpectedSizes, Options, Report, TranscriptError, verify_transcript};
+
+pub use client::{Answer, Client, alter_json, update};
+
+/// The sizes that tests use when they do not say otherwise.
+pub const SMALL: &str = "16:4,32:4,64:4,128:4";
+
+/// When a manual clock starts.
+pub const NOON: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+/// A running server with a data directory of its own.
+pub struct TestServer {
+    running: Option<Running>,
+    directory: Option<tempfile::TempDir>,
+    flags: Vec<(String, String)>,
+    clock: Clock,
+    hands: Option<Hands>,
+}
+
+impl TestServer {
+    /// A server with small sizes, no limits on rates, and the default deadlines.
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A server with further settings, `("start-limit", "1")`, over those of [`TestServer::start`].
+    pub async fn with(flags: &[(&str, &str)]) -> Self {
+        Self::open(flags, Clock::system(), None, tempfile::tempdir().unwrap()).await.unwrap()
+    }
+
+    /// A server on a clock that moves only when told to; it starts at [`NOON`].
+    pub async fn at_noon(flags: &[(&str, &str)]) -> Self {
+        let (clock, hands) = Clock::manual(NOON);
+        Self::open(flags, clock, Some(hands), tempfile::tempdir().unwrap()).await.unwrap()
+    }
+
+    async fn open(
+        flags: &[(&str, &str)],
+        clock: Clock,
+        hands: Option<Hands>,
+        directory: tempfile::TempDir,
+    ) -> anyhow::Result<Self> {
+        let flags: Vec<_> =
+            flags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let running = server::start_at(&settings(directory.path(), &flags), clock.clone()).await?;
+        Ok(Self { running: Some(running), directory: Some(directory), flags, clock, hands })
+    }
+
+    /// `http://ADDRESS`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.running().address())
+    }
+
+    pub fn running(&self) -> &Running {
+        self.running.as_ref().unwrap()
+    }
+
+    pub fn data_dir(&self) -> &Path {
+        self.directory.as_ref().unwrap().path()
+    }
+
+    pub fn sizes(&self) -> Sizes {
+        settings(self.data_dir(), &self.flags).ceremony
+    }
+
+    /// Moves a manual clock.
+    pub fn advance(&self, by: Duration) {
+        self.hands.as_ref().expect("this server is on the machine's clock").advance(by);
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Stops the server as SIGTERM does, and starts it again on the same data (at another port).
+    pub async fn restart(mut self) -> Self {
+        self.running.take().unwrap().stop().await.unwrap();
+        let settings = settings(self.data_dir(), &self.flags);
+        self.running = Some(server::start_at(&settings, self.clock.clone()).await.unwrap());
+        self
+    }
+
+    /// Stops the server and gives its data.
+    pub async fn stop(mut self) -> tempfile::TempDir {
+        self.running.take().unwrap().stop().await.unwrap();
+        self.directory.take().unwrap()
+    }
+
+    /// A client that has not signed in.
+    pub fn anonymous(&self) -> Client {
+        Client::new(&self.url())
+    }
+
+    /// A client signed in by the Ethereum key of this number.
+    pub async fn client(&self, number: u32) -> Client {
+        let mut client = Client::with_key(&self.url(), number);
+        client.sign_in().await.expect_ok();
+        client
+    }
+
+    /// A client signed in by invitation.
+    pub async fn invited(&self, code: &str) -> Client {
+        let mut client = Client::new(&self.url());
+        client.sign_in_by_invite(code).await.expect_ok();
+        client
+    }
+
+    /// Downloads the transcript and verifies it whole.
+    pub async fn verify_transcript(&self) -> Result<Report, TranscriptError> {
+        let transcript = self.anonymous().get("/ceremony/transcript").await.expect_ok().bytes;
+        let sizes = ExpectedSizes::These(self.sizes());
+        let options = Options { sizes, ..Options::default() };
+        verify_transcript(&transcript[..], &options, &mut rand_core::OsRng, &|_| ())
+    }
+}
+
+fn settings(data_dir: &Path, flags: &[(String, String)]) -> Settings {
+    let mut all = BTreeMap::from([
+        ("listen".to_owned(), "127.0.0.1:0".to_owned()),
+        ("data-dir".to_owned(), data_dir.display().to_string()),
+        ("ceremony".to_owned(), SMALL.to_owned()),
+        ("login-rate".to_owned(), "0".to_owned()),
+        ("anonymous-rate".to_owned(), "0".to_owned()),
+        ("session-rate".to_owned(), "0".to_owned()),
+    ]);
+    all.extend(flags.iter().cloned());
+    let args = all.into_iter().map(|(key, value)| format!("--{key}={value}").into());
+    Settings::from_args(std::iter::once("tauline-server".into()).chain(args)).unwrap()
+}
