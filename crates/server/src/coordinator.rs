@@ -1,1 +1,472 @@
-//! To be written.
+//! The coordinator: one task owns the queue, everybody else holds a [`Coordinator`].
+//!
+//! The task has a thread of its own, because it commits to the store itself. It takes commands
+//! from a mailbox, and a clock wakes it for deadlines. Its law (`architecture.md`, server): store
+//! the contribution's blob, then `Submit`; step; append; commit; publish; reply. One commit may
+//! cover many commands; a commit that fails ends the task, and with it the process, before anybody
+//! has heard of what was not durable.
+//!
+//! What cannot drift apart: everything that one command changes is one transaction
+//! ([`store::Batch`](crate::store::Batch)); what memory holds is a fold over what was committed;
+//! and an opening checks each thing that is stored beside the log against the log.
+
+mod answer;
+mod arrival;
+mod attend;
+mod held;
+mod message;
+mod opening;
+mod task;
+mod turn;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k256::ecdsa::SigningKey;
+use tauline_protocol::Identity;
+use tauline_protocol::admin::{AdminAnswer, AdminRequest};
+use tauline_protocol::contribution::{SignedReceipt, StartRequest};
+use tauline_protocol::journal::Record;
+use tauline_protocol::status::{CeremonyStatus, QueueStatus, SignInMethod};
+use tauline_queue_core::{Outcome, Rules, Ticket};
+use tauline_transcript::{DocumentError, RawContribution, Sizes};
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::error;
+
+pub(crate) use answer::invalid;
+pub use answer::{Refused, SubmitError};
+pub use held::Seen;
+use held::Hold;
+use message::{
+    Known, Message, No, NoReceipt, Operation, Reply, Standing, Submit, Urgent, Wanted,
+};
+pub use opening::{Opened, StartError, open};
+
+use crate::clock::Clock;
+use crate::head::Head;
+use crate::store::{Store, StoreError};
+use crate::verifier;
+use crate::view::Published;
+
+/// How often the task looks at the time while somebody is in the queue: as precise as the length
+/// of an absence has to be known. Also the pause between two rounds of telling followers their
+/// positions.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Messages that wait for the task at most; further senders wait for room.
+const MAILBOX: usize = 4096;
+
+/// What a coordinator is started with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The lengths of all deadlines.
+    pub rules: Rules,
+    /// The sizes of the sub-ceremonies.
+    pub sizes: Sizes,
+    /// The ways to sign in that the status names.
+    pub sign_in: Vec<SignInMethod>,
+}
+
+/// Why the task ended without being asked to. The process must end too: another start recovers.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// A commit failed: memory is ahead of the store.
+    #[error("a commit failed; nobody was told of what it held. {0}")]
+    Store(#[source] StoreError),
+    /// An invariant was broken.
+    #[error("the coordinator broke an invariant of its own: {0}. Start it again, and report this")]
+    Panic(String),
+}
+
+/// Whether the body of a contribution is to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// Yes: it is this participant's turn.
+    ReadBody,
+    /// No: one is being verified. [`Coordinator::verdict`] waits for what comes of it.
+    Verifying,
+    /// No: one was accepted, and this is its receipt.
+    Accepted(SignedReceipt),
+}
+
+/// A handle to the coordinator. Clones are handles to the same one.
+#[derive(Clone)]
+pub struct Coordinator {
+    mailbox: mpsc::Sender<Message>,
+    urgently: mpsc::UnboundedSender<Urgent>,
+    published: watch::Receiver<Arc<Published>>,
+    shared: Arc<Shared>,
+}
+
+/// What never changes while a coordinator runs.
+struct Shared {
+    store: Arc<dyn Store>,
+    settings: Settings,
+    clock: Clock,
+    key: SigningKey,
+    address: String,
+}
+
+impl Coordinator {
+    /// The clock that everything here goes by.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// The EIP-55 address that receipts recover to.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.shared.address
+    }
+
+    /// The sizes of the sub-ceremonies.
+    #[must_use]
+    pub fn sizes(&self) -> &Sizes {
+        &self.shared.settings.sizes
+    }
+
+    /// The ceremony's status, as of the last commit. Does not wait for the task.
+    #[must_use]
+    pub fn status(&self) -> CeremonyStatus {
+        let Shared { settings, clock, address, .. } = &*self.shared;
+        let published = Arc::clone(&self.published.borrow());
+        published.status(clock.now(), &settings.sizes, &settings.sign_in, address)
+    }
+
+    /// Puts the participant at the tail; for one in the queue already, a check-in.
+    ///
+    /// # Errors
+    /// When the identity is used up, or the ceremony takes no entries.
+    pub async fn join(&self, who: Identity) -> Result<QueueStatus, Refused> {
+        let standing = self.ask(|reply| Message::Join { who, reply }).await?;
+        self.complete_status(standing).await
+    }
+
+    /// Proves presence and says where the participant stands, in the queue or not.
+    ///
+    /// # Errors
+    /// Only when the coordinator is not there to answer.
+    pub async fn check_in(&self, who: Identity) -> Result<QueueStatus, Refused> {
+        let standing = self.ask(|reply| Message::CheckIn { who, reply }).await?;
+        self.complete_status(standing).await
+    }
+
+    /// A check-in whose answer is held until the status word changes, for at most `hold`; not held
+    /// when it is the participant's turn to start, or it is not in the queue. As long as the
+    /// future lives, the participant counts as present.
+    ///
+    /// # Errors
+    /// Only when the coordinator is not there to answer.
+    pub async fn check_in_held(
+        &self,
+        who: Identity,
+        hold: Duration,
+    ) -> Result<QueueStatus, Refused> {
+        let until = self.clock().now().saturating_add(hold);
+        let (standing, _) = self
+            .ask(|reply| Message::Hold {
+                who,
+                hold: Hold { reply, until, positions: false, arms: true },
+                at_once_unless: None,
+            })
+            .await?;
+        self.complete_status(standing).await
+    }
+
+    /// Waits until the status word, the ticket or the position differs from what was `seen`, for
+    /// at most `hold`; without `seen`, answers at once. As long as the future lives, the
+    /// participant counts as present, but this alone never starts a stall deadline.
+    ///
+    /// # Errors
+    /// Only when the coordinator is not there to answer.
+    pub async fn follow(
+        &self,
+        who: Identity,
+        seen: Option<Seen>,
+        hold: Duration,
+    ) -> Result<(QueueStatus, Seen), Refused> {
+        let until = self.clock().now().saturating_add(hold);
+        let (standing, seen) = self
+            .ask(|reply| Message::Hold {
+                who,
+                hold: Hold { reply, until, positions: true, arms: false },
+                at_once_unless: seen,
+            })
+            .await?;
+        Ok((self.complete_status(standing).await?, seen))
+    }
+
+    /// Whether a stay of this identity's lasts.
+    ///
+    /// # Errors
+    /// Only when the coordinator is not there to answer.
+    pub async fn is_in_queue(&self, who: &Identity) -> Result<bool, Refused> {
+        let who = who.clone();
+        self.ask(|reply| Message::InQueue { who, reply }).await
+    }
+
+    /// Gives the place up.
+    ///
+    /// # Errors
+    /// When there is none, or the contribution is being verified.
+    pub async fn leave(&self, who: Identity) -> Result<QueueStatus, Refused> {
+        let standing = self.ask(|reply| Message::Leave { who, reply }).await?;
+        self.complete_status(standing).await
+    }
+
+    /// Gives the turn up, for a reason that goes into the log.
+    ///
+    /// # Errors
+    /// When it is not the participant's turn, or the contribution is being verified.
+    pub async fn abort(
+        &self,
+        who: Identity,
+        reason: Option<String>,
+    ) -> Result<QueueStatus, Refused> {
+        let standing = self.ask(|reply| Message::Abort { who, reason, reply }).await?;
+        self.complete_status(standing).await
+    }
+
+    /// Starts the turn and gives the state to build on. Repeating it gives the same state and does
+    /// not restart the clock. The names of the participant's programs go into the log.
+    ///
+    /// # Errors
+    /// When it is not the participant's turn.
+    pub async fn start(&self, who: Identity, tags: StartRequest) -> Result<Arc<Head>, Refused> {
+        let note = note_of(&tags);
+        self.ask(|reply| Message::Start { who, note, reply }).await
+    }
+
+    /// Whether to read the body of this participant's contribution at all.
+    ///
+    /// # Errors
+    /// When it is not the participant's turn, or it has not started.
+    pub async fn may_submit(&self, who: Identity) -> Result<Admission, Refused> {
+        Ok(match self.ask(|reply| Message::MaySubmit { who, reply }).await? {
+            Wanted::Body(_) => Admission::ReadBody,
+            Wanted::Verifying => Admission::Verifying,
+            Wanted::Accepted(ticket) => Admission::Accepted(self.receipt(ticket).await?),
+        })
+    }
+
+    /// Waits for the verdict on the contribution that is being verified; gives the receipt again
+    /// of one that was accepted.
+    ///
+    /// # Errors
+    /// When there is neither, or the verdict is not a good one.
+    pub async fn verdict(&self, who: Identity) -> Result<SignedReceipt, SubmitError> {
+        self.hear_verdict(|reply| Message::Verdict { who, reply }).await
+    }
+
+    /// Takes the contribution whose last byte has just arrived, and answers with its receipt.
+    ///
+    /// The participant's clock stops at this call. `read` makes the document of the body, on a
+    /// blocking thread; everything runs to its end even if the caller goes away. A body that
+    /// cannot be read leaves the turn as it was. Repeating it gives the same answer.
+    ///
+    /// # Errors
+    /// When it is not the participant's turn, the body cannot be read, a check fails, or the
+    /// coordinator does.
+    pub async fn complete<F>(&self, who: Identity, read: F) -> Result<SignedReceipt, SubmitError>
+    where
+        F: FnOnce() -> Result<RawContribution, DocumentError> + Send + 'static,
+    {
+        let this = self.clone();
+        let at = self.clock().now();
+        let to_the_end = tokio::spawn(async move {
+            match this.ask(|reply| Message::Arrived { who: who.clone(), at, reply }).await? {
+                Wanted::Body(ticket) => this.read_and_submit(who, ticket, read).await,
+                Wanted::Verifying => this.verdict(who).await,
+                Wanted::Accepted(ticket) => Ok(this.receipt(ticket).await?),
+            }
+        });
+        match to_the_end.await {
+            Ok(answer) => answer,
+            Err(_) => Err(Refused::unavailable().into()),
+        }
+    }
+
+    async fn read_and_submit<F>(
+        &self,
+        who: Identity,
+        ticket: Ticket,
+        read: F,
+    ) -> Result<SignedReceipt, SubmitError>
+    where
+        F: FnOnce() -> Result<RawContribution, DocumentError> + Send + 'static,
+    {
+        let reading = tokio::task::spawn_blocking(move || {
+            let document = read()?;
+            let blob = document.to_msgpack(document.encoding())?;
+            Ok::<_, DocumentError>((Arc::new(document), blob))
+        });
+        let unreadable = match reading.await {
+            Ok(Ok((document, blob))) => {
+                return self
+                    .hear_verdict(|reply| {
+                        Message::Submit(Box::new(Submit { who, ticket, document, blob, reply }))
+                    })
+                    .await;
+            }
+            Ok(Err(error)) => SubmitError::Malformed(error),
+            Err(error) => {
+                error!(%ticket, %error, "reading a contribution failed");
+                SubmitError::Refused(Refused::internal())
+            }
+        };
+        // Without it, the time that reading may take runs out by itself.
+        let _ = self.mailbox.send(Message::Unreadable { ticket }).await;
+        Err(unreadable)
+    }
+
+    /// Does what an operator asks.
+    pub async fn admin(&self, request: AdminRequest) -> AdminAnswer {
+        let done = match request {
+            AdminRequest::Status => Ok(()),
+            AdminRequest::Drain => self.operate(Operation::Drain).await,
+            AdminRequest::Open => self.operate(Operation::Open).await,
+            AdminRequest::Pause => self.operate(Operation::Pause).await,
+            AdminRequest::Resume => self.operate(Operation::Resume).await,
+            AdminRequest::Pardon { id } => self.operate(Operation::Pardon(id)).await,
+            AdminRequest::Backup { to } if !to.is_absolute() => {
+                Err(format!("{} is not an absolute path", to.display()))
+            }
+            AdminRequest::Backup { to } => self
+                .look_up(move |store| store.backup(&to).map_err(|error| error.to_string()))
+                .await
+                .unwrap_or_else(|refused| Err(refused.error)),
+        };
+        match done {
+            Ok(()) => AdminAnswer::Done {
+                status: Box::new(self.status()),
+                paused: self.published.borrow().paused(),
+            },
+            Err(error) => AdminAnswer::Refused { error },
+        }
+    }
+
+    async fn operate(&self, operation: Operation) -> Result<(), String> {
+        let (reply, answer) = oneshot::channel();
+        let gone = |()| Refused::unavailable().error;
+        let message = Message::Operate { operation, reply };
+        self.mailbox.send(message).await.map_err(|_| gone(()))?;
+        answer.await.map_err(|_| gone(()))?
+    }
+
+    /// Before a stop: gives all held answers now, and holds no more.
+    pub fn release_held(&self) {
+        let _ = self.urgently.send(Urgent::ReleaseHeld);
+    }
+
+    /// Stops: takes nothing more, waits for a running verification for at most so long, and ends
+    /// the task. What is not verified by then is at the next start.
+    pub async fn close(&self, patience: Duration) {
+        let _ = self.mailbox.send(Message::Close { patience }).await;
+    }
+
+    async fn ask<T>(&self, message: impl FnOnce(Reply<T>) -> Message) -> Result<T, Refused> {
+        let (reply, answer) = oneshot::channel();
+        self.mailbox.send(message(reply)).await.map_err(|_| Refused::unavailable())?;
+        match answer.await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(no)) => Err(self.refusal(no).await),
+            Err(_) => Err(Refused::unavailable()),
+        }
+    }
+
+    async fn hear_verdict(
+        &self,
+        message: impl FnOnce(message::VerdictReply) -> Message,
+    ) -> Result<SignedReceipt, SubmitError> {
+        let (reply, answer) = oneshot::channel();
+        self.mailbox.send(message(reply)).await.map_err(|_| Refused::unavailable())?;
+        match answer.await {
+            Ok(Ok(Known::Receipt(receipt))) => Ok(receipt),
+            Ok(Ok(Known::Accepted(ticket))) => Ok(self.receipt(ticket).await?),
+            Ok(Err(NoReceipt::Failed(error))) => Err(error),
+            Ok(Err(NoReceipt::Refused(no))) => Err(self.refusal(no).await.into()),
+            Err(_) => Err(Refused::unavailable().into()),
+        }
+    }
+
+    /// A refusal with the words that the log has about it.
+    async fn refusal(&self, no: No) -> Refused {
+        use tauline_queue_core::Refusal;
+        let because = match (no.refusal, no.past) {
+            (Refusal::Ended { outcome } | Refusal::UsedUp { outcome }, Some(ticket)) => {
+                self.note(ticket, outcome).await.ok().flatten()
+            }
+            _ => None,
+        };
+        answer::refused(no.refusal, because.as_deref())
+    }
+
+    /// Adds what only the store knows.
+    async fn complete_status(&self, standing: Standing) -> Result<QueueStatus, Refused> {
+        let Standing { mut status, past } = standing;
+        match past {
+            Some((ticket, Outcome::Contributed)) => {
+                status.receipt = Some(self.receipt(ticket).await?);
+            }
+            Some((ticket, outcome)) => status.ended_because = self.note(ticket, outcome).await?,
+            None => {}
+        }
+        Ok(status)
+    }
+
+    /// What the log notes about the end of a stay.
+    async fn note(&self, ticket: Ticket, outcome: Outcome) -> Result<Option<String>, Refused> {
+        if !matches!(outcome, Outcome::Invalid | Outcome::Aborted) {
+            return Ok(None);
+        }
+        let bytes = self.look_up(move |store| store.ending(ticket)).await?;
+        let bytes = bytes.map_err(|error| self.failed(&error))?;
+        Ok(bytes.and_then(|bytes| Record::from_bytes(&bytes).ok()).and_then(|record| record.note))
+    }
+
+    /// The receipt of an accepted contribution, made anew from what is stored.
+    async fn receipt(&self, ticket: Ticket) -> Result<SignedReceipt, Refused> {
+        let key = self.shared.key.clone();
+        let receipt = self
+            .look_up(move |store| {
+                let found = store.contribution(ticket)?;
+                Ok(found.map(|one| verifier::receipt(&one.identity, &one.witness, &key)))
+            })
+            .await?;
+        receipt
+            .and_then(|receipt| {
+                let missing = || StoreError::damaged(format!("ticket {ticket} has no witness"));
+                receipt.ok_or_else(missing)
+            })
+            .map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &StoreError) -> Refused {
+        error!(%error, "a look-up failed");
+        Refused::internal()
+    }
+
+    async fn look_up<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&dyn Store) -> T + Send + 'static,
+    ) -> Result<T, Refused> {
+        let store = Arc::clone(&self.shared.store);
+        tokio::task::spawn_blocking(move || look(&*store))
+            .await
+            .map_err(|_| Refused::unavailable())
+    }
+}
+
+/// The names of a participant's programs, as the log notes them.
+fn note_of(tags: &StartRequest) -> Option<String> {
+    let StartRequest { client, computation } = tags;
+    match (client, computation) {
+        (None, None) => None,
+        (Some(client), None) => Some(format!("client {client}")),
+        (None, Some(computation)) => Some(format!("computation {computation}")),
+        (Some(client), Some(computation)) => {
+            Some(format!("client {client}, computation {computation}"))
+        }
+    }
+}

@@ -1,1 +1,140 @@
-//! To be written.
+//! The state that the next participant builds on, rendered once for everybody who fetches it.
+
+use std::io::{self, Write as _};
+use std::sync::{Arc, OnceLock};
+
+use axum::body::Bytes;
+use tauline_transcript::{Base, DocumentError, Encoding};
+
+/// Level of gzip and zstd for base documents. Hex digits compress to a little over half at any
+/// level; higher ones only cost time, once a contribution.
+const COMPRESSION_LEVEL: u32 = 3;
+
+/// The powers after the last contribution, and their documents.
+pub struct Head {
+    base: Base,
+    contributions: u64,
+    /// By [`Form`], then by [`Coding`].
+    bodies: [[OnceLock<Bytes>; 3]; 3],
+}
+
+/// The form of a base document (`ceremony.md`, Documents).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// JSON with compressed points in hex.
+    Json,
+    /// MessagePack with compressed points.
+    Msgpack,
+    /// MessagePack with uncompressed points.
+    MsgpackUncompressed,
+}
+
+impl Form {
+    /// All forms.
+    pub const ALL: [Self; 3] = [Self::Json, Self::Msgpack, Self::MsgpackUncompressed];
+
+    /// The value of `Content-Type`.
+    #[must_use]
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Msgpack => "application/msgpack",
+            Self::MsgpackUncompressed => "application/msgpack; points=uncompressed",
+        }
+    }
+}
+
+/// The compression of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Coding {
+    /// None.
+    Identity,
+    /// `gzip`.
+    Gzip,
+    /// `zstd`.
+    Zstd,
+}
+
+impl Head {
+    /// The head after so many contributions, with its plain JSON and MessagePack ready.
+    ///
+    /// # Errors
+    /// Never in practice; what the serializer could report.
+    pub fn new(base: Base, contributions: u64) -> Result<Self, DocumentError> {
+        let head = Self {
+            base,
+            contributions,
+            bodies: Default::default(),
+        };
+        for form in [Form::Json, Form::Msgpack] {
+            let _ = head.slot(form, Coding::Identity).set(head.document(form)?);
+        }
+        Ok(head)
+    }
+
+    /// The powers.
+    #[must_use]
+    pub fn base(&self) -> &Base {
+        &self.base
+    }
+
+    /// How many contributions led here.
+    #[must_use]
+    pub fn contributions(&self) -> u64 {
+        self.contributions
+    }
+
+    /// The document in this form and compression. Made at the first call, on a blocking thread.
+    ///
+    /// # Errors
+    /// Never in practice; what the serializer or the compressor could report.
+    pub async fn body(self: &Arc<Self>, form: Form, coding: Coding) -> io::Result<Bytes> {
+        if let Some(body) = self.slot(form, coding).get() {
+            return Ok(body.clone());
+        }
+        let head = Arc::clone(self);
+        tokio::task::spawn_blocking(move || head.make(form, coding)).await?
+    }
+
+    fn slot(&self, form: Form, coding: Coding) -> &OnceLock<Bytes> {
+        &self.bodies[form as usize][coding as usize]
+    }
+
+    fn document(&self, form: Form) -> Result<Bytes, DocumentError> {
+        Ok(match form {
+            Form::Json => self.base.to_json()?,
+            Form::Msgpack => self.base.to_msgpack(Encoding::Compressed)?,
+            Form::MsgpackUncompressed => self.base.to_msgpack(Encoding::Uncompressed)?,
+        }
+        .into())
+    }
+
+    fn make(&self, form: Form, coding: Coding) -> io::Result<Bytes> {
+        let slot = self.slot(form, coding);
+        if let Some(body) = slot.get() {
+            return Ok(body.clone());
+        }
+        let body = match coding {
+            Coding::Identity => self.document(form).map_err(io::Error::other)?,
+            _ => compress(&self.make(form, Coding::Identity)?, coding)?,
+        };
+        // Two may make it at the same time; both are the same bytes.
+        Ok(slot.get_or_init(|| body).clone())
+    }
+}
+
+fn compress(plain: &[u8], coding: Coding) -> io::Result<Bytes> {
+    match coding {
+        Coding::Identity => Ok(Bytes::copy_from_slice(plain)),
+        Coding::Gzip => {
+            let level = flate2::Compression::new(COMPRESSION_LEVEL);
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+            encoder.write_all(plain)?;
+            Ok(encoder.finish()?.into())
+        }
+        Coding::Zstd => {
+            let level = i32::try_from(COMPRESSION_LEVEL).unwrap_or_default();
+            Ok(zstd::encode_all(plain, level)?.into())
+        }
+    }
+}

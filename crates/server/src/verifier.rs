@@ -1,1 +1,144 @@
-//! To be written.
+//! Verification of contributions, on threads of its own.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use k256::ecdsa::SigningKey;
+use rand_core::OsRng;
+use tauline_protocol::Identity;
+use tauline_protocol::contribution::SignedReceipt;
+use tauline_protocol::receipt::Receipt;
+use tauline_queue_core::Ticket;
+use tauline_transcript::{RawContribution, verify};
+
+use crate::coordinator::{Refused, invalid};
+use crate::head::Head;
+use crate::store::{Contribution, Witness};
+
+/// How much the threads yield to those that answer requests, as a Unix niceness: a contribution
+/// takes seconds whichever way, and an answer should not.
+const NICENESS: i32 = 10;
+
+/// A pool of threads that verify. Clones share it.
+#[derive(Clone)]
+pub struct Verifier {
+    pool: Arc<rayon::ThreadPool>,
+}
+
+/// One contribution to verify.
+pub(crate) struct Job {
+    /// Whose stay it belongs to.
+    pub(crate) ticket: Ticket,
+    /// Who submitted it.
+    pub(crate) identity: Identity,
+    /// What it was to build on.
+    pub(crate) head: Arc<Head>,
+    /// The contribution.
+    pub(crate) document: Arc<RawContribution>,
+    /// What receipts are signed with.
+    pub(crate) key: SigningKey,
+}
+
+/// What verification came to.
+pub(crate) enum Judgement {
+    /// It stands, if its turn still lasts.
+    Valid(Box<Accepted>),
+    /// A check failed.
+    Invalid(Refused),
+    /// The coordinator failed, and how.
+    Fault(String),
+}
+
+/// Everything that an accepted contribution changes, made before the verdict: after it the next
+/// participant waits for nothing.
+pub(crate) struct Accepted {
+    pub(crate) contribution: Contribution,
+    pub(crate) head: Arc<Head>,
+    pub(crate) receipt: SignedReceipt,
+}
+
+impl Verifier {
+    /// A pool of so many threads; 0 stands for one for each core.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn new(threads: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|index| format!("verifier-{index}"))
+            .start_handler(|_| {
+                // On Linux a niceness is a thread's. Where it is refused, verification is as
+                // urgent as anything else.
+                let _ = rustix::process::nice(NICENESS);
+            })
+            .build()?;
+        Ok(Self {
+            pool: Arc::new(pool),
+        })
+    }
+
+    /// Runs something on the pool and waits for it.
+    pub(crate) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.pool.install(work)
+    }
+
+    /// Verifies, then calls `done` on one of the pool's threads; always, whatever happens.
+    pub(crate) fn start(&self, job: Job, done: impl FnOnce(Judgement) + Send + 'static) {
+        self.pool.spawn(move || {
+            let judgement = catch_unwind(AssertUnwindSafe(|| judge(&job)))
+                .unwrap_or_else(|panic| Judgement::Fault(panic_text(panic.as_ref())));
+            done(judgement);
+        });
+    }
+}
+
+fn judge(job: &Job) -> Judgement {
+    let verified = match verify(job.head.base(), &job.document, &mut OsRng) {
+        Ok(verified) => verified,
+        Err(error) => return Judgement::Invalid(invalid(&error)),
+    };
+    let mut verified = verified;
+    verified.prune_signatures(&job.identity);
+    let (base, entries, ecdsa) = verified.into_parts();
+    let number = job.head.contributions() + 1;
+    let witness: Vec<Witness> = entries
+        .iter()
+        .map(|entry| Witness {
+            running_product: entry.running_product.to_compressed(),
+            pot_pubkey: entry.pot_pubkey.to_compressed(),
+            bls_signature: entry.bls_signature,
+        })
+        .collect();
+    let receipt = receipt(&job.identity, &witness, &job.key);
+    let head = match Head::new(base, number) {
+        Ok(head) => Arc::new(head),
+        Err(error) => return Judgement::Fault(error.to_string()),
+    };
+    let contribution = Contribution {
+        number,
+        ticket: job.ticket,
+        identity: job.identity.clone(),
+        witness,
+        ecdsa,
+    };
+    Judgement::Valid(Box::new(Accepted {
+        contribution,
+        head,
+        receipt,
+    }))
+}
+
+/// The receipt of an accepted contribution: the same bytes each time.
+pub(crate) fn receipt(identity: &Identity, witness: &[Witness], key: &SigningKey) -> SignedReceipt {
+    let pubkeys = witness.iter().map(|entry| entry.pot_pubkey.as_slice());
+    Receipt::new(identity.clone(), pubkeys).sign(key)
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without words".to_owned())
+}

@@ -1,0 +1,215 @@
+//! Answers that say no, with the code a client sees and a sentence for its user.
+
+use tauline_protocol::error::{Code, ErrorBody};
+use tauline_queue_core::{Outcome, Refusal, Ticket};
+use tauline_transcript::{Check, DocumentError, Invalid};
+
+/// A request that was not carried out: an answer, not a fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct Refused {
+    /// The code in the error's body.
+    pub code: Code,
+    /// A sentence that says what to do.
+    pub error: String,
+}
+
+impl Refused {
+    /// A refusal with this code and text.
+    #[must_use]
+    pub fn new(code: Code, error: impl Into<String>) -> Self {
+        Self {
+            code,
+            error: error.into(),
+        }
+    }
+
+    /// The body of the answer.
+    #[must_use]
+    pub fn body(&self) -> ErrorBody {
+        ErrorBody::new(self.code, &*self.error)
+    }
+
+    /// The coordinator is not there to answer.
+    #[must_use]
+    pub fn unavailable() -> Self {
+        Self::new(
+            Code::Unavailable,
+            "the coordinator is stopping or starting: try again in a few seconds; your place is kept",
+        )
+    }
+
+    /// The coordinator failed to look something up.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(
+            Code::Internal,
+            "the coordinator failed to look this up: try again; your place is kept",
+        )
+    }
+}
+
+/// Why a contribution got no receipt.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// It was not this participant's to submit now.
+    #[error(transparent)]
+    Refused(Refused),
+    /// The body was not readable. The turn goes on.
+    #[error(transparent)]
+    Malformed(#[from] DocumentError),
+    /// A check failed: the stay is over.
+    #[error(transparent)]
+    Invalid(Refused),
+    /// The coordinator could not verify it: the stay is over, the identity not used up.
+    #[error(transparent)]
+    CoordinatorFault(Refused),
+}
+
+impl SubmitError {
+    /// The body of the answer.
+    #[must_use]
+    pub fn body(&self) -> ErrorBody {
+        match self {
+            Self::Malformed(error) => ErrorBody::new(Code::MalformedBody, error.to_string()),
+            Self::Refused(refused) | Self::Invalid(refused) | Self::CoordinatorFault(refused) => {
+                refused.body()
+            }
+        }
+    }
+
+    /// The HTTP status of the answer.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Malformed(_) => Code::MalformedBody,
+            Self::Refused(refused) | Self::Invalid(refused) | Self::CoordinatorFault(refused) => {
+                refused.code
+            }
+        }
+        .status()
+    }
+}
+
+impl From<Refused> for SubmitError {
+    fn from(refused: Refused) -> Self {
+        match refused.code {
+            Code::CoordinatorFault => Self::CoordinatorFault(refused),
+            _ => Self::Refused(refused),
+        }
+    }
+}
+
+/// A refusal of the queue's rules. `because` is what the log notes about the end of the last stay.
+pub(super) fn refused(refusal: Refusal, because: Option<&str>) -> Refused {
+    let (code, error) = match refusal {
+        Refusal::NotQueued => {
+            (Code::NotQueued, "you are not in the queue: join it first".to_owned())
+        }
+        Refusal::Ended { outcome: Outcome::Contributed } => return contributed_already(),
+        Refusal::Ended { outcome: Outcome::CoordinatorFault } => (
+            Code::NotQueued,
+            "your turn ended by a fault of the coordinator, which does not count: join again"
+                .to_owned(),
+        ),
+        Refusal::Ended { outcome } => {
+            (Code::StayEnded, format!("your stay in the queue is over: {}", told(outcome, because)))
+        }
+        Refusal::UsedUp { outcome: Outcome::Contributed } => return contributed_already(),
+        Refusal::UsedUp { outcome } => (
+            Code::UsedUp,
+            format!(
+                "you may not join again: {}. Only the ceremony's operator can pardon that",
+                told(outcome, because)
+            ),
+        ),
+        Refusal::NotYourTurn { position } => (
+            Code::NotYourTurn,
+            format!("it is not your turn: you are number {position}; check in until it is"),
+        ),
+        Refusal::NotStarted => (
+            Code::NotStarted,
+            "it is your turn, but you have not started: call contribution/start first".to_owned(),
+        ),
+        Refusal::AlreadySubmitted => (
+            Code::AlreadyVerifying,
+            "your contribution has arrived and is being verified: check in to learn the verdict"
+                .to_owned(),
+        ),
+        Refusal::Draining => (
+            Code::Draining,
+            "the ceremony takes no new entries: it serves those in line, then halts".to_owned(),
+        ),
+        Refusal::Halted => (
+            Code::Halted,
+            "the ceremony is halted by its operator: places are kept and no deadline runs; try again later"
+                .to_owned(),
+        ),
+        Refusal::StaleVerdict { ticket } => {
+            (Code::Internal, format!("ticket {ticket} is not being verified"))
+        }
+        Refusal::NothingToPardon => (
+            Code::InvalidParameter,
+            "there is nothing to pardon: this identity is not used up".to_owned(),
+        ),
+        Refusal::ContributionIsFinal => (
+            Code::AlreadyContributed,
+            "this identity has contributed, which is final".to_owned(),
+        ),
+    };
+    Refused { code, error }
+}
+
+fn contributed_already() -> Refused {
+    Refused::new(
+        Code::AlreadyContributed,
+        "you have contributed already, and nobody contributes twice: check in to get your receipt again",
+    )
+}
+
+/// How a stay ended, in words to its owner.
+fn told(outcome: Outcome, because: Option<&str>) -> String {
+    let what = match outcome {
+        Outcome::Contributed => "you contributed",
+        Outcome::MissedCheckIn => "you missed a check-in",
+        Outcome::FailedToStart => "your turn came and you did not start in time",
+        Outcome::TimedOut => "your contribution did not arrive in time",
+        Outcome::Stalled => "you stopped checking in while contributing",
+        Outcome::Invalid => "your contribution did not pass the checks",
+        Outcome::Aborted => "you gave up your turn",
+        Outcome::Left => "you left the queue",
+        Outcome::CoordinatorFault => "the coordinator failed",
+    };
+    match because {
+        Some(because) => format!("{what} ({because})"),
+        None => what.to_owned(),
+    }
+}
+
+/// The code and text of a failed check.
+pub(crate) fn invalid(invalid: &Invalid) -> Refused {
+    let code = match &invalid.check {
+        Check::Count { .. } => Code::ContributionCount,
+        Check::Sizes { .. } => Code::ContributionSizes,
+        Check::Decoding { .. } => Code::ContributionPoint,
+        Check::Subgroup { .. } => Code::ContributionSubgroup,
+        Check::PubkeyIdentity => Code::ContributionPubkeyIdentity,
+        Check::Generator { .. } => Code::ContributionFirstPower,
+        Check::ZeroPower => Code::ContributionZeroPower,
+        Check::UpdateProof => Code::ContributionUpdateProof,
+        Check::G1Powers => Code::ContributionG1Powers,
+        Check::G2Powers => Code::ContributionG2Powers,
+        Check::NoEntropy => Code::ContributionNoEntropy,
+    };
+    Refused::new(code, invalid.to_string())
+}
+
+/// Verification did not come to a verdict.
+pub(super) fn coordinator_fault(ticket: Ticket) -> Refused {
+    Refused::new(
+        Code::CoordinatorFault,
+        format!(
+            "the coordinator could not finish verifying your contribution (ticket {ticket}): that is its fault and does not count; join again"
+        ),
+    )
+}

@@ -1,0 +1,62 @@
+//! Contributions whose last byte has arrived and that are still being read.
+//!
+//! The participant's clock stops at the last byte. Reading millions of bytes of JSON takes a
+//! moment, in which the deadline may pass: so time for the rules is held short of the deadline as
+//! long as a contribution that arrived before it is being read.
+
+use std::time::Duration;
+
+use tauline_protocol::Identity;
+use tauline_queue_core::{Phase, Queue, Ticket, Timestamp};
+
+/// How long reading may hold the time. Ours: far more than the largest body takes on a busy
+/// machine, and short enough that nobody notices a reader that never comes back.
+const READING_LIMIT: Duration = Duration::from_secs(30);
+
+/// Contributions that are being read.
+#[derive(Debug, Default)]
+pub(super) struct Arrivals(Vec<(Ticket, Timestamp)>);
+
+impl Arrivals {
+    /// A contribution of this stay has arrived.
+    pub(super) fn begin(&mut self, ticket: Ticket, now: Timestamp) {
+        self.0.retain(|(_, until)| now < *until);
+        self.0.push((ticket, now.saturating_add(READING_LIMIT)));
+    }
+
+    /// One contribution of this stay is read, or found unreadable.
+    pub(super) fn end(&mut self, ticket: Ticket) {
+        if let Some(at) = self.0.iter().position(|(one, _)| *one == ticket) {
+            self.0.remove(at);
+        }
+    }
+
+    /// The stay is over.
+    pub(super) fn forget(&mut self, ticket: Ticket) {
+        self.0.retain(|(one, _)| *one != ticket);
+    }
+
+    /// `now`, or the last moment before the turn's deadline comes due, if the contribution of that
+    /// turn is being read.
+    pub(super) fn hold(&self, now: Timestamp, queue: &Queue<Identity>) -> Timestamp {
+        if self.0.is_empty() {
+            return now;
+        }
+        let Some(turn) = queue
+            .state()
+            .turn()
+            .filter(|turn| turn.phase == Phase::Contributing)
+        else {
+            return now;
+        };
+        let being_read = self
+            .0
+            .iter()
+            .any(|(ticket, until)| *ticket == turn.ticket && now < *until);
+        if !being_read {
+            return now;
+        }
+        let due = turn.deadline.saturating_add(queue.rules().checkin_grace);
+        now.min(due.saturating_sub(Duration::from_millis(1)))
+    }
+}

@@ -1,0 +1,214 @@
+//! Held check-ins and event streams: answers that wait for a change.
+//!
+//! Whoever waits for one is present: the coordinator checks in for it before its deadline passes
+//! and when its turn comes. A receiver that is gone counts for nothing from that moment on.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use tauline_protocol::Identity;
+use tauline_protocol::status::{QueueStatus, QueueWord};
+use tauline_queue_core::{Event, Ticket, Timestamp};
+
+use super::message::{Reply, Standing};
+
+/// Answers held for one identity at a time; a further one sends the oldest home. A bound on
+/// memory: a client needs one, a person with some tabs a few.
+const HELD_PER_IDENTITY: usize = 32;
+
+/// How long before a deadline the coordinator checks in for whoever it holds an answer for: far
+/// more than a batch takes. Where half the time left is less, that.
+const AHEAD_OF_DEADLINE: Duration = Duration::from_secs(1);
+
+/// The least time between two looks at one held answer: a bound on work when deadlines are tiny.
+const LEAST_PAUSE: Duration = Duration::from_millis(20);
+
+/// What a follower has been told last. A change of it is worth an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    word: QueueWord,
+    ticket: Option<u64>,
+    position: Option<u64>,
+}
+
+impl Seen {
+    /// What this status tells.
+    pub(super) fn of(status: &QueueStatus) -> Self {
+        Self {
+            word: status.queue_status,
+            ticket: status.ticket,
+            position: status.queue_position,
+        }
+    }
+
+    /// The same but for the position.
+    fn word(self) -> (QueueWord, Option<u64>) {
+        (self.word, self.ticket)
+    }
+}
+
+/// An answer that waits.
+pub(super) struct Hold {
+    pub(super) reply: Reply<(Standing, Seen)>,
+    pub(super) until: Timestamp,
+    /// Whether a change of position is worth the answer.
+    pub(super) positions: bool,
+    /// Whether it counts as checking in while contributing too.
+    pub(super) arms: bool,
+}
+
+struct Held1 {
+    hold: Hold,
+    seen: Seen,
+}
+
+/// All answers that wait.
+#[derive(Default)]
+pub(super) struct Held {
+    by_identity: BTreeMap<Identity, Vec<Held1>>,
+    tickets: HashMap<Ticket, Identity>,
+    due: BTreeSet<(Timestamp, Identity)>,
+    due_of: HashMap<Identity, Timestamp>,
+    touched: Vec<Identity>,
+}
+
+impl Held {
+    /// Holds an answer back until something differs from `seen`. Returns those that must go home
+    /// for it.
+    pub(super) fn insert(&mut self, who: &Identity, hold: Hold, seen: Seen) -> Option<Hold> {
+        if let Some(ticket) = seen.ticket {
+            self.tickets.insert(Ticket::new(ticket), who.clone());
+        }
+        let held = self.by_identity.entry(who.clone()).or_default();
+        let oldest = (held.len() >= HELD_PER_IDENTITY).then(|| held.remove(0).hold);
+        held.push(Held1 { hold, seen });
+        oldest
+    }
+
+    /// Whether somebody still waits for an answer of this identity's.
+    pub(super) fn is_present(&mut self, who: &Identity) -> bool {
+        let Some(held) = self.by_identity.get_mut(who) else {
+            return false;
+        };
+        held.retain(|one| !one.hold.reply.is_closed());
+        let present = !held.is_empty();
+        if !present {
+            self.forget(who);
+        }
+        present
+    }
+
+    /// Whether a held answer of this identity's counts as checking in while contributing.
+    pub(super) fn arms(&self, who: &Identity) -> bool {
+        self.by_identity
+            .get(who)
+            .is_some_and(|held| held.iter().any(|one| one.hold.arms))
+    }
+
+    /// Notes whom an event is about.
+    pub(super) fn touch(&mut self, event: &Event<Identity>) {
+        let who = match event {
+            Event::Joined { id, .. } | Event::Pardoned { id } => Some(id),
+            Event::CheckedIn { .. } | Event::ModeSet { .. } | Event::Resumed { .. } => None,
+            Event::Called { ticket, .. }
+            | Event::Started { ticket, .. }
+            | Event::Submitted { ticket, .. }
+            | Event::Ended { ticket, .. } => self.tickets.get(ticket),
+        };
+        if let Some(who) = who
+            && self.by_identity.contains_key(who)
+        {
+            self.touched.push(who.clone());
+        }
+    }
+
+    /// Whom events were about since the last call.
+    pub(super) fn take_touched(&mut self) -> Vec<Identity> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Everybody who has an answer waiting.
+    pub(super) fn everybody(&self) -> Vec<Identity> {
+        self.by_identity.keys().cloned().collect()
+    }
+
+    /// Takes out the answers of this identity's that are due: by the time, or by what changed.
+    pub(super) fn take_due(
+        &mut self,
+        who: &Identity,
+        now: Timestamp,
+        status: &QueueStatus,
+        all: bool,
+    ) -> Vec<Hold> {
+        let Some(held) = self.by_identity.get_mut(who) else {
+            return Vec::new();
+        };
+        let current = Seen::of(status);
+        let is_due = |one: &mut Held1| {
+            let changed = if one.hold.positions {
+                one.seen != current
+            } else {
+                one.seen.word() != current.word()
+            };
+            all || changed || one.hold.until <= now
+        };
+        let due: Vec<Hold> = held.extract_if(.., is_due).map(|one| one.hold).collect();
+        if held.is_empty() {
+            self.forget(who);
+        }
+        due
+    }
+
+    /// When to look at this identity's answers again, its check-in deadline given where one runs.
+    pub(super) fn schedule(&mut self, who: &Identity, now: Timestamp, by: Option<Timestamp>) {
+        let Some(held) = self.by_identity.get(who) else {
+            return;
+        };
+        let until = held.iter().map(|one| one.hold.until).min();
+        let attend = by.map(|by| {
+            let ahead = AHEAD_OF_DEADLINE.min(by.since(now) / 2);
+            by.saturating_sub(ahead)
+                .max(now.saturating_add(LEAST_PAUSE))
+        });
+        let Some(at) = until.into_iter().chain(attend).min() else {
+            return;
+        };
+        if let Some(before) = self.due_of.insert(who.clone(), at) {
+            self.due.remove(&(before, who.clone()));
+        }
+        self.due.insert((at, who.clone()));
+    }
+
+    /// Whose answers have to be looked at now. Each has to be scheduled anew.
+    pub(super) fn take_scheduled(&mut self, now: Timestamp) -> Vec<Identity> {
+        let mut scheduled = Vec::new();
+        while let Some((at, _)) = self.due.first()
+            && *at <= now
+        {
+            if let Some((_, who)) = self.due.pop_first() {
+                self.due_of.remove(&who);
+                scheduled.push(who);
+            }
+        }
+        scheduled
+    }
+
+    /// When the next look is due.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    fn forget(&mut self, who: &Identity) {
+        for one in self.by_identity.remove(who).into_iter().flatten() {
+            // Answered or gone: only the index of its ticket is left.
+            drop(one);
+        }
+        if let Some(at) = self.due_of.remove(who) {
+            self.due.remove(&(at, who.clone()));
+        }
+        if self.tickets.len() > 2 * self.by_identity.len() + 1024 {
+            let by_identity = &self.by_identity;
+            self.tickets.retain(|_, who| by_identity.contains_key(who));
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What handles ask of the coordinator's task, and what it answers them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tauline_protocol::Identity;
+use tauline_protocol::contribution::SignedReceipt;
+use tauline_protocol::status::QueueStatus;
+use tauline_queue_core::{Outcome, Refusal, Ticket, Timestamp};
+use tauline_transcript::RawContribution;
+use tokio::sync::oneshot;
+
+use super::answer::SubmitError;
+use super::held::{Hold, Seen};
+use crate::head::Head;
+use crate::verifier::Judgement;
+
+/// Where an answer goes. Whoever waited for it may be gone.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, No>>;
+
+/// Where a verdict goes.
+pub(super) type VerdictReply = oneshot::Sender<Result<Known, NoReceipt>>;
+
+/// A refusal, and the last stay of whom it is for, if that one is over: the store may know more
+/// about how it ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct No {
+    pub(super) refusal: Refusal,
+    pub(super) past: Option<Ticket>,
+}
+
+/// A participant's status, and how its last stay ended, if it is over.
+#[derive(Debug, Clone)]
+pub(super) struct Standing {
+    pub(super) status: QueueStatus,
+    pub(super) past: Option<(Ticket, Outcome)>,
+}
+
+/// A receipt, or the stay that one can be made for.
+#[derive(Debug, Clone)]
+pub(super) enum Known {
+    Receipt(SignedReceipt),
+    Accepted(Ticket),
+}
+
+/// Why there is no receipt.
+#[derive(Debug, Clone)]
+pub(super) enum NoReceipt {
+    Failed(SubmitError),
+    Refused(No),
+}
+
+/// Whether a contribution's body is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wanted {
+    /// Yes, for this stay.
+    Body(Ticket),
+    /// There is one already, being verified.
+    Verifying,
+    /// There is one already, accepted.
+    Accepted(Ticket),
+}
+
+/// Something for the coordinator's task.
+pub(super) enum Message {
+    Join {
+        who: Identity,
+        reply: Reply<Standing>,
+    },
+    CheckIn {
+        who: Identity,
+        reply: Reply<Standing>,
+    },
+    /// A check-in whose answer is held.
+    Hold {
+        who: Identity,
+        hold: Hold,
+        at_once_unless: Option<Seen>,
+    },
+    InQueue {
+        who: Identity,
+        reply: Reply<bool>,
+    },
+    Start {
+        who: Identity,
+        note: Option<String>,
+        reply: Reply<Arc<Head>>,
+    },
+    MaySubmit {
+        who: Identity,
+        reply: Reply<Wanted>,
+    },
+    /// The last byte of a contribution arrived at `at`; it is being read.
+    Arrived {
+        who: Identity,
+        at: Timestamp,
+        reply: Reply<Wanted>,
+    },
+    /// What arrived could not be read.
+    Unreadable {
+        ticket: Ticket,
+    },
+    Submit(Box<Submit>),
+    Verdict {
+        who: Identity,
+        reply: VerdictReply,
+    },
+    Leave {
+        who: Identity,
+        reply: Reply<Standing>,
+    },
+    Abort {
+        who: Identity,
+        reason: Option<String>,
+        reply: Reply<Standing>,
+    },
+    Operate {
+        operation: Operation,
+        reply: oneshot::Sender<Result<(), String>>,
+    },
+    Close {
+        patience: Duration,
+    },
+}
+
+impl Message {
+    /// Arrivals are heard before anything else that is in the mailbox: they stop a clock.
+    pub(super) fn stops_a_clock(&self) -> bool {
+        matches!(self, Self::Arrived { .. })
+    }
+}
+
+/// A contribution that arrived and could be read.
+pub(super) struct Submit {
+    pub(super) who: Identity,
+    pub(super) ticket: Ticket,
+    pub(super) document: Arc<RawContribution>,
+    /// The same as the bytes that are stored.
+    pub(super) blob: Vec<u8>,
+    pub(super) reply: VerdictReply,
+}
+
+/// What an operator can do to the queue.
+#[derive(Debug, Clone)]
+pub(super) enum Operation {
+    Drain,
+    Open,
+    Pause,
+    Resume,
+    Pardon(Identity),
+}
+
+/// What is heard before the mailbox, which may be full.
+pub(super) enum Urgent {
+    /// A verification is over.
+    Judged(Ticket, Judgement),
+    /// All held answers go out now, and none is held any more.
+    ReleaseHeld,
+}

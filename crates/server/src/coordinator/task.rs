@@ -1,0 +1,372 @@
+//! The one task that owns the queue.
+//!
+//! Its law: store the contribution's blob, then `Submit`; step; append; commit; publish; reply.
+//! Memory changes first, but nobody hears of it before the commit, and a commit that fails ends
+//! the process: what was never durable was never said.
+
+use std::sync::Arc;
+
+use k256::ecdsa::SigningKey;
+use tauline_protocol::Identity;
+use tauline_protocol::journal::Record;
+use tauline_queue_core::{
+    Command, Entry, Event, Mode, Outcome, Queue, Refusal, State, Step, Ticket, Timestamp,
+};
+use tauline_transcript::RawContribution;
+use tokio::sync::{mpsc, watch};
+use tracing::info;
+
+use super::answer;
+use super::arrival::Arrivals;
+use super::held::Held;
+use super::message::{Message, No, Operation, Reply, Standing, Urgent, VerdictReply, Wanted};
+use super::{Fault, TICK};
+use crate::clock::Clock;
+use crate::head::Head;
+use crate::store::{Batch, Chain, Store, Write};
+use crate::verifier::{Judgement, Verifier};
+use crate::view::{self, Published};
+
+/// Messages that one commit covers at most: enough that a burst costs few commits, few enough
+/// that the first of them does not wait long.
+const BATCH: usize = 256;
+
+/// The coordinator's task.
+pub(super) struct Task {
+    pub(super) queue: Queue<Identity>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) chain: Chain,
+    pub(super) head: Arc<Head>,
+    pub(super) key: SigningKey,
+    pub(super) clock: Clock,
+    pub(super) verifier: Verifier,
+    pub(super) mailbox: mpsc::Receiver<Message>,
+    pub(super) published: watch::Sender<Arc<Published>>,
+    pub(super) urgent: mpsc::UnboundedReceiver<Urgent>,
+    pub(super) urgently: mpsc::UnboundedSender<Urgent>,
+    pub(super) verifying: Option<Verifying>,
+    pub(super) now: Now,
+}
+
+/// What belongs to the batch or the moment, empty when a task starts.
+#[derive(Default)]
+pub(super) struct Now {
+    pub(super) batch: Batch,
+    pub(super) replies: Vec<Box<dyn FnOnce() + Send>>,
+    /// The contribution of the `Submit` that is being carried out.
+    pub(super) submitted: Option<(Arc<RawContribution>, Vec<u8>)>,
+    /// The judgement that is being carried out.
+    pub(super) judgement: Option<Judgement>,
+    /// Whether a verification has to be started after the commit.
+    pub(super) start_verifying: bool,
+    pub(super) arrivals: Arrivals,
+    pub(super) held: Held,
+    /// Set when positions in line may have changed since followers were told.
+    pub(super) line_moved: bool,
+    pub(super) positions_told: Timestamp,
+    pub(super) released: bool,
+    /// Whether the mailbox is shut and empty.
+    pub(super) drained: bool,
+    pub(super) closing_by: Option<Timestamp>,
+}
+
+/// The contribution that is being verified.
+pub(super) struct Verifying {
+    pub(super) ticket: Ticket,
+    pub(super) identity: Identity,
+    pub(super) document: Arc<RawContribution>,
+    pub(super) waiters: Vec<VerdictReply>,
+}
+
+impl Task {
+    /// Runs until it is closed or all handles are gone.
+    pub(super) async fn run(mut self) -> Result<(), Fault> {
+        // The first step after a restart makes the absence good; a contribution that was being
+        // verified is verified again.
+        self.now.start_verifying = self.verifying.is_some();
+        self.end_batch()?;
+        let clock = self.clock.clone();
+        let mut messages = Vec::with_capacity(BATCH);
+        while !self.is_closed() {
+            let wake = self.wake_at();
+            let sleep = async {
+                match wake {
+                    Some(at) => clock.sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                Some(urgent) = self.urgent.recv() => match urgent {
+                    Urgent::Judged(ticket, judgement) => self.judged(ticket, judgement),
+                    Urgent::ReleaseHeld => self.now.released = true,
+                },
+                count = self.mailbox.recv_many(&mut messages, BATCH), if !self.now.drained => {
+                    self.now.drained = count == 0;
+                    if self.now.drained && self.now.closing_by.is_none() {
+                        // All handles are gone.
+                        return Ok(());
+                    }
+                }
+                () = sleep => {}
+            }
+            messages.sort_by_key(|message| !message.stops_a_clock());
+            for message in messages.drain(..) {
+                self.hear(message);
+            }
+            self.end_batch()?;
+        }
+        Ok(())
+    }
+
+    /// Time for the rules: the clock's, but not past the deadline of a contribution that arrived
+    /// in time and is still being read.
+    pub(super) fn time(&self) -> Timestamp {
+        self.now.arrivals.hold(self.clock.now(), &self.queue)
+    }
+
+    pub(super) fn state(&self) -> &State<Identity> {
+        self.queue.state()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.now.closing_by.is_some_and(|by| {
+            self.now.drained && (self.verifying.is_none() || by <= self.clock.now())
+        })
+    }
+
+    /// When to look again if nothing happens.
+    fn wake_at(&self) -> Option<Timestamp> {
+        let now = self.clock.now();
+        let running = !self.state().is_empty() && self.state().mode() != Mode::Halted;
+        // A regular tick makes the length of an absence precise.
+        let tick = running.then(|| now.saturating_add(TICK));
+        let due = self.queue.next_deadline().filter(|due| *due > now);
+        let positions = self
+            .now
+            .line_moved
+            .then(|| self.now.positions_told.saturating_add(TICK));
+        [
+            tick,
+            due,
+            positions,
+            self.now.held.next(),
+            self.now.closing_by,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn hear(&mut self, message: Message) {
+        let now = self.time();
+        match message {
+            Message::Join { who, reply } => {
+                let result = self.carry_out(now, Command::Join { id: who.clone() }, None);
+                self.reply_standing(now, who, result, reply);
+            }
+            Message::CheckIn { who, reply } => {
+                // Whoever is not in the queue is told where it stands: no error.
+                let _ = self.carry_out(now, Command::CheckIn { id: who.clone() }, None);
+                self.reply_standing(now, who, Ok(()), reply);
+            }
+            Message::Hold {
+                who,
+                hold,
+                at_once_unless,
+            } => {
+                self.hold(now, &who, hold, at_once_unless);
+            }
+            Message::InQueue { who, reply } => {
+                let in_queue = self.state().stay(&who).is_some();
+                self.reply(reply, Ok(in_queue));
+            }
+            Message::Start { who, note, reply } => {
+                let result = self.carry_out(now, Command::Start { id: who.clone() }, note);
+                let head = Arc::clone(&self.head);
+                let answer = result
+                    .map(|()| head)
+                    .map_err(|refusal| self.no(&who, refusal));
+                self.reply(reply, answer);
+            }
+            Message::MaySubmit { who, reply } => {
+                let wanted = self.wanted(now, &who);
+                self.reply(reply, wanted);
+            }
+            Message::Arrived { who, at, reply } => {
+                let wanted = self.wanted(at, &who);
+                if let Ok(Wanted::Body(ticket)) = wanted {
+                    self.now.arrivals.begin(ticket, self.clock.now());
+                }
+                self.reply(reply, wanted);
+            }
+            Message::Unreadable { ticket } => self.now.arrivals.end(ticket),
+            Message::Submit(submit) => self.submit(now, *submit),
+            Message::Verdict { who, reply } => self.verdict(now, &who, reply),
+            Message::Leave { who, reply } => {
+                let result = self.carry_out(now, Command::Leave { id: who.clone() }, None);
+                self.reply_standing(now, who, result, reply);
+            }
+            Message::Abort { who, reason, reply } => {
+                let result = self.carry_out(now, Command::Abort { id: who.clone() }, reason);
+                self.reply_standing(now, who, result, reply);
+            }
+            Message::Operate { operation, reply } => {
+                let result = self.operate(now, operation);
+                self.later(move || drop(reply.send(result)));
+            }
+            Message::Close { patience } => {
+                self.now.released = true;
+                self.now.closing_by = Some(self.clock.now().saturating_add(patience));
+                // What is in the mailbox already is answered; later messages find it shut.
+                self.mailbox.close();
+            }
+        }
+    }
+
+    /// Steps the queue and puts what happened into the batch. The note goes with the entry that
+    /// the command itself causes.
+    pub(super) fn carry_out(
+        &mut self,
+        at: Timestamp,
+        command: Command<Identity>,
+        mut note: Option<String>,
+    ) -> Result<(), Refusal> {
+        let Step { entries, result } = self.queue.step(at, command);
+        for entry in entries {
+            let takes_note = matches!(
+                entry.event,
+                Event::Started { .. }
+                    | Event::Ended {
+                        outcome: Outcome::Aborted | Outcome::Invalid,
+                        ..
+                    }
+            );
+            let note = if takes_note { note.take() } else { None };
+            self.record(entry, note);
+        }
+        result
+    }
+
+    fn record(&mut self, entry: Entry<Identity>, note: Option<String>) {
+        self.now.held.touch(&entry.event);
+        if entry.event.is_volatile() {
+            return;
+        }
+        if let Event::Submitted { ticket, .. } = entry.event
+            && let Some((document, bytes)) = self.now.submitted.take()
+            && let Some(identity) = self.state().id_of(ticket).cloned()
+        {
+            self.now.batch.writes.push(Write::Blob { ticket, bytes });
+            self.verifying = Some(Verifying {
+                ticket,
+                identity,
+                document,
+                waiters: Vec::new(),
+            });
+            self.now.start_verifying = true;
+        }
+        info!(event = ?entry.event, note, "log");
+        let ended = match entry.event {
+            Event::Ended { ticket, outcome } => Some((ticket, outcome)),
+            _ => None,
+        };
+        let moves_the_line = matches!(entry.event, Event::Called { .. } | Event::Ended { .. });
+        let bytes = Record::new(entry, note).to_bytes();
+        let record = self.chain.append(bytes, ended.map(|(ticket, _)| ticket));
+        self.now.batch.writes.push(Write::Record(record));
+        self.now.line_moved |= moves_the_line;
+        if let Some((ticket, outcome)) = ended {
+            self.ended(ticket, outcome);
+        }
+    }
+
+    fn operate(&mut self, now: Timestamp, operation: Operation) -> Result<(), String> {
+        let mode = match operation {
+            Operation::Drain => Mode::Draining,
+            Operation::Open => Mode::Open,
+            Operation::Pause => Mode::Halted,
+            Operation::Resume => {
+                if self.state().mode() != Mode::Halted {
+                    return Err("the ceremony is not paused".to_owned());
+                }
+                let before = self.state().mode_before_halt().unwrap_or(Mode::Open);
+                if before == Mode::Draining && self.state().is_empty() {
+                    return Err(
+                        "the ceremony is halted because its queue was drained: use `open` to take entries again"
+                            .to_owned(),
+                    );
+                }
+                before
+            }
+            Operation::Pardon(id) => {
+                return self
+                    .carry_out(now, Command::Pardon { id }, None)
+                    .map_err(|refusal| answer::refused(refusal, None).error);
+            }
+        };
+        self.carry_out(now, Command::SetMode(mode), None)
+            .map_err(|refusal| answer::refused(refusal, None).error)
+    }
+
+    /// Everything that time and presence bring about; then one commit; then the world hears of it.
+    fn end_batch(&mut self) -> Result<(), Fault> {
+        let now = self.time();
+        let _ = self.carry_out(now, Command::Tick, None);
+        self.attend(now);
+        if !self.now.batch.writes.is_empty() {
+            self.store.commit(&self.now.batch).map_err(Fault::Store)?;
+            self.now.batch.writes.clear();
+            let published = Published::new(self.queue.state(), self.chain, now);
+            self.published.send_replace(Arc::new(published));
+        }
+        for reply in self.now.replies.drain(..) {
+            reply();
+        }
+        if std::mem::take(&mut self.now.start_verifying) {
+            self.start_verifying();
+        }
+        Ok(())
+    }
+
+    pub(super) fn standing(&self, now: Timestamp, who: &Identity) -> Standing {
+        let state = self.state();
+        let past = match state.stay(who) {
+            Some(_) => None,
+            None => state.past(who).map(|past| (past.ticket, past.outcome)),
+        };
+        Standing {
+            status: view::queue_status(state, who, now),
+            past,
+        }
+    }
+
+    pub(super) fn no(&self, who: &Identity, refusal: Refusal) -> No {
+        No {
+            refusal,
+            past: self.state().past(who).map(|past| past.ticket),
+        }
+    }
+
+    fn reply_standing(
+        &mut self,
+        now: Timestamp,
+        who: Identity,
+        result: Result<(), Refusal>,
+        reply: Reply<Standing>,
+    ) {
+        let answer = result
+            .map(|()| self.standing(now, &who))
+            .map_err(|refusal| self.no(&who, refusal));
+        self.reply(reply, answer);
+    }
+
+    pub(super) fn reply<T: Send + 'static>(&mut self, reply: Reply<T>, answer: Result<T, No>) {
+        self.later(move || drop(reply.send(answer)));
+    }
+
+    /// Does something after the commit.
+    pub(super) fn later(&mut self, what: impl FnOnce() + Send + 'static) {
+        self.now.replies.push(Box::new(what));
+    }
+}

@@ -1,0 +1,175 @@
+//! A turn's end: a contribution arrives, is verified, and is judged.
+
+use std::sync::Arc;
+
+use tauline_protocol::Identity;
+use tauline_queue_core::{Command, Outcome, Phase, Refusal, Ticket, Timestamp, Verdict};
+use tracing::{debug, error, warn};
+
+use super::answer::{self, SubmitError};
+use super::message::{Known, No, NoReceipt, Submit, Urgent, VerdictReply, Wanted};
+use super::task::Task;
+use crate::store::Write;
+use crate::verifier::{Accepted, Job, Judgement};
+
+impl Task {
+    /// What follows the end of a stay whose contribution was being verified.
+    pub(super) fn ended(&mut self, ticket: Ticket, outcome: Outcome) {
+        self.now.arrivals.forget(ticket);
+        let Some(verifying) = self
+            .verifying
+            .take_if(|verifying| verifying.ticket == ticket)
+        else {
+            return;
+        };
+        let told = match (outcome, self.now.judgement.take()) {
+            (Outcome::Contributed, Some(Judgement::Valid(accepted))) => {
+                let Accepted {
+                    contribution,
+                    head,
+                    receipt,
+                } = *accepted;
+                assert_eq!(
+                    contribution.number,
+                    self.state().contributions(),
+                    "the contribution of ticket {ticket} does not follow the head"
+                );
+                self.now.batch.writes.push(Write::Accepted(contribution));
+                self.head = head;
+                Ok(Known::Receipt(receipt))
+            }
+            (Outcome::Contributed, _) => {
+                panic!("ticket {ticket}: accepted, but nothing was verified")
+            }
+            (outcome, judgement) => {
+                self.now.batch.writes.push(Write::DropBlob(ticket));
+                Err(NoReceipt::Failed(match (outcome, judgement) {
+                    (Outcome::Invalid, Some(Judgement::Invalid(refused))) => {
+                        SubmitError::Invalid(refused)
+                    }
+                    _ => SubmitError::CoordinatorFault(answer::coordinator_fault(ticket)),
+                }))
+            }
+        };
+        for waiter in verifying.waiters {
+            let told = told.clone();
+            self.later(move || drop(waiter.send(told)));
+        }
+    }
+
+    pub(super) fn submit(&mut self, now: Timestamp, submit: Submit) {
+        let Submit {
+            who,
+            ticket,
+            document,
+            blob,
+            reply,
+        } = submit;
+        self.now.arrivals.end(ticket);
+        match self.wanted(now, &who) {
+            Ok(Wanted::Body(wanted)) if wanted == ticket => {
+                self.now.submitted = Some((document, blob));
+                let result = self.carry_out(now, Command::Submit { id: who.clone() }, None);
+                self.now.submitted = None;
+                match result {
+                    Ok(()) => self.verdict(now, &who, reply),
+                    Err(refusal) => {
+                        let no = NoReceipt::Refused(self.no(&who, refusal));
+                        self.later(move || drop(reply.send(Err(no))));
+                    }
+                }
+            }
+            Ok(Wanted::Body(_)) => {
+                // The stay it arrived in is over, and its owner has a new one.
+                let no = NoReceipt::Refused(self.no(&who, Refusal::NotStarted));
+                self.later(move || drop(reply.send(Err(no))));
+            }
+            // Two uploads of one stay: the first counts, both hear its verdict.
+            Ok(Wanted::Verifying | Wanted::Accepted(_)) | Err(_) => {
+                self.verdict(now, &who, reply);
+            }
+        }
+    }
+
+    /// Answers with the verdict on this participant's contribution, once there is one.
+    pub(super) fn verdict(&mut self, now: Timestamp, who: &Identity, reply: VerdictReply) {
+        let told = match self.wanted(now, who) {
+            Ok(Wanted::Verifying) => match &mut self.verifying {
+                Some(verifying) => {
+                    verifying.waiters.push(reply);
+                    return;
+                }
+                None => Err(NoReceipt::Refused(self.no(who, Refusal::NotStarted))),
+            },
+            Ok(Wanted::Accepted(ticket)) => Ok(Known::Accepted(ticket)),
+            Ok(Wanted::Body(_)) => Err(NoReceipt::Refused(self.no(who, Refusal::NotStarted))),
+            Err(no) => Err(NoReceipt::Refused(no)),
+        };
+        self.later(move || drop(reply.send(told)));
+    }
+
+    pub(super) fn judged(&mut self, ticket: Ticket, judgement: Judgement) {
+        let (verdict, note) = match &judgement {
+            Judgement::Valid(_) => (Verdict::Valid, None),
+            Judgement::Invalid(refused) => (Verdict::Invalid, Some(refused.error.clone())),
+            Judgement::Fault(fault) => {
+                error!(%ticket, fault, "verification failed to come to a verdict");
+                (Verdict::CoordinatorFault, None)
+            }
+        };
+        self.now.judgement = Some(judgement);
+        let result = self.carry_out(self.time(), Command::Judge { ticket, verdict }, note);
+        self.now.judgement = None;
+        if let Err(refusal) = result {
+            warn!(%ticket, %refusal, "a verdict came too late");
+        }
+    }
+
+    /// Whether the body of a contribution of this participant's is wanted.
+    pub(super) fn wanted(&mut self, at: Timestamp, who: &Identity) -> Result<Wanted, No> {
+        let _ = self.carry_out(at, Command::Tick, None);
+        if let Some(stay) = self.state().stay(who) {
+            return match stay.phase {
+                Phase::Waiting => Err(self.no(
+                    who,
+                    Refusal::NotYourTurn {
+                        position: stay.position,
+                    },
+                )),
+                Phase::Ready => Err(self.no(who, Refusal::NotStarted)),
+                Phase::Contributing => Ok(Wanted::Body(stay.ticket)),
+                Phase::Verifying => Ok(Wanted::Verifying),
+            };
+        }
+        match self.state().past(who) {
+            Some(past) if past.outcome == Outcome::Contributed => Ok(Wanted::Accepted(past.ticket)),
+            Some(past) if !past.pardoned => Err(self.no(
+                who,
+                Refusal::Ended {
+                    outcome: past.outcome,
+                },
+            )),
+            _ => Err(self.no(who, Refusal::NotQueued)),
+        }
+    }
+
+    pub(super) fn start_verifying(&mut self) {
+        let Some(verifying) = &self.verifying else {
+            return;
+        };
+        let ticket = verifying.ticket;
+        debug!(%ticket, "verifying");
+        let job = Job {
+            ticket,
+            identity: verifying.identity.clone(),
+            head: Arc::clone(&self.head),
+            document: Arc::clone(&verifying.document),
+            key: self.key.clone(),
+        };
+        let urgently = self.urgently.clone();
+        // The task may be gone by then: the next start verifies again.
+        self.verifier.start(job, move |judgement| {
+            drop(urgently.send(Urgent::Judged(ticket, judgement)))
+        });
+    }
+}
