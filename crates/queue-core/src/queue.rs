@@ -274,7 +274,11 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         if let Some(stay) = self.state.stay(&id)
             && !fault!(self, JoinsTwice)
         {
-            self.check_in(now, stay, log);
+            // A page loaded again, perhaps: that alone does not make it one that checks in while
+            // contributing and must go on doing so.
+            if stay.phase != Phase::Contributing || self.state.stalled_by().is_some() {
+                self.check_in(now, stay, log);
+            }
             return Ok(());
         }
         // Used up comes before the mode: the true reason, always.

@@ -59,6 +59,7 @@ impl AddAssign for Tally {
 
 /// Who watches a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code)] // Each test that has this module uses what it needs of it.
 pub(crate) enum Watch {
     /// The reference, the invariants and the promises.
     Everything,

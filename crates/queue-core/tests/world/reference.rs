@@ -303,6 +303,8 @@ impl Reference {
         let ticket = Ticket::new(self.places[index].ticket);
         let position = self.waiting_ahead(index) + 1;
         match (command, self.places[index].phase) {
+            (Command::Join { .. }, Phase::Contributing)
+                if self.places[index].stalled_by.is_none() => {}
             (Command::Join { .. } | Command::CheckIn { .. }, _) => {
                 self.check_in(now, index, events);
             }
