@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 /// Where the published data is: `TAULINE_SHARED_DATA`, or `shared/data` beside the repository.
-pub fn data_file(name: &str) -> Option<Vec<u8>> {
+pub(crate) fn data_file(name: &str) -> Option<Vec<u8>> {
     let folder = std::env::var_os("TAULINE_SHARED_DATA").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
         PathBuf::from,
@@ -21,12 +21,12 @@ pub fn data_file(name: &str) -> Option<Vec<u8>> {
 }
 
 /// A published JSON file.
-pub fn data_json(name: &str) -> Option<Value> {
+pub(crate) fn data_json(name: &str) -> Option<Value> {
     Some(serde_json::from_slice(&data_file(name)?).expect("published JSON"))
 }
 
 /// The bytes of a hex string with `0x`.
-pub fn unhex<const N: usize>(text: &Value) -> [u8; N] {
+pub(crate) fn unhex<const N: usize>(text: &Value) -> [u8; N] {
     let digits = text
         .as_str()
         .and_then(|text| text.strip_prefix("0x"))
