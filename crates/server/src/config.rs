@@ -24,7 +24,7 @@ use crate::signin::origin::Origin;
 /// names (the flag's name without the dashes, TOML). A flag outranks the environment, the
 /// environment outranks the file. Durations are in seconds and may have decimals.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "tauline-server", version, max_term_width = 100, next_line_help = true)]
+#[command(name = "tauline-server", version, term_width = 100)]
 pub struct Settings {
     /// A TOML file with settings, `key = value` by the names of these flags.
     #[arg(long, env = "TAULINE_CONFIG", value_name = "FILE")]
@@ -221,7 +221,7 @@ impl Settings {
     /// Bad settings; `--help` and `--version` too, as clap does it.
     pub fn from_args(args: impl IntoIterator<Item = OsString>) -> Result<Self, SettingsError> {
         let mut args: Vec<OsString> = args.into_iter().collect();
-        let matches = Self::command().try_get_matches_from(&args)?;
+        let matches = command().try_get_matches_from(&args)?;
         let mut settings = Self::from_arg_matches(&matches)?;
         if let Some(path) = settings.config.clone() {
             // What neither a flag nor the environment gives is taken from the file, as if it had
@@ -236,7 +236,7 @@ impl Settings {
                     args.push(format!("--{key}={value}").into());
                 }
             }
-            let from_file = Self::command().try_get_matches_from(&args).and_then(|matches| {
+            let from_file = command().try_get_matches_from(&args).and_then(|matches| {
                 Self::from_arg_matches(&matches)
             });
             settings = from_file.map_err(|error| SettingsError::File {
@@ -325,6 +325,11 @@ impl Settings {
     }
 }
 
+/// The flags. Values of environment variables are not shown: the help is the same everywhere.
+fn command() -> clap::Command {
+    Settings::command().mut_args(|arg| arg.hide_env_values(true))
+}
+
 /// Reads the settings file into `key`, `value` pairs, values as a flag would have them.
 fn file_settings(path: &Path) -> Result<Vec<(String, String)>, SettingsError> {
     let problem = |problem: String| SettingsError::File { path: path.to_owned(), problem };
@@ -332,7 +337,7 @@ fn file_settings(path: &Path) -> Result<Vec<(String, String)>, SettingsError> {
         .map_err(|error| SettingsError::FileUnreadable { path: path.to_owned(), error })?;
     let table: toml::Table =
         text.parse().map_err(|error: toml::de::Error| problem(error.to_string()))?;
-    let command = Settings::command();
+    let command = command();
     let known: Vec<&str> =
         command.get_arguments().filter_map(clap::Arg::get_long).filter(|key| *key != "config").collect();
     table

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue};
-use axum::response::sse::{Event, Sse};
 use axum::response::IntoResponse;
-use futures_util::stream::{self, Stream, StreamExt as _};
+use axum::response::sse::{Event, Sse};
+use futures_util::stream::{self, StreamExt as _};
+use tauline_protocol::status::QueueStatus;
 use tokio::sync::watch;
 
 use super::App;
@@ -31,24 +32,20 @@ pub(super) async fn events(
         app.coordinator.follow(session.identity.clone(), None, Duration::ZERO).await?;
     let first = stream::iter([event(&status)]);
     let stopping = stopped(app.stopping.clone());
-    let rest = stream::unfold((app, session, seen, held), |(app, session, seen, held)| async {
+    let rest = stream::unfold((app, session, seen, held), |(app, session, seen, held)| async move {
         let session = app.sign_in.sessions.keep(session).await.ok()?;
         let follow = app.coordinator.follow(session.identity.clone(), Some(seen), HEARTBEAT);
         let (status, seen) = follow.await.ok()?;
         Some((event(&status), (app, session, seen, held)))
     });
     let stream = first.chain(rest).take_until(stopping);
-    Ok(([(BUFFERING, HeaderValue::from_static("no"))], sse(stream)))
+    Ok(([(BUFFERING, HeaderValue::from_static("no"))], Sse::new(stream)))
 }
 
 /// Asks nginx not to hold events back.
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-fn sse<S: Stream<Item = Result<Event, Infallible>> + Send + 'static>(stream: S) -> Sse<S> {
-    Sse::new(stream)
-}
-
-fn event(status: &tauline_protocol::status::QueueStatus) -> Result<Event, Infallible> {
+fn event(status: &QueueStatus) -> Result<Event, Infallible> {
     let event = Event::default().event(EVENT);
     // A status has a JSON form; a comment stands for what cannot happen.
     Ok(event.json_data(status).unwrap_or_else(|_| Event::default().comment("no status")))
