@@ -66,7 +66,7 @@ impl World {
 /// How to get the subject into a situation.
 type Situation = (&'static str, fn(&mut World));
 
-const SITUATIONS: [Situation; 11] = [
+const SITUATIONS: [Situation; 12] = [
     ("never joined", |_| {}),
     ("waiting, second", |world| {
         world.join(AHEAD).join("between").join(SUBJECT);
@@ -100,6 +100,10 @@ const SITUATIONS: [Situation; 11] = [
     }),
     ("aborted", |world| {
         world.join(SUBJECT).must(Command::Abort { id: SUBJECT });
+    }),
+    ("pardoned", |world| {
+        world.join(SUBJECT).must(Command::Abort { id: SUBJECT });
+        world.must(Command::Pardon { id: SUBJECT });
     }),
     ("coordinator's fault", |world| {
         world

@@ -442,10 +442,9 @@ impl Reference {
         if mode == self.mode {
             return;
         }
-        if self.mode == Mode::Halted {
-            if !self.places.is_empty() && now > self.halted_since {
-                events.push(self.resume(now, now - self.halted_since));
-            }
+        if self.mode == Mode::Halted && !self.places.is_empty() && now > self.halted_since {
+            events.push(self.resume(now, now - self.halted_since));
+        }
         }
         if mode == Mode::Halted {
             self.halted_since = now;
