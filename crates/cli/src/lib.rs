@@ -1,1 +1,116 @@
-//! Stub.
+//! The command line `tauline`: one file a verb, and what the verbs share.
+//!
+//! | verb | does | needs |
+//! |---|---|---|
+//! | `contribute` | a participant's whole life, from signing in to the receipt | a coordinator |
+//! | `status` | shows a ceremony | a coordinator |
+//! | `transcript` | downloads the transcript, resuming where it stopped | a coordinator |
+//! | `rehearse` | plays many participants, some of whom vanish | a coordinator |
+//! | `verify` | checks a whole transcript | a file |
+//! | `verify-contribution` | checks one contribution against its base | two files |
+//! | `verify-powers` | checks powers in any published format | a file |
+//! | `export` | writes powers as KZG libraries load them | a file |
+//! | `init` | writes the initial transcript | nothing |
+//! | `compute` | a participant's work without a network | a file |
+//! | `admin` | operates a coordinator | its data directory |
+//!
+//! Results go to standard output, everything said on the way to standard error. Exit codes:
+//! 0 good; 1 the thing checked is bad, or the coordinator said no; 2 usage; 3 network or files.
+//! The mathematics is `tauline-transcript`'s, every shape on the wire `tauline-protocol`'s.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+use std::future::Future;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub mod client;
+pub mod exit;
+pub mod input;
+pub mod interrupt;
+pub mod keys;
+pub mod output;
+pub mod participant;
+pub mod progress;
+pub mod signin;
+pub mod verbs;
+pub mod words;
+pub mod work;
+
+mod backoff;
+
+use exit::{Exit, Failure, Outcome};
+use verbs::{
+    admin, compute, contribute, export, init, rehearse, status, transcript, verify,
+    verify_contribution, verify_powers,
+};
+
+/// Contribute to a powers-of-tau ceremony, verify one, or run one.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tauline",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 good; 1 the thing checked is bad, or the coordinator said no; \
+                  2 usage; 3 network or files."
+)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Contribute(contribute::Args),
+    Status(status::Args),
+    Verify(verify::Args),
+    VerifyContribution(verify_contribution::Args),
+    VerifyPowers(verify_powers::Args),
+    Export(export::Args),
+    Init(init::Args),
+    Transcript(transcript::Args),
+    Compute(compute::Args),
+    Rehearse(rehearse::Args),
+    Admin(admin::Args),
+}
+
+/// Runs the verb of the command line and returns its exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().verb {
+        Verb::Contribute(args) => contribute::run(args),
+        Verb::Status(args) => status::run(&args),
+        Verb::Verify(args) => verify::run(&args),
+        Verb::VerifyContribution(args) => verify_contribution::run(&args),
+        Verb::VerifyPowers(args) => verify_powers::run(&args),
+        Verb::Export(args) => export::run(&args),
+        Verb::Init(args) => init::run(&args),
+        Verb::Transcript(args) => transcript::run(&args),
+        Verb::Compute(args) => compute::run(&args),
+        Verb::Rehearse(args) => rehearse::run(&args),
+        Verb::Admin(args) => admin::run(&args),
+    };
+    let exit = match outcome {
+        Ok(()) => Exit::Good,
+        Err(failure) => {
+            // A closed standard error must not turn an exit code into a panic.
+            drop(writeln!(std::io::stderr(), "{failure}"));
+            failure.exit()
+        }
+    };
+    exit.into()
+}
+
+/// Runs a verb that talks to a coordinator: one thread for the connections; computations have
+/// their own.
+fn online(verb: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::io(format!("cannot start: {error}")))?;
+    let outcome = runtime.block_on(verb);
+    // A computation that was interrupted ends with the process, not before.
+    runtime.shutdown_background();
+    outcome
+}

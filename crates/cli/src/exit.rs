@@ -1,0 +1,148 @@
+//! How a verb ends: the exit codes that scripts rely on, and errors that say what to do.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The exit codes of every verb.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done; the thing checked is good.
+    Good = 0,
+    /// The thing checked is bad, or the coordinator said no.
+    Bad = 1,
+    /// The command line, or a file that it names as a setting, is wrong.
+    Usage = 2,
+    /// The network, a file or the coordinator's socket failed: trying again may help.
+    Io = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a verb did not succeed: an exit code, a sentence, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    exit: Exit,
+    text: String,
+    help: Option<String>,
+}
+
+/// What a verb returns.
+pub type Outcome<T = ()> = Result<T, Failure>;
+
+impl Failure {
+    /// The thing checked is bad, or the coordinator said no: exit code 1.
+    pub fn bad(text: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Bad,
+            text: text.into(),
+            help: None,
+        }
+    }
+
+    /// The command line is wrong: exit code 2.
+    pub fn usage(text: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Usage,
+            text: text.into(),
+            help: None,
+        }
+    }
+
+    /// The network or a file failed: exit code 3.
+    pub fn io(text: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Io,
+            text: text.into(),
+            help: None,
+        }
+    }
+
+    /// A file could not be read, written or made: exit code 3.
+    pub fn file(doing: &str, path: &Path, error: &io::Error) -> Self {
+        Self::io(format!(
+            "cannot {doing} {}: {}",
+            path.display(),
+            plain(error)
+        ))
+    }
+
+    /// Adds a sentence about what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Appends the coordinator's own code of the error, for whoever reports it.
+    #[must_use]
+    pub fn code(mut self, code: &str) -> Self {
+        self.text = format!("{} [{code}]", self.text);
+        self
+    }
+
+    /// The exit code.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// The sentence, without the help.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.text)?;
+        match &self.help {
+            Some(help) => write!(f, "\n  help: {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// The operating system's words without Rust's ` (os error 2)`, which helps nobody.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_what_to_do() {
+        let failure = Failure::usage("no such thing").help("try another");
+        assert_eq!(
+            failure.to_string(),
+            "error: no such thing\n  help: try another"
+        );
+        assert_eq!(failure.exit() as u8, 2);
+    }
+
+    #[test]
+    fn an_operating_system_error_reads_as_a_sentence() {
+        let error = io::Error::from_raw_os_error(2);
+        let failure = Failure::file("read", Path::new("a.json"), &error);
+        assert_eq!(
+            failure.text(),
+            "cannot read a.json: No such file or directory"
+        );
+        assert_eq!(failure.exit(), Exit::Io);
+    }
+}

@@ -1,0 +1,380 @@
+//! What a participant sees: a live line on a terminal, plain lines anywhere else.
+//!
+//! All of it goes to standard error; standard output is for results.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tauline_protocol::status::{QueueStatus, QueueWord};
+
+use crate::participant::{Listener, News, Step};
+use crate::words;
+
+/// How often a plain log gets a line while nothing new happens.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How often at most a plain log gets a line about a new position.
+const POSITION_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What is being shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scene {
+    Line,
+    Work(Step),
+}
+
+struct State {
+    scene: Option<Scene>,
+    since: Instant,
+    spoken: Instant,
+    position: Option<u64>,
+    /// The size of what is transferred.
+    total: u64,
+    trouble_since: Option<Instant>,
+}
+
+/// The user's screen.
+pub struct Screen {
+    /// The live line, on a terminal.
+    bar: Option<ProgressBar>,
+    state: Mutex<State>,
+}
+
+impl Screen {
+    /// A screen on standard error.
+    #[must_use]
+    pub fn new() -> Self {
+        let bar = io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new_spinner();
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        let now = Instant::now();
+        let state = State {
+            scene: None,
+            since: now,
+            spoken: now,
+            position: None,
+            total: 0,
+            trouble_since: None,
+        };
+        Self {
+            bar,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Writes a line that stays.
+    pub fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            // A closed standard error is no reason to lose a place in the queue.
+            None => drop(writeln!(io::stderr(), "{text}")),
+        }
+    }
+
+    /// Takes the live line away; `done` says whether its step has succeeded.
+    pub fn close(&self, done: bool) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Scene::Work(step)) = state.scene.take().filter(|_| done) {
+            self.say(&past(step, &state));
+        }
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn enter(&self, state: &mut State, scene: Scene) {
+        if state.scene == Some(scene) {
+            return;
+        }
+        if let (Some(Scene::Work(before)), Scene::Work(step)) = (state.scene, scene)
+            && step as u8 == before as u8 + 1
+        {
+            self.say(&past(before, state));
+        }
+        state.scene = Some(scene);
+        state.since = Instant::now();
+        state.spoken = state.since;
+        if let Some(bar) = &self.bar {
+            bar.set_style(style(scene));
+            bar.set_position(0);
+            if let Scene::Work(step) = scene {
+                bar.set_message(present(step));
+            }
+        }
+    }
+
+    fn stand(&self, state: &mut State, status: &QueueStatus) {
+        match status.queue_status {
+            QueueWord::Queued => {}
+            QueueWord::ReadyToContribute if state.scene != Some(Scene::Line) => {
+                return self.say("Nobody is ahead: it is your turn.");
+            }
+            QueueWord::ReadyToContribute => return self.say("It is your turn."),
+            QueueWord::Verifying => {
+                return self.work(state, Step::Verify, 0, None);
+            }
+            _ => return,
+        }
+        let text = place(status);
+        let first = state.scene != Some(Scene::Line);
+        self.enter(state, Scene::Line);
+        if first {
+            self.say(&format!("In line: {text}."));
+            self.say(
+                "Keep this running until it is done. Ctrl-C gives the place up, and an identity \
+                 that has left cannot come back.",
+            );
+        }
+        match &self.bar {
+            Some(bar) => bar.set_message(text),
+            None => {
+                let age = state.spoken.elapsed();
+                let moved = state.position != status.queue_position && age >= POSITION_INTERVAL;
+                if !first && (moved || age >= PLAIN_INTERVAL) {
+                    self.say(&format!("In line: {text}."));
+                    state.spoken = Instant::now();
+                }
+            }
+        }
+        state.position = status.queue_position;
+    }
+
+    fn work(&self, state: &mut State, step: Step, done: u64, total: Option<u64>) {
+        self.enter(state, Scene::Work(step));
+        if matches!(step, Step::Download | Step::Upload) {
+            state.total = total.unwrap_or(done);
+        }
+        match (&self.bar, total) {
+            (Some(bar), Some(total)) => {
+                bar.set_length(total);
+                bar.set_position(done);
+            }
+            (None, Some(total)) if total > 0 && state.spoken.elapsed() >= PLAIN_INTERVAL / 6 => {
+                self.say(&format!("{}: {} %", present(step), done * 100 / total));
+                state.spoken = Instant::now();
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Default for Screen {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Listener for Screen {
+    fn tell(&self, news: News<'_>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = &mut *state;
+        match news {
+            News::SignedIn(identity) => self.say(&format!("Signed in as {identity}.")),
+            News::Standing(status) => self.stand(state, status),
+            News::Working { step, done, total } => self.work(state, step, done, total),
+            News::Trouble { why, again_in } => {
+                if state.trouble_since.is_none() {
+                    state.trouble_since = Some(Instant::now());
+                    self.say(&format!(
+                        "Connection trouble: {why}. Trying again; nothing is lost."
+                    ));
+                }
+                if let Some(bar) = &self.bar {
+                    bar.set_message(format!("no answer, again in {}", words::duration(again_in)));
+                }
+            }
+            News::Recovered => {
+                if let Some(since) = state.trouble_since.take() {
+                    let after = words::duration(since.elapsed());
+                    self.say(&format!("Connected again after {after}."));
+                }
+            }
+            News::CoordinatorFault => self.say(
+                "The coordinator failed to verify the contribution. Your identity is not used up: \
+                 joining again.",
+            ),
+        }
+    }
+}
+
+/// A place in the queue in words.
+fn place(status: &QueueStatus) -> String {
+    let place = match status.queue_position {
+        Some(0 | 1) => "you are next".to_owned(),
+        Some(position) => format!("number {}", words::number(position)),
+        None => "waiting".to_owned(),
+    };
+    match status.expected_start_in_ms {
+        Some(ms) => format!("{place}, {} to go", words::about(ms)),
+        None => place,
+    }
+}
+
+fn present(step: Step) -> &'static str {
+    match step {
+        Step::Download => "Downloading the powers",
+        Step::Check => "Checking the powers",
+        Step::Compute => "Computing",
+        Step::Upload => "Uploading",
+        Step::Verify => "The coordinator verifies",
+    }
+}
+
+fn past(step: Step, state: &State) -> String {
+    let time = words::duration(state.since.elapsed());
+    match step {
+        Step::Download => format!(
+            "Downloaded the powers: {} in {time}.",
+            words::bytes(state.total)
+        ),
+        Step::Check => format!("Checked the powers: valid ({time})."),
+        Step::Compute => format!("Computed with {} in {time}.", threads()),
+        Step::Upload => format!(
+            "Uploaded the contribution: {} in {time}.",
+            words::bytes(state.total)
+        ),
+        Step::Verify => format!("The coordinator has verified it ({time})."),
+    }
+}
+
+fn threads() -> String {
+    words::count(rayon::current_num_threads() as u64, "thread")
+}
+
+const SPINNER: &str = "{spinner} {msg}";
+const SHARE: &str = "{spinner} {msg:<24} {bar:32} {percent:>3} %";
+const TRANSFER: &str = "{spinner} {msg:<24} {bar:32} {percent:>3} %  {decimal_bytes_per_sec}";
+
+fn style(scene: Scene) -> ProgressStyle {
+    let template = match scene {
+        Scene::Line | Scene::Work(Step::Check | Step::Verify) => SPINNER,
+        Scene::Work(Step::Compute) => SHARE,
+        Scene::Work(Step::Download | Step::Upload) => TRANSFER,
+    };
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+/// One long transfer or computation, on a terminal or in a plain log.
+pub struct Meter {
+    bar: Option<ProgressBar>,
+    what: &'static str,
+    spoken: Mutex<Instant>,
+}
+
+impl Meter {
+    /// Shows bytes going by.
+    #[must_use]
+    pub fn transfer(what: &'static str) -> Self {
+        Self::new(what, TRANSFER)
+    }
+
+    /// Shows how much of a computation is done.
+    #[must_use]
+    pub fn share(what: &'static str) -> Self {
+        Self::new(what, SHARE)
+    }
+
+    fn new(what: &'static str, template: &str) -> Self {
+        let bar = io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template(template);
+            let bar = ProgressBar::new_spinner();
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.set_message(what);
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self {
+            bar,
+            what,
+            spoken: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// Shows that `done` of `total` is done.
+    pub fn set(&self, done: u64, total: Option<u64>) {
+        if let Some(bar) = &self.bar {
+            if let Some(total) = total {
+                bar.set_length(total);
+            }
+            bar.set_position(done);
+            return;
+        }
+        let Some(total) = total.filter(|total| *total > 0) else {
+            return;
+        };
+        let mut spoken = self.spoken.lock().unwrap_or_else(PoisonError::into_inner);
+        if spoken.elapsed() >= PLAIN_INTERVAL / 6 {
+            *spoken = Instant::now();
+            let text = format!("{}: {} %", self.what, done * 100 / total);
+            drop(writeln!(io::stderr(), "{text}"));
+        }
+    }
+
+    /// Changes the name of what is being done.
+    pub fn rename(&self, what: &'static str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(what);
+        }
+    }
+
+    /// Writes a line that stays.
+    pub fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => drop(writeln!(io::stderr(), "{text}")),
+        }
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queued(position: u64, ms: u64) -> QueueStatus {
+        QueueStatus {
+            id: "invite|alice".parse().unwrap(),
+            ticket: Some(7),
+            queue_status: QueueWord::Queued,
+            queue_position: Some(position),
+            expected_start_time: Some(0),
+            expected_start_in_ms: Some(ms),
+            next_checkin_time: None,
+            next_checkin_in_ms: None,
+            ended: None,
+            ended_because: None,
+            receipt: None,
+        }
+    }
+
+    #[test]
+    fn a_place_is_told_with_its_estimate() {
+        assert_eq!(place(&queued(17, 720_000)), "number 17, about 12 min to go");
+        assert_eq!(
+            place(&queued(1, 2_000)),
+            "you are next, a few seconds to go"
+        );
+        assert_eq!(
+            place(&queued(4_000, 86_400_000 * 3)),
+            "number 4,000, about 3 d to go"
+        );
+    }
+
+    #[test]
+    fn every_template_is_one() {
+        for template in [SPINNER, SHARE, TRANSFER] {
+            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+        }
+    }
+}

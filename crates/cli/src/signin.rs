@@ -1,0 +1,156 @@
+//! Proofs of identity: an EIP-4361 message signed by the participant's key, or an invitation.
+
+use k256::ecdsa::SigningKey;
+use tauline_protocol::login::{LoginRequest, NonceAnswer, SiweProof};
+use tauline_protocol::status::SignInMethod;
+use tauline_transcript::signature;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use zeroize::Zeroizing;
+
+use crate::client::{Client, ClientError, is_loopback_host};
+use crate::keys;
+
+/// What the participant's wallet would show beside the address and the domain.
+const STATEMENT: &str = "Sign in to contribute to the powers of tau ceremony.";
+
+/// What a participant can prove an identity with.
+pub enum Credential {
+    /// A secp256k1 key: the Ethereum account's.
+    Ethereum(SigningKey),
+    /// A single-use code from the operator.
+    Invite(Zeroizing<String>),
+}
+
+impl Credential {
+    /// The way to sign in that this needs.
+    #[must_use]
+    pub fn method(&self) -> SignInMethod {
+        match self {
+            Self::Ethereum(_) => SignInMethod::Siwe,
+            Self::Invite(_) => SignInMethod::Invite,
+        }
+    }
+
+    /// The key that signs the contribution (EIP-712), if there is one.
+    #[must_use]
+    pub fn key(&self) -> Option<&SigningKey> {
+        match self {
+            Self::Ethereum(key) => Some(key),
+            Self::Invite(_) => None,
+        }
+    }
+
+    /// A proof for one login.
+    ///
+    /// # Errors
+    /// When the coordinator gives no nonce, or wants a message for somebody else's domain.
+    pub async fn proof(&self, client: &Client) -> Result<LoginRequest, ClientError> {
+        match self {
+            Self::Invite(code) => Ok(LoginRequest::Invite(code.to_string())),
+            Self::Ethereum(key) => {
+                let nonce = client.nonce().await?;
+                let host = client.server().host_str().unwrap_or("");
+                check_domain(&nonce.domain, host)?;
+                let message = message(&nonce, &keys::address(key));
+                let digest = signature::personal_message_digest(message.as_bytes());
+                let signature = format!("0x{}", hex::encode(signature::ecdsa_sign(&digest, key)));
+                Ok(LoginRequest::Siwe(SiweProof { message, signature }))
+            }
+        }
+    }
+}
+
+/// Refuses to sign for a domain other than the server's: the signature would open that one's
+/// door to whoever runs this one (EIP-4361, Security Considerations).
+fn check_domain(domain: &str, host: &str) -> Result<(), ClientError> {
+    let named = host_of(domain);
+    if named.eq_ignore_ascii_case(host) || (is_loopback_host(named) && is_loopback_host(host)) {
+        return Ok(());
+    }
+    Err(ClientError::Unreadable(format!(
+        "it asks for a sign-in to {domain:?}, which is not the server that was asked ({host}). \
+         Nothing was signed. If {domain:?} is the ceremony's address, give that to --server"
+    )))
+}
+
+/// The host of an authority: what is left without the port.
+fn host_of(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+/// An EIP-4361 message.
+fn message(nonce: &NonceAnswer, address: &[u8; 20]) -> String {
+    let NonceAnswer {
+        domain,
+        uri,
+        chain_id,
+        nonce: text,
+        ..
+    } = nonce;
+    // By the coordinator's clock: the participant's may be wrong.
+    let issued_at = rfc3339(nonce.expires_at.saturating_sub(nonce.expires_in_ms / 1000));
+    let expires_at = rfc3339(nonce.expires_at);
+    let address = signature::eip55(address);
+    format!(
+        "{domain} wants you to sign in with your Ethereum account:\n{address}\n\n{STATEMENT}\n\n\
+         URI: {uri}\nVersion: 1\nChain ID: {chain_id}\nNonce: {text}\nIssued At: {issued_at}\n\
+         Expiration Time: {expires_at}"
+    )
+}
+
+/// A time in Unix seconds as EIP-4361 writes it. Times out of range are the coordinator's
+/// nonsense, which it will then refuse itself.
+fn rfc3339(seconds: u64) -> String {
+    i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+        .and_then(|at| at.format(&Rfc3339).ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_is_eip_4361() {
+        let nonce = NonceAnswer {
+            nonce: "abcd1234".to_owned(),
+            domain: "ceremony.example.org".to_owned(),
+            uri: "https://ceremony.example.org/".to_owned(),
+            chain_id: 1,
+            expires_at: 1_790_000_600,
+            expires_in_ms: 600_000,
+        };
+        assert_eq!(
+            message(&nonce, &[0; 20]),
+            "ceremony.example.org wants you to sign in with your Ethereum account:\n\
+             0x0000000000000000000000000000000000000000\n\
+             \n\
+             Sign in to contribute to the powers of tau ceremony.\n\
+             \n\
+             URI: https://ceremony.example.org/\n\
+             Version: 1\n\
+             Chain ID: 1\n\
+             Nonce: abcd1234\n\
+             Issued At: 2026-09-21T14:13:20Z\n\
+             Expiration Time: 2026-09-21T14:23:20Z"
+        );
+    }
+
+    #[test]
+    fn nothing_is_signed_for_another_domain() {
+        assert!(check_domain("a.org", "a.org").is_ok());
+        assert!(check_domain("a.org:8443", "A.org").is_ok());
+        assert!(check_domain("127.0.0.1:3000", "localhost").is_ok());
+        assert!(check_domain("[::1]:3000", "[::1]").is_ok());
+        let error = check_domain("bank.example", "a.org").unwrap_err();
+        assert!(error.to_string().contains("Nothing was signed"));
+        assert!(check_domain("a.org", "127.0.0.1").is_err());
+        assert!(check_domain("127.0.0.1", "a.org").is_err());
+    }
+}

@@ -1,0 +1,247 @@
+//! `tauline admin`: operates a coordinator over the Unix socket in its data directory.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf, absolute};
+use std::time::Duration;
+
+use clap::Subcommand;
+use tauline_protocol::Identity;
+use tauline_protocol::admin::{AdminAnswer, AdminRequest, SOCKET_NAME};
+use tauline_protocol::status::{CeremonyStatus, ModeWord};
+
+use crate::exit::{Failure, Outcome};
+use crate::verbs::compute::parse_identity;
+use crate::verbs::status;
+use crate::{keys, output, words};
+
+/// How long the coordinator may take to answer. A backup of a large ceremony takes longest: ours,
+/// far over the time to copy a gigabyte.
+const ANSWER_LIMIT: Duration = Duration::from_secs(600);
+
+/// Longest answer, in bytes.
+const ANSWER_LEN: u64 = 1 << 20;
+
+/// The coordinator's database inside its data directory.
+const DATABASE_NAME: &str = "tauline.db";
+
+/// How every SQLite database begins (SQLite, Database File Format, 1.3).
+const DATABASE_MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// Operate a coordinator on this machine.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The coordinator's data directory.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "TAULINE_DATA_DIR",
+        default_value = "./tauline-data"
+    )]
+    data_dir: PathBuf,
+    /// Print the answer as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    order: Order,
+}
+
+#[derive(Debug, Subcommand)]
+enum Order {
+    /// Show the ceremony.
+    Status,
+    /// Take no new entries, serve everyone in line, then halt.
+    Drain,
+    /// Take entries again.
+    Open,
+    /// Stop all deadlines; nobody is called and nobody loses a place.
+    Pause,
+    /// Go on after a pause.
+    Resume,
+    /// Let an identity that was used up without contributing join again. Goes into the public log.
+    Pardon {
+        /// The identity: eth|0x…, git|ID|LOGIN or invite|NAME.
+        #[arg(value_name = "ID", value_parser = parse_identity)]
+        id: Identity,
+    },
+    /// Write a consistent copy of the ceremony's data while it runs.
+    ///
+    /// The copy holds the coordinator's key: keep it as safe as the original.
+    Backup {
+        /// File to write, which must not exist yet.
+        #[arg(short = 'o', long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Put a backup in place in a new data directory; no coordinator may run there.
+    Restore {
+        /// The backup.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+/// Operates.
+///
+/// # Errors
+/// When the coordinator refuses or is not there.
+pub fn run(args: &Args) -> Outcome {
+    let request = match &args.order {
+        Order::Restore { file } => return restore(file, &args.data_dir),
+        Order::Backup { output } => {
+            output::check_writable(output, false)?;
+            let to = absolute(output).map_err(|error| Failure::file("write", output, &error))?;
+            AdminRequest::Backup { to }
+        }
+        Order::Status => AdminRequest::Status,
+        Order::Drain => AdminRequest::Drain,
+        Order::Open => AdminRequest::Open,
+        Order::Pause => AdminRequest::Pause,
+        Order::Resume => AdminRequest::Resume,
+        Order::Pardon { id } => AdminRequest::Pardon { id: id.clone() },
+    };
+    let answer = ask(&args.data_dir, &request)?;
+    if args.json {
+        output::print_json(&answer)?;
+    }
+    match answer {
+        AdminAnswer::Done { .. } if args.json => Ok(()),
+        AdminAnswer::Done { status, paused } => output::print(&done(&args.order, &status, paused)),
+        AdminAnswer::Refused { error } => Err(Failure::bad(error)),
+    }
+}
+
+/// What has been done, in words.
+fn done(order: &Order, status: &CeremonyStatus, paused: bool) -> String {
+    let in_line = status.queue_length + u64::from(status.turn.is_some());
+    let people = match in_line {
+        1 => "1 participant".to_owned(),
+        n => words::count(n, "participant"),
+    };
+    match order {
+        Order::Drain if status.mode == ModeWord::Halted => "Halted: nobody was in line.".to_owned(),
+        Order::Drain => {
+            format!("Draining: nobody may join any more; {people} will be served, then it halts.")
+        }
+        Order::Open => format!("Open: anyone may join; {people} in line."),
+        Order::Pause => {
+            format!(
+                "Paused: no deadline runs, nobody is called; {people} in line keep their places."
+            )
+        }
+        Order::Resume => {
+            format!("Resumed: {}; {people} in line.", status.mode.as_str())
+        }
+        Order::Pardon { id } => format!("Pardoned: {id} may join again."),
+        Order::Backup { output } => {
+            let output = output.display();
+            format!(
+                "Backup: {output}, up to record {} of the log. It holds the coordinator's key.\n\
+                 To restore it: tauline admin --data-dir NEW restore {output}",
+                words::number(status.log.records)
+            )
+        }
+        Order::Status | Order::Restore { .. } => {
+            let paused = if paused {
+                " (paused by the operator)"
+            } else {
+                ""
+            };
+            format!(
+                "Ceremony is {}{paused}\n{}",
+                status.mode.as_str(),
+                status::text(status)
+            )
+        }
+    }
+}
+
+#[cfg(unix)]
+fn ask(data_dir: &Path, request: &AdminRequest) -> Outcome<AdminAnswer> {
+    use std::os::unix::net::UnixStream;
+
+    let socket = data_dir.join(SOCKET_NAME);
+    if !data_dir.is_dir() {
+        return Err(
+            Failure::io(format!("{} is not a directory", data_dir.display()))
+                .help("give the coordinator's data directory with --data-dir"),
+        );
+    }
+    let mut stream = UnixStream::connect(&socket).map_err(|error| {
+        let failure = Failure::file("reach the coordinator at", &socket, &error);
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                failure.help("is it running on this data directory?")
+            }
+            io::ErrorKind::PermissionDenied => {
+                failure.help("only the user who runs the coordinator may operate it")
+            }
+            _ => failure,
+        }
+    })?;
+    let lost = |error: io::Error| Failure::file("talk to the coordinator at", &socket, &error);
+    let mut line = serde_json::to_vec(request).map_err(|error| Failure::io(error.to_string()))?;
+    line.push(b'\n');
+    stream.set_read_timeout(Some(ANSWER_LIMIT)).map_err(lost)?;
+    stream.write_all(&line).map_err(lost)?;
+    let mut answer = Vec::new();
+    BufReader::new(stream)
+        .take(ANSWER_LEN)
+        .read_until(b'\n', &mut answer)
+        .map_err(lost)?;
+    serde_json::from_slice(&answer).map_err(|error| {
+        Failure::io(format!(
+            "the coordinator's answer is not understood: {error}"
+        ))
+        .help("are `tauline` and `tauline-server` of the same version?")
+    })
+}
+
+#[cfg(not(unix))]
+fn ask(_: &Path, _: &AdminRequest) -> Outcome<AdminAnswer> {
+    Err(Failure::usage(
+        "the operator's socket is a Unix socket: this system has none",
+    ))
+}
+
+/// Copies a backup into an empty data directory, from which a coordinator then starts.
+fn restore(file: &Path, data_dir: &Path) -> Outcome {
+    let reading = |error: io::Error| Failure::file("read", file, &error);
+    let mut backup = File::open(file).map_err(reading)?;
+    let mut magic = [0; DATABASE_MAGIC.len()];
+    let is_database = match backup.read_exact(&mut magic) {
+        Ok(()) => magic == *DATABASE_MAGIC,
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
+        Err(error) => return Err(reading(error)),
+    };
+    if !is_database {
+        return Err(Failure::bad(format!("{} is not a backup", file.display()))
+            .help("a backup is what `tauline admin backup -o FILE` writes"));
+    }
+    let failed = |error: io::Error| Failure::file("restore to", data_dir, &error);
+    keys::create_private_dir(data_dir).map_err(failed)?;
+    if fs::read_dir(data_dir).map_err(failed)?.next().is_some() {
+        return Err(
+            Failure::usage(format!("{} is not empty", data_dir.display()))
+                .help("restore to a new directory: --data-dir NEW"),
+        );
+    }
+    // Under its name only when it is whole: a coordinator must not start on half of it.
+    let part = data_dir.join("tauline.db.part");
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut copy = options.open(&part).map_err(failed)?;
+    let copied = copy
+        .write_all(&magic)
+        .and_then(|()| io::copy(&mut backup, &mut copy))
+        .and_then(|_| copy.sync_all())
+        .and_then(|()| fs::rename(&part, data_dir.join(DATABASE_NAME)))
+        .and_then(|()| File::open(data_dir)?.sync_all());
+    copied.map_err(failed)?;
+    let data_dir = data_dir.display();
+    output::print(&format!(
+        "Restored to {data_dir}. Start the coordinator there, and no other on the same ceremony:\n  \
+         tauline-server --data-dir {data_dir}"
+    ))
+}

@@ -1,0 +1,124 @@
+//! `tauline export`: one sub-ceremony's powers as the files that KZG libraries load.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use rand_core::OsRng;
+use tauline_transcript::chain::{TranscriptError, read_powers};
+use tauline_transcript::export::{ExportError, ExportFormat, export_powers};
+use tauline_transcript::powers::Powers;
+use tauline_transcript::verify::verify_powers;
+use tauline_transcript::{Encoding, SubCeremony};
+
+use crate::exit::{Failure, Outcome};
+use crate::input::Input;
+use crate::output::OutputArgs;
+
+/// Write a sub-ceremony's powers as a file that KZG libraries load.
+///
+/// The powers are checked on the way. That they come of the contributions in the transcript is
+/// for `tauline verify` to say.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The transcript; `-` is standard input.
+    #[arg(value_name = "TRANSCRIPT")]
+    transcript: PathBuf,
+    /// The sub-ceremony, by its number of powers in G1.
+    #[arg(long, value_name = "POWERS")]
+    sub_ceremony: usize,
+    /// What to write.
+    #[arg(long, value_enum)]
+    format: Format,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// The files that KZG libraries load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// `trusted_setup.txt` of c-kzg-4844.
+    CKzg,
+    /// `trusted_setup_4096.json` of the consensus specifications.
+    Consensus,
+}
+
+impl From<Format> for ExportFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::CKzg => Self::CKzg,
+            Format::Consensus => Self::Consensus,
+        }
+    }
+}
+
+/// Exports.
+///
+/// # Errors
+/// Powers that are not valid, or files that cannot be read or written.
+pub fn run(args: &Args) -> Outcome {
+    args.output.check()?;
+    let input = Input::open(&args.transcript)?;
+    let powers = sub_ceremony_powers(&input, args.sub_ceremony)?;
+    let sub_ceremony = SubCeremony {
+        index: 0,
+        size: powers.size(),
+    };
+    verify_powers(
+        sub_ceremony,
+        &powers.to_raw(Encoding::Uncompressed),
+        &mut OsRng,
+    )
+    .map_err(|invalid| Failure::bad(format!("{}: {invalid}", input.name())).code(invalid.code()))?;
+    let mut refused = None;
+    let written = args.output.write(|mut out| {
+        export_powers(&mut out, args.format.into(), &powers).map_err(|error| match error {
+            ExportError::Io(error) => error,
+            other => {
+                refused = Some(other.to_string());
+                io::Error::other("not written")
+            }
+        })
+    });
+    if let Some(why) = refused {
+        return Err(Failure::bad(why));
+    }
+    if let Some(path) = written? {
+        let path = path.display();
+        drop(writeln!(
+            io::stderr(),
+            "Wrote {path}. Check it: tauline verify-powers {path}"
+        ));
+    }
+    Ok(())
+}
+
+/// The final powers of a transcript's sub-ceremony, decoded and not checked further.
+pub(crate) fn sub_ceremony_powers(input: &Input, g1: usize) -> Outcome<Powers> {
+    match read_powers(input, g1) {
+        Ok(Some(powers)) => Ok(powers),
+        Ok(None) => Err(Failure::bad(format!(
+            "{} has no sub-ceremony of {g1} powers",
+            input.name()
+        ))
+        .help("name one by its number of powers in G1, such as 4096")),
+        Err(error) => Err(failure(input, &error)),
+    }
+}
+
+/// Why a transcript could not be used, as the end of a verb.
+pub(crate) fn failure(input: &Input, error: &TranscriptError) -> Failure {
+    let name = input.name();
+    match error {
+        TranscriptError::Read(error) => Failure::io(format!("cannot read {name}: {error}")),
+        TranscriptError::Document(error) => {
+            Failure::bad(format!("{name} is not a transcript: {error}"))
+        }
+        TranscriptError::Refused(refused) => {
+            Failure::bad(format!("{name} is not valid: {refused}"))
+        }
+        TranscriptError::Powers(invalid) => {
+            Failure::bad(format!("{name}: {invalid}")).code(invalid.code())
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The verbs, a file each: arguments, and what to do with them.
+
+pub mod admin;
+pub mod compute;
+pub mod contribute;
+pub mod export;
+pub mod init;
+pub mod rehearse;
+pub mod status;
+pub mod transcript;
+pub mod verify;
+pub mod verify_contribution;
+pub mod verify_powers;

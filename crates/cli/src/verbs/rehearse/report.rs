@@ -1,0 +1,398 @@
+//! What a rehearsal came to.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+use tauline_protocol::status::EndedWord;
+
+use super::{Ends, Played, between, count_end};
+use crate::participant::Times;
+use crate::words;
+
+/// Failures that are printed one by one; JSON has all.
+const LISTED: usize = 10;
+
+/// A participant's part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Role {
+    Contribute,
+    VanishInLine,
+    VanishWhenCalled,
+    VanishAfterStart,
+    Abort,
+    Leave,
+}
+
+impl Role {
+    /// The ways to drop out.
+    pub(super) const DROPOUTS: [Self; 5] = [
+        Self::VanishInLine,
+        Self::VanishWhenCalled,
+        Self::VanishAfterStart,
+        Self::Abort,
+        Self::Leave,
+    ];
+
+    /// Whether the coordinator has to notice by itself.
+    pub(super) fn vanishes(self) -> bool {
+        matches!(
+            self,
+            Self::VanishInLine | Self::VanishWhenCalled | Self::VanishAfterStart
+        )
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Contribute => "contribute",
+            Self::VanishInLine => "vanish in line",
+            Self::VanishWhenCalled => "vanish when called",
+            Self::VanishAfterStart => "vanish after the start",
+            Self::Abort => "abort",
+            Self::Leave => "leave",
+        }
+    }
+
+    /// Whether a stay may end so when this part is played (`http-queue-api.md`, Deadlines).
+    fn may_end(self, end: Option<EndedWord>) -> bool {
+        match (self, end) {
+            // Whoever finds nobody ahead is called by the answer to joining.
+            (Self::VanishInLine, Some(EndedWord::MissedCheckin | EndedWord::FailedToStart))
+            | (Self::VanishWhenCalled, Some(EndedWord::FailedToStart))
+            | (Self::VanishAfterStart, Some(EndedWord::TimedOut))
+            | (Self::Abort, Some(EndedWord::Aborted))
+            | (Self::Leave, Some(EndedWord::Left)) => true,
+            (Self::Contribute, _) => end.is_none(),
+            _ => false,
+        }
+    }
+}
+
+/// One participant's part and what became of it.
+pub(super) struct Fate {
+    number: usize,
+    role: Role,
+    times: Times,
+    result: Played,
+    end: Option<EndedWord>,
+}
+
+impl Fate {
+    pub(super) fn new(
+        number: usize,
+        role: Role,
+        times: Times,
+        result: Played,
+        end: Option<EndedWord>,
+    ) -> Self {
+        Self {
+            number,
+            role,
+            times,
+            result,
+            end,
+        }
+    }
+
+    /// What did not go as it should.
+    fn fault(&self) -> Option<String> {
+        match &self.result {
+            Err(why) => Some(why.clone()),
+            Ok(_) if self.role.may_end(self.end) => None,
+            Ok(_) => {
+                let end = self
+                    .end
+                    .map_or("not known to have ended", EndedWord::as_str);
+                Some(format!("the coordinator says: {end}"))
+            }
+        }
+    }
+}
+
+/// Times of many, in milliseconds.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Spread {
+    mean_in_ms: u64,
+    median_in_ms: u64,
+    longest_in_ms: u64,
+}
+
+impl Spread {
+    fn of(mut times: Vec<u64>) -> Option<Self> {
+        times.sort_unstable();
+        let longest = *times.last()?;
+        Some(Self {
+            mean_in_ms: times.iter().sum::<u64>() / times.len() as u64,
+            median_in_ms: times[times.len() / 2],
+            longest_in_ms: longest,
+        })
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |ms: u64| words::duration(Duration::from_millis(ms));
+        write!(
+            f,
+            "mean {}, median {}, longest {}",
+            text(self.mean_in_ms),
+            text(self.median_in_ms),
+            text(self.longest_in_ms)
+        )
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Group {
+    role: Role,
+    participants: u64,
+    ends: Ends,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Fault {
+    participant: usize,
+    role: Role,
+    what: String,
+}
+
+/// The report of a rehearsal.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Report {
+    good: bool,
+    seed: u64,
+    participants: usize,
+    accepted: u64,
+    dropouts: Vec<Group>,
+    /// Whether contributions were accepted in the order of tickets.
+    in_ticket_order: bool,
+    took_in_ms: u64,
+    /// From being called to the receipt.
+    turns: Option<Spread>,
+    /// From joining to being called.
+    waits: Option<Spread>,
+    /// Calls that failed and were repeated.
+    repeated_calls: u64,
+    failures: Vec<Fault>,
+}
+
+impl Report {
+    pub(super) fn new(seed: u64, took: Duration, repeated_calls: u64, fates: &[Fate]) -> Self {
+        let failures: Vec<Fault> = fates
+            .iter()
+            .filter_map(|fate| {
+                let what = fate.fault()?;
+                Some(Fault {
+                    participant: fate.number + 1,
+                    role: fate.role,
+                    what,
+                })
+            })
+            .collect();
+        let contributors = || {
+            let contributors = fates.iter().filter(|fate| fate.role == Role::Contribute);
+            contributors.filter(|fate| fate.result.is_ok())
+        };
+        let mut groups: BTreeMap<Role, Group> = BTreeMap::new();
+        for fate in fates.iter().filter(|fate| fate.role != Role::Contribute) {
+            let group = groups.entry(fate.role).or_insert_with(|| Group {
+                role: fate.role,
+                participants: 0,
+                ends: Ends::new(),
+            });
+            group.participants += 1;
+            count_end(&mut group.ends, fate.end);
+        }
+        let in_ticket_order = in_ticket_order(contributors());
+        let turns = contributors().filter_map(|it| between(it.times, |t| t.called, |t| t.accepted));
+        let waits = fates
+            .iter()
+            .filter_map(|it| between(it.times, |t| t.joined, |t| t.called));
+        Self {
+            good: failures.is_empty() && in_ticket_order,
+            seed,
+            participants: fates.len(),
+            accepted: contributors().count() as u64,
+            dropouts: groups.into_values().collect(),
+            in_ticket_order,
+            took_in_ms: took.as_millis() as u64,
+            turns: Spread::of(turns.collect()),
+            waits: Spread::of(waits.collect()),
+            repeated_calls,
+            failures,
+        }
+    }
+
+    /// Whether everything went as it should.
+    pub(super) fn is_good(&self) -> bool {
+        self.good
+    }
+}
+
+fn in_ticket_order<'a>(contributors: impl Iterator<Item = &'a Fate>) -> bool {
+    let mut accepted: Vec<_> = contributors
+        .filter_map(|fate| Some((fate.times.accepted?, fate.result.as_ref().ok()?.as_ref()?)))
+        .collect();
+    accepted.sort_by_key(|(at, _)| *at);
+    accepted.is_sorted_by_key(|(_, ticket)| *ticket)
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let took = words::duration(Duration::from_millis(self.took_in_ms));
+        let order = match self.in_ticket_order {
+            true => "in the order of tickets",
+            false => "NOT in the order of tickets",
+        };
+        writeln!(
+            f,
+            "Rehearsal with {} participants, seed {}",
+            self.participants, self.seed
+        )?;
+        writeln!(f, "  took            {took}")?;
+        writeln!(
+            f,
+            "  accepted        {}, {order}",
+            words::number(self.accepted)
+        )?;
+        for group in &self.dropouts {
+            let ends: Vec<String> = group
+                .ends
+                .iter()
+                .map(|(end, count)| format!("{count} {end}"))
+                .collect();
+            writeln!(
+                f,
+                "  dropped out     {} to {}: {}",
+                group.participants,
+                group.role.name(),
+                ends.join(", ")
+            )?;
+        }
+        for (label, spread) in [("turns", &self.turns), ("waits", &self.waits)] {
+            if let Some(spread) = spread {
+                writeln!(f, "  {label:<15} {spread}")?;
+            }
+        }
+        writeln!(
+            f,
+            "  repeated calls  {}",
+            words::number(self.repeated_calls)
+        )?;
+        for fault in self.failures.iter().take(LISTED) {
+            writeln!(
+                f,
+                "  FAILED          participant {} ({}): {}",
+                fault.participant,
+                fault.role.name(),
+                fault.what
+            )?;
+        }
+        if let Some(more) = self
+            .failures
+            .len()
+            .checked_sub(LISTED)
+            .filter(|more| *more > 0)
+        {
+            writeln!(f, "  FAILED          … and {more} more")?;
+        }
+        match self.good {
+            true => f.write_str("Everything went as it should."),
+            false => write!(
+                f,
+                "{} failed.",
+                words::count(self.failures.len() as u64, "part")
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn contributor(number: usize, ticket: u64, accepted: Instant) -> Fate {
+        let called = accepted.checked_sub(Duration::from_secs(2));
+        let joined = called.and_then(|at| at.checked_sub(Duration::from_secs(10)));
+        let times = Times {
+            joined,
+            called,
+            sent: None,
+            accepted: Some(accepted),
+        };
+        Fate::new(number, Role::Contribute, times, Ok(Some(ticket)), None)
+    }
+
+    #[test]
+    fn a_rehearsal_out_of_order_is_not_good() {
+        let start = Instant::now() + Duration::from_secs(100);
+        let later = start + Duration::from_secs(5);
+        let good = [contributor(0, 1, start), contributor(1, 2, later)];
+        assert!(Report::new(1, Duration::ZERO, 0, &good).is_good());
+        let bad = [contributor(0, 2, start), contributor(1, 1, later)];
+        assert!(!Report::new(1, Duration::ZERO, 0, &bad).is_good());
+    }
+
+    #[test]
+    fn a_dropout_whom_the_coordinator_judges_otherwise_is_a_failure() {
+        let fate = |role, end| Fate::new(0, role, Times::default(), Ok(None), end);
+        for (role, end, good) in [
+            (Role::VanishInLine, Some(EndedWord::MissedCheckin), true),
+            (Role::VanishWhenCalled, Some(EndedWord::FailedToStart), true),
+            (Role::VanishAfterStart, Some(EndedWord::TimedOut), true),
+            (Role::Abort, Some(EndedWord::Aborted), true),
+            (Role::Leave, Some(EndedWord::Left), true),
+            (
+                Role::VanishAfterStart,
+                Some(EndedWord::FailedToStart),
+                false,
+            ),
+            (Role::Leave, None, false),
+        ] {
+            let report = Report::new(1, Duration::ZERO, 0, &[fate(role, end)]);
+            assert_eq!(report.is_good(), good, "{role:?} {end:?}");
+        }
+    }
+
+    #[test]
+    fn a_report_reads_well() {
+        let start = Instant::now() + Duration::from_secs(100);
+        let fates = [
+            contributor(0, 1, start),
+            contributor(1, 2, start + Duration::from_secs(5)),
+            Fate::new(
+                2,
+                Role::Leave,
+                Times::default(),
+                Ok(None),
+                Some(EndedWord::Left),
+            ),
+            Fate::new(
+                3,
+                Role::Contribute,
+                Times::default(),
+                Err("the line is cut".into()),
+                None,
+            ),
+        ];
+        insta::assert_snapshot!(Report::new(42, Duration::from_secs(33), 3, &fates), @r"
+        Rehearsal with 4 participants, seed 42
+          took            33 s
+          accepted        2, in the order of tickets
+          dropped out     1 to leave: 1 left
+          turns           mean 2.0 s, median 2.0 s, longest 2.0 s
+          waits           mean 10 s, median 10 s, longest 10 s
+          repeated calls  3
+          FAILED          participant 4 (contribute): the line is cut
+        1 part failed.
+        ");
+    }
+}

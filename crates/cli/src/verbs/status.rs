@@ -1,0 +1,151 @@
+//! `tauline status`: what anyone may know before joining.
+
+use std::fmt::Write;
+
+use reqwest::Url;
+use tauline_protocol::status::{CeremonyStatus, SignInMethod, TurnStatus};
+
+use crate::client::{self, Client, parse_server};
+use crate::exit::Outcome;
+use crate::{online, output, words};
+
+/// Show a ceremony: its mode, line, turn and expected wait.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The coordinator's address.
+    #[arg(long, value_name = "URL", env = "TAULINE_SERVER", value_parser = parse_server)]
+    server: Url,
+    /// Print the coordinator's answer as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Asks for the status and prints it.
+///
+/// # Errors
+/// When the coordinator does not answer.
+pub fn run(args: &Args) -> Outcome {
+    online(async {
+        let client = Client::new(client::http(&args.server)?, args.server.clone());
+        let status = client
+            .status()
+            .await
+            .map_err(|e| e.into_failure(&args.server))?;
+        match args.json {
+            true => output::print_json(&status),
+            false => output::print(&format!("Ceremony at {}\n{}", args.server, text(&status))),
+        }
+    })
+}
+
+/// The status as lines for a person.
+pub(crate) fn text(status: &CeremonyStatus) -> String {
+    let sizes: Vec<String> = status
+        .sub_ceremonies
+        .iter()
+        .map(|sub| format!("{}:{}", sub.num_g1_powers, sub.num_g2_powers))
+        .collect();
+    let methods: Vec<&str> = status.sign_in.iter().map(|method| name(*method)).collect();
+    let rows = [
+        ("mode", status.mode.as_str().to_owned()),
+        ("contributions", words::number(status.contributions)),
+        ("in line", words::number(status.queue_length)),
+        (
+            "turn",
+            status
+                .turn
+                .as_ref()
+                .map_or_else(|| "nobody's".to_owned(), turn),
+        ),
+        (
+            "mean turn",
+            words::duration(std::time::Duration::from_millis(status.mean_turn_in_ms)),
+        ),
+        ("wait from now", wait(status)),
+        ("sub-ceremonies", sizes.join(", ")),
+        ("sign in with", methods.join(", or ")),
+        ("receipts by", status.coordinator_address.clone()),
+        (
+            "public log",
+            format!(
+                "{}, head {}",
+                words::count(status.log.records, "record"),
+                status.log.hash
+            ),
+        ),
+    ];
+    let mut text = String::new();
+    for (label, value) in rows {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "  {label:<15} {value}");
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+fn turn(turn: &TurnStatus) -> String {
+    let age = words::duration(std::time::Duration::from_millis(turn.age_in_ms));
+    format!("ticket {}, {} for {age}", turn.ticket, turn.phase.as_str())
+}
+
+fn wait(status: &CeremonyStatus) -> String {
+    match (status.queue_length, &status.turn) {
+        (0, None) => "none".to_owned(),
+        _ => words::about(status.expected_wait_in_ms),
+    }
+}
+
+/// A way to sign in, with the flag that uses it.
+pub(crate) fn name(method: SignInMethod) -> &'static str {
+    match method {
+        SignInMethod::Siwe => "an Ethereum key (--key FILE)",
+        SignInMethod::Invite => "an invitation (--invite CODE)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tauline_protocol::status::{LogHead, ModeWord, QueueWord, SubCeremony};
+
+    use super::*;
+
+    #[test]
+    fn the_wait_is_shown_before_joining() {
+        let status = CeremonyStatus {
+            mode: ModeWord::Open,
+            queue_length: 4_000,
+            contributions: 141_416,
+            turn: Some(TurnStatus {
+                ticket: 141_500,
+                phase: QueueWord::Contributing,
+                age_in_ms: 12_000,
+            }),
+            mean_turn_in_ms: 45_000,
+            expected_wait_in_ms: 180_000_000,
+            expected_start_time: 0,
+            sub_ceremonies: vec![SubCeremony {
+                num_g1_powers: 4096,
+                num_g2_powers: 65,
+            }],
+            sign_in: vec![SignInMethod::Siwe, SignInMethod::Invite],
+            coordinator_address: "0x0000000000000000000000000000000000000000".to_owned(),
+            log: LogHead {
+                records: 1,
+                hash: "0xab".to_owned(),
+            },
+            time: 0,
+        };
+        insta::assert_snapshot!(text(&status), @r"
+          mode            open
+          contributions   141,416
+          in line         4,000
+          turn            ticket 141500, contributing for 12 s
+          mean turn       45 s
+          wait from now   about 2 d 2 h
+          sub-ceremonies  4096:65
+          sign in with    an Ethereum key (--key FILE), or an invitation (--invite CODE)
+          receipts by     0x0000000000000000000000000000000000000000
+          public log      1 record, head 0xab
+        ");
+    }
+}
