@@ -1,0 +1,127 @@
+//! One contribution at the sizes of the Ethereum ceremony: reading it, verifying it, making it.
+//!
+//! `cargo bench -p tauline-benches --bench contribution`
+//!
+//! Each operation is measured twice, by the clock and by the processor time of all threads: the
+//! second is what the target for verification is about, and what does not change with the number
+//! of cores. Takes about three minutes on two idle cores. All documents are made on the spot.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::measurement::{Measurement, ValueFormatter, WallTime};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use rand::rngs::OsRng;
+use rustix::time::{ClockId, clock_gettime};
+use tauline_transcript::{Base, Encoding, RawContribution, Sizes, contribute, verify};
+
+/// Processor time of the whole process, all threads.
+struct ProcessorTime;
+
+impl Measurement for ProcessorTime {
+    type Intermediate = Duration;
+    type Value = Duration;
+
+    fn start(&self) -> Duration {
+        let now = clock_gettime(ClockId::ProcessCPUTime);
+        Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs() as u32)
+    }
+
+    fn end(&self, start: Duration) -> Duration {
+        self.start() - start
+    }
+
+    fn add(&self, a: &Duration, b: &Duration) -> Duration {
+        *a + *b
+    }
+
+    fn zero(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn to_f64(&self, value: &Duration) -> f64 {
+        value.as_nanos() as f64
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        WallTime.formatter()
+    }
+}
+
+/// A base in the middle of a ceremony, and the next contribution to it.
+fn next_turn() -> (Base, RawContribution) {
+    let start = Base::initial(&Sizes::ethereum());
+    let base = contribute(&start, &mut OsRng, b"", &|_| {}).base().clone();
+    let contribution = contribute(&base, &mut OsRng, b"", &|_| {}).unsigned();
+    (base, contribution)
+}
+
+fn bench<M: Measurement>(criterion: &mut Criterion<M>, by: &str) {
+    let (base, contribution) = next_turn();
+    let json = contribution.to_json().expect("points");
+    let msgpack = contribution
+        .to_msgpack(Encoding::Compressed)
+        .expect("points");
+    let uncompressed_msgpack = contribution
+        .to_msgpack(Encoding::Uncompressed)
+        .expect("points");
+    let uncompressed = RawContribution::from_msgpack(&uncompressed_msgpack).expect("a document");
+
+    let mut group = criterion.benchmark_group(format!("document, {by}"));
+    group.throughput(Throughput::Bytes(json.len() as u64));
+    group.bench_function("read JSON", |bencher| {
+        bencher.iter(|| RawContribution::from_json(black_box(&json)));
+    });
+    group.bench_function("write JSON", |bencher| {
+        bencher.iter(|| contribution.to_json())
+    });
+    group.throughput(Throughput::Bytes(msgpack.len() as u64));
+    group.bench_function("read MessagePack", |bencher| {
+        bencher.iter(|| RawContribution::from_msgpack(black_box(&msgpack)));
+    });
+    group.finish();
+
+    let points: usize = Sizes::ethereum().iter().map(|size| size.g1).sum();
+    let mut group = criterion.benchmark_group(format!("full size, {by}"));
+    group.throughput(Throughput::Elements(points as u64));
+    for (form, document) in [
+        ("compressed", &contribution),
+        ("uncompressed", &uncompressed),
+    ] {
+        group.bench_function(format!("verify {form}"), |bencher| {
+            bencher.iter(|| verify(&base, document, &mut OsRng).expect("good"));
+        });
+    }
+    group.bench_function("contribute", |bencher| {
+        bencher.iter(|| contribute(&base, &mut OsRng, b"", &|_| {}));
+    });
+    group.finish();
+}
+
+fn by_the_clock(criterion: &mut Criterion) {
+    bench(criterion, "by the clock");
+}
+
+fn by_processor_time(criterion: &mut Criterion<ProcessorTime>) {
+    bench(criterion, "by processor time");
+}
+
+/// Few and short: one verification takes seconds.
+fn settings<M: Measurement>(criterion: Criterion<M>) -> Criterion<M> {
+    criterion
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(100))
+        .measurement_time(Duration::from_secs(1))
+}
+
+criterion_group! {
+    name = clock;
+    config = settings(Criterion::default());
+    targets = by_the_clock
+}
+criterion_group! {
+    name = processor;
+    config = settings(Criterion::default().with_measurement(ProcessorTime));
+    targets = by_processor_time
+}
+criterion_main!(clock, processor);
