@@ -94,17 +94,17 @@ fn decode_list<P: Point>(
         .clone()
         .map(|bytes| P::decode(bytes, encoding))
         .collect();
-    points.or_else(|some_error| {
+    points.map_err(|some_error| {
         // The parallel collection reports any of the errors; the report names the lowest.
         let lowest = encoded
             .enumerate()
             .find_map_first(|(i, bytes)| P::decode(bytes, encoding).err().map(|error| (i, error)));
         let (index, error) = lowest.map_or((None, some_error), |(i, error)| (Some(i), error));
-        Err(Invalid {
+        Invalid {
             sub_ceremony: Some(sub_ceremony),
             check: Check::Decoding { element, error },
             index,
-        })
+        }
     })
 }
 

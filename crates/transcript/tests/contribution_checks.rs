@@ -23,6 +23,8 @@ use fixtures::{
 
 const SIZES: &str = "8:4,16:5";
 
+type Fault = Box<dyn Fn(&mut RawSubContribution)>;
+
 /// What the verifier says to a good contribution after `fault` was done to sub-ceremony 1.
 fn verdict(fault: impl FnOnce(&mut RawSubContribution)) -> Invalid {
     let (base, mut contribution) = next_turn(SIZES);
@@ -329,7 +331,7 @@ fn lowest_bad_index_is_reported() {
 #[test]
 fn checks_are_reported_in_the_specifications_order() {
     // Faults from the last check to the first, each added to those before.
-    let mut faults: Vec<(&str, Box<dyn Fn(&mut RawSubContribution)>)> = vec![
+    let mut faults: Vec<(&str, Fault)> = vec![
         (
             "G2Powers",
             Box::new(|sub| set_point(&mut sub.powers.g2, 3, &g2(5))),

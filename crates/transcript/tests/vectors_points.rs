@@ -424,7 +424,7 @@ fn malformed_hex_is_an_error_and_never_a_panic() {
         ("0x00fg", 5),
         ("0x0é0f", 3),
         ("0x00ff ", 6),
-        ("0x\0000", 2),
+        ("0x\u{0}000", 2),
         ("0x𝟘𝟘", 2),
     ] {
         assert_eq!(hex(text), Err(PointError::Digit { at }), "{text:?}");
