@@ -25,8 +25,11 @@ mod index;
 mod json_tokens;
 mod links;
 mod msgpack_tokens;
+mod points;
+mod powers;
 mod report;
 mod source;
+mod structure;
 mod tokens;
 mod walk;
 
@@ -36,20 +39,19 @@ use blstrs::G1Affine;
 use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
+pub use powers::read_powers;
 pub use report::{
     Failure, ListName, MAX_LISTED, Participants, Refused, Report, SubReport, Tally, TranscriptCheck,
 };
 pub use source::Source;
 
-use crate::contribution::{RawPoints, RawPowers};
-use crate::encoding::Point;
-use crate::error::{Check, DocumentError, Element, Invalid, SubCeremony};
-use crate::powers::Powers;
+use crate::error::{DocumentError, Invalid};
 use crate::sizes::{Size, Sizes};
-use crate::verify::verify_powers;
-use index::{Index, List, SubIndex};
+use index::Index;
 use links::{BatchReport, LinkCoefficients, Rules, check_batch};
+use powers::check_powers;
 use report::Failures;
+use structure::{check_lengths, check_sizes, entries, sub_ceremony};
 use walk::{Batch, Walk};
 
 /// Entries of a batch: 64, at four sub-ceremonies 257 Miller loops for one final exponentiation
@@ -206,22 +208,6 @@ pub fn verify_transcript<S: Source + ?Sized>(
     }
 }
 
-/// The number of entries that all lists must have.
-fn entries(index: &Index) -> u64 {
-    index.subs.first().map_or(0, |sub| sub.running_products.len)
-}
-
-fn sub_ceremony(i: usize, sub: &SubIndex) -> SubCeremony {
-    let size = |number| usize::try_from(number).unwrap_or(usize::MAX);
-    SubCeremony {
-        index: i,
-        size: Size {
-            g1: size(sub.num_g1_powers),
-            g2: size(sub.num_g2_powers),
-        },
-    }
-}
-
 fn rules(index: &Index, options: &Options) -> Rules {
     let sub_ceremonies: Vec<_> = index
         .subs
@@ -241,79 +227,6 @@ fn rules(index: &Index, options: &Options) -> Rules {
         sub_ceremonies,
         signed_sizes,
     }
-}
-
-/// The sub-ceremonies are the ceremony's, no more, no fewer, in its order (check 1).
-fn check_sizes(index: &Index, expected: &ExpectedSizes, failures: &mut Failures) {
-    let got = index.subs.len();
-    match expected {
-        ExpectedSizes::These(sizes) if sizes.len() != got => {
-            let check = TranscriptCheck::SubCeremonyCount {
-                expected: sizes.len(),
-                got,
-            };
-            failures.push(None, None, check);
-        }
-        ExpectedSizes::AsStated if got == 0 => {
-            failures.push(
-                None,
-                None,
-                TranscriptCheck::SubCeremonyCount { expected: 1, got },
-            );
-        }
-        _ => {}
-    }
-    for (i, sub) in index.subs.iter().enumerate() {
-        let (g1, g2) = (sub.num_g1_powers, sub.num_g2_powers);
-        let stated = sub_ceremony(i, sub);
-        if stated.size.check().is_err() {
-            failures.push(
-                Some(stated),
-                None,
-                TranscriptCheck::ImpossibleSize { g1, g2 },
-            );
-        }
-        if let ExpectedSizes::These(sizes) = expected
-            && let Some(expected) = sizes.size(i)
-            && expected != stated.size
-        {
-            failures.push(
-                Some(stated),
-                None,
-                TranscriptCheck::Size { expected, g1, g2 },
-            );
-        }
-    }
-}
-
-/// All lists of witnesses and participants are equally long, and not empty.
-fn check_lengths(index: &Index, failures: &mut Failures) {
-    let expected = entries(index);
-    if expected == 0 {
-        failures.push(None, None, TranscriptCheck::Empty);
-    }
-    let mut check = |sub_ceremony, list, got: List| {
-        if got.len != expected {
-            let check = TranscriptCheck::ListLength {
-                list,
-                expected,
-                got: got.len,
-            };
-            failures.push(sub_ceremony, None, check);
-        }
-    };
-    for (i, sub) in index.subs.iter().enumerate() {
-        let name = Some(sub_ceremony(i, sub));
-        check(name, ListName::RunningProducts, sub.running_products);
-        check(name, ListName::PotPubkeys, sub.pot_pubkeys);
-        check(name, ListName::BlsSignatures, sub.bls_signatures);
-    }
-    check(None, ListName::ParticipantIds, index.participant_ids);
-    check(
-        None,
-        ListName::ParticipantEcdsaSignatures,
-        index.ecdsa_signatures,
-    );
 }
 
 /// Walks all entries. Returns what was found, and the last running product of each sub-ceremony.
@@ -405,128 +318,4 @@ fn add(
             .extend(found.no_entropy.into_iter().take(room));
         *last = found.last_product;
     }
-}
-
-/// The final powers pass the checks on a contribution (2 to 4, 6 and 7), and the last running
-/// product is the first of them.
-fn check_powers<S: Source + ?Sized>(
-    source: &S,
-    index: &Index,
-    sub: &SubIndex,
-    sub_ceremony: SubCeremony,
-    last_product: Option<G1Affine>,
-    failures: &mut Failures,
-    rng: &mut (impl RngCore + CryptoRng),
-) -> Result<(), TranscriptError> {
-    let mut refuse = |check| failures.push(Some(sub_ceremony), None, check);
-    if sub_ceremony.size.check().is_err() {
-        // Already refused; its powers mean nothing.
-        return Ok(());
-    }
-    let raw = match raw_powers(source, index, sub, sub_ceremony)? {
-        Ok(raw) => raw,
-        Err(invalid) => {
-            refuse(TranscriptCheck::Powers(invalid));
-            return Ok(());
-        }
-    };
-    // Asked even of powers that fail other checks: it tells where they do not come from.
-    let encoding = raw.g1.encoding();
-    let first_power = raw
-        .g1
-        .iter()
-        .nth(1)
-        .and_then(|it| G1Affine::decode(it, encoding).ok());
-    if first_power.is_none() || first_power != last_product {
-        refuse(TranscriptCheck::LastProduct);
-    }
-    if let Err(invalid) = verify_powers(sub_ceremony, &raw, rng) {
-        refuse(TranscriptCheck::Powers(invalid));
-    }
-    Ok(())
-}
-
-/// Reads the powers of one sub-ceremony: as many as it states, undecoded.
-fn raw_powers<S: Source + ?Sized>(
-    source: &S,
-    index: &Index,
-    sub: &SubIndex,
-    sub_ceremony: SubCeremony,
-) -> Result<Result<RawPowers, Invalid>, TranscriptError> {
-    let Size { g1, g2 } = sub_ceremony.size;
-    let lists = [
-        (Element::G1Power, g1, sub.g1_powers.len),
-        (Element::G2Power, g2, sub.g2_powers.len),
-    ];
-    for (element, expected, got) in lists {
-        if expected as u64 != got {
-            let check = Check::Sizes {
-                element,
-                expected,
-                got,
-            };
-            return Ok(Err(Invalid {
-                sub_ceremony: Some(sub_ceremony),
-                check,
-                index: None,
-            }));
-        }
-    }
-    let g1 = raw_points(source, index, sub.g1_powers, Element::G1Power, sub_ceremony)?;
-    let g2 = raw_points(source, index, sub.g2_powers, Element::G2Power, sub_ceremony)?;
-    Ok(g1.and_then(|g1| Ok(RawPowers { g1, g2: g2? })))
-}
-
-fn raw_points<P: Point, S: Source + ?Sized>(
-    source: &S,
-    index: &Index,
-    list: List,
-    element: Element,
-    sub_ceremony: SubCeremony,
-) -> Result<Result<RawPoints<P>, Invalid>, TranscriptError> {
-    let mut tokens = tokens::open(source, index.form, list.offset)?;
-    let len = P::encoded_len(index.encoding);
-    let mut bytes = Vec::new();
-    let mut place = 0;
-    tokens.begin_list()?;
-    while tokens.next_item()? {
-        if let Err(error) = tokens.point(len, &mut bytes)? {
-            let check = Check::Decoding { element, error };
-            let sub_ceremony = Some(sub_ceremony);
-            return Ok(Err(Invalid {
-                sub_ceremony,
-                check,
-                index: Some(place),
-            }));
-        }
-        place += 1;
-    }
-    Ok(Ok(RawPoints::from_parts(index.encoding, bytes)))
-}
-
-/// Reads the final powers of the sub-ceremony with `g1` powers in G1, *without* verifying the
-/// transcript that they are in.
-///
-/// They are decoded and nothing more: to be sure of what is exported, verify the transcript too.
-///
-/// Returns none when the transcript has no such sub-ceremony.
-///
-/// # Errors
-/// When the source cannot be read or is no transcript, or the powers are fewer or more than
-/// stated or do not decode.
-pub fn read_powers<S: Source + ?Sized>(
-    source: &S,
-    g1: usize,
-) -> Result<Option<Powers>, TranscriptError> {
-    let index = Index::read(source)?;
-    let found = index
-        .subs
-        .iter()
-        .enumerate()
-        .find(|(_, sub)| sub.num_g1_powers == g1 as u64);
-    let Some((i, sub)) = found else {
-        return Ok(None);
-    };
-    let name = sub_ceremony(i, sub);
-    Ok(Some(raw_powers(source, &index, sub, name)??.decode(name)?))
 }

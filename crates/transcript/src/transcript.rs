@@ -4,11 +4,14 @@
 //! coordinator writes a transcript of any length straight from its store. [`Transcript`] is one
 //! in memory, for the start of a ceremony and for small ones.
 
+mod output;
+
 use std::io::{self, Write};
 
 use blstrs::{G1Affine, G2Affine};
 use rand_core::{CryptoRng, RngCore};
-use rmp::encode as msgpack;
+
+use output::Output;
 
 use crate::contribution::RawContribution;
 use crate::encoding::{Encoding, Point};
@@ -101,12 +104,7 @@ impl<W: Write> TranscriptWriter<W> {
         sub_ceremonies: usize,
         contributions: u64,
     ) -> Result<Self, WriteError> {
-        let mut out = Output {
-            out,
-            format,
-            depth: 0,
-            first: true,
-        };
+        let mut out = Output::new(out, format);
         out.begin_object(3)?;
         out.field("transcripts")?;
         out.begin_list(sub_ceremonies as u64)?;
@@ -193,8 +191,7 @@ impl<W: Write> TranscriptWriter<W> {
             },
         )?;
         self.out.end_object()?;
-        self.out.out.flush()?;
-        Ok(self.out.out)
+        Ok(self.out.finish()?)
     }
 
     /// A list of witness points, the generator first.
@@ -251,147 +248,6 @@ impl<W: Write> TranscriptWriter<W> {
             });
         }
         self.out.end_list()
-    }
-}
-
-/// The syntax of either form.
-#[derive(Debug)]
-struct Output<W> {
-    out: W,
-    format: Format,
-    depth: usize,
-    /// Whether nothing stands yet in the innermost list or object.
-    first: bool,
-}
-
-impl<W: Write> Output<W> {
-    fn encoding(&self) -> Encoding {
-        match self.format {
-            Format::Json | Format::PrettyJson => Encoding::Compressed,
-            Format::MessagePack(encoding) => encoding,
-        }
-    }
-
-    fn is_json(&self) -> bool {
-        !matches!(self.format, Format::MessagePack(_))
-    }
-
-    fn begin_object(&mut self, fields: u32) -> Result<(), WriteError> {
-        if self.is_json() {
-            return self.begin(b"{");
-        }
-        msgpack::write_map_len(&mut self.out, fields).map_err(io::Error::from)?;
-        Ok(())
-    }
-
-    fn end_object(&mut self) -> Result<(), WriteError> {
-        self.end(b"}")
-    }
-
-    fn begin_list(&mut self, len: u64) -> Result<(), WriteError> {
-        if self.is_json() {
-            return self.begin(b"[");
-        }
-        let len = u32::try_from(len).map_err(|_| WriteError::TooLong { len })?;
-        msgpack::write_array_len(&mut self.out, len).map_err(io::Error::from)?;
-        Ok(())
-    }
-
-    fn end_list(&mut self) -> Result<(), WriteError> {
-        self.end(b"]")
-    }
-
-    fn begin(&mut self, bracket: &[u8]) -> Result<(), WriteError> {
-        self.out.write_all(bracket)?;
-        self.depth += 1;
-        self.first = true;
-        Ok(())
-    }
-
-    fn end(&mut self, bracket: &[u8]) -> Result<(), WriteError> {
-        if self.is_json() {
-            self.depth -= 1;
-            if !self.first {
-                self.new_line()?;
-            }
-            self.first = false;
-            self.out.write_all(bracket)?;
-        }
-        Ok(())
-    }
-
-    fn new_line(&mut self) -> Result<(), WriteError> {
-        if self.format == Format::PrettyJson {
-            self.out.write_all(b"\n")?;
-            for _ in 0..self.depth {
-                self.out.write_all(b"  ")?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Before each item of a list.
-    fn item(&mut self) -> Result<(), WriteError> {
-        if self.is_json() {
-            if !std::mem::replace(&mut self.first, false) {
-                self.out.write_all(b",")?;
-            }
-            self.new_line()?;
-        }
-        Ok(())
-    }
-
-    fn field(&mut self, name: &'static str) -> Result<(), WriteError> {
-        self.item()?;
-        self.text(name)?;
-        match self.format {
-            Format::Json => self.out.write_all(b":")?,
-            Format::PrettyJson => self.out.write_all(b": ")?,
-            Format::MessagePack(_) => {}
-        }
-        Ok(())
-    }
-
-    fn number(&mut self, value: u64) -> Result<(), WriteError> {
-        if self.is_json() {
-            write!(self.out, "{value}")?;
-        } else {
-            msgpack::write_uint(&mut self.out, value).map_err(io::Error::from)?;
-        }
-        Ok(())
-    }
-
-    fn text(&mut self, text: &str) -> Result<(), WriteError> {
-        if self.is_json() {
-            serde_json::to_writer(&mut self.out, text).map_err(io::Error::from)?;
-        } else {
-            msgpack::write_str(&mut self.out, text).map_err(io::Error::from)?;
-        }
-        Ok(())
-    }
-
-    /// A point or a signature; in JSON, no bytes are `""`.
-    fn bytes(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
-        if self.is_json() {
-            let digits = hex::encode(bytes);
-            let prefix = if bytes.is_empty() { "" } else { "0x" };
-            write!(self.out, "\"{prefix}{digits}\"")?;
-        } else {
-            msgpack::write_bin(&mut self.out, bytes).map_err(io::Error::from)?;
-        }
-        Ok(())
-    }
-
-    fn points<P: Point>(&mut self, points: &[P], encoding: Encoding) -> Result<(), WriteError> {
-        let mut bytes = Vec::with_capacity(P::encoded_len(encoding));
-        self.begin_list(points.len() as u64)?;
-        for point in points {
-            bytes.clear();
-            point.encode(encoding, &mut bytes);
-            self.item()?;
-            self.bytes(&bytes)?;
-        }
-        self.end_list()
     }
 }
 

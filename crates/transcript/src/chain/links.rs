@@ -19,10 +19,11 @@ use blstrs::{G1Affine, G2Affine};
 use group::Curve;
 use group::prime::PrimeCurveAffine;
 
+use super::points::{Points, decode};
 use super::report::{Failures, ListName, Participants, Tally, TranscriptCheck};
 use super::walk::{Batch, RawEntry, RawSignature, SubBatch};
 use crate::encoding::{Encoding, Point};
-use crate::error::{Element, SubCeremony};
+use crate::error::SubCeremony;
 use crate::field::{Arithmetic, COEFFICIENT_LEN, normalize};
 use crate::identity::Identity;
 use crate::signature;
@@ -76,13 +77,6 @@ struct Link {
 enum Equations {
     UpdateAndSignature,
     Update,
-}
-
-/// The points of one sub-ceremony's part of a batch; none where they are not good.
-struct Points {
-    before: Option<G1Affine>,
-    products: Vec<Option<G1Affine>>,
-    pubkeys: Vec<Option<G2Affine>>,
 }
 
 /// Checks a batch. `coefficients` were drawn after it was read: one set for each entry of each
@@ -198,80 +192,6 @@ fn check_start(batch: &Batch, rules: &Rules, failures: &mut Failures) {
             failures.push(None, Some(0), TranscriptCheck::Start { list });
         }
     }
-}
-
-/// Decodes the points of a sub-ceremony: on the curve, in the subgroup, not the identity.
-fn decode(
-    first: u64,
-    sub: usize,
-    raw: &SubBatch,
-    encoding: Encoding,
-    found: &mut Vec<(u64, usize, TranscriptCheck)>,
-) -> Points {
-    let mut all = |entries: &[RawEntry], element| -> Vec<Option<G1Affine>> {
-        decode_all(first, sub, entries, element, encoding, found)
-    };
-    let products = all(&raw.running_products, Element::RunningProduct);
-    let pubkeys = decode_all(
-        first,
-        sub,
-        &raw.pot_pubkeys,
-        Element::PotPubkey,
-        encoding,
-        found,
-    );
-    let before = raw
-        .product_before
-        .as_ref()
-        .and_then(|raw| good_point(raw, encoding).ok());
-    Points {
-        before,
-        products,
-        pubkeys,
-    }
-}
-
-fn decode_all<P: Point>(
-    first: u64,
-    sub: usize,
-    entries: &[RawEntry],
-    element: Element,
-    encoding: Encoding,
-    found: &mut Vec<(u64, usize, TranscriptCheck)>,
-) -> Vec<Option<P>> {
-    let decoded = (first..).zip(entries).map(|(entry, raw)| {
-        good_point(raw, encoding)
-            .map_err(|problem| {
-                let check = match problem {
-                    BadPoint::Decoding(error) => TranscriptCheck::Decoding { element, error },
-                    BadPoint::Subgroup => TranscriptCheck::Subgroup { element },
-                    BadPoint::Identity => TranscriptCheck::Identity { element },
-                };
-                found.push((entry, sub, check));
-            })
-            .ok()
-    });
-    decoded.collect()
-}
-
-enum BadPoint {
-    Decoding(crate::error::PointError),
-    Subgroup,
-    Identity,
-}
-
-fn good_point<P: Point>(raw: &RawEntry, encoding: Encoding) -> Result<P, BadPoint> {
-    let bytes = raw
-        .as_ref()
-        .map_err(|error| BadPoint::Decoding(error.clone()))?;
-    let point = P::decode(bytes, encoding).map_err(BadPoint::Decoding)?;
-    if bool::from(point.is_identity()) {
-        return Err(BadPoint::Identity);
-    }
-    if !point.in_subgroup() {
-        return Err(BadPoint::Subgroup);
-    }
-    Ok(point)
 }
 
 /// The participants of the batch; none where there is no identity, as in entry 0.
