@@ -445,7 +445,6 @@ impl Reference {
         if self.mode == Mode::Halted && !self.places.is_empty() && now > self.halted_since {
             events.push(self.resume(now, now - self.halted_since));
         }
-        }
         if mode == Mode::Halted {
             self.halted_since = now;
         }
