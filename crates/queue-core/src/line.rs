@@ -5,7 +5,7 @@
 //! [`BLOCK`]; over the blocks stands a binary tree whose nodes hold how many waiters are below and
 //! the earliest deadline below. Rank, head, earliest deadline and every change are one walk along
 //! the tree and one scan of a block: O(log n), in memory that is mostly in the cache. With a
-//! million waiting the tree has 2^15 nodes of 16 bytes.
+//! million waiting the tree has 2^15 nodes of 12 bytes, the two parts of a node apart.
 //!
 //! Slots of those who left are dropped when they are at the front, so memory follows the span
 //! between the head and the tail, not history.
@@ -30,24 +30,28 @@ pub(crate) struct Waiter<Id> {
     pub(crate) lasting_by: Timestamp,
 }
 
-/// What a part of the line amounts to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Node {
-    waiting: u64,
-    earliest: u64,
+/// Which slots of a block are taken, and their deadlines.
+#[derive(Clone, Debug)]
+struct Block {
+    /// Bit `i`: whether slot `i` is taken.
+    taken: u64,
+    /// Milliseconds; [`NEVER`] where the slot is empty.
+    deadlines: [u64; BLOCK],
 }
 
-impl Node {
-    const EMPTY: Node = Node {
-        waiting: 0,
-        earliest: NEVER,
+impl Block {
+    const EMPTY: Block = Block {
+        taken: 0,
+        deadlines: [NEVER; BLOCK],
     };
 
-    fn join(self, other: Node) -> Node {
-        Node {
-            waiting: self.waiting + other.waiting,
-            earliest: self.earliest.min(other.earliest),
-        }
+    fn earliest(&self) -> u64 {
+        self.deadlines.iter().copied().min().unwrap_or(NEVER)
+    }
+
+    fn put(&mut self, offset: usize, by: u64) {
+        self.taken |= 1 << offset;
+        self.deadlines[offset] = by;
     }
 }
 
@@ -58,13 +62,13 @@ pub(crate) struct Line<Id> {
     first: u64,
     /// One slot for each ticket from `first` on.
     slots: Vec<Option<Waiter<Id>>>,
-    /// The deadlines of the slots, apart so that a block of them is eight cache lines.
-    deadlines: Vec<u64>,
-    /// Bit `i % 64` of word `i / 64`: whether slot `i` is taken.
-    taken: Vec<u64>,
-    /// The tree as a heap: node 1 is the root, `2n` and `2n + 1` are below `n`, and the blocks are
-    /// the second half.
-    tree: Vec<Node>,
+    /// The blocks that there is room for: a power of two of them.
+    blocks: Vec<Block>,
+    /// How many wait below each node of the tree. As in a heap, node 1 is the root, `2n` and
+    /// `2n + 1` are below `n`, and the second half of the nodes are the blocks.
+    waiting: Vec<u32>,
+    /// The earliest deadline below each node of the tree.
+    earliest: Vec<u64>,
 }
 
 impl<Id> Line<Id> {
@@ -72,15 +76,15 @@ impl<Id> Line<Id> {
         Self {
             first: Ticket::FIRST.value(),
             slots: Vec::new(),
-            deadlines: Vec::new(),
-            taken: vec![0],
-            tree: vec![Node::EMPTY; 2],
+            blocks: vec![Block::EMPTY],
+            waiting: vec![0; 2],
+            earliest: vec![NEVER; 2],
         }
     }
 
     /// How many are in line.
     pub(crate) fn len(&self) -> u64 {
-        self.tree[1].waiting
+        u64::from(self.waiting[1])
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -90,19 +94,17 @@ impl<Id> Line<Id> {
     /// Appends a waiter. `ticket` follows the ticket of the last call.
     pub(crate) fn push(&mut self, ticket: Ticket, waiter: Waiter<Id>, by: Timestamp) {
         if self.is_empty() {
+            // All blocks are empty then, too.
             self.slots.clear();
-            self.deadlines.clear();
-            self.taken.fill(0);
             self.first = ticket.value();
         }
         debug_assert_eq!(ticket.value(), self.first + self.slots.len() as u64);
-        if self.slots.len() == self.taken.len() * BLOCK {
+        if self.slots.len() == self.blocks.len() * BLOCK {
             self.rebuild();
         }
         let slot = self.slots.len();
         self.slots.push(Some(waiter));
-        self.deadlines.push(by.as_millis());
-        self.taken[slot / BLOCK] |= 1 << (slot % BLOCK);
+        self.blocks[slot / BLOCK].put(slot % BLOCK, by.as_millis());
         self.refresh(slot / BLOCK);
     }
 
@@ -110,8 +112,9 @@ impl<Id> Line<Id> {
     pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<Waiter<Id>> {
         let slot = self.slot(ticket)?;
         let waiter = self.slots[slot].take()?;
-        self.deadlines[slot] = NEVER;
-        self.taken[slot / BLOCK] &= !(1 << (slot % BLOCK));
+        let block = &mut self.blocks[slot / BLOCK];
+        block.taken &= !(1 << (slot % BLOCK));
+        block.deadlines[slot % BLOCK] = NEVER;
         self.refresh(slot / BLOCK);
         // Half of the slots lie empty before the head: worth a rebuild, which as many removals
         // have paid for.
@@ -132,9 +135,8 @@ impl<Id> Line<Id> {
     /// The check-in deadline of this ticket.
     pub(crate) fn deadline(&self, ticket: Ticket) -> Option<Timestamp> {
         let slot = self.slot(ticket)?;
-        self.slots[slot]
-            .as_ref()
-            .map(|_| Timestamp::from_millis(self.deadlines[slot]))
+        let by = self.blocks[slot / BLOCK].deadlines[slot % BLOCK];
+        (by != NEVER).then(|| Timestamp::from_millis(by))
     }
 
     /// Moves a deadline, and says up to where the durable log now covers it.
@@ -153,24 +155,23 @@ impl<Id> Line<Id> {
         if let Some(lasting_by) = lasting_by {
             waiter.lasting_by = lasting_by;
         }
-        self.deadlines[slot] = by.as_millis();
+        self.blocks[slot / BLOCK].deadlines[slot % BLOCK] = by.as_millis();
         self.refresh(slot / BLOCK);
     }
 
     /// How many are ahead of this ticket.
     pub(crate) fn rank(&self, ticket: Ticket) -> Option<u64> {
         let slot = self.slot(ticket)?;
-        let block = slot / BLOCK;
+        let taken = self.blocks[slot / BLOCK].taken;
         let own = 1 << (slot % BLOCK);
-        if self.taken[block] & own == 0 {
+        if taken & own == 0 {
             return None;
         }
-        let before = self.taken[block] & (own - 1);
-        let mut rank = u64::from(before.count_ones());
-        let mut node = self.blocks() + block;
+        let mut rank = u64::from((taken & (own - 1)).count_ones());
+        let mut node = self.blocks.len() + slot / BLOCK;
         while node > 1 {
             if node % 2 == 1 {
-                rank += self.tree[node - 1].waiting;
+                rank += u64::from(self.waiting[node - 1]);
             }
             node /= 2;
         }
@@ -185,23 +186,19 @@ impl<Id> Line<Id> {
 
     /// The earliest deadline.
     pub(crate) fn earliest_deadline(&self) -> Option<Timestamp> {
-        let earliest = self.tree[1].earliest;
+        let earliest = self.earliest[1];
         (earliest != NEVER).then(|| Timestamp::from_millis(earliest))
     }
 
     /// The earliest deadline, and the first ticket that has it.
     pub(crate) fn earliest(&self) -> Option<(Timestamp, Ticket)> {
-        let earliest = self.earliest_deadline()?.as_millis();
-        let block = self.descend(|node| node.earliest == earliest);
-        let start = block * BLOCK;
-        let end = (start + BLOCK).min(self.slots.len());
-        let offset = self.deadlines[start..end]
+        let by = self.earliest_deadline()?;
+        let block = self.descend(|node| self.earliest[node] == by.as_millis());
+        let deadlines = &self.blocks[block].deadlines;
+        let offset = deadlines
             .iter()
-            .position(|&by| by == earliest)?;
-        Some((
-            Timestamp::from_millis(earliest),
-            self.ticket(start + offset),
-        ))
+            .position(|&deadline| deadline == by.as_millis())?;
+        Some((by, self.ticket(block * BLOCK + offset)))
     }
 
     /// Everybody in line, in order.
@@ -217,7 +214,11 @@ impl<Id> Line<Id> {
         &mut self,
         mut moved: impl FnMut(&mut Waiter<Id>, Timestamp) -> Timestamp,
     ) {
-        for (waiter, by) in self.slots.iter_mut().zip(&mut self.deadlines) {
+        let deadlines = self
+            .blocks
+            .iter_mut()
+            .flat_map(|block| &mut block.deadlines);
+        for (waiter, by) in self.slots.iter_mut().zip(deadlines) {
             if let Some(waiter) = waiter {
                 *by = moved(waiter, Timestamp::from_millis(*by)).as_millis();
             }
@@ -238,49 +239,37 @@ impl<Id> Line<Id> {
         if self.is_empty() {
             return None;
         }
-        let block = self.descend(|node| node.waiting > 0);
-        Some(block * BLOCK + self.taken[block].trailing_zeros() as usize)
-    }
-
-    /// Number of blocks there is room for; a power of two.
-    fn blocks(&self) -> usize {
-        self.tree.len() / 2
+        let block = self.descend(|node| self.waiting[node] > 0);
+        Some(block * BLOCK + self.blocks[block].taken.trailing_zeros() as usize)
     }
 
     /// The first block that `has` it, given that the root has it and that a node has it exactly if
     /// one below it has.
-    fn descend(&self, has: impl Fn(&Node) -> bool) -> usize {
+    fn descend(&self, has: impl Fn(usize) -> bool) -> usize {
         let mut node = 1;
-        while node < self.blocks() {
+        while node < self.blocks.len() {
             node *= 2;
-            if !has(&self.tree[node]) {
+            if !has(node) {
                 node += 1;
             }
         }
-        node - self.blocks()
+        node - self.blocks.len()
     }
 
-    fn block_node(&self, block: usize) -> Node {
-        let start = block * BLOCK;
-        let end = (start + BLOCK).min(self.slots.len());
-        let deadlines = self.deadlines.get(start..end).unwrap_or_default();
-        Node {
-            waiting: u64::from(self.taken[block].count_ones()),
-            earliest: deadlines.iter().copied().min().unwrap_or(NEVER),
-        }
-    }
-
-    /// Recomputes the nodes above a block that has changed.
+    /// Recomputes the nodes above a block that has changed, as far up as anything changes.
     fn refresh(&mut self, block: usize) {
-        let mut node = self.blocks() + block;
-        let mut value = self.block_node(block);
-        while self.tree[node] != value {
-            self.tree[node] = value;
+        let mut node = self.blocks.len() + block;
+        let mut waiting = self.blocks[block].taken.count_ones();
+        let mut earliest = self.blocks[block].earliest();
+        while (self.waiting[node], self.earliest[node]) != (waiting, earliest) {
+            self.waiting[node] = waiting;
+            self.earliest[node] = earliest;
             if node == 1 {
                 break;
             }
+            waiting += self.waiting[node ^ 1];
+            earliest = earliest.min(self.earliest[node ^ 1]);
             node /= 2;
-            value = self.tree[2 * node].join(self.tree[2 * node + 1]);
         }
     }
 
@@ -288,31 +277,38 @@ impl<Id> Line<Id> {
     fn rebuild(&mut self) {
         let head = self.head_slot().unwrap_or(self.slots.len());
         self.slots.drain(..head);
-        self.deadlines.drain(..head);
         self.first += head as u64;
-        let blocks = (2 * self.slots.len())
+        let room = (2 * self.slots.len())
             .div_ceil(BLOCK)
             .max(1)
             .next_power_of_two();
-        self.slots.shrink_to(blocks * BLOCK);
-        self.deadlines.shrink_to(blocks * BLOCK);
-        self.taken = vec![0; blocks];
-        for (slot, waiter) in self.slots.iter().enumerate() {
-            if waiter.is_some() {
-                self.taken[slot / BLOCK] |= 1 << (slot % BLOCK);
+        self.slots.shrink_to(room * BLOCK);
+        let mut blocks = vec![Block::EMPTY; room];
+        let deadlines = self
+            .blocks
+            .iter()
+            .flat_map(|block| block.deadlines)
+            .skip(head);
+        for (slot, by) in deadlines.take(self.slots.len()).enumerate() {
+            if by != NEVER {
+                blocks[slot / BLOCK].put(slot % BLOCK, by);
             }
         }
-        self.tree = vec![Node::EMPTY; 2 * blocks];
+        self.blocks = blocks;
+        self.waiting = vec![0; 2 * room];
+        self.earliest = vec![NEVER; 2 * room];
         self.rebuild_tree();
     }
 
     fn rebuild_tree(&mut self) {
-        let blocks = self.blocks();
-        for block in 0..blocks {
-            self.tree[blocks + block] = self.block_node(block);
+        let room = self.blocks.len();
+        for (node, block) in (room..).zip(&self.blocks) {
+            self.waiting[node] = block.taken.count_ones();
+            self.earliest[node] = block.earliest();
         }
-        for node in (1..blocks).rev() {
-            self.tree[node] = self.tree[2 * node].join(self.tree[2 * node + 1]);
+        for node in (1..room).rev() {
+            self.waiting[node] = self.waiting[2 * node] + self.waiting[2 * node + 1];
+            self.earliest[node] = self.earliest[2 * node].min(self.earliest[2 * node + 1]);
         }
     }
 }
@@ -320,16 +316,10 @@ impl<Id> Line<Id> {
 /// Equal if the same people wait with the same tickets and deadlines, however the slots lie.
 impl<Id: PartialEq> PartialEq for Line<Id> {
     fn eq(&self, other: &Self) -> bool {
-        let deadlines = |line: &Self| -> Vec<u64> {
-            line.deadlines
-                .iter()
-                .copied()
-                .filter(|&by| by != NEVER)
-                .collect()
-        };
         self.len() == other.len()
-            && self.iter().eq(other.iter())
-            && deadlines(self) == deadlines(other)
+            && self.iter().zip(other.iter()).all(|(mine, theirs)| {
+                mine == theirs && self.deadline(mine.0) == other.deadline(theirs.0)
+            })
     }
 }
 
@@ -420,6 +410,6 @@ mod tests {
             "{} slots",
             line.slots.capacity()
         );
-        assert!(line.tree.len() <= 64, "{} nodes", line.tree.len());
+        assert!(line.blocks.len() <= 32, "{} blocks", line.blocks.len());
     }
 }

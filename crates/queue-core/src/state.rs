@@ -263,6 +263,17 @@ impl<Id: Clone + Eq + Hash> State<Id> {
         })
     }
 
+    /// The place of this identity: 0 if it has the turn, 1 if it is the head of the line, and so on;
+    /// `None` if it is not in the queue. Less work than [`State::stay`].
+    #[must_use]
+    pub fn position(&self, id: &Id) -> Option<u64> {
+        let ticket = self.people.get(id)?.live?;
+        match &self.turn {
+            Some(turn) if turn.ticket == ticket => Some(0),
+            _ => self.line.rank(ticket).map(|ahead| ahead + 1),
+        }
+    }
+
     /// The last stay of this identity that is over, if it had one.
     #[must_use]
     pub fn past(&self, id: &Id) -> Option<Past> {

@@ -507,6 +507,7 @@ impl World {
                 (ticket, position),
                 "{place}: place of {id}"
             );
+            assert_eq!(state.position(id), Some(position), "{place}: place of {id}");
             assert_eq!(state.id_of(ticket), Some(id), "{place}");
             assert_eq!(
                 state.used_up(id),
