@@ -35,11 +35,9 @@ use tracing::error;
 
 pub(crate) use answer::invalid;
 pub use answer::{Refused, SubmitError};
-pub use held::Seen;
 use held::Hold;
-use message::{
-    Known, Message, No, NoReceipt, Operation, Reply, Standing, Submit, Urgent, Wanted,
-};
+pub use held::Seen;
+use message::{Known, Message, No, NoReceipt, Operation, Reply, Standing, Submit, Urgent, Wanted};
 pub use opening::{Opened, StartError, open};
 
 use crate::clock::Clock;
@@ -129,7 +127,12 @@ impl Coordinator {
     /// The ceremony's status, as of the last commit. Does not wait for the task.
     #[must_use]
     pub fn status(&self) -> CeremonyStatus {
-        let Shared { settings, clock, address, .. } = &*self.shared;
+        let Shared {
+            settings,
+            clock,
+            address,
+            ..
+        } = &*self.shared;
         let published = Arc::clone(&self.published.borrow());
         published.status(clock.now(), &settings.sizes, &settings.sign_in, address)
     }
@@ -167,7 +170,12 @@ impl Coordinator {
         let (standing, _) = self
             .ask(|reply| Message::Hold {
                 who,
-                hold: Hold { reply, until, positions: false, arms: true },
+                hold: Hold {
+                    reply,
+                    until,
+                    positions: false,
+                    arms: true,
+                },
                 at_once_unless: None,
             })
             .await?;
@@ -190,7 +198,12 @@ impl Coordinator {
         let (standing, seen) = self
             .ask(|reply| Message::Hold {
                 who,
-                hold: Hold { reply, until, positions: true, arms: false },
+                hold: Hold {
+                    reply,
+                    until,
+                    positions: true,
+                    arms: false,
+                },
                 at_once_unless: seen,
             })
             .await?;
@@ -224,7 +237,9 @@ impl Coordinator {
         who: Identity,
         reason: Option<String>,
     ) -> Result<QueueStatus, Refused> {
-        let standing = self.ask(|reply| Message::Abort { who, reason, reply }).await?;
+        let standing = self
+            .ask(|reply| Message::Abort { who, reason, reply })
+            .await?;
         self.complete_status(standing).await
     }
 
@@ -243,11 +258,13 @@ impl Coordinator {
     /// # Errors
     /// When it is not the participant's turn, or it has not started.
     pub async fn may_submit(&self, who: Identity) -> Result<Admission, Refused> {
-        Ok(match self.ask(|reply| Message::MaySubmit { who, reply }).await? {
-            Wanted::Body(_) => Admission::ReadBody,
-            Wanted::Verifying => Admission::Verifying,
-            Wanted::Accepted(ticket) => Admission::Accepted(self.receipt(ticket).await?),
-        })
+        Ok(
+            match self.ask(|reply| Message::MaySubmit { who, reply }).await? {
+                Wanted::Body(_) => Admission::ReadBody,
+                Wanted::Verifying => Admission::Verifying,
+                Wanted::Accepted(ticket) => Admission::Accepted(self.receipt(ticket).await?),
+            },
+        )
     }
 
     /// Waits for the verdict on the contribution that is being verified; gives the receipt again
@@ -256,7 +273,8 @@ impl Coordinator {
     /// # Errors
     /// When there is neither, or the verdict is not a good one.
     pub async fn verdict(&self, who: Identity) -> Result<SignedReceipt, SubmitError> {
-        self.hear_verdict(|reply| Message::Verdict { who, reply }).await
+        self.hear_verdict(|reply| Message::Verdict { who, reply })
+            .await
     }
 
     /// Takes the contribution whose last byte has just arrived, and answers with its receipt.
@@ -275,7 +293,14 @@ impl Coordinator {
         let this = self.clone();
         let at = self.clock().now();
         let to_the_end = tokio::spawn(async move {
-            match this.ask(|reply| Message::Arrived { who: who.clone(), at, reply }).await? {
+            match this
+                .ask(|reply| Message::Arrived {
+                    who: who.clone(),
+                    at,
+                    reply,
+                })
+                .await?
+            {
                 Wanted::Body(ticket) => this.read_and_submit(who, ticket, read).await,
                 Wanted::Verifying => this.verdict(who).await,
                 Wanted::Accepted(ticket) => Ok(this.receipt(ticket).await?),
@@ -305,7 +330,13 @@ impl Coordinator {
             Ok(Ok((document, blob))) => {
                 return self
                     .hear_verdict(|reply| {
-                        Message::Submit(Box::new(Submit { who, ticket, document, blob, reply }))
+                        Message::Submit(Box::new(Submit {
+                            who,
+                            ticket,
+                            document,
+                            blob,
+                            reply,
+                        }))
                     })
                     .await;
             }
@@ -367,7 +398,10 @@ impl Coordinator {
 
     async fn ask<T>(&self, message: impl FnOnce(Reply<T>) -> Message) -> Result<T, Refused> {
         let (reply, answer) = oneshot::channel();
-        self.mailbox.send(message(reply)).await.map_err(|_| Refused::unavailable())?;
+        self.mailbox
+            .send(message(reply))
+            .await
+            .map_err(|_| Refused::unavailable())?;
         match answer.await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(no)) => Err(self.refusal(no).await),
@@ -380,7 +414,10 @@ impl Coordinator {
         message: impl FnOnce(message::VerdictReply) -> Message,
     ) -> Result<SignedReceipt, SubmitError> {
         let (reply, answer) = oneshot::channel();
-        self.mailbox.send(message(reply)).await.map_err(|_| Refused::unavailable())?;
+        self.mailbox
+            .send(message(reply))
+            .await
+            .map_err(|_| Refused::unavailable())?;
         match answer.await {
             Ok(Ok(Known::Receipt(receipt))) => Ok(receipt),
             Ok(Ok(Known::Accepted(ticket))) => Ok(self.receipt(ticket).await?),
@@ -422,7 +459,9 @@ impl Coordinator {
         }
         let bytes = self.look_up(move |store| store.ending(ticket)).await?;
         let bytes = bytes.map_err(|error| self.failed(&error))?;
-        Ok(bytes.and_then(|bytes| Record::from_bytes(&bytes).ok()).and_then(|record| record.note))
+        Ok(bytes
+            .and_then(|bytes| Record::from_bytes(&bytes).ok())
+            .and_then(|record| record.note))
     }
 
     /// The receipt of an accepted contribution, made anew from what is stored.
@@ -460,7 +499,10 @@ impl Coordinator {
 
 /// The names of a participant's programs, as the log notes them.
 fn note_of(tags: &StartRequest) -> Option<String> {
-    let StartRequest { client, computation } = tags;
+    let StartRequest {
+        client,
+        computation,
+    } = tags;
     match (client, computation) {
         (None, None) => None,
         (Some(client), None) => Some(format!("client {client}")),

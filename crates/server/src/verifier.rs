@@ -72,9 +72,13 @@ impl Verifier {
                 let _ = rustix::process::nice(NICENESS);
             })
             .build()?;
-        Ok(Self {
-            pool: Arc::new(pool),
-        })
+        Ok(Self::on(Arc::new(pool)))
+    }
+
+    /// A verifier on a pool that the caller has other uses for.
+    #[must_use]
+    pub fn on(pool: Arc<rayon::ThreadPool>) -> Self {
+        Self { pool }
     }
 
     /// Runs something on the pool and waits for it.
@@ -84,12 +88,14 @@ impl Verifier {
 
     /// Verifies, then calls `done` on one of the pool's threads; always, whatever happens.
     pub(crate) fn start(&self, job: Job, done: impl FnOnce(Judgement) + Send + 'static) {
-        self.pool.spawn(move || {
-            let judgement = catch_unwind(AssertUnwindSafe(|| judge(&job)))
-                .unwrap_or_else(|panic| Judgement::Fault(panic_text(panic.as_ref())));
-            done(judgement);
-        });
+        self.pool.spawn(move || done(guarded(|| judge(&job))));
     }
+}
+
+/// A panic is the coordinator's fault, and nothing worse.
+fn guarded(judge: impl FnOnce() -> Judgement) -> Judgement {
+    catch_unwind(AssertUnwindSafe(judge))
+        .unwrap_or_else(|panic| Judgement::Fault(panic_text(panic.as_ref())))
 }
 
 fn judge(job: &Job) -> Judgement {
@@ -141,4 +147,15 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without words".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_in_verification_is_a_fault_of_the_coordinator() {
+        let judgement = guarded(|| panic!("of {}", "some kind"));
+        assert!(matches!(judgement, Judgement::Fault(text) if text == "of some kind"));
+    }
 }

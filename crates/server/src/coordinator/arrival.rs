@@ -9,9 +9,15 @@ use std::time::Duration;
 use tauline_protocol::Identity;
 use tauline_queue_core::{Phase, Queue, Ticket, Timestamp};
 
-/// How long reading may hold the time. Ours: far more than the largest body takes on a busy
-/// machine, and short enough that nobody notices a reader that never comes back.
-const READING_LIMIT: Duration = Duration::from_secs(30);
+/// The least time that reading may take in which the clock stands still, for when there is no
+/// grace. Ours: reading the largest body, 13 MB of JSON, takes a tenth of that.
+const LEAST_READING_LIMIT: Duration = Duration::from_secs(1);
+
+/// How long reading may hold the time: half the grace. For as long as time was held, others were
+/// given deadlines that come too early by that much, and it must leave them grace enough.
+fn reading_limit(grace: Duration) -> Duration {
+    (grace / 2).max(LEAST_READING_LIMIT)
+}
 
 /// Contributions that are being read.
 #[derive(Debug, Default)]
@@ -19,9 +25,10 @@ pub(super) struct Arrivals(Vec<(Ticket, Timestamp)>);
 
 impl Arrivals {
     /// A contribution of this stay has arrived.
-    pub(super) fn begin(&mut self, ticket: Ticket, now: Timestamp) {
+    pub(super) fn begin(&mut self, ticket: Ticket, now: Timestamp, grace: Duration) {
         self.0.retain(|(_, until)| now < *until);
-        self.0.push((ticket, now.saturating_add(READING_LIMIT)));
+        self.0
+            .push((ticket, now.saturating_add(reading_limit(grace))));
     }
 
     /// One contribution of this stay is read, or found unreadable.

@@ -196,7 +196,8 @@ impl Task {
             Message::Arrived { who, at, reply } => {
                 let wanted = self.wanted(at, &who);
                 if let Ok(Wanted::Body(ticket)) = wanted {
-                    self.now.arrivals.begin(ticket, self.clock.now());
+                    let grace = self.queue.rules().checkin_grace;
+                    self.now.arrivals.begin(ticket, self.clock.now(), grace);
                 }
                 self.reply(reply, wanted);
             }

@@ -1,0 +1,141 @@
+//! The plug is pulled at every commit of a small ceremony, before it and after it.
+
+use tauline_protocol::Identity;
+use tauline_protocol::contribution::{SignedReceipt, StartRequest};
+use tauline_protocol::status::{EndedWord, QueueWord};
+use tauline_server::coordinator::{Coordinator, Fault};
+
+use crate::support::{Ceremony, Fail, Plan, id, update};
+
+/// What the coordinator acknowledged before it went.
+#[derive(Debug, Default)]
+struct Acknowledged {
+    tickets: Vec<(Identity, u64)>,
+    started: Vec<Identity>,
+    receipts: Vec<(Identity, SignedReceipt)>,
+    left: Vec<Identity>,
+    refused: Vec<Identity>,
+}
+
+/// Plays a ceremony until something is not acknowledged.
+async fn play(coordinator: &Coordinator, heard: &mut Acknowledged) -> Option<()> {
+    for name in ["anna", "bert", "cleo", "dora"] {
+        let status = coordinator.join(id(name)).await.ok()?;
+        heard.tickets.push((id(name), status.ticket.unwrap()));
+    }
+    coordinator.leave(id("cleo")).await.ok()?;
+    heard.left.push(id("cleo"));
+    for name in ["anna", "bert", "dora"] {
+        coordinator.check_in(id(name)).await.ok()?;
+        let head = coordinator
+            .start(id(name), StartRequest::default())
+            .await
+            .ok()?;
+        heard.started.push(id(name));
+        let mut document = update(&head, name);
+        if name == "bert" {
+            document.sub_contributions.swap(1, 2);
+        }
+        match coordinator.complete(id(name), move || Ok(document)).await {
+            Ok(receipt) => heard.receipts.push((id(name), receipt)),
+            Err(error) if error.status() == 422 => heard.refused.push(id(name)),
+            Err(_) => return None,
+        }
+    }
+    Some(())
+}
+
+/// Checks that everything acknowledged is there, and that the ceremony goes on.
+async fn check(ceremony: &Ceremony, heard: &Acknowledged) {
+    for (who, ticket) in &heard.tickets {
+        let status = ceremony.coordinator.check_in(who.clone()).await.unwrap();
+        assert_eq!(status.ticket, Some(*ticket), "{status:?}");
+        let ended_well = [None, Some(EndedWord::Contributed)].contains(&status.ended);
+        let ended_badly = *who == id("cleo") || *who == id("bert");
+        assert!(ended_well || ended_badly, "{status:?}");
+        if status.ended == Some(EndedWord::Contributed) {
+            assert!(status.receipt.is_some());
+        }
+    }
+    for (who, receipt) in &heard.receipts {
+        let status = ceremony.coordinator.check_in(who.clone()).await.unwrap();
+        assert_eq!(status.receipt.as_ref(), Some(receipt));
+    }
+    for who in &heard.left {
+        let status = ceremony.coordinator.check_in(who.clone()).await.unwrap();
+        assert_eq!(status.ended, Some(EndedWord::Left));
+    }
+    for who in &heard.refused {
+        let status = ceremony.coordinator.check_in(who.clone()).await.unwrap();
+        assert_eq!(status.ended, Some(EndedWord::Invalid));
+        assert!(status.ended_because.is_some());
+    }
+    for who in &heard.started {
+        let status = ceremony.coordinator.check_in(who.clone()).await.unwrap();
+        assert_ne!(
+            status.queue_status,
+            QueueWord::ReadyToContribute,
+            "{status:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn nothing_acknowledged_is_lost_whenever_the_plug_is_pulled() {
+    let whole = Fail::never();
+    let ceremony = Plan {
+        fail: Some(whole.clone()),
+        ..Plan::default()
+    }
+    .open();
+    let mut heard = Acknowledged::default();
+    play(&ceremony.coordinator, &mut heard).await.unwrap();
+    assert_eq!((heard.receipts.len(), heard.refused.len()), (2, 1));
+    let commits = i64::try_from(whole.commits()).unwrap();
+    assert!(commits >= 15, "{commits} commits");
+
+    for at in 0..commits {
+        for after in [false, true] {
+            let fail = Some(Fail::at(at, after));
+            let ceremony = Plan {
+                fail,
+                ..Plan::default()
+            }
+            .open();
+            let mut heard = Acknowledged::default();
+            let played = play(&ceremony.coordinator, &mut heard).await;
+            assert_eq!(played, None, "commit {at} failed and nobody noticed");
+            let (plan, ended) = ceremony.ended().await;
+            assert!(matches!(ended, Err(Fault::Store(_))), "{ended:?}");
+
+            let ceremony = plan.open();
+            check(&ceremony, &heard).await;
+            // A second start finds the same.
+            let ceremony = ceremony.restart().await;
+            check(&ceremony, &heard).await;
+            let last = ceremony.coordinator.join(id("emil")).await.unwrap();
+            assert!(last.ticket.unwrap() > heard.tickets.len() as u64);
+        }
+    }
+}
+
+#[tokio::test]
+async fn after_a_failed_commit_nothing_more_is_said() {
+    let ceremony = Plan {
+        fail: Some(Fail::at(1, false)),
+        ..Plan::default()
+    }
+    .open();
+    ceremony.join("anna").await;
+    let log = ceremony.coordinator.status().log;
+    ceremony.coordinator.join(id("bert")).await.unwrap_err();
+    ceremony.coordinator.check_in(id("anna")).await.unwrap_err();
+    let coordinator = ceremony.coordinator.clone();
+    assert_eq!(
+        coordinator.status().log,
+        log,
+        "the status is that of the last commit"
+    );
+    let text = ceremony.outcome().await.unwrap_err().to_string();
+    assert!(text.contains("the plug was pulled"), "{text}");
+}

@@ -1,0 +1,12 @@
+//! The coordinator over a real SQLite file, on a clock that moves only when told to.
+#![allow(clippy::unwrap_used)]
+
+mod crash;
+mod drift;
+mod held;
+mod operator;
+mod queue;
+mod restart;
+mod support;
+mod transcripts;
+mod turn;

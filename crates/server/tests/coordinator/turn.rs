@@ -1,0 +1,395 @@
+//! A turn: start, submit, verdict, receipt.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tauline_protocol::error::Code;
+use tauline_protocol::status::{EndedWord, QueueWord};
+use tauline_server::coordinator::{Admission, SubmitError};
+use tauline_transcript::DocumentError;
+
+use crate::support::{Ceremony, Plan, block, id, one_thread, refused, secs, update};
+
+#[tokio::test]
+async fn an_accepted_contribution_earns_a_receipt_that_can_be_had_again() {
+    let ceremony = Ceremony::new();
+    ceremony.join("anna").await;
+    let receipt = ceremony.contribute("anna").await;
+    let said = receipt.verify(ceremony.coordinator.address()).unwrap();
+    assert_eq!(said.identity, id("anna"));
+    assert_eq!(said.witness.len(), 4);
+
+    let status = ceremony.check_in("anna").await;
+    assert_eq!(status.queue_status, QueueWord::Contributed);
+    assert_eq!(status.receipt.as_ref(), Some(&receipt));
+    let admission = ceremony.coordinator.may_submit(id("anna")).await.unwrap();
+    assert_eq!(admission, Admission::Accepted(receipt.clone()));
+    // A repeated upload is not even read.
+    let again = ceremony
+        .coordinator
+        .complete(id("anna"), || panic!("read again"))
+        .await
+        .unwrap();
+    assert_eq!(again, receipt);
+    refused(
+        ceremony.coordinator.join(id("anna")).await,
+        Code::AlreadyContributed,
+    );
+}
+
+#[tokio::test]
+async fn each_contribution_builds_on_the_last() {
+    let ceremony = Ceremony::new();
+    for (number, name) in (0..).zip(["anna", "bert", "cleo"]) {
+        ceremony.join(name).await;
+        let head = ceremony.start(name).await;
+        assert_eq!(head.contributions(), number);
+        ceremony.complete(name, update(&head, name)).await.unwrap();
+        assert_eq!(ceremony.coordinator.status().contributions, number + 1);
+    }
+}
+
+#[tokio::test]
+async fn start_repeated_gives_the_same_state_and_does_not_restart_the_clock() {
+    let ceremony = Ceremony::new();
+    ceremony.join("anna").await;
+    let first = ceremony.start("anna").await;
+    ceremony.pass(secs(100)).await;
+    let second = ceremony.start("anna").await;
+    assert_eq!(first.base(), second.base());
+    assert_eq!(
+        ceremony.check_in("anna").await.next_checkin_in_ms,
+        Some(30_000),
+        "stall"
+    );
+    ceremony.pass(secs(85)).await;
+    assert_ne!(
+        ceremony.check_in("anna").await.ended,
+        None,
+        "the first start counts"
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_taken_out_of_turn() {
+    let ceremony = Ceremony::new();
+    ceremony.join("anna").await;
+    ceremony.join("bert").await;
+    let error = refused(
+        ceremony.coordinator.may_submit(id("bert")).await,
+        Code::NotYourTurn,
+    );
+    assert!(error.contains("number 1"), "{error}");
+    refused(
+        ceremony.coordinator.may_submit(id("anna")).await,
+        Code::NotStarted,
+    );
+    for (name, code) in [("bert", Code::NotYourTurn), ("anna", Code::NotStarted)] {
+        let early = ceremony
+            .coordinator
+            .complete(id(name), || panic!("read"))
+            .await;
+        assert!(
+            matches!(early, Err(SubmitError::Refused(no)) if no.code == code),
+            "{name}"
+        );
+    }
+    assert_eq!(
+        ceremony.check_in("anna").await.queue_status,
+        QueueWord::ReadyToContribute
+    );
+}
+
+#[tokio::test]
+async fn a_malformed_body_does_not_end_the_turn() {
+    let ceremony = Ceremony::new();
+    ceremony.join("anna").await;
+    let head = ceremony.start("anna").await;
+    let bad = ceremony
+        .coordinator
+        .complete(id("anna"), || {
+            Err(DocumentError::Json("cut short".to_owned()))
+        })
+        .await;
+    assert!(matches!(bad, Err(SubmitError::Malformed(_))), "{bad:?}");
+    assert_eq!(bad.unwrap_err().status(), 400);
+    let panicked = ceremony
+        .coordinator
+        .complete(id("anna"), || panic!("in a decoder"))
+        .await;
+    assert_eq!(
+        panicked.unwrap_err().body().known_code(),
+        Some(Code::Internal)
+    );
+    ceremony
+        .complete("anna", update(&head, "anna"))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn an_invalid_contribution_ends_the_turn_with_the_check_that_failed() {
+    let ceremony = Ceremony::new();
+    ceremony.join("anna").await;
+    ceremony.join("bert").await;
+    let head = ceremony.start("anna").await;
+    let mut bad = update(&head, "anna");
+    bad.sub_contributions.swap(0, 1);
+    let error = ceremony.complete("anna", bad).await.unwrap_err();
+    assert_eq!(error.status(), 422);
+    assert_eq!(error.body().known_code(), Some(Code::ContributionSizes));
+
+    let status = ceremony.check_in("anna").await;
+    assert_eq!(
+        (status.queue_status, status.ended),
+        (QueueWord::Expired, Some(EndedWord::Invalid))
+    );
+    let because = status.ended_because.unwrap();
+    assert!(because.contains("sub-ceremony 0"), "{because}");
+    let error = refused(ceremony.coordinator.join(id("anna")).await, Code::UsedUp);
+    assert!(error.contains(&because), "{error}");
+    assert!(ceremony.store.blob_tickets().unwrap().is_empty());
+    ceremony.contribute("bert").await;
+}
+
+#[tokio::test]
+async fn an_unchanged_base_has_no_entropy() {
+    let ceremony = Ceremony::new();
+    ceremony.join("anna").await;
+    let head = ceremony.start("anna").await;
+    let same = head.base().to_raw(tauline_transcript::Encoding::Compressed);
+    let error = ceremony.complete("anna", same).await.unwrap_err();
+    assert_eq!(error.body().known_code(), Some(Code::ContributionNoEntropy));
+}
+
+#[tokio::test]
+async fn the_participants_clock_stops_at_the_last_byte() {
+    let ceremony = Ceremony::new();
+    ceremony.join("anna").await;
+    let head = ceremony.start("anna").await;
+    ceremony.pass(secs(184)).await;
+    let (go, wait) = mpsc::channel::<()>();
+    let (reading, is_read) = tokio::sync::oneshot::channel();
+    let document = update(&head, "anna");
+    let coordinator = ceremony.coordinator.clone();
+    let upload = tokio::spawn(async move {
+        let read = move || {
+            reading.send(()).unwrap();
+            wait.recv().unwrap();
+            Ok(document)
+        };
+        coordinator.complete(id("anna"), read).await
+    });
+    is_read.await.unwrap();
+    // The deadline passes while the body is being parsed, and others come and go.
+    ceremony.pass(secs(2)).await;
+    ceremony.join("bert").await;
+    go.send(()).unwrap();
+    upload.await.unwrap().unwrap();
+    assert_eq!(
+        ceremony.check_in("bert").await.queue_status,
+        QueueWord::ReadyToContribute
+    );
+}
+
+#[tokio::test]
+async fn reading_does_not_hold_the_turn_for_ever() {
+    let ceremony = Ceremony::new();
+    ceremony.join("anna").await;
+    ceremony.start("anna").await;
+    ceremony.pass(secs(184)).await;
+    let (go, wait) = mpsc::channel::<()>();
+    let (reading, is_read) = tokio::sync::oneshot::channel();
+    let coordinator = ceremony.coordinator.clone();
+    let upload = tokio::spawn(async move {
+        let read = move || {
+            reading.send(()).unwrap();
+            wait.recv().unwrap();
+            Err(DocumentError::Json("late".to_owned()))
+        };
+        coordinator.complete(id("anna"), read).await
+    });
+    is_read.await.unwrap();
+    ceremony.pass(secs(3)).await;
+    assert_eq!(
+        ceremony.check_in("anna").await.ended,
+        Some(EndedWord::TimedOut)
+    );
+    go.send(()).unwrap();
+    assert!(matches!(
+        upload.await.unwrap(),
+        Err(SubmitError::Malformed(_))
+    ));
+}
+
+#[tokio::test]
+async fn an_unreadable_body_that_came_in_time_gets_no_extra_time() {
+    let ceremony = Ceremony::new();
+    ceremony.join("anna").await;
+    ceremony.start("anna").await;
+    ceremony.pass(secs(184)).await;
+    let hands = std::sync::Arc::clone(&ceremony.hands);
+    let read = move || {
+        hands.advance(secs(2));
+        Err(DocumentError::Json("rubbish".to_owned()))
+    };
+    ceremony
+        .coordinator
+        .complete(id("anna"), read)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        ceremony.check_in("anna").await.ended,
+        Some(EndedWord::TimedOut)
+    );
+}
+
+#[tokio::test]
+async fn a_cancelled_upload_does_not_wedge_the_ceremony() {
+    let ceremony = Ceremony::new();
+    ceremony.join("anna").await;
+    let head = ceremony.start("anna").await;
+    let (go, wait) = mpsc::channel::<()>();
+    let (reading, is_read) = tokio::sync::oneshot::channel();
+    let document = update(&head, "anna");
+    let coordinator = ceremony.coordinator.clone();
+    let upload = tokio::spawn(async move {
+        let read = move || {
+            reading.send(()).unwrap();
+            wait.recv().unwrap();
+            Ok(document)
+        };
+        coordinator.complete(id("anna"), read).await
+    });
+    is_read.await.unwrap();
+    upload.abort();
+    assert!(upload.await.unwrap_err().is_cancelled());
+    go.send(()).unwrap();
+    // It runs to its end without its request, and the receipt is there.
+    loop {
+        let status = ceremony
+            .coordinator
+            .check_in_held(id("anna"), secs(60))
+            .await
+            .unwrap();
+        match status.queue_status {
+            QueueWord::Contributing | QueueWord::Verifying => {}
+            QueueWord::Contributed => return assert!(status.receipt.is_some()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_uploads_of_one_turn_hear_the_same_verdict() {
+    let (verifier, pool) = one_thread();
+    let ceremony = Plan {
+        verifier,
+        ..Plan::default()
+    }
+    .open();
+    let guard = block(&pool);
+    ceremony.join("anna").await;
+    let head = ceremony.start("anna").await;
+    let one = tokio::spawn(upload(&ceremony, update(&head, "anna")));
+    while ceremony.check_in("anna").await.queue_status != QueueWord::Verifying {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        ceremony.coordinator.may_submit(id("anna")).await.unwrap(),
+        Admission::Verifying
+    );
+    // A retry makes new entropy: it is not refused for it.
+    let two = tokio::spawn(upload(&ceremony, update(&head, "anna")));
+    let coordinator = ceremony.coordinator.clone();
+    let three = tokio::spawn(async move { coordinator.verdict(id("anna")).await });
+    refused(
+        ceremony.coordinator.leave(id("anna")).await,
+        Code::AlreadyVerifying,
+    );
+    refused(
+        ceremony.coordinator.abort(id("anna"), None).await,
+        Code::AlreadyVerifying,
+    );
+    drop(guard);
+    let receipt = one.await.unwrap().unwrap();
+    assert_eq!(two.await.unwrap().unwrap(), receipt);
+    assert_eq!(three.await.unwrap().unwrap(), receipt);
+}
+
+#[tokio::test]
+async fn verification_that_never_ends_is_the_coordinators_fault() {
+    let (verifier, pool) = one_thread();
+    let ceremony = Plan {
+        verifier,
+        ..Plan::default()
+    }
+    .open();
+    let guard = block(&pool);
+    ceremony.join("anna").await;
+    let head = ceremony.start("anna").await;
+    let one = tokio::spawn(upload(&ceremony, update(&head, "anna")));
+    while ceremony.check_in("anna").await.queue_status != QueueWord::Verifying {
+        tokio::task::yield_now().await;
+    }
+    // The participant's deadline is long past: verification is not on its clock.
+    ceremony.pass(secs(299)).await;
+    assert_eq!(
+        ceremony.check_in("anna").await.queue_status,
+        QueueWord::Verifying
+    );
+    ceremony.pass(secs(1)).await;
+    let error = one.await.unwrap().unwrap_err();
+    assert_eq!(error.body().known_code(), Some(Code::CoordinatorFault));
+    let status = ceremony.check_in("anna").await;
+    assert_eq!(status.queue_status, QueueWord::NotQueued, "not used up");
+    assert_eq!(status.ended, Some(EndedWord::CoordinatorFault));
+    // She joins again; the verdict on her first stay comes late and ends nothing.
+    assert_eq!(ceremony.join("anna").await.ticket, Some(2));
+    ceremony.start("anna").await;
+    drop(guard);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(
+        ceremony.check_in("anna").await.queue_status,
+        QueueWord::Contributing
+    );
+    ceremony
+        .complete("anna", update(&head, "anna"))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn an_aborted_turn_is_free_at_once_and_its_reason_is_kept() {
+    let ceremony = Ceremony::new();
+    ceremony.join("anna").await;
+    ceremony.join("bert").await;
+    ceremony.start("anna").await;
+    let reason = Some("the cat is on the keyboard".to_owned());
+    let status = ceremony
+        .coordinator
+        .abort(id("anna"), reason.clone())
+        .await
+        .unwrap();
+    assert_eq!(
+        (status.ended, status.ended_because),
+        (Some(EndedWord::Aborted), reason)
+    );
+    assert_eq!(
+        ceremony.check_in("bert").await.queue_status,
+        QueueWord::ReadyToContribute
+    );
+    refused(
+        ceremony.coordinator.abort(id("cleo"), None).await,
+        Code::NotQueued,
+    );
+}
+
+fn upload(
+    ceremony: &Ceremony,
+    document: tauline_transcript::RawContribution,
+) -> impl Future<Output = Result<tauline_protocol::contribution::SignedReceipt, SubmitError>> + use<>
+{
+    let coordinator = ceremony.coordinator.clone();
+    async move { coordinator.complete(id("anna"), move || Ok(document)).await }
+}

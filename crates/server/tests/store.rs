@@ -1,0 +1,183 @@
+//! The embedded store: what it refuses to open, and what it leaves on the disk.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use rusqlite::Connection;
+use tauline_queue_core::Timestamp;
+use tauline_server::store::sqlite::Sqlite;
+use tauline_server::store::{Batch, Chain, Store as _, StoreError, Write};
+use tauline_transcript::Sizes;
+
+const NOON: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+fn small() -> Sizes {
+    "16:4,32:4".parse().unwrap()
+}
+
+fn open(directory: &Path) -> Result<Sqlite, StoreError> {
+    Sqlite::open(directory, &small(), NOON)
+}
+
+fn refusal(directory: &Path) -> StoreError {
+    open(directory).err().expect("opened")
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn what_is_stored_is_the_owners_alone() {
+    let parent = tempfile::tempdir().unwrap();
+    let directory = parent.path().join("a/new/place");
+    let store = open(&directory).unwrap();
+    assert_eq!(mode(&directory), 0o700);
+    for entry in fs::read_dir(&directory).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+    let copy = directory.join("copy.db");
+    store.backup(&copy).unwrap();
+    assert_eq!(mode(&copy), 0o600);
+    let leftovers = fs::read_dir(&directory).unwrap().filter(|entry| {
+        entry
+            .as_ref()
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .contains("partial")
+    });
+    assert_eq!(leftovers.count(), 0);
+}
+
+#[test]
+fn a_second_process_is_refused_and_told_which_is_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = open(directory.path()).unwrap();
+    let second = refusal(directory.path());
+    assert!(
+        matches!(second, StoreError::InUse { pid: Some(pid), .. } if pid == std::process::id())
+    );
+    let text = second.to_string();
+    assert!(text.contains("stop that one first"), "{text}");
+    drop(first);
+    open(directory.path()).unwrap();
+}
+
+#[test]
+fn other_sizes_are_refused_and_the_right_ones_named() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(directory.path()).unwrap());
+    let refused = Sqlite::open(directory.path(), &Sizes::ethereum(), NOON)
+        .err()
+        .unwrap();
+    let text = refused.to_string();
+    assert!(text.contains("--ceremony 16:4,32:4"), "{text}");
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(directory.path()).unwrap());
+    let connection = Connection::open(directory.path().join("tauline.db")).unwrap();
+    connection
+        .execute(
+            "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+             VALUES (999, 'later', '2030-01-01T00:00:00Z', '1')",
+            [],
+        )
+        .unwrap();
+    drop(connection);
+    let refused = refusal(directory.path());
+    assert!(
+        matches!(refused, StoreError::Newer { found: 999, .. }),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_foreign_file_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tauline.db");
+    let text = b"my diary, which is no database at all, and which nobody shall overwrite".repeat(9);
+    fs::write(&path, &text).unwrap();
+    assert!(matches!(
+        refusal(directory.path()),
+        StoreError::Foreign { .. }
+    ));
+    assert_eq!(fs::read(&path).unwrap(), text);
+
+    fs::remove_file(&path).unwrap();
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch("CREATE TABLE recipes (name TEXT)")
+        .unwrap();
+    assert!(matches!(
+        refusal(directory.path()),
+        StoreError::Foreign { .. }
+    ));
+}
+
+#[test]
+fn an_unusable_directory_is_refused_with_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    fs::write(&file, b"").unwrap();
+    let refused = refusal(&file.join("data"));
+    assert!(matches!(refused, StoreError::Unwritable { .. }));
+    assert!(
+        refused
+            .to_string()
+            .contains("choose another with --data-dir"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_batch_that_does_not_follow_is_refused_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).unwrap();
+    let mut chain = Chain::EMPTY;
+    let first = chain.append(b"one".to_vec(), None);
+    store
+        .commit(&Batch {
+            writes: vec![Write::Record(first.clone())],
+        })
+        .unwrap();
+    // A second writer that thinks it is at the same place.
+    let blob = Write::Blob {
+        ticket: tauline_queue_core::Ticket::new(7),
+        bytes: vec![1],
+    };
+    let again = Batch {
+        writes: vec![blob, Write::Record(first.clone())],
+    };
+    assert!(matches!(store.commit(&again), Err(StoreError::Database(_))));
+    assert_eq!(store.log(0, 10).unwrap(), [first]);
+    assert_eq!(store.blob_tickets().unwrap(), []);
+}
+
+#[test]
+fn a_stay_ends_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).unwrap();
+    let ticket = Some(tauline_queue_core::Ticket::FIRST);
+    let mut chain = Chain::EMPTY;
+    let writes = vec![Write::Record(chain.append(b"end".to_vec(), ticket))];
+    store.commit(&Batch { writes }).unwrap();
+    let writes = vec![Write::Record(chain.append(b"end again".to_vec(), ticket))];
+    store.commit(&Batch { writes }).unwrap_err();
+}
+
+#[test]
+fn the_key_and_the_start_are_made_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = open(directory.path()).unwrap().ceremony().clone();
+    let later = Timestamp::from_millis(NOON.as_millis() + 1);
+    let store = Sqlite::open(directory.path(), &small(), later).unwrap();
+    assert_eq!(store.ceremony().key, made.key);
+    assert_eq!(store.ceremony().started_at, NOON);
+}
