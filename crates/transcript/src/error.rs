@@ -106,7 +106,7 @@ pub enum Element {
     G1Power,
     /// One of the powers in G2.
     G2Power,
-    /// The contributor's public key, [x]₂.
+    /// The contributor's public key, \[x\]₂.
     PotPubkey,
     /// A running product of a witness.
     RunningProduct,

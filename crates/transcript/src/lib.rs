@@ -13,7 +13,7 @@
 //!
 //! * Bytes stay bytes on the wire: a [`RawContribution`] holds undecoded points.
 //! * Points stay points from decoding on: [`Powers`] and [`Base`] are decoded once.
-//! * Only [`verify`] makes a [`Verified`], and only a `Verified` can extend a transcript: the type
+//! * Only [`verify()`] makes a [`Verified`], and only a `Verified` can extend a transcript: the type
 //!   carries the proof that every check passed.
 //!
 //! # A ceremony in memory

@@ -126,8 +126,8 @@ fn reduce(bytes: &[u8; 64]) -> Scalar {
 /// How far a participant's work is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Powers multiplied so far, of all sub-ceremonies, in G1 and G2. A G2 power takes about
-    /// three times as long as one in G1, but there are few.
+    /// Powers multiplied so far, of all sub-ceremonies, in G1 and G2. A G2 power takes
+    /// longer than one in G1, but there are few.
     pub done: usize,
     /// Powers to multiply in all.
     pub total: usize,

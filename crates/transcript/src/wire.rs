@@ -4,6 +4,8 @@
 //! The visitors are written out, not derived: derived ones also take arrays for objects and
 //! numbers for field names, which no document of ours is.
 
+mod contribution;
+
 use std::fmt;
 use std::marker::PhantomData;
 
