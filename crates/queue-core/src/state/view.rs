@@ -1,0 +1,251 @@
+//! What can be read from a state.
+
+use core::hash::Hash;
+use core::time::Duration;
+
+use super::State;
+use crate::{Mode, Outcome, Phase, Ticket, Timestamp};
+
+/// The turn: the one stay that has left the line and is not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn<'a, Id> {
+    /// The stay.
+    pub ticket: Ticket,
+    /// Whose it is.
+    pub id: &'a Id,
+    /// Ready, contributing or verifying.
+    pub phase: Phase,
+    /// When it was called. Absences of the coordinator since then have moved it.
+    pub called_at: Timestamp,
+    /// When the phase began. Absences of the coordinator since then have moved it.
+    pub since: Timestamp,
+    /// When the phase must be over, grace not included.
+    pub deadline: Timestamp,
+    /// How the stay ends if it is not.
+    pub overdue: Outcome,
+}
+
+/// A stay that is not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stay {
+    /// Its ticket.
+    pub ticket: Ticket,
+    /// How far it has come.
+    pub phase: Phase,
+    /// 0: has the turn; 1: is the head of the line; and so on.
+    pub position: u64,
+    /// What it must do by when: check in, start, or submit, by its phase. While verifying the
+    /// deadline is the coordinator's. Grace is not included.
+    pub deadline: Timestamp,
+    /// When it began.
+    pub joined_at: Timestamp,
+}
+
+/// A stay that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// Its ticket.
+    pub ticket: Ticket,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether the operator has pardoned it.
+    pub pardoned: bool,
+}
+
+impl<Id: Clone + Eq + Hash> State<Id> {
+    /// The mode.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// While halted: the mode that came before.
+    #[must_use]
+    pub fn mode_before_halt(&self) -> Option<Mode> {
+        self.halt.map(|halt| halt.before)
+    }
+
+    /// While halted: since when deadlines stand still.
+    #[must_use]
+    pub fn halted_since(&self) -> Option<Timestamp> {
+        self.halt.map(|halt| halt.since)
+    }
+
+    /// The time of the last entry of the log, or the time the log began.
+    #[must_use]
+    pub fn log_time(&self) -> Timestamp {
+        self.log_time
+    }
+
+    /// How many are in line. Whoever has the turn is not.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.line.len()
+    }
+
+    /// How many contributions were accepted.
+    #[must_use]
+    pub fn contributions(&self) -> u64 {
+        self.contributions
+    }
+
+    /// The stay whose contribution is the head of the ceremony.
+    #[must_use]
+    pub fn last_contributed(&self) -> Option<Ticket> {
+        self.last_contributed
+    }
+
+    /// The ticket of the next to join.
+    #[must_use]
+    pub fn next_ticket(&self) -> Ticket {
+        self.next_ticket
+    }
+
+    /// The head of the line: whom the turn comes to next.
+    #[must_use]
+    pub fn head(&self) -> Option<(Ticket, &Id)> {
+        self.line
+            .head()
+            .map(|(ticket, waiter)| (ticket, &waiter.id))
+    }
+
+    /// Everybody in line, in order.
+    pub fn line(&self) -> impl Iterator<Item = (Ticket, &Id)> {
+        self.line
+            .iter()
+            .map(|(ticket, waiter)| (ticket, &waiter.id))
+    }
+
+    /// The current turn, if there is one.
+    #[must_use]
+    pub fn turn(&self) -> Option<Turn<'_, Id>> {
+        self.turn.as_ref().map(|turn| Turn {
+            ticket: turn.ticket,
+            id: &turn.id,
+            phase: turn.phase,
+            called_at: turn.called_at,
+            since: turn.since,
+            deadline: turn.deadline(),
+            overdue: turn.overdue(),
+        })
+    }
+
+    /// The stay of this identity that is not over, if it has one.
+    #[must_use]
+    pub fn stay(&self, id: &Id) -> Option<Stay> {
+        self.stay_with(self.people.get(id)?.live?)
+    }
+
+    /// The stay with this ticket, if it is not over.
+    fn stay_with(&self, ticket: Ticket) -> Option<Stay> {
+        if let Some(turn) = &self.turn
+            && turn.ticket == ticket
+        {
+            return Some(Stay {
+                ticket,
+                phase: turn.phase,
+                position: 0,
+                deadline: turn.deadline(),
+                joined_at: turn.joined_at,
+            });
+        }
+        Some(Stay {
+            ticket,
+            phase: Phase::Waiting,
+            joined_at: self.line.waiter(ticket)?.joined_at,
+            position: self.line.rank(ticket)? + 1,
+            deadline: self.line.deadline(ticket)?,
+        })
+    }
+
+    /// The place of this identity: 0 if it has the turn, 1 if it is the head of the line, and so on;
+    /// `None` if it is not in the queue. Less work than [`State::stay`].
+    #[must_use]
+    pub fn position(&self, id: &Id) -> Option<u64> {
+        let ticket = self.people.get(id)?.live?;
+        match &self.turn {
+            Some(turn) if turn.ticket == ticket => Some(0),
+            _ => self.line.rank(ticket).map(|ahead| ahead + 1),
+        }
+    }
+
+    /// The last stay of this identity that is over, if it had one.
+    #[must_use]
+    pub fn past(&self, id: &Id) -> Option<Past> {
+        self.people.get(id)?.past
+    }
+
+    /// The outcome that used this identity up, if it is used up.
+    #[must_use]
+    pub fn used_up(&self, id: &Id) -> Option<Outcome> {
+        self.past(id)
+            .filter(|past| past.uses_up())
+            .map(|past| past.outcome)
+    }
+
+    /// Whose stay this is, if it is not over.
+    #[must_use]
+    pub fn id_of(&self, ticket: Ticket) -> Option<&Id> {
+        match &self.turn {
+            Some(turn) if turn.ticket == ticket => Some(&turn.id),
+            _ => self.line.waiter(ticket).map(|waiter| &waiter.id),
+        }
+    }
+
+    /// Mean length of the recent whole turns, failed ones included; what the rules expect before
+    /// there was one.
+    #[must_use]
+    pub fn mean_turn(&self) -> Duration {
+        self.estimate.mean()
+    }
+
+    /// How long somebody waits who has the current turn and `turns_ahead` whole turns before them
+    /// (`http-queue-api.md`, deadlines).
+    #[must_use]
+    pub fn estimated_wait(&self, turns_ahead: u64, now: Timestamp) -> Duration {
+        let age = self.turn.as_ref().map(|turn| now.since(turn.called_at));
+        self.estimate.wait(turns_ahead, age)
+    }
+
+    /// How long this identity can expect to wait from now; zero if it has the turn.
+    #[must_use]
+    pub fn wait_of(&self, id: &Id, now: Timestamp) -> Option<Duration> {
+        let stay = self.stay(id)?;
+        Some(match stay.position.checked_sub(1) {
+            Some(turns_ahead) => self.estimated_wait(turns_ahead, now),
+            None => Duration::ZERO,
+        })
+    }
+
+    /// How long somebody who joined now could expect to wait.
+    #[must_use]
+    pub fn wait_of_newcomer(&self, now: Timestamp) -> Duration {
+        self.estimated_wait(self.waiting(), now)
+    }
+
+    /// Whether nobody is in line or has the turn.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.line.is_empty() && self.turn.is_none()
+    }
+
+    /// The earliest check-in deadline in line.
+    pub(crate) fn earliest_check_in(&self) -> Option<Timestamp> {
+        self.line.earliest_deadline()
+    }
+
+    /// The first ticket in line that has the earliest check-in deadline.
+    pub(crate) fn next_to_miss(&self) -> Option<Ticket> {
+        self.line.earliest().map(|(_, ticket)| ticket)
+    }
+
+    /// Contributing only: when the next check-in is due, if there was one.
+    pub(crate) fn stalled_by(&self) -> Option<Timestamp> {
+        self.turn.as_ref()?.stalled_by
+    }
+
+    /// Up to when the durable log covers the check-in deadline of somebody in line.
+    pub(crate) fn lasting_by(&self, ticket: Ticket) -> Option<Timestamp> {
+        self.line.waiter(ticket).map(|waiter| waiter.lasting_by)
+    }
+}
