@@ -61,7 +61,7 @@ async fn every_contradiction_between_the_log_and_what_is_beside_it_is_found() {
         ("UPDATE blobs SET bytes = x'00'", "not what was stored"),
         (
             "DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal)",
-            "contributions",
+            "is not in the log",
         ),
         (
             "DELETE FROM journal WHERE seq = 3",
