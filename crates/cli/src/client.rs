@@ -378,10 +378,16 @@ impl Client {
             read_answer(accepted(response).await?).await
         };
         tokio::pin!(answer);
+        progress(0, Some(total));
         let (mut seen, mut since) = (0, Instant::now());
         loop {
             tokio::select! {
-                answer = &mut answer => return answer,
+                answer = &mut answer => {
+                    if answer.is_ok() {
+                        progress(total, Some(total));
+                    }
+                    return answer;
+                }
                 () = sleep(Duration::from_millis(100)) => {}
             }
             let now = sent.load(Ordering::Relaxed);

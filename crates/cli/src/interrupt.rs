@@ -1,8 +1,15 @@
 //! Ctrl-C, and the signals that mean the same: once to stop cleanly, twice to stop at once.
 
+use std::time::Duration;
+
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::exit::{Exit, Failure, Outcome};
+
+/// How soon after the first a signal is the same one again: a wrapper that passes Ctrl-C on to a
+/// process which the terminal has signalled already. Ours: nobody presses twice so fast.
+const ECHO: Duration = Duration::from_millis(300);
 
 /// Whether the user wants to stop.
 #[derive(Debug, Clone)]
@@ -20,7 +27,13 @@ impl Interrupt {
         tokio::spawn(async move {
             signals.next().await;
             sender.send_replace(true);
-            signals.next().await;
+            let first = Instant::now();
+            loop {
+                signals.next().await;
+                if first.elapsed() > ECHO {
+                    break;
+                }
+            }
             std::process::exit(Exit::Bad as i32);
         });
         Ok(Self(receiver))

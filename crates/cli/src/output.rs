@@ -91,6 +91,21 @@ pub fn check_writable(path: &Path, replace: bool) -> Outcome {
             "choose another name, or give --force to replace it",
         ));
     }
+    check_directory(path)
+}
+
+/// Refuses a path that a new file could not be made at.
+///
+/// # Errors
+/// A file that exists, or a directory that does not.
+pub fn check_new(path: &Path) -> Outcome {
+    if path.symlink_metadata().is_ok() {
+        return Err(exists(path, "choose another name"));
+    }
+    check_directory(path)
+}
+
+fn check_directory(path: &Path) -> Outcome {
     let dir = parent(path);
     match dir.is_dir() {
         true => Ok(()),

@@ -657,7 +657,6 @@ fn cannot_join(refused: &Refused) -> Failure {
     match refused.code() {
         Some(Code::Draining) => failure.help("only those who are in line already are served"),
         Some(Code::Halted) => failure.help("try again when the ceremony goes on"),
-        Some(Code::UsedUp) => failure.help(USED_UP),
         _ => failure,
     }
 }

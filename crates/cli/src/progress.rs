@@ -86,6 +86,19 @@ impl Screen {
         }
     }
 
+    fn recover(&self, state: &mut State) {
+        let Some(since) = state.trouble_since.take() else {
+            return;
+        };
+        self.say(&format!(
+            "Connected again after {}.",
+            words::duration(since.elapsed())
+        ));
+        if let (Some(bar), Some(Scene::Work(step))) = (&self.bar, state.scene) {
+            bar.set_message(present(step));
+        }
+    }
+
     fn enter(&self, state: &mut State, scene: Scene) {
         if state.scene == Some(scene) {
             return;
@@ -100,7 +113,8 @@ impl Screen {
         state.spoken = state.since;
         if let Some(bar) = &self.bar {
             bar.set_style(style(scene));
-            bar.set_position(0);
+            // The speed shown is this scene's alone.
+            bar.reset();
             if let Scene::Work(step) = scene {
                 bar.set_message(present(step));
             }
@@ -123,7 +137,7 @@ impl Screen {
         let first = state.scene != Some(Scene::Line);
         self.enter(state, Scene::Line);
         if first {
-            self.say(&format!("In line: {text}."));
+            self.say(&format!("{text}."));
             self.say(
                 "Keep this running until it is done. Ctrl-C gives the place up, and an identity \
                  that has left cannot come back.",
@@ -135,7 +149,7 @@ impl Screen {
                 let age = state.spoken.elapsed();
                 let moved = state.position != status.queue_position && age >= POSITION_INTERVAL;
                 if !first && (moved || age >= PLAIN_INTERVAL) {
-                    self.say(&format!("In line: {text}."));
+                    self.say(&format!("{text}."));
                     state.spoken = Instant::now();
                 }
             }
@@ -145,6 +159,9 @@ impl Screen {
 
     fn work(&self, state: &mut State, step: Step, done: u64, total: Option<u64>) {
         self.enter(state, Scene::Work(step));
+        if done > 0 {
+            self.recover(state);
+        }
         if matches!(step, Step::Download | Step::Upload) {
             state.total = total.unwrap_or(done);
         }
@@ -187,12 +204,7 @@ impl Listener for Screen {
                     bar.set_message(format!("no answer, again in {}", words::duration(again_in)));
                 }
             }
-            News::Recovered => {
-                if let Some(since) = state.trouble_since.take() {
-                    let after = words::duration(since.elapsed());
-                    self.say(&format!("Connected again after {after}."));
-                }
-            }
+            News::Recovered => self.recover(state),
             News::CoordinatorFault => self.say(
                 "The coordinator failed to verify the contribution. Your identity is not used up: \
                  joining again.",
@@ -204,9 +216,9 @@ impl Listener for Screen {
 /// A place in the queue in words.
 fn place(status: &QueueStatus) -> String {
     let place = match status.queue_position {
-        Some(0 | 1) => "you are next".to_owned(),
-        Some(position) => format!("number {}", words::number(position)),
-        None => "waiting".to_owned(),
+        Some(0 | 1) => "You are next".to_owned(),
+        Some(position) => format!("Number {} in line", words::number(position)),
+        None => "In line".to_owned(),
     };
     match status.expected_start_in_ms {
         Some(ms) => format!("{place}, {} to go", words::about(ms)),
@@ -360,14 +372,17 @@ mod tests {
 
     #[test]
     fn a_place_is_told_with_its_estimate() {
-        assert_eq!(place(&queued(17, 720_000)), "number 17, about 12 min to go");
+        assert_eq!(
+            place(&queued(17, 720_000)),
+            "Number 17 in line, about 12 min to go"
+        );
         assert_eq!(
             place(&queued(1, 2_000)),
-            "you are next, a few seconds to go"
+            "You are next, a few seconds to go"
         );
         assert_eq!(
             place(&queued(4_000, 86_400_000 * 3)),
-            "number 4,000, about 3 d to go"
+            "Number 4,000 in line, about 3 d to go"
         );
     }
 

@@ -26,7 +26,7 @@ pub fn duration(duration: Duration) -> String {
 #[must_use]
 pub fn about(milliseconds: u64) -> String {
     match milliseconds {
-        0..5_000 => "a few seconds".to_owned(),
+        0..10_000 => "a few seconds".to_owned(),
         _ => format!(
             "about {}",
             duration(Duration::from_secs(milliseconds / 1000))

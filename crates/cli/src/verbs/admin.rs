@@ -88,7 +88,7 @@ pub fn run(args: &Args) -> Outcome {
     let request = match &args.order {
         Order::Restore { file } => return restore(file, &args.data_dir),
         Order::Backup { output } => {
-            output::check_writable(output, false)?;
+            output::check_new(output)?;
             let to = absolute(output).map_err(|error| Failure::file("write", output, &error))?;
             AdminRequest::Backup { to }
         }
@@ -113,23 +113,21 @@ pub fn run(args: &Args) -> Outcome {
 /// What has been done, in words.
 fn done(order: &Order, status: &CeremonyStatus, paused: bool) -> String {
     let in_line = status.queue_length + u64::from(status.turn.is_some());
-    let people = match in_line {
-        1 => "1 participant".to_owned(),
-        n => words::count(n, "participant"),
+    let line = match in_line {
+        0 => "nobody is in line".to_owned(),
+        n => format!("{} in line", words::count(n, "participant")),
     };
     match order {
         Order::Drain if status.mode == ModeWord::Halted => "Halted: nobody was in line.".to_owned(),
         Order::Drain => {
-            format!("Draining: nobody may join any more; {people} will be served, then it halts.")
+            format!("Draining: nobody may join any more; {line}; it halts when all are served.")
         }
-        Order::Open => format!("Open: anyone may join; {people} in line."),
+        Order::Open => format!("Open: anyone may join; {line}."),
         Order::Pause => {
-            format!(
-                "Paused: no deadline runs, nobody is called; {people} in line keep their places."
-            )
+            format!("Paused: no deadline runs, nobody is called, no place is lost; {line}.")
         }
         Order::Resume => {
-            format!("Resumed: {}; {people} in line.", status.mode.as_str())
+            format!("Resumed: {}; {line}.", status.mode.as_str())
         }
         Order::Pardon { id } => format!("Pardoned: {id} may join again."),
         Order::Backup { output } => {
@@ -242,6 +240,7 @@ fn restore(file: &Path, data_dir: &Path) -> Outcome {
     let data_dir = data_dir.display();
     output::print(&format!(
         "Restored to {data_dir}. Start the coordinator there, and no other on the same ceremony:\n  \
-         tauline-server --data-dir {data_dir}"
+         tauline-server --data-dir {data_dir}\n\
+         A ceremony that was drained goes on after: tauline admin --data-dir {data_dir} open"
     ))
 }

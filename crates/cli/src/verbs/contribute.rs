@@ -66,7 +66,7 @@ pub struct Args {
 /// Why there is no receipt.
 pub fn run(args: Args) -> Outcome {
     if let Some(path) = &args.receipt {
-        output::check_writable(path, false)?;
+        output::check_new(path)?;
     }
     let entropy = Arc::new(input::entropy(args.entropy_file.as_deref())?);
     let screen = Screen::new();

@@ -71,8 +71,8 @@ pub fn run(args: &Args) -> Outcome {
     )
     .map_err(|invalid| Failure::bad(format!("{}: {invalid}", input.name())).code(invalid.code()))?;
     let mut refused = None;
-    let written = args.output.write(|mut out| {
-        export_powers(&mut out, args.format.into(), &powers).map_err(|error| match error {
+    let written = args.output.write(|out| {
+        export_powers(out, args.format.into(), &powers).map_err(|error| match error {
             ExportError::Io(error) => error,
             other => {
                 refused = Some(other.to_string());

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap};
 use reqwest::{Response, StatusCode, Url};
+use tauline_transcript::Sizes;
 use tokio::time::sleep;
 
 use crate::backoff::Backoff;
 use crate::client::{self, Client, ClientError, next_piece, parse_server};
 use crate::exit::{Failure, Outcome};
 use crate::progress::Meter;
+use crate::verbs::contribute;
 use crate::{online, output, words};
 
 /// How long a coordinator that does not answer is asked again within one run. Ours: a restart, not
@@ -51,11 +53,21 @@ pub fn run(args: &Args) -> Outcome {
         let len = part.len;
         part.finish(&args.output, args.force)?;
         let name = args.output.display();
+        let (len, sizes) = (words::bytes(len), sizes_flag(&client).await);
         output::print(&format!(
-            "{name}: {}. Check it: tauline verify {name}",
-            words::bytes(len)
+            "{name}: {len}. Check it: tauline verify {name}{sizes}"
         ))
     })
+}
+
+/// The flag that `verify` needs for a ceremony that is not of the default sizes.
+async fn sizes_flag(client: &Client) -> String {
+    let status = client.status().await.ok();
+    let sizes = status.and_then(|status| contribute::sizes(&status).ok());
+    match sizes.filter(|sizes| *sizes != Sizes::default()) {
+        Some(sizes) => format!(" --ceremony {sizes}"),
+        None => String::new(),
+    }
 }
 
 async fn download(client: &Client, part: &mut Part, meter: &Meter) -> Outcome {
