@@ -108,3 +108,33 @@ impl Hands {
         self.0.send_replace(at);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_behind_the_log_is_set_forward_and_never_back() {
+        let clock = Clock::system();
+        let start = clock.now();
+        let ahead = start.saturating_add(Duration::from_secs(3600));
+        assert!(clock.catch_up(ahead) > Duration::from_secs(3590));
+        assert!(clock.now() >= ahead);
+        assert_eq!(clock.catch_up(start), Duration::ZERO);
+        assert!(clock.now() >= ahead);
+    }
+
+    #[tokio::test]
+    async fn a_sleeper_wakes_when_the_hands_reach_its_time() {
+        let (clock, hands) = Clock::manual(Timestamp::from_millis(1000));
+        let sleeper = tokio::spawn({
+            let clock = clock.clone();
+            async move { clock.sleep_until(Timestamp::from_millis(2000)).await }
+        });
+        hands.advance(Duration::from_millis(999));
+        tokio::task::yield_now().await;
+        assert!(!sleeper.is_finished());
+        hands.advance(Duration::from_millis(1));
+        sleeper.await.unwrap();
+    }
+}

@@ -14,8 +14,10 @@ mod answer;
 mod arrival;
 mod attend;
 mod held;
+mod lookup;
 mod message;
 mod opening;
+mod operator;
 mod task;
 mod turn;
 
@@ -24,11 +26,9 @@ use std::time::Duration;
 
 use k256::ecdsa::SigningKey;
 use tauline_protocol::Identity;
-use tauline_protocol::admin::{AdminAnswer, AdminRequest};
 use tauline_protocol::contribution::{SignedReceipt, StartRequest};
-use tauline_protocol::journal::Record;
 use tauline_protocol::status::{CeremonyStatus, QueueStatus, SignInMethod};
-use tauline_queue_core::{Outcome, Rules, Ticket};
+use tauline_queue_core::{Rules, Ticket};
 use tauline_transcript::{DocumentError, RawContribution, Sizes};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::error;
@@ -37,13 +37,12 @@ pub(crate) use answer::invalid;
 pub use answer::{Refused, SubmitError};
 use held::Hold;
 pub use held::Seen;
-use message::{Known, Message, No, NoReceipt, Operation, Reply, Standing, Submit, Urgent, Wanted};
+use message::{Known, Message, NoReceipt, Reply, Submit, Urgent, Wanted};
 pub use opening::{Opened, StartError, open};
 
 use crate::clock::Clock;
 use crate::head::Head;
 use crate::store::{Store, StoreError};
-use crate::verifier;
 use crate::view::Published;
 
 /// How often the task looks at the time while somebody is in the queue: as precise as the length
@@ -351,40 +350,6 @@ impl Coordinator {
         Err(unreadable)
     }
 
-    /// Does what an operator asks.
-    pub async fn admin(&self, request: AdminRequest) -> AdminAnswer {
-        let done = match request {
-            AdminRequest::Status => Ok(()),
-            AdminRequest::Drain => self.operate(Operation::Drain).await,
-            AdminRequest::Open => self.operate(Operation::Open).await,
-            AdminRequest::Pause => self.operate(Operation::Pause).await,
-            AdminRequest::Resume => self.operate(Operation::Resume).await,
-            AdminRequest::Pardon { id } => self.operate(Operation::Pardon(id)).await,
-            AdminRequest::Backup { to } if !to.is_absolute() => {
-                Err(format!("{} is not an absolute path", to.display()))
-            }
-            AdminRequest::Backup { to } => self
-                .look_up(move |store| store.backup(&to).map_err(|error| error.to_string()))
-                .await
-                .unwrap_or_else(|refused| Err(refused.error)),
-        };
-        match done {
-            Ok(()) => AdminAnswer::Done {
-                status: Box::new(self.status()),
-                paused: self.published.borrow().paused(),
-            },
-            Err(error) => AdminAnswer::Refused { error },
-        }
-    }
-
-    async fn operate(&self, operation: Operation) -> Result<(), String> {
-        let (reply, answer) = oneshot::channel();
-        let gone = |()| Refused::unavailable().error;
-        let message = Message::Operate { operation, reply };
-        self.mailbox.send(message).await.map_err(|_| gone(()))?;
-        answer.await.map_err(|_| gone(()))?
-    }
-
     /// Before a stop: gives all held answers now, and holds no more.
     pub fn release_held(&self) {
         let _ = self.urgently.send(Urgent::ReleaseHeld);
@@ -425,75 +390,6 @@ impl Coordinator {
             Ok(Err(NoReceipt::Refused(no))) => Err(self.refusal(no).await.into()),
             Err(_) => Err(Refused::unavailable().into()),
         }
-    }
-
-    /// A refusal with the words that the log has about it.
-    async fn refusal(&self, no: No) -> Refused {
-        use tauline_queue_core::Refusal;
-        let because = match (no.refusal, no.past) {
-            (Refusal::Ended { outcome } | Refusal::UsedUp { outcome }, Some(ticket)) => {
-                self.note(ticket, outcome).await.ok().flatten()
-            }
-            _ => None,
-        };
-        answer::refused(no.refusal, because.as_deref())
-    }
-
-    /// Adds what only the store knows.
-    async fn complete_status(&self, standing: Standing) -> Result<QueueStatus, Refused> {
-        let Standing { mut status, past } = standing;
-        match past {
-            Some((ticket, Outcome::Contributed)) => {
-                status.receipt = Some(self.receipt(ticket).await?);
-            }
-            Some((ticket, outcome)) => status.ended_because = self.note(ticket, outcome).await?,
-            None => {}
-        }
-        Ok(status)
-    }
-
-    /// What the log notes about the end of a stay.
-    async fn note(&self, ticket: Ticket, outcome: Outcome) -> Result<Option<String>, Refused> {
-        if !matches!(outcome, Outcome::Invalid | Outcome::Aborted) {
-            return Ok(None);
-        }
-        let bytes = self.look_up(move |store| store.ending(ticket)).await?;
-        let bytes = bytes.map_err(|error| self.failed(&error))?;
-        Ok(bytes
-            .and_then(|bytes| Record::from_bytes(&bytes).ok())
-            .and_then(|record| record.note))
-    }
-
-    /// The receipt of an accepted contribution, made anew from what is stored.
-    async fn receipt(&self, ticket: Ticket) -> Result<SignedReceipt, Refused> {
-        let key = self.shared.key.clone();
-        let receipt = self
-            .look_up(move |store| {
-                let found = store.contribution(ticket)?;
-                Ok(found.map(|one| verifier::receipt(&one.identity, &one.witness, &key)))
-            })
-            .await?;
-        receipt
-            .and_then(|receipt| {
-                let missing = || StoreError::damaged(format!("ticket {ticket} has no witness"));
-                receipt.ok_or_else(missing)
-            })
-            .map_err(|error| self.failed(&error))
-    }
-
-    fn failed(&self, error: &StoreError) -> Refused {
-        error!(%error, "a look-up failed");
-        Refused::internal()
-    }
-
-    async fn look_up<T: Send + 'static>(
-        &self,
-        look: impl FnOnce(&dyn Store) -> T + Send + 'static,
-    ) -> Result<T, Refused> {
-        let store = Arc::clone(&self.shared.store);
-        tokio::task::spawn_blocking(move || look(&*store))
-            .await
-            .map_err(|_| Refused::unavailable())
     }
 }
 

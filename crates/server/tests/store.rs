@@ -54,6 +54,31 @@ fn what_is_stored_is_the_owners_alone() {
 }
 
 #[test]
+fn a_backup_put_in_place_by_hand_becomes_the_owners_alone() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let copy = to.path().join("tauline.db");
+    open(from.path()).unwrap().backup(&copy).unwrap();
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o644)).unwrap();
+    open(to.path()).unwrap();
+    assert_eq!(mode(&copy), 0o600);
+}
+
+#[test]
+fn a_start_cut_short_before_the_first_migration_is_made_good() {
+    let directory = tempfile::tempdir().unwrap();
+    let connection = Connection::open(directory.path().join("tauline.db")).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA application_id = 1415673196;
+             CREATE TABLE refinery_schema_history
+             (version INT4 PRIMARY KEY, name TEXT, applied_on TEXT, checksum TEXT);",
+        )
+        .unwrap();
+    drop(connection);
+    open(directory.path()).unwrap();
+}
+
+#[test]
 fn a_second_process_is_refused_and_told_which_is_first() {
     let directory = tempfile::tempdir().unwrap();
     let first = open(directory.path()).unwrap();

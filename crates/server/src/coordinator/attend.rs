@@ -30,7 +30,7 @@ impl Task {
         if self.now.released || (self.now.line_moved && told_by <= now) {
             self.now.line_moved = false;
             self.now.positions_told = now;
-            for who in self.now.held.everybody() {
+            for who in self.now.held.everybody(!self.now.released) {
                 self.answer_held(now, &who);
             }
         }

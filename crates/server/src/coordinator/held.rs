@@ -57,7 +57,7 @@ pub(super) struct Hold {
     pub(super) arms: bool,
 }
 
-struct Held1 {
+struct Waiter {
     hold: Hold,
     seen: Seen,
 }
@@ -65,7 +65,7 @@ struct Held1 {
 /// All answers that wait.
 #[derive(Default)]
 pub(super) struct Held {
-    by_identity: BTreeMap<Identity, Vec<Held1>>,
+    by_identity: BTreeMap<Identity, Vec<Waiter>>,
     tickets: HashMap<Ticket, Identity>,
     due: BTreeSet<(Timestamp, Identity)>,
     due_of: HashMap<Identity, Timestamp>,
@@ -81,7 +81,7 @@ impl Held {
         }
         let held = self.by_identity.entry(who.clone()).or_default();
         let oldest = (held.len() >= HELD_PER_IDENTITY).then(|| held.remove(0).hold);
-        held.push(Held1 { hold, seen });
+        held.push(Waiter { hold, seen });
         oldest
     }
 
@@ -127,9 +127,14 @@ impl Held {
         std::mem::take(&mut self.touched)
     }
 
-    /// Everybody who has an answer waiting.
-    pub(super) fn everybody(&self) -> Vec<Identity> {
-        self.by_identity.keys().cloned().collect()
+    /// Everybody who has an answer waiting, or those alone to whom a change of position is worth
+    /// one.
+    pub(super) fn everybody(&self, followers_only: bool) -> Vec<Identity> {
+        self.by_identity
+            .iter()
+            .filter(|(_, held)| !followers_only || held.iter().any(|one| one.hold.positions))
+            .map(|(who, _)| who.clone())
+            .collect()
     }
 
     /// Takes out the answers of this identity's that are due: by the time, or by what changed.
@@ -144,7 +149,7 @@ impl Held {
             return Vec::new();
         };
         let current = Seen::of(status);
-        let is_due = |one: &mut Held1| {
+        let is_due = |one: &mut Waiter| {
             let changed = if one.hold.positions {
                 one.seen != current
             } else {

@@ -16,10 +16,9 @@ use tauline_transcript::RawContribution;
 use tokio::sync::{mpsc, watch};
 use tracing::info;
 
-use super::answer;
 use super::arrival::Arrivals;
 use super::held::Held;
-use super::message::{Message, No, Operation, Reply, Standing, Urgent, VerdictReply, Wanted};
+use super::message::{Message, No, Reply, Standing, Urgent, VerdictReply, Wanted};
 use super::{Fault, TICK};
 use crate::clock::Clock;
 use crate::head::Head;
@@ -280,34 +279,6 @@ impl Task {
         if let Some((ticket, outcome)) = ended {
             self.ended(ticket, outcome);
         }
-    }
-
-    fn operate(&mut self, now: Timestamp, operation: Operation) -> Result<(), String> {
-        let mode = match operation {
-            Operation::Drain => Mode::Draining,
-            Operation::Open => Mode::Open,
-            Operation::Pause => Mode::Halted,
-            Operation::Resume => {
-                if self.state().mode() != Mode::Halted {
-                    return Err("the ceremony is not paused".to_owned());
-                }
-                let before = self.state().mode_before_halt().unwrap_or(Mode::Open);
-                if before == Mode::Draining && self.state().is_empty() {
-                    return Err(
-                        "the ceremony is halted because its queue was drained: use `open` to take entries again"
-                            .to_owned(),
-                    );
-                }
-                before
-            }
-            Operation::Pardon(id) => {
-                return self
-                    .carry_out(now, Command::Pardon { id }, None)
-                    .map_err(|refusal| answer::refused(refusal, None).error);
-            }
-        };
-        self.carry_out(now, Command::SetMode(mode), None)
-            .map_err(|refusal| answer::refused(refusal, None).error)
     }
 
     /// Everything that time and presence bring about; then one commit; then the world hears of it.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
@@ -87,13 +87,15 @@ impl DataDir {
     /// When it cannot be made.
     pub fn database(&self) -> Result<PathBuf, StoreError> {
         let path = self.path.join(DATABASE_NAME);
-        // SQLite gives the files beside the database the mode of the database.
+        // SQLite gives the files beside the database the mode of the database. A backup that was
+        // copied here may have any: it holds the coordinator's key.
         OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(false)
             .mode(0o600)
             .open(&path)
+            .and_then(|file| file.set_permissions(fs::Permissions::from_mode(0o600)))
             .map_err(|source| StoreError::Unwritable {
                 path: self.path.clone(),
                 source,

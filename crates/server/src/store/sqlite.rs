@@ -4,8 +4,9 @@
 //! writes, one reads, and each long reading and each backup has one of its own; none of them waits
 //! for another for longer than a commit takes.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
+mod backup;
+mod reading;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -131,12 +132,14 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
         .unwrap_or(0);
     let known = u32::try_from(known).unwrap_or(u32::MAX);
     if tables > 0 {
-        let found: u32 = connection.query_row(
+        let found: Option<u32> = connection.query_row(
             "SELECT max(version) FROM refinery_schema_history",
             [],
             |row| row.get(0),
         )?;
-        if found > known {
+        if let Some(found) = found
+            && found > known
+        {
             return Err(StoreError::Newer {
                 path: path.to_owned(),
                 found,
@@ -257,11 +260,11 @@ impl Store for Sqlite {
         // The view is fixed by the first read of the transaction.
         connection.execute_batch("BEGIN")?;
         connection.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))?;
-        Ok(Box::new(SqliteReading { connection }))
+        Ok(Box::new(reading::SqliteReading { connection }))
     }
 
     fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        backup(&self.path, to)
+        backup::backup(&self.path, to)
     }
 
     fn put_session(&self, session: &Session) -> Result<(), StoreError> {
@@ -395,107 +398,4 @@ fn contribution(row: &Row<'_>) -> Result<Contribution, StoreError> {
         witness: entries.iter().map(Witness::from_bytes).collect(),
         ecdsa: row.get(4)?,
     })
-}
-
-/// A read transaction on a connection of its own.
-struct SqliteReading {
-    connection: Connection,
-}
-
-impl Reading for SqliteReading {
-    fn contributions(&self) -> Result<u64, StoreError> {
-        // The number of the last, not a count: no cost grows with the number of contributions.
-        Ok(self.connection.query_row(
-            "SELECT coalesce(max(number), 0) FROM contributions",
-            [],
-            |row| row.get(0),
-        )?)
-    }
-
-    fn head(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        let last: Option<u64> = self
-            .connection
-            .query_row(
-                "SELECT ticket FROM contributions ORDER BY number DESC LIMIT 1",
-                [],
-                |row| row.get(0),
-            )
-            .optional()?;
-        let Some(ticket) = last.map(Ticket::new) else {
-            return Ok(None);
-        };
-        let missing = || {
-            StoreError::damaged(format!(
-                "the powers of ticket {ticket}, the head, are missing"
-            ))
-        };
-        Ok(Some(blob(&self.connection, ticket)?.ok_or_else(missing)?))
-    }
-
-    fn page(&self, after: u64, at_most: u32) -> Result<Vec<Contribution>, StoreError> {
-        let mut select = self.connection.prepare_cached(
-            "SELECT number, ticket, identity, witness, ecdsa FROM contributions
-             WHERE number > ?1 ORDER BY number LIMIT ?2",
-        )?;
-        let mut rows = select.query(params![after, at_most])?;
-        let mut page = Vec::new();
-        while let Some(row) = rows.next()? {
-            page.push(contribution(row)?);
-        }
-        Ok(page)
-    }
-}
-
-/// Writes a copy beside its final name, makes it durable, then renames it: the name never stands
-/// for half a backup.
-fn backup(database: &Path, to: &Path) -> Result<(), StoreError> {
-    let file = |action, path: &Path| {
-        let path = path.to_owned();
-        move |source| StoreError::File {
-            action,
-            path,
-            source,
-        }
-    };
-    if to.try_exists().map_err(file("look for", to))? {
-        return Err(StoreError::Exists {
-            path: to.to_owned(),
-        });
-    }
-    let mut name = to.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.partial", std::process::id()));
-    let partial = to.with_file_name(name);
-    let guard = Partial(&partial);
-    // An empty file is what `VACUUM INTO` accepts; made here, it has the right mode from the start.
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&partial)
-        .map_err(file("create", &partial))?;
-    let text = partial.to_str().ok_or_else(|| {
-        file("write", &partial)(std::io::Error::new(
-            std::io::ErrorKind::InvalidInput,
-            "its name is not UTF-8",
-        ))
-    })?;
-    // `VACUUM INTO` reads in one transaction: consistent, and in WAL mode nobody waits for it.
-    connect(database)?.execute("VACUUM INTO ?1", [text])?;
-    File::open(&partial)
-        .and_then(|copy| copy.sync_all())
-        .map_err(file("write", &partial))?;
-    // A link, unlike a rename, fails when somebody took the name meanwhile.
-    fs::hard_link(&partial, to).map_err(file("create", to))?;
-    drop(guard);
-    sync_parent(to).map_err(file("write", to))?;
-    Ok(())
-}
-
-/// Removes a half-written file however its maker ends.
-struct Partial<'a>(&'a Path);
-
-impl Drop for Partial<'_> {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(self.0);
-    }
 }

@@ -150,7 +150,7 @@ async fn a_blob_its_record_and_a_verdict_its_witness_are_one_transaction() {
     .open();
     ceremony.join("anna").await;
     ceremony.contribute("anna").await;
-    let batches = fail.0.batches.lock().unwrap();
+    let batches = fail.0.batches.lock().unwrap().clone();
     let names: Vec<Vec<String>> = batches
         .iter()
         .map(|batch| {

@@ -1,0 +1,85 @@
+//! What only the store knows: receipts and notes, read beside the task.
+
+use std::sync::Arc;
+
+use tauline_protocol::contribution::SignedReceipt;
+use tauline_protocol::journal::Record;
+use tauline_protocol::status::QueueStatus;
+use tauline_queue_core::{Outcome, Refusal, Ticket};
+use tracing::error;
+
+use super::Coordinator;
+use super::answer::{self, Refused};
+use super::message::{No, Standing};
+use crate::store::{Store, StoreError};
+use crate::verifier;
+
+impl Coordinator {
+    /// A refusal with the words that the log has about it.
+    pub(super) async fn refusal(&self, no: No) -> Refused {
+        let because = match (no.refusal, no.past) {
+            (Refusal::Ended { outcome } | Refusal::UsedUp { outcome }, Some(ticket)) => {
+                self.note(ticket, outcome).await.ok().flatten()
+            }
+            _ => None,
+        };
+        answer::refused(no.refusal, because.as_deref())
+    }
+
+    /// Adds what only the store knows.
+    pub(super) async fn complete_status(&self, standing: Standing) -> Result<QueueStatus, Refused> {
+        let Standing { mut status, past } = standing;
+        match past {
+            Some((ticket, Outcome::Contributed)) => {
+                status.receipt = Some(self.receipt(ticket).await?);
+            }
+            Some((ticket, outcome)) => status.ended_because = self.note(ticket, outcome).await?,
+            None => {}
+        }
+        Ok(status)
+    }
+
+    /// What the log notes about the end of a stay.
+    async fn note(&self, ticket: Ticket, outcome: Outcome) -> Result<Option<String>, Refused> {
+        if !matches!(outcome, Outcome::Invalid | Outcome::Aborted) {
+            return Ok(None);
+        }
+        let bytes = self.look_up(move |store| store.ending(ticket)).await?;
+        let bytes = bytes.map_err(|error| self.failed(&error))?;
+        Ok(bytes
+            .and_then(|bytes| Record::from_bytes(&bytes).ok())
+            .and_then(|record| record.note))
+    }
+
+    /// The receipt of an accepted contribution, made anew from what is stored.
+    pub(super) async fn receipt(&self, ticket: Ticket) -> Result<SignedReceipt, Refused> {
+        let key = self.shared.key.clone();
+        let receipt = self
+            .look_up(move |store| {
+                let found = store.contribution(ticket)?;
+                Ok(found.map(|one| verifier::receipt(&one.identity, &one.witness, &key)))
+            })
+            .await?;
+        receipt
+            .and_then(|receipt| {
+                let missing = || StoreError::damaged(format!("ticket {ticket} has no witness"));
+                receipt.ok_or_else(missing)
+            })
+            .map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &StoreError) -> Refused {
+        error!(%error, "a look-up failed");
+        Refused::internal()
+    }
+
+    pub(super) async fn look_up<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&dyn Store) -> T + Send + 'static,
+    ) -> Result<T, Refused> {
+        let store = Arc::clone(&self.shared.store);
+        tokio::task::spawn_blocking(move || look(&*store))
+            .await
+            .map_err(|_| Refused::unavailable())
+    }
+}

@@ -1,0 +1,63 @@
+//! A copy of the whole database, made while it is in use.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use super::connect;
+use crate::store::StoreError;
+use crate::store::directory::sync_parent;
+
+/// Writes a copy beside its final name, makes it durable, then renames it: the name never stands
+/// for half a backup.
+pub(super) fn backup(database: &Path, to: &Path) -> Result<(), StoreError> {
+    let file = |action, path: &Path| {
+        let path = path.to_owned();
+        move |source| StoreError::File {
+            action,
+            path,
+            source,
+        }
+    };
+    if to.try_exists().map_err(file("look for", to))? {
+        return Err(StoreError::Exists {
+            path: to.to_owned(),
+        });
+    }
+    let mut name = to.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.partial", std::process::id()));
+    let partial = to.with_file_name(name);
+    let guard = Partial(&partial);
+    // An empty file is what `VACUUM INTO` accepts; made here, it has the right mode from the start.
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&partial)
+        .map_err(file("create", &partial))?;
+    let text = partial.to_str().ok_or_else(|| {
+        file("write", &partial)(std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            "its name is not UTF-8",
+        ))
+    })?;
+    // `VACUUM INTO` reads in one transaction: consistent, and in WAL mode nobody waits for it.
+    connect(database)?.execute("VACUUM INTO ?1", [text])?;
+    File::open(&partial)
+        .and_then(|copy| copy.sync_all())
+        .map_err(file("write", &partial))?;
+    // A link, unlike a rename, fails when somebody took the name meanwhile.
+    fs::hard_link(&partial, to).map_err(file("create", to))?;
+    drop(guard);
+    sync_parent(to).map_err(file("write", to))?;
+    Ok(())
+}
+
+/// Removes a half-written file however its maker ends.
+struct Partial<'a>(&'a Path);
+
+impl Drop for Partial<'_> {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.0);
+    }
+}
