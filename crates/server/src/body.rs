@@ -41,7 +41,11 @@ impl Limit {
     /// The limit for a small JSON body.
     #[must_use]
     pub fn small(pause: Duration) -> Self {
-        Self { bytes: SMALL_BODY, pause, whole: pause }
+        Self {
+            bytes: SMALL_BODY,
+            pause,
+            whole: pause,
+        }
     }
 }
 
@@ -50,7 +54,9 @@ impl Limit {
 /// # Errors
 /// [`Code::BodyTooLarge`].
 pub fn check_length(headers: &HeaderMap, most: usize) -> Result<(), Failure> {
-    let stated = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let stated = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
     match stated.and_then(|length| length.parse::<u64>().ok()) {
         Some(length) if length > most as u64 => Err(too_large(most)),
         _ => Ok(()),
@@ -67,8 +73,12 @@ pub async fn read(headers: &HeaderMap, mut body: Body, limit: Limit) -> Result<B
     let whole = async {
         let mut bytes = Vec::new();
         loop {
-            let frame = timeout(limit.pause, body.frame()).await.map_err(|_| too_slow())?;
-            let Some(frame) = frame else { return Ok(Bytes::from(bytes)) };
+            let frame = timeout(limit.pause, body.frame())
+                .await
+                .map_err(|_| too_slow())?;
+            let Some(frame) = frame else {
+                return Ok(Bytes::from(bytes));
+            };
             let frame = frame.map_err(|error| {
                 Failure::new(Code::MalformedBody, format!("the body broke off: {error}"))
             })?;
@@ -101,7 +111,9 @@ pub fn drain(headers: &HeaderMap, mut body: Body) {
     if headers.contains_key(header::EXPECT) {
         return;
     }
-    let Ok(permit) = DRAINING.try_acquire() else { return };
+    let Ok(permit) = DRAINING.try_acquire() else {
+        return;
+    };
     tokio::spawn(async move {
         let to_the_end = async { while let Some(Ok(_)) = body.frame().await {} };
         let _ = timeout(DRAIN_TIME, to_the_end).await;
@@ -117,7 +129,10 @@ fn too_large(most: usize) -> Failure {
 }
 
 fn too_slow() -> Failure {
-    Failure::new(Code::BodyTimeout, "the body did not arrive in time: send it again, without pauses")
+    Failure::new(
+        Code::BodyTimeout,
+        "the body did not arrive in time: send it again, without pauses",
+    )
 }
 
 /// The form of a contribution's document, by `Content-Type`.
@@ -138,7 +153,10 @@ impl DocumentForm {
         match media_type(headers).as_deref() {
             Some("application/json") => Ok(Self::Json),
             Some(media) if is_msgpack(media) => Ok(Self::Msgpack),
-            other => Err(unsupported(other, "application/json or application/msgpack")),
+            other => Err(unsupported(
+                other,
+                "application/json or application/msgpack",
+            )),
         }
     }
 }
@@ -161,7 +179,9 @@ impl BodyCoding {
     /// [`Code::UnsupportedMediaType`].
     pub fn of(headers: &HeaderMap) -> Result<Self, Failure> {
         let mut lines = headers.get_all(header::CONTENT_ENCODING).iter();
-        let first = lines.next().map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
+        let first = lines
+            .next()
+            .map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
         match (first.as_deref(), lines.next()) {
             (None | Some("" | "identity"), None) => Ok(Self::Identity),
             (Some("gzip" | "x-gzip"), None) => Ok(Self::Gzip),
@@ -202,8 +222,14 @@ fn bounded(
     broken: impl Fn(std::io::Error) -> Failure,
 ) -> Result<Bytes, Failure> {
     let mut plain = Vec::new();
-    from.take(most as u64 + 1).read_to_end(&mut plain).map_err(broken)?;
-    if plain.len() > most { Err(too_large(most)) } else { Ok(plain.into()) }
+    from.take(most as u64 + 1)
+        .read_to_end(&mut plain)
+        .map_err(broken)?;
+    if plain.len() > most {
+        Err(too_large(most))
+    } else {
+        Ok(plain.into())
+    }
 }
 
 /// Reads a small JSON body; `None` when it is empty.
@@ -217,7 +243,11 @@ pub async fn small_json<T: DeserializeOwned>(
     pause: Duration,
 ) -> Result<Option<T>, Failure> {
     let bytes = small(headers, body, pause).await?;
-    if bytes.is_empty() { Ok(None) } else { from_json(&bytes).map(Some) }
+    if bytes.is_empty() {
+        Ok(None)
+    } else {
+        from_json(&bytes).map(Some)
+    }
 }
 
 /// Reads a small JSON body's bytes, decompressed.
@@ -242,26 +272,50 @@ pub async fn small(headers: &HeaderMap, body: Body, pause: Duration) -> Result<B
 /// # Errors
 /// [`Code::MalformedBody`].
 pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_some_and(|first| *first == b'[') {
+        // serde would take a list for the fields in their order.
+        return Err(Failure::new(
+            Code::MalformedBody,
+            "the body must be an object, not a list",
+        ));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         use serde_json::error::Category;
         let problem = match error.classify() {
             Category::Eof => "the JSON breaks off".to_owned(),
             Category::Syntax | Category::Io => {
-                format!("this is not JSON, at line {} column {}", error.line(), error.column())
+                format!(
+                    "this is not JSON, at line {} column {}",
+                    error.line(),
+                    error.column()
+                )
             }
             Category::Data => {
                 let text = error.to_string();
-                text.split(" at line ").next().unwrap_or_default().to_owned()
+                text.split(" at line ")
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
             }
         };
-        Failure::new(Code::MalformedBody, format!("the body is not readable: {problem}"))
+        Failure::new(
+            Code::MalformedBody,
+            format!("the body is not readable: {problem}"),
+        )
     })
 }
 
 fn media_type(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::CONTENT_TYPE)?;
     let text = value.to_str().unwrap_or("?");
-    Some(text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+    Some(
+        text.split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase(),
+    )
 }
 
 fn unsupported(found: Option<&str>, taken: &str) -> Failure {

@@ -33,7 +33,13 @@ pub struct Settings {
     /// Address and port to serve HTTP on; port 0 takes a free one.
     ///
     /// There is no TLS here: put a proxy in front of anything but a loopback address.
-    #[arg(long, env = "TAULINE_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:3000")]
+    #[arg(
+        long,
+        env = "TAULINE_LISTEN",
+        value_name = "ADDR",
+        default_value = "127.0.0.1:3000",
+        value_parser = address
+    )]
     pub listen: SocketAddr,
 
     /// URL that participants reach this coordinator under, such as https://ceremony.example.org.
@@ -46,7 +52,12 @@ pub struct Settings {
     /// Directory of all data: the ceremony's database, lock, operator's socket and snapshots.
     ///
     /// Made, with mode 0700, when it does not exist.
-    #[arg(long, env = "TAULINE_DATA_DIR", value_name = "DIR", default_value = "./tauline-data")]
+    #[arg(
+        long,
+        env = "TAULINE_DATA_DIR",
+        value_name = "DIR",
+        default_value = "./tauline-data"
+    )]
     pub data_dir: PathBuf,
 
     /// Powers in G1 and G2 of each sub-ceremony, `G1:G2,G1:G2,…`. Fixed once a ceremony has begun.
@@ -116,15 +127,30 @@ pub struct Settings {
     pub body_timeout: Duration,
 
     /// Sign-ins per hour and client address; 0 is no limit.
-    #[arg(long, env = "TAULINE_LOGIN_RATE", value_name = "PER_HOUR", default_value_t = 50)]
+    #[arg(
+        long,
+        env = "TAULINE_LOGIN_RATE",
+        value_name = "PER_HOUR",
+        default_value_t = 50
+    )]
     pub login_rate: u32,
 
     /// Requests without a session per hour and client address; 0 is no limit.
-    #[arg(long, env = "TAULINE_ANONYMOUS_RATE", value_name = "PER_HOUR", default_value_t = 600)]
+    #[arg(
+        long,
+        env = "TAULINE_ANONYMOUS_RATE",
+        value_name = "PER_HOUR",
+        default_value_t = 600
+    )]
     pub anonymous_rate: u32,
 
     /// Requests per minute and session; 0 is no limit.
-    #[arg(long, env = "TAULINE_SESSION_RATE", value_name = "PER_MINUTE", default_value_t = 50)]
+    #[arg(
+        long,
+        env = "TAULINE_SESSION_RATE",
+        value_name = "PER_MINUTE",
+        default_value_t = 50
+    )]
     pub session_rate: u32,
 
     /// Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated, such
@@ -139,15 +165,30 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
 
     /// Threads that verify contributions; 0 is one for each processor.
-    #[arg(long, env = "TAULINE_THREADS", value_name = "NUMBER", default_value_t = 0)]
+    #[arg(
+        long,
+        env = "TAULINE_THREADS",
+        value_name = "NUMBER",
+        default_value_t = 0
+    )]
     pub threads: usize,
 
     /// What is logged: error, warn, info, debug, trace, or a filter by module.
-    #[arg(long, env = "TAULINE_LOG", value_name = "FILTER", default_value = "info")]
+    #[arg(
+        long,
+        env = "TAULINE_LOG",
+        value_name = "FILTER",
+        default_value = "info"
+    )]
     pub log: String,
 
     /// Form of the log on standard error.
-    #[arg(long, env = "TAULINE_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    #[arg(
+        long,
+        env = "TAULINE_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
     pub log_format: LogFormat,
 }
 
@@ -236,12 +277,16 @@ impl Settings {
                     args.push(format!("--{key}={value}").into());
                 }
             }
-            let from_file = command().try_get_matches_from(&args).and_then(|matches| {
-                Self::from_arg_matches(&matches)
-            });
+            let from_file = command()
+                .try_get_matches_from(&args)
+                .and_then(|matches| Self::from_arg_matches(&matches));
             settings = from_file.map_err(|error| SettingsError::File {
                 path,
-                problem: error.to_string().trim_start_matches("error: ").trim_end().to_owned(),
+                problem: error
+                    .to_string()
+                    .trim_start_matches("error: ")
+                    .trim_end()
+                    .to_owned(),
             })?;
         }
         settings.check()?;
@@ -280,7 +325,9 @@ impl Settings {
             return conflict("--body-timeout must be more than 0 seconds".to_owned());
         }
         self.rules().validate().map_err(|error| {
-            SettingsError::Conflict(format!("the deadlines do not work together: {error}"))
+            // The rules name their fields as the flags are named, but for the dash.
+            let error = error.to_string().replace('_', "-");
+            SettingsError::Conflict(format!("the deadlines do not work: {error}"))
         })?;
         Ok(())
     }
@@ -294,7 +341,12 @@ impl Settings {
     /// The ways to sign in, as the status words them.
     #[must_use]
     pub fn sign_in_methods(&self) -> Vec<SignInMethod> {
-        let mut methods: Vec<_> = self.signin.iter().copied().map(SignInMethod::from).collect();
+        let mut methods: Vec<_> = self
+            .signin
+            .iter()
+            .copied()
+            .map(SignInMethod::from)
+            .collect();
         methods.sort();
         methods.dedup();
         methods
@@ -332,14 +384,23 @@ fn command() -> clap::Command {
 
 /// Reads the settings file into `key`, `value` pairs, values as a flag would have them.
 fn file_settings(path: &Path) -> Result<Vec<(String, String)>, SettingsError> {
-    let problem = |problem: String| SettingsError::File { path: path.to_owned(), problem };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| SettingsError::FileUnreadable { path: path.to_owned(), error })?;
-    let table: toml::Table =
-        text.parse().map_err(|error: toml::de::Error| problem(error.to_string()))?;
+    let problem = |problem: String| SettingsError::File {
+        path: path.to_owned(),
+        problem,
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| SettingsError::FileUnreadable {
+        path: path.to_owned(),
+        error,
+    })?;
+    let table: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| problem(error.to_string()))?;
     let command = command();
-    let known: Vec<&str> =
-        command.get_arguments().filter_map(clap::Arg::get_long).filter(|key| *key != "config").collect();
+    let known: Vec<&str> = command
+        .get_arguments()
+        .filter_map(clap::Arg::get_long)
+        .filter(|key| *key != "config")
+        .collect();
     table
         .into_iter()
         .map(|(key, value)| {
@@ -350,7 +411,9 @@ fn file_settings(path: &Path) -> Result<Vec<(String, String)>, SettingsError> {
                 )));
             }
             let value = scalar(&value).ok_or_else(|| {
-                problem(format!("`{key}` must be a string, a number, or a list of them"))
+                problem(format!(
+                    "`{key}` must be a string, a number, or a list of them"
+                ))
             })?;
             Ok((key, value))
         })
@@ -383,8 +446,15 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(number))
 }
 
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "give an IP address and a port, such as 127.0.0.1:3000".to_owned())
+}
+
 fn public_url(text: &str) -> Result<Uri, String> {
-    let url: Uri = text.parse().map_err(|error| format!("this is no URL: {error}"))?;
+    let url: Uri = text
+        .parse()
+        .map_err(|error| format!("this is no URL: {error}"))?;
     match (url.scheme_str(), url.authority()) {
         (Some("http" | "https"), Some(authority)) if !authority.as_str().contains('@') => {
             if matches!(url.path(), "" | "/") && url.query().is_none() {

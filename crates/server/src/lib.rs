@@ -19,6 +19,8 @@
 //! | [`telemetry`] | logs |
 //! | [`clock`] | the only place that reads the time |
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod admin;
 pub mod body;
 pub mod clock;

@@ -85,7 +85,11 @@ impl Limits {
             .collect();
         let mut client = peer.to_canonical();
         for hop in forwarded.iter().rev() {
-            if !self.trusted_proxies.iter().any(|network| network.contains(&client)) {
+            if !self
+                .trusted_proxies
+                .iter()
+                .any(|network| network.contains(&client))
+            {
                 break;
             }
             match address(hop.trim()) {
@@ -99,11 +103,16 @@ impl Limits {
 
 /// An address as proxies write it: with a port, or without.
 fn address(text: &str) -> Option<IpAddr> {
-    let bare = text.strip_prefix('[').and_then(|rest| rest.split(']').next());
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.split(']').next());
     let address: IpAddr = bare
         .unwrap_or(text)
         .parse()
-        .or_else(|_| text.parse::<std::net::SocketAddr>().map(|address| address.ip()))
+        .or_else(|_| {
+            text.parse::<std::net::SocketAddr>()
+                .map(|address| address.ip())
+        })
         .ok()?;
     Some(address.to_canonical())
 }
@@ -129,7 +138,9 @@ impl<K: Hash + Eq + Clone> Limit<K> {
     }
 
     fn check(&self, key: &K) -> Result<(), TooMany> {
-        let Some(limiter) = &self.0 else { return Ok(()) };
+        let Some(limiter) = &self.0 else {
+            return Ok(());
+        };
         limiter
             .check_key(key)
             .map_err(|early| TooMany(early.wait_time_from(DefaultClock::default().now())))
@@ -158,10 +169,15 @@ mod tests {
     }
 
     fn forwarded(values: &[&str]) -> HeaderMap {
-        values.iter().map(|value| (
-            axum::http::HeaderName::from_static("x-forwarded-for"),
-            axum::http::HeaderValue::from_str(value).unwrap(),
-        )).collect()
+        values
+            .iter()
+            .map(|value| {
+                (
+                    axum::http::HeaderName::from_static("x-forwarded-for"),
+                    axum::http::HeaderValue::from_str(value).unwrap(),
+                )
+            })
+            .collect()
     }
 
     #[test]
@@ -171,7 +187,10 @@ mod tests {
             limits.login(ip("192.0.2.1")).unwrap();
         }
         let TooMany(wait) = limits.login(ip("192.0.2.1")).unwrap_err();
-        assert!(wait > Duration::from_secs(1700) && wait <= Duration::from_secs(1800), "{wait:?}");
+        assert!(
+            wait > Duration::from_secs(1700) && wait <= Duration::from_secs(1800),
+            "{wait:?}"
+        );
         limits.login(ip("192.0.2.2")).unwrap();
         limits.anonymous(ip("192.0.2.1")).unwrap();
     }
@@ -206,14 +225,33 @@ mod tests {
         let client = |peer: &str, values: &[&str]| trusting.client(ip(peer), &forwarded(values));
         assert_eq!(client("127.0.0.1", &["198.51.100.7"]), ip("198.51.100.7"));
         assert_eq!(client("203.0.113.5", &["198.51.100.7"]), ip("203.0.113.5"));
-        assert_eq!(client("127.0.0.1", &["198.51.100.7, 10.1.1.1"]), ip("198.51.100.7"));
-        assert_eq!(client("127.0.0.1", &["6.6.6.6, 198.51.100.7"]), ip("198.51.100.7"), "forged");
-        assert_eq!(client("127.0.0.1", &["6.6.6.6", "198.51.100.7:443"]), ip("198.51.100.7"));
-        assert_eq!(client("127.0.0.1", &["[2001:db8::1]:443"]), ip("2001:db8::1"));
+        assert_eq!(
+            client("127.0.0.1", &["198.51.100.7, 10.1.1.1"]),
+            ip("198.51.100.7")
+        );
+        assert_eq!(
+            client("127.0.0.1", &["6.6.6.6, 198.51.100.7"]),
+            ip("198.51.100.7"),
+            "forged"
+        );
+        assert_eq!(
+            client("127.0.0.1", &["6.6.6.6", "198.51.100.7:443"]),
+            ip("198.51.100.7")
+        );
+        assert_eq!(
+            client("127.0.0.1", &["[2001:db8::1]:443"]),
+            ip("2001:db8::1")
+        );
         assert_eq!(client("127.0.0.1", &["nonsense"]), ip("127.0.0.1"));
         assert_eq!(client("127.0.0.1", &[]), ip("127.0.0.1"));
-        assert_eq!(client("::ffff:127.0.0.1", &["198.51.100.7"]), ip("198.51.100.7"));
+        assert_eq!(
+            client("::ffff:127.0.0.1", &["198.51.100.7"]),
+            ip("198.51.100.7")
+        );
         let plain = limits(&[]);
-        assert_eq!(plain.client(ip("127.0.0.1"), &forwarded(&["198.51.100.7"])), ip("127.0.0.1"));
+        assert_eq!(
+            plain.client(ip("127.0.0.1"), &forwarded(&["198.51.100.7"])),
+            ip("127.0.0.1")
+        );
     }
 }

@@ -30,7 +30,9 @@ fn main() -> ExitCode {
 fn run(settings: &Settings) -> anyhow::Result<()> {
     telemetry::init(&settings.log, settings.log_format)?;
     raise_file_limit();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;

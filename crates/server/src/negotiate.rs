@@ -11,7 +11,9 @@ use crate::head::{Coding, Form};
 #[must_use]
 pub fn form(headers: &HeaderMap) -> Option<Form> {
     const FORMS: [Form; 3] = [Form::Json, Form::Msgpack, Form::MsgpackUncompressed];
-    let ranges: Vec<Range> = list(headers, header::ACCEPT).filter_map(|item| Range::parse(&item)).collect();
+    let ranges: Vec<Range> = list(headers, header::ACCEPT)
+        .filter_map(|item| Range::parse(&item))
+        .collect();
     if ranges.is_empty() {
         return Some(Form::Json);
     }
@@ -45,11 +47,18 @@ pub fn coding(headers: &HeaderMap, form: Form) -> Coding {
         })
         .collect();
     let wanted = |name: &str| {
-        let named = items.iter().find(|(item, _)| item == name || item.strip_prefix("x-") == Some(name));
-        named.or_else(|| items.iter().find(|(item, _)| item == "*")).map_or(0, |(_, q)| *q)
+        let named = items
+            .iter()
+            .find(|(item, _)| item == name || item.strip_prefix("x-") == Some(name));
+        named
+            .or_else(|| items.iter().find(|(item, _)| item == "*"))
+            .map_or(0, |(_, q)| *q)
     };
     let (zstd, gzip) = (wanted("zstd"), wanted("gzip"));
-    let identity = items.iter().find(|(item, _)| item == "identity").map_or(1, |(_, q)| *q);
+    let identity = items
+        .iter()
+        .find(|(item, _)| item == "identity")
+        .map_or(1, |(_, q)| *q);
     if zstd > 0 && zstd >= gzip && zstd >= identity {
         Coding::Zstd
     } else if gzip > 0 && gzip >= identity {
@@ -72,11 +81,19 @@ fn list(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = S
 
 /// The `q` among parameters, in thousandths; 1000 without one, `None` when it is no number.
 fn quality(parameters: &str) -> Option<u16> {
-    let q = parameters.split(';').find_map(|parameter| parameter.trim().strip_prefix("q="));
+    let q = parameters
+        .split(';')
+        .find_map(|parameter| parameter.trim().strip_prefix("q="));
     let Some(q) = q else { return Some(1000) };
     let q: f32 = q.trim().parse().ok()?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
-    (0.0..=1.0).contains(&q).then_some((q * 1000.0).round() as u16)
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 to 1000"
+    )]
+    (0.0..=1.0)
+        .contains(&q)
+        .then_some((q * 1000.0).round() as u16)
 }
 
 /// One media range of `Accept`.
@@ -93,7 +110,11 @@ impl Range {
             .split(';')
             .find_map(|parameter| parameter.trim().strip_prefix("points="))
             .map(|value| value.trim_matches('"').to_owned());
-        Some(Self { media: media.trim().to_owned(), points, quality: quality(parameters)? })
+        Some(Self {
+            media: media.trim().to_owned(),
+            points,
+            quality: quality(parameters)?,
+        })
     }
 
     /// How specifically the range names the form; `None` when it does not.
@@ -128,7 +149,10 @@ mod tests {
     use axum::http::HeaderValue;
 
     fn accept(value: &str) -> Option<Form> {
-        form(&HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_str(value).unwrap())]))
+        form(&HeaderMap::from_iter([(
+            header::ACCEPT,
+            HeaderValue::from_str(value).unwrap(),
+        )]))
     }
 
     fn encoding(value: &str) -> Coding {
@@ -143,7 +167,12 @@ mod tests {
     #[test]
     fn json_is_the_default() {
         assert!(matches!(form(&HeaderMap::new()), Some(Form::Json)));
-        for any in ["*/*", "application/*", "text/html, */*;q=0.1", "application/json"] {
+        for any in [
+            "*/*",
+            "application/*",
+            "text/html, */*;q=0.1",
+            "application/json",
+        ] {
             assert!(matches!(accept(any), Some(Form::Json)), "{any}");
         }
     }
@@ -159,37 +188,68 @@ mod tests {
             "application/json;q=0.1, application/msgpack;q=0.2, */*;q=0.1",
             "application/json;q=0, application/msgpack;q=0.1",
         ] {
-            assert!(matches!(accept(compressed), Some(Form::Msgpack)), "{compressed}");
+            assert!(
+                matches!(accept(compressed), Some(Form::Msgpack)),
+                "{compressed}"
+            );
         }
         for uncompressed in [
             "application/msgpack;points=uncompressed",
             "application/msgpack; points=\"uncompressed\"; q=0.5, */*;q=0.1",
             "application/msgpack;points=uncompressed, application/msgpack;q=0.9, application/json;q=0.8",
         ] {
-            assert!(matches!(accept(uncompressed), Some(Form::MsgpackUncompressed)), "{uncompressed}");
+            assert!(
+                matches!(accept(uncompressed), Some(Form::MsgpackUncompressed)),
+                "{uncompressed}"
+            );
         }
     }
 
     #[test]
     fn a_form_with_quality_zero_is_never_sent() {
-        for nothing in
-            ["text/html", "application/json;q=0", "*/*;q=0", "application/msgpack;points=affine"]
-        {
+        for nothing in [
+            "text/html",
+            "application/json;q=0",
+            "*/*;q=0",
+            "application/msgpack;points=affine",
+        ] {
             assert!(accept(nothing).is_none(), "{nothing}");
         }
     }
 
     #[test]
     fn compression_follows_accept_encoding() {
-        for zstd in ["zstd", "gzip, zstd", "gzip, deflate, br, zstd", "*", "zstd;q=0.5, gzip;q=0.4"] {
+        for zstd in [
+            "zstd",
+            "gzip, zstd",
+            "gzip, deflate, br, zstd",
+            "*",
+            "zstd;q=0.5, gzip;q=0.4",
+        ] {
             assert!(matches!(encoding(zstd), Coding::Zstd), "{zstd}");
         }
-        for gzip in ["gzip", "gzip, deflate, br", "x-gzip", "gzip;q=1, zstd;q=0.5", "zstd;q=0, *"] {
+        for gzip in [
+            "gzip",
+            "gzip, deflate, br",
+            "x-gzip",
+            "gzip;q=1, zstd;q=0.5",
+            "zstd;q=0, *",
+        ] {
             assert!(matches!(encoding(gzip), Coding::Gzip), "{gzip}");
         }
-        for plain in ["", "identity", "br", "gzip;q=0", "*;q=0", "identity, gzip;q=0.5"] {
+        for plain in [
+            "",
+            "identity",
+            "br",
+            "gzip;q=0",
+            "*;q=0",
+            "identity, gzip;q=0.5",
+        ] {
             assert!(matches!(encoding(plain), Coding::Identity), "{plain}");
         }
-        assert!(matches!(coding(&HeaderMap::new(), Form::Json), Coding::Identity));
+        assert!(matches!(
+            coding(&HeaderMap::new(), Form::Json),
+            Coding::Identity
+        ));
     }
 }

@@ -28,11 +28,14 @@ use crate::snapshot::Transcripts;
 use crate::store::{Store, sqlite::Sqlite};
 use crate::verifier::Verifier;
 
-/// How long a stopping server waits for answers that are on their way.
+/// How long a stopping server waits for requests that are on their way. With the times below, all
+/// is over before the 90 s after which service managers kill.
 const FAREWELL: Duration = Duration::from_secs(10);
 /// How long a stopping server waits for a running verification, before it leaves it to the next
 /// start: ten times what a full-size contribution takes.
 const VERIFICATION_PATIENCE: Duration = Duration::from_secs(60);
+/// How long the last answers, to what waited for a verdict, have to go out.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// How often addresses and sessions that have been silent are forgotten.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// How long to wait after a connection could not be accepted, as when all file descriptors are
@@ -119,7 +122,9 @@ pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Runni
         parts.transcripts,
         Limits::new(settings),
         settings.body_timeout,
-        settings.contribution_limit.saturating_add(settings.checkin_grace),
+        settings
+            .contribution_limit
+            .saturating_add(settings.checkin_grace),
         stopped,
     ));
     let sweeper = tokio::spawn(sweep(Arc::clone(&app)));
@@ -129,7 +134,7 @@ pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Runni
     let handle = coordinator.clone();
     let served = tokio::spawn(async move {
         let connections = GracefulShutdown::new();
-        let fault = tokio::select! {
+        let ended = tokio::select! {
             () = accept(&listener, routes::router(app), header_timeout, &connections) => None,
             _ = stop_asked => None,
             ended = &mut task => Some(ended),
@@ -137,29 +142,43 @@ pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Runni
         drop(listener);
         drop(socket);
         sweeper.abort();
-        let fault = match fault {
-            Some(ended) => Some(ended),
+        let ended = match ended {
+            Some(fault) => fault,
             None => {
                 tracing::info!("stopping: no more connections are taken");
                 stopping.send_replace(true);
                 coordinator.release_held();
-                if tokio::time::timeout(FAREWELL, connections.shutdown()).await.is_err() {
+                // What arrives now is still answered; then the coordinator hears nobody any more,
+                // and what waits for a verdict is answered with it.
+                let mut connections = std::pin::pin!(connections.shutdown());
+                let all_ended = tokio::time::timeout(FAREWELL, &mut connections)
+                    .await
+                    .is_ok();
+                coordinator.close(VERIFICATION_PATIENCE).await;
+                let closed = task.await;
+                if !all_ended
+                    && tokio::time::timeout(LAST_ANSWERS, connections)
+                        .await
+                        .is_err()
+                {
                     tracing::info!("some connections did not end in time and are cut");
                 }
-                coordinator.close(VERIFICATION_PATIENCE).await;
-                None
+                closed
             }
         };
-        let ended = match fault {
-            Some(ended) => ended,
-            None => task.await,
-        };
-        ended.context("the coordinator panicked")?.context("the coordinator stopped")?;
+        ended
+            .context("the coordinator panicked")?
+            .context("the coordinator stopped")?;
         tracing::info!("stopped; nothing is lost");
         Ok(())
     });
     tracing::info!(%address, data = %settings.data_dir.display(), ceremony = %settings.ceremony, "serving");
-    Ok(Running { address, coordinator: handle, stop, served })
+    Ok(Running {
+        address,
+        coordinator: handle,
+        stop,
+        served,
+    })
 }
 
 struct Parts {
@@ -184,9 +203,15 @@ async fn open(settings: &Settings, clock: Clock) -> anyhow::Result<Parts> {
         let opened = coordinator::open(Arc::clone(&store), rules, verifier, clock)?;
         let transcripts =
             Transcripts::new(Arc::clone(&store), settings.data_dir.join("snapshots"))?;
-        Ok(Parts { store, opened, transcripts })
+        Ok(Parts {
+            store,
+            opened,
+            transcripts,
+        })
     };
-    tokio::task::spawn_blocking(work).await.context("opening the data panicked")?
+    tokio::task::spawn_blocking(work)
+        .await
+        .context("opening the data panicked")?
 }
 
 fn sign_in(
@@ -210,18 +235,22 @@ fn sign_in(
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     use std::io::ErrorKind;
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        ErrorKind::AddrInUse => anyhow::anyhow!(
-            "{address} is in use by another program: stop it, or give another --listen"
-        ),
-        ErrorKind::AddrNotAvailable => {
-            anyhow::anyhow!("{address} is not an address of this machine: give another --listen")
-        }
-        ErrorKind::PermissionDenied => anyhow::anyhow!(
-            "{address} may not be listened on: give --listen a port of 1024 or above"
-        ),
-        _ => anyhow::anyhow!("{address} cannot be listened on: {error}; give another --listen"),
-    })
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| match error.kind() {
+            ErrorKind::AddrInUse => anyhow::anyhow!(
+                "{address} is in use by another program: stop it, or give another --listen"
+            ),
+            ErrorKind::AddrNotAvailable => {
+                anyhow::anyhow!(
+                    "{address} is not an address of this machine: give another --listen"
+                )
+            }
+            ErrorKind::PermissionDenied => anyhow::anyhow!(
+                "{address} may not be listened on: give --listen a port of 1024 or above"
+            ),
+            _ => anyhow::anyhow!("{address} cannot be listened on: {error}; give another --listen"),
+        })
 }
 
 async fn accept(

@@ -38,10 +38,18 @@ pub(super) async fn admit(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
+    let peer = request
+        .extensions()
+        .get::<Peer>()
+        .map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
     let client = app.limits.client(peer, request.headers());
     let session = match token(request.headers()) {
-        Ok(token) => app.sign_in.sessions.find(token).await.map_err(Failure::from),
+        Ok(token) => app
+            .sign_in
+            .sessions
+            .find(token)
+            .await
+            .map_err(Failure::from),
         Err(failure) => Err(failure),
     };
     let counted = match &session {

@@ -35,20 +35,30 @@ pub(super) async fn start(
             "the state is offered as application/json, application/msgpack and application/msgpack; points=uncompressed",
         )
     })?;
-    let tags: StartRequest =
-        body::small_json(&parts.headers, body, app.body_timeout).await?.unwrap_or_default();
+    let tags: StartRequest = body::small_json(&parts.headers, body, app.body_timeout)
+        .await?
+        .unwrap_or_default();
     check_tag("client", tags.client.as_deref())?;
     check_tag("computation", tags.computation.as_deref())?;
     let head = app.coordinator.start(session.identity, tags).await?;
     let coding = negotiate::coding(&parts.headers, form);
     let state = head.body(form, coding).await.map_err(|error| {
         tracing::error!(%error, "the state cannot be rendered");
-        Failure::new(Code::Internal, "the coordinator cannot render the state: try again")
+        Failure::new(
+            Code::Internal,
+            "the coordinator cannot render the state: try again",
+        )
     })?;
     let mut response = state.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.content_type()));
-    headers.insert(header::VARY, HeaderValue::from_static("accept, accept-encoding"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(form.content_type()),
+    );
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_static("accept, accept-encoding"),
+    );
     let coding = match coding {
         Coding::Identity => None,
         Coding::Gzip => Some("gzip"),
@@ -100,7 +110,11 @@ pub(super) async fn complete(
         DocumentForm::Json => sizes.max_json_len(),
         DocumentForm::Msgpack => sizes.max_msgpack_len(),
     };
-    let limit = Limit { bytes: most, pause: app.body_timeout, whole: app.upload_limit };
+    let limit = Limit {
+        bytes: most,
+        pause: app.body_timeout,
+        whole: app.upload_limit,
+    };
     let superseded = app.upload.enter();
     let bytes = tokio::select! {
         read = body::read(&parts.headers, body, limit) => read?,
@@ -127,12 +141,14 @@ pub(super) async fn complete(
     };
     match app.coordinator.complete(who, read).await {
         Ok(receipt) => Ok(Json(receipt)),
-        Err(SubmitError::Malformed(error)) => Err(uncompressed.get().cloned().unwrap_or_else(|| {
-            Failure::new(
-                Code::MalformedBody,
-                format!("{error}; your turn is not over: send it again while the time lasts"),
-            )
-        })),
+        Err(SubmitError::Malformed(error)) => {
+            Err(uncompressed.get().cloned().unwrap_or_else(|| {
+                Failure::new(
+                    Code::MalformedBody,
+                    format!("{error}; your turn is not over: send it again while the time lasts"),
+                )
+            }))
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -143,8 +159,9 @@ pub(super) async fn abort(
     request: Request,
 ) -> Result<Json<QueueStatus>, Failure> {
     let (parts, body) = request.into_parts();
-    let AbortRequest { reason } =
-        body::small_json(&parts.headers, body, app.body_timeout).await?.unwrap_or_default();
+    let AbortRequest { reason } = body::small_json(&parts.headers, body, app.body_timeout)
+        .await?
+        .unwrap_or_default();
     check_tag("reason", reason.as_deref())?;
     Ok(Json(app.coordinator.abort(session.identity, reason).await?))
 }

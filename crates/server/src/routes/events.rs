@@ -28,18 +28,28 @@ pub(super) async fn events(
 ) -> Result<impl IntoResponse, Failure> {
     let held = session.hold()?;
     // The first status is asked for here, so that a refusal is an answer and not an empty stream.
-    let (status, seen) =
-        app.coordinator.follow(session.identity.clone(), None, Duration::ZERO).await?;
+    let (status, seen) = app
+        .coordinator
+        .follow(session.identity.clone(), None, Duration::ZERO)
+        .await?;
     let first = stream::iter([event(&status)]);
     let stopping = stopped(app.stopping.clone());
-    let rest = stream::unfold((app, session, seen, held), |(app, session, seen, held)| async move {
-        let session = app.sign_in.sessions.keep(session).await.ok()?;
-        let follow = app.coordinator.follow(session.identity.clone(), Some(seen), HEARTBEAT);
-        let (status, seen) = follow.await.ok()?;
-        Some((event(&status), (app, session, seen, held)))
-    });
+    let rest = stream::unfold(
+        (app, session, seen, held),
+        |(app, session, seen, held)| async move {
+            let session = app.sign_in.sessions.keep(session).await.ok()?;
+            let follow = app
+                .coordinator
+                .follow(session.identity.clone(), Some(seen), HEARTBEAT);
+            let (status, seen) = follow.await.ok()?;
+            Some((event(&status), (app, session, seen, held)))
+        },
+    );
     let stream = first.chain(rest).take_until(stopping);
-    Ok(([(BUFFERING, HeaderValue::from_static("no"))], Sse::new(stream)))
+    Ok((
+        [(BUFFERING, HeaderValue::from_static("no"))],
+        Sse::new(stream),
+    ))
 }
 
 /// Asks nginx not to hold events back.
@@ -48,7 +58,9 @@ const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 fn event(status: &QueueStatus) -> Result<Event, Infallible> {
     let event = Event::default().event(EVENT);
     // A status has a JSON form; a comment stands for what cannot happen.
-    Ok(event.json_data(status).unwrap_or_else(|_| Event::default().comment("no status")))
+    Ok(event
+        .json_data(status)
+        .unwrap_or_else(|_| Event::default().comment("no status")))
 }
 
 async fn stopped(mut stopping: watch::Receiver<bool>) {

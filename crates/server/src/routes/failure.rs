@@ -26,7 +26,11 @@ impl Failure {
     #[must_use]
     pub fn new(code: Code, error: impl Into<String>) -> Self {
         let retry_after = (code == Code::Unavailable).then_some(UNAVAILABLE_RETRY);
-        Self { code, error: error.into(), retry_after }
+        Self {
+            code,
+            error: error.into(),
+            retry_after,
+        }
     }
 
     /// The error's code.
@@ -60,7 +64,9 @@ impl From<TooMany> for Failure {
             retry_after: Some(wait),
             ..Self::new(
                 Code::RateLimited,
-                format!("too many requests: come back in {seconds} s; your place is kept meanwhile"),
+                format!(
+                    "too many requests: come back in {seconds} s; your place is kept meanwhile"
+                ),
             )
         }
     }
@@ -84,7 +90,10 @@ impl IntoResponse for Failure {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(wait) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait).max(1)));
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(whole_seconds(wait).max(1)),
+            );
         }
         response
     }

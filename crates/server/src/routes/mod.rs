@@ -96,7 +96,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/contribution/abort", post(contribution::abort))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
-        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), admission::admit))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&app),
+            admission::admit,
+        ))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(cors())
         .layer(axum::middleware::from_fn(crate::telemetry::log_requests))
@@ -123,13 +126,19 @@ fn cors() -> CorsLayer {
 }
 
 async fn nothing_here(uri: Uri) -> Failure {
-    Failure::new(Code::NotFound, format!("there is nothing at {}", uri.path()))
+    Failure::new(
+        Code::NotFound,
+        format!("there is nothing at {}", uri.path()),
+    )
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Failure {
     Failure::new(
         Code::MethodNotAllowed,
-        format!("{} does not take {method}; the Allow header says what it takes", uri.path()),
+        format!(
+            "{} does not take {method}; the Allow header says what it takes",
+            uri.path()
+        ),
     )
 }
 
@@ -141,6 +150,9 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("a panic without words");
     tracing::error!(panic = what, "a handler panicked");
-    Failure::new(Code::Internal, "the coordinator failed; your place is kept: try again")
-        .into_response()
+    Failure::new(
+        Code::Internal,
+        "the coordinator failed; your place is kept: try again",
+    )
+    .into_response()
 }

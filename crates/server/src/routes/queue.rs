@@ -31,7 +31,9 @@ pub(super) async fn check_in(
         None => app.coordinator.check_in(session.identity).await?,
         Some(hold) => {
             let _held = session.hold()?;
-            app.coordinator.check_in_held(session.identity, hold).await?
+            app.coordinator
+                .check_in_held(session.identity, hold)
+                .await?
         }
     };
     Ok(Json(status))
@@ -57,7 +59,10 @@ fn wait(query: &str) -> Result<Option<Duration>, Failure> {
         }
         let seconds: Option<f64> = value.parse().ok();
         let seconds = seconds.filter(|seconds| *seconds >= 0.0).ok_or_else(|| {
-            Failure::new(Code::InvalidParameter, "wait takes a number of seconds, 60 at most")
+            Failure::new(
+                Code::InvalidParameter,
+                "wait takes a number of seconds, 60 at most",
+            )
         })?;
         wait = Some(Duration::from_secs_f64(seconds.min(MOST_WAIT)));
     }
@@ -74,11 +79,28 @@ mod tests {
         assert_eq!(wait("wait=0").unwrap(), None);
         assert_eq!(wait("wait=2.5").unwrap(), Some(Duration::from_millis(2500)));
         assert_eq!(wait("wait=60").unwrap(), Some(Duration::from_secs(60)));
-        for more in ["wait=61", "wait=1e300", "wait=inf", "wait=99999999999999999999"] {
+        for more in [
+            "wait=61",
+            "wait=1e300",
+            "wait=inf",
+            "wait=99999999999999999999",
+        ] {
             assert_eq!(wait(more).unwrap(), Some(Duration::from_secs(60)), "{more}");
         }
-        for wrong in ["wait=-1", "wait=", "wait", "wait=NaN", "wait=ten", "await=5", "wait=5&x=1"] {
-            assert_eq!(wait(wrong).unwrap_err().code(), Code::InvalidParameter, "{wrong}");
+        for wrong in [
+            "wait=-1",
+            "wait=",
+            "wait",
+            "wait=NaN",
+            "wait=ten",
+            "await=5",
+            "wait=5&x=1",
+        ] {
+            assert_eq!(
+                wait(wrong).unwrap_err().code(),
+                Code::InvalidParameter,
+                "{wrong}"
+            );
         }
     }
 }

@@ -27,26 +27,46 @@ pub(super) async fn download(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
     let range = text(header::RANGE);
     let if_range = text(header::IF_RANGE);
-    let older = if_range.filter(|_| range.is_some()).and_then(|etag| app.transcripts.by_etag(etag));
+    let older = if_range
+        .filter(|_| range.is_some())
+        .and_then(|etag| app.transcripts.by_etag(etag));
     let file = match older {
         Some(file) => file,
-        None => app.transcripts.current().await.map_err(|error| unreadable(&error))?,
+        None => app
+            .transcripts
+            .current()
+            .await
+            .map_err(|error| unreadable(&error))?,
     };
     if text(header::IF_NONE_MATCH).is_some_and(|etags| lists(etags, &file.etag)) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, file.etag.clone())]).into_response());
+        return Ok((
+            StatusCode::NOT_MODIFIED,
+            [(header::ETAG, file.etag.clone())],
+        )
+            .into_response());
     }
     // A part of another file is of no use to who has the rest of this one.
     let same = if_range.is_none_or(|etag| etag == file.etag);
-    match range.filter(|_| same).map(|range| Part::parse(range, file.len)) {
+    match range
+        .filter(|_| same)
+        .map(|range| Part::parse(range, file.len))
+    {
         None | Some(Asked::Whole) => whole_or_part(&file, None).await,
         Some(Asked::Part(part)) => whole_or_part(&file, Some(part)).await,
         Some(Asked::PastTheEnd) => {
             let failure = Failure::new(
                 Code::RangeNotSatisfiable,
-                format!("the transcript has {} bytes: ask for a part of it", file.len),
+                format!(
+                    "the transcript has {} bytes: ask for a part of it",
+                    file.len
+                ),
             );
             let range = format!("bytes */{}", file.len);
             Ok(([(header::CONTENT_RANGE, range)], failure).into_response())
@@ -55,9 +75,15 @@ pub(super) async fn download(
 }
 
 async fn whole_or_part(file: &TranscriptFile, part: Option<Part>) -> Result<Response, Failure> {
-    let sent = part.unwrap_or(Part { first: 0, len: file.len });
+    let sent = part.unwrap_or(Part {
+        first: 0,
+        len: file.len,
+    });
     let mut reader = file.open().map_err(|error| unreadable(&error))?;
-    reader.seek(SeekFrom::Start(sent.first)).await.map_err(|error| unreadable(&error))?;
+    reader
+        .seek(SeekFrom::Start(sent.first))
+        .await
+        .map_err(|error| unreadable(&error))?;
     let mut response = pieces(reader, sent.len).into_response();
     let headers = response.headers_mut();
     let mut set = |name, value: String| {
@@ -71,7 +97,10 @@ async fn whole_or_part(file: &TranscriptFile, part: Option<Part>) -> Result<Resp
     set(header::CACHE_CONTROL, "no-cache".to_owned());
     set(header::ETAG, file.etag.clone());
     if let Some(Part { first, len }) = part {
-        set(header::CONTENT_RANGE, format!("bytes {first}-{}/{}", first + len - 1, file.len));
+        set(
+            header::CONTENT_RANGE,
+            format!("bytes {first}-{}/{}", first + len - 1, file.len),
+        );
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     Ok(response)
@@ -91,13 +120,17 @@ fn pieces(file: File, len: u64) -> Body {
 
 fn unreadable(error: &dyn std::fmt::Display) -> Failure {
     tracing::error!(%error, "the transcript cannot be read");
-    Failure::new(Code::Internal, "the coordinator cannot read the transcript: try again later")
+    Failure::new(
+        Code::Internal,
+        "the coordinator cannot read the transcript: try again later",
+    )
 }
 
 fn lists(etags: &str, etag: &str) -> bool {
-    etags.split(',').map(str::trim).any(|item| {
-        item == "*" || item.strip_prefix("W/").unwrap_or(item) == etag
-    })
+    etags
+        .split(',')
+        .map(str::trim)
+        .any(|item| item == "*" || item.strip_prefix("W/").unwrap_or(item) == etag)
 }
 
 /// A part of a file that is not empty.
@@ -118,12 +151,19 @@ enum Asked {
 
 impl Part {
     fn parse(range: &str, len: u64) -> Asked {
-        let Some((first, last)) = range.trim().strip_prefix("bytes=").and_then(|set| set.split_once('-'))
+        let Some((first, last)) = range
+            .trim()
+            .strip_prefix("bytes=")
+            .and_then(|set| set.split_once('-'))
         else {
             return Asked::Whole;
         };
         let number = |text: &str| {
-            if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse::<u64>().ok() } else { None }
+            if text.bytes().all(|byte| byte.is_ascii_digit()) {
+                text.parse::<u64>().ok()
+            } else {
+                None
+            }
         };
         let (first, end) = match (first.trim(), last.trim()) {
             ("", last) => match number(last) {
@@ -141,7 +181,14 @@ impl Part {
                 _ => return Asked::Whole,
             },
         };
-        if first < end { Asked::Part(Self { first, len: end - first }) } else { Asked::PastTheEnd }
+        if first < end {
+            Asked::Part(Self {
+                first,
+                len: end - first,
+            })
+        } else {
+            Asked::PastTheEnd
+        }
     }
 }
 
@@ -167,7 +214,10 @@ mod tests {
             ("bytes=0-1,5-6", Asked::Whole),
             ("bytes=+1-2", Asked::Whole),
             ("lines=0-1", Asked::Whole),
-            ("bytes=18446744073709551615-18446744073709551615", Asked::PastTheEnd),
+            (
+                "bytes=18446744073709551615-18446744073709551615",
+                Asked::PastTheEnd,
+            ),
             ("bytes=0-18446744073709551616", Asked::Whole),
             ("", Asked::Whole),
         ] {

@@ -46,8 +46,10 @@ impl Invites {
     /// # Errors
     /// An unreadable file, or the first wrong line.
     pub fn read(path: &Path) -> Result<Self, InvitesError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| InvitesError::Unreadable { path: path.to_owned(), error })?;
+        let text = std::fs::read_to_string(path).map_err(|error| InvitesError::Unreadable {
+            path: path.to_owned(),
+            error,
+        })?;
         Self::parse(&text)
     }
 
@@ -63,17 +65,24 @@ impl Invites {
             if content.is_empty() || content.starts_with('#') {
                 continue;
             }
-            let wrong = |problem: String| InvitesError::Line { line: index + 1, problem };
+            let wrong = |problem: String| InvitesError::Line {
+                line: index + 1,
+                problem,
+            };
             let mut words = content.split_whitespace();
             let (Some(name), Some(code), None) = (words.next(), words.next(), words.next()) else {
                 return Err(wrong("write a name, a space and a code".to_owned()));
             };
             let identity = Identity::invite(name).map_err(|error| wrong(error.to_string()))?;
             if !names.insert(identity.clone()) {
-                return Err(wrong(format!("the name {name} was given before; names must differ")));
+                return Err(wrong(format!(
+                    "the name {name} was given before; names must differ"
+                )));
             }
             if codes.insert(hash(code), identity).is_some() {
-                return Err(wrong("this code was given before; codes must differ".to_owned()));
+                return Err(wrong(
+                    "this code was given before; codes must differ".to_owned(),
+                ));
             }
             short += usize::from(code.len() < ADVISED_LEN);
         }
@@ -113,7 +122,10 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        Invites::parse(text).err().expect("must be refused").to_string()
+        Invites::parse(text)
+            .err()
+            .expect("must be refused")
+            .to_string()
     }
 
     #[test]
@@ -122,8 +134,14 @@ mod tests {
             Invites::parse("# round one\n\nalice code-of-alice-0001\n bob\tcode-of-bob-000002 \n")
                 .unwrap();
         assert_eq!(invites.len(), 2);
-        assert_eq!(invites.identity("code-of-alice-0001").unwrap().as_str(), "invite|alice");
-        assert_eq!(invites.identity("code-of-bob-000002").unwrap().as_str(), "invite|bob");
+        assert_eq!(
+            invites.identity("code-of-alice-0001").unwrap().as_str(),
+            "invite|alice"
+        );
+        assert_eq!(
+            invites.identity("code-of-bob-000002").unwrap().as_str(),
+            "invite|bob"
+        );
         for wrong in ["", "alice", "code-of-alice-0002", "CODE-OF-ALICE-0001"] {
             assert!(invites.identity(wrong).is_none(), "{wrong}");
         }
@@ -131,11 +149,17 @@ mod tests {
 
     #[test]
     fn a_wrong_line_is_named_and_its_code_is_not_shown() {
-        assert_eq!(error("alice"), "line 1 of the invitations: write a name, a space and a code");
+        assert_eq!(
+            error("alice"),
+            "line 1 of the invitations: write a name, a space and a code"
+        );
         assert!(error("\nalice secret more").starts_with("line 2 of the invitations"));
         assert!(error("a secret-1\na secret-2").contains("names must differ"));
         let same = error("a secret-1\nb secret-1");
-        assert!(same.contains("codes must differ") && !same.contains("secret"), "{same}");
+        assert!(
+            same.contains("codes must differ") && !same.contains("secret"),
+            "{same}"
+        );
         assert!(error("a|b secret").starts_with("line 1"));
     }
 }

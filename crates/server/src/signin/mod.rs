@@ -45,7 +45,10 @@ impl SignIn {
     /// # Errors
     /// [`Code::LoginMethodNotOffered`].
     pub fn nonce(&self) -> Result<NonceAnswer, Refused> {
-        let siwe = self.siwe.as_ref().ok_or_else(|| self.not_offered("by Ethereum key"))?;
+        let siwe = self
+            .siwe
+            .as_ref()
+            .ok_or_else(|| self.not_offered("by Ethereum key"))?;
         let now = self.coordinator.clock().now();
         let (nonce, expires) = siwe.nonces.issue(now);
         Ok(NonceAnswer {
@@ -78,7 +81,10 @@ impl SignIn {
     fn identify(&self, request: &LoginRequest) -> Result<Identity, Refused> {
         match request {
             LoginRequest::Siwe(proof) => {
-                let siwe = self.siwe.as_ref().ok_or_else(|| self.not_offered("by Ethereum key"))?;
+                let siwe = self
+                    .siwe
+                    .as_ref()
+                    .ok_or_else(|| self.not_offered("by Ethereum key"))?;
                 let expected = siwe::Expected {
                     origin: &siwe.origin,
                     chain_id: siwe.chain_id,
@@ -88,8 +94,10 @@ impl SignIn {
                 siwe::verify(proof, &expected)
             }
             LoginRequest::Invite(code) => {
-                let invites =
-                    self.invites.as_ref().ok_or_else(|| self.not_offered("by invitation"))?;
+                let invites = self
+                    .invites
+                    .as_ref()
+                    .ok_or_else(|| self.not_offered("by invitation"))?;
                 invites.identity(code).ok_or_else(|| Refused {
                     code: Code::LoginUnknownInvite,
                     error: "this invitation is not known here: check the code and the server"

@@ -39,7 +39,10 @@ impl Nonces {
     pub fn new() -> Self {
         let mut key = [0; 32];
         OsRng.fill_bytes(&mut key);
-        Self { key, used: Mutex::default() }
+        Self {
+            key,
+            used: Mutex::default(),
+        }
     }
 
     /// A fresh nonce, 80 hex digits, and when it expires.
@@ -50,19 +53,25 @@ impl Nonces {
         content[..8].copy_from_slice(&expires.as_millis().to_be_bytes());
         OsRng.fill_bytes(&mut content[8..]);
         let hash = self.hash(&content).finalize().into_bytes();
-        (hex::encode([&content[..], &hash[..HASH_LEN]].concat()), expires)
+        (
+            hex::encode([&content[..], &hash[..HASH_LEN]].concat()),
+            expires,
+        )
     }
 
     /// Whether the nonce is one of these, has not expired and has not been used.
     #[must_use]
     pub fn is_good(&self, nonce: &str, now: Timestamp) -> bool {
-        self.content(nonce, now).is_some_and(|content| !self.used().contains(&content))
+        self.content(nonce, now)
+            .is_some_and(|content| !self.used().contains(&content))
     }
 
     /// Uses a nonce up. True for the first caller only, and only for a good nonce.
     #[must_use]
     pub fn take(&self, nonce: &str, now: Timestamp) -> bool {
-        let Some(content) = self.content(nonce, now) else { return false };
+        let Some(content) = self.content(nonce, now) else {
+            return false;
+        };
         let mut used = self.used();
         while used.first().is_some_and(|oldest| expiry(oldest) <= now) {
             used.pop_first();
@@ -75,7 +84,9 @@ impl Nonces {
         hex::decode_to_slice(nonce, &mut bytes).ok()?;
         let mut content = [0; CONTENT_LEN];
         content.copy_from_slice(&bytes[..CONTENT_LEN]);
-        self.hash(&content).verify_truncated_left(&bytes[CONTENT_LEN..]).ok()?;
+        self.hash(&content)
+            .verify_truncated_left(&bytes[CONTENT_LEN..])
+            .ok()?;
         (now < expiry(&content)).then_some(content)
     }
 
@@ -113,7 +124,10 @@ mod tests {
     fn a_nonce_is_good_once() {
         let nonces = Nonces::new();
         let (nonce, _) = nonces.issue(NOW);
-        assert!(nonce.bytes().all(|byte| byte.is_ascii_alphanumeric()), "EIP-4361's alphabet");
+        assert!(
+            nonce.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+            "EIP-4361's alphabet"
+        );
         assert!(nonces.is_good(&nonce, NOW));
         assert!(nonces.take(&nonce, NOW));
         assert!(!nonces.is_good(&nonce, NOW));
@@ -145,8 +159,15 @@ mod tests {
         let (own, _) = nonces.issue(NOW);
         for position in 0..own.len() {
             let mut altered = own.clone().into_bytes();
-            altered[position] = if altered[position] == b'0' { b'1' } else { b'0' };
-            assert!(!nonces.is_good(std::str::from_utf8(&altered).unwrap(), NOW), "{position}");
+            altered[position] = if altered[position] == b'0' {
+                b'1'
+            } else {
+                b'0'
+            };
+            assert!(
+                !nonces.is_good(std::str::from_utf8(&altered).unwrap(), NOW),
+                "{position}"
+            );
         }
         for text in ["", "0", "zz", "kEWepMt9knR6lWJ6A", "é", &own[1..]] {
             assert!(!nonces.is_good(text, NOW), "{text}");

@@ -36,7 +36,10 @@ impl Origin {
                 }
             }
         }
-        Self { scheme: "http".to_owned(), authorities }
+        Self {
+            scheme: "http".to_owned(),
+            authorities,
+        }
     }
 
     /// The domain that a sign-in message should name: host, and port unless it is the scheme's.
@@ -54,7 +57,9 @@ impl Origin {
     /// Whether `domain` is this coordinator's.
     #[must_use]
     pub fn is_domain(&self, domain: &str) -> bool {
-        self.authorities.iter().any(|own| own.eq_ignore_ascii_case(domain))
+        self.authorities
+            .iter()
+            .any(|own| own.eq_ignore_ascii_case(domain))
     }
 
     /// Whether `uri` is at this coordinator.
@@ -62,7 +67,9 @@ impl Origin {
     pub fn holds(&self, uri: &str) -> bool {
         uri.parse::<Uri>().is_ok_and(|uri| {
             uri.scheme_str() == Some(self.scheme.as_str())
-                && uri.authority().is_some_and(|authority| self.is_domain(authority.as_str()))
+                && uri
+                    .authority()
+                    .is_some_and(|authority| self.is_domain(authority.as_str()))
         })
     }
 }

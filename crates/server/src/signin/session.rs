@@ -79,11 +79,18 @@ struct Live {
 
 impl Live {
     fn insert(&mut self, session: Session) -> Option<TokenHash> {
-        let hashes = self.by_identity.entry(session.identity.clone()).or_default();
+        let hashes = self
+            .by_identity
+            .entry(session.identity.clone())
+            .or_default();
         if !hashes.contains(&session.hash) {
             hashes.push_back(session.hash);
         }
-        let oldest = if hashes.len() > SESSIONS_PER_IDENTITY { hashes.pop_front() } else { None };
+        let oldest = if hashes.len() > SESSIONS_PER_IDENTITY {
+            hashes.pop_front()
+        } else {
+            None
+        };
         if let Some(oldest) = &oldest {
             self.by_hash.remove(oldest);
         }
@@ -92,7 +99,9 @@ impl Live {
     }
 
     fn remove(&mut self, hash: &TokenHash) {
-        let Some(session) = self.by_hash.remove(hash) else { return };
+        let Some(session) = self.by_hash.remove(hash) else {
+            return;
+        };
         if let Some(hashes) = self.by_identity.get_mut(&session.identity) {
             hashes.retain(|other| other != hash);
             if hashes.is_empty() {
@@ -106,7 +115,12 @@ impl Sessions {
     /// The sessions of a store.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, coordinator: Coordinator, lifetime: Duration) -> Self {
-        Self { store, coordinator, lifetime, live: Mutex::default() }
+        Self {
+            store,
+            coordinator,
+            lifetime,
+            live: Mutex::default(),
+        }
     }
 
     /// Opens a session, durable before this answers. Gives the token, which is kept nowhere.
@@ -126,7 +140,8 @@ impl Sessions {
         self.save(&session).await?;
         let oldest = self.live().insert(session.clone());
         if let Some(oldest) = oldest {
-            self.blocking(move |store| store.delete_session(&oldest)).await?;
+            self.blocking(move |store| store.delete_session(&oldest))
+                .await?;
         }
         Ok((token, session))
     }
@@ -183,7 +198,8 @@ impl Sessions {
         } else if session.expires_at <= now {
             self.live().remove(&session.hash);
             let hash = session.hash;
-            self.blocking(move |store| store.delete_session(&hash)).await?;
+            self.blocking(move |store| store.delete_session(&hash))
+                .await?;
             return Err(unknown());
         }
         Ok(session)
@@ -195,10 +211,18 @@ impl Sessions {
     /// # Errors
     /// A failing store.
     pub async fn sweep(&self) -> Result<(), Refused> {
-        let before = self.coordinator.clock().now().saturating_sub(KEPT_AFTER_END);
+        let before = self
+            .coordinator
+            .clock()
+            .now()
+            .saturating_sub(KEPT_AFTER_END);
         let ended: Vec<TokenHash> = {
             let live = self.live();
-            live.by_hash.values().filter(|s| s.expires_at < before).map(|s| s.hash).collect()
+            live.by_hash
+                .values()
+                .filter(|s| s.expires_at < before)
+                .map(|s| s.hash)
+                .collect()
         };
         {
             let mut live = self.live();
@@ -206,7 +230,8 @@ impl Sessions {
                 live.remove(hash);
             }
         }
-        self.blocking(move |store| store.delete_sessions_expired_before(before)).await?;
+        self.blocking(move |store| store.delete_sessions_expired_before(before))
+            .await?;
         Ok(())
     }
 
@@ -232,7 +257,8 @@ impl Sessions {
                 error: "the coordinator cannot read or write its data: try again later".to_owned(),
             }
         };
-        done.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))
+        done.map_err(|error| failed(error.to_string()))?
+            .map_err(|error| failed(error.to_string()))
     }
 
     fn live(&self) -> MutexGuard<'_, Live> {
@@ -247,7 +273,8 @@ fn hash(token: &str) -> TokenHash {
 fn unknown() -> Refused {
     Refused {
         code: Code::SessionUnknown,
-        error: "this session is unknown or has ended: sign in again; your place in the queue is kept"
-            .to_owned(),
+        error:
+            "this session is unknown or has ended: sign in again; your place in the queue is kept"
+                .to_owned(),
     }
 }

@@ -80,13 +80,20 @@ fn check_domain(message: &Message, origin: &Origin) -> Result<(), Refused> {
     if !origin.is_domain(domain) {
         return Err(refuse(
             Code::LoginWrongDomain,
-            format!("the message is for {domain}, this coordinator is {}", origin.domain()),
+            format!(
+                "the message is for {domain}, this coordinator is {}",
+                origin.domain()
+            ),
         ));
     }
     if !origin.holds(message.uri.as_str()) {
         return Err(refuse(
             Code::LoginWrongDomain,
-            format!("the message's URI is {}, this coordinator's is {}", message.uri, origin.uri()),
+            format!(
+                "the message's URI is {}, this coordinator's is {}",
+                message.uri,
+                origin.uri()
+            ),
         ));
     }
     Ok(())
@@ -133,5 +140,8 @@ fn unknown_nonce() -> Refused {
 }
 
 fn refuse(code: Code, error: impl Into<String>) -> Refused {
-    Refused { code, error: error.into() }
+    Refused {
+        code,
+        error: error.into(),
+    }
 }

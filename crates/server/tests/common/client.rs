@@ -43,7 +43,12 @@ impl Answer {
 
     #[track_caller]
     pub fn expect_ok(self) -> Self {
-        assert!((200..300).contains(&self.status), "{} {}", self.status, self.text());
+        assert!(
+            (200..300).contains(&self.status),
+            "{} {}",
+            self.status,
+            self.text()
+        );
         self
     }
 
@@ -51,9 +56,20 @@ impl Answer {
     #[track_caller]
     pub fn expect_error(&self, code: Code) -> String {
         let body: Value = self.json();
-        assert_eq!(body["code"], code.as_str(), "{} {}", self.status, self.text());
+        assert_eq!(
+            body["code"],
+            code.as_str(),
+            "{} {}",
+            self.status,
+            self.text()
+        );
         assert_eq!(self.status, code.status(), "{}", self.text());
-        assert_eq!(body.as_object().unwrap().len(), 2, "exactly two fields: {}", self.text());
+        assert_eq!(
+            body.as_object().unwrap().len(),
+            2,
+            "exactly two fields: {}",
+            self.text()
+        );
         assert_eq!(self.header("content-type"), Some("application/json"));
         let ErrorBody { error, .. } = self.json();
         assert!(!error.is_empty());
@@ -80,7 +96,13 @@ impl Client {
             .timeout(Duration::from_secs(120))
             .build()
             .unwrap();
-        Self { http, base: base.to_owned(), token: None, key: None, identity: None }
+        Self {
+            http,
+            base: base.to_owned(),
+            token: None,
+            key: None,
+            identity: None,
+        }
     }
 
     /// With the Ethereum key of a number: the same number is the same identity.
@@ -88,12 +110,18 @@ impl Client {
         let mut secret = [0x11; 32];
         secret[28..].copy_from_slice(&number.to_be_bytes());
         let key = SigningKey::from_slice(&secret).unwrap();
-        Self { key: Some(key), ..Self::new(base) }
+        Self {
+            key: Some(key),
+            ..Self::new(base)
+        }
     }
 
     /// The same participant at another address, as after a restart of the server.
     pub fn at(&self, base: String) -> Self {
-        Self { base, ..self.clone() }
+        Self {
+            base,
+            ..self.clone()
+        }
     }
 
     pub fn identity(&self) -> Identity {
@@ -113,7 +141,11 @@ impl Client {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let bytes = response.bytes().await.unwrap().to_vec();
-        Answer { status, headers, bytes }
+        Answer {
+            status,
+            headers,
+            bytes,
+        }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -125,7 +157,8 @@ impl Client {
     }
 
     pub async fn post_json(&self, path: &str, body: &Value) -> Answer {
-        self.send(self.request(reqwest::Method::POST, path).json(body)).await
+        self.send(self.request(reqwest::Method::POST, path).json(body))
+            .await
     }
 
     pub async fn post_bytes(
@@ -135,7 +168,8 @@ impl Client {
         body: impl Into<reqwest::Body>,
     ) -> Answer {
         let request = self.request(reqwest::Method::POST, path);
-        self.send(request.header("content-type", content_type).body(body)).await
+        self.send(request.header("content-type", content_type).body(body))
+            .await
     }
 
     pub async fn status(&self) -> CeremonyStatus {
@@ -152,7 +186,13 @@ impl Client {
 
     /// An EIP-4361 message with these contents, and lines to add at its end.
     pub fn siwe_message(&self, nonce: &NonceAnswer, more: &str) -> String {
-        let NonceAnswer { nonce, domain, uri, chain_id, .. } = nonce;
+        let NonceAnswer {
+            nonce,
+            domain,
+            uri,
+            chain_id,
+            ..
+        } = nonce;
         format!(
             "{domain} wants you to sign in with your Ethereum account:\n{}\n\nTake part.\n\n\
              URI: {uri}\nVersion: 1\nChain ID: {chain_id}\nNonce: {nonce}\n\
@@ -163,7 +203,10 @@ impl Client {
 
     pub fn personal_signature(&self, message: &str) -> String {
         let digest = personal_message_digest(message.as_bytes());
-        format!("0x{}", hex::encode(ecdsa_sign(&digest, self.key.as_ref().unwrap())))
+        format!(
+            "0x{}",
+            hex::encode(ecdsa_sign(&digest, self.key.as_ref().unwrap()))
+        )
     }
 
     pub async fn login(&self, body: &Value) -> Answer {
@@ -172,7 +215,8 @@ impl Client {
 
     pub async fn login_with(&self, message: &str) -> Answer {
         let signature = self.personal_signature(message);
-        self.login(&json!({"siwe": {"message": message, "signature": signature}})).await
+        self.login(&json!({"siwe": {"message": message, "signature": signature}}))
+            .await
     }
 
     /// Signs in by key.
@@ -191,7 +235,9 @@ impl Client {
 
     fn keep_session(&mut self, answer: &Answer) {
         if answer.status == 200 {
-            let LoginAnswer { token, identity, .. } = answer.json();
+            let LoginAnswer {
+                token, identity, ..
+            } = answer.json();
             self.token = Some(token);
             self.identity = Some(identity);
         }
@@ -219,7 +265,10 @@ impl Client {
     }
 
     pub async fn abort(&self, reason: &str) -> QueueStatus {
-        Self::queue_status(self.post_json("/contribution/abort", &json!({"reason": reason})).await)
+        Self::queue_status(
+            self.post_json("/contribution/abort", &json!({"reason": reason}))
+                .await,
+        )
     }
 
     /// Checks in, held, until the turn has come or the stay is over.
@@ -241,7 +290,8 @@ impl Client {
 
     pub async fn complete(&self, contribution: &RawContribution) -> Answer {
         let body = contribution.to_json().unwrap();
-        self.post_bytes("/contribution/complete", "application/json", body).await
+        self.post_bytes("/contribution/complete", "application/json", body)
+            .await
     }
 
     /// A good contribution on a base, signed for this participant.
@@ -268,7 +318,11 @@ impl Client {
     pub async fn take_part(&self, sizes: &Sizes) -> SignedReceipt {
         self.join().await;
         let status = self.wait_for_turn().await;
-        assert_eq!(status.queue_status, QueueWord::ReadyToContribute, "{status:?}");
+        assert_eq!(
+            status.queue_status,
+            QueueWord::ReadyToContribute,
+            "{status:?}"
+        );
         self.contribute(sizes).await
     }
 }

@@ -3,17 +3,23 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 mod client;
+pub mod raw;
+pub mod spoil;
+pub mod turn;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use tauline_protocol::Identity;
 use tauline_queue_core::Timestamp;
 use tauline_server::clock::{Clock, Hands};
 use tauline_server::config::Settings;
 use tauline_server::server::{self, Running};
 use tauline_transcript::Sizes;
-use tauline_transcript::chain::{ExpectedSizes, Options, Report, TranscriptError, verify_transcript};
+use tauline_transcript::chain::{
+    ExpectedSizes, Options, Report, TranscriptError, verify_transcript,
+};
 
 pub use client::{Answer, Client, alter_json, update};
 
@@ -40,13 +46,17 @@ impl TestServer {
 
     /// A server with further settings, `("start-limit", "1")`, over those of [`TestServer::start`].
     pub async fn with(flags: &[(&str, &str)]) -> Self {
-        Self::open(flags, Clock::system(), None, tempfile::tempdir().unwrap()).await.unwrap()
+        Self::open(flags, Clock::system(), None, tempfile::tempdir().unwrap())
+            .await
+            .unwrap()
     }
 
     /// A server on a clock that moves only when told to; it starts at [`NOON`].
     pub async fn at_noon(flags: &[(&str, &str)]) -> Self {
         let (clock, hands) = Clock::manual(NOON);
-        Self::open(flags, clock, Some(hands), tempfile::tempdir().unwrap()).await.unwrap()
+        Self::open(flags, clock, Some(hands), tempfile::tempdir().unwrap())
+            .await
+            .unwrap()
     }
 
     async fn open(
@@ -55,10 +65,18 @@ impl TestServer {
         hands: Option<Hands>,
         directory: tempfile::TempDir,
     ) -> anyhow::Result<Self> {
-        let flags: Vec<_> =
-            flags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let flags: Vec<_> = flags
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
         let running = server::start_at(&settings(directory.path(), &flags), clock.clone()).await?;
-        Ok(Self { running: Some(running), directory: Some(directory), flags, clock, hands })
+        Ok(Self {
+            running: Some(running),
+            directory: Some(directory),
+            flags,
+            clock,
+            hands,
+        })
     }
 
     /// `http://ADDRESS`.
@@ -80,7 +98,28 @@ impl TestServer {
 
     /// Moves a manual clock.
     pub fn advance(&self, by: Duration) {
-        self.hands.as_ref().expect("this server is on the machine's clock").advance(by);
+        self.hands
+            .as_ref()
+            .expect("this server is on the machine's clock")
+            .advance(by);
+    }
+
+    /// Lets time pass on a manual clock, in steps that are no absence of the coordinator, and has
+    /// it look at each.
+    pub async fn pass(&self, time: Duration) {
+        const STEP: Duration = Duration::from_secs(4);
+        let bystander = Identity::invite("bystander").unwrap();
+        let mut left = time;
+        while !left.is_zero() {
+            let step = left.min(STEP);
+            self.advance(step);
+            left -= step;
+            self.running()
+                .coordinator()
+                .check_in(bystander.clone())
+                .await
+                .unwrap();
+        }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -91,7 +130,11 @@ impl TestServer {
     pub async fn restart(mut self) -> Self {
         self.running.take().unwrap().stop().await.unwrap();
         let settings = settings(self.data_dir(), &self.flags);
-        self.running = Some(server::start_at(&settings, self.clock.clone()).await.unwrap());
+        self.running = Some(
+            server::start_at(&settings, self.clock.clone())
+                .await
+                .unwrap(),
+        );
         self
     }
 
@@ -122,9 +165,17 @@ impl TestServer {
 
     /// Downloads the transcript and verifies it whole.
     pub async fn verify_transcript(&self) -> Result<Report, TranscriptError> {
-        let transcript = self.anonymous().get("/ceremony/transcript").await.expect_ok().bytes;
+        let transcript = self
+            .anonymous()
+            .get("/ceremony/transcript")
+            .await
+            .expect_ok()
+            .bytes;
         let sizes = ExpectedSizes::These(self.sizes());
-        let options = Options { sizes, ..Options::default() };
+        let options = Options {
+            sizes,
+            ..Options::default()
+        };
         verify_transcript(&transcript[..], &options, &mut rand_core::OsRng, &|_| ())
     }
 }
@@ -139,6 +190,8 @@ fn settings(data_dir: &Path, flags: &[(String, String)]) -> Settings {
         ("session-rate".to_owned(), "0".to_owned()),
     ]);
     all.extend(flags.iter().cloned());
-    let args = all.into_iter().map(|(key, value)| format!("--{key}={value}").into());
+    let args = all
+        .into_iter()
+        .map(|(key, value)| format!("--{key}={value}").into());
     Settings::from_args(std::iter::once("tauline-server".into()).chain(args)).unwrap()
 }

@@ -1,0 +1,16 @@
+//! The HTTP interface, as participants meet it.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bad_contribution;
+mod bad_requests;
+mod ceremony;
+mod contribution;
+mod events;
+mod known_faults;
+mod queue;
+mod service;
+mod sign_in;
+mod transcript;

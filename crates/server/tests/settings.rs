@@ -1,0 +1,295 @@
+//! Settings: where they come from, which are refused, and what `--help` says of them.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+use assert_cmd::Command;
+use clap::CommandFactory as _;
+use tauline_server::config::Settings;
+
+/// The server's own program, in an environment without settings.
+fn server() -> Command {
+    let mut command = Command::cargo_bin("tauline-server").unwrap();
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("TAULINE_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+#[track_caller]
+fn refused(args: &[&str], because: &[&str]) {
+    let output = server()
+        .args(args)
+        .timeout(std::time::Duration::from_secs(60))
+        .output()
+        .unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success(), "{args:?} was taken: {error}");
+    assert!(
+        output.status.code().is_some(),
+        "{args:?} ended by a signal: {error}"
+    );
+    assert!(!error.contains("panicked"), "{error}");
+    for words in because {
+        assert!(
+            error.contains(words),
+            "{args:?} does not say {words:?}: {error}"
+        );
+    }
+}
+
+#[test]
+fn help_explains_every_setting() {
+    let output = server().arg("--help").output().unwrap();
+    assert!(output.status.success());
+    insta::assert_snapshot!("help", String::from_utf8(output.stdout).unwrap());
+}
+
+#[test]
+fn every_setting_has_an_environment_variable_and_a_line_of_help() {
+    let command = Settings::command();
+    let mut settings = 0;
+    for arg in command
+        .get_arguments()
+        .filter(|arg| arg.get_long().is_some())
+    {
+        let long = arg.get_long().unwrap();
+        if matches!(long, "help" | "version") {
+            continue;
+        }
+        settings += 1;
+        let variable = format!("TAULINE_{}", long.to_uppercase().replace('-', "_"));
+        assert_eq!(arg.get_env().unwrap().to_str(), Some(variable.as_str()));
+        let help = arg.get_long_help().or(arg.get_help()).unwrap().to_string();
+        if arg
+            .get_value_names()
+            .is_some_and(|names| names[0] == "SECONDS")
+        {
+            assert!(help.contains("seconds"), "--{long} names its unit: {help}");
+            assert!(
+                !arg.get_default_values().is_empty(),
+                "--{long} has a default"
+            );
+        }
+    }
+    assert!(settings >= 20, "{settings}");
+}
+
+fn parse(args: &[&str]) -> Settings {
+    let args = std::iter::once("tauline-server").chain(args.iter().copied());
+    Settings::from_args(args.map(Into::into)).unwrap()
+}
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+fn path(file: &tempfile::NamedTempFile) -> &str {
+    file.path().to_str().unwrap()
+}
+
+#[test]
+fn without_any_setting_it_is_ethereums_ceremony_on_a_loopback_address() {
+    let settings = parse(&[]);
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:3000");
+    assert_eq!(settings.data_dir, Path::new("./tauline-data"));
+    assert_eq!(settings.ceremony, tauline_transcript::Sizes::ethereum());
+    let rules = tauline_queue_core::Rules::default();
+    assert_eq!(
+        settings.rules(),
+        rules,
+        "the deadlines are the specification's"
+    );
+    assert_eq!(format!("{:?}", settings.sign_in_methods()), "[Siwe]");
+}
+
+#[test]
+fn the_file_gives_settings_of_every_type() {
+    let file = file(
+        "listen = \"127.0.0.1:4000\"\nceremony = \"16:4,32:4\"\nstart-limit = 2\n\
+         checkin-min = 0.5\nsignin = [\"siwe\"]\ntrusted-proxies = [\"10.0.0.0/8\", \"::1\"]\n",
+    );
+    let settings = parse(&["--config", path(&file)]);
+    assert_eq!(settings.listen.port(), 4000);
+    assert_eq!(settings.ceremony.to_string(), "16:4,32:4");
+    assert_eq!(settings.start_limit.as_secs(), 2);
+    assert_eq!(settings.checkin_min.as_millis(), 500);
+    assert_eq!(settings.trusted_proxies.len(), 2);
+}
+
+#[test]
+fn a_flag_outranks_the_environment_and_that_the_file() {
+    let file = file("listen = \"256.0.0.1:1\"\nchain-id = 3\nstart-limit = 0\n");
+    // The file's address and limit are wrong: were they looked at, this would say so.
+    let (address, taken) = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        (listener.local_addr().unwrap().to_string(), listener)
+    };
+    let output = server()
+        .args([
+            "--config",
+            path(&file),
+            "--start-limit",
+            "5",
+            "--data-dir",
+            "/nonexistent/x",
+        ])
+        .env("TAULINE_LISTEN", &address)
+        .env("TAULINE_START_LIMIT", "0")
+        .output()
+        .unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains(&address) && error.contains("in use"),
+        "{error}"
+    );
+    drop(taken);
+}
+
+#[test]
+fn a_wrong_file_is_refused_and_named() {
+    for (text, because) in [
+        ("lsiten = \"127.0.0.1:1\"", "there is no setting `lsiten`"),
+        ("listen = ", "is not right"),
+        ("listen = \"nowhere\"", "--listen"),
+        ("listen = true", "must be a string"),
+        ("start-limit = -1", "seconds"),
+        (
+            "[server]\nlisten = \"127.0.0.1:1\"",
+            "there is no setting `server`",
+        ),
+        ("config = \"other.toml\"", "there is no setting `config`"),
+    ] {
+        let file = file(text);
+        refused(&["--config", path(&file)], &[because, path(&file)]);
+    }
+    refused(
+        &["--config", "/nonexistent/tauline.toml"],
+        &["/nonexistent/tauline.toml"],
+    );
+}
+
+#[test]
+fn bad_settings_are_refused_with_what_to_do() {
+    for (args, because) in [
+        (
+            &["--listen", "nowhere"][..],
+            &["--listen", "127.0.0.1:3000"][..],
+        ),
+        (&["--ceremony", "4096"], &["--ceremony"]),
+        (&["--ceremony", "1:1"], &["--ceremony"]),
+        (&["--ceremony", "16:4,16:4"], &["--ceremony"]),
+        (&["--signin", "password"], &["siwe", "invite"]),
+        (&["--signin", "invite"], &["--invites FILE"]),
+        (&["--invites", "x"], &["--signin siwe,invite"]),
+        (&["--start-limit", "0"], &["start-limit"]),
+        (&["--start-limit=-5"], &["--start-limit"]),
+        (&["--start-limit", "NaN"], &["--start-limit", "seconds"]),
+        (&["--start-limit", "1e300"], &["--start-limit", "ten years"]),
+        (&["--checkin-min", "10", "--checkin-max", "5"], &["checkin"]),
+        (&["--session-lifetime", "0"], &["--session-lifetime"]),
+        (&["--body-timeout", "0"], &["--body-timeout"]),
+        (&["--public-url", "ceremony.example.org"], &["https://"]),
+        (
+            &["--public-url", "https://example.org/path"],
+            &["host only"],
+        ),
+        (&["--public-url", "https://user@example.org"], &["https://"]),
+        (
+            &["--listen", "0.0.0.0:0"],
+            &["--public-url", "--signin invite"],
+        ),
+        (&["--trusted-proxies", "proxy.local"], &["10.0.0.0/8"]),
+        (&["--threads", "many"], &["--threads"]),
+        (&["--lsiten", "127.0.0.1:0"], &["--listen"]),
+        (&["--log", "((("], &["--log"]),
+    ] {
+        refused(args, because);
+    }
+}
+
+#[test]
+fn an_address_that_is_taken_is_refused() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    refused(
+        &["--listen", &address, "--data-dir", data.to_str().unwrap()],
+        &[&address, "in use", "--listen"],
+    );
+    assert!(!data.exists(), "nothing was made");
+}
+
+#[test]
+fn unreadable_invitations_are_refused() {
+    let wrong = file("alice\n");
+    let with = |file: &str| {
+        refused(
+            &[
+                "--listen",
+                "127.0.0.1:0",
+                "--signin",
+                "invite",
+                "--invites",
+                file,
+            ],
+            &["invitations"],
+        );
+    };
+    with(path(&wrong));
+    with("/nonexistent/invites");
+}
+
+#[test]
+fn data_of_another_ceremony_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let data = data.to_str().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let settings = parse(&[
+            "--listen=127.0.0.1:0",
+            "--ceremony=16:4",
+            &format!("--data-dir={data}"),
+        ]);
+        tauline_server::server::start(&settings)
+            .await
+            .unwrap()
+            .stop()
+            .await
+            .unwrap();
+    });
+    refused(
+        &[
+            "--listen",
+            "127.0.0.1:0",
+            "--ceremony",
+            "32:4",
+            "--data-dir",
+            data,
+        ],
+        &["16:4", "--ceremony"],
+    );
+}
+
+#[test]
+fn an_unwritable_data_directory_is_refused() {
+    let not_a_directory = file("");
+    let data = format!("{}/data", path(&not_a_directory));
+    refused(
+        &[
+            "--listen",
+            "127.0.0.1:0",
+            "--ceremony",
+            "16:4",
+            "--data-dir",
+            &data,
+        ],
+        &[&data],
+    );
+}
