@@ -2,10 +2,17 @@
 //!
 //! A flag outranks the environment, the environment outranks the file, the file outranks the
 //! default. The same parser reads all four, so a value means the same wherever it stands.
+#![allow(
+    rustdoc::bare_urls,
+    reason = "the descriptions of settings are the text of --help"
+)]
+
+mod file;
+mod values;
 
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::Uri;
@@ -16,6 +23,7 @@ use tauline_protocol::status::SignInMethod;
 use tauline_queue_core::Rules;
 use tauline_transcript::Sizes;
 
+use self::values::{address, network, public_url, seconds};
 use crate::signin::origin::Origin;
 
 /// Runs a powers-of-tau ceremony: a queue of participants, each of whom updates the same powers.
@@ -267,7 +275,7 @@ impl Settings {
         if let Some(path) = settings.config.clone() {
             // What neither a flag nor the environment gives is taken from the file, as if it had
             // been a flag: one parser, one set of messages.
-            for (key, value) in file_settings(&path)? {
+            for (key, value) in file::settings(&path)? {
                 let id = key.replace('-', "_");
                 let given = matches.value_source(&id);
                 if !matches!(
@@ -380,96 +388,4 @@ impl Settings {
 /// The flags. Values of environment variables are not shown: the help is the same everywhere.
 fn command() -> clap::Command {
     Settings::command().mut_args(|arg| arg.hide_env_values(true))
-}
-
-/// Reads the settings file into `key`, `value` pairs, values as a flag would have them.
-fn file_settings(path: &Path) -> Result<Vec<(String, String)>, SettingsError> {
-    let problem = |problem: String| SettingsError::File {
-        path: path.to_owned(),
-        problem,
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| SettingsError::FileUnreadable {
-        path: path.to_owned(),
-        error,
-    })?;
-    let table: toml::Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| problem(error.to_string()))?;
-    let command = command();
-    let known: Vec<&str> = command
-        .get_arguments()
-        .filter_map(clap::Arg::get_long)
-        .filter(|key| *key != "config")
-        .collect();
-    table
-        .into_iter()
-        .map(|(key, value)| {
-            if !known.contains(&key.as_str()) {
-                return Err(problem(format!(
-                    "there is no setting `{key}`; there are: {}",
-                    known.join(", ")
-                )));
-            }
-            let value = scalar(&value).ok_or_else(|| {
-                problem(format!(
-                    "`{key}` must be a string, a number, or a list of them"
-                ))
-            })?;
-            Ok((key, value))
-        })
-        .collect()
-}
-
-fn scalar(value: &toml::Value) -> Option<String> {
-    match value {
-        toml::Value::String(text) => Some(text.clone()),
-        toml::Value::Integer(number) => Some(number.to_string()),
-        toml::Value::Float(number) => Some(number.to_string()),
-        toml::Value::Array(items) => {
-            let items: Option<Vec<String>> = items.iter().map(scalar).collect();
-            items.map(|items| items.join(","))
-        }
-        _ => None,
-    }
-}
-
-/// Longest duration that a setting may have, in seconds: ten years, so that no sum overflows.
-const LONGEST_SECONDS: f64 = 10.0 * 365.0 * 24.0 * 3600.0;
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let number: f64 = text
-        .parse()
-        .map_err(|_| "give a number of seconds, such as 30 or 0.5".to_owned())?;
-    if !(0.0..=LONGEST_SECONDS).contains(&number) {
-        return Err("give a number of seconds from 0 to ten years".to_owned());
-    }
-    Ok(Duration::from_secs_f64(number))
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| "give an IP address and a port, such as 127.0.0.1:3000".to_owned())
-}
-
-fn public_url(text: &str) -> Result<Uri, String> {
-    let url: Uri = text
-        .parse()
-        .map_err(|error| format!("this is no URL: {error}"))?;
-    match (url.scheme_str(), url.authority()) {
-        (Some("http" | "https"), Some(authority)) if !authority.as_str().contains('@') => {
-            if matches!(url.path(), "" | "/") && url.query().is_none() {
-                Ok(url)
-            } else {
-                Err("give scheme and host only, such as https://ceremony.example.org".to_owned())
-            }
-        }
-        _ => Err("give a whole URL, such as https://ceremony.example.org".to_owned()),
-    }
-}
-
-fn network(text: &str) -> Result<IpNet, String> {
-    let text = text.trim();
-    text.parse::<IpNet>()
-        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| "give an address or a network, such as 127.0.0.1 or 10.0.0.0/8".to_owned())
 }

@@ -1,0 +1,48 @@
+//! How single values are read.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use axum::http::Uri;
+use ipnet::IpNet;
+
+/// Longest duration that a setting may have, in seconds: ten years, so that no sum overflows.
+const LONGEST_SECONDS: f64 = 10.0 * 365.0 * 24.0 * 3600.0;
+
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text
+        .parse()
+        .map_err(|_| "give a number of seconds, such as 30 or 0.5".to_owned())?;
+    if !(0.0..=LONGEST_SECONDS).contains(&number) {
+        return Err("give a number of seconds from 0 to ten years".to_owned());
+    }
+    Ok(Duration::from_secs_f64(number))
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "give an IP address and a port, such as 127.0.0.1:3000".to_owned())
+}
+
+pub(super) fn public_url(text: &str) -> Result<Uri, String> {
+    let url: Uri = text
+        .parse()
+        .map_err(|error| format!("this is no URL: {error}"))?;
+    match (url.scheme_str(), url.authority()) {
+        (Some("http" | "https"), Some(authority)) if !authority.as_str().contains('@') => {
+            if matches!(url.path(), "" | "/") && url.query().is_none() {
+                Ok(url)
+            } else {
+                Err("give scheme and host only, such as https://ceremony.example.org".to_owned())
+            }
+        }
+        _ => Err("give a whole URL, such as https://ceremony.example.org".to_owned()),
+    }
+}
+
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "give an address or a network, such as 127.0.0.1 or 10.0.0.0/8".to_owned())
+}
