@@ -51,7 +51,7 @@ use verbs::{
 #[command(
     name = "tauline",
     version,
-    max_term_width = 100,
+    term_width = 100,
     after_help = "Exit codes: 0 good; 1 the thing checked is bad, or the coordinator said no; \
                   2 usage; 3 network or files."
 )]

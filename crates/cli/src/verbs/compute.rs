@@ -35,7 +35,8 @@ pub struct Args {
     /// File whose bytes are mixed into the secrets, beside the system's randomness; `-` is what you type.
     #[arg(long, value_name = "FILE")]
     entropy_file: Option<PathBuf>,
-    /// The ceremony's sizes, which BASE has to have [default: those that BASE states].
+    /// The ceremony's sizes, which BASE has to have [default: those that BASE
+    /// states; for a transcript, the Ethereum ceremony's].
     #[arg(long, value_name = "SIZES")]
     ceremony: Option<Sizes>,
     /// Form of the result.

@@ -33,7 +33,8 @@ pub struct Args {
     /// The contributor, whose signatures are then checked.
     #[arg(long, value_name = "ID", value_parser = parse_identity)]
     identity: Option<Identity>,
-    /// The ceremony's sizes, which both have to have [default: those that BASE states].
+    /// The ceremony's sizes, which both have to have [default: those that BASE
+    /// states; for a transcript, the Ethereum ceremony's].
     #[arg(long, value_name = "SIZES")]
     ceremony: Option<Sizes>,
     /// Print the result as JSON.
