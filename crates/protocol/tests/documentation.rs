@@ -10,9 +10,24 @@ fn every_error_code_is_documented_with_its_status_and_meaning() {
     let page = std::fs::read_to_string(page).unwrap();
     let documented: Vec<&str> = page.lines().filter(|line| line.contains("::")).collect();
     for code in Code::ALL {
-        let row = format!("| `{}` | {} | {} |", code.as_str(), code.status(), code.meaning());
-        assert!(documented.contains(&row.as_str()), "docs/http-api.md lacks this row:\n{row}");
+        let row = format!(
+            "| `{}` | {} | {} |",
+            code.as_str(),
+            code.status(),
+            code.meaning()
+        );
+        assert!(
+            documented.contains(&row.as_str()),
+            "docs/http-api.md lacks this row:\n{row}"
+        );
     }
-    let rows = documented.iter().filter(|line| line.starts_with("| `")).count();
-    assert_eq!(rows, Code::ALL.len(), "docs/http-api.md has rows for codes that do not exist");
+    let rows = documented
+        .iter()
+        .filter(|line| line.starts_with("| `"))
+        .count();
+    assert_eq!(
+        rows,
+        Code::ALL.len(),
+        "docs/http-api.md has rows for codes that do not exist"
+    );
 }
