@@ -42,7 +42,7 @@ pub use opening::{Opened, StartError, open};
 
 use crate::clock::Clock;
 use crate::head::Head;
-use crate::store::{Store, StoreError};
+use crate::store::{Blob, Store, StoreError};
 use crate::view::Published;
 
 /// How often the task looks at the time while somebody is in the queue: as precise as the length
@@ -322,7 +322,7 @@ impl Coordinator {
     {
         let reading = tokio::task::spawn_blocking(move || {
             let document = read()?;
-            let blob = document.to_msgpack(document.encoding())?;
+            let blob = Blob::new(document.to_msgpack(document.encoding())?);
             Ok::<_, DocumentError>((Arc::new(document), blob))
         });
         let unreadable = match reading.await {

@@ -263,8 +263,8 @@ fn tag(reading: &dyn Reading, sizes: &Sizes) -> Result<String, StoreError> {
 fn render(reading: &dyn Reading, sizes: &Sizes, file: File) -> Result<File, WriteError> {
     let contributions = reading.contributions().map_err(io::Error::other)?;
     let base = match reading.head().map_err(io::Error::other)? {
-        Some(bytes) => {
-            let document = RawContribution::from_msgpack(&bytes).map_err(io::Error::other)?;
+        Some(blob) => {
+            let document = RawContribution::from_msgpack(blob.bytes()).map_err(io::Error::other)?;
             Base::decode(&document, sizes).map_err(io::Error::other)?
         }
         None => Base::initial(sizes),

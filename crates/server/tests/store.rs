@@ -8,7 +8,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use tauline_queue_core::Timestamp;
 use tauline_server::store::sqlite::Sqlite;
-use tauline_server::store::{Batch, Chain, Store as _, StoreError, Write};
+use tauline_server::store::{Batch, Blob, Chain, Store as _, StoreError, Write};
 use tauline_transcript::Sizes;
 
 const NOON: Timestamp = Timestamp::from_millis(1_790_000_000_000);
@@ -175,7 +175,7 @@ fn a_batch_that_does_not_follow_is_refused_whole() {
     // A second writer that thinks it is at the same place.
     let blob = Write::Blob {
         ticket: tauline_queue_core::Ticket::new(7),
-        bytes: vec![1],
+        blob: Blob::new(vec![1]),
     };
     let again = Batch {
         writes: vec![blob, Write::Record(first.clone())],

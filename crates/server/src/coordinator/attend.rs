@@ -6,7 +6,7 @@ use tauline_queue_core::{Command, Mode, Outcome, Phase, Timestamp};
 
 use super::TICK;
 use super::held::{Hold, Seen};
-use super::task::Task;
+use super::task::{BATCH, Task};
 
 impl Task {
     /// Checks in for those who wait for held answers, and gives the answers that are due.
@@ -26,13 +26,21 @@ impl Task {
         for who in self.now.held.take_touched() {
             self.answer_held(now, &who);
         }
+        self.tell_positions(now);
+    }
+
+    /// Tells followers their new positions: every [`TICK`] at most, and some in each batch, so that
+    /// thousands of them keep nobody else waiting.
+    fn tell_positions(&mut self, now: Timestamp) {
         let told_by = self.now.positions_told.saturating_add(TICK);
         if self.now.released || (self.now.line_moved && told_by <= now) {
             self.now.line_moved = false;
             self.now.positions_told = now;
-            for who in self.now.held.everybody(!self.now.released) {
-                self.answer_held(now, &who);
-            }
+            self.now.to_tell = self.now.held.everybody(!self.now.released);
+        }
+        let rest = self.now.to_tell.len().saturating_sub(BATCH);
+        for who in self.now.to_tell.split_off(rest) {
+            self.answer_held(now, &who);
         }
     }
 
@@ -43,6 +51,7 @@ impl Task {
         hold: Hold,
         at_once_unless: Option<Seen>,
     ) {
+        let _ = self.carry_out(now, Command::Tick, None);
         self.prove_presence(now, who, hold.arms);
         let standing = self.standing(now, who);
         let seen = Seen::of(&standing.status);

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::answer::SubmitError;
 use super::held::{Hold, Seen};
 use crate::head::Head;
+use crate::store::Blob;
 use crate::verifier::Judgement;
 
 /// Where an answer goes. Whoever waited for it may be gone.
@@ -135,8 +136,8 @@ pub(super) struct Submit {
     pub(super) who: Identity,
     pub(super) ticket: Ticket,
     pub(super) document: Arc<RawContribution>,
-    /// The same as the bytes that are stored.
-    pub(super) blob: Vec<u8>,
+    /// The same as it is stored.
+    pub(super) blob: Blob,
     pub(super) reply: VerdictReply,
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
-use super::task::{Task, Verifying};
+use super::task::{Now, Task, Verifying};
 use super::{Coordinator, Fault, MAILBOX, Settings, Shared};
 use crate::clock::Clock;
 use crate::head::Head;
@@ -28,6 +28,11 @@ const PAGE: u32 = 1024;
 /// From which difference on a clock behind the log is worth a warning: beyond what two machines
 /// that set their clocks by the network differ.
 const CLOCK_WARNING: Duration = Duration::from_secs(2);
+
+/// Restarts during one verification after which it is given up as the coordinator's fault: what
+/// ends the process each time, as running out of memory does, must not end the ceremony. Ours: more
+/// than bad luck or an impatient operator brings about.
+const RESTARTS_WHILE_VERIFYING: u32 = 10;
 
 /// A running coordinator.
 pub struct Opened {
@@ -65,7 +70,11 @@ pub fn open(
     let runtime = Handle::try_current().map_err(|error| StartError::Thread(error.to_string()))?;
     let ceremony = store.ceremony().clone();
     settings.rules.validate()?;
-    let (queue, chain) = replay(&*store, &settings)?;
+    let Replayed {
+        queue,
+        chain,
+        restarts_while_verifying,
+    } = replay(&*store, &settings)?;
     let last = check_contributions(&*store, &queue)?;
     let head = verifier.run(|| head(&*store, &queue, last.as_ref()))?;
     let verifying = verifying(&*store, &queue)?;
@@ -104,7 +113,10 @@ pub fn open(
         urgent,
         urgently: urgently.clone(),
         verifying,
-        now: super::task::Now::default(),
+        now: Now {
+            gives_up: restarts_while_verifying >= RESTARTS_WHILE_VERIFYING,
+            ..Now::default()
+        },
     };
     let task = spawn(runtime, task)?;
     let shared = Shared {
@@ -143,13 +155,21 @@ fn spawn(runtime: Handle, task: Task) -> Result<JoinHandle<Result<(), Fault>>, S
     }))
 }
 
+/// What a log amounts to.
+struct Replayed {
+    queue: Queue<Identity>,
+    chain: Chain,
+    restarts_while_verifying: u32,
+}
+
 /// Folds the log, checking its chain on the way.
-fn replay(store: &dyn Store, settings: &Settings) -> Result<(Queue<Identity>, Chain), StoreError> {
+fn replay(store: &dyn Store, settings: &Settings) -> Result<Replayed, StoreError> {
     let mut log = Log {
         store,
         page: Vec::new().into_iter(),
         chain: Chain::EMPTY,
         error: None,
+        restarts_while_verifying: 0,
     };
     let started_at = store.ceremony().started_at;
     let replayed = Queue::replay(settings.rules, started_at, &mut log);
@@ -157,7 +177,11 @@ fn replay(store: &dyn Store, settings: &Settings) -> Result<(Queue<Identity>, Ch
         return Err(error);
     }
     let queue = replayed.map_err(|error: ReplayError| StoreError::damaged(error.to_string()))?;
-    Ok((queue, log.chain))
+    Ok(Replayed {
+        queue,
+        chain: log.chain,
+        restarts_while_verifying: log.restarts_while_verifying,
+    })
 }
 
 /// The log's entries; ends early at an error, which it keeps.
@@ -166,6 +190,8 @@ struct Log<'a> {
     page: std::vec::IntoIter<crate::store::StoredRecord>,
     chain: Chain,
     error: Option<StoreError>,
+    /// Restarts since the last contribution was submitted.
+    restarts_while_verifying: u32,
 }
 
 impl Log<'_> {
@@ -184,6 +210,13 @@ impl Log<'_> {
         let wrong = |what: &str| StoreError::damaged(format!("record {number} of the log {what}"));
         let record = Record::from_bytes(&stored.bytes)
             .map_err(|error| wrong(&format!("cannot be read ({error})")))?;
+        match record.entry.event {
+            Event::Submitted { .. } => self.restarts_while_verifying = 0,
+            Event::Resumed {
+                restarted: true, ..
+            } => self.restarts_while_verifying += 1,
+            _ => {}
+        }
         let ended = match record.entry.event {
             Event::Ended { ticket, .. } => Some(ticket),
             _ => None,
@@ -264,10 +297,10 @@ fn check_contributions(
 
 /// The blob of a ticket, which must be there.
 fn blob(store: &dyn Store, ticket: Ticket) -> Result<RawContribution, StoreError> {
-    let bytes = store.blob(ticket)?.ok_or_else(|| {
+    let blob = store.blob(ticket)?.ok_or_else(|| {
         StoreError::damaged(format!("the contribution of ticket {ticket} is missing"))
     })?;
-    RawContribution::from_msgpack(&bytes).map_err(|error| {
+    RawContribution::from_msgpack(blob.bytes()).map_err(|error| {
         StoreError::damaged(format!(
             "the contribution of ticket {ticket} cannot be read: {error}"
         ))

@@ -22,13 +22,13 @@ use super::message::{Message, No, Reply, Standing, Urgent, VerdictReply, Wanted}
 use super::{Fault, TICK};
 use crate::clock::Clock;
 use crate::head::Head;
-use crate::store::{Batch, Chain, Store, Write};
+use crate::store::{Batch, Blob, Chain, Store, Write};
 use crate::verifier::{Judgement, Verifier};
 use crate::view::{self, Published};
 
 /// Messages that one commit covers at most: enough that a burst costs few commits, few enough
 /// that the first of them does not wait long.
-const BATCH: usize = 256;
+pub(super) const BATCH: usize = 256;
 
 /// The coordinator's task.
 pub(super) struct Task {
@@ -53,9 +53,11 @@ pub(super) struct Now {
     pub(super) batch: Batch,
     pub(super) replies: Vec<Box<dyn FnOnce() + Send>>,
     /// The contribution of the `Submit` that is being carried out.
-    pub(super) submitted: Option<(Arc<RawContribution>, Vec<u8>)>,
+    pub(super) submitted: Option<(Arc<RawContribution>, Blob)>,
     /// The judgement that is being carried out.
     pub(super) judgement: Option<Judgement>,
+    /// Whether the contribution that was being verified is not to be verified again.
+    pub(super) gives_up: bool,
     /// Whether a verification has to be started after the commit.
     pub(super) start_verifying: bool,
     pub(super) arrivals: Arrivals,
@@ -63,6 +65,8 @@ pub(super) struct Now {
     /// Set when positions in line may have changed since followers were told.
     pub(super) line_moved: bool,
     pub(super) positions_told: Timestamp,
+    /// Followers that have not been told yet.
+    pub(super) to_tell: Vec<Identity>,
     pub(super) released: bool,
     /// Whether the mailbox is shut and empty.
     pub(super) drained: bool,
@@ -82,7 +86,11 @@ impl Task {
     pub(super) async fn run(mut self) -> Result<(), Fault> {
         // The first step after a restart makes the absence good; a contribution that was being
         // verified is verified again.
-        self.now.start_verifying = self.verifying.is_some();
+        self.now.start_verifying = self.verifying.is_some() && !self.now.gives_up;
+        if let Some(verifying) = self.verifying.as_ref().filter(|_| self.now.gives_up) {
+            let fault = "this coordinator has ended again and again while verifying it".to_owned();
+            self.judged(verifying.ticket, Judgement::Fault(fault));
+        }
         self.end_batch()?;
         let clock = self.clock.clone();
         let mut messages = Vec::with_capacity(BATCH);
@@ -140,12 +148,14 @@ impl Task {
         let running = !self.state().is_empty() && self.state().mode() != Mode::Halted;
         // A regular tick makes the length of an absence precise.
         let tick = running.then(|| now.saturating_add(TICK));
+        let telling = (!self.now.to_tell.is_empty()).then_some(now);
         let due = self.queue.next_deadline().filter(|due| *due > now);
         let positions = self
             .now
             .line_moved
             .then(|| self.now.positions_told.saturating_add(TICK));
         [
+            telling,
             tick,
             due,
             positions,
@@ -254,10 +264,10 @@ impl Task {
             return;
         }
         if let Event::Submitted { ticket, .. } = entry.event
-            && let Some((document, bytes)) = self.now.submitted.take()
+            && let Some((document, blob)) = self.now.submitted.take()
             && let Some(identity) = self.state().id_of(ticket).cloned()
         {
-            self.now.batch.writes.push(Write::Blob { ticket, bytes });
+            self.now.batch.writes.push(Write::Blob { ticket, blob });
             self.verifying = Some(Verifying {
                 ticket,
                 identity,

@@ -63,7 +63,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the medium fails, or the bytes are not those that were stored.
-    fn blob(&self, ticket: Ticket) -> Result<Option<Vec<u8>>, StoreError>;
+    fn blob(&self, ticket: Ticket) -> Result<Option<Blob>, StoreError>;
 
     /// A view of all contributions that later commits do not change.
     ///
@@ -114,7 +114,7 @@ pub trait Reading: Send {
     ///
     /// # Errors
     /// When the medium fails.
-    fn head(&self) -> Result<Option<Vec<u8>>, StoreError>;
+    fn head(&self) -> Result<Option<Blob>, StoreError>;
 
     /// The contributions after number `after`, in order, at most so many; none at the end.
     ///
@@ -151,13 +151,41 @@ pub enum Write {
         /// The stay.
         ticket: Ticket,
         /// The contribution.
-        bytes: Vec<u8>,
+        blob: Blob,
     },
     /// A submitted contribution is of no more use.
     DropBlob(Ticket),
     /// A contribution was accepted: its witness is kept for ever, its blob is the head, and all
     /// other blobs are of no more use.
     Accepted(Contribution),
+}
+
+/// A submitted contribution, as it is stored: MessagePack in the encoding it came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    bytes: Vec<u8>,
+    digest: [u8; 32],
+}
+
+impl Blob {
+    /// Takes the digest of millions of bytes: not for the coordinator's thread.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        let digest = Sha256::digest(&bytes).into();
+        Self { bytes, digest }
+    }
+
+    /// The contribution.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// SHA-256 of the bytes.
+    #[must_use]
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
 }
 
 /// A record of the log and its place in the chain.

@@ -12,15 +12,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
-use sha2::{Digest as _, Sha256};
 use tauline_protocol::Identity;
 use tauline_queue_core::{Ticket, Timestamp};
 use tauline_transcript::Sizes;
 
 use super::directory::sync_parent;
 use super::{
-    Batch, Ceremony, Contribution, DataDir, Reading, Session, Store, StoreError, StoredRecord,
-    WITNESS_LEN, Witness, Write,
+    Batch, Blob, Ceremony, Contribution, DataDir, Reading, Session, Store, StoreError,
+    StoredRecord, WITNESS_LEN, Witness, Write,
 };
 
 mod schema {
@@ -251,7 +250,7 @@ impl Store for Sqlite {
         Ok(tickets.collect::<Result<_, _>>()?)
     }
 
-    fn blob(&self, ticket: Ticket) -> Result<Option<Vec<u8>>, StoreError> {
+    fn blob(&self, ticket: Ticket) -> Result<Option<Blob>, StoreError> {
         blob(&self.reader(), ticket)
     }
 
@@ -327,10 +326,10 @@ fn apply(connection: &Connection, write: &Write) -> Result<(), StoreError> {
                     record.ended.map(Ticket::value)
                 ])?;
         }
-        Write::Blob { ticket, bytes } => {
+        Write::Blob { ticket, blob } => {
             connection
                 .prepare_cached("INSERT INTO blobs (ticket, digest, bytes) VALUES (?1, ?2, ?3)")?
-                .execute(params![ticket.value(), digest(bytes), bytes])?;
+                .execute(params![ticket.value(), blob.digest(), blob.bytes()])?;
         }
         Write::DropBlob(ticket) => {
             connection
@@ -359,21 +358,21 @@ fn apply(connection: &Connection, write: &Write) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn digest(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
-}
-
-fn blob(connection: &Connection, ticket: Ticket) -> Result<Option<Vec<u8>>, StoreError> {
+fn blob(connection: &Connection, ticket: Ticket) -> Result<Option<Blob>, StoreError> {
     let found: Option<([u8; 32], Vec<u8>)> = connection
         .prepare_cached("SELECT digest, bytes FROM blobs WHERE ticket = ?1")?
         .query_row([ticket.value()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    match found {
-        Some((expected, bytes)) if digest(&bytes) != expected => Err(StoreError::damaged(format!(
+    let Some((digest, bytes)) = found else {
+        return Ok(None);
+    };
+    let blob = Blob::new(bytes);
+    if *blob.digest() != digest {
+        return Err(StoreError::damaged(format!(
             "the contribution of ticket {ticket} is not what was stored"
-        ))),
-        found => Ok(found.map(|(_, bytes)| bytes)),
+        )));
     }
+    Ok(Some(blob))
 }
 
 fn identity(row: &Row<'_>, index: usize) -> Result<Identity, StoreError> {

@@ -139,3 +139,36 @@ async fn after_a_failed_commit_nothing_more_is_said() {
     let text = ceremony.outcome().await.unwrap_err().to_string();
     assert!(text.contains("the plug was pulled"), "{text}");
 }
+
+#[tokio::test]
+async fn a_contribution_that_ends_the_process_each_time_does_not_end_the_ceremony() {
+    // Join, start and submit are durable; the verdict never is.
+    let mut ceremony = Plan {
+        fail: Some(Fail::at(4, false)),
+        ..Plan::default()
+    }
+    .open();
+    ceremony.join("anna").await;
+    ceremony.join("bert").await;
+    let head = ceremony.start("anna").await;
+    ceremony
+        .complete("anna", update(&head, "anna"))
+        .await
+        .unwrap_err();
+    for _ in 0..10 {
+        let (mut plan, ended) = ceremony.ended().await;
+        assert!(matches!(ended, Err(Fault::Store(_))));
+        // Only the record of the restart is made durable.
+        plan.fail = Some(Fail::at(1, false));
+        ceremony = plan.open();
+    }
+    let (plan, _) = ceremony.ended().await;
+    let ceremony = plan.open();
+    let status = ceremony.check_in("anna").await;
+    assert_eq!(status.ended, Some(EndedWord::CoordinatorFault));
+    assert!(ceremony.store.blob_tickets().unwrap().is_empty());
+    ceremony.contribute("bert").await;
+    // It was not her fault.
+    ceremony.join("anna").await;
+    ceremony.contribute("anna").await;
+}

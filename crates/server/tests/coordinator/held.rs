@@ -274,3 +274,43 @@ async fn one_identity_cannot_hold_answers_without_bound() {
     }
     assert_eq!(held.iter().filter(|one| one.is_finished()).count(), 8);
 }
+
+#[tokio::test]
+async fn nobody_is_told_that_it_is_its_turn_when_its_time_is_over() {
+    let ceremony = Ceremony::new();
+    ceremony.join("anna").await;
+    ceremony.hands.advance(secs(20));
+    let status = hold(&ceremony, "anna", secs(60)).await.unwrap();
+    assert_eq!(status.ended, Some(EndedWord::FailedToStart));
+}
+
+#[tokio::test]
+async fn a_thousand_followers_all_hear_of_their_positions() {
+    let ceremony = Ceremony::new();
+    ceremony.join("anna").await;
+    ceremony.start("anna").await;
+    let mut streams = Vec::new();
+    for number in 0..1000 {
+        let name = format!("n{number}");
+        let joined = ceremony.join(&name).await;
+        assert_eq!(joined.queue_position, Some(number + 1));
+        let coordinator = ceremony.coordinator.clone();
+        streams.push(tokio::spawn(async move {
+            let (_, seen) = coordinator.follow(id(&name), None, secs(15)).await.unwrap();
+            coordinator
+                .follow(id(&name), Some(seen), secs(60))
+                .await
+                .unwrap()
+        }));
+    }
+    settle(&ceremony).await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    ceremony.coordinator.leave(id("n0")).await.unwrap();
+    ceremony.pass(secs(1)).await;
+    for (number, stream) in (0_u64..).zip(streams).skip(1) {
+        let (status, _) = stream.await.unwrap();
+        assert_eq!(status.queue_position, Some(number));
+    }
+}

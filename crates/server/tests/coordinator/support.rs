@@ -18,7 +18,7 @@ use tauline_server::coordinator::{
 use tauline_server::head::Head;
 use tauline_server::store::sqlite::Sqlite;
 use tauline_server::store::{
-    Batch, Ceremony as Made, Contribution, Reading, Session, Store, StoreError, StoredRecord,
+    Batch, Blob, Ceremony as Made, Contribution, Reading, Session, Store, StoreError, StoredRecord,
 };
 use tauline_server::verifier::Verifier;
 use tauline_transcript::{RawContribution, Sizes, contribute};
@@ -152,8 +152,9 @@ impl Ceremony {
             rules,
             task,
         } = self;
-        drop(coordinator);
+        // A task without handles would end by itself.
         let ended = task.await.unwrap();
+        drop(coordinator);
         // The lock of the directory goes with the last user of the store.
         for _ in 0..1000 {
             if Arc::strong_count(&store) == 1 {
@@ -339,7 +340,7 @@ impl Store for Failing {
         self.store.blob_tickets()
     }
 
-    fn blob(&self, ticket: Ticket) -> Result<Option<Vec<u8>>, StoreError> {
+    fn blob(&self, ticket: Ticket) -> Result<Option<Blob>, StoreError> {
         self.store.blob(ticket)
     }
 

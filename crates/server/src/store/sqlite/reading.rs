@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use tauline_queue_core::Ticket;
 
 use super::{blob, contribution};
-use crate::store::{Contribution, Reading, StoreError};
+use crate::store::{Blob, Contribution, Reading, StoreError};
 
 /// A read transaction on a connection of its own.
 pub(super) struct SqliteReading {
@@ -21,7 +21,7 @@ impl Reading for SqliteReading {
         )?)
     }
 
-    fn head(&self) -> Result<Option<Vec<u8>>, StoreError> {
+    fn head(&self) -> Result<Option<Blob>, StoreError> {
         let last: Option<u64> = self
             .connection
             .query_row(
