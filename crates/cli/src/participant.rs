@@ -736,6 +736,48 @@ mod tests {
     }
 
     #[test]
+    fn a_receipt_proves_this_contribution_or_is_refused() {
+        use k256::ecdsa::SigningKey;
+        use tauline_protocol::receipt::Receipt;
+        use tauline_transcript::signature::{eip55, eth_address};
+
+        let key = SigningKey::from_slice(&[5; 32]).unwrap();
+        let coordinator = eip55(&eth_address(key.verifying_key()));
+        let own = [[1; 96], [2; 96]];
+        let accepted = |name: &str, keys: [[u8; 96]; 2], pot_pubkeys| Accepted {
+            identity: "invite|alice".parse().unwrap(),
+            ticket: Some(1),
+            receipt: Receipt::new(name.parse().unwrap(), keys.iter().map(|key| &key[..]))
+                .sign(&key),
+            pot_pubkeys,
+            times: Times::default(),
+        };
+        let check = |accepted: Accepted| accepted.check_receipt(&coordinator);
+        assert_eq!(
+            check(accepted("invite|alice", own, Some(own.to_vec()))),
+            Ok(())
+        );
+        assert_eq!(check(accepted("invite|alice", own, None)), Ok(()));
+        assert_eq!(
+            check(accepted("invite|bob", own, None)),
+            Err(ReceiptError::Mismatch("the identity"))
+        );
+        for others in [[[1; 96], [3; 96]], [[2; 96], [1; 96]]] {
+            assert_eq!(
+                check(accepted("invite|alice", others, Some(own.to_vec()))),
+                Err(ReceiptError::Mismatch("the witness"))
+            );
+        }
+        let one = Some(own[..1].to_vec());
+        assert!(check(accepted("invite|alice", own, one)).is_err());
+        let signed = accepted("invite|alice", own, Some(own.to_vec()));
+        assert!(matches!(
+            signed.check_receipt("0x0000000000000000000000000000000000000000"),
+            Err(ReceiptError::WrongSigner { .. })
+        ));
+    }
+
+    #[test]
     fn an_invalid_contribution_is_told_the_check_that_failed() {
         let failure = over(&ended(
             Some(EndedWord::Invalid),

@@ -342,14 +342,15 @@ fn a_contribution_is_computed_without_a_network_and_verified() {
         assert!(error.contains("the update is not proven"), "{error}");
         assert!(error.contains("[UpdateProof]"), "{error}");
     }
-    let (_, output, _) = run(&[
+    let (exit, output, _) = run(&[
         "verify-contribution",
         "--base",
-        "a",
+        "c",
         "next",
         "--identity",
         &id,
     ]);
+    assert_eq!(exit, 0);
     assert!(
         !output.contains("  valid "),
         "somebody else's signatures: {output}"

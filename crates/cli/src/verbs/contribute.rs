@@ -1,5 +1,6 @@
 //! `tauline contribute`: a participant's whole life, from signing in to the receipt.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -222,23 +223,28 @@ fn save(asked: Option<&Path>, accepted: &Accepted) -> Outcome<PathBuf> {
     if let Some(path) = asked {
         return write(path, &accepted.receipt).map(|()| path.to_owned());
     }
-    let ticket = accepted
-        .ticket
-        .map(|ticket| format!("-{ticket}"))
-        .unwrap_or_default();
-    let mut path = PathBuf::from(format!("tauline-receipt{ticket}.json"));
+    let content = content(&accepted.receipt)?;
+    let ticket = accepted.ticket.map(|ticket| format!("-{ticket}"));
+    let stem = format!("tauline-receipt{}", ticket.unwrap_or_default());
+    let mut path = PathBuf::from(format!("{stem}.json"));
     for number in 2.. {
-        if path.symlink_metadata().is_err() {
-            break;
+        match fs::read(&path) {
+            // An earlier run has saved it.
+            Ok(there) if there == content => return Ok(path),
+            _ if path.symlink_metadata().is_err() => break,
+            _ => path = PathBuf::from(format!("{stem}-{number}.json")),
         }
-        path = PathBuf::from(format!("tauline-receipt{ticket}-{number}.json"));
     }
     write(&path, &accepted.receipt).map(|()| path)
 }
 
+fn content(receipt: &SignedReceipt) -> Outcome<Vec<u8>> {
+    let mut content = serde_json::to_vec_pretty(receipt).map_err(|e| Failure::io(e.to_string()))?;
+    content.push(b'\n');
+    Ok(content)
+}
+
 fn write(path: &Path, receipt: &SignedReceipt) -> Outcome {
-    output::write_file(path, false, |out| {
-        serde_json::to_writer_pretty(&mut *out, receipt)?;
-        out.write_all(b"\n")
-    })
+    let content = content(receipt)?;
+    output::write_file(path, false, |out| out.write_all(&content))
 }

@@ -1,1 +1,296 @@
-//! x
+//! A coordinator of its own for each test: the real program, with small sizes and short deadlines.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use super::{SIZES, tauline};
+
+/// How long anything may take in a test before it is given up. Generous: other builds may be
+/// running on the same processors.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running coordinator. Killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    dir: tempfile::TempDir,
+    flags: Vec<String>,
+    /// Its address.
+    pub(crate) url: String,
+}
+
+impl Server {
+    /// A coordinator with the tests' sizes and deadlines, and these settings beside.
+    pub(crate) fn start(flags: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let (child, url) = launch(&dir.path().join("data"), "127.0.0.1:0", &flags);
+        Self {
+            child,
+            dir,
+            flags,
+            url,
+        }
+    }
+
+    /// A coordinator on a copy of another's data.
+    pub(crate) fn start_on(data_dir: &Path, flags: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::rename(data_dir, dir.path().join("data")).unwrap();
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let (child, url) = launch(&dir.path().join("data"), "127.0.0.1:0", &flags);
+        Self {
+            child,
+            dir,
+            flags,
+            url,
+        }
+    }
+
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// Kills it in the middle of whatever it does.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again on the same data and address.
+    pub(crate) fn restart(&mut self) {
+        let address = self.url.strip_prefix("http://").unwrap().to_owned();
+        (self.child, self.url) = launch(&self.data_dir(), &address, &self.flags);
+    }
+
+    /// `tauline admin` on it; gives exit code, standard output and standard error.
+    pub(crate) fn admin(&self, order: &[&str]) -> (i32, String, String) {
+        let output = tauline()
+            .current_dir(self.dir.path())
+            .args(["admin", "--data-dir", "data"])
+            .args(order)
+            .output()
+            .unwrap();
+        let code = output.status.code().unwrap();
+        (code, super::stdout(&output), super::stderr(&output))
+    }
+
+    /// The ceremony's status.
+    pub(crate) fn status(&self) -> serde_json::Value {
+        let output = tauline()
+            .args(["status", "--json", "--server", &self.url])
+            .output()
+            .unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Waits until the status is as it should be.
+    #[track_caller]
+    pub(crate) fn wait_until(&self, what: &str, holds: impl Fn(&serde_json::Value) -> bool) {
+        let since = Instant::now();
+        while !holds(&self.status()) {
+            assert!(
+                since.elapsed() < PATIENCE,
+                "{what} did not come: {:#}",
+                self.status()
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn launch(data_dir: &Path, address: &str, flags: &[String]) -> (Child, String) {
+    let mut command = Command::new(program());
+    command
+        .args(["--listen", address, "--data-dir"])
+        .arg(data_dir);
+    if !flags.iter().any(|flag| flag == "--ceremony") {
+        command.args(["--ceremony", SIZES]);
+    }
+    command.args([
+        "--checkin-min",
+        "1",
+        "--checkin-grace",
+        "2",
+        "--start-limit",
+        "3",
+    ]);
+    command.args([
+        "--login-rate",
+        "0",
+        "--anonymous-rate",
+        "0",
+        "--session-rate",
+        "0",
+    ]);
+    command.args(flags);
+    let log = data_dir.with_extension("log");
+    command
+        .stdout(Stdio::piped())
+        .stderr(File::create(&log).unwrap());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = lines.next();
+    let Some(url) = line.and_then(|line| Some(line.ok()?.split_once("http://")?.1.to_owned()))
+    else {
+        let _ = child.kill();
+        let log = std::fs::read_to_string(&log).unwrap_or_default();
+        panic!("the coordinator did not start:\n{log}");
+    };
+    // Its standard output is drained, so that it never waits for a reader.
+    std::thread::spawn(move || lines.for_each(drop));
+    (child, format!("http://{}", url.trim()))
+}
+
+/// The server's program: `TAULINE_SERVER_BIN`, or the one beside this build's `tauline`, which is
+/// built if it is not there.
+fn program() -> PathBuf {
+    static BUILD: Mutex<()> = Mutex::new(());
+    if let Some(program) = std::env::var_os("TAULINE_SERVER_BIN") {
+        return program.into();
+    }
+    let directory = Path::new(assert_cmd::cargo::cargo_bin!("tauline"))
+        .parent()
+        .unwrap();
+    let program = directory.join(format!("tauline-server{}", std::env::consts::EXE_SUFFIX));
+    let _one_at_a_time = BUILD.lock().unwrap();
+    if !program.exists() {
+        let profile = match directory.file_name().and_then(|name| name.to_str()) {
+            Some("debug") => "dev",
+            Some(profile) => profile,
+            None => "dev",
+        };
+        let built = Command::new(env!("CARGO"))
+            .args([
+                "build",
+                "--package",
+                "tauline-server",
+                "--bin",
+                "tauline-server",
+                "--profile",
+            ])
+            .arg(profile)
+            .arg("--target-dir")
+            .arg(directory.parent().unwrap())
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status()
+            .unwrap();
+        assert!(
+            built.success() && program.exists(),
+            "tauline-server cannot be built"
+        );
+    }
+    program
+}
+
+/// A `tauline` that runs while the test goes on. Killed when dropped.
+pub(crate) struct Running {
+    child: Child,
+    lines: Receiver<String>,
+    seen: String,
+}
+
+impl Running {
+    /// Starts it in `dir`.
+    pub(crate) fn start(dir: &Path, args: &[&str]) -> Self {
+        let mut child = Command::new(assert_cmd::cargo::cargo_bin!("tauline"))
+            .current_dir(dir)
+            .args(args)
+            .env_remove("TAULINE_INVITE")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, lines) = channel();
+        let outputs: [Box<dyn Read + Send>; 2] = [
+            Box::new(child.stdout.take().unwrap()),
+            Box::new(child.stderr.take().unwrap()),
+        ];
+        for output in outputs {
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(output).lines().map_while(Result::ok) {
+                    let _ = sender.send(line);
+                }
+            });
+        }
+        Self {
+            child,
+            lines,
+            seen: String::new(),
+        }
+    }
+
+    /// Waits until it says this.
+    #[track_caller]
+    pub(crate) fn says(&mut self, words: &str) {
+        let until = Instant::now() + PATIENCE;
+        while !self.seen.contains(words) {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) => {
+                    self.seen.push_str(&line);
+                    self.seen.push('\n');
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    panic!("it does not say {words:?}, but:\n{}", self.seen)
+                }
+            }
+        }
+    }
+
+    /// What Ctrl-C does.
+    #[cfg(unix)]
+    pub(crate) fn interrupt(&self) {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// Waits for its end; gives the exit code and all that it said.
+    #[track_caller]
+    pub(crate) fn ends(mut self) -> (i32, String) {
+        let until = Instant::now() + PATIENCE;
+        while let Ok(line) = self
+            .lines
+            .recv_timeout(until.saturating_duration_since(Instant::now()))
+        {
+            self.seen.push_str(&line);
+            self.seen.push('\n');
+        }
+        assert!(
+            Instant::now() < until,
+            "it does not end, but says:\n{}",
+            self.seen
+        );
+        let status: ExitStatus = self.child.wait().unwrap();
+        (
+            status.code().expect("an exit code, not a signal"),
+            self.seen.clone(),
+        )
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
