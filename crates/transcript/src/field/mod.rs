@@ -5,6 +5,24 @@
 //! calls to `blst` here. Every `unsafe` block of the crate that touches a list of points is in
 //! this module, each with its reason.
 
+mod affine;
+mod decode;
+#[cfg(test)]
+mod emulated;
+#[cfg(target_arch = "x86_64")]
+mod ifma;
+mod lanes;
+mod library;
+mod limbs;
+mod list;
+mod path;
+mod portable;
+mod radix52;
+mod roots;
+#[cfg(test)]
+mod testing;
+mod windows;
+
 use blst::{blst_p1, blst_p1_affine, blst_p2, blst_p2_affine, p1_affines, p2_affines};
 use blstrs::{G1Affine, G1Projective, G2Affine, G2Projective, Scalar};
 use group::{Curve, Group};

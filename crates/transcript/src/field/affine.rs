@@ -1,0 +1,496 @@
+//! Many additions of affine points side by side, and sums of segments of a list.
+//!
+//! A batch of additions shares one inversion (Montgomery's trick), so that an addition costs five
+//! products and a square. Where two points of a pair have the same abscissa, or one is infinity,
+//! the product of the denominators or a mask tells, and the batch is done again with every case
+//! told apart by masks: at most a half slower, whoever chose the points.
+//!
+//! # Bounds
+//!
+//! Write M = 2^[`Field::PRODUCT_BITS`], the bound of a product in multiples of p. Points are of
+//! *level* l when their coordinates are at most (2ˡ − M)·p; products are of the lowest level,
+//! [`fresh_level`]. The sum of two points of level l has x₃ = λ² − (x₁ + x₂) + (2ˡ⁺¹ − 2M)·p, at
+//! most (M + 2ˡ⁺¹ − 2M)·p, and y₃ = λ·(x₁ − x₃ + 2ˡ⁺¹·p) − y₁ + (2ˡ − M)·p, at most 2ˡ·p: it is of
+//! level l + 1. Before [`MAX_LEVEL`] is exceeded, products with one bring points down again.
+
+use super::lanes::{Field, MAX_LANES, Mask};
+
+/// The highest level of points that are added. At it the squares of the doubling, below twice
+/// as many bits, are within [`Field::OPERAND_BITS`].
+const MAX_LEVEL: u32 = 16;
+
+/// Vectors in a batch: few enough that their points, differences and products fit in a core's
+/// second-level cache, so many that the inversion costs a twentieth (measured: 64 and 256 are
+/// both slower).
+const BATCH: usize = 128;
+
+/// Vectors between a prefetch and the load.
+const AHEAD: usize = 3;
+
+/// An affine point of a curve y² = x³ + b, b ≠ 0; infinity is (0, 0), which is on none of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub(crate) struct Affine<E> {
+    pub(crate) x: E,
+    pub(crate) y: E,
+}
+
+/// Two points of a list and the place of their sum.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pair {
+    pub(crate) a: u32,
+    pub(crate) b: u32,
+    pub(crate) sum: u32,
+}
+
+/// The level of products.
+pub(crate) const fn fresh_level<F: Field>() -> u32 {
+    F::PRODUCT_BITS + 1
+}
+
+/// Whether points of this level can be added.
+pub(crate) const fn has_room(level: u32) -> bool {
+    level < MAX_LEVEL
+}
+
+/// Memory that additions use again and again.
+pub(crate) struct Scratch<F: Field> {
+    products: Vec<F::V>,
+    differences: Vec<F::V>,
+    cases: Vec<Cases>,
+    pairs: Vec<Pair>,
+    current: Vec<Affine<F::Elem>>,
+    next: Vec<Affine<F::Elem>>,
+    /// Batches that needed the complete addition, for tests.
+    pub(crate) complete_batches: usize,
+}
+
+impl<F: Field> Scratch<F> {
+    pub(crate) fn new() -> Self {
+        Self {
+            products: Vec::with_capacity(BATCH),
+            differences: Vec::with_capacity(BATCH),
+            cases: Vec::new(),
+            pairs: Vec::new(),
+            current: Vec::new(),
+            next: Vec::new(),
+            complete_batches: 0,
+        }
+    }
+}
+
+/// The offsets of a level: see [the module](self).
+struct Offsets<F: Field> {
+    point: F::V,
+    sum: F::V,
+    x3: F::V,
+    y: F::V,
+}
+
+impl<F: Field> Offsets<F> {
+    #[inline(always)]
+    fn of(field: F, level: u32) -> Self {
+        debug_assert!(
+            (fresh_level::<F>()..=MAX_LEVEL).contains(&level),
+            "level {level}"
+        );
+        debug_assert!(F::PRODUCT_BITS + level + 2 <= F::OPERAND_BITS);
+        debug_assert!(2 * level <= F::OPERAND_BITS);
+        let product = 1 << F::PRODUCT_BITS;
+        Self {
+            point: field.offset(1 << level),
+            sum: field.offset((2 << level) - 2 * product),
+            x3: field.offset(2 << level),
+            y: field.offset((1 << level) - product),
+        }
+    }
+}
+
+/// The vectors of a chunk of pairs; a short chunk is filled up with its last pair.
+struct Loaded<'a, E> {
+    a: [&'a Affine<E>; MAX_LANES],
+    b: [&'a Affine<E>; MAX_LANES],
+}
+
+impl<'a, E> Loaded<'a, E> {
+    #[inline(always)]
+    fn of(source: &'a [Affine<E>], pairs: &[Pair]) -> Self {
+        let last = pairs.len() - 1;
+        let mut a = [&source[pairs[0].a as usize]; MAX_LANES];
+        let mut b = [&source[pairs[0].b as usize]; MAX_LANES];
+        let mut i = 0;
+        while i < MAX_LANES {
+            let pair = pairs[if i < last { i } else { last }];
+            a[i] = &source[pair.a as usize];
+            b[i] = &source[pair.b as usize];
+            i += 1;
+        }
+        Self { a, b }
+    }
+
+    #[inline(always)]
+    fn x<F: Field<Elem = E>>(&self, field: F) -> (F::V, F::V) {
+        (
+            field.load(self.a.map(|p| &p.x)),
+            field.load(self.b.map(|p| &p.x)),
+        )
+    }
+
+    #[inline(always)]
+    fn y<F: Field<Elem = E>>(&self, field: F) -> (F::V, F::V) {
+        (
+            field.load(self.a.map(|p| &p.y)),
+            field.load(self.b.map(|p| &p.y)),
+        )
+    }
+}
+
+/// The lanes of a vector of pairs that are no plain addition.
+#[derive(Clone, Copy)]
+struct Cases {
+    /// Equal points, neither infinity nor of order two.
+    double: Mask,
+    a_infinite: Mask,
+    b_infinite: Mask,
+    /// Opposite points: the sum is infinity.
+    opposite: Mask,
+}
+
+/// Writes the sums of pairs of `source`, whose points are of `level`, to their places in `out`.
+/// They are of the next level.
+#[inline(always)]
+fn add_pairs<F: Field>(
+    field: F,
+    source: &[Affine<F::Elem>],
+    pairs: &[Pair],
+    out: &mut [Affine<F::Elem>],
+    level: u32,
+    scratch: &mut Batch<'_, F>,
+) {
+    let offsets = Offsets::of(field, level);
+    for batch in pairs.chunks(BATCH * F::N) {
+        if !add_distinct(field, source, batch, out, &offsets, scratch) {
+            *scratch.complete_batches += 1;
+            add_complete(field, source, batch, out, &offsets, scratch);
+        }
+    }
+}
+
+/// The parts of [`Scratch`] that a batch needs.
+struct Batch<'a, F: Field> {
+    products: &'a mut Vec<F::V>,
+    differences: &'a mut Vec<F::V>,
+    cases: &'a mut Vec<Cases>,
+    complete_batches: &'a mut usize,
+}
+
+/// Adds a batch if all abscissas differ and no point is infinity; else says no.
+#[inline(always)]
+fn add_distinct<F: Field>(
+    field: F,
+    source: &[Affine<F::Elem>],
+    pairs: &[Pair],
+    out: &mut [Affine<F::Elem>],
+    offsets: &Offsets<F>,
+    scratch: &mut Batch<'_, F>,
+) -> bool {
+    scratch.products.clear();
+    scratch.differences.clear();
+    let mut product = field.splat(&F::one());
+    for (i, chunk) in pairs.chunks(F::N).enumerate() {
+        let ahead = ((i + AHEAD) * F::N).min(pairs.len());
+        for pair in &pairs[ahead..(ahead + F::N).min(pairs.len())] {
+            for point in [&source[pair.a as usize], &source[pair.b as usize]] {
+                field.prefetch(&point.x);
+                field.prefetch(&point.y);
+            }
+        }
+        let (x1, x2) = Loaded::of(source, chunk).x(field);
+        if field.null_mask(x1) | field.null_mask(x2) != 0 {
+            return false;
+        }
+        let difference = field.sub(x2, x1, offsets.point);
+        scratch.differences.push(difference);
+        scratch.products.push(product);
+        product = field.mul(product, difference);
+    }
+    let Some(mut inverse) = field.invert(product) else {
+        return false;
+    };
+    for (i, chunk) in pairs.chunks(F::N).enumerate().rev() {
+        let points = Loaded::of(source, chunk);
+        let denominator = field.mul(inverse, scratch.products[i]);
+        inverse = field.mul(inverse, scratch.differences[i]);
+        let (y1, y2) = points.y(field);
+        let slope = field.mul(field.sub(y2, y1, offsets.point), denominator);
+        let (x1, x2) = points.x(field);
+        let (x3, y3) = third_point(field, slope, x1, y1, x2, offsets);
+        write(field, x3, y3, chunk, out);
+    }
+    true
+}
+
+/// x₃ = λ² − x₁ − x₂, y₃ = λ·(x₁ − x₃) − y₁.
+#[inline(always)]
+fn third_point<F: Field>(
+    field: F,
+    slope: F::V,
+    x1: F::V,
+    y1: F::V,
+    x2: F::V,
+    offsets: &Offsets<F>,
+) -> (F::V, F::V) {
+    let x3 = field.sub(field.sqr(slope), field.add(x1, x2), offsets.sum);
+    let y3 = field.mul(slope, field.sub(x1, x3, offsets.x3));
+    (x3, field.sub(y3, y1, offsets.y))
+}
+
+#[inline(always)]
+fn write<F: Field>(field: F, x: F::V, y: F::V, pairs: &[Pair], out: &mut [Affine<F::Elem>]) {
+    let mut xs = [F::Elem::default(); MAX_LANES];
+    let mut ys = [F::Elem::default(); MAX_LANES];
+    field.store(x, &mut xs);
+    field.store(y, &mut ys);
+    for (pair, (x, y)) in pairs.iter().zip(xs.into_iter().zip(ys)) {
+        out[pair.sum as usize] = Affine { x, y };
+    }
+}
+
+/// Adds a batch of any points: equal, opposite, infinite.
+#[inline(always)]
+fn add_complete<F: Field>(
+    field: F,
+    source: &[Affine<F::Elem>],
+    pairs: &[Pair],
+    out: &mut [Affine<F::Elem>],
+    offsets: &Offsets<F>,
+    scratch: &mut Batch<'_, F>,
+) {
+    scratch.products.clear();
+    scratch.differences.clear();
+    scratch.cases.clear();
+    let one = field.splat(&F::one());
+    let zero = field.splat(&F::Elem::default());
+    let mut product = one;
+    for chunk in pairs.chunks(F::N) {
+        let points = Loaded::of(source, chunk);
+        let ((x1, x2), (y1, y2)) = (points.x(field), points.y(field));
+        let mut difference = field.sub(x2, x1, offsets.point);
+        let a_infinite = field.null_mask(x1) & field.null_mask(y1);
+        let b_infinite = field.null_mask(x2) & field.null_mask(y2);
+        let same_x = field.zero_mask(difference) & !a_infinite & !b_infinite;
+        let mut double = 0;
+        if same_x != 0 {
+            let same_y = field.zero_mask(field.sub(y2, y1, offsets.point));
+            double = same_x & same_y & !field.zero_mask(y1);
+            difference = field.select(double, field.add(y1, y1), difference);
+        }
+        let cases = Cases {
+            double,
+            a_infinite,
+            b_infinite,
+            opposite: same_x & !double,
+        };
+        let no_slope = a_infinite | b_infinite | cases.opposite;
+        difference = field.select(no_slope, one, difference);
+        scratch.cases.push(cases);
+        scratch.differences.push(difference);
+        scratch.products.push(product);
+        product = field.mul(product, difference);
+    }
+    // No denominator is zero: a difference of abscissas is used only where it is not, twice an
+    // ordinate neither. The fallback is never taken.
+    let mut inverse = field.invert(product).unwrap_or(one);
+    for (i, chunk) in pairs.chunks(F::N).enumerate().rev() {
+        let points = Loaded::of(source, chunk);
+        let cases = scratch.cases[i];
+        let denominator = field.mul(inverse, scratch.products[i]);
+        inverse = field.mul(inverse, scratch.differences[i]);
+        let ((x1, x2), (y1, y2)) = (points.x(field), points.y(field));
+        let mut numerator = field.sub(y2, y1, offsets.point);
+        if cases.double != 0 {
+            let square = field.sqr(x1);
+            let triple = field.add(field.add(square, square), square);
+            numerator = field.select(cases.double, triple, numerator);
+        }
+        let slope = field.mul(numerator, denominator);
+        let (x3, y3) = third_point(field, slope, x1, y1, x2, offsets);
+        let x3 = field.select(cases.opposite, zero, x3);
+        let y3 = field.select(cases.opposite, zero, y3);
+        let x3 = field.select(cases.b_infinite, x1, x3);
+        let y3 = field.select(cases.b_infinite, y1, y3);
+        let x3 = field.select(cases.a_infinite, x2, x3);
+        let y3 = field.select(cases.a_infinite, y2, y3);
+        write(field, x3, y3, chunk, out);
+    }
+}
+
+/// Brings points to the lowest level, by products with one. Infinity stays (0, 0).
+#[inline(always)]
+pub(crate) fn refresh<F: Field>(field: F, points: &mut [Affine<F::Elem>]) {
+    let one = field.splat(&F::one());
+    for chunk in points.chunks_mut(F::N) {
+        let last = chunk.len() - 1;
+        let mut xs = [F::Elem::default(); MAX_LANES];
+        let mut ys = [F::Elem::default(); MAX_LANES];
+        let mut i = 0;
+        while i < F::N {
+            let point = chunk[if i < last { i } else { last }];
+            (xs[i], ys[i]) = (point.x, point.y);
+            i += 1;
+        }
+        field.store(field.mul(field.load(xs.each_ref()), one), &mut xs);
+        field.store(field.mul(field.load(ys.each_ref()), one), &mut ys);
+        for (point, (x, y)) in chunk.iter_mut().zip(xs.into_iter().zip(ys)) {
+            *point = Affine { x, y };
+        }
+    }
+}
+
+/// Points and their level.
+pub(crate) struct Leveled<E> {
+    pub(crate) points: Vec<Affine<E>>,
+    pub(crate) level: u32,
+}
+
+impl<E> Leveled<E> {
+    /// Makes sure that the points can be added.
+    #[inline(always)]
+    fn make_room<F: Field<Elem = E>>(&mut self, field: F) {
+        if !has_room(self.level) {
+            refresh(field, &mut self.points);
+            self.level = fresh_level::<F>();
+        }
+    }
+
+    /// The sums of pairs of these points: `count` of them, at the pairs' places.
+    #[inline(always)]
+    pub(crate) fn add<F: Field<Elem = E>>(
+        &mut self,
+        field: F,
+        pairs: impl Iterator<Item = Pair>,
+        count: usize,
+        scratch: &mut Scratch<F>,
+    ) -> Self
+    where
+        E: Copy + Default,
+    {
+        self.make_room(field);
+        scratch.pairs.clear();
+        scratch.pairs.extend(pairs);
+        let mut points = vec![Affine::default(); count];
+        let mut batch = Batch {
+            products: &mut scratch.products,
+            differences: &mut scratch.differences,
+            cases: &mut scratch.cases,
+            complete_batches: &mut scratch.complete_batches,
+        };
+        add_pairs(
+            field,
+            &self.points,
+            &scratch.pairs,
+            &mut points,
+            self.level,
+            &mut batch,
+        );
+        Self {
+            points,
+            level: self.level + 1,
+        }
+    }
+}
+
+/// Appends to `out` the sum of each segment; an empty one's is infinity. Returns their level.
+///
+/// Segment s is the next `lengths[s]` entries of `index`, places in `source`, whose points are of
+/// `level`. `lengths` is used up.
+#[inline(always)]
+pub(crate) fn sum_segments<F: Field>(
+    field: F,
+    source: &[Affine<F::Elem>],
+    mut level: u32,
+    index: &[u32],
+    lengths: &mut [u32],
+    scratch: &mut Scratch<F>,
+    out: &mut Vec<Affine<F::Elem>>,
+) -> u32 {
+    debug_assert_eq!(
+        lengths.iter().map(|&l| l as usize).sum::<usize>(),
+        index.len()
+    );
+    debug_assert!(has_room(level));
+    let Scratch {
+        products,
+        differences,
+        cases,
+        pairs,
+        current,
+        next,
+        complete_batches,
+    } = scratch;
+    let mut batch = Batch {
+        products,
+        differences,
+        cases,
+        complete_batches,
+    };
+    let mut is_first = true;
+    loop {
+        if !has_room(level) {
+            refresh(field, current);
+            level = fresh_level::<F>();
+        }
+        // Each segment becomes its pairs' sums, and its last point where their number is odd.
+        let halved = lengths
+            .iter()
+            .map(|&length| length.div_ceil(2) as usize)
+            .sum();
+        next.resize(halved, Affine::default());
+        pairs.clear();
+        let (mut from, mut to) = (0_u32, 0_u32);
+        let mut is_last = true;
+        for length in lengths.iter_mut() {
+            let half = *length / 2;
+            for i in 0..half {
+                let (a, b, sum) = (from + 2 * i, from + 2 * i + 1, to + i);
+                pairs.push(if is_first {
+                    Pair {
+                        a: index[a as usize],
+                        b: index[b as usize],
+                        sum,
+                    }
+                } else {
+                    Pair { a, b, sum }
+                });
+            }
+            if *length % 2 == 1 {
+                let last = (from + *length - 1) as usize;
+                next[(to + half) as usize] = if is_first {
+                    source[index[last] as usize]
+                } else {
+                    current[last]
+                };
+            }
+            from += *length;
+            *length = length.div_ceil(2);
+            to += *length;
+            is_last &= *length <= 1;
+        }
+        if !pairs.is_empty() {
+            let points = if is_first { source } else { &current[..] };
+            add_pairs(field, points, pairs, next, level, &mut batch);
+            level += 1;
+        }
+        std::mem::swap(current, next);
+        is_first = false;
+        if is_last {
+            break;
+        }
+    }
+    let mut sums = current.iter();
+    out.extend(lengths.iter().map(|&length| {
+        let sum = if length == 0 { None } else { sums.next() };
+        sum.copied().unwrap_or_default()
+    }));
+    level
+}

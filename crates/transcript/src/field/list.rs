@@ -1,0 +1,199 @@
+//! Lists of points of G1 in the layout of the path that works on them.
+
+use blst::blst_fp;
+use blstrs::G1Affine;
+use rayon::prelude::*;
+
+use crate::encoding::{Encoding, Point};
+
+use super::affine::Affine;
+use super::decode::{Decode, Undecodable, from_library, to_library};
+use super::lanes::{Field, Lanes, Task};
+use super::path::Path;
+use super::portable::Portable;
+#[cfg(target_arch = "x86_64")]
+use super::{ifma::Ifma, radix52::Limbs, radix52::Radix52};
+
+/// Points that one task decodes: some 5 ms of square roots.
+const DECODE_POINTS: usize = 1024;
+
+/// Affine points of G1's curve, perhaps outside of the subgroup, perhaps infinite.
+#[derive(Clone, Debug)]
+pub(crate) struct G1List(pub(super) Points);
+
+/// The points, with the coordinates below 2p, and the proof that the path can be taken.
+#[derive(Clone, Debug)]
+pub(super) enum Points {
+    #[cfg(target_arch = "x86_64")]
+    Ifma(Ifma, Vec<Affine<Limbs>>),
+    Portable(Vec<Affine<blst_fp>>),
+}
+
+/// Evaluates an expression with the lanes and the points of a list's path.
+macro_rules! on_path {
+    ($list:expr, |$lanes:ident, $points:ident| $body:expr) => {
+        match $list {
+            #[cfg(target_arch = "x86_64")]
+            $crate::field::list::Points::Ifma(ifma, $points) => {
+                let $lanes = $crate::field::radix52::Radix52(*ifma);
+                $body
+            }
+            $crate::field::list::Points::Portable($points) => {
+                let $lanes = $crate::field::portable::Portable;
+                $body
+            }
+        }
+    };
+}
+pub(super) use on_path;
+
+impl G1List {
+    /// No points yet.
+    pub(crate) fn new(path: Path) -> Self {
+        Self(match path {
+            #[cfg(target_arch = "x86_64")]
+            Path::Ifma(ifma) => Points::Ifma(ifma, Vec::new()),
+            Path::Portable => Points::Portable(Vec::new()),
+        })
+    }
+
+    /// The points that `bytes` encode, one after the other, on all cores.
+    ///
+    /// The errors are those of [`Point::decode`]; the number of bytes is a multiple of the
+    /// encoding's length, or else the last point has the wrong one.
+    ///
+    /// # Errors
+    ///
+    /// The lowest index whose bytes are not a point, and why.
+    pub(crate) fn decode(
+        bytes: &[u8],
+        encoding: Encoding,
+        path: Path,
+    ) -> Result<Self, Undecodable> {
+        let len = G1Affine::encoded_len(encoding);
+        let parts: Vec<Result<Self, Undecodable>> = bytes
+            .par_chunks(len * DECODE_POINTS)
+            .map(|bytes| Self::decode_here(bytes, encoding, path))
+            .collect();
+        let mut list = Self::new(path);
+        list.reserve(bytes.len() / len);
+        for part in parts {
+            list.extend(&part.map_err(|(index, error)| (list.len() + index, error))?);
+        }
+        Ok(list)
+    }
+
+    /// Like [`decode`](Self::decode), on this core.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`decode`](Self::decode).
+    pub(crate) fn decode_here(
+        bytes: &[u8],
+        encoding: Encoding,
+        path: Path,
+    ) -> Result<Self, Undecodable> {
+        let len = G1Affine::encoded_len(encoding);
+        let whole = bytes.len() - bytes.len() % len;
+        let mut list = Self::new(path);
+        list.reserve(whole / len);
+        match &mut list.0 {
+            #[cfg(target_arch = "x86_64")]
+            Points::Ifma(ifma, out) => Radix52(*ifma).enter(Decode {
+                bytes: &bytes[..whole],
+                encoding,
+                out,
+            })?,
+            Points::Portable(out) => {
+                for (i, bytes) in bytes[..whole].chunks(len).enumerate() {
+                    let point = G1Affine::decode(bytes, encoding).map_err(|error| (i, error))?;
+                    from_library(Portable, &[point], out);
+                }
+            }
+        }
+        // What is left is too short for a point.
+        match G1Affine::decode(&bytes[whole..], encoding) {
+            Err(error) if whole < bytes.len() => Err((whole / len, error)),
+            _ => Ok(list),
+        }
+    }
+
+    /// The library's points.
+    pub(crate) fn from_affine(points: &[G1Affine], path: Path) -> Self {
+        let mut list = Self::new(path);
+        list.reserve(points.len());
+        on_path!(&mut list.0, |lanes, out| lanes
+            .enter(FromLibrary { points, out }));
+        list
+    }
+
+    /// All points in the library's form.
+    pub(crate) fn to_affine(&self) -> Vec<G1Affine> {
+        on_path!(&self.0, |lanes, points| lanes.enter(ToLibrary { points }))
+    }
+
+    /// The number of points.
+    pub(crate) fn len(&self) -> usize {
+        on_path!(&self.0, |_lanes, points| points.len())
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The point at `index`, if there is one.
+    pub(crate) fn point(&self, index: usize) -> Option<G1Affine> {
+        on_path!(&self.0, |lanes, points| {
+            let points = points.get(index..=index)?;
+            lanes.enter(ToLibrary { points }).pop()
+        })
+    }
+
+    /// Appends the points of a list; of another path, too.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        match (&mut self.0, &other.0) {
+            #[cfg(target_arch = "x86_64")]
+            (Points::Ifma(_, points), Points::Ifma(_, more)) => points.extend_from_slice(more),
+            (Points::Portable(points), Points::Portable(more)) => points.extend_from_slice(more),
+            #[cfg(target_arch = "x86_64")]
+            (own, _) => {
+                let points = &other.to_affine();
+                on_path!(own, |lanes, out| lanes.enter(FromLibrary { points, out }));
+            }
+        }
+    }
+
+    fn reserve(&mut self, more: usize) {
+        on_path!(&mut self.0, |_lanes, points| points.reserve_exact(more));
+    }
+}
+
+struct FromLibrary<'a, E> {
+    points: &'a [G1Affine],
+    out: &'a mut Vec<Affine<E>>,
+}
+
+impl<L: Lanes> Task<L> for FromLibrary<'_, L::Elem> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, lanes: L) {
+        from_library(lanes, self.points, self.out);
+    }
+}
+
+pub(super) struct ToLibrary<'a, E> {
+    pub(super) points: &'a [Affine<E>],
+}
+
+impl<L: Lanes> Task<L> for ToLibrary<'_, L::Elem> {
+    type Output = Vec<G1Affine>;
+
+    #[inline(always)]
+    fn run(self, lanes: L) -> Vec<G1Affine> {
+        let mut out = Vec::with_capacity(self.points.len());
+        to_library(lanes, self.points, &mut out);
+        out
+    }
+}
