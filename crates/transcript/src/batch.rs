@@ -33,6 +33,11 @@ impl Coefficients {
         rng.fill_bytes(coefficients.as_flattened_mut());
         Self(coefficients)
     }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> &[[u8; COEFFICIENT_LEN]] {
+        &self.0
+    }
 }
 
 /// Whether e(a, s) = e(b, t).
@@ -102,7 +107,10 @@ pub(crate) fn first_mismatch(
 /// The lowest of `len` equations that fails, by halving; `holds(from, to)` checks a range at once.
 ///
 /// One call when all hold; otherwise calls on at most as many equations again in total.
-fn lowest_failing(len: usize, holds: impl Fn(usize, usize) -> bool) -> Option<usize> {
+pub(crate) fn lowest_failing(
+    len: usize,
+    mut holds: impl FnMut(usize, usize) -> bool,
+) -> Option<usize> {
     if len == 0 || holds(0, len) {
         return None;
     }

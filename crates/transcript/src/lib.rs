@@ -54,6 +54,7 @@ pub mod identity;
 mod json;
 pub mod lagrange;
 mod msgpack;
+mod one_pass;
 pub mod powers;
 pub mod signature;
 pub mod sizes;

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use crate::contribution::{RawContribution, RawPoint, RawPoints, RawPowers, RawSubContribution};
 use crate::encoding::{Encoding, Point};
 use crate::error::{Check, DocumentError, Element, Invalid, SubCeremony};
+use crate::field::{G1List, Path};
 use crate::sizes::{Size, Sizes};
 
 /// The powers of one sub-ceremony, decoded: every point is on the curve.
@@ -76,10 +77,29 @@ impl RawPowers {
     ///
     /// Names the lowest G1 power that does not decode, or else the lowest G2 power.
     pub fn decode(&self, sub_ceremony: SubCeremony) -> Result<Powers, Invalid> {
+        let (g1, g2) = self.decode_lists(sub_ceremony)?;
         Ok(Powers {
-            g1: decode_list(&self.g1, Element::G1Power, sub_ceremony)?,
-            g2: decode_list(&self.g2, Element::G2Power, sub_ceremony)?,
+            g1: g1.to_affine(),
+            g2,
         })
+    }
+
+    /// The points, those of G1 ready for sums over all of them.
+    pub(crate) fn decode_lists(
+        &self,
+        sub_ceremony: SubCeremony,
+    ) -> Result<(G1List, Vec<G2Affine>), Invalid> {
+        let g1 = G1List::decode(self.g1.bytes(), self.g1.encoding(), Path::best());
+        let g1 = g1.map_err(|(index, error)| Invalid {
+            sub_ceremony: Some(sub_ceremony),
+            check: Check::Decoding {
+                element: Element::G1Power,
+                error,
+            },
+            index: Some(index),
+        })?;
+        let g2 = decode_list(&self.g2, Element::G2Power, sub_ceremony)?;
+        Ok((g1, g2))
     }
 }
 

@@ -22,17 +22,13 @@
 //! [`Verified::prune_signatures`].
 
 use blstrs::{G1Affine, G2Affine};
-use group::prime::PrimeCurveAffine;
 use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
-use crate::batch::{
-    Coefficients, first_inconsecutive, first_mismatch, first_outside_subgroup, pairings_equal,
-};
 use crate::contribution::{RawContribution, RawPowers, RawSubContribution};
-use crate::encoding::Point;
 use crate::error::{Check, Element, Invalid, SubCeremony};
 use crate::identity::Identity;
+use crate::one_pass::{Change, Decoded, all_hold};
 use crate::powers::{Base, Powers};
 use crate::signature::{bls_verify, ecdsa_verify, eip712_digest};
 use crate::sizes::{Size, Sizes};
@@ -122,25 +118,25 @@ pub fn verify(
     rng: &mut (impl RngCore + CryptoRng),
 ) -> Result<Verified, Invalid> {
     let subs = contribution.check_sizes(base.sizes())?;
-    let jobs: Vec<_> = subs
-        .into_iter()
+    let parts = subs
+        .par_iter()
         .zip(base.powers())
-        .map(|((sub_ceremony, sub), before)| {
-            let checks = SubChecks::draw(sub_ceremony, rng);
-            (checks, sub, before.g1()[1])
+        .map(|(&(sub_ceremony, sub), before)| {
+            let power_before = before.g1()[1];
+            decode_contribution(sub_ceremony, sub, power_before)
         })
         .collect();
-    let results: Vec<_> = jobs
-        .into_par_iter()
-        .map(|(checks, sub, power_before)| checks.contribution(sub, &power_before))
+    let (powers, changes) = check(parts, rng)?;
+    let witness = (powers.iter().zip(changes))
+        .zip(subs)
+        .filter_map(|((powers, change), (_, sub))| {
+            Some(WitnessEntry {
+                running_product: powers.g1()[1],
+                pot_pubkey: change?.pubkey,
+                bls_signature: sub.bls_signature,
+            })
+        })
         .collect();
-    let mut powers = Vec::with_capacity(results.len());
-    let mut witness = Vec::with_capacity(results.len());
-    for result in results {
-        let (sub_powers, entry) = result?;
-        powers.push(sub_powers);
-        witness.push(entry);
-    }
     Ok(Verified {
         base: Base::from_parts(base.sizes().clone(), powers),
         witness,
@@ -161,16 +157,12 @@ pub fn verify_base(
     sizes: &Sizes,
     rng: &mut (impl RngCore + CryptoRng),
 ) -> Result<Base, Invalid> {
-    let jobs: Vec<_> = document
+    let parts = document
         .check_sizes(sizes)?
-        .into_iter()
-        .map(|(sub_ceremony, sub)| (SubChecks::draw(sub_ceremony, rng), &sub.powers))
-        .collect();
-    let results: Vec<_> = jobs
         .into_par_iter()
-        .map(|(checks, powers)| checks.powers(powers))
+        .map(|(sub_ceremony, sub)| decode_powers(sub_ceremony, &sub.powers))
         .collect();
-    let powers = results.into_iter().collect::<Result<_, _>>()?;
+    let (powers, _) = check(parts, rng)?;
     Ok(Base::from_parts(sizes.clone(), powers))
 }
 
@@ -200,127 +192,74 @@ pub fn verify_powers(
             });
         }
     }
-    SubChecks::draw(sub_ceremony, rng).powers(powers)
+    let part = decode_powers(sub_ceremony, powers)?;
+    let (mut powers, _) = check(vec![Ok(part)], rng)?;
+    Ok(powers.remove(0))
 }
 
-/// The checks on one sub-ceremony, whose sizes are right, with their random coefficients.
-struct SubChecks {
+/// Check 2, for powers whose sizes are right.
+fn decode_powers(sub_ceremony: SubCeremony, raw: &RawPowers) -> Result<Decoded, Invalid> {
+    let (g1, g2) = raw.decode_lists(sub_ceremony)?;
+    Ok(Decoded {
+        sub_ceremony,
+        g1,
+        g2,
+        update: None,
+    })
+}
+
+/// Check 2, for a contribution to one sub-ceremony whose sizes are right.
+fn decode_contribution(
     sub_ceremony: SubCeremony,
-    g1_coefficients: Coefficients,
-    g2_coefficients: Coefficients,
+    sub: &RawSubContribution,
+    power_before: G1Affine,
+) -> Result<Decoded, Invalid> {
+    let mut decoded = decode_powers(sub_ceremony, &sub.powers)?;
+    let pubkey = sub.pot_pubkey.decode().map_err(|error| Invalid {
+        sub_ceremony: Some(sub_ceremony),
+        check: Check::Decoding {
+            element: Element::PotPubkey,
+            error,
+        },
+        index: None,
+    })?;
+    decoded.update = Some(Change {
+        power_before,
+        pubkey,
+    });
+    Ok(decoded)
 }
 
-impl SubChecks {
-    fn draw(sub_ceremony: SubCeremony, rng: &mut (impl RngCore + CryptoRng)) -> Self {
-        Self {
-            sub_ceremony,
-            g1_coefficients: Coefficients::draw(sub_ceremony.size.g1, rng),
-            g2_coefficients: Coefficients::draw(sub_ceremony.size.g2, rng),
-        }
-    }
-
-    fn contribution(
-        &self,
-        sub: &RawSubContribution,
-        power_before: &G1Affine,
-    ) -> Result<(Powers, WitnessEntry), Invalid> {
-        let powers = sub.powers.decode(self.sub_ceremony)?;
-        let pubkey = sub.pot_pubkey.decode().map_err(|error| {
-            let element = Element::PotPubkey;
-            self.invalid(Check::Decoding { element, error }, None)
-        })?;
-        self.subgroup(&powers)?;
-        if !pubkey.in_subgroup() {
-            let element = Element::PotPubkey;
-            return Err(self.invalid(Check::Subgroup { element }, None));
-        }
-        if bool::from(pubkey.is_identity()) {
-            return Err(self.invalid(Check::PubkeyIdentity, None));
-        }
-        self.first_powers(&powers)?;
-        self.update_proof(power_before, &pubkey, &powers.g1()[1])?;
-        self.ratios(&powers)?;
-        if pubkey == G2Affine::generator() {
-            return Err(self.invalid(Check::NoEntropy, None));
-        }
-        let witness = WitnessEntry {
-            running_product: powers.g1()[1],
-            pot_pubkey: pubkey,
-            bls_signature: sub.bls_signature,
-        };
-        Ok((powers, witness))
-    }
-
-    fn powers(&self, raw: &RawPowers) -> Result<Powers, Invalid> {
-        let powers = raw.decode(self.sub_ceremony)?;
-        self.subgroup(&powers)?;
-        self.first_powers(&powers)?;
-        self.ratios(&powers)?;
-        Ok(powers)
-    }
-
-    /// Check 3, for the powers.
-    fn subgroup(&self, powers: &Powers) -> Result<(), Invalid> {
-        for (element, outside) in [
-            (Element::G1Power, first_outside_subgroup(powers.g1())),
-            (Element::G2Power, first_outside_subgroup(powers.g2())),
-        ] {
-            if outside.is_some() {
-                return Err(self.invalid(Check::Subgroup { element }, outside));
+/// Checks 3 to 7 on what was decoded, in one pass; what does not decode is reported unless a
+/// sub-ceremony before it fails another check.
+fn check(
+    parts: Vec<Result<Decoded, Invalid>>,
+    rng: &mut (impl RngCore + CryptoRng),
+) -> Result<(Vec<Powers>, Vec<Option<Change>>), Invalid> {
+    let mut undecodable = None;
+    let mut decoded = Vec::with_capacity(parts.len());
+    for part in parts {
+        match part {
+            Ok(part) => decoded.push(part),
+            Err(invalid) => {
+                undecodable = Some(invalid);
+                break;
             }
         }
-        Ok(())
     }
-
-    /// Check 4, for the powers.
-    fn first_powers(&self, powers: &Powers) -> Result<(), Invalid> {
-        for (element, is_generator) in [
-            (Element::G1Power, powers.g1()[0] == G1Affine::generator()),
-            (Element::G2Power, powers.g2()[0] == G2Affine::generator()),
-        ] {
-            if !is_generator {
-                return Err(self.invalid(Check::Generator { element }, Some(0)));
-            }
+    if !all_hold(&decoded, rng) {
+        let first = decoded.iter().find_map(|sub| sub.first_failure(rng));
+        // What holds one by one holds together: the product of true equations is one.
+        if let Some(invalid) = first {
+            return Err(invalid);
         }
-        if bool::from(powers.g1()[1].is_identity()) {
-            return Err(self.invalid(Check::ZeroPower, Some(1)));
-        }
-        Ok(())
+        debug_assert!(false, "the one pass refused what the single checks accept");
     }
-
-    /// Check 5.
-    fn update_proof(
-        &self,
-        power_before: &G1Affine,
-        pubkey: &G2Affine,
-        power_after: &G1Affine,
-    ) -> Result<(), Invalid> {
-        if pairings_equal(power_before, pubkey, power_after, &G2Affine::generator()) {
-            Ok(())
-        } else {
-            Err(self.invalid(Check::UpdateProof, None))
-        }
+    if let Some(invalid) = undecodable {
+        return Err(invalid);
     }
-
-    /// Checks 6 and 7.
-    fn ratios(&self, powers: &Powers) -> Result<(), Invalid> {
-        let (g1, g2) = (powers.g1(), powers.g2());
-        let wrong = first_inconsecutive(g1, &g2[1], &self.g1_coefficients);
-        if wrong.is_some() {
-            return Err(self.invalid(Check::G1Powers, wrong));
-        }
-        let wrong = first_mismatch(g2, g1, &self.g2_coefficients);
-        if wrong.is_some() {
-            return Err(self.invalid(Check::G2Powers, wrong));
-        }
-        Ok(())
-    }
-
-    fn invalid(&self, check: Check, index: Option<usize>) -> Invalid {
-        Invalid {
-            sub_ceremony: Some(self.sub_ceremony),
-            check,
-            index,
-        }
-    }
+    let powers = decoded
+        .into_par_iter()
+        .map(|sub| (Powers::new(sub.g1.to_affine(), sub.g2), sub.update));
+    Ok(powers.unzip())
 }

@@ -1,5 +1,7 @@
 //! Lists of points of G1 in the layout of the path that works on them.
 
+use std::ops::Range;
+
 use blst::blst_fp;
 use blstrs::G1Affine;
 use rayon::prelude::*;
@@ -147,6 +149,16 @@ impl G1List {
         on_path!(&self.0, |lanes, points| {
             let points = points.get(index..=index)?;
             lanes.enter(ToLibrary { points }).pop()
+        })
+    }
+
+    /// The points in a range of indices, or as many as there are.
+    pub(crate) fn part(&self, range: Range<usize>) -> Self {
+        let range = range.start.min(self.len())..range.end.min(self.len());
+        Self(match &self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Points::Ifma(ifma, points) => Points::Ifma(*ifma, points[range].to_vec()),
+            Points::Portable(points) => Points::Portable(points[range].to_vec()),
         })
     }
 

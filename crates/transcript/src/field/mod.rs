@@ -23,6 +23,10 @@ mod roots;
 mod testing;
 mod windows;
 
+pub(crate) use list::G1List;
+pub(crate) use path::Path;
+pub(crate) use windows::{Digits, WindowSums};
+
 use blst::{blst_p1, blst_p1_affine, blst_p2, blst_p2_affine, p1_affines, p2_affines};
 use blstrs::{G1Affine, G1Projective, G2Affine, G2Projective, Scalar};
 use group::{Curve, Group};

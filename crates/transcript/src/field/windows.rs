@@ -190,11 +190,33 @@ impl WindowSums {
         &self.planes[window * self.windows.digit_bits() + bit]
     }
 
+    /// The planes of the windows 1 … W, at least 128 of them.
+    fn tested_planes(&self) -> &[G1Affine] {
+        &self.planes[self.windows.digit_bits()..]
+    }
+
     /// Whether the planes of the windows 1 … W are in the subgroup: then the points are, with the
     /// error [above](self).
     pub(crate) fn in_subgroup(&self) -> bool {
-        let tested = &self.planes[self.windows.digit_bits()..];
-        tested.par_iter().all(Point::in_subgroup)
+        self.tested_planes().par_iter().all(Point::in_subgroup)
+    }
+
+    /// Whether the points of several lists, each with digits of its own, are in the subgroup.
+    ///
+    /// Adds up the first planes of all lists, the second, and so on: a plane of the lists put one
+    /// behind the other. The proof [above](self) holds for them with P_j in any of the lists, for
+    /// the digits of the others are independent of its own. 128 sums are tested, however many
+    /// lists there are.
+    pub(crate) fn all_in_subgroup(lists: &[Self]) -> bool {
+        let mut sums = vec![G1Projective::identity(); SECURITY_BITS as usize];
+        for list in lists {
+            debug_assert!(list.tested_planes().len() >= sums.len());
+            for (sum, plane) in sums.iter_mut().zip(list.tested_planes()) {
+                *sum += plane;
+            }
+        }
+        let sums = super::normalize::<G1Affine>(&sums);
+        sums.par_iter().all(Point::in_subgroup)
     }
 
     /// R_w.
