@@ -74,6 +74,12 @@ pub(crate) trait Field: Copy + Send + Sync {
     /// of a and `offset` add up.
     fn sub(self, a: Self::V, b: Self::V, offset: Self::V) -> Self::V;
 
+    /// `K`·a, for a K below 16; the bound grows as much.
+    fn times<const K: u64>(self, a: Self::V) -> Self::V;
+
+    /// 3b·a for the b of the curve over this field, y² = x³ + b; the bound grows by 5 bits.
+    fn times_3b(self, a: Self::V) -> Self::V;
+
     /// `multiple`·p in every lane and component: a zero that is not smaller than what is to be
     /// subtracted. `multiple` is below 2³⁴.
     fn offset(self, multiple: u64) -> Self::V;
@@ -102,6 +108,12 @@ pub(crate) trait Field: Copy + Send + Sync {
 
 /// What else the base field can do: exchange with `blst`, and with bytes.
 pub(crate) trait Lanes: Field {
+    /// The library's element in this form, in every lane.
+    #[inline(always)]
+    fn splat_library(self, element: &blst_fp) -> Self::V {
+        self.from_library(&[*element; MAX_LANES])
+    }
+
     /// The library's elements in this form, one in each lane.
     fn from_library(self, elements: &[blst_fp; MAX_LANES]) -> Self::V;
 

@@ -15,10 +15,13 @@ mod lanes;
 mod library;
 mod limbs;
 mod list;
+mod multiples;
 mod path;
 mod portable;
+mod projective;
 mod radix52;
 mod roots;
+mod scalars;
 #[cfg(test)]
 mod testing;
 mod windows;

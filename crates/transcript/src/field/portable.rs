@@ -61,6 +61,23 @@ impl Field for Portable {
     }
 
     #[inline(always)]
+    fn times<const K: u64>(self, a: blst_fp) -> blst_fp {
+        let mut sum = a;
+        for bit in (0..K.ilog2()).rev() {
+            sum = library::add(&sum, &sum);
+            if K >> bit & 1 == 1 {
+                sum = library::add(&sum, &a);
+            }
+        }
+        sum
+    }
+
+    #[inline(always)]
+    fn times_3b(self, a: blst_fp) -> blst_fp {
+        self.times::<12>(a)
+    }
+
+    #[inline(always)]
     fn offset(self, _multiple: u64) -> blst_fp {
         blst_fp::default()
     }

@@ -268,6 +268,34 @@ impl<M: Words> Field for Radix52<M> {
     }
 
     #[inline(always)]
+    fn times<const K: u64>(self, a: Self::V) -> Self::V {
+        const {
+            assert!(
+                0 < K && K < 16,
+                "limbs have room for four bits more, and a carry"
+            )
+        };
+        let m = self.0;
+        let mut out = a;
+        let mut i = 0;
+        while i < LIMBS {
+            for bit in (0..K.ilog2()).rev() {
+                out[i] = m.add(out[i], out[i]);
+                if K >> bit & 1 == 1 {
+                    out[i] = m.add(out[i], a[i]);
+                }
+            }
+            i += 1;
+        }
+        carry(m, out)
+    }
+
+    #[inline(always)]
+    fn times_3b(self, a: Self::V) -> Self::V {
+        self.times::<12>(a)
+    }
+
+    #[inline(always)]
     fn offset(self, multiple: u64) -> Self::V {
         debug_assert!(multiple < 1 << 34, "{multiple}·p is too large");
         self.constant(&multiple_of_p(multiple))

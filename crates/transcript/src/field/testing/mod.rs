@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod decoding;
+mod multiplied;
 mod sums;
 mod timing;
 mod windowed;

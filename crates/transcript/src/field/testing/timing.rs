@@ -55,6 +55,13 @@ fn timing() {
         let t = best(7, || list.window_sums(&digits));
         let s = list.window_sums(&digits);
         let i = best(1, || s.in_subgroup());
+        let part = G1List::from_affine(&points[..256], path);
+        let scalars: Vec<Scalar> = (0..256).map(|_| Scalar::random(&mut rng)).collect();
+        let coefficients = crate::field::scalars::Coefficient::draw(256, &mut rng);
+        let m = best(5, || part.multiply_each(&scalars)) / 256.0;
+        let c = best(5, || part.multiply_each_public(&coefficients)) / 256.0;
+        let b = best(3, || points[..20].iter().zip(&scalars).map(|(p, s)| p * s).sum::<G1Projective>()) / 20.0;
+        eprintln!("multiply {m:.2} us, public {c:.2} us, blst {b:.2} us");
         eprintln!("{path:?}: from {:.3} us/pt, decode {:.3} us/pt, windows {:.3} us/pt = {:.1} blst mul, in_subgroup {:.0} us", conv / n as f64, dec / 1024.min(n) as f64, t / n as f64, t / n as f64 / mul * 1e3, i);
     }
     });

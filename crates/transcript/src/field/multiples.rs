@@ -1,0 +1,251 @@
+//! Many points times as many scalars, in constant time.
+//!
+//! Each lane has its own point and its own scalar. The control flow and the addresses are the
+//! same for all scalars: complete additions, tables that are read whole, masks. The points must be
+//! in the subgroup, for a multiplication by x² to be what it is taken for (see
+//! [`scalars`](super::scalars)).
+
+use blst::blst_fp;
+use blstrs::{G1Affine, Scalar};
+use rayon::prelude::*;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::affine::Affine;
+use super::lanes::{Field, Lanes, MAX_LANES, Task};
+use super::library;
+use super::list::{G1List, Points};
+use super::portable::Portable;
+use super::projective::Projective;
+#[cfg(target_arch = "x86_64")]
+use super::radix52::Radix52;
+use super::scalars::{
+    BETA, Coefficient, DOUBLINGS, Halves, LaneDigits, MAX_DIGIT, digit_count, split,
+};
+use super::{Arithmetic, normalize};
+
+/// Points of a task, and of one shared inversion: its cost is a twentieth of a percent.
+const TASK_POINTS: usize = 128;
+
+impl G1List {
+    /// Each point times its secret scalar, on all cores; the points are in the subgroup.
+    ///
+    /// Time and memory access do not depend on the scalars. Their copies, digits and the
+    /// projective results are wiped; what the compiler spills on the stack is beyond reach.
+    pub(crate) fn multiply_each(&self, scalars: &[Scalar]) -> Self {
+        debug_assert_eq!(self.len(), scalars.len());
+        self.multiply_by(scalars, u128::BITS as usize, split, |scalar| *scalar)
+    }
+
+    /// Each point times its public coefficient, on all cores. For points in the subgroup; of
+    /// others comes some point of the curve.
+    pub(crate) fn multiply_each_public(&self, coefficients: &[Coefficient]) -> Self {
+        debug_assert_eq!(self.len(), coefficients.len());
+        self.multiply_by(
+            coefficients,
+            Coefficient::HALF_BITS,
+            |coefficient| coefficient.halves(),
+            |coefficient| coefficient.to_scalar(),
+        )
+    }
+
+    fn multiply_by<S: Sync>(
+        &self,
+        scalars: &[S],
+        half_bits: usize,
+        halves: impl Fn(&S) -> Halves + Sync,
+        whole: impl Fn(&S) -> Scalar + Sync,
+    ) -> Self {
+        Self(match &self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Points::Ifma(ifma, points) => {
+                let tasks = points
+                    .par_chunks(TASK_POINTS)
+                    .zip(scalars.par_chunks(TASK_POINTS));
+                let products: Vec<_> = tasks
+                    .map(|(points, scalars)| {
+                        let mut split = Zeroizing::new(Vec::with_capacity(scalars.len()));
+                        split.extend(scalars.iter().map(&halves));
+                        Radix52(*ifma).enter(Multiply {
+                            points,
+                            halves: &split,
+                            half_bits,
+                        })
+                    })
+                    .collect();
+                Points::Ifma(*ifma, products.concat())
+            }
+            Points::Portable(points) => {
+                // The library's multiplication, which does the same with one point.
+                let tasks = points
+                    .par_chunks(TASK_POINTS)
+                    .zip(scalars.par_chunks(TASK_POINTS));
+                let products: Vec<_> = tasks
+                    .map(|(points, scalars)| portable(points, scalars.iter().map(&whole)))
+                    .collect();
+                Points::Portable(products.concat())
+            }
+        })
+    }
+}
+
+fn portable(
+    points: &[Affine<blst_fp>],
+    scalars: impl Iterator<Item = Scalar>,
+) -> Vec<Affine<blst_fp>> {
+    let mut affine = Vec::with_capacity(points.len());
+    super::decode::to_library(Portable, points, &mut affine);
+    let products: Vec<_> = affine
+        .iter()
+        .zip(scalars)
+        .map(|(point, scalar)| point.times_secret(&scalar))
+        .collect();
+    let mut out = Vec::with_capacity(points.len());
+    super::decode::from_library(Portable, &normalize::<G1Affine>(&products), &mut out);
+    out
+}
+
+/// Products of points and k₁ + k₂·x², whose halves have `half_bits` bits.
+pub(super) struct Multiply<'a, E> {
+    pub(super) points: &'a [Affine<E>],
+    pub(super) halves: &'a [Halves],
+    pub(super) half_bits: usize,
+}
+
+impl<L: Lanes> Task<L> for Multiply<'_, L::Elem> {
+    type Output = Vec<Affine<L::Elem>>;
+
+    #[inline(always)]
+    fn run(self, lanes: L) -> Vec<Affine<L::Elem>> {
+        let beta = lanes.splat_library(&library::from_words(&BETA));
+        let digit_count = digit_count(self.half_bits);
+        let mut products = Vec::with_capacity(self.points.len().div_ceil(L::N));
+        for (points, halves) in self.points.chunks(L::N).zip(self.halves.chunks(L::N)) {
+            let (x, y) = load(lanes, points);
+            let point = Projective::from_affine(lanes, x, y);
+            let digits = LaneDigits::new(halves);
+            products.push(multiply(lanes, point, &digits, digit_count, beta));
+        }
+        let mut out = Vec::with_capacity(self.points.len());
+        to_affine(lanes, &products, self.points.len(), &mut out);
+        wipe(lanes, &mut products);
+        out
+    }
+}
+
+/// The coordinates of as many points as lanes; where there are fewer, the rest is infinity.
+#[inline(always)]
+fn load<F: Field>(field: F, points: &[Affine<F::Elem>]) -> (F::V, F::V) {
+    let mut xs = [F::Elem::default(); MAX_LANES];
+    let mut ys = [F::Elem::default(); MAX_LANES];
+    for (lane, point) in points.iter().enumerate() {
+        (xs[lane], ys[lane]) = (point.x, point.y);
+    }
+    (field.load(xs.each_ref()), field.load(ys.each_ref()))
+}
+
+/// Digit by digit from the highest, of both halves: five doublings, two additions.
+#[inline(always)]
+fn multiply<L: Lanes>(
+    lanes: L,
+    point: Projective<L::V>,
+    digits: &LaneDigits,
+    digit_count: usize,
+    beta: L::V,
+) -> Projective<L::V> {
+    // 0, 1, … 16 times the point.
+    let mut table = [Projective::infinity(lanes); MAX_DIGIT + 1];
+    table[1] = point;
+    let mut i = 2;
+    while i <= MAX_DIGIT {
+        table[i] = if i % 2 == 0 {
+            table[i / 2].double(lanes)
+        } else {
+            table[i - 1].add(lanes, point)
+        };
+        i += 1;
+    }
+    let mut sum = Projective::infinity(lanes);
+    for place in (0..digit_count).rev() {
+        if place + 1 < digit_count {
+            for _ in 0..DOUBLINGS {
+                sum = sum.double(lanes);
+            }
+        }
+        let term = look_up(lanes, &table, digits, place, 0);
+        sum = sum.add(lanes, term.negate(lanes, digits.negative(place, 0)));
+        let term = look_up(lanes, &table, digits, place, 1);
+        let term = Projective {
+            x: lanes.mul(term.x, beta),
+            ..term
+        };
+        sum = sum.add(lanes, term.negate(lanes, !digits.negative(place, 1)));
+    }
+    sum
+}
+
+/// The multiple that each lane's digit says, without its sign. Reads the whole table.
+#[inline(always)]
+fn look_up<L: Lanes>(
+    lanes: L,
+    table: &[Projective<L::V>; MAX_DIGIT + 1],
+    digits: &LaneDigits,
+    place: usize,
+    half: usize,
+) -> Projective<L::V> {
+    let mut found = table[0];
+    let mut i = 1;
+    while i <= MAX_DIGIT {
+        found = table[i].select(lanes, digits.equal(place, half, i), found);
+        i += 1;
+    }
+    found
+}
+
+/// Appends the first `len` points in affine coordinates to `out`, with one inversion.
+#[inline(always)]
+fn to_affine<F: Field>(
+    field: F,
+    points: &[Projective<F::V>],
+    len: usize,
+    out: &mut Vec<Affine<F::Elem>>,
+) {
+    let one = field.splat(&F::one());
+    let mut before = Vec::with_capacity(points.len());
+    let mut product = one;
+    for point in points {
+        let infinite = field.zero_mask(point.z);
+        before.push((product, infinite));
+        product = field.mul(product, field.select(infinite, one, point.z));
+    }
+    // No factor is zero; the fallback is never taken.
+    let mut inverse = field.invert(product).unwrap_or(one);
+    let first = out.len();
+    out.resize(first + len, Affine::default());
+    for (i, point) in points.iter().enumerate().rev() {
+        let (product, infinite) = before[i];
+        let z_inverse = field.mul(inverse, product);
+        inverse = field.mul(inverse, field.select(infinite, one, point.z));
+        let zero = field.offset(0);
+        let mut xs = [F::Elem::default(); MAX_LANES];
+        let mut ys = [F::Elem::default(); MAX_LANES];
+        field.store(
+            field.select(infinite, zero, field.mul(point.x, z_inverse)),
+            &mut xs,
+        );
+        field.store(
+            field.select(infinite, zero, field.mul(point.y, z_inverse)),
+            &mut ys,
+        );
+        let out = &mut out[first..][i * F::N..];
+        for (out, (x, y)) in out.iter_mut().zip(xs.into_iter().zip(ys)).take(F::N) {
+            *out = Affine { x, y };
+        }
+    }
+}
+
+/// Overwrites the points in a way that the compiler keeps.
+#[inline(always)]
+fn wipe<F: Field>(field: F, points: &mut [Projective<F::V>]) {
+    points.fill(Projective::infinity(field));
+    std::hint::black_box(points);
+}
