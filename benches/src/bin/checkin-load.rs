@@ -121,15 +121,16 @@ impl Server {
             ])
             .args(["--contribution-limit", "3600"])
             .args([
-                "--login-limit",
+                "--login-rate",
                 "0",
-                "--anonymous-limit",
+                "--anonymous-rate",
                 "0",
-                "--session-limit",
+                "--session-rate",
                 "0",
             ])
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(Stdio::inherit())
+            .env("TAULINE_LOG", "warn")
             .spawn()
             .with_context(|| format!("cannot start {}", options.server.display()))?;
         Ok(Self {
