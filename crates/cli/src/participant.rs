@@ -5,6 +5,12 @@
 //! costs time and nothing else: the call is made again, and what the coordinator says next is
 //! where life goes on.
 
+mod accepted;
+mod calls;
+mod ending;
+mod news;
+mod parting;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,14 +18,15 @@ use tauline_protocol::Identity;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::error::Code;
 use tauline_protocol::login::LoginAnswer;
-use tauline_protocol::receipt::ReceiptError;
 use tauline_protocol::status::{EndedWord, QueueStatus, QueueWord};
 use tauline_transcript::Sizes;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-use crate::backoff::Backoff;
-use crate::client::{Client, ClientError, Form, Refused};
+pub use self::accepted::{Accepted, Times};
+use self::ending::{cannot_join, over};
+pub use self::news::{Listener, News, Step};
+use crate::client::{Client, Form, Refused};
 use crate::exit::{Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::signin::Credential;
@@ -31,65 +38,12 @@ use crate::work::{self, Work};
 /// (`http-queue-api.md`, Deadlines).
 const HOLD: Duration = Duration::from_secs(15);
 
-/// How long cleaning up after Ctrl-C may take, for each of two attempts.
-const PARTING_LIMIT: Duration = Duration::from_secs(3);
-
 /// Pause before asking again where a call was refused that the standing seemed to allow.
 const RECONSIDER: Duration = Duration::from_millis(500);
 
 /// How often a participant signs in again for one call, joins again after the coordinator's own
 /// faults, or loads the powers again that came broken.
 const ATTEMPTS: u32 = 3;
-
-/// A part of the work that takes time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// Fetching the powers.
-    Download,
-    /// Checking the powers that came.
-    Check,
-    /// Raising them to the secrets.
-    Compute,
-    /// Sending them.
-    Upload,
-    /// The coordinator's verification.
-    Verify,
-}
-
-/// What happens in a participant's life, for whoever watches.
-#[derive(Debug)]
-pub enum News<'a> {
-    /// The coordinator knows the participant as this.
-    SignedIn(&'a Identity),
-    /// Where the participant stands.
-    Standing(&'a QueueStatus),
-    /// A step goes on: `done` of `total`.
-    Working {
-        /// The step.
-        step: Step,
-        /// Bytes or points done.
-        done: u64,
-        /// All of them, if known.
-        total: Option<u64>,
-    },
-    /// A call failed and will be repeated.
-    Trouble {
-        /// What failed.
-        why: &'a str,
-        /// When it is repeated.
-        again_in: Duration,
-    },
-    /// The call that failed has succeeded.
-    Recovered,
-    /// The coordinator's fault ended the stay; the participant joins again.
-    CoordinatorFault,
-}
-
-/// Somebody who watches a participant.
-pub trait Listener {
-    /// Takes a piece of news.
-    fn tell(&self, news: News<'_>);
-}
 
 /// How a participant lives.
 pub struct Settings {
@@ -101,57 +55,6 @@ pub struct Settings {
     pub entropy: Arc<Zeroizing<Vec<u8>>>,
     /// How long a coordinator that does not answer is asked again.
     pub patience: Duration,
-}
-
-/// When things happened.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Times {
-    /// Joined the queue.
-    pub joined: Option<Instant>,
-    /// Told that the turn has come.
-    pub called: Option<Instant>,
-    /// Sent the contribution off.
-    pub sent: Option<Instant>,
-    /// Learnt that it was accepted.
-    pub accepted: Option<Instant>,
-}
-
-/// An accepted contribution.
-#[derive(Debug)]
-pub struct Accepted {
-    /// The contributor.
-    pub identity: Identity,
-    /// The stay's ticket.
-    pub ticket: Option<u64>,
-    /// The receipt, as it came.
-    pub receipt: SignedReceipt,
-    /// The public keys, when it was this process that contributed.
-    pub pot_pubkeys: Option<Vec<[u8; 96]>>,
-    /// When things happened.
-    pub times: Times,
-}
-
-impl Accepted {
-    /// Checks the receipt: the coordinator's signature, the identity, and the public keys if known.
-    ///
-    /// # Errors
-    /// A receipt that does not prove this contribution.
-    pub fn check_receipt(&self, coordinator: &str) -> Result<(), ReceiptError> {
-        let receipt = self.receipt.verify(coordinator)?;
-        if receipt.identity != self.identity {
-            return Err(ReceiptError::Mismatch("the identity"));
-        }
-        let Some(pot_pubkeys) = &self.pot_pubkeys else {
-            return Ok(());
-        };
-        let own = pot_pubkeys
-            .iter()
-            .map(|key| format!("0x{}", hex::encode(key)));
-        match own.eq(receipt.witness.iter().cloned()) {
-            true => Ok(()),
-            false => Err(ReceiptError::Mismatch("the witness")),
-        }
-    }
 }
 
 /// Why a life ended early.
@@ -512,287 +415,5 @@ impl<'a> Participant<'a> {
     /// What the participant learnt so far about when things happened.
     pub(crate) fn times(&self) -> Times {
         self.times
-    }
-
-    /// A call that the session is needed for: signs in again when the session is unknown.
-    async fn call<T>(
-        &mut self,
-        call: impl AsyncFn(&Client) -> Result<T, ClientError>,
-    ) -> Result<Result<T, Refused>, Stop> {
-        for _ in 1..ATTEMPTS {
-            let client = self.client.clone();
-            match self.retry(async || call(&client).await).await? {
-                Err(refused) if refused.is(&[Code::SessionUnknown, Code::SessionMissing]) => {
-                    self.sign_in().await?;
-                }
-                answer => return Ok(answer),
-            }
-        }
-        let client = self.client.clone();
-        self.retry(async || call(&client).await).await
-    }
-
-    /// Repeats what fails for the moment, until the patience is at its end.
-    async fn retry<T>(
-        &self,
-        mut attempt: impl AsyncFnMut() -> Result<T, ClientError>,
-    ) -> Result<Result<T, Refused>, Stop> {
-        let mut backoff = Backoff::new(self.settings.patience);
-        loop {
-            let mut interrupt = self.interrupt.clone();
-            let outcome = tokio::select! {
-                biased;
-                () = interrupt.raised() => return Err(Stop::Interrupted),
-                outcome = attempt() => outcome,
-            };
-            let error = match outcome {
-                Ok(value) => {
-                    if backoff.has_failed() {
-                        self.listener.tell(News::Recovered);
-                    }
-                    return Ok(Ok(value));
-                }
-                Err(error) if error.is_transient() => error,
-                Err(ClientError::Refused(refused)) => return Ok(Err(refused)),
-                Err(error) => return Err(error.into_failure(self.client.server()).into()),
-            };
-            let Some(pause) = backoff.next(error.retry_after()) else {
-                return Err(error.into_failure(self.client.server()).into());
-            };
-            self.listener.tell(News::Trouble {
-                why: &error.to_string(),
-                again_in: pause,
-            });
-            self.pause(pause).await?;
-        }
-    }
-
-    async fn pause(&self, pause: Duration) -> Result<(), Stop> {
-        let mut interrupt = self.interrupt.clone();
-        tokio::select! {
-            biased;
-            () = interrupt.raised() => Err(Stop::Interrupted),
-            () = sleep(pause) => Ok(()),
-        }
-    }
-
-    /// Goes on after a refusal that the next check-in explains; fails on any other.
-    async fn reconsider(&self, refused: &Refused) -> Result<(), Stop> {
-        const EXPLAINED: &[Code] = &[
-            Code::NotQueued,
-            Code::NotYourTurn,
-            Code::NotStarted,
-            Code::AlreadyVerifying,
-            Code::StayEnded,
-            Code::AlreadyContributed,
-            Code::UsedUp,
-            Code::Halted,
-            Code::CoordinatorFault,
-        ];
-        match refused.is(EXPLAINED) {
-            true => self.pause(RECONSIDER).await,
-            false => Err(
-                Failure::bad(format!("the coordinator refuses: {}", refused.body.error))
-                    .code(&refused.body.code)
-                    .into(),
-            ),
-        }
-    }
-
-    /// Gives up what the participant holds, so that nobody waits for it, and says what was given up.
-    async fn part(&mut self, reason: &str) -> Failure {
-        let word = self.standing.as_ref().map(|status| status.queue_status);
-        for _ in 0..2 {
-            let parting = async {
-                match word {
-                    Some(QueueWord::ReadyToContribute | QueueWord::Contributing) => self
-                        .client
-                        .abort(reason)
-                        .await
-                        .map(|_| "the turn was given up"),
-                    Some(QueueWord::Queued) => self
-                        .client
-                        .leave()
-                        .await
-                        .map(|_| "the place in the queue was given up"),
-                    _ => Ok(""),
-                }
-            };
-            match timeout(PARTING_LIMIT, parting).await {
-                Ok(Ok("")) => break,
-                Ok(Ok(given_up)) => {
-                    return Failure::bad(format!("interrupted: {given_up}")).help(USED_UP);
-                }
-                Ok(Err(ClientError::Refused(refused))) if refused.is(&[Code::AlreadyVerifying]) => {
-                    return Failure::bad("interrupted: the contribution is being verified already")
-                        .help("run the same command again for the verdict and the receipt");
-                }
-                // The turn may have come, or gone, since the last answer.
-                Ok(Err(ClientError::Refused(_))) => {
-                    if let Ok(Ok(_)) = timeout(PARTING_LIMIT, self.client.leave()).await {
-                        return Failure::bad("interrupted: the place in the queue was given up")
-                            .help(USED_UP);
-                    }
-                }
-                Ok(Err(_)) | Err(_) => {}
-            }
-        }
-        match word {
-            Some(QueueWord::Queued | QueueWord::ReadyToContribute | QueueWord::Contributing) => {
-                Failure::io("interrupted; the coordinator could not be told").help(
-                    "it will notice by itself; until then the same command takes the place up again",
-                )
-            }
-            _ => Failure::bad("interrupted").help("nothing was given up"),
-        }
-    }
-}
-
-const USED_UP: &str =
-    "an identity that has left cannot join again, unless the ceremony's operator pardons it";
-
-fn cannot_join(refused: &Refused) -> Failure {
-    let failure =
-        Failure::bad(format!("cannot join: {}", refused.body.error)).code(&refused.body.code);
-    match refused.code() {
-        Some(Code::Draining) => failure.help("only those who are in line already are served"),
-        Some(Code::Halted) => failure.help("try again when the ceremony goes on"),
-        _ => failure,
-    }
-}
-
-/// Why a stay ended, in words (`http-queue-api.md`, How a stay ends).
-fn over(status: &QueueStatus) -> Failure {
-    let because = status
-        .ended_because
-        .as_deref()
-        .map(|why| format!(": {why}"))
-        .unwrap_or_default();
-    let failure = match status.ended {
-        Some(EndedWord::MissedCheckin) => {
-            Failure::io("the place was lost: this client was not heard of in time")
-        }
-        Some(EndedWord::FailedToStart) => {
-            Failure::io("the turn was lost: the work was not started in time")
-        }
-        Some(EndedWord::TimedOut) => {
-            Failure::io("the turn was lost: the contribution did not arrive in time")
-        }
-        Some(EndedWord::Stalled) => {
-            Failure::io("the turn was lost: this client stopped checking in")
-        }
-        Some(EndedWord::Invalid) => Failure::bad(format!("the contribution was refused{because}")),
-        Some(EndedWord::Aborted) => Failure::bad(format!("the turn was given up{because}")),
-        Some(EndedWord::Left) => Failure::bad("the place in the queue was given up"),
-        Some(EndedWord::CoordinatorFault) => {
-            return Failure::io("the coordinator failed to verify the contribution")
-                .help("your identity is not used up: try again later");
-        }
-        Some(EndedWord::Contributed) => Failure::bad("the contribution is accepted already"),
-        None => return Failure::io("the coordinator does not know this participant any more"),
-    };
-    let word = status.ended.map(EndedWord::as_str).unwrap_or_default();
-    failure.code(word).help(format!(
-        "{} is used up: ask the ceremony's operator to pardon it, \
-         or take part with another identity",
-        status.id
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::exit::Exit;
-
-    fn ended(ended: Option<EndedWord>, because: Option<&str>) -> QueueStatus {
-        QueueStatus {
-            id: "invite|alice".parse().unwrap(),
-            ticket: Some(7),
-            queue_status: QueueWord::Expired,
-            queue_position: None,
-            expected_start_time: None,
-            expected_start_in_ms: None,
-            next_checkin_time: None,
-            next_checkin_in_ms: None,
-            ended,
-            ended_because: because.map(str::to_owned),
-            receipt: None,
-        }
-    }
-
-    #[test]
-    fn nobody_who_timed_out_is_told_that_they_contributed() {
-        for word in [
-            EndedWord::MissedCheckin,
-            EndedWord::FailedToStart,
-            EndedWord::TimedOut,
-            EndedWord::Stalled,
-        ] {
-            let failure = over(&ended(Some(word), None));
-            assert!(failure.text().contains("lost"), "{failure}");
-            assert!(failure.text().contains(word.as_str()), "{failure}");
-            assert_eq!(failure.exit(), Exit::Io);
-        }
-    }
-
-    #[test]
-    fn a_receipt_proves_this_contribution_or_is_refused() {
-        use k256::ecdsa::SigningKey;
-        use tauline_protocol::receipt::Receipt;
-        use tauline_transcript::signature::{eip55, eth_address};
-
-        let key = SigningKey::from_slice(&[5; 32]).unwrap();
-        let coordinator = eip55(&eth_address(key.verifying_key()));
-        let own = [[1; 96], [2; 96]];
-        let accepted = |name: &str, keys: [[u8; 96]; 2], pot_pubkeys| Accepted {
-            identity: "invite|alice".parse().unwrap(),
-            ticket: Some(1),
-            receipt: Receipt::new(name.parse().unwrap(), keys.iter().map(|key| &key[..]))
-                .sign(&key),
-            pot_pubkeys,
-            times: Times::default(),
-        };
-        let check = |accepted: Accepted| accepted.check_receipt(&coordinator);
-        assert_eq!(
-            check(accepted("invite|alice", own, Some(own.to_vec()))),
-            Ok(())
-        );
-        assert_eq!(check(accepted("invite|alice", own, None)), Ok(()));
-        assert_eq!(
-            check(accepted("invite|bob", own, None)),
-            Err(ReceiptError::Mismatch("the identity"))
-        );
-        for others in [[[1; 96], [3; 96]], [[2; 96], [1; 96]]] {
-            assert_eq!(
-                check(accepted("invite|alice", others, Some(own.to_vec()))),
-                Err(ReceiptError::Mismatch("the witness"))
-            );
-        }
-        let one = Some(own[..1].to_vec());
-        assert!(check(accepted("invite|alice", own, one)).is_err());
-        let signed = accepted("invite|alice", own, Some(own.to_vec()));
-        assert!(matches!(
-            signed.check_receipt("0x0000000000000000000000000000000000000000"),
-            Err(ReceiptError::WrongSigner { .. })
-        ));
-    }
-
-    #[test]
-    fn an_invalid_contribution_is_told_the_check_that_failed() {
-        let failure = over(&ended(
-            Some(EndedWord::Invalid),
-            Some("the update is not proven"),
-        ));
-        assert_eq!(failure.exit(), Exit::Bad);
-        assert_eq!(
-            failure.text(),
-            "the contribution was refused: the update is not proven [invalid]"
-        );
-    }
-
-    #[test]
-    fn the_coordinators_fault_uses_no_identity_up() {
-        let failure = over(&ended(Some(EndedWord::CoordinatorFault), None));
-        assert!(failure.to_string().contains("not used up"));
     }
 }

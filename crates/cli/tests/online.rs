@@ -9,8 +9,10 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use common::proxy::{self, Cut};
 use common::server::{Running, Server};
 use common::{SIZES, identity, key, stderr, stdout, tauline};
 use serde_json::Value;
@@ -255,6 +257,42 @@ fn a_restarted_coordinator_costs_nobody_the_place() {
     assert_eq!(exit, 0, "{said}");
     assert!(said.contains("ticket 2"), "{said}");
     assert!(said.contains("Contribution accepted"), "{said}");
+}
+
+#[test]
+fn a_cut_connection_costs_neither_the_place_nor_the_contribution() {
+    let server = Server::start(&["--contribution-limit", "100"]);
+    let dir = temporary();
+    // The first answers the status and the sign-in. Then: while joining, in the download of 28 kB
+    // (twice), in the upload of 28 kB (twice), in the receipt, and in the check-in for it.
+    let cuts = vec![
+        Cut::Answers(2_600),
+        Cut::Answers(100),
+        Cut::Answers(5_000),
+        Cut::Answers(20_000),
+        Cut::Requests(4_000),
+        Cut::Requests(20_000),
+        Cut::Answers(300),
+        Cut::Answers(500),
+    ];
+    let total = cuts.len();
+    let (url, cut) = proxy::start(&server.url, cuts);
+    let (exit, output, error) = run(
+        dir.path(),
+        &["contribute", "--server", &url, "--key", "key"],
+    );
+    assert_eq!(exit, 0, "{output}{error}");
+    assert_eq!(cut.load(Ordering::SeqCst), total, "{error}");
+    assert!(error.contains("Connection trouble"), "{error}");
+    assert!(
+        output.contains("ticket 1"),
+        "one stay in the queue: {output}"
+    );
+    assert!(
+        output.contains("names your public keys"),
+        "the contribution is this one: {output}"
+    );
+    assert_eq!(server.status()["contributions"], 1);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod proxy;
 pub(crate) mod server;
 
 use std::path::{Path, PathBuf};

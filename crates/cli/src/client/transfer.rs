@@ -1,0 +1,146 @@
+//! Bodies, piece by piece: nothing is longer than it may be, nothing stands still for long.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use reqwest::Response;
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use serde::de::DeserializeOwned;
+use tauline_protocol::error::ErrorBody;
+use tokio::time::timeout;
+
+use super::Progress;
+use super::error::{ClientError, Refused};
+
+/// How long a download or an upload may stand still. Ours: a mobile connection changes cells in
+/// less.
+pub(super) const IDLE_LIMIT: Duration = Duration::from_secs(15);
+
+/// Largest small answer, in bytes.
+const ANSWER_LEN: u64 = 1 << 20;
+
+/// Pieces in which a contribution is sent, in bytes: the grain of the progress shown.
+const PIECE_LEN: usize = 32 << 10;
+
+/// Reads a body piece by piece, at most `limit` bytes of it.
+pub(super) async fn read_body(
+    mut response: Response,
+    limit: u64,
+    progress: Progress<'_>,
+) -> Result<Vec<u8>, ClientError> {
+    let total = response.content_length();
+    let too_long = || {
+        ClientError::Unreadable(format!(
+            "the answer is longer than any honest one ({limit} bytes)"
+        ))
+    };
+    if total.is_some_and(|total| total > limit) {
+        return Err(too_long());
+    }
+    let mut bytes = Vec::with_capacity(total.unwrap_or(0) as usize);
+    progress(0, total);
+    while let Some(piece) = next_piece(&mut response).await? {
+        if (bytes.len() + piece.len()) as u64 > limit {
+            return Err(too_long());
+        }
+        bytes.extend_from_slice(&piece);
+        progress(bytes.len() as u64, total);
+    }
+    Ok(bytes)
+}
+
+/// The next piece of a body; nothing at its end.
+///
+/// # Errors
+/// A connection that was cut or stands still.
+pub async fn next_piece(
+    response: &mut Response,
+) -> Result<Option<impl std::ops::Deref<Target = [u8]> + use<>>, ClientError> {
+    timeout(IDLE_LIMIT, response.chunk())
+        .await
+        .map_err(|_| ClientError::Network("the connection stands still".to_owned()))?
+        .map_err(network)
+}
+
+pub(super) async fn read_answer<T: DeserializeOwned>(response: Response) -> Result<T, ClientError> {
+    let path = response.url().path().to_owned();
+    let bytes = read_body(response, ANSWER_LEN, &|_, _| {}).await?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        ClientError::Unreadable(format!("the answer to {path} is not understood: {error}"))
+    })
+}
+
+/// Passes a success on; turns everything else into its error.
+pub(super) async fn accepted(response: Response) -> Result<Response, ClientError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    if let Some(target) = response
+        .headers()
+        .get(LOCATION)
+        .filter(|_| status.is_redirection())
+    {
+        let target = String::from_utf8_lossy(target.as_bytes()).into_owned();
+        return Err(ClientError::Unreadable(format!(
+            "it redirects to {target}: give that server's address to --server"
+        )));
+    }
+    let retry_after = retry_after(response.headers());
+    let path = response.url().path().to_owned();
+    let body = read_body(response, ANSWER_LEN, &|_, _| {}).await;
+    match body.map(|bytes| serde_json::from_slice::<ErrorBody>(&bytes)) {
+        Ok(Ok(body)) => Err(ClientError::Refused(Refused {
+            status: status.as_u16(),
+            body,
+            retry_after,
+        })),
+        _ if matches!(status.as_u16(), 502..=504) => Err(ClientError::Gateway { status }),
+        _ => Err(ClientError::Unreadable(format!("{path} answers {status}"))),
+    }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// The document as a body that counts what has been taken from it.
+pub(super) fn pieces(document: &Arc<Vec<u8>>, sent: &Arc<AtomicU64>) -> reqwest::Body {
+    let (document, sent) = (Arc::clone(document), Arc::clone(sent));
+    let starts = (0..document.len()).step_by(PIECE_LEN);
+    let pieces = starts.map(move |start| {
+        let end = document.len().min(start + PIECE_LEN);
+        sent.store(end as u64, Ordering::Relaxed);
+        Ok::<_, std::io::Error>(document[start..end].to_vec())
+    });
+    reqwest::Body::wrap_stream(futures_util::stream::iter(pieces))
+}
+
+pub(super) fn no_answer(limit: Duration) -> ClientError {
+    ClientError::Network(format!("no answer within {} s", limit.as_secs()))
+}
+
+pub(super) fn network(error: reqwest::Error) -> ClientError {
+    ClientError::Network(cause(&error))
+}
+
+/// The innermost cause of an error: the outer ones repeat the address.
+pub(super) fn cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    let text = innermost.to_string();
+    match text.rfind(" (os error ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}

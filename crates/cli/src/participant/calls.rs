@@ -1,0 +1,98 @@
+//! Calls that are made again until they are answered.
+
+use std::time::Duration;
+
+use tauline_protocol::error::Code;
+use tokio::time::sleep;
+
+use super::{ATTEMPTS, News, Participant, RECONSIDER, Stop};
+use crate::backoff::Backoff;
+use crate::client::{Client, ClientError, Refused};
+use crate::exit::Failure;
+
+impl Participant<'_> {
+    /// A call that the session is needed for: signs in again when the session is unknown.
+    pub(super) async fn call<T>(
+        &mut self,
+        call: impl AsyncFn(&Client) -> Result<T, ClientError>,
+    ) -> Result<Result<T, Refused>, Stop> {
+        for _ in 1..ATTEMPTS {
+            let client = self.client.clone();
+            match self.retry(async || call(&client).await).await? {
+                Err(refused) if refused.is(&[Code::SessionUnknown, Code::SessionMissing]) => {
+                    self.sign_in().await?;
+                }
+                answer => return Ok(answer),
+            }
+        }
+        let client = self.client.clone();
+        self.retry(async || call(&client).await).await
+    }
+
+    /// Repeats what fails for the moment, until the patience is at its end.
+    pub(super) async fn retry<T>(
+        &self,
+        mut attempt: impl AsyncFnMut() -> Result<T, ClientError>,
+    ) -> Result<Result<T, Refused>, Stop> {
+        let mut backoff = Backoff::new(self.settings.patience);
+        loop {
+            let mut interrupt = self.interrupt.clone();
+            let outcome = tokio::select! {
+                biased;
+                () = interrupt.raised() => return Err(Stop::Interrupted),
+                outcome = attempt() => outcome,
+            };
+            let error = match outcome {
+                Ok(value) => {
+                    if backoff.has_failed() {
+                        self.listener.tell(News::Recovered);
+                    }
+                    return Ok(Ok(value));
+                }
+                Err(error) if error.is_transient() => error,
+                Err(ClientError::Refused(refused)) => return Ok(Err(refused)),
+                Err(error) => return Err(error.into_failure(self.client.server()).into()),
+            };
+            let Some(pause) = backoff.next(error.retry_after()) else {
+                return Err(error.into_failure(self.client.server()).into());
+            };
+            self.listener.tell(News::Trouble {
+                why: &error.to_string(),
+                again_in: pause,
+            });
+            self.pause(pause).await?;
+        }
+    }
+
+    pub(super) async fn pause(&self, pause: Duration) -> Result<(), Stop> {
+        let mut interrupt = self.interrupt.clone();
+        tokio::select! {
+            biased;
+            () = interrupt.raised() => Err(Stop::Interrupted),
+            () = sleep(pause) => Ok(()),
+        }
+    }
+
+    /// Goes on after a refusal that the next check-in explains; fails on any other.
+    pub(super) async fn reconsider(&self, refused: &Refused) -> Result<(), Stop> {
+        const EXPLAINED: &[Code] = &[
+            Code::NotQueued,
+            Code::NotYourTurn,
+            Code::NotStarted,
+            Code::AlreadyVerifying,
+            Code::StayEnded,
+            Code::AlreadyContributed,
+            Code::UsedUp,
+            Code::Halted,
+            Code::CoordinatorFault,
+        ];
+        match refused.is(EXPLAINED) {
+            true => self.pause(RECONSIDER).await,
+            false => Err(
+                Failure::bad(format!("the coordinator refuses: {}", refused.body.error))
+                    .code(&refused.body.code)
+                    .into(),
+            ),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! How a stay ends without a receipt, in words that say what to do.
+
+use tauline_protocol::error::Code;
+use tauline_protocol::status::{EndedWord, QueueStatus};
+
+use crate::client::Refused;
+use crate::exit::Failure;
+
+/// What it means to have left.
+pub(super) const USED_UP: &str =
+    "an identity that has left cannot join again, unless the ceremony's operator pardons it";
+
+/// Why joining was refused.
+pub(super) fn cannot_join(refused: &Refused) -> Failure {
+    let failure =
+        Failure::bad(format!("cannot join: {}", refused.body.error)).code(&refused.body.code);
+    match refused.code() {
+        Some(Code::Draining) => failure.help("only those who are in line already are served"),
+        Some(Code::Halted) => failure.help("try again when the ceremony goes on"),
+        _ => failure,
+    }
+}
+
+/// Why a stay ended, in words (`http-queue-api.md`, How a stay ends).
+pub(super) fn over(status: &QueueStatus) -> Failure {
+    let because = status
+        .ended_because
+        .as_deref()
+        .map(|why| format!(": {why}"))
+        .unwrap_or_default();
+    let failure = match status.ended {
+        Some(EndedWord::MissedCheckin) => {
+            Failure::io("the place was lost: this client was not heard of in time")
+        }
+        Some(EndedWord::FailedToStart) => {
+            Failure::io("the turn was lost: the work was not started in time")
+        }
+        Some(EndedWord::TimedOut) => {
+            Failure::io("the turn was lost: the contribution did not arrive in time")
+        }
+        Some(EndedWord::Stalled) => {
+            Failure::io("the turn was lost: this client stopped checking in")
+        }
+        Some(EndedWord::Invalid) => Failure::bad(format!("the contribution was refused{because}")),
+        Some(EndedWord::Aborted) => Failure::bad(format!("the turn was given up{because}")),
+        Some(EndedWord::Left) => Failure::bad("the place in the queue was given up"),
+        Some(EndedWord::CoordinatorFault) => {
+            return Failure::io("the coordinator failed to verify the contribution")
+                .help("your identity is not used up: try again later");
+        }
+        Some(EndedWord::Contributed) => Failure::bad("the contribution is accepted already"),
+        None => return Failure::io("the coordinator does not know this participant any more"),
+    };
+    let word = status.ended.map(EndedWord::as_str).unwrap_or_default();
+    failure.code(word).help(format!(
+        "{} is used up: ask the ceremony's operator to pardon it, \
+         or take part with another identity",
+        status.id
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use tauline_protocol::status::QueueWord;
+
+    use super::*;
+    use crate::exit::Exit;
+
+    fn ended(ended: Option<EndedWord>, because: Option<&str>) -> QueueStatus {
+        QueueStatus {
+            id: "invite|alice".parse().unwrap(),
+            ticket: Some(7),
+            queue_status: QueueWord::Expired,
+            queue_position: None,
+            expected_start_time: None,
+            expected_start_in_ms: None,
+            next_checkin_time: None,
+            next_checkin_in_ms: None,
+            ended,
+            ended_because: because.map(str::to_owned),
+            receipt: None,
+        }
+    }
+
+    #[test]
+    fn nobody_who_timed_out_is_told_that_they_contributed() {
+        for word in [
+            EndedWord::MissedCheckin,
+            EndedWord::FailedToStart,
+            EndedWord::TimedOut,
+            EndedWord::Stalled,
+        ] {
+            let failure = over(&ended(Some(word), None));
+            assert!(failure.text().contains("lost"), "{failure}");
+            assert!(failure.text().contains(word.as_str()), "{failure}");
+            assert_eq!(failure.exit(), Exit::Io);
+        }
+    }
+
+    #[test]
+    fn an_invalid_contribution_is_told_the_check_that_failed() {
+        let failure = over(&ended(
+            Some(EndedWord::Invalid),
+            Some("the update is not proven"),
+        ));
+        assert_eq!(failure.exit(), Exit::Bad);
+        assert_eq!(
+            failure.text(),
+            "the contribution was refused: the update is not proven [invalid]"
+        );
+    }
+
+    #[test]
+    fn the_coordinators_fault_uses_no_identity_up() {
+        let failure = over(&ended(Some(EndedWord::CoordinatorFault), None));
+        assert!(failure.to_string().contains("not used up"));
+    }
+}

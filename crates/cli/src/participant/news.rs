@@ -1,0 +1,56 @@
+//! What happens in a participant's life, for whoever watches.
+
+use std::time::Duration;
+
+use tauline_protocol::Identity;
+use tauline_protocol::status::QueueStatus;
+
+/// A part of the work that takes time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Fetching the powers.
+    Download,
+    /// Checking the powers that came.
+    Check,
+    /// Raising them to the secrets.
+    Compute,
+    /// Sending them.
+    Upload,
+    /// The coordinator's verification.
+    Verify,
+}
+
+/// What happens in a participant's life, for whoever watches.
+#[derive(Debug)]
+pub enum News<'a> {
+    /// The coordinator knows the participant as this.
+    SignedIn(&'a Identity),
+    /// Where the participant stands.
+    Standing(&'a QueueStatus),
+    /// A step goes on: `done` of `total`.
+    Working {
+        /// The step.
+        step: Step,
+        /// Bytes or points done.
+        done: u64,
+        /// All of them, if known.
+        total: Option<u64>,
+    },
+    /// A call failed and will be repeated.
+    Trouble {
+        /// What failed.
+        why: &'a str,
+        /// When it is repeated.
+        again_in: Duration,
+    },
+    /// The call that failed has succeeded.
+    Recovered,
+    /// The coordinator's fault ended the stay; the participant joins again.
+    CoordinatorFault,
+}
+
+/// Somebody who watches a participant.
+pub trait Listener {
+    /// Takes a piece of news.
+    fn tell(&self, news: News<'_>);
+}
