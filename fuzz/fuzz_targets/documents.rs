@@ -24,7 +24,10 @@ fuzz_target!(|bytes: &[u8]| {
             if let Ok(packed) = document.to_msgpack(encoding) {
                 let again =
                     RawContribution::from_msgpack(&packed).expect("what was written is readable");
-                assert_eq!(again.to_msgpack(encoding).expect("it was written before"), packed);
+                assert_eq!(
+                    again.to_msgpack(encoding).expect("it was written before"),
+                    packed
+                );
             }
         }
         let _ = Base::decode(&document, &sizes);

@@ -46,14 +46,21 @@ fn verdict(number: u8) -> Verdict {
 
 fuzz_target!(|happenings: Vec<Happening>| {
     let begin = Timestamp::from_millis(1_000_000);
-    let rules = Rules { checkin_max: Duration::from_secs(60), ..Rules::default() };
+    let rules = Rules {
+        checkin_max: Duration::from_secs(60),
+        ..Rules::default()
+    };
     let mut queue = Queue::<u8>::new(rules.clone(), begin).expect("the rules are sound");
     let mut log = Vec::new();
     let mut now = begin;
     let mut last_called = None;
     for Happening { later, what } in happenings {
         let step = Duration::from_millis(u64::from(later.unsigned_abs() >> 8));
-        now = if later < 0 { now.saturating_sub(step) } else { now.saturating_add(step) };
+        now = if later < 0 {
+            now.saturating_sub(step)
+        } else {
+            now.saturating_add(step)
+        };
         // Twenty people make crowds and repetitions likely.
         let command = match what {
             What::Join(id) => Command::Join { id: id % 20 },
@@ -62,11 +69,15 @@ fuzz_target!(|happenings: Vec<Happening>| {
             What::Submit(id) => Command::Submit { id: id % 20 },
             What::Abort(id) => Command::Abort { id: id % 20 },
             What::Leave(id) => Command::Leave { id: id % 20 },
-            What::Judge(ticket, number) => {
-                Command::Judge { ticket: Ticket::new(ticket.into()), verdict: verdict(number) }
-            }
+            What::Judge(ticket, number) => Command::Judge {
+                ticket: Ticket::new(ticket.into()),
+                verdict: verdict(number),
+            },
             What::JudgeTurn(number) => match queue.state().turn() {
-                Some(turn) => Command::Judge { ticket: turn.ticket, verdict: verdict(number) },
+                Some(turn) => Command::Judge {
+                    ticket: turn.ticket,
+                    verdict: verdict(number),
+                },
                 None => Command::Tick,
             },
             What::Open => Command::SetMode(Mode::Open),
@@ -77,7 +88,10 @@ fuzz_target!(|happenings: Vec<Happening>| {
             What::Restart => {
                 let again = Queue::replay(rules.clone(), begin, log.iter().cloned())
                     .expect("its own log replays");
-                assert!(again.state() == queue.state(), "a replay equals the live state");
+                assert!(
+                    again.state() == queue.state(),
+                    "a replay equals the live state"
+                );
                 queue = again;
                 continue;
             }
@@ -86,7 +100,11 @@ fuzz_target!(|happenings: Vec<Happening>| {
                 let again = Queue::replay(rules.clone(), begin, log.iter().cloned())
                     .expect("its own log replays without what is volatile");
                 let order = |queue: &Queue<u8>| -> Vec<_> {
-                    queue.state().line().map(|(ticket, id)| (ticket, *id)).collect()
+                    queue
+                        .state()
+                        .line()
+                        .map(|(ticket, id)| (ticket, *id))
+                        .collect()
                 };
                 assert_eq!(order(&again), order(&queue), "the order survives");
                 queue = again;
@@ -96,12 +114,16 @@ fuzz_target!(|happenings: Vec<Happening>| {
         let step = queue.step(now, command);
         for entry in &step.entries {
             if let Event::Called { ticket, .. } = entry.event {
-                assert!(Some(ticket) > last_called, "turns are called in the order of tickets");
+                assert!(
+                    Some(ticket) > last_called,
+                    "turns are called in the order of tickets"
+                );
                 last_called = Some(ticket);
             }
         }
         assert!(
-            log.last().is_none_or(|last| step.entries.iter().all(|entry| entry.at >= last.at)),
+            log.last()
+                .is_none_or(|last| step.entries.iter().all(|entry| entry.at >= last.at)),
             "log time never falls"
         );
         log.extend(step.entries);
