@@ -94,7 +94,7 @@ pub(crate) fn all_hold(subs: &[Decoded], rng: &mut (impl RngCore + CryptoRng)) -
         return false;
     }
     let draws: Vec<Draw> = subs.iter().map(|sub| Draw::new(sub, rng)).collect();
-    let (sums, shares): (Vec<WindowSums>, Vec<Share>) = subs
+    let (sums, shares): (Vec<WindowSums<G1Affine>>, Vec<Share>) = subs
         .par_iter()
         .zip(&draws)
         .map(|(sub, draw)| {
@@ -146,7 +146,7 @@ impl Decoded {
         (0..self.g2.len()).map(|i| self.power(i)).collect()
     }
 
-    fn share(&self, draw: &Draw, sums: &WindowSums) -> Share {
+    fn share(&self, draw: &Draw, sums: &WindowSums<G1Affine>) -> Share {
         let windows = 1..=draw.digits.windows().count();
         let before: Vec<_> = windows.clone().map(|w| sums.before(w)).collect();
         let after: Vec<_> = windows.map(|w| sums.after(w)).collect();

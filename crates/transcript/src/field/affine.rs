@@ -325,10 +325,9 @@ fn add_complete<F: Field>(
     }
 }
 
-/// Brings points to the lowest level, by products with one. Infinity stays (0, 0).
+/// Brings points to the lowest level. Infinity stays (0, 0).
 #[inline(always)]
 pub(crate) fn refresh<F: Field>(field: F, points: &mut [Affine<F::Elem>]) {
-    let one = field.splat(&F::one());
     for chunk in points.chunks_mut(F::N) {
         let last = chunk.len() - 1;
         let mut xs = [F::Elem::default(); MAX_LANES];
@@ -339,8 +338,8 @@ pub(crate) fn refresh<F: Field>(field: F, points: &mut [Affine<F::Elem>]) {
             (xs[i], ys[i]) = (point.x, point.y);
             i += 1;
         }
-        field.store(field.mul(field.load(xs.each_ref()), one), &mut xs);
-        field.store(field.mul(field.load(ys.each_ref()), one), &mut ys);
+        field.store(field.reduce(field.load(xs.each_ref())), &mut xs);
+        field.store(field.reduce(field.load(ys.each_ref())), &mut ys);
         for (point, (x, y)) in chunk.iter_mut().zip(xs.into_iter().zip(ys)) {
             *point = Affine { x, y };
         }

@@ -1,7 +1,7 @@
 //! The machine of 52-bit multiply-adds in plain Rust, for tests: runs the algorithms of the vector
 //! path on any processor, and under an interpreter that finds undefined behaviour.
 
-use super::lanes::{Field, MAX_LANES, Mask, Task};
+use super::lanes::{Lanes, MAX_LANES, Mask, Task};
 use super::limbs::{LIMB_BITS, LIMB_MASK, LIMBS};
 use super::radix52::{Limbs, Words, multiply, square};
 
@@ -17,8 +17,8 @@ impl<const N: usize> Words for Emulated<N> {
     const N: usize = N;
     type W = [u64; N];
 
-    fn enter<F: Field, T: Task<F>>(self, field: F, task: T) -> T::Output {
-        task.run(field)
+    fn enter<L: Lanes, T: Task<L>>(self, lanes: L, task: T) -> T::Output {
+        task.run(lanes)
     }
 
     fn splat(self, word: u64) -> [u64; N] {

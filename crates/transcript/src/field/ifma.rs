@@ -13,7 +13,7 @@ use core::arch::x86_64::{
     _mm512_sub_epi64, _mm512_unpackhi_epi64, _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
-use super::lanes::{Field, MAX_LANES, Mask, Task};
+use super::lanes::{Lanes, MAX_LANES, Mask, Task};
 use super::limbs::{LIMB_MASK, LIMBS};
 use super::radix52::{Limbs, Words, multiply, square};
 
@@ -34,8 +34,8 @@ impl Ifma {
 }
 
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,avx512ifma")]
-fn enabled<F: Field, T: Task<F>>(field: F, task: T) -> T::Output {
-    task.run(field)
+fn enabled<L: Lanes, T: Task<L>>(lanes: L, task: T) -> T::Output {
+    task.run(lanes)
 }
 
 #[inline(never)]
@@ -68,9 +68,9 @@ impl Words for Ifma {
     type W = __m512i;
 
     #[inline(always)]
-    fn enter<F: Field, T: Task<F>>(self, field: F, task: T) -> T::Output {
+    fn enter<L: Lanes, T: Task<L>>(self, lanes: L, task: T) -> T::Output {
         // SAFETY: `self` proves that the processor has the instructions.
-        unsafe { enabled(field, task) }
+        unsafe { enabled(lanes, task) }
     }
 
     intrinsics! {

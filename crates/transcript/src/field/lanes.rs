@@ -2,7 +2,7 @@
 //!
 //! An algorithm is written once, generic over [`Field`] or [`Lanes`], as a [`Task`]; a value of an
 //! implementing type is the proof that the processor has the instructions which its methods use.
-//! Tasks and everything they call in the inner loops are `#[inline(always)]`: [`Field::enter`]
+//! Tasks and everything they call in the inner loops are `#[inline(always)]`: [`Lanes::enter`]
 //! compiles the whole body with these instructions enabled.
 //!
 //! # Bounds
@@ -20,13 +20,13 @@ use super::limbs::WORDS;
 /// Most lanes that an implementation has; arrays of elements to load have this length.
 pub(crate) const MAX_LANES: usize = 8;
 
-/// An algorithm to be run with the instructions of `F` enabled.
-pub(crate) trait Task<F: Field> {
+/// An algorithm to be run with the instructions of `L` enabled.
+pub(crate) trait Task<L: Lanes> {
     /// What it gives.
     type Output;
 
     /// Runs it; implementations are `#[inline(always)]`.
-    fn run(self, field: F) -> Self::Output;
+    fn run(self, lanes: L) -> Self::Output;
 }
 
 /// A set of lanes, one bit for each, the lowest for the first.
@@ -48,9 +48,6 @@ pub(crate) trait Field: Copy + Send + Sync {
 
     /// As many elements as lanes.
     type V: Copy;
-
-    /// Runs `task` with the instructions of this implementation enabled.
-    fn enter<T: Task<Self>>(self, task: T) -> T::Output;
 
     /// The same element in every lane.
     fn splat(self, element: &Self::Elem) -> Self::V;
@@ -77,8 +74,12 @@ pub(crate) trait Field: Copy + Send + Sync {
     /// `K`·a, for a K below 16; the bound grows as much.
     fn times<const K: u64>(self, a: Self::V) -> Self::V;
 
-    /// 3b·a for the b of the curve over this field, y² = x³ + b; the bound grows by 5 bits.
+    /// 3b·a for the b of the curve over this field, y² = x³ + b. `a` is at most four times a
+    /// product's bound M; what comes of a product is at most 60M, of 3M at most 84M.
     fn times_3b(self, a: Self::V) -> Self::V;
+
+    /// The same element with the bounds of a product. The integer zero stays what it is.
+    fn reduce(self, v: Self::V) -> Self::V;
 
     /// `multiple`·p in every lane and component: a zero that is not smaller than what is to be
     /// subtracted. `multiple` is below 2³⁴.
@@ -108,6 +109,9 @@ pub(crate) trait Field: Copy + Send + Sync {
 
 /// What else the base field can do: exchange with `blst`, and with bytes.
 pub(crate) trait Lanes: Field {
+    /// Runs `task` with the instructions of this implementation enabled.
+    fn enter<T: Task<Self>>(self, task: T) -> T::Output;
+
     /// The library's element in this form, in every lane.
     #[inline(always)]
     fn splat_library(self, element: &blst_fp) -> Self::V {

@@ -166,7 +166,8 @@ const fn power_of_two(exponent: u32) -> [u64; LIMBS] {
     to_limbs(words)
 }
 
-const fn half_of_p() -> [u64; WORDS] {
+/// (p − 1)/2.
+pub(crate) const fn half_of_p() -> [u64; WORDS] {
     let mut words = [0; WORDS];
     let mut i = 0;
     while i < WORDS {

@@ -1,34 +1,39 @@
-//! Lists of points of G1 in the layout of the path that works on them.
+//! Lists of points in the layout of the path that works on them.
 
 use std::ops::Range;
 
-use blst::blst_fp;
-use blstrs::G1Affine;
 use rayon::prelude::*;
 
 use crate::encoding::{Encoding, Point};
 
 use super::affine::Affine;
+use super::curves::{Curve, Elem, G1, G2};
 use super::decode::{Decode, Undecodable, from_library, to_library};
-use super::lanes::{Field, Lanes, Task};
+use super::lanes::{Lanes, Task};
 use super::path::Path;
 use super::portable::Portable;
 #[cfg(target_arch = "x86_64")]
-use super::{ifma::Ifma, radix52::Limbs, radix52::Radix52};
+use super::{ifma::Ifma, radix52::Radix52};
 
-/// Points that one task decodes: some 5 ms of square roots.
+/// Points that one task decodes: some 5 ms of square roots in G1.
 const DECODE_POINTS: usize = 1024;
 
-/// Affine points of G1's curve, perhaps outside of the subgroup, perhaps infinite.
+/// Affine points of a curve, perhaps outside of the subgroup, perhaps infinite.
 #[derive(Clone, Debug)]
-pub(crate) struct G1List(pub(super) Points);
+pub(crate) struct List<C: Curve>(pub(super) Points<C>);
 
-/// The points, with the coordinates below 2p, and the proof that the path can be taken.
+/// Points of G1's curve.
+pub(crate) type G1List = List<G1>;
+
+/// Points of G2's curve.
+pub(crate) type G2List = List<G2>;
+
+/// The points, whose coordinates are products, and the proof that the path can be taken.
 #[derive(Clone, Debug)]
-pub(super) enum Points {
+pub(super) enum Points<C: Curve> {
     #[cfg(target_arch = "x86_64")]
-    Ifma(Ifma, Vec<Affine<Limbs>>),
-    Portable(Vec<Affine<blst_fp>>),
+    Ifma(Ifma, Vec<Affine<Elem<C, Radix52<Ifma>>>>),
+    Portable(Vec<Affine<Elem<C, Portable>>>),
 }
 
 /// Evaluates an expression with the lanes and the points of a list's path.
@@ -49,7 +54,7 @@ macro_rules! on_path {
 }
 pub(super) use on_path;
 
-impl G1List {
+impl<C: Curve> List<C> {
     /// No points yet.
     pub(crate) fn new(path: Path) -> Self {
         Self(match path {
@@ -72,7 +77,7 @@ impl G1List {
         encoding: Encoding,
         path: Path,
     ) -> Result<Self, Undecodable> {
-        let len = G1Affine::encoded_len(encoding);
+        let len = C::Point::encoded_len(encoding);
         let parts: Vec<Result<Self, Undecodable>> = bytes
             .par_chunks(len * DECODE_POINTS)
             .map(|bytes| Self::decode_here(bytes, encoding, path))
@@ -95,43 +100,44 @@ impl G1List {
         encoding: Encoding,
         path: Path,
     ) -> Result<Self, Undecodable> {
-        let len = G1Affine::encoded_len(encoding);
+        let len = C::Point::encoded_len(encoding);
         let whole = bytes.len() - bytes.len() % len;
         let mut list = Self::new(path);
         list.reserve(whole / len);
         match &mut list.0 {
             #[cfg(target_arch = "x86_64")]
-            Points::Ifma(ifma, out) => Radix52(*ifma).enter(Decode {
+            Points::Ifma(ifma, out) => Radix52(*ifma).enter(Decode::<C, _> {
                 bytes: &bytes[..whole],
                 encoding,
                 out,
             })?,
             Points::Portable(out) => {
                 for (i, bytes) in bytes[..whole].chunks(len).enumerate() {
-                    let point = G1Affine::decode(bytes, encoding).map_err(|error| (i, error))?;
-                    from_library(Portable, &[point], out);
+                    let point = C::Point::decode(bytes, encoding).map_err(|error| (i, error))?;
+                    from_library::<C, _>(Portable, &[point], out);
                 }
             }
         }
         // What is left is too short for a point.
-        match G1Affine::decode(&bytes[whole..], encoding) {
+        match C::Point::decode(&bytes[whole..], encoding) {
             Err(error) if whole < bytes.len() => Err((whole / len, error)),
             _ => Ok(list),
         }
     }
 
     /// The library's points.
-    pub(crate) fn from_affine(points: &[G1Affine], path: Path) -> Self {
+    pub(crate) fn from_affine(points: &[C::Point], path: Path) -> Self {
         let mut list = Self::new(path);
         list.reserve(points.len());
         on_path!(&mut list.0, |lanes, out| lanes
-            .enter(FromLibrary { points, out }));
+            .enter(FromLibrary::<C, _> { points, out }));
         list
     }
 
     /// All points in the library's form.
-    pub(crate) fn to_affine(&self) -> Vec<G1Affine> {
-        on_path!(&self.0, |lanes, points| lanes.enter(ToLibrary { points }))
+    pub(crate) fn to_affine(&self) -> Vec<C::Point> {
+        on_path!(&self.0, |lanes, points| lanes
+            .enter(ToLibrary::<C, _> { points }))
     }
 
     /// The number of points.
@@ -145,10 +151,10 @@ impl G1List {
     }
 
     /// The point at `index`, if there is one.
-    pub(crate) fn point(&self, index: usize) -> Option<G1Affine> {
+    pub(crate) fn point(&self, index: usize) -> Option<C::Point> {
         on_path!(&self.0, |lanes, points| {
             let points = points.get(index..=index)?;
-            lanes.enter(ToLibrary { points }).pop()
+            lanes.enter(ToLibrary::<C, _> { points }).pop()
         })
     }
 
@@ -171,7 +177,8 @@ impl G1List {
             #[cfg(target_arch = "x86_64")]
             (own, _) => {
                 let points = &other.to_affine();
-                on_path!(own, |lanes, out| lanes.enter(FromLibrary { points, out }));
+                on_path!(own, |lanes, out| lanes
+                    .enter(FromLibrary::<C, _> { points, out }));
             }
         }
     }
@@ -181,31 +188,31 @@ impl G1List {
     }
 }
 
-struct FromLibrary<'a, E> {
-    points: &'a [G1Affine],
-    out: &'a mut Vec<Affine<E>>,
+struct FromLibrary<'a, C: Curve, L: Lanes> {
+    points: &'a [C::Point],
+    out: &'a mut Vec<Affine<Elem<C, L>>>,
 }
 
-impl<L: Lanes> Task<L> for FromLibrary<'_, L::Elem> {
+impl<C: Curve, L: Lanes> Task<L> for FromLibrary<'_, C, L> {
     type Output = ();
 
     #[inline(always)]
     fn run(self, lanes: L) {
-        from_library(lanes, self.points, self.out);
+        from_library::<C, L>(lanes, self.points, self.out);
     }
 }
 
-pub(super) struct ToLibrary<'a, E> {
-    pub(super) points: &'a [Affine<E>],
+struct ToLibrary<'a, C: Curve, L: Lanes> {
+    points: &'a [Affine<Elem<C, L>>],
 }
 
-impl<L: Lanes> Task<L> for ToLibrary<'_, L::Elem> {
-    type Output = Vec<G1Affine>;
+impl<C: Curve, L: Lanes> Task<L> for ToLibrary<'_, C, L> {
+    type Output = Vec<C::Point>;
 
     #[inline(always)]
-    fn run(self, lanes: L) -> Vec<G1Affine> {
+    fn run(self, lanes: L) -> Vec<C::Point> {
         let mut out = Vec::with_capacity(self.points.len());
-        to_library(lanes, self.points, &mut out);
+        to_library::<C, L>(lanes, self.points, &mut out);
         out
     }
 }

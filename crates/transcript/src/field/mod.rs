@@ -6,9 +6,11 @@
 //! this module, each with its reason.
 
 mod affine;
+mod curves;
 mod decode;
 #[cfg(test)]
 mod emulated;
+mod fp2;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
 mod lanes;
@@ -26,9 +28,14 @@ mod scalars;
 mod testing;
 mod windows;
 
-pub(crate) use list::G1List;
-pub(crate) use path::Path;
-pub(crate) use windows::{Digits, WindowSums};
+#[allow(unused_imports)]
+pub(crate) use {
+    decode::Undecodable,
+    list::{G1List, G2List, List},
+    path::Path,
+    scalars::Coefficient,
+    windows::{Digits, WindowSums, Windows},
+};
 
 use blst::{blst_p1, blst_p1_affine, blst_p2, blst_p2_affine, p1_affines, p2_affines};
 use blstrs::{G1Affine, G1Projective, G2Affine, G2Projective, Scalar};

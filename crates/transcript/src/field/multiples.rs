@@ -8,10 +8,12 @@
 use blst::blst_fp;
 use blstrs::{G1Affine, Scalar};
 use rayon::prelude::*;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::affine::Affine;
-use super::lanes::{Field, Lanes, MAX_LANES, Task};
+use super::curves::G1;
+use super::decode::{from_library, load, store, to_library};
+use super::lanes::{Field, Lanes, Task};
 use super::library;
 use super::list::{G1List, Points};
 use super::portable::Portable;
@@ -93,14 +95,14 @@ fn portable(
     scalars: impl Iterator<Item = Scalar>,
 ) -> Vec<Affine<blst_fp>> {
     let mut affine = Vec::with_capacity(points.len());
-    super::decode::to_library(Portable, points, &mut affine);
+    to_library::<G1, _>(Portable, points, &mut affine);
     let products: Vec<_> = affine
         .iter()
         .zip(scalars)
         .map(|(point, scalar)| point.times_secret(&scalar))
         .collect();
     let mut out = Vec::with_capacity(points.len());
-    super::decode::from_library(Portable, &normalize::<G1Affine>(&products), &mut out);
+    from_library::<G1, _>(Portable, &normalize::<G1Affine>(&products), &mut out);
     out
 }
 
@@ -120,7 +122,7 @@ impl<L: Lanes> Task<L> for Multiply<'_, L::Elem> {
         let digit_count = digit_count(self.half_bits);
         let mut products = Vec::with_capacity(self.points.len().div_ceil(L::N));
         for (points, halves) in self.points.chunks(L::N).zip(self.halves.chunks(L::N)) {
-            let (x, y) = load(lanes, points);
+            let [x, y] = load(lanes, points);
             let point = Projective::from_affine(lanes, x, y);
             let digits = LaneDigits::new(halves);
             products.push(multiply(lanes, point, &digits, digit_count, beta));
@@ -130,17 +132,6 @@ impl<L: Lanes> Task<L> for Multiply<'_, L::Elem> {
         wipe(lanes, &mut products);
         out
     }
-}
-
-/// The coordinates of as many points as lanes; where there are fewer, the rest is infinity.
-#[inline(always)]
-fn load<F: Field>(field: F, points: &[Affine<F::Elem>]) -> (F::V, F::V) {
-    let mut xs = [F::Elem::default(); MAX_LANES];
-    let mut ys = [F::Elem::default(); MAX_LANES];
-    for (lane, point) in points.iter().enumerate() {
-        (xs[lane], ys[lane]) = (point.x, point.y);
-    }
-    (field.load(xs.each_ref()), field.load(ys.each_ref()))
 }
 
 /// Digit by digit from the highest, of both halves: five doublings, two additions.
@@ -226,19 +217,11 @@ fn to_affine<F: Field>(
         let z_inverse = field.mul(inverse, product);
         inverse = field.mul(inverse, field.select(infinite, one, point.z));
         let zero = field.offset(0);
-        let mut xs = [F::Elem::default(); MAX_LANES];
-        let mut ys = [F::Elem::default(); MAX_LANES];
-        field.store(
-            field.select(infinite, zero, field.mul(point.x, z_inverse)),
-            &mut xs,
-        );
-        field.store(
-            field.select(infinite, zero, field.mul(point.y, z_inverse)),
-            &mut ys,
-        );
-        let out = &mut out[first..][i * F::N..];
-        for (out, (x, y)) in out.iter_mut().zip(xs.into_iter().zip(ys)).take(F::N) {
-            *out = Affine { x, y };
+        let x = field.select(infinite, zero, field.mul(point.x, z_inverse));
+        let y = field.select(infinite, zero, field.mul(point.y, z_inverse));
+        let points = store(field, [x, y]);
+        for (out, point) in out[first..].iter_mut().skip(i * F::N).zip(&points[..F::N]) {
+            *out = *point;
         }
     }
 }

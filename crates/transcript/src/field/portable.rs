@@ -21,11 +21,6 @@ impl Field for Portable {
     type V = blst_fp;
 
     #[inline(always)]
-    fn enter<T: Task<Self>>(self, task: T) -> T::Output {
-        task.run(self)
-    }
-
-    #[inline(always)]
     fn splat(self, element: &blst_fp) -> blst_fp {
         *element
     }
@@ -78,6 +73,11 @@ impl Field for Portable {
     }
 
     #[inline(always)]
+    fn reduce(self, v: blst_fp) -> blst_fp {
+        v
+    }
+
+    #[inline(always)]
     fn offset(self, _multiple: u64) -> blst_fp {
         blst_fp::default()
     }
@@ -113,6 +113,11 @@ impl Field for Portable {
 }
 
 impl Lanes for Portable {
+    #[inline(always)]
+    fn enter<T: Task<Self>>(self, task: T) -> T::Output {
+        task.run(self)
+    }
+
     #[inline(always)]
     fn from_library(self, elements: &[blst_fp; MAX_LANES]) -> blst_fp {
         elements[0]

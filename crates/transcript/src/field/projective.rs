@@ -79,12 +79,12 @@ impl<V: Copy> Projective<V> {
         let yz = f.sub(yz, f.add(yy, zz), multiple(2));
         let xz = f.mul(f.add(p.x, p.z), f.add(q.x, q.z));
         let xz = f.sub(xz, f.add(xx, zz), multiple(2));
-        // At most 32M, 96M, 3M, 33M.
+        // At most 60M, 84M, 3M, 61M, 65M.
         let zz = f.times_3b(zz);
         let xz = f.times_3b(xz);
         let xx = f.times::<3>(xx);
         let plus = f.add(yy, zz);
-        let minus = f.sub(yy, zz, multiple(32));
+        let minus = f.sub(yy, zz, multiple(64));
         Self {
             x: f.sub(f.mul(xy, minus), f.mul(yz, xz), multiple(1)),
             y: f.add(f.mul(minus, plus), f.mul(xx, xz)),
@@ -99,10 +99,10 @@ impl<V: Copy> Projective<V> {
         let yy = f.sqr(self.y);
         let yz = f.mul(self.y, self.z);
         let xy = f.mul(self.x, self.y);
-        // At most 32M, then 33M, 97M, 8M.
+        // At most 60M, then 61M, 193M, 8M.
         let zz = f.times_3b(f.sqr(self.z));
         let plus = f.add(yy, zz);
-        let minus = f.sub(yy, f.times::<3>(zz), f.offset(96 << F::PRODUCT_BITS));
+        let minus = f.sub(yy, f.times::<3>(zz), f.offset(192 << F::PRODUCT_BITS));
         let eight = f.times::<8>(yy);
         Self {
             x: f.mul(f.add(xy, xy), minus),

@@ -28,7 +28,7 @@ pub(crate) trait Words: Copy + Send + Sync {
     /// A word in every lane.
     type W: Copy;
     /// Runs a task with the machine's instructions enabled.
-    fn enter<F: Field, T: Task<F>>(self, field: F, task: T) -> T::Output;
+    fn enter<L: Lanes, T: Task<L>>(self, lanes: L, task: T) -> T::Output;
     /// The same word in every lane.
     fn splat(self, word: u64) -> Self::W;
     /// `sum` + the low 52 bits of a·b, of a and b the low 52 bits.
@@ -214,11 +214,6 @@ impl<M: Words> Field for Radix52<M> {
     type V = [M::W; LIMBS];
 
     #[inline(always)]
-    fn enter<T: Task<Self>>(self, task: T) -> T::Output {
-        self.0.enter(self, task)
-    }
-
-    #[inline(always)]
     fn splat(self, element: &Limbs) -> Self::V {
         self.constant(&element.0)
     }
@@ -293,6 +288,11 @@ impl<M: Words> Field for Radix52<M> {
     #[inline(always)]
     fn times_3b(self, a: Self::V) -> Self::V {
         self.times::<12>(a)
+    }
+
+    #[inline(always)]
+    fn reduce(self, v: Self::V) -> Self::V {
+        self.mul(v, self.constant(&ONE))
     }
 
     #[inline(always)]
@@ -406,6 +406,11 @@ impl<M: Words> Radix52<M> {
 }
 
 impl<M: Words> Lanes for Radix52<M> {
+    #[inline(always)]
+    fn enter<T: Task<Self>>(self, task: T) -> T::Output {
+        self.0.enter(self, task)
+    }
+
     #[inline(always)]
     fn from_library(self, elements: &[blst_fp; MAX_LANES]) -> Self::V {
         self.times_constant(&elements.map(|element| element.l), &FROM_BLST)

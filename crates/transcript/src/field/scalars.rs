@@ -8,7 +8,7 @@ use blstrs::Scalar;
 use rand_core::{CryptoRng, RngCore};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::lanes::{MAX_LANES, Mask};
+use super::lanes::Mask;
 use super::limbs::WORDS;
 
 /// The parameter of BLS12-381 is −x.
@@ -163,6 +163,7 @@ mod tests {
     use rand_chacha::ChaCha20Rng;
 
     use super::*;
+    use crate::field::lanes::MAX_LANES;
 
     fn scalars() -> Vec<Scalar> {
         let mut rng = ChaCha20Rng::seed_from_u64(1);

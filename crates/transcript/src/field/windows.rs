@@ -34,17 +34,17 @@
 
 use std::ops::Range;
 
-use blstrs::{G1Affine, G1Projective};
 use group::Group;
+use group::prime::PrimeCurveAffine;
 use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
-use crate::encoding::Point;
-
+use super::Arithmetic;
 use super::affine::{Affine, Leveled, Pair, Scratch, fresh_level, has_room, refresh, sum_segments};
+use super::curves::{Curve, Elem};
 use super::decode::to_library;
 use super::lanes::{Field, Lanes, Task};
-use super::list::{G1List, on_path};
+use super::list::{List, on_path};
 
 /// Random bits by which every point is tested: the error is 2 to minus this (`ceremony.md`).
 const SECURITY_BITS: u32 = 128;
@@ -134,18 +134,18 @@ impl Digits {
 
 /// The planes of all windows of a list, and what makes both sides of the ratio check of them.
 #[derive(Clone, Debug)]
-pub(crate) struct WindowSums {
+pub(crate) struct WindowSums<P> {
     windows: Windows,
     /// T_{w,b} at w·c + b.
-    planes: Vec<G1Affine>,
+    planes: Vec<P>,
     /// Of each window, the digit and the point of its first term, then of its last.
-    first: (Vec<u16>, G1Affine),
-    last: (Vec<u16>, G1Affine),
+    first: (Vec<u16>, P),
+    last: (Vec<u16>, P),
 }
 
-impl G1List {
+impl<C: Curve> List<C> {
     /// The sums of all windows, on all cores. There are digits for as many points as the list has.
-    pub(crate) fn window_sums(&self, digits: &Digits) -> WindowSums {
+    pub(crate) fn window_sums(&self, digits: &Digits) -> WindowSums<C::Point> {
         debug_assert_eq!(digits.len(), self.len());
         let windows = digits.windows;
         let group = (TASK_ADDITIONS / self.len().max(1)).clamp(1, windows.count + 1);
@@ -155,7 +155,7 @@ impl G1List {
                 .into_par_iter()
                 .map_init(Scratch::new, |scratch, start| {
                     let windows = start..(start + group).min(digits.windows.count + 1);
-                    lanes.enter(Planes {
+                    lanes.enter(Planes::<C, _> {
                         points,
                         digits,
                         windows,
@@ -168,37 +168,38 @@ impl G1List {
             let digits = digits.digits.get(first..=first + windows.count);
             digits.map_or_else(Vec::new, <[u16]>::to_vec)
         };
+        let point = |index| self.point(index).unwrap_or(C::Point::identity());
         let last = self.len().saturating_sub(1);
         WindowSums {
             windows,
             planes,
-            first: (per_window(0), self.point(0).unwrap_or_default()),
-            last: (per_window(last), self.point(last).unwrap_or_default()),
+            first: (per_window(0), point(0)),
+            last: (per_window(last), point(last)),
         }
     }
 }
 
-impl WindowSums {
+impl<P: Arithmetic> WindowSums<P> {
     /// Their number and width.
     pub(crate) fn windows(&self) -> Windows {
         self.windows
     }
 
     /// T_{w,b}, for w from 0 to [`Windows::count`] and b below [`Windows::digit_bits`].
-    pub(crate) fn plane(&self, window: usize, bit: usize) -> &G1Affine {
+    pub(crate) fn plane(&self, window: usize, bit: usize) -> &P {
         debug_assert!(bit < self.windows.digit_bits());
         &self.planes[window * self.windows.digit_bits() + bit]
     }
 
     /// The planes of the windows 1 … W, at least 128 of them.
-    fn tested_planes(&self) -> &[G1Affine] {
+    fn tested_planes(&self) -> &[P] {
         &self.planes[self.windows.digit_bits()..]
     }
 
     /// Whether the planes of the windows 1 … W are in the subgroup: then the points are, with the
     /// error [above](self).
     pub(crate) fn in_subgroup(&self) -> bool {
-        self.tested_planes().par_iter().all(Point::in_subgroup)
+        self.tested_planes().par_iter().all(P::in_subgroup)
     }
 
     /// Whether the points of several lists, each with digits of its own, are in the subgroup.
@@ -208,74 +209,72 @@ impl WindowSums {
     /// the digits of the others are independent of its own. 128 sums are tested, however many
     /// lists there are.
     pub(crate) fn all_in_subgroup(lists: &[Self]) -> bool {
-        let mut sums = vec![G1Projective::identity(); SECURITY_BITS as usize];
+        let mut sums = vec![P::Sum::identity(); SECURITY_BITS as usize];
         for list in lists {
             debug_assert!(list.tested_planes().len() >= sums.len());
             for (sum, plane) in sums.iter_mut().zip(list.tested_planes()) {
                 *sum += plane;
             }
         }
-        let sums = super::normalize::<G1Affine>(&sums);
-        sums.par_iter().all(Point::in_subgroup)
+        let sums = super::normalize::<P>(&sums);
+        sums.par_iter().all(P::in_subgroup)
     }
 
     /// R_w.
-    pub(crate) fn sum(&self, window: usize) -> G1Projective {
+    pub(crate) fn sum(&self, window: usize) -> P::Sum {
         (0..self.windows.digit_bits())
             .rev()
-            .fold(G1Projective::identity(), |sum, bit| {
+            .fold(P::Sum::identity(), |sum, bit| {
                 sum.double() + self.plane(window, bit)
             })
     }
 
     /// A_w = Σ_{i<n−1} d_{i+w}·Pᵢ, for w from 1: the powers before.
-    pub(crate) fn before(&self, window: usize) -> G1Projective {
+    pub(crate) fn before(&self, window: usize) -> P::Sum {
         let (digits, point) = &self.last;
         self.sum(window) - times_digit(point, digits[window])
     }
 
     /// B_w = Σ_{i<n−1} d_{i+w}·P_{i+1}, for w from 1: the powers after.
-    pub(crate) fn after(&self, window: usize) -> G1Projective {
+    pub(crate) fn after(&self, window: usize) -> P::Sum {
         let (digits, point) = &self.first;
         self.sum(window - 1) - times_digit(point, digits[window - 1])
     }
 }
 
 /// A small, public multiple.
-fn times_digit(point: &G1Affine, digit: u16) -> G1Projective {
-    (0..u16::BITS)
-        .rev()
-        .fold(G1Projective::identity(), |sum, bit| {
-            let double = sum.double();
-            if digit >> bit & 1 == 1 {
-                double + point
-            } else {
-                double
-            }
-        })
+fn times_digit<P: Arithmetic>(point: &P, digit: u16) -> P::Sum {
+    (0..u16::BITS).rev().fold(P::Sum::identity(), |sum, bit| {
+        let double = sum.double();
+        if digit >> bit & 1 == 1 {
+            double + point
+        } else {
+            double
+        }
+    })
 }
 
 /// The planes of a few windows.
-struct Planes<'a, F: Field> {
-    points: &'a [Affine<F::Elem>],
+struct Planes<'a, C: Curve, L: Lanes> {
+    points: &'a [Affine<Elem<C, L>>],
     digits: &'a Digits,
     windows: Range<usize>,
-    scratch: &'a mut Scratch<F>,
+    scratch: &'a mut Scratch<C::Over<L>>,
 }
 
-impl<L: Lanes> Task<L> for Planes<'_, L> {
-    type Output = Vec<G1Affine>;
+impl<C: Curve, L: Lanes> Task<L> for Planes<'_, C, L> {
+    type Output = Vec<C::Point>;
 
     #[inline(always)]
-    fn run(self, lanes: L) -> Vec<G1Affine> {
+    fn run(self, lanes: L) -> Vec<C::Point> {
         let bits = self.digits.windows.digit_bits;
         let digits: Vec<&[u16]> = self
             .windows
             .map(|window| &self.digits.digits[window..window + self.points.len()])
             .collect();
-        let planes = planes(lanes, self.points, &digits, bits, self.scratch);
+        let planes = planes(C::over(lanes), self.points, &digits, bits, self.scratch);
         let mut out = Vec::with_capacity(planes.len());
-        to_library(lanes, &planes, &mut out);
+        to_library::<C, L>(lanes, &planes, &mut out);
         out
     }
 }

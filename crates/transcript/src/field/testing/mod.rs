@@ -2,13 +2,14 @@
 
 mod arithmetic;
 mod decoding;
+mod extension;
 mod multiplied;
 mod sums;
 mod timing;
 mod windowed;
 
 use blst::{blst_fp, blst_p1_affine};
-use blstrs::{G1Affine, G1Projective, Scalar};
+use blstrs::{G1Affine, G1Projective, G2Affine, G2Projective, Scalar};
 use ff::Field as _;
 use group::{Curve, Group};
 use rand::{Rng, RngCore, SeedableRng};

@@ -1,4 +1,5 @@
 use super::*;
+use crate::field::curves::G1;
 use crate::field::decode::{from_library, to_library};
 use crate::field::lanes::Task;
 use crate::field::list::G1List;
@@ -36,7 +37,7 @@ impl Law for Products {
             })
             .collect();
         let mut list = Vec::new();
-        from_library(lanes, &points, &mut list);
+        from_library::<G1, L>(lanes, &points, &mut list);
         let halves: Vec<_> = scalars.iter().map(split).collect();
         let products = Multiply {
             points: &list,
@@ -45,7 +46,7 @@ impl Law for Products {
         }
         .run(lanes);
         let mut affine = Vec::new();
-        to_library(lanes, &products, &mut affine);
+        to_library::<G1, L>(lanes, &products, &mut affine);
         for ((point, scalar), product) in points.iter().zip(&scalars).zip(affine) {
             assert_eq!(product, (point * scalar).to_affine(), "{name}: {scalar}");
         }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::field::affine::{Affine, Scratch, fresh_level, refresh, sum_segments};
+use crate::field::curves::G1;
 use crate::field::decode::{from_library, to_library};
 
 /// Sums of segments of `points`, in the order of `index`, with how many batches were complete.
@@ -10,7 +11,7 @@ fn sums<L: Lanes>(
     lengths: &[u32],
 ) -> (Vec<G1Affine>, usize) {
     let mut list = Vec::new();
-    from_library(lanes, points, &mut list);
+    from_library::<G1, L>(lanes, points, &mut list);
     let mut scratch = Scratch::new();
     let mut out: Vec<Affine<L::Elem>> = Vec::new();
     let level = fresh_level::<L>();
@@ -26,7 +27,7 @@ fn sums<L: Lanes>(
     );
     refresh(lanes, &mut out);
     let mut affine = Vec::new();
-    to_library(lanes, &out, &mut affine);
+    to_library::<G1, L>(lanes, &out, &mut affine);
     (affine, scratch.complete_batches)
 }
 

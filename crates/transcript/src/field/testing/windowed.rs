@@ -10,7 +10,7 @@ fn naive_sum(points: &[G1Affine], digits: impl Fn(usize) -> u16) -> G1Projective
         .sum()
 }
 
-fn check_sums(points: &[G1Affine], digits: &Digits, sums: &WindowSums, what: &str) {
+fn check_sums(points: &[G1Affine], digits: &Digits, sums: &WindowSums<G1Affine>, what: &str) {
     let windows = sums.windows();
     for w in 0..=windows.count() {
         for b in 0..windows.digit_bits() {
@@ -67,7 +67,7 @@ fn paths_agree_on_long_lists() {
         })
         .collect();
     let digits = Digits::draw(points.len(), &mut rng);
-    let all: Vec<WindowSums> = paths()
+    let all: Vec<WindowSums<G1Affine>> = paths()
         .into_iter()
         .map(|path| G1List::from_affine(&points, path).window_sums(&digits))
         .collect();

@@ -1,0 +1,277 @@
+//! The curves of the two groups: over which field they are, and their points as bytes.
+//!
+//! Only the ordinary case of decoding is done here: a canonical encoding of a finite point of the
+//! curve. Any other goes to [`Point::decode`], which knows the errors; so both say the same,
+//! always.
+
+use blst::{blst_fp, blst_fp2, blst_p1_affine, blst_p2_affine};
+use blstrs::{G1Affine, G2Affine};
+
+use crate::encoding::Encoding;
+
+use super::Arithmetic;
+use super::fp2::Fp2;
+use super::lanes::{Field, Lanes, MAX_LANES, Mask};
+use super::limbs::{WORDS, is_below_p};
+use super::roots::{extension_roots, roots};
+
+/// Bytes of a number.
+pub(super) const FP_LEN: usize = 8 * WORDS;
+
+/// Flags in the first byte (`ceremony.md`, Documents).
+const COMPRESSED: u8 = 0x80;
+const INFINITY: u8 = 0x40;
+const SIGN: u8 = 0x20;
+const FLAGS: u8 = COMPRESSED | INFINITY | SIGN;
+
+/// One integer below p for each lane.
+type Integers = [[u64; WORDS]; MAX_LANES];
+
+/// Abscissas and ordinates, one point in each lane.
+pub(super) type Coordinates<C, L> = [<Over<C, L> as Field>::V; 2];
+
+/// The field of the curve `C` on the lanes `L`.
+pub(super) type Over<C, L> = <C as Curve>::Over<L>;
+
+/// A coordinate of a point of the curve `C` on the lanes `L`.
+pub(super) type Elem<C, L> = <Over<C, L> as Field>::Elem;
+
+/// The curve of G1 or of G2.
+pub(crate) trait Curve: Copy + Send + Sync + std::fmt::Debug + 'static {
+    /// The library's points.
+    type Point: Arithmetic;
+
+    /// The field of the coordinates.
+    type Over<L: Lanes>: Field;
+
+    /// Numbers of a coordinate.
+    const COMPONENTS: usize;
+
+    /// The field on `lanes`.
+    fn over<L: Lanes>(lanes: L) -> Self::Over<L>;
+
+    /// The library's points, one in each lane, products.
+    fn read<L: Lanes>(lanes: L, points: &[Self::Point; MAX_LANES]) -> Coordinates<Self, L>;
+
+    /// The points as the library has them.
+    fn write<L: Lanes>(lanes: L, xy: Coordinates<Self, L>) -> [Self::Point; MAX_LANES];
+
+    /// A coordinate's numbers as an element, a product. They are in the order of the encoding,
+    /// the coefficient of u first.
+    fn element<L: Lanes>(lanes: L, numbers: &[Integers; 2]) -> <Over<Self, L> as Field>::V;
+
+    /// x³ + b, for a product x: at most one p more than a product.
+    fn cubic<L: Lanes>(lanes: L, x: <Over<Self, L> as Field>::V) -> <Over<Self, L> as Field>::V;
+
+    /// Roots of two vectors in the field, where there are any.
+    fn roots<L: Lanes>(
+        lanes: L,
+        a: <Over<Self, L> as Field>::V,
+        b: <Over<Self, L> as Field>::V,
+    ) -> Coordinates<Self, L>;
+
+    /// The lanes where y is the larger of ±y, y not zero: the sign of a compressed point.
+    fn sign<L: Lanes>(lanes: L, y: <Over<Self, L> as Field>::V) -> Mask;
+}
+
+/// y² = x³ + 4 over the base field.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct G1;
+
+/// y² = x³ + 4·(1 + u) over its quadratic extension.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct G2;
+
+/// 4, in every lane.
+#[inline(always)]
+fn four<L: Lanes>(lanes: L) -> L::V {
+    lanes.from_integers(&[[4, 0, 0, 0, 0, 0]; MAX_LANES])
+}
+
+impl Curve for G1 {
+    type Point = G1Affine;
+    type Over<L: Lanes> = L;
+    const COMPONENTS: usize = 1;
+
+    #[inline(always)]
+    fn over<L: Lanes>(lanes: L) -> L {
+        lanes
+    }
+
+    #[inline(always)]
+    fn read<L: Lanes>(lanes: L, points: &[G1Affine; MAX_LANES]) -> [L::V; 2] {
+        let x = points.each_ref().map(|point| point.as_ref().x);
+        let y = points.each_ref().map(|point| point.as_ref().y);
+        [lanes.from_library(&x), lanes.from_library(&y)]
+    }
+
+    #[inline(always)]
+    fn write<L: Lanes>(lanes: L, [x, y]: [L::V; 2]) -> [G1Affine; MAX_LANES] {
+        let (x, y) = (lanes.to_library(x), lanes.to_library(y));
+        std::array::from_fn(|i| {
+            let mut point = G1Affine::default();
+            *point.as_mut() = blst_p1_affine { x: x[i], y: y[i] };
+            point
+        })
+    }
+
+    #[inline(always)]
+    fn element<L: Lanes>(lanes: L, numbers: &[Integers; 2]) -> L::V {
+        lanes.from_integers(&numbers[0])
+    }
+
+    #[inline(always)]
+    fn cubic<L: Lanes>(lanes: L, x: L::V) -> L::V {
+        lanes.add(lanes.mul(lanes.sqr(x), x), four(lanes))
+    }
+
+    #[inline(always)]
+    fn roots<L: Lanes>(lanes: L, a: L::V, b: L::V) -> [L::V; 2] {
+        let (x, y) = roots(lanes, a, b);
+        [x, y]
+    }
+
+    #[inline(always)]
+    fn sign<L: Lanes>(lanes: L, y: L::V) -> Mask {
+        lanes.greater_mask(y)
+    }
+}
+
+impl Curve for G2 {
+    type Point = G2Affine;
+    type Over<L: Lanes> = Fp2<L>;
+    const COMPONENTS: usize = 2;
+
+    #[inline(always)]
+    fn over<L: Lanes>(lanes: L) -> Fp2<L> {
+        Fp2(lanes)
+    }
+
+    #[inline(always)]
+    fn read<L: Lanes>(lanes: L, points: &[G2Affine; MAX_LANES]) -> [[L::V; 2]; 2] {
+        let component = |of: fn(&blst_p2_affine) -> blst_fp| {
+            let numbers = points.each_ref().map(|point| of(point.as_ref()));
+            numbers
+        };
+        [
+            [
+                lanes.from_library(&component(|point| point.x.fp[0])),
+                lanes.from_library(&component(|point| point.x.fp[1])),
+            ],
+            [
+                lanes.from_library(&component(|point| point.y.fp[0])),
+                lanes.from_library(&component(|point| point.y.fp[1])),
+            ],
+        ]
+    }
+
+    #[inline(always)]
+    fn write<L: Lanes>(lanes: L, [x, y]: [[L::V; 2]; 2]) -> [G2Affine; MAX_LANES] {
+        let x = [lanes.to_library(x[0]), lanes.to_library(x[1])];
+        let y = [lanes.to_library(y[0]), lanes.to_library(y[1])];
+        std::array::from_fn(|i| {
+            let mut point = G2Affine::default();
+            let [x, y] = [x, y].map(|v| blst_fp2 {
+                fp: [v[0][i], v[1][i]],
+            });
+            *point.as_mut() = blst_p2_affine { x, y };
+            point
+        })
+    }
+
+    #[inline(always)]
+    fn element<L: Lanes>(lanes: L, numbers: &[Integers; 2]) -> [L::V; 2] {
+        [
+            lanes.from_integers(&numbers[1]),
+            lanes.from_integers(&numbers[0]),
+        ]
+    }
+
+    #[inline(always)]
+    fn cubic<L: Lanes>(lanes: L, x: [L::V; 2]) -> [L::V; 2] {
+        let field = Fp2(lanes);
+        field.add(field.mul(field.sqr(x), x), [four(lanes); 2])
+    }
+
+    #[inline(always)]
+    fn roots<L: Lanes>(lanes: L, a: [L::V; 2], b: [L::V; 2]) -> [[L::V; 2]; 2] {
+        let (x, y) = extension_roots(lanes, a, b);
+        [x, y]
+    }
+
+    /// That of the coefficient of u, or of the other where that is zero.
+    #[inline(always)]
+    fn sign<L: Lanes>(lanes: L, y: [L::V; 2]) -> Mask {
+        let real = lanes.zero_mask(y[1]);
+        (lanes.greater_mask(y[1]) & !real) | (lanes.greater_mask(y[0]) & real)
+    }
+}
+
+/// The numbers of as many encoded points as lanes; those of a point that is not ordinary are zero.
+pub(super) struct Numbers {
+    /// Of x and of y, in the order of the encoding.
+    coordinates: [[Integers; 2]; 2],
+    /// The lanes whose flags are those of a finite point, and whose numbers are below p.
+    pub(super) ordinary: Mask,
+    /// The lanes with the sign's flag.
+    pub(super) signs: Mask,
+}
+
+impl Numbers {
+    /// Reads at most as many points as lanes; `bytes` is a multiple of a point's length.
+    pub(super) fn read<C: Curve>(bytes: &[u8], encoding: Encoding) -> Self {
+        let (count, flags, expected) = match encoding {
+            Encoding::Compressed => (C::COMPONENTS, COMPRESSED | INFINITY, COMPRESSED),
+            Encoding::Uncompressed => (2 * C::COMPONENTS, FLAGS, 0),
+        };
+        let mut numbers = Self {
+            coordinates: [[[[0; WORDS]; MAX_LANES]; 2]; 2],
+            ordinary: 0,
+            signs: 0,
+        };
+        for (lane, point) in bytes.chunks_exact(count * FP_LEN).enumerate() {
+            let mut read = [[0; WORDS]; 4];
+            let mut is_ordinary = point[0] & flags == expected;
+            for (i, (words, bytes)) in read.iter_mut().zip(point.chunks_exact(FP_LEN)).enumerate() {
+                *words = big_endian(bytes);
+                if i == 0 {
+                    words[WORDS - 1] &= !(u64::from(FLAGS) << 56);
+                }
+                is_ordinary &= is_below_p(*words);
+            }
+            if is_ordinary {
+                for (i, words) in read.into_iter().take(count).enumerate() {
+                    self::place::<C>(&mut numbers, i)[lane] = words;
+                }
+                numbers.ordinary |= 1 << lane;
+                numbers.signs |= Mask::from(point[0] & SIGN != 0) << lane;
+            }
+        }
+        numbers
+    }
+
+    #[inline(always)]
+    pub(super) fn x<C: Curve, L: Lanes>(&self, lanes: L) -> <Over<C, L> as Field>::V {
+        C::element(lanes, &self.coordinates[0])
+    }
+
+    #[inline(always)]
+    pub(super) fn y<C: Curve, L: Lanes>(&self, lanes: L) -> <Over<C, L> as Field>::V {
+        C::element(lanes, &self.coordinates[1])
+    }
+}
+
+/// Where the i-th number of a point belongs.
+fn place<C: Curve>(numbers: &mut Numbers, i: usize) -> &mut Integers {
+    &mut numbers.coordinates[i / C::COMPONENTS][i % C::COMPONENTS]
+}
+
+fn big_endian(bytes: &[u8]) -> [u64; WORDS] {
+    let mut words = [0; WORDS];
+    for (word, bytes) in words.iter_mut().zip(bytes.rchunks_exact(8)) {
+        *word = bytes
+            .iter()
+            .fold(0, |word, &byte| word << 8 | u64::from(byte));
+    }
+    words
+}
