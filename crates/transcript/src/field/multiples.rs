@@ -5,6 +5,8 @@
 //! in the subgroup, for a multiplication by x² to be what it is taken for (see
 //! [`scalars`](super::scalars)).
 
+use std::borrow::Borrow;
+
 use blst::blst_fp;
 use blstrs::{G1Affine, Scalar};
 use rayon::prelude::*;
@@ -33,9 +35,14 @@ impl G1List {
     ///
     /// Time and memory access do not depend on the scalars. Their copies, digits and the
     /// projective results are wiped; what the compiler spills on the stack is beyond reach.
-    pub(crate) fn multiply_each(&self, scalars: &[Scalar]) -> Self {
+    pub(crate) fn multiply_each<S: Borrow<Scalar> + Sync>(&self, scalars: &[S]) -> Self {
         debug_assert_eq!(self.len(), scalars.len());
-        self.multiply_by(scalars, u128::BITS as usize, split, |scalar| *scalar)
+        self.multiply_by(
+            scalars,
+            u128::BITS as usize,
+            |scalar| split(scalar.borrow()),
+            |scalar| *scalar.borrow(),
+        )
     }
 
     /// Each point times its public coefficient, on all cores. For points in the subgroup; of
