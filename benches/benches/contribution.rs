@@ -4,49 +4,20 @@
 //!
 //! Each operation is measured twice, by the clock and by the processor time of all threads: the
 //! second is what the target for verification is about, and what does not change with the number
-//! of cores. Takes about three minutes on two idle cores. All documents are made on the spot.
+//! of cores. Then on one thread beside the obvious verifier, and a participant's work beside one
+//! multiplication for each point. Takes some minutes on two idle cores. All documents are made on
+//! the spot.
 
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::measurement::{Measurement, ValueFormatter, WallTime};
+use criterion::measurement::Measurement;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use rand::rngs::OsRng;
-use rustix::time::{ClockId, clock_gettime};
+use tauline_benches::clock::ProcessorTime;
+use tauline_benches::obvious;
+use tauline_benches::turns::{Turn, base_after_one, known_scalar};
 use tauline_transcript::{Base, Encoding, RawContribution, Sizes, contribute, verify};
-
-/// Processor time of the whole process, all threads.
-struct ProcessorTime;
-
-impl Measurement for ProcessorTime {
-    type Intermediate = Duration;
-    type Value = Duration;
-
-    fn start(&self) -> Duration {
-        let now = clock_gettime(ClockId::ProcessCPUTime);
-        Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs() as u32)
-    }
-
-    fn end(&self, start: Duration) -> Duration {
-        self.start() - start
-    }
-
-    fn add(&self, a: &Duration, b: &Duration) -> Duration {
-        *a + *b
-    }
-
-    fn zero(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn to_f64(&self, value: &Duration) -> f64 {
-        value.as_nanos() as f64
-    }
-
-    fn formatter(&self) -> &dyn ValueFormatter {
-        WallTime.formatter()
-    }
-}
 
 /// A base in the middle of a ceremony, and the next contribution to it.
 fn next_turn() -> (Base, RawContribution) {
@@ -106,6 +77,50 @@ fn by_processor_time(criterion: &mut Criterion<ProcessorTime>) {
     bench(criterion, "by processor time");
 }
 
+/// Beside the obvious ways, parsing included.
+fn beside_the_obvious(criterion: &mut Criterion<ProcessorTime>) {
+    let base = base_after_one(&Sizes::ethereum()).expect("a base");
+    let turn = Turn::common(&base).expect("a turn");
+    let scalars: Vec<_> = (0..base.sizes().len() as u32)
+        .map(|i| known_scalar(i).expect("a scalar"))
+        .collect();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    let pool = pool.expect("a thread");
+
+    let points: usize = base.sizes().iter().map(|size| size.g1).sum();
+    let mut group = criterion.benchmark_group("full size, one thread, by processor time");
+    group.throughput(Throughput::Elements(points as u64));
+    let check = |document| verify(&base, &document, &mut OsRng).expect("good");
+    group.bench_function("verify JSON", |bencher| {
+        pool.install(|| {
+            bencher.iter(|| check(RawContribution::from_json(&turn.json).expect("a document")));
+        });
+    });
+    group.bench_function("verify JSON, obvious verifier", |bencher| {
+        bencher.iter(|| obvious::verify_json(&base, &turn.json).expect("good"));
+    });
+    group.bench_function("verify uncompressed MessagePack", |bencher| {
+        pool.install(|| {
+            bencher.iter(|| {
+                check(RawContribution::from_msgpack(&turn.uncompressed).expect("a document"))
+            });
+        });
+    });
+    group.bench_function(
+        "verify uncompressed MessagePack, obvious verifier",
+        |bencher| {
+            bencher.iter(|| obvious::verify_msgpack(&base, &turn.uncompressed).expect("good"));
+        },
+    );
+    group.bench_function("contribute", |bencher| {
+        pool.install(|| bencher.iter(|| contribute(&base, &mut OsRng, b"", &|_| {})));
+    });
+    group.bench_function("contribute, obvious way", |bencher| {
+        bencher.iter(|| obvious::contribute(&base, &scalars));
+    });
+    group.finish();
+}
+
 /// Few and short: one verification takes seconds.
 fn settings<M: Measurement>(criterion: Criterion<M>) -> Criterion<M> {
     criterion
@@ -122,6 +137,6 @@ criterion_group! {
 criterion_group! {
     name = processor;
     config = settings(Criterion::default().with_measurement(ProcessorTime));
-    targets = by_processor_time
+    targets = by_processor_time, beside_the_obvious
 }
 criterion_main!(clock, processor);

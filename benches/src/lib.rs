@@ -1,5 +1,10 @@
 //! What several benchmarks need.
 
+pub mod clock;
+pub mod obvious;
+pub mod transcripts;
+pub mod turns;
+
 use anyhow::{Context, Result};
 use tauline_transcript::encoding::Encoding;
 use tauline_transcript::powers::Base;

@@ -1,0 +1,231 @@
+//! How many times faster than the obvious verifier, in numbers that a script can read.
+//!
+//! `cargo run --release -p tauline-benches --bin ratios -- [--quick]`
+//!
+//! Everything runs on one thread, and processor time is what counts. The rounds of both
+//! sides take turns, so that a busy machine slows both; a figure is the median of its rounds, a ratio the
+//! quotient of two medians. Lines that begin with `#` are for people.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use blstrs::{G1Affine, Scalar};
+use clap::{Parser, ValueEnum};
+use ff::Field;
+use group::prime::PrimeCurveAffine;
+use rand::rngs::OsRng;
+use tauline_benches::clock::processor_time;
+use tauline_benches::obvious;
+use tauline_benches::transcripts::transcript;
+use tauline_benches::turns::{Turn, base_after_one, known_scalar, point_outside, secret};
+use tauline_transcript::chain::{ExpectedSizes, Options, verify_transcript};
+use tauline_transcript::{Base, RawContribution, Sizes, contribute_with, verify};
+
+/// Compares the verifier and a participant's work with the obvious ones.
+#[derive(Parser)]
+struct Args {
+    /// One round of each, and shorter transcripts: half a minute instead of several.
+    #[arg(long)]
+    quick: bool,
+    /// Rounds of each side [default: 5, or 1 with --quick].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
+    /// Measure these parts alone.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Verify,
+    Worst,
+    Transcript,
+    Contribute,
+}
+
+/// Sub-ceremonies too small to count, to see what a contribution costs in a transcript.
+const SMALL: &str = "4:2,8:3,16:4,32:4";
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+    pool.install(|| measure(&args))
+}
+
+fn measure(args: &Args) -> Result<()> {
+    println!("# {}", processor());
+    let has = |part| args.only.is_empty() || args.only.contains(&part);
+    let rounds = args.rounds.unwrap_or(if args.quick { 1 } else { 5 });
+    let base = base_after_one(&Sizes::ethereum())?;
+    if has(Part::Verify) {
+        turn("verify", &Turn::common(&base)?, true, rounds)?;
+    }
+    if has(Part::Contribute) {
+        participant(&base, rounds)?;
+    }
+    if has(Part::Transcript) {
+        let contributions = if args.quick { 128 } else { 1000 };
+        transcripts("transcript", &SMALL.parse()?, contributions, rounds)?;
+        if !args.quick {
+            transcripts(
+                "transcript_full_size",
+                &Sizes::ethereum(),
+                contributions,
+                rounds,
+            )?;
+        }
+    }
+    if has(Part::Worst) {
+        worst(&base, rounds)?;
+    }
+    Ok(())
+}
+
+/// What the figures hang on.
+fn processor() -> String {
+    let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = model
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map_or("an unknown processor", |(_, name)| name);
+    #[cfg(target_arch = "x86_64")]
+    let has_lanes = is_x86_feature_detected!("avx512ifma");
+    #[cfg(not(target_arch = "x86_64"))]
+    let has_lanes = false;
+    let path = match std::env::var("TAULINE_FIELD").as_deref() {
+        Ok("portable") => "the portable path, as asked for",
+        _ if has_lanes => "the vector path, AVX-512 IFMA",
+        _ => "the portable path: there is no AVX-512 IFMA",
+    };
+    format!("{model}, one thread, {path}")
+}
+
+/// A contribution in both forms, parsing included.
+fn turn(name: &str, turn: &Turn, is_valid: bool, rounds: u32) -> Result<Vec<f64>> {
+    let ours = |read: fn(&[u8]) -> Result<RawContribution, _>, body| {
+        read(body).is_ok_and(|document| verify(&turn.base, &document, &mut OsRng).is_ok())
+    };
+    let json = compare(
+        &format!("{name}_json"),
+        (rounds, 1),
+        || ours(RawContribution::from_json, &turn.json) == is_valid,
+        || obvious::verify_json(&turn.base, &turn.json).is_ok() == is_valid,
+    )?;
+    let uncompressed = compare(
+        &format!("{name}_uncompressed"),
+        (rounds, 1),
+        || ours(RawContribution::from_msgpack, &turn.uncompressed) == is_valid,
+        || obvious::verify_msgpack(&turn.base, &turn.uncompressed).is_ok() == is_valid,
+    )?;
+    Ok(vec![json, uncompressed])
+}
+
+fn participant(base: &Base, rounds: u32) -> Result<()> {
+    let scalars: Vec<Scalar> = (0..base.sizes().len() as u32)
+        .map(|i| known_scalar(50 + i))
+        .collect::<Result<_>>()?;
+    let ours = || {
+        let secrets = scalars.iter().map(secret).collect::<Result<_>>();
+        secrets.is_ok_and(|secrets| contribute_with(base, secrets, &|_| ()).is_ok())
+    };
+    let obvious = || obvious::contribute(base, &scalars).len() == scalars.len();
+    compare("contribute", (rounds, 1), ours, obvious)?;
+    Ok(())
+}
+
+/// A whole transcript; the figures are for one of its contributions.
+fn transcripts(name: &str, sizes: &Sizes, contributions: u32, rounds: u32) -> Result<()> {
+    let document = transcript(sizes, contributions)?;
+    let options = Options {
+        sizes: ExpectedSizes::These(sizes.clone()),
+        ..Options::default()
+    };
+    let ours = || {
+        let report = verify_transcript(document.as_slice(), &options, &mut OsRng, &|_| ());
+        report.is_ok_and(|report| report.ecdsa_signatures.valid == u64::from(contributions))
+    };
+    let obvious = || obvious::verify_transcript(&document).is_ok();
+    compare(name, (rounds, contributions), ours, obvious)?;
+    Ok(())
+}
+
+/// The worst that an attacker can send: valid with all abscissas the same, or wrong in the last
+/// place that is looked at.
+fn worst(base: &Base, rounds: u32) -> Result<()> {
+    let common = Turn::common(base)?;
+    let same = Turn::with_tau(base, &Scalar::ONE)?;
+    let opposite = Turn::with_tau(base, &-Scalar::ONE)?;
+    let outside = point_outside()?;
+    let mut ratios = Vec::new();
+    for (name, case, is_valid) in [
+        ("same", &same, true),
+        ("opposite", &opposite, true),
+        (
+            "wrong_power",
+            &common.with_last_power(&G1Affine::generator())?,
+            false,
+        ),
+        ("outside", &common.with_last_power(&outside)?, false),
+        ("same_outside", &same.with_last_power(&outside)?, false),
+    ] {
+        ratios.extend(turn(&format!("worst_{name}"), case, is_valid, rounds)?);
+    }
+    let least = ratios
+        .into_iter()
+        .min_by(f64::total_cmp)
+        .context("several cases")?;
+    println!("worst_ratio {least:.2}");
+    Ok(())
+}
+
+/// Measures both sides in turn and prints the figures, for one of `of` equal parts of the work.
+/// Returns the ratio.
+fn compare(
+    name: &str,
+    (rounds, of): (u32, u32),
+    ours: impl Fn() -> bool,
+    obvious: impl Fn() -> bool,
+) -> Result<f64> {
+    let (mut our_times, mut obvious_times) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        our_times.push(time(&ours).with_context(|| format!("{name}: ours"))? / of);
+        obvious_times
+            .push(time(&obvious).with_context(|| format!("{name}: the obvious one"))? / of);
+    }
+    let (our_median, obvious_median) = (median(&mut our_times), median(&mut obvious_times));
+    let ratio = obvious_median.as_secs_f64() / our_median.as_secs_f64();
+    println!("{name}_ratio {ratio:.2}");
+    println!("{name}_ms {:.3}", millis(our_median));
+    println!("{name}_obvious_ms {:.3}", millis(obvious_median));
+    println!(
+        "# {name}: ms from {} against {}",
+        range(&our_times),
+        range(&obvious_times)
+    );
+    Ok(ratio)
+}
+
+/// Processor time of a call, whose verdict has to be the expected one.
+fn time(call: impl Fn() -> bool) -> Result<Duration> {
+    let start = processor_time();
+    let is_right = call();
+    let time = processor_time() - start;
+    ensure!(is_right, "the verdict is not the expected one");
+    Ok(time)
+}
+
+/// The median, of two in the middle the lower; sorts the times.
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort();
+    times[(times.len() - 1) / 2]
+}
+
+fn range(sorted: &[Duration]) -> String {
+    let ends =
+        [sorted.first(), sorted.last()].map(|time| millis(time.copied().unwrap_or_default()));
+    format!("{:.3} to {:.3}", ends[0], ends[1])
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
