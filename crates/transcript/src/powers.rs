@@ -7,9 +7,9 @@ use group::prime::PrimeCurveAffine;
 use rayon::prelude::*;
 
 use crate::contribution::{RawContribution, RawPoint, RawPoints, RawPowers, RawSubContribution};
-use crate::encoding::{Encoding, Point};
+use crate::encoding::Encoding;
 use crate::error::{Check, DocumentError, Element, Invalid, SubCeremony};
-use crate::field::{G1List, Path};
+use crate::field::{G1List, G2List, Path};
 use crate::sizes::{Size, Sizes};
 
 /// The powers of one sub-ceremony, decoded: every point is on the curve.
@@ -89,43 +89,20 @@ impl RawPowers {
         &self,
         sub_ceremony: SubCeremony,
     ) -> Result<(G1List, Vec<G2Affine>), Invalid> {
-        let g1 = G1List::decode(self.g1.bytes(), self.g1.encoding(), Path::best());
-        let g1 = g1.map_err(|(index, error)| Invalid {
-            sub_ceremony: Some(sub_ceremony),
-            check: Check::Decoding {
-                element: Element::G1Power,
-                error,
-            },
-            index: Some(index),
-        })?;
-        let g2 = decode_list(&self.g2, Element::G2Power, sub_ceremony)?;
-        Ok((g1, g2))
+        let undecodable = |element| {
+            move |(index, error)| Invalid {
+                sub_ceremony: Some(sub_ceremony),
+                check: Check::Decoding { element, error },
+                index: Some(index),
+            }
+        };
+        let path = Path::best();
+        let g1 = G1List::decode(self.g1.bytes(), self.g1.encoding(), path)
+            .map_err(undecodable(Element::G1Power))?;
+        let g2 = G2List::decode(self.g2.bytes(), self.g2.encoding(), path)
+            .map_err(undecodable(Element::G2Power))?;
+        Ok((g1, g2.to_affine()))
     }
-}
-
-fn decode_list<P: Point>(
-    raw: &RawPoints<P>,
-    element: Element,
-    sub_ceremony: SubCeremony,
-) -> Result<Vec<P>, Invalid> {
-    let encoding = raw.encoding();
-    let encoded = raw.bytes().par_chunks_exact(P::encoded_len(encoding));
-    let points: Result<Vec<P>, _> = encoded
-        .clone()
-        .map(|bytes| P::decode(bytes, encoding))
-        .collect();
-    points.map_err(|some_error| {
-        // The parallel collection reports any of the errors; the report names the lowest.
-        let lowest = encoded
-            .enumerate()
-            .find_map_first(|(i, bytes)| P::decode(bytes, encoding).err().map(|error| (i, error)));
-        let (index, error) = lowest.map_or((None, some_error), |(i, error)| (Some(i), error));
-        Invalid {
-            sub_ceremony: Some(sub_ceremony),
-            check: Check::Decoding { element, error },
-            index,
-        }
-    })
 }
 
 /// What contributors build on: the powers of all sub-ceremonies after the last contribution.
