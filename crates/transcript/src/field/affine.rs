@@ -130,19 +130,36 @@ impl<'a, E> Loaded<'a, E> {
 
     #[inline(always)]
     fn x<F: Field<Elem = E>>(&self, field: F) -> (F::V, F::V) {
-        (
-            field.load(self.a.map(|p| &p.x)),
-            field.load(self.b.map(|p| &p.x)),
-        )
+        (load_x(field, &self.a), load_x(field, &self.b))
     }
 
     #[inline(always)]
     fn y<F: Field<Elem = E>>(&self, field: F) -> (F::V, F::V) {
-        (
-            field.load(self.a.map(|p| &p.y)),
-            field.load(self.b.map(|p| &p.y)),
-        )
+        (load_y(field, &self.a), load_y(field, &self.b))
     }
+}
+
+/// Loops, here and in other places: what `map` makes of an array is not always inlined.
+#[inline(always)]
+fn load_x<F: Field>(field: F, points: &[&Affine<F::Elem>; MAX_LANES]) -> F::V {
+    let mut xs = [&points[0].x; MAX_LANES];
+    let mut i = 0;
+    while i < MAX_LANES {
+        xs[i] = &points[i].x;
+        i += 1;
+    }
+    field.load(xs)
+}
+
+#[inline(always)]
+fn load_y<F: Field>(field: F, points: &[&Affine<F::Elem>; MAX_LANES]) -> F::V {
+    let mut ys = [&points[0].y; MAX_LANES];
+    let mut i = 0;
+    while i < MAX_LANES {
+        ys[i] = &points[i].y;
+        i += 1;
+    }
+    field.load(ys)
 }
 
 /// The lanes of a vector of pairs that are no plain addition.
@@ -251,8 +268,11 @@ fn write<F: Field>(field: F, x: F::V, y: F::V, pairs: &[Pair], out: &mut [Affine
     let mut ys = [F::Elem::default(); MAX_LANES];
     field.store(x, &mut xs);
     field.store(y, &mut ys);
-    for (pair, (x, y)) in pairs.iter().zip(xs.into_iter().zip(ys)) {
-        out[pair.sum as usize] = Affine { x, y };
+    for (lane, pair) in pairs.iter().enumerate() {
+        out[pair.sum as usize] = Affine {
+            x: xs[lane],
+            y: ys[lane],
+        };
     }
 }
 

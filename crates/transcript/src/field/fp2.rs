@@ -30,10 +30,14 @@ impl<L: Lanes> Field for Fp2<L> {
 
     #[inline(always)]
     fn load(self, elements: [&Self::Elem; MAX_LANES]) -> Self::V {
-        [
-            self.0.load(elements.map(|element| &element[0])),
-            self.0.load(elements.map(|element| &element[1])),
-        ]
+        let mut components = [[&elements[0][0]; MAX_LANES], [&elements[0][1]; MAX_LANES]];
+        let mut i = 0;
+        while i < MAX_LANES {
+            components[0][i] = &elements[i][0];
+            components[1][i] = &elements[i][1];
+            i += 1;
+        }
+        [self.0.load(components[0]), self.0.load(components[1])]
     }
 
     #[inline(always)]
