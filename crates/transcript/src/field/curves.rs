@@ -149,10 +149,8 @@ impl Curve for G2 {
 
     #[inline(always)]
     fn read<L: Lanes>(lanes: L, points: &[G2Affine; MAX_LANES]) -> [[L::V; 2]; 2] {
-        let component = |of: fn(&blst_p2_affine) -> blst_fp| {
-            let numbers = points.each_ref().map(|point| of(point.as_ref()));
-            numbers
-        };
+        let component =
+            |of: fn(&blst_p2_affine) -> blst_fp| points.each_ref().map(|point| of(point.as_ref()));
         [
             [
                 lanes.from_library(&component(|point| point.x.fp[0])),

@@ -146,6 +146,7 @@ impl<C: Curve> List<C> {
     }
 
     /// Whether there are none.
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -47,6 +47,10 @@ impl G1List {
 
     /// Each point times its public coefficient, on all cores. For points in the subgroup; of
     /// others comes some point of the curve.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the links of a transcript do not use it yet")
+    )]
     pub(crate) fn multiply_each_public(&self, coefficients: &[Coefficient]) -> Self {
         debug_assert_eq!(self.len(), coefficients.len());
         self.multiply_by(

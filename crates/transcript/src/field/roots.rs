@@ -65,7 +65,7 @@ impl Chain {
                 at -= 1;
                 continue;
             }
-            let mut low = if at > WINDOW { at - WINDOW } else { 0 };
+            let mut low = at.saturating_sub(WINDOW);
             while bit(&exponent, low) == 0 {
                 low += 1;
             }

@@ -75,6 +75,10 @@ pub(crate) struct Coefficient([u64; 2]);
 
 impl Coefficient {
     /// Draws `len` of them.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the links of a transcript do not use it yet")
+    )]
     pub(crate) fn draw(len: usize, rng: &mut (impl RngCore + CryptoRng)) -> Vec<Self> {
         (0..len)
             .map(|_| Self([rng.next_u64(), rng.next_u64()]))

@@ -181,6 +181,7 @@ impl<C: Curve> List<C> {
 
 impl<P: Arithmetic> WindowSums<P> {
     /// Their number and width.
+    #[cfg(test)]
     pub(crate) fn windows(&self) -> Windows {
         self.windows
     }

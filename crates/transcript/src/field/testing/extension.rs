@@ -13,7 +13,8 @@ use crate::field::windows::Digits;
 macro_rules! fp2 {
     ($function:ident $(, $argument:expr)*) => {{
         let mut out = blst_fp2::default();
-        #[allow(unsafe_code)]
+        // An argument may be such a call itself.
+        #[allow(unsafe_code, unused_unsafe)]
         // SAFETY: the library reads and writes elements that live references point to.
         unsafe { blst::$function(&mut out $(, $argument)*) };
         out

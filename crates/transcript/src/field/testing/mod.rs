@@ -1,11 +1,11 @@
 //! Tests of the vector arithmetic: the same on all paths, against the library.
 
+#[allow(clippy::needless_range_loop, reason = "lanes are numbers here")]
 mod arithmetic;
 mod decoding;
 mod extension;
 mod multiplied;
 mod sums;
-mod timing;
 mod windowed;
 
 use blst::{blst_fp, blst_p1_affine};
