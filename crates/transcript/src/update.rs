@@ -2,7 +2,7 @@
 //!
 //! For each sub-ceremony a fresh secret x multiplies the tau of its powers: P\[i\]·xⁱ, Q\[i\]·xⁱ,
 //! with \[x\]₂ as proof. Secrets are never branched on nor used as an index: multiplications in G1
-//! are those of [`G1List::multiply_each`], in vector lanes where the processor has them, those in
+//! are those of `G1List::multiply_each`, in vector lanes where the processor has them, those in
 //! G2 are `blst`'s; both take the same time for every secret. The powers of x come from field
 //! multiplications. Secrets and their powers are wiped from the places they were stored in;
 //! copies that the compiler may have left in registers or on the stack are beyond the reach of
