@@ -46,6 +46,9 @@ pub(crate) trait Field: Copy + Send + Sync {
     /// One element, in Montgomery form; `Default` is zero.
     type Elem: Copy + Default + PartialEq + Send + Sync + std::fmt::Debug;
 
+    /// Zero, as an integer too.
+    const ZERO: Self::Elem;
+
     /// As many elements as lanes.
     type V: Copy;
 

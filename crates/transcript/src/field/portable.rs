@@ -18,6 +18,7 @@ impl Field for Portable {
     const PRODUCT_BITS: u32 = 0;
     const OPERAND_BITS: u32 = 64;
     type Elem = blst_fp;
+    const ZERO: blst_fp = blst_fp { l: [0; WORDS] };
     type V = blst_fp;
 
     #[inline(always)]
