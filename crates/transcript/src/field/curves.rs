@@ -91,7 +91,7 @@ pub(crate) struct G2;
 /// 4, in every lane.
 #[inline(always)]
 fn four<L: Lanes>(lanes: L) -> L::V {
-    lanes.from_integers(&[[4, 0, 0, 0, 0, 0]; MAX_LANES])
+    lanes.integers(&[[4, 0, 0, 0, 0, 0]; MAX_LANES])
 }
 
 impl Curve for G1 {
@@ -108,12 +108,12 @@ impl Curve for G1 {
     fn read<L: Lanes>(lanes: L, points: &[G1Affine; MAX_LANES]) -> [L::V; 2] {
         let x = points.each_ref().map(|point| point.as_ref().x);
         let y = points.each_ref().map(|point| point.as_ref().y);
-        [lanes.from_library(&x), lanes.from_library(&y)]
+        [lanes.import(&x), lanes.import(&y)]
     }
 
     #[inline(always)]
     fn write<L: Lanes>(lanes: L, [x, y]: [L::V; 2]) -> [G1Affine; MAX_LANES] {
-        let (x, y) = (lanes.to_library(x), lanes.to_library(y));
+        let (x, y) = (lanes.export(x), lanes.export(y));
         std::array::from_fn(|i| {
             let mut point = G1Affine::default();
             *point.as_mut() = blst_p1_affine { x: x[i], y: y[i] };
@@ -123,7 +123,7 @@ impl Curve for G1 {
 
     #[inline(always)]
     fn element<L: Lanes>(lanes: L, numbers: &[Integers; 2]) -> L::V {
-        lanes.from_integers(&numbers[0])
+        lanes.integers(&numbers[0])
     }
 
     #[inline(always)]
@@ -148,7 +148,7 @@ impl Curve for G1 {
         let infinite = lanes.null_mask(x) & lanes.null_mask(y);
         let once = times_x(lanes, Projective::from_affine(lanes, x, y));
         let product = times_x(lanes, once);
-        let beta = lanes.from_integers(&[BETA; MAX_LANES]);
+        let beta = lanes.integers(&[BETA; MAX_LANES]);
         let negative = lanes.sub(lanes.offset(0), y, lanes.offset(1 << L::PRODUCT_BITS));
         equals(lanes, product, [lanes.mul(x, beta), negative]) | infinite
     }
@@ -170,20 +170,20 @@ impl Curve for G2 {
             |of: fn(&blst_p2_affine) -> blst_fp| points.each_ref().map(|point| of(point.as_ref()));
         [
             [
-                lanes.from_library(&component(|point| point.x.fp[0])),
-                lanes.from_library(&component(|point| point.x.fp[1])),
+                lanes.import(&component(|point| point.x.fp[0])),
+                lanes.import(&component(|point| point.x.fp[1])),
             ],
             [
-                lanes.from_library(&component(|point| point.y.fp[0])),
-                lanes.from_library(&component(|point| point.y.fp[1])),
+                lanes.import(&component(|point| point.y.fp[0])),
+                lanes.import(&component(|point| point.y.fp[1])),
             ],
         ]
     }
 
     #[inline(always)]
     fn write<L: Lanes>(lanes: L, [x, y]: [[L::V; 2]; 2]) -> [G2Affine; MAX_LANES] {
-        let x = [lanes.to_library(x[0]), lanes.to_library(x[1])];
-        let y = [lanes.to_library(y[0]), lanes.to_library(y[1])];
+        let x = [lanes.export(x[0]), lanes.export(x[1])];
+        let y = [lanes.export(y[0]), lanes.export(y[1])];
         std::array::from_fn(|i| {
             let mut point = G2Affine::default();
             let [x, y] = [x, y].map(|v| blst_fp2 {
@@ -196,10 +196,7 @@ impl Curve for G2 {
 
     #[inline(always)]
     fn element<L: Lanes>(lanes: L, numbers: &[Integers; 2]) -> [L::V; 2] {
-        [
-            lanes.from_integers(&numbers[1]),
-            lanes.from_integers(&numbers[0]),
-        ]
+        [lanes.integers(&numbers[1]), lanes.integers(&numbers[0])]
     }
 
     #[inline(always)]
@@ -228,7 +225,7 @@ impl Curve for G2 {
         let field = Fp2(lanes);
         let infinite = field.null_mask(x) & field.null_mask(y);
         let product = times_x(field, Projective::from_affine(field, x, y));
-        let integer = |words: &[u64; WORDS]| lanes.from_integers(&[*words; MAX_LANES]);
+        let integer = |words: &[u64; WORDS]| lanes.integers(&[*words; MAX_LANES]);
         // A multiple of u times the conjugate of a + b·u is a multiple of b + a·u.
         let factor = integer(&PSI_X);
         let psi_x = [lanes.mul(x[1], factor), lanes.mul(x[0], factor)];
@@ -304,7 +301,7 @@ impl Numbers {
             }
             if is_ordinary {
                 for (i, words) in read.into_iter().take(count).enumerate() {
-                    self::place::<C>(&mut numbers, i)[lane] = words;
+                    place::<C>(&mut numbers, i)[lane] = words;
                 }
                 numbers.ordinary |= 1 << lane;
                 numbers.signs |= Mask::from(point[0] & SIGN != 0) << lane;

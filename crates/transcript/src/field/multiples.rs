@@ -129,7 +129,7 @@ impl<L: Lanes> Task<L> for Multiply<'_, L::Elem> {
 
     #[inline(always)]
     fn run(self, lanes: L) -> Vec<Affine<L::Elem>> {
-        let beta = lanes.splat_library(&library::from_words(&BETA));
+        let beta = lanes.import_one(&library::from_words(&BETA));
         let digit_count = digit_count(self.half_bits);
         let mut products = Vec::with_capacity(self.points.len().div_ceil(L::N));
         for (points, halves) in self.points.chunks(L::N).zip(self.halves.chunks(L::N)) {

@@ -365,19 +365,19 @@ impl<M: Words> Lanes for Radix52<M> {
     }
 
     #[inline(always)]
-    fn from_library(self, elements: &[blst_fp; MAX_LANES]) -> Self::V {
+    fn import(self, elements: &[blst_fp; MAX_LANES]) -> Self::V {
         self.times_constant(&elements.map(|element| element.l), &FROM_BLST)
     }
 
     #[inline(always)]
-    fn to_library(self, v: Self::V) -> [blst_fp; MAX_LANES] {
+    fn export(self, v: Self::V) -> [blst_fp; MAX_LANES] {
         let mut elements = [Limbs([0; LIMBS]); MAX_LANES];
         self.store(self.mul(v, self.constant(&TO_BLST)), &mut elements);
         elements.map(|element| words_below_p(&element))
     }
 
     #[inline(always)]
-    fn from_integers(self, words: &[[u64; WORDS]; MAX_LANES]) -> Self::V {
+    fn integers(self, words: &[[u64; WORDS]; MAX_LANES]) -> Self::V {
         self.times_constant(words, &R_SQUARED)
     }
 

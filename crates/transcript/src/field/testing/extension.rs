@@ -41,7 +41,7 @@ fn elements(rng: &mut ChaCha20Rng) -> Vec<blst_fp2> {
 }
 
 fn vector<L: Lanes>(lanes: L, elements: &[blst_fp2; MAX_LANES]) -> [L::V; 2] {
-    [0, 1].map(|i| lanes.from_library(&elements.map(|element| element.fp[i])))
+    [0, 1].map(|i| lanes.import(&elements.map(|element| element.fp[i])))
 }
 
 fn assert_lanes<L: Lanes>(
@@ -50,7 +50,7 @@ fn assert_lanes<L: Lanes>(
     expected: impl Fn(usize) -> blst_fp2,
     what: &str,
 ) {
-    let (a, b) = (lanes.to_library(v[0]), lanes.to_library(v[1]));
+    let (a, b) = (lanes.export(v[0]), lanes.export(v[1]));
     for lane in 0..L::N {
         assert_eq!(
             blst_fp2 {
@@ -142,7 +142,7 @@ impl Law for Roots {
             let (a, b) = (eight(&elements, i), eight(&elements, i + 5));
             let (x, y) = extension_roots(lanes, vector(lanes, &a), vector(lanes, &b));
             for (elements, root) in [(a, x), (b, y)] {
-                let (low, high) = (lanes.to_library(root[0]), lanes.to_library(root[1]));
+                let (low, high) = (lanes.export(root[0]), lanes.export(root[1]));
                 for lane in 0..L::N {
                     let root = blst_fp2 {
                         fp: [low[lane], high[lane]],
