@@ -207,9 +207,7 @@ impl<C: Curve> WindowSums<C> {
     /// Whether the planes of the windows 1 … W are in the subgroup: then the points are, with the
     /// error [above](self).
     pub(crate) fn in_subgroup(&self) -> bool {
-        List::<C>::from_affine(self.tested_planes(), self.path)
-            .first_outside_subgroup()
-            .is_none()
+        List::<C>::from_affine(self.tested_planes(), self.path).in_subgroup()
     }
 
     /// Whether the points of several lists, each with digits of its own, are in the subgroup.
@@ -218,10 +216,7 @@ impl<C: Curve> WindowSums<C> {
     /// behind the other. The proof [above](self) holds for them with P_j in any of the lists, for
     /// the digits of the others are independent of its own. 128 sums are tested, however many
     /// lists there are.
-    pub(crate) fn all_in_subgroup(lists: &[Self]) -> bool {
-        let Some(first) = lists.first() else {
-            return true;
-        };
+    pub(crate) fn all_in_subgroup<'a>(lists: impl Iterator<Item = &'a Self>) -> bool {
         let mut sums = vec![Sum::<C>::identity(); SECURITY_BITS as usize];
         for list in lists {
             debug_assert!(list.tested_planes().len() >= sums.len());
@@ -230,9 +225,7 @@ impl<C: Curve> WindowSums<C> {
             }
         }
         let sums = super::normalize::<C::Point>(&sums);
-        List::<C>::from_affine(&sums, first.path)
-            .first_outside_subgroup()
-            .is_none()
+        List::<C>::from_affine(&sums, Path::best()).in_subgroup()
     }
 
     /// R_w.
