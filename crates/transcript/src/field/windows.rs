@@ -75,6 +75,12 @@ impl Windows {
             .unwrap_or(Self::of_bits(MAX_DIGIT_BITS))
     }
 
+    /// Any number and width: with too few bits, an instance whose error can be measured.
+    #[cfg(test)]
+    pub(crate) fn new(digit_bits: u32, count: usize) -> Self {
+        Self { digit_bits, count }
+    }
+
     fn of_bits(digit_bits: u32) -> Self {
         Self {
             digit_bits,
@@ -106,7 +112,11 @@ impl Digits {
         Self::draw_for(Windows::for_len(len), len, rng)
     }
 
-    fn draw_for(windows: Windows, len: usize, rng: &mut (impl RngCore + CryptoRng)) -> Self {
+    pub(super) fn draw_for(
+        windows: Windows,
+        len: usize,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Self {
         let mut bytes = vec![0; 2 * (len + windows.count)];
         rng.fill_bytes(&mut bytes);
         let mask = (1 << windows.digit_bits) - 1;
