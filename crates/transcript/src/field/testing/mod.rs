@@ -195,3 +195,13 @@ fn awkward_points(len: usize, rng: &mut ChaCha20Rng) -> Vec<G1Affine> {
     }
     points
 }
+
+/// The part of a digit that plane `j` has: its sign, or that where the bit is set.
+fn part(digit: i32, j: usize) -> i32 {
+    let bit = if j == 0 {
+        1
+    } else {
+        digit.abs() / 2 >> (j - 1) & 1
+    };
+    digit.signum() * bit
+}
