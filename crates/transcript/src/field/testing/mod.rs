@@ -7,6 +7,7 @@ mod decoding;
 mod extension;
 mod interpreted;
 mod multiplied;
+mod paired;
 mod sums;
 mod windowed;
 
