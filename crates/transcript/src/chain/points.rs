@@ -8,8 +8,8 @@ use super::report::{Found, TranscriptCheck};
 use super::walk::{Batch, RawPoints, RawSignature, SubBatch};
 use crate::encoding::{Encoding, Point};
 use crate::error::{Element, PointError};
-use crate::field::curves::{Curve, G1, G2};
-use crate::field::{COEFFICIENT_LEN, List, Path};
+use crate::field::curves::Curve;
+use crate::field::{COEFFICIENT_LEN, G1, G2, List, Path};
 use crate::identity::Identity;
 
 /// Points that one task decodes: 1 to 2 ms of square roots, so that a batch keeps many cores busy.

@@ -1,14 +1,15 @@
 //! Which points of a batch are in the subgroup, tested over all sub-ceremonies at once.
 
-use blstrs::{G1Affine, G1Projective};
+use blstrs::G1Projective;
 use rayon::prelude::*;
 
 use super::links::Link;
 use super::points::{Points, Randoms};
 use super::report::{Found, TranscriptCheck};
+use crate::encoding::Point;
 use crate::error::Element;
-use crate::field::curves::{Curve, G1, G2};
-use crate::field::{Arithmetic, Coefficient, Combination, List, Path};
+use crate::field::curves::Curve;
+use crate::field::{Coefficient, Combination, G1, G2, List, Path};
 
 /// Fewest points that are tested by the planes of a random combination (see `field`): 128 planes
 /// are tested instead of the points, and their sums cost about as much as 100 tests.
@@ -23,13 +24,13 @@ struct Place {
 }
 
 /// Points of all sub-ceremonies, put together.
-struct Gathered<P> {
+struct Gathered<C: Curve> {
     places: Vec<Place>,
-    points: Vec<P>,
+    points: Vec<C::Point>,
     coefficients: Vec<Coefficient>,
 }
 
-impl<P: Arithmetic> Gathered<P> {
+impl<C: Curve> Gathered<C> {
     fn new() -> Self {
         Self {
             places: Vec::new(),
@@ -38,7 +39,7 @@ impl<P: Arithmetic> Gathered<P> {
         }
     }
 
-    fn push(&mut self, place: Place, point: P, random: &[u8; 16]) {
+    fn push(&mut self, place: Place, point: C::Point, random: &[u8; 16]) {
         self.places.push(place);
         self.points.push(point);
         self.coefficients.push(Coefficient::from_bytes(random));
@@ -46,7 +47,7 @@ impl<P: Arithmetic> Gathered<P> {
 
     /// Tests the points by one random combination if that pays, and returns it if it shows all
     /// to be in the subgroup.
-    fn combine<C: Curve<Point = P>>(&self) -> Option<Combination<P>> {
+    fn combine(&self) -> Option<Combination<C>> {
         if self.points.len() < MIN_COMBINED {
             return None;
         }
@@ -70,7 +71,7 @@ pub(super) fn refuse_pubkeys(
     random: &Randoms,
     found: &mut Vec<Found>,
 ) {
-    let mut gathered = Gathered::new();
+    let mut gathered = Gathered::<G2>::new();
     for (sub, points) in points.iter().enumerate() {
         for (i, pubkey) in points.pubkeys.iter().enumerate() {
             if let Some(pubkey) = pubkey {
@@ -83,7 +84,7 @@ pub(super) fn refuse_pubkeys(
             }
         }
     }
-    if gathered.combine::<G2>().is_some() {
+    if gathered.combine().is_some() {
         return;
     }
     for Place { i, sub, .. } in gathered.outside() {
@@ -95,8 +96,8 @@ pub(super) fn refuse_pubkeys(
 
 /// All running products and signatures of a batch, which are in the subgroup, combined.
 pub(super) struct CombinedG1 {
-    gathered: Gathered<G1Affine>,
-    combination: Combination<G1Affine>,
+    gathered: Gathered<G1>,
+    combination: Combination<G1>,
 }
 
 /// Combines the running products and the signatures, if that pays and all are in the subgroup.
@@ -107,7 +108,7 @@ pub(super) fn combine_g1(
     random: &Randoms,
     found: &mut Vec<Found>,
 ) -> Option<CombinedG1> {
-    let mut gathered = Gathered::new();
+    let mut gathered = Gathered::<G1>::new();
     for (sub, points) in points.iter().enumerate() {
         for (points, is_signature) in [(&points.products, false), (&points.signatures, true)] {
             for (i, point) in points.iter().enumerate() {
@@ -127,7 +128,7 @@ pub(super) fn combine_g1(
             }
         }
     }
-    if let Some(combination) = gathered.combine::<G1>() {
+    if let Some(combination) = gathered.combine() {
         return Some(CombinedG1 {
             gathered,
             combination,

@@ -17,14 +17,15 @@
 use group::Group;
 use rayon::prelude::*;
 
-use super::affine::Scratch;
-use super::curves::Curve;
+use super::affine::Affine;
+use super::curves::{Curve, Elem};
 use super::decode::to_library;
 use super::lanes::{Lanes, Task};
 use super::list::{List, on_path};
+use super::path::Path;
 use super::scalars::Coefficient;
-use super::windows::planes;
-use super::{Arithmetic, affine::Affine, curves::Elem};
+use super::segments::Scratch;
+use super::windows::{Sum, planes};
 
 /// Bits of a digit. For 1,000 to 10,000 points 7 or 9 would cost a fifth more additions, and 8
 /// divides a coefficient's bytes.
@@ -37,15 +38,16 @@ const DIGITS: usize = 128 / DIGIT_BITS as usize;
 const TASK_ADDITIONS: usize = 32_768;
 
 /// The planes of a list.
-pub(crate) struct Combination<P> {
+pub(crate) struct Combination<C: Curve> {
+    path: Path,
     /// T_j.
-    planes: Vec<P>,
+    planes: Vec<C::Point>,
 }
 
 impl<C: Curve> List<C> {
     /// The planes of the list for these coefficients, one for each point, on all cores. They must
     /// have been drawn after the points arrived.
-    pub(crate) fn combine(&self, coefficients: &[Coefficient]) -> Combination<C::Point> {
+    pub(crate) fn combine(&self, coefficients: &[Coefficient]) -> Combination<C> {
         debug_assert_eq!(coefficients.len(), self.len());
         let group = (TASK_ADDITIONS / self.len().max(1)).clamp(1, DIGITS);
         let starts: Vec<usize> = (0..DIGITS).step_by(group).collect();
@@ -60,21 +62,25 @@ impl<C: Curve> List<C> {
             });
             parts.collect::<Vec<_>>().concat()
         });
-        Combination { planes }
+        Combination {
+            path: self.path(),
+            planes,
+        }
     }
 }
 
-impl<P: Arithmetic> Combination<P> {
+impl<C: Curve> Combination<C> {
     /// Whether all points are in the subgroup, with the error [above](self).
     pub(crate) fn in_subgroup(&self) -> bool {
-        self.planes.par_iter().all(P::in_subgroup)
+        List::<C>::from_affine(&self.planes, self.path).in_subgroup()
     }
 
     /// The sum of the points times their coefficients; they are in the subgroup.
-    pub(crate) fn sum(&self) -> P::Sum {
+    pub(crate) fn sum(&self) -> Sum<C> {
         let (low, high) = self.planes.split_at(self.planes.len() / 2);
-        let value = |planes: &[P]| {
-            (planes.iter().rev()).fold(P::Sum::identity(), |sum, plane| sum.double() + plane)
+        let value = |planes: &[C::Point]| {
+            let planes = planes.iter().rev();
+            planes.fold(Sum::<C>::identity(), |sum, plane| sum.double() + plane)
         };
         value(low) + value(high) * Coefficient::HIGH_UNIT.to_scalar()
     }

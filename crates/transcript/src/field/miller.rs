@@ -143,7 +143,7 @@ fn write<L: Lanes>(lanes: L, f: &V12<L>) -> Vec<blst_fp12> {
     for (i, half) in f.iter().enumerate() {
         for (j, coefficient) in half.iter().enumerate() {
             for (k, &component) in coefficient.iter().enumerate() {
-                let numbers: [blst_fp; MAX_LANES] = lanes.to_library(component);
+                let numbers: [blst_fp; MAX_LANES] = lanes.export(component);
                 for (value, number) in out.iter_mut().zip(numbers) {
                     let blst_fp12 { fp6 } = value;
                     let blst_fp6 { fp2 } = &mut fp6[i];

@@ -37,7 +37,6 @@ mod words;
 pub(crate) use {
     combination::Combination,
     curves::{G1, G2},
-    decode::Undecodable,
     library::product,
     list::{G1List, G2List, List},
     miller::miller_product,

@@ -36,7 +36,7 @@ impl<L: Lanes> Task<L> for SumsOfTwo<'_> {
 
     #[inline(always)]
     fn run(self, lanes: L) -> Vec<G1Affine> {
-        let beta = lanes.splat_library(&library::from_words(&BETA));
+        let beta = lanes.import_one(&library::from_words(&BETA));
         let mut sums = Vec::with_capacity(self.terms.len().div_ceil(L::N));
         for terms in self.terms.chunks(L::N) {
             sums.push(sum_of_two(lanes, terms, beta));

@@ -167,7 +167,7 @@ fn bucket(digit: Digit, bits: u32) -> (usize, bool) {
 }
 
 /// The library's sums of points of a curve.
-type Sum<C> = <<C as Curve>::Point as Arithmetic>::Sum;
+pub(super) type Sum<C> = <<C as Curve>::Point as Arithmetic>::Sum;
 
 /// The planes of all windows of a list, and what makes both sides of the ratio check of them.
 #[derive(Clone, Debug)]
@@ -331,7 +331,6 @@ impl<C: Curve, L: Lanes> Task<L> for Planes<'_, C, L> {
 /// For each list of digits, one for a point, the sums of the points with bit 0, 1, … set. The
 /// points' coordinates are products.
 #[inline(always)]
-#[cfg_attr(not(test), expect(dead_code, reason = "transcripts will need it"))]
 pub(super) fn planes<F: Field>(
     field: F,
     points: &[Affine<F::Elem>],

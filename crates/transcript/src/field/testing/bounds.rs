@@ -1,9 +1,9 @@
 //! The chance that a false list passes, measured on instances weakened on purpose: with so few
 //! random bits that the bound can be seen.
 
+use crate::field::G1;
 use crate::field::list::G1List;
 use crate::field::windows::{Digits, WindowSums, Windows};
-use crate::field::{Coefficient, G1};
 
 use super::*;
 
@@ -113,7 +113,7 @@ fn powers_with(tau: Scalar, error: G1Projective, differences: &[(usize, i64)]) -
 #[test]
 fn wrong_powers_pass_no_oftener_than_the_bound() {
     let mut rng = rng(21);
-    let tau = Coefficient::draw(1, &mut rng)[0].to_scalar();
+    let tau = Scalar::random(&mut rng);
     let error = G1Projective::from(in_subgroup(&mut rng));
     let ratio_holds = |sums: &WindowSums<G1>| {
         (1..=sums.windows().count()).all(|w| sums.before(w) * tau == sums.after(w))
@@ -159,7 +159,7 @@ fn weights_by_powers_of_the_digits_base_would_pass_what_the_windows_refuse() {
     // shape would pass whenever their digits are alike, once in 2²ᶜ times.
     let mut rng = rng(22);
     let windows = Windows::new(1, 128);
-    let tau = Coefficient::draw(1, &mut rng)[0].to_scalar();
+    let tau = Scalar::random(&mut rng);
     let error = G1Projective::from(in_subgroup(&mut rng));
     for (name, differences) in [
         ("rising", [(2, 1), (3, -2), (7, -1), (8, 2)]),

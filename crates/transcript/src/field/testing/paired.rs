@@ -132,7 +132,7 @@ fn combined<C: PointCurve>(
     points: &[C::Point],
     coefficients: &[Coefficient],
     path: Path,
-) -> Combination<C::Point> {
+) -> Combination<C> {
     List::<C>::from_affine(points, path).combine(coefficients)
 }
 
