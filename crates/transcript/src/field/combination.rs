@@ -18,6 +18,7 @@ use group::Group;
 use rayon::prelude::*;
 
 use super::affine::Affine;
+use super::buckets::planes;
 use super::curves::{Curve, Elem};
 use super::decode::to_library;
 use super::lanes::{Lanes, Task};
@@ -25,7 +26,7 @@ use super::list::{List, on_path};
 use super::path::Path;
 use super::scalars::Coefficient;
 use super::segments::Scratch;
-use super::windows::{Sum, planes};
+use super::windows::Sum;
 
 /// Bits of a digit. For 1,000 to 10,000 points 7 or 9 would cost a fifth more additions, and 8
 /// divides a coefficient's bytes.

@@ -6,6 +6,7 @@
 //! this module, each with its reason.
 
 mod affine;
+mod buckets;
 mod combination;
 pub(crate) mod curves;
 mod decode;

@@ -202,7 +202,7 @@ fn part(digit: i32, j: usize) -> i32 {
     let bit = if j == 0 {
         1
     } else {
-        digit.abs() / 2 >> (j - 1) & 1
+        (digit.abs() / 2) >> (j - 1) & 1
     };
     digit.signum() * bit
 }
