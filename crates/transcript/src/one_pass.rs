@@ -38,12 +38,14 @@ use crate::batch::{
 };
 use crate::encoding::Point;
 use crate::error::{Check, Element, Invalid, SubCeremony};
-use crate::field::{Digits, G1, G1List, WindowSums, linear_combination};
+use crate::field::{Digits, G1, G1List, WindowSums, Windows, linear_combination};
 
 /// The points of one sub-ceremony, decoded, nothing else known of them.
 pub(crate) struct Decoded {
     pub(crate) sub_ceremony: SubCeremony,
     pub(crate) g1: G1List,
+    /// The window sums of the G1 powers, if they were taken before.
+    pub(crate) sums: Option<WindowSums<G1>>,
     pub(crate) g2: Vec<G2Affine>,
     /// What makes powers a contribution; none for powers on their own.
     pub(crate) update: Option<Change>,
@@ -59,22 +61,32 @@ pub(crate) struct Change {
 }
 
 /// Random values for one sub-ceremony, drawn after its points have arrived.
-struct Draw {
-    digits: Digits,
+struct Draw<'a> {
+    sums: Sums<'a>,
     /// One for each window but window 0.
     windows: Coefficients,
     g2: Coefficients,
     update: Coefficients,
 }
 
-impl Draw {
-    fn new(decoded: &Decoded, rng: &mut (impl RngCore + CryptoRng)) -> Self {
-        let digits = Digits::draw(decoded.g1.len(), rng);
+/// The window sums of one sub-ceremony's G1 powers, or the digits to take them by.
+enum Sums<'a> {
+    Taken(&'a WindowSums<G1>),
+    Open(Digits),
+}
+
+impl<'a> Draw<'a> {
+    fn new(decoded: &'a Decoded, rng: &mut (impl RngCore + CryptoRng)) -> Self {
+        let len = decoded.g1.len();
+        let sums = match &decoded.sums {
+            Some(sums) => Sums::Taken(sums),
+            None => Sums::Open(Digits::draw(len, rng)),
+        };
         Self {
-            windows: Coefficients::draw(digits.windows().count(), rng),
+            windows: Coefficients::draw(Windows::for_len(len).count(), rng),
             g2: Coefficients::draw(decoded.g2.len(), rng),
             update: Coefficients::draw(1, rng),
-            digits,
+            sums,
         }
     }
 }
@@ -93,12 +105,15 @@ pub(crate) fn all_hold(subs: &[Decoded], rng: &mut (impl RngCore + CryptoRng)) -
     if subs.iter().any(|sub| sub.plainly_wrong().is_some()) {
         return false;
     }
-    let draws: Vec<Draw> = subs.iter().map(|sub| Draw::new(sub, rng)).collect();
+    let draws: Vec<Draw<'_>> = subs.iter().map(|sub| Draw::new(sub, rng)).collect();
     let (sums, shares): (Vec<WindowSums<G1>>, Vec<Share>) = subs
         .par_iter()
         .zip(&draws)
         .map(|(sub, draw)| {
-            let sums = sub.g1.window_sums(&draw.digits);
+            let sums = match &draw.sums {
+                Sums::Taken(sums) => (*sums).clone(),
+                Sums::Open(digits) => sub.g1.window_sums(digits),
+            };
             let share = sub.share(draw, &sums);
             (sums, share)
         })
@@ -146,8 +161,8 @@ impl Decoded {
         (0..self.g2.len()).map(|i| self.power(i)).collect()
     }
 
-    fn share(&self, draw: &Draw, sums: &WindowSums<G1>) -> Share {
-        let windows = 1..=draw.digits.windows().count();
+    fn share(&self, draw: &Draw<'_>, sums: &WindowSums<G1>) -> Share {
+        let windows = 1..=sums.windows().count();
         let before: Vec<_> = windows.clone().map(|w| sums.before(w)).collect();
         let after: Vec<_> = windows.map(|w| sums.after(w)).collect();
         let combined = |points: &[G1Projective]| {

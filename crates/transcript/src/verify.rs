@@ -25,11 +25,12 @@ use blstrs::{G1Affine, G2Affine};
 use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
+use crate::arrival::{Received, ReceivedPowers};
 use crate::contribution::{RawContribution, RawPowers, RawSubContribution};
 use crate::error::{Check, Element, Invalid, SubCeremony};
 use crate::identity::Identity;
 use crate::one_pass::{Change, Decoded, all_hold};
-use crate::powers::{Base, Powers};
+use crate::powers::{Base, Lists, Powers};
 use crate::signature::{bls_verify, ecdsa_verify, eip712_digest};
 use crate::sizes::{Size, Sizes};
 
@@ -122,14 +123,51 @@ pub fn verify(
         .par_iter()
         .zip(base.powers())
         .map(|(&(sub_ceremony, sub), before)| {
-            let power_before = before.g1()[1];
-            decode_contribution(sub_ceremony, sub, power_before)
+            let lists = sub.powers.decode_lists(sub_ceremony)?;
+            decoded_contribution(sub_ceremony, sub, before, lists)
         })
         .collect();
+    conclude(base, contribution, parts, rng)
+}
+
+/// Checks a contribution, as [`verify`] does, that was decoded while it arrived.
+///
+/// # Errors
+///
+/// Those of [`verify`].
+pub fn verify_received(
+    base: &Base,
+    received: Received,
+    rng: &mut (impl RngCore + CryptoRng),
+) -> Result<Verified, Invalid> {
+    let (contribution, powers) = received.into_parts();
+    let subs = contribution.check_sizes(base.sizes())?;
+    // What was not decoded on arrival is decoded now.
+    let missing = std::iter::repeat_with(ReceivedPowers::default);
+    let parts = powers.into_iter().chain(missing).take(subs.len());
+    let parts = subs
+        .par_iter()
+        .zip(base.powers())
+        .zip(parts.collect::<Vec<_>>())
+        .map(|((&(sub_ceremony, sub), before), powers)| {
+            let lists = powers.lists(sub_ceremony, &sub.powers)?;
+            decoded_contribution(sub_ceremony, sub, before, lists)
+        })
+        .collect();
+    conclude(base, &contribution, parts, rng)
+}
+
+/// Checks 3 to 7 on what was decoded, and what comes of a contribution that passes.
+fn conclude(
+    base: &Base,
+    contribution: &RawContribution,
+    parts: Vec<Result<Decoded, Invalid>>,
+    rng: &mut (impl RngCore + CryptoRng),
+) -> Result<Verified, Invalid> {
     let (powers, changes) = check(parts, rng)?;
     let witness = (powers.iter().zip(changes))
-        .zip(subs)
-        .filter_map(|((powers, change), (_, sub))| {
+        .zip(&contribution.sub_contributions)
+        .filter_map(|((powers, change), sub)| {
             Some(WitnessEntry {
                 running_product: powers.g1()[1],
                 pot_pubkey: change?.pubkey,
@@ -199,22 +237,23 @@ pub fn verify_powers(
 
 /// Check 2, for powers whose sizes are right.
 fn decode_powers(sub_ceremony: SubCeremony, raw: &RawPowers) -> Result<Decoded, Invalid> {
-    let (g1, g2) = raw.decode_lists(sub_ceremony)?;
+    let Lists { g1, sums, g2 } = raw.decode_lists(sub_ceremony)?;
     Ok(Decoded {
         sub_ceremony,
         g1,
+        sums,
         g2,
         update: None,
     })
 }
 
-/// Check 2, for a contribution to one sub-ceremony whose sizes are right.
-fn decode_contribution(
+/// Check 2, for what is left of a contribution to one sub-ceremony whose lists are decoded.
+fn decoded_contribution(
     sub_ceremony: SubCeremony,
     sub: &RawSubContribution,
-    power_before: G1Affine,
+    before: &Powers,
+    Lists { g1, sums, g2 }: Lists,
 ) -> Result<Decoded, Invalid> {
-    let mut decoded = decode_powers(sub_ceremony, &sub.powers)?;
     let pubkey = sub.pot_pubkey.decode().map_err(|error| Invalid {
         sub_ceremony: Some(sub_ceremony),
         check: Check::Decoding {
@@ -223,11 +262,17 @@ fn decode_contribution(
         },
         index: None,
     })?;
-    decoded.update = Some(Change {
-        power_before,
+    let update = Change {
+        power_before: before.g1()[1],
         pubkey,
-    });
-    Ok(decoded)
+    };
+    Ok(Decoded {
+        sub_ceremony,
+        g1,
+        sums,
+        g2,
+        update: Some(update),
+    })
 }
 
 /// Checks 3 to 7 on what was decoded, in one pass; what does not decode is reported unless a

@@ -123,11 +123,6 @@ impl Digits {
         self.digits[i]
     }
 
-    /// The windows they are for.
-    pub(crate) fn windows(&self) -> Windows {
-        self.windows
-    }
-
     /// The number of points they are for.
     pub(crate) fn len(&self) -> usize {
         self.digits.len() - self.windows.count
@@ -188,7 +183,6 @@ impl<C: Curve> List<C> {
 
 impl<C: Curve> WindowSums<C> {
     /// Their number and width.
-    #[cfg(test)]
     pub(crate) fn windows(&self) -> Windows {
         self.windows
     }
