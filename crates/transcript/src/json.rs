@@ -1,9 +1,24 @@
 //! Contributions as JSON (`ceremony.md`, Documents).
 
+use std::io::Read;
+
+use serde::de::DeserializeSeed;
+
 use crate::contribution::RawContribution;
 use crate::encoding::Encoding;
 use crate::error::DocumentError;
-use crate::wire::error_text;
+use crate::wire::{ContributionSeed, Nobody, Watch, error_text};
+
+/// Reads a contribution to its end, and hands its points on meanwhile.
+pub(crate) fn read(
+    from: impl Read,
+    watch: &mut dyn Watch,
+) -> Result<RawContribution, DocumentError> {
+    let mut deserializer = serde_json::Deserializer::from_reader(from);
+    let read = ContributionSeed(watch).deserialize(&mut deserializer);
+    read.and_then(|contribution| deserializer.end().map(|()| contribution))
+        .map_err(|error| DocumentError::Json(error_text(error)))
+}
 
 impl RawContribution {
     /// Reads a contribution or a base.
@@ -15,7 +30,11 @@ impl RawContribution {
     /// When the bytes are not JSON, are followed by more, or are not of the document's shape; the
     /// text says where. Points are not decoded yet, so only their hex can be wrong here.
     pub fn from_json(bytes: &[u8]) -> Result<Self, DocumentError> {
-        serde_json::from_slice(bytes).map_err(|error| DocumentError::Json(error_text(error)))
+        // The quick reader tells what is right, the other one what is wrong: their columns differ.
+        match serde_json::from_slice(bytes) {
+            Ok(contribution) => Ok(contribution),
+            Err(_) => read(bytes, &mut Nobody),
+        }
     }
 
     /// The contribution as compact JSON, points compressed.
