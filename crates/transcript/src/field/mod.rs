@@ -38,6 +38,7 @@ mod words;
 pub(crate) use {
     combination::Combination,
     curves::{G1, G2},
+    decode::Undecodable,
     library::product,
     list::{G1List, G2List, List},
     miller::miller_product,
