@@ -24,10 +24,9 @@ use zeroize::Zeroizing;
 pub use self::address::{is_loopback, is_loopback_host, parse_server};
 pub use self::error::{ClientError, Refused};
 pub use self::transfer::next_piece;
-use self::transfer::{
-    IDLE_LIMIT, accepted, cause, network, no_answer, pieces, read_answer, read_body,
-};
+use self::transfer::{IDLE_LIMIT, accepted, cause, network, no_answer, read_answer, read_body};
 use crate::exit::{Failure, Outcome};
+use crate::work::Outgoing;
 
 /// This program's name and version, as the coordinator's logs and records show it.
 pub const NAME: &str = concat!("tauline/", env!("CARGO_PKG_VERSION"));
@@ -206,21 +205,22 @@ impl Client {
         Ok(Download { bytes, is_json })
     }
 
-    /// `POST /contribution/complete`: sends the contribution and waits for the verdict.
+    /// `POST /contribution/complete`: sends the contribution, as far as it is there and then as it
+    /// comes, and waits for the verdict.
     #[expect(clippy::missing_errors_doc, reason = "see `status`")]
     pub async fn complete(
         &self,
         form: Form,
-        document: &Arc<Vec<u8>>,
+        document: &Outgoing,
         progress: Progress<'_>,
     ) -> Result<SignedReceipt, ClientError> {
-        let total = document.len() as u64;
+        let total = document.len();
         let sent = Arc::new(AtomicU64::new(0));
         let request = self
             .request(Method::POST, "contribution/complete")?
             .header(CONTENT_TYPE, form.media_type())
             .header(CONTENT_LENGTH, total)
-            .body(pieces(document, &sent));
+            .body(document.pieces(&sent));
         let answer = async {
             let response = request.send().await.map_err(network)?;
             read_answer(accepted(response).await?).await
@@ -240,7 +240,8 @@ impl Client {
             }
             let now = sent.load(Ordering::Relaxed);
             progress(now, Some(total));
-            if now != seen {
+            // What is not there yet cannot be sent.
+            if now != seen || now == document.written() && now < total {
                 (seen, since) = (now, Instant::now());
             }
             let limit = if now < total {

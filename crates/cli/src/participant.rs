@@ -19,7 +19,7 @@ use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::error::Code;
 use tauline_protocol::login::LoginAnswer;
 use tauline_protocol::status::{EndedWord, QueueStatus, QueueWord};
-use tauline_transcript::Sizes;
+use tauline_transcript::{Base, Sizes};
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
@@ -30,7 +30,7 @@ use crate::client::{Client, Form, Refused};
 use crate::exit::{Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::signin::Credential;
-use crate::work::{self, Work};
+use crate::work::{self, Outgoing, Work};
 
 /// How long a check-in asks to be held. Ours: the position shown is at most this old, and a
 /// connection that died unnoticed is found before a deadline passes: the coordinator counts whoever
@@ -79,6 +79,8 @@ pub struct Participant<'a> {
     identity: Option<Identity>,
     standing: Option<QueueStatus>,
     work: Option<(Option<u64>, Work)>,
+    /// How far the work is.
+    meter: work::Meter,
     times: Times,
 }
 
@@ -100,6 +102,7 @@ impl<'a> Participant<'a> {
             identity: None,
             standing: None,
             work: None,
+            meter: work::Meter::default(),
             times: Times::default(),
         }
     }
@@ -280,29 +283,38 @@ impl<'a> Participant<'a> {
     /// Uses the turn. Nothing when only the next check-in can tell how it went.
     async fn take_turn(&mut self, ticket: Option<u64>) -> Result<Option<SignedReceipt>, Stop> {
         if self.work.as_ref().is_none_or(|(of, _)| *of != ticket) {
-            let Some(work) = self.compute().await? else {
+            let Some(base) = self.fetch_base().await? else {
                 return Ok(None);
             };
+            let (work, meter) = self.compute(base)?;
+            self.meter = meter;
             self.work = Some((ticket, work));
         }
         let Some((_, work)) = &self.work else {
             return Ok(None);
         };
-        let (document, form, listener) = (Arc::clone(&work.document), work.form, self.listener);
+        let (document, form) = (work.document.clone(), work.form);
+        let (meter, listener) = (self.meter.clone(), self.listener);
+        self.wait_to_send(&document).await?;
         self.times.sent = Some(Instant::now());
-        let verdict = self
-            .call(async |client: &Client| {
+        let verdict = {
+            let call = self.call(async |client: &Client| {
                 let progress = |done, total| {
-                    let step = if Some(done) == total {
-                        Step::Verify
-                    } else {
-                        Step::Upload
+                    let (step, (done, total)) = match Some(done) == total {
+                        true => (Step::Verify, (done, total)),
+                        false if document.is_whole() => (Step::Upload, (done, total)),
+                        false => (Step::Compute, meter.read()),
                     };
                     listener.tell(News::Working { step, done, total });
                 };
                 client.complete(form, &document, &progress).await
-            })
-            .await?;
+            });
+            tokio::select! {
+                biased;
+                verdict = call => verdict?,
+                () = document.has_failed() => return Err(computation_failed().into()),
+            }
+        };
         match verdict {
             Ok(receipt) => Ok(Some(receipt)),
             Err(refused) if refused.body.code.starts_with("Contribution::") => Err(Failure::bad(
@@ -319,10 +331,10 @@ impl<'a> Participant<'a> {
         }
     }
 
-    /// Downloads, checks, computes and signs.
-    async fn compute(&mut self) -> Result<Option<Work>, Stop> {
+    /// Downloads and checks what to build on.
+    async fn fetch_base(&mut self) -> Result<Option<Base>, Stop> {
         let mut attempt = 1;
-        let base = loop {
+        loop {
             let Some(download) = self.start().await? else {
                 return Ok(None);
             };
@@ -331,7 +343,7 @@ impl<'a> Participant<'a> {
                 .work_on(Step::Check, move |_| work::read_base(&download, &sizes))
                 .await?
             {
-                Ok(base) => break base,
+                Ok(base) => return Ok(Some(base)),
                 Err(_) if attempt < ATTEMPTS => attempt += 1,
                 Err(failure) => {
                     // Nobody can build on these powers; whoever is next should not have to wait.
@@ -341,19 +353,45 @@ impl<'a> Participant<'a> {
                     return Err(failure.into());
                 }
             }
-        };
+        }
+    }
+
+    /// Starts to compute and sign.
+    fn compute(&mut self, base: Base) -> Result<(Work, work::Meter), Stop> {
         let identity = self
             .identity
             .clone()
             .ok_or_else(|| Failure::bad("not signed in"))?;
         let key = self.credential.key().cloned();
-        let (entropy, form) = (Arc::clone(&self.settings.entropy), self.settings.form);
-        let work = self
-            .work_on(Step::Compute, move |progress| {
-                work::contribute(&base, &identity, key.as_ref(), &entropy, form, progress)
-            })
-            .await??;
-        Ok(Some(work))
+        let entropy = Arc::clone(&self.settings.entropy);
+        let (work, draft) = work::begin(base.sizes(), self.settings.form, key.is_some())?;
+        let meter = work::Meter::default();
+        let progress = meter.clone();
+        // A failure shows in the document.
+        tokio::task::spawn_blocking(move || {
+            draft.contribute(&base, &identity, key.as_ref(), &entropy, &progress)
+        });
+        Ok((work, meter))
+    }
+
+    /// Waits until enough of the contribution is computed for it to be sent.
+    async fn wait_to_send(&self, document: &Outgoing) -> Result<(), Stop> {
+        let mut interrupt = self.interrupt.clone();
+        let may_be_sent = document.may_be_sent();
+        tokio::pin!(may_be_sent);
+        loop {
+            tokio::select! {
+                biased;
+                () = interrupt.raised() => return Err(Stop::Interrupted),
+                may = &mut may_be_sent => {
+                    return may.then_some(()).ok_or_else(|| computation_failed().into());
+                }
+                () = sleep(Duration::from_millis(100)) => {}
+            }
+            let (done, total) = self.meter.read();
+            let step = Step::Compute;
+            self.listener.tell(News::Working { step, done, total });
+        }
     }
 
     /// Computes on all cores, away from the connection, and tells how far it is.
@@ -391,7 +429,8 @@ impl<'a> Participant<'a> {
             .identity
             .clone()
             .ok_or_else(|| Failure::bad("not signed in"))?;
-        let pot_pubkeys = self.work.take().map(|(_, work)| work.pot_pubkeys);
+        let work = self.work.take();
+        let pot_pubkeys = work.and_then(|(_, work)| Some(work.pot_pubkeys()?.to_vec()));
         Ok(Accepted {
             identity,
             ticket,
@@ -416,4 +455,8 @@ impl<'a> Participant<'a> {
     pub(crate) fn times(&self) -> Times {
         self.times
     }
+}
+
+fn computation_failed() -> Failure {
+    Failure::bad("the computation failed").help("run the same command again while your turn lasts")
 }

@@ -1,19 +1,31 @@
 //! The participant's work between download and upload: check, compute, sign. No network.
 
-use std::sync::Arc;
+mod outgoing;
+
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use k256::ecdsa::SigningKey;
 use rand_core::OsRng;
 use tauline_protocol::Identity;
-use tauline_transcript::contribution::{RawContribution, RawPoint};
+use tauline_transcript::contribution::RawContribution;
+use tauline_transcript::parts::PartForm;
 use tauline_transcript::powers::Base;
-use tauline_transcript::update::{self, Progress};
+use tauline_transcript::update::{InOrder, Progress};
 use tauline_transcript::verify::verify_base;
 use tauline_transcript::{DocumentError, Encoding, Sizes};
 
 use crate::client::{Download, Form};
 use crate::exit::{Failure, Outcome};
+
+pub use self::outgoing::Outgoing;
+use self::outgoing::Writer;
+
+/// From which time left on a contribution is sent although the rest of it is still being computed.
+/// Ours: coordinators wait for the next piece of a body for 30 s unless told otherwise, and a
+/// computer that is busy with something else may need some times as long as it did before.
+const SENT_WITHIN: Duration = Duration::from_secs(5);
 
 /// How far a computation is, for another thread to read.
 #[derive(Clone, Default)]
@@ -43,14 +55,21 @@ impl Meter {
     }
 }
 
-/// A contribution, ready to be sent.
+/// A contribution, being computed or ready to be sent.
 pub struct Work {
     /// The document's bytes.
-    pub document: Arc<Vec<u8>>,
+    pub document: Outgoing,
     /// Their form.
     pub form: Form,
-    /// The public keys, compressed, which the receipt has to name.
-    pub pot_pubkeys: Vec<[u8; 96]>,
+    pot_pubkeys: Arc<OnceLock<Vec<[u8; 96]>>>,
+}
+
+impl Work {
+    /// The public keys, compressed, which the receipt has to name; once they are drawn.
+    #[must_use]
+    pub fn pot_pubkeys(&self) -> Option<&[[u8; 96]]> {
+        self.pot_pubkeys.get().map(Vec::as_slice)
+    }
 }
 
 /// Reads a contribution or a base in whichever form it is: JSON starts with a brace, MessagePack never.
@@ -84,7 +103,89 @@ pub fn read_base(download: &Download, sizes: &Sizes) -> Outcome<Base> {
     verify_base(&document, sizes, &mut OsRng).map_err(|invalid| bad(&invalid))
 }
 
-/// Computes a contribution with fresh secrets on all cores, signs it and wipes the secrets.
+/// A contribution that is yet to be computed.
+pub struct Draft {
+    writer: Writer,
+    form: PartForm,
+    pot_pubkeys: Arc<OnceLock<Vec<[u8; 96]>>>,
+}
+
+/// Begins a contribution, signed with an Ethereum key or not, of which nothing is there yet.
+///
+/// # Errors
+/// A document that cannot be written: never in practice.
+pub fn begin(sizes: &Sizes, form: Form, is_ecdsa_signed: bool) -> Outcome<(Work, Draft)> {
+    let part_form = match form {
+        Form::Json => PartForm::Json,
+        Form::Msgpack => PartForm::Msgpack(Encoding::Compressed),
+        Form::MsgpackUncompressed => PartForm::Msgpack(Encoding::Uncompressed),
+    };
+    let len = part_form.document_len(sizes, is_ecdsa_signed);
+    let (document, writer) = Outgoing::of_len(len.map_err(unwritable)?);
+    let pot_pubkeys = Arc::new(OnceLock::new());
+    let draft = Draft {
+        writer,
+        form: part_form,
+        pot_pubkeys: Arc::clone(&pot_pubkeys),
+    };
+    let work = Work {
+        document,
+        form,
+        pot_pubkeys,
+    };
+    Ok((work, draft))
+}
+
+impl Draft {
+    /// Computes the contribution with fresh secrets on all cores, sub-ceremony after sub-ceremony,
+    /// signs it and wipes the secrets.
+    ///
+    /// # Errors
+    /// A document that cannot be written: never in practice.
+    pub fn contribute(
+        self,
+        base: &Base,
+        identity: &Identity,
+        key: Option<&SigningKey>,
+        extra_entropy: &[u8],
+        meter: &Meter,
+    ) -> Outcome<()> {
+        let Self {
+            writer,
+            form,
+            pot_pubkeys,
+        } = self;
+        let since = Instant::now();
+        let advance = |progress: Progress| meter.set(progress.done as u64, progress.total as u64);
+        let mut work = InOrder::begin(base, &mut OsRng, extra_entropy, identity, key);
+        let keys = work.pot_pubkeys().iter().map(|key| key.to_compressed());
+        let _ = pot_pubkeys.set(keys.collect());
+        writer.append(&form.opening(base.sizes().len()).map_err(unwritable)?);
+        let mut index = 0;
+        while let Some(sub) = work.next_sub_contribution(form.encoding(), &advance) {
+            writer.append(&form.sub_contribution(index, &sub).map_err(unwritable)?);
+            index += 1;
+            if time_left(since.elapsed(), meter).is_some_and(|left| left < SENT_WITHIN) {
+                writer.let_it_be_sent();
+            }
+        }
+        writer.append(&form.closing(work.ecdsa_signature()).map_err(unwritable)?);
+        Ok(())
+    }
+}
+
+/// How long the rest of the computation takes, if it goes on as it did.
+fn time_left(elapsed: Duration, meter: &Meter) -> Option<Duration> {
+    let (done, total) = meter.read();
+    let left = total?.saturating_sub(done) as f64;
+    Some(elapsed.mul_f64(left / done.max(1) as f64))
+}
+
+fn unwritable(error: DocumentError) -> Failure {
+    Failure::bad(format!("the contribution cannot be written: {error}"))
+}
+
+/// Computes a contribution to its end.
 ///
 /// # Errors
 /// A document that cannot be written: never in practice.
@@ -96,41 +197,9 @@ pub fn contribute(
     form: Form,
     meter: &Meter,
 ) -> Outcome<Work> {
-    let advance = |progress: Progress| meter.set(progress.done as u64, progress.total as u64);
-    let update = update::contribute(base, &mut OsRng, extra_entropy, &advance);
-    let pot_pubkeys = update
-        .pot_pubkeys()
-        .iter()
-        .map(|key| key.to_compressed())
-        .collect();
-    let document = match form {
-        Form::Json => update.sign(identity, key).to_json(),
-        Form::Msgpack => update.sign(identity, key).to_msgpack(Encoding::Compressed),
-        Form::MsgpackUncompressed => {
-            // Taken from the points: decompressing the signed document would cost a square root
-            // for each of them.
-            let mut points = update.base().to_raw(Encoding::Uncompressed);
-            let keys = update.pot_pubkeys().to_vec();
-            let signed = update.sign(identity, key);
-            points.ecdsa_signature = signed.ecdsa_signature;
-            let subs = points
-                .sub_contributions
-                .iter_mut()
-                .zip(signed.sub_contributions);
-            for ((sub, signed), key) in subs.zip(&keys) {
-                sub.pot_pubkey = RawPoint::encode(key, Encoding::Uncompressed);
-                sub.bls_signature = signed.bls_signature;
-            }
-            points.to_msgpack(Encoding::Uncompressed)
-        }
-    };
-    let document = document
-        .map_err(|error| Failure::bad(format!("the contribution cannot be written: {error}")))?;
-    Ok(Work {
-        document: Arc::new(document),
-        form,
-        pot_pubkeys,
-    })
+    let (work, draft) = begin(base.sizes(), form, key.is_some())?;
+    draft.contribute(base, identity, key, extra_entropy, meter)?;
+    Ok(work)
 }
 
 #[cfg(test)]
@@ -149,7 +218,7 @@ mod tests {
             let meter = Meter::default();
             let work = contribute(&base, &identity, Some(&key), b"dice", form, &meter).unwrap();
             assert_eq!(meter.read(), (56, Some(56)));
-            let document = read_document(&work.document).unwrap();
+            let document = read_document(&work.document.to_vec()).unwrap();
             let mut verified = verify(&base, &document, &mut OsRng).unwrap();
             verified.prune_signatures(&identity);
             assert!(verified.ecdsa_signature().is_some(), "{form:?}");
@@ -164,7 +233,7 @@ mod tests {
                 .iter()
                 .map(|entry| entry.pot_pubkey.to_compressed())
                 .collect();
-            assert_eq!(keys, work.pot_pubkeys);
+            assert_eq!(Some(&keys[..]), work.pot_pubkeys());
         }
     }
 

@@ -56,6 +56,7 @@ mod json;
 pub mod lagrange;
 mod msgpack;
 mod one_pass;
+pub mod parts;
 pub mod powers;
 pub mod signature;
 pub mod sizes;

@@ -30,13 +30,13 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha512};
 use zeroize::{DefaultIsZeroes, Zeroize, Zeroizing};
 
-use crate::contribution::{RawContribution, RawPoint};
+use crate::contribution::{RawContribution, RawPoint, RawSubContribution};
 use crate::encoding::Encoding;
 use crate::field::{Arithmetic, G1List, Path, normalize};
 use crate::identity::Identity;
 use crate::powers::{Base, Powers};
 use crate::signature::{bls_sign, ecdsa_sign, eip712_digest};
-use crate::sizes::Size;
+use crate::sizes::{Size, Sizes};
 
 /// Points that one task multiplies: 5 ms of work in G1 with vector lanes, 30 ms without, so that
 /// progress moves and cores share the list evenly.
@@ -205,6 +205,97 @@ pub struct SecretCountError {
     pub got: usize,
 }
 
+/// A contribution that is computed sub-ceremony after sub-ceremony, so that the first can be on
+/// their way while the last is computed.
+///
+/// Public keys and signatures are there from the start: they need the secrets alone. Each secret
+/// is wiped when its sub-ceremony is done, and all of them when this is dropped.
+#[derive(Debug)]
+pub struct InOrder<'a> {
+    base: &'a Base,
+    /// Those of the sub-ceremonies that are done are zero.
+    secrets: Vec<Secret>,
+    pot_pubkeys: Vec<G2Affine>,
+    bls_signatures: Vec<Option<[u8; 48]>>,
+    ecdsa_signature: Option<[u8; 65]>,
+    /// Sub-ceremonies that are done.
+    done: usize,
+}
+
+impl<'a> InOrder<'a> {
+    /// Draws fresh secrets and signs for `identity`, and with its Ethereum key if that is at hand.
+    ///
+    /// `rng` and `extra_entropy` are as for [`contribute`], and so is `base`.
+    pub fn begin(
+        base: &'a Base,
+        rng: &mut (impl RngCore + CryptoRng),
+        extra_entropy: &[u8],
+        identity: &Identity,
+        ethereum_key: Option<&SigningKey>,
+    ) -> Self {
+        let secrets = Secret::fresh(base.sizes().len(), rng, extra_entropy);
+        let pot_pubkeys: Vec<_> = secrets.iter().map(pubkey).collect();
+        let sign = |secret: &Secret| bls_sign(identity, secret.scalar());
+        let bls_signatures = secrets.iter().map(sign).collect();
+        let digest = signed_digest(base.sizes(), &pot_pubkeys);
+        Self {
+            base,
+            secrets,
+            pot_pubkeys,
+            bls_signatures,
+            ecdsa_signature: ethereum_key.map(|key| ecdsa_sign(&digest, key)),
+            done: 0,
+        }
+    }
+
+    /// \[x\]₂ of each sub-ceremony.
+    #[must_use]
+    pub fn pot_pubkeys(&self) -> &[G2Affine] {
+        &self.pot_pubkeys
+    }
+
+    /// The EIP-712 signature over the public keys, if there is a key to sign with.
+    #[must_use]
+    pub fn ecdsa_signature(&self) -> Option<[u8; 65]> {
+        self.ecdsa_signature
+    }
+
+    /// Computes the next sub-ceremony on all cores; none after the last.
+    ///
+    /// `progress` is called from several threads and counts all sub-ceremonies.
+    pub fn next_sub_contribution(
+        &mut self,
+        encoding: Encoding,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Option<RawSubContribution> {
+        let index = self.done;
+        let (before, secret) = (self.base.powers().get(index)?, self.secrets.get_mut(index)?);
+        let lens = self.base.sizes().iter().map(|size| size.g1 + size.g2);
+        let total = lens.clone().sum();
+        let done = AtomicUsize::new(lens.take(index).sum());
+        let powers = multiply_one(before, secret, &|points| {
+            let done = done.fetch_add(points, Ordering::Relaxed) + points;
+            progress(Progress { done, total });
+        });
+        secret.0.zeroize();
+        self.done += 1;
+        Some(RawSubContribution {
+            num_g1_powers: powers.g1().len() as u64,
+            num_g2_powers: powers.g2().len() as u64,
+            powers: powers.to_raw(encoding),
+            pot_pubkey: RawPoint::encode(&self.pot_pubkeys[index], encoding),
+            bls_signature: self.bls_signatures[index],
+        })
+    }
+}
+
+/// What an Ethereum account signs: size and public key of each sub-ceremony.
+fn signed_digest(sizes: &Sizes, pot_pubkeys: &[G2Affine]) -> [u8; 32] {
+    let pubkeys = pot_pubkeys.iter().map(G2Affine::to_compressed);
+    let signed: Vec<(Size, [u8; 96])> = sizes.iter().zip(pubkeys).collect();
+    eip712_digest(&signed)
+}
+
 fn multiply(base: &Base, secrets: Vec<Secret>, progress: &(dyn Fn(Progress) + Sync)) -> Update {
     let total = base.sizes().iter().map(|size| size.g1 + size.g2).sum();
     let done = AtomicUsize::new(0);
@@ -216,21 +307,30 @@ fn multiply(base: &Base, secrets: Vec<Secret>, progress: &(dyn Fn(Progress) + Sy
         .powers()
         .par_iter()
         .zip(&secrets)
-        .map(|(powers, secret)| {
-            let x = secret.scalar();
-            let (g1, g2) = rayon::join(
-                || multiply_by_powers(powers.g1(), x, multiply_in_g1, &advance),
-                || multiply_by_powers(powers.g2(), x, multiply_in_g2, &advance),
-            );
-            let pot_pubkey = G2Affine::generator().times_secret(x).to_affine();
-            (Powers::new(g1, g2), pot_pubkey)
-        })
+        .map(|(powers, secret)| (multiply_one(powers, secret, &advance), pubkey(secret)))
         .unzip();
     Update {
         base: Base::from_parts(base.sizes().clone(), powers),
         pot_pubkeys,
         secrets,
     }
+}
+
+/// The powers of one sub-ceremony after the contribution.
+fn multiply_one(powers: &Powers, secret: &Secret, advance: &(dyn Fn(usize) + Sync)) -> Powers {
+    let x = secret.scalar();
+    let (g1, g2) = rayon::join(
+        || multiply_by_powers(powers.g1(), x, multiply_in_g1, advance),
+        || multiply_by_powers(powers.g2(), x, multiply_in_g2, advance),
+    );
+    Powers::new(g1, g2)
+}
+
+/// \[x\]₂.
+fn pubkey(secret: &Secret) -> G2Affine {
+    G2Affine::generator()
+        .times_secret(secret.scalar())
+        .to_affine()
 }
 
 /// Pᵢ·xⁱ for every i; `multiply` multiplies each point by its scalar.
@@ -298,9 +398,7 @@ impl Update {
     /// signature into [`RawContribution::ecdsa_signature`].
     #[must_use]
     pub fn eip712_digest(&self) -> [u8; 32] {
-        let pubkeys = self.pot_pubkeys.iter().map(G2Affine::to_compressed);
-        let signed: Vec<(Size, [u8; 96])> = self.base.sizes().iter().zip(pubkeys).collect();
-        eip712_digest(&signed)
+        signed_digest(self.base.sizes(), &self.pot_pubkeys)
     }
 
     /// The contribution, signed for `identity` with every sub-ceremony's secret and, if it is an

@@ -1,7 +1,5 @@
 //! Bodies, piece by piece: nothing is longer than it may be, nothing stands still for long.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reqwest::Response;
@@ -19,9 +17,6 @@ pub(super) const IDLE_LIMIT: Duration = Duration::from_secs(15);
 
 /// Largest small answer, in bytes.
 const ANSWER_LEN: u64 = 1 << 20;
-
-/// Pieces in which a contribution is sent, in bytes: the grain of the progress shown.
-const PIECE_LEN: usize = 32 << 10;
 
 /// Reads a body piece by piece, at most `limit` bytes of it.
 pub(super) async fn read_body(
@@ -110,18 +105,6 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         .parse()
         .ok()?;
     Some(Duration::from_secs(seconds))
-}
-
-/// The document as a body that counts what has been taken from it.
-pub(super) fn pieces(document: &Arc<Vec<u8>>, sent: &Arc<AtomicU64>) -> reqwest::Body {
-    let (document, sent) = (Arc::clone(document), Arc::clone(sent));
-    let starts = (0..document.len()).step_by(PIECE_LEN);
-    let pieces = starts.map(move |start| {
-        let end = document.len().min(start + PIECE_LEN);
-        sent.store(end as u64, Ordering::Relaxed);
-        Ok::<_, std::io::Error>(document[start..end].to_vec())
-    });
-    reqwest::Body::wrap_stream(futures_util::stream::iter(pieces))
 }
 
 pub(super) fn no_answer(limit: Duration) -> ClientError {

@@ -95,14 +95,16 @@ pub fn run(args: &Args) -> Outcome {
             .unwrap_or_else(|_| Err(Failure::bad("the computation failed")))
     })?;
     drop(meter);
-    let written = args.output.write(|out| out.write_all(&work.document))?;
+    let written = args
+        .output
+        .write(|out| out.write_all(&work.document.to_vec()))?;
     if let Some(path) = written {
         drop(writeln!(
             std::io::stderr(),
             "Computed a contribution of {} to {}: {} in {}.",
             args.identity,
             args.base.display(),
-            words::bytes(work.document.len() as u64),
+            words::bytes(work.document.len()),
             path.display()
         ));
     }
