@@ -38,7 +38,7 @@ use crate::batch::{
 };
 use crate::encoding::Point;
 use crate::error::{Check, Element, Invalid, SubCeremony};
-use crate::field::{Digits, G1List, WindowSums, linear_combination};
+use crate::field::{Digits, G1, G1List, WindowSums, linear_combination};
 
 /// The points of one sub-ceremony, decoded, nothing else known of them.
 pub(crate) struct Decoded {
@@ -94,7 +94,7 @@ pub(crate) fn all_hold(subs: &[Decoded], rng: &mut (impl RngCore + CryptoRng)) -
         return false;
     }
     let draws: Vec<Draw> = subs.iter().map(|sub| Draw::new(sub, rng)).collect();
-    let (sums, shares): (Vec<WindowSums<G1Affine>>, Vec<Share>) = subs
+    let (sums, shares): (Vec<WindowSums<G1>>, Vec<Share>) = subs
         .par_iter()
         .zip(&draws)
         .map(|(sub, draw)| {
@@ -146,7 +146,7 @@ impl Decoded {
         (0..self.g2.len()).map(|i| self.power(i)).collect()
     }
 
-    fn share(&self, draw: &Draw, sums: &WindowSums<G1Affine>) -> Share {
+    fn share(&self, draw: &Draw, sums: &WindowSums<G1>) -> Share {
         let windows = 1..=draw.digits.windows().count();
         let before: Vec<_> = windows.clone().map(|w| sums.before(w)).collect();
         let after: Vec<_> = windows.map(|w| sums.after(w)).collect();

@@ -4,6 +4,7 @@
 mod arithmetic;
 mod decoding;
 mod extension;
+mod interpreted;
 mod multiplied;
 mod sums;
 mod windowed;
