@@ -12,6 +12,7 @@
 //! | [`admin`] | the operator's socket |
 //! | [`signin`] | proofs of identity and the sessions they earn |
 //! | [`routes`] | the HTTP interface, one file a resource |
+//! | [`upload`] | a contribution's body on its way in |
 //! | [`limits`] | rates, and whose address a request counts against |
 //! | [`body`] | request bodies: how large, how long, in which form |
 //! | [`negotiate`] | in which form and compression an answer goes out |
@@ -35,5 +36,6 @@ pub mod signin;
 pub mod snapshot;
 pub mod store;
 pub mod telemetry;
+pub mod upload;
 pub mod verifier;
 pub mod view;

@@ -1,6 +1,6 @@
 //! `POST /contribution/start`, `/contribution/complete` and `/contribution/abort`.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -9,14 +9,11 @@ use axum::response::{IntoResponse, Response};
 use tauline_protocol::contribution::{AbortRequest, SignedReceipt, StartRequest, TAG_LIMIT};
 use tauline_protocol::error::Code;
 use tauline_protocol::status::QueueStatus;
-use tauline_transcript::DocumentError;
-use tauline_transcript::contribution::RawContribution;
-use tokio::sync::oneshot;
 
-use crate::body::{self, BodyCoding, DocumentForm, Limit};
-use crate::coordinator::{Admission, SubmitError};
+use crate::body::{self, BodyCoding, DocumentForm};
+use crate::coordinator::Admission;
 use crate::head::Coding;
-use crate::negotiate;
+use crate::{negotiate, upload};
 
 use super::App;
 use super::admission::{MaybeSignedIn, SignedIn};
@@ -106,51 +103,9 @@ pub(super) async fn complete(
         Ok(known) => known,
         Err(failure) => return refuse(failure, body),
     };
-    let most = match form {
-        DocumentForm::Json => sizes.max_json_len(),
-        DocumentForm::Msgpack => sizes.max_msgpack_len(),
-    };
-    let limit = Limit {
-        bytes: most,
-        pause: app.body_timeout,
-        whole: app.upload_limit,
-    };
-    let superseded = app.upload.enter();
-    let bytes = tokio::select! {
-        read = body::read(&parts.headers, body, limit) => read?,
-        _ = superseded => return Err(Failure::new(
-            Code::BodyTimeout,
-            "a later upload took this one's place: look at its answer, or check in for the receipt",
-        )),
-    };
-    // The last byte is here: from now on the time is the coordinator's.
-    let uncompressed = Arc::new(OnceLock::new());
-    let read = {
-        let uncompressed = Arc::clone(&uncompressed);
-        move || {
-            let bytes = coding.decompress(bytes, most).map_err(|failure| {
-                let error = DocumentError::Json("its compression is broken".to_owned());
-                let _ = uncompressed.set(failure);
-                error
-            })?;
-            match form {
-                DocumentForm::Json => RawContribution::from_json(&bytes),
-                DocumentForm::Msgpack => RawContribution::from_msgpack(&bytes),
-            }
-        }
-    };
-    match app.coordinator.complete(who, read).await {
-        Ok(receipt) => Ok(Json(receipt)),
-        Err(SubmitError::Malformed(error)) => {
-            Err(uncompressed.get().cloned().unwrap_or_else(|| {
-                Failure::new(
-                    Code::MalformedBody,
-                    format!("{error}; your turn is not over: send it again while the time lasts"),
-                )
-            }))
-        }
-        Err(error) => Err(error.into()),
-    }
+    Ok(Json(
+        upload::receive(&app, who, &parts, body, form, coding).await?,
+    ))
 }
 
 pub(super) async fn abort(
@@ -173,20 +128,5 @@ fn check_tag(name: &str, value: Option<&str>) -> Result<(), Failure> {
             format!("{name} is longer than {TAG_LIMIT} bytes: shorten it"),
         )),
         _ => Ok(()),
-    }
-}
-
-/// The one upload that is read. Only the turn's holder gets to upload, so a further upload is its
-/// own second try, or the first of the next turn: either way the one before is given up, and no
-/// more than one contribution is in memory.
-#[derive(Default)]
-pub struct UploadSlot(Mutex<Option<oneshot::Sender<()>>>);
-
-impl UploadSlot {
-    /// Takes the slot. The receiver resolves when another upload takes it.
-    fn enter(&self) -> oneshot::Receiver<()> {
-        let (sender, receiver) = oneshot::channel();
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
-        receiver
     }
 }

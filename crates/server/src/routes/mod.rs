@@ -28,8 +28,8 @@ use crate::coordinator::Coordinator;
 use crate::limits::Limits;
 use crate::signin::SignIn;
 use crate::snapshot::Transcripts;
+use crate::upload::UploadSlot;
 
-use self::contribution::UploadSlot;
 use self::failure::Failure;
 
 /// How long a browser may keep the answer of a preflight: a day, browsers take less.
