@@ -7,6 +7,7 @@
 //! | [`contribution`] | bodies of `start`, `complete` and `abort` | clients |
 //! | [`receipt`] | the signed receipt of an accepted contribution | participants, for ever |
 //! | [`error`] | the one shape of errors and the table of all codes | clients |
+//! | [`sequencer`] | what clients of the Ethereum ceremony's sequencer are answered | other people's clients |
 //! | [`journal`] | the records of the ceremony's log | coordinators, auditors |
 //! | [`admin`] | the operator's socket | `tauline admin` |
 //!
@@ -21,6 +22,7 @@ pub mod error;
 pub mod journal;
 pub mod login;
 pub mod receipt;
+pub mod sequencer;
 pub mod status;
 
 pub use tauline_transcript::identity::Identity;

@@ -125,6 +125,22 @@ pub struct Settings {
     #[arg(long, env = "TAULINE_VERIFICATION_LIMIT", value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub verification_limit: Duration,
 
+    /// How often clients of the sequencer's API call /lobby/try_contribute, in seconds. They know
+    /// no other time: no check-in deadline of theirs is shorter than this and the tolerance.
+    #[arg(long, env = "TAULINE_LOBBY_CHECKIN_FREQUENCY", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub lobby_checkin_frequency: Duration,
+
+    /// How much later than that such a call may come, in seconds; the grace comes on top of it.
+    #[arg(long, env = "TAULINE_LOBBY_CHECKIN_TOLERANCE", value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    pub lobby_checkin_tolerance: Duration,
+
+    /// How long the answer to such a call by one of the first three in line is held back, in case
+    /// the turn comes, in seconds; 0 answers at once.
+    ///
+    /// It must be less than what any client or proxy waits for an answer.
+    #[arg(long, env = "TAULINE_LOBBY_HOLD", value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    pub lobby_hold: Duration,
+
     /// Time that a session lasts, in seconds; the session of somebody in the queue lasts as long
     /// as the stay.
     #[arg(long, env = "TAULINE_SESSION_LIFETIME", value_name = "SECONDS", default_value = "86400", value_parser = seconds)]
@@ -160,6 +176,16 @@ pub struct Settings {
         default_value_t = 50
     )]
     pub session_rate: u32,
+
+    /// Requests per minute and session to the sequencer's API; 0 is no limit. Some of its clients
+    /// take a refusal for the end, and one sends a request a second.
+    #[arg(
+        long,
+        env = "TAULINE_LOBBY_RATE",
+        value_name = "PER_MINUTE",
+        default_value_t = 120
+    )]
+    pub lobby_rate: u32,
 
     /// Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated, such
     /// as 127.0.0.1,10.0.0.0/8. None by default.
@@ -331,6 +357,9 @@ impl Settings {
         }
         if self.body_timeout.is_zero() {
             return conflict("--body-timeout must be more than 0 seconds".to_owned());
+        }
+        if self.lobby_checkin_frequency.is_zero() {
+            return conflict("--lobby-checkin-frequency must be more than 0 seconds".to_owned());
         }
         self.rules().validate().map_err(|error| {
             // The rules name their fields as the flags are named, but for the dash.

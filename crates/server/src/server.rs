@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::config::{Settings, SignIn as Method};
 use crate::coordinator::{self, Coordinator, Opened};
 use crate::limits::Limits;
-use crate::routes::{self, App, Peer};
+use crate::routes::{self, App, Lobby, Peer};
 use crate::signin::invite::Invites;
 use crate::signin::nonce::Nonces;
 use crate::signin::session::Sessions;
@@ -126,6 +126,12 @@ pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Runni
             .contribution_limit
             .saturating_add(settings.checkin_grace),
         stopped,
+        Lobby {
+            interval: settings
+                .lobby_checkin_frequency
+                .saturating_add(settings.lobby_checkin_tolerance),
+            hold: settings.lobby_hold,
+        },
     ));
     let sweeper = tokio::spawn(sweep(Arc::clone(&app)));
     let (stop, stop_asked) = oneshot::channel();

@@ -66,14 +66,10 @@ pub async fn receive(
     };
     match app.coordinator.complete(who, read).await {
         Ok(receipt) => Ok(receipt),
-        Err(SubmitError::Malformed(error)) => {
-            Err(uncompressed.get().cloned().unwrap_or_else(|| {
-                Failure::new(
-                    Code::MalformedBody,
-                    format!("{error}; your turn is not over: send it again while the time lasts"),
-                )
-            }))
-        }
+        Err(SubmitError::Malformed(error)) => Err(uncompressed
+            .get()
+            .cloned()
+            .unwrap_or_else(|| Failure::malformed(error))),
         Err(error) => Err(error.into()),
     }
 }

@@ -15,7 +15,10 @@ impl RawContribution {
     /// When the bytes are not JSON, are followed by more, or are not of the document's shape; the
     /// text says where. Points are not decoded yet, so only their hex can be wrong here.
     pub fn from_json(bytes: &[u8]) -> Result<Self, DocumentError> {
-        serde_json::from_slice(bytes).map_err(|error| DocumentError::Json(error_text(error)))
+        serde_json::from_slice(bytes).map_err(|error| match error.is_data() {
+            true => DocumentError::JsonShape(error_text(error)),
+            false => DocumentError::Json(error_text(error)),
+        })
     }
 
     /// The contribution as compact JSON, points compressed.

@@ -32,7 +32,7 @@ pub(crate) fn sizes() -> Sizes {
     "16:4,32:4,64:4,128:4".parse().unwrap()
 }
 
-pub(crate) fn secs(secs: u64) -> Duration {
+pub(crate) const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
