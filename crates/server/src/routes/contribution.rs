@@ -11,7 +11,7 @@ use tauline_protocol::error::Code;
 
 use crate::body::{self, BodyCoding, DocumentForm};
 use crate::coordinator::Admission;
-use crate::head::{Coding, Form, Head};
+use crate::head::{Form, Head};
 use crate::{negotiate, upload};
 
 use super::admission::{MaybeSignedIn, SignedIn};
@@ -64,12 +64,7 @@ pub(super) async fn state(
         header::VARY,
         HeaderValue::from_static("accept, accept-encoding"),
     );
-    let coding = match coding {
-        Coding::Identity => None,
-        Coding::Gzip => Some("gzip"),
-        Coding::Zstd => Some("zstd"),
-    };
-    if let Some(coding) = coding {
+    if let Some(coding) = coding.name() {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
     Ok(response)

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use tauline_protocol::sequencer::SequencerStatus;
 
 use crate::routes::App;
-use crate::routes::failure::Failure;
 use crate::routes::transcript;
 
 pub(super) async fn status(State(app): State<Arc<App>>) -> Json<SequencerStatus> {
@@ -22,9 +21,13 @@ pub(super) async fn status(State(app): State<Arc<App>>) -> Json<SequencerStatus>
 }
 
 /// The same transcript, with the same headers, as `/ceremony/transcript`.
-pub(super) async fn current_state(
-    app: State<Arc<App>>,
-    headers: HeaderMap,
-) -> Result<Response, Failure> {
-    transcript::download(app, headers).await
+pub(super) async fn current_state(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    match transcript::respond(&app, &headers).await {
+        Ok(answer) => answer.into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the transcript cannot be read");
+            let text = "could not open transcript file";
+            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+        }
+    }
 }
