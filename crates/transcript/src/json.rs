@@ -1,5 +1,7 @@
 //! Contributions as JSON (`ceremony.md`, Documents).
 
+use serde::de::IgnoredAny;
+
 use crate::contribution::RawContribution;
 use crate::encoding::Encoding;
 use crate::error::DocumentError;
@@ -15,9 +17,12 @@ impl RawContribution {
     /// When the bytes are not JSON, are followed by more, or are not of the document's shape; the
     /// text says where. Points are not decoded yet, so only their hex can be wrong here.
     pub fn from_json(bytes: &[u8]) -> Result<Self, DocumentError> {
-        serde_json::from_slice(bytes).map_err(|error| match error.is_data() {
-            true => DocumentError::JsonShape(error_text(error)),
-            false => DocumentError::Json(error_text(error)),
+        serde_json::from_slice(bytes).map_err(|error| {
+            // An error within a list has been given a place, and so another kind, on its way.
+            match serde_json::from_slice::<IgnoredAny>(bytes) {
+                Ok(_) => DocumentError::JsonShape(error_text(error)),
+                Err(_) => DocumentError::Json(error_text(error)),
+            }
         })
     }
 

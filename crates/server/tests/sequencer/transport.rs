@@ -153,10 +153,8 @@ async fn the_base_is_compressed_for_who_asks_and_for_nobody_else() {
     assert_eq!(plain.header("content-encoding"), None);
     for accept in ["br", "identity"] {
         let answer = fetch(Some(accept)).await;
-        assert_eq!(
-            (answer.header("content-encoding"), answer.bytes),
-            (None, plain.bytes.clone())
-        );
+        assert_eq!(answer.header("content-encoding"), None);
+        assert_eq!(answer.bytes, plain.bytes);
     }
     for accept in ["gzip", "zstd"] {
         let answer = fetch(Some(accept)).await;

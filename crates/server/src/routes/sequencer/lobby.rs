@@ -65,7 +65,7 @@ pub(super) fn signed_in(
         .get(axum::http::header::AUTHORIZATION)
         .is_some_and(|value| value.as_bytes().starts_with(b"Bearer "));
     match session {
-        Ok(_) if !named => Err(Failure::new(
+        _ if !named => Err(Failure::new(
             tauline_protocol::error::Code::SessionMissing,
             "the scheme of Authorization is to be spelt `Bearer`",
         )),

@@ -108,6 +108,8 @@ impl Refusal {
             | error::Code::NotYourTurn
             | error::Code::NotStarted
             | error::Code::StayEnded
+            | error::Code::UsedUp
+            | error::Code::AlreadyContributed
             | error::Code::AlreadyVerifying => Code::NotUsersTurn.into(),
             error::Code::BodyTooLarge => Self::grew_too_long(),
             error::Code::UnsupportedMediaType => Self::not_json(),
