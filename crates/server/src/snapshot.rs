@@ -231,6 +231,15 @@ impl Inner {
                 none.insert(made.map_err(|error| self.failed(error))?)
             }
         };
+        // Those of contributions that this store does not have.
+        let mut others = Vec::new();
+        for (tag, powers) in std::mem::take(&mut known) {
+            match number(&tag).map(|number| self::tag(&*reading, sizes, number)) {
+                Some(expected) if expected? == tag => known.push((tag, powers)),
+                _ => others.push(powers),
+            }
+        }
+        others.iter().for_each(PowersFile::outdate);
         let mut moments = Vec::new();
         let mut take_up = |contributions, lists: &Lists| {
             for (tag, powers) in known.extract_if(.., |(tag, _)| number(tag) == Some(contributions))
@@ -245,11 +254,7 @@ impl Inner {
         for moment in moments {
             self.keep(moment);
         }
-        for (_, powers) in known {
-            // Of contributions that this store does not have.
-            powers.outdate();
-        }
-        let tag = tag(&*reading, sizes)?;
+        let tag = tag(&*reading, sizes, reading.contributions()?)?;
         let ready = self.kept().iter().find(|one| one.0.tag == tag).cloned();
         let transcript = match ready.filter(|one| one.0.powers.path().exists()) {
             Some(ready) => ready,
@@ -332,10 +337,9 @@ fn number(tag: &str) -> Option<u64> {
     tag.split_once('-')?.0.parse().ok()
 }
 
-/// Names the transcript by what it holds: the number of contributions, and a hash over the last,
-/// which depends on all before it.
-fn tag(reading: &dyn Reading, sizes: &Sizes) -> Result<String, StoreError> {
-    let contributions = reading.contributions()?;
+/// Names the transcript of so many contributions by what it holds: their number, and a hash over
+/// the last, which depends on all before it.
+fn tag(reading: &dyn Reading, sizes: &Sizes, contributions: u64) -> Result<String, StoreError> {
     let last = match contributions.checked_sub(1) {
         Some(before) => reading.page(before, 1)?.pop(),
         None => None,

@@ -1,11 +1,38 @@
 //! Contributions as JSON (`ceremony.md`, Documents).
 
-use serde::de::IgnoredAny;
-
 use crate::contribution::RawContribution;
 use crate::encoding::Encoding;
 use crate::error::DocumentError;
 use crate::wire::error_text;
+
+/// How `serde_json` words that text is no JSON. An error inside a list is given a place on its way
+/// out, and is from then on of the kind of errors about the shape: only its words still tell.
+const NOT_JSON: [&str; 14] = [
+    "EOF while parsing",
+    "expected `",
+    "expected ident",
+    "expected value",
+    "invalid escape",
+    "invalid number",
+    "number out of range",
+    "invalid unicode",
+    "control character",
+    "key must be a string",
+    "hex escape",
+    "trailing comma",
+    "trailing characters",
+    "recursion limit exceeded",
+];
+
+/// What is wrong with the bytes: that they are no JSON, or that the JSON has another shape.
+pub(crate) fn json_error(error: serde_json::Error) -> DocumentError {
+    let is_data = error.is_data();
+    let text = error_text(error);
+    match is_data && !NOT_JSON.iter().any(|words| text.contains(words)) {
+        true => DocumentError::JsonShape(text),
+        false => DocumentError::Json(text),
+    }
+}
 
 impl RawContribution {
     /// Reads a contribution or a base.
@@ -17,13 +44,7 @@ impl RawContribution {
     /// When the bytes are not JSON, are followed by more, or are not of the document's shape; the
     /// text says where. Points are not decoded yet, so only their hex can be wrong here.
     pub fn from_json(bytes: &[u8]) -> Result<Self, DocumentError> {
-        serde_json::from_slice(bytes).map_err(|error| {
-            // An error within a list has been given a place, and so another kind, on its way.
-            match serde_json::from_slice::<IgnoredAny>(bytes) {
-                Ok(_) => DocumentError::JsonShape(error_text(error)),
-                Err(_) => DocumentError::Json(error_text(error)),
-            }
-        })
+        serde_json::from_slice(bytes).map_err(json_error)
     }
 
     /// The contribution as compact JSON, points compressed.

@@ -1,11 +1,19 @@
 //! Polls: the one call of clients that know no other, held or not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use blstrs::{G1Affine, Scalar};
+use futures_util::TryStreamExt as _;
+use tauline_protocol::Identity;
 use tauline_protocol::admin::AdminRequest;
 use tauline_protocol::error::Code;
 use tauline_protocol::status::{EndedWord, QueueWord};
 use tauline_server::coordinator::{Polled, Refused};
+use tauline_server::head::Coding;
+use tauline_server::snapshot::{FOLDER_NAME, Transcripts};
+use tauline_transcript::signature::bls_message_point;
+use tauline_transcript::{Secret, contribute_with};
 use tokio::task::JoinHandle;
 
 use crate::support::{Ceremony, id, refused, secs, update};
@@ -260,4 +268,54 @@ async fn whose_client_polls_is_known_by_its_last_call() {
     assert!(polls("anna").await, "a page that watches is no client");
     ceremony.start("anna").await;
     assert!(!polls("anna").await);
+}
+
+/// A full-size secret for each sub-ceremony, which is none.
+fn known_scalar(sub: u8) -> Scalar {
+    let mut bytes = [0x21; 32];
+    bytes[31] = sub;
+    Option::from(Scalar::from_bytes_be(&bytes)).unwrap()
+}
+
+#[tokio::test]
+async fn signatures_over_either_spelling_of_a_github_identity_are_kept() {
+    // The front end, Chotto and Nethermind sign the second; the transcript has the first.
+    for spelling in ["git|1214109|Kustosz", "git|1214109|@kustosz"] {
+        let ceremony = Ceremony::new();
+        let who = Identity::github(1_214_109, "Kustosz").unwrap();
+        let polled = ceremony.coordinator.poll(who.clone(), INTERVAL, HOLD);
+        let Polled::Base(head) = polled.await.unwrap() else {
+            panic!("nobody is ahead");
+        };
+        let secrets = (0..4).map(|sub| Secret::from_be_bytes(&known_scalar(sub).to_bytes_be()));
+        let secrets = secrets.collect::<Option<Vec<_>>>().unwrap();
+        let update = contribute_with(head.base(), secrets, &|_| ()).unwrap();
+        let mut document = update.unsigned();
+        let mut signatures = Vec::new();
+        for (number, sub) in (0..).zip(&mut document.sub_contributions) {
+            let point = bls_message_point(spelling.as_bytes()) * known_scalar(number);
+            let signature = G1Affine::from(point).to_compressed();
+            sub.bls_signature = Some(signature);
+            signatures.push(format!("0x{}", hex::encode(signature)));
+        }
+        let read = move || Ok(document);
+        ceremony.coordinator.complete(who, read).await.unwrap();
+
+        let folder = ceremony.path().join(FOLDER_NAME);
+        let transcripts = Transcripts::new(Arc::clone(&ceremony.store), folder).unwrap();
+        let transcript = transcripts.current(1).await.unwrap();
+        let document = transcripts.document(&transcript, Coding::Identity).await;
+        let bytes: Vec<_> = document
+            .unwrap()
+            .bytes(0, u64::MAX)
+            .try_collect()
+            .await
+            .unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&bytes.concat()).unwrap();
+        assert_eq!(document["participantIds"][1], "git|1214109|Kustosz");
+        for (sub, signature) in signatures.iter().enumerate() {
+            let kept = &document["transcripts"][sub]["witness"]["blsSignatures"][1];
+            assert_eq!(kept, signature, "{spelling}");
+        }
+    }
 }

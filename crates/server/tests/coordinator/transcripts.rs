@@ -143,6 +143,14 @@ async fn it_is_made_once_a_contribution_and_older_ones_stay_for_a_while() {
     // A restart takes up what is there, and clears what was half made.
     std::fs::write(folder.join("powers-9-00.partial"), b"{").unwrap();
     std::fs::write(folder.join("transcript-6-0000000000000000.json"), b"{}").unwrap();
+    // Powers of another ceremony, as of another format.
+    let mine = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let mine = mine.filter(|path| path.to_str().unwrap().contains("powers-5-"));
+    for path in mine.collect::<Vec<_>>() {
+        std::fs::copy(path, folder.join("powers-5-0000000000000000.json")).unwrap();
+    }
     drop(transcripts);
     let ceremony = ceremony.restart().await;
     let transcripts = Transcripts::new(Arc::clone(&ceremony.store), folder.clone()).unwrap();

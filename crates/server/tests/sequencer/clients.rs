@@ -439,3 +439,30 @@ async fn two_windows_of_one_person_share_one_place() {
     let status: Value = one.get("/info/status").await.json();
     assert_eq!(status["lobby_size"], 1);
 }
+
+#[tokio::test]
+async fn a_full_lobby_does_not_destroy_the_session_it_refuses() {
+    use tauline_protocol::admin::AdminRequest;
+    let scene = Scene::set(When::Drained).await;
+    for _ in 0..3 {
+        assert_eq!(scene.subject.post(POLL).await.status, 400);
+    }
+    let coordinator = scene.server.running().coordinator();
+    coordinator.admin(AdminRequest::Open).await;
+    take_turn(&scene.server, &scene.subject).await;
+}
+
+#[tokio::test]
+async fn those_in_line_keep_polling_and_their_place_through_a_pause() {
+    use tauline_protocol::admin::AdminRequest;
+    let scene = Scene::set(When::Waiting).await;
+    let coordinator = scene.server.running().coordinator();
+    coordinator.admin(AdminRequest::Pause).await;
+    scene.ahead.post("/contribute/abort").await;
+    for _ in 0..10 {
+        scene.server.pass(Duration::from_secs(600)).await;
+        assert_waits(&scene.subject.post(POLL).await);
+    }
+    coordinator.admin(AdminRequest::Resume).await;
+    take_turn(&scene.server, &scene.subject).await;
+}
