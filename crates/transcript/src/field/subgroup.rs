@@ -19,6 +19,11 @@ use super::scalars::X;
 const TASK_POINTS: usize = 128;
 
 impl<C: Curve> List<C> {
+    /// Whether all points are in the subgroup, checked one by one on all cores.
+    pub(crate) fn in_subgroup(&self) -> bool {
+        self.first_outside_subgroup().is_none()
+    }
+
     /// The index of the first point outside of the subgroup, checked one by one on all cores
     /// (`ceremony.md`, check 3). Infinity is inside.
     ///

@@ -66,13 +66,20 @@ pub(crate) struct Windows {
 }
 
 impl Windows {
-    /// The windows that cost least for `len` points: about len + 2·2ᶜ additions each.
+    /// The windows that cost least for `len` points: len − 2ᶜ additions into buckets, then 2·2ᶜ
+    /// that fold them.
     pub(crate) fn for_len(len: usize) -> Self {
-        let cost = |windows: &Self| (windows.count + 1) * (len + (2 << windows.digit_bits));
+        let cost = |windows: &Self| (windows.count + 1) * (len + (1 << windows.digit_bits));
         (1..=MAX_DIGIT_BITS)
             .map(Self::of_bits)
             .min_by_key(cost)
             .unwrap_or(Self::of_bits(MAX_DIGIT_BITS))
+    }
+
+    /// Any number and width: with too few bits, an instance whose error can be measured.
+    #[cfg(test)]
+    pub(crate) fn new(digit_bits: u32, count: usize) -> Self {
+        Self { digit_bits, count }
     }
 
     fn of_bits(digit_bits: u32) -> Self {
@@ -106,7 +113,11 @@ impl Digits {
         Self::draw_for(Windows::for_len(len), len, rng)
     }
 
-    fn draw_for(windows: Windows, len: usize, rng: &mut (impl RngCore + CryptoRng)) -> Self {
+    pub(super) fn draw_for(
+        windows: Windows,
+        len: usize,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Self {
         let mut bytes = vec![0; 2 * (len + windows.count)];
         rng.fill_bytes(&mut bytes);
         let mask = (1 << windows.digit_bits) - 1;
@@ -207,9 +218,7 @@ impl<C: Curve> WindowSums<C> {
     /// Whether the planes of the windows 1 … W are in the subgroup: then the points are, with the
     /// error [above](self).
     pub(crate) fn in_subgroup(&self) -> bool {
-        List::<C>::from_affine(self.tested_planes(), self.path)
-            .first_outside_subgroup()
-            .is_none()
+        List::<C>::from_affine(self.tested_planes(), self.path).in_subgroup()
     }
 
     /// Whether the points of several lists, each with digits of its own, are in the subgroup.
@@ -218,10 +227,7 @@ impl<C: Curve> WindowSums<C> {
     /// behind the other. The proof [above](self) holds for them with P_j in any of the lists, for
     /// the digits of the others are independent of its own. 128 sums are tested, however many
     /// lists there are.
-    pub(crate) fn all_in_subgroup(lists: &[Self]) -> bool {
-        let Some(first) = lists.first() else {
-            return true;
-        };
+    pub(crate) fn all_in_subgroup<'a>(lists: impl Iterator<Item = &'a Self>) -> bool {
         let mut sums = vec![Sum::<C>::identity(); SECURITY_BITS as usize];
         for list in lists {
             debug_assert!(list.tested_planes().len() >= sums.len());
@@ -230,9 +236,7 @@ impl<C: Curve> WindowSums<C> {
             }
         }
         let sums = super::normalize::<C::Point>(&sums);
-        List::<C>::from_affine(&sums, first.path)
-            .first_outside_subgroup()
-            .is_none()
+        List::<C>::from_affine(&sums, Path::best()).in_subgroup()
     }
 
     /// R_w.

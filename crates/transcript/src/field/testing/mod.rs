@@ -2,6 +2,7 @@
 
 #[allow(clippy::needless_range_loop, reason = "lanes are numbers here")]
 mod arithmetic;
+mod bounds;
 mod decoding;
 mod extension;
 mod interpreted;
