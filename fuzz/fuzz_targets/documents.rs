@@ -1,17 +1,64 @@
 //! Whatever bytes arrive as a contribution, decoding never panics, and what it accepts is written
-//! and read back unchanged.
+//! and read back unchanged. In pieces they are the same document, or the same error.
 
 #![no_main]
 
+use std::io::{self, Read};
+use std::sync::OnceLock;
+
 use libfuzzer_sys::fuzz_target;
+use rand_core::OsRng;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use tauline_transcript::contribution::RawContribution;
 use tauline_transcript::encoding::Encoding;
 use tauline_transcript::powers::Base;
 use tauline_transcript::sizes::Sizes;
+use tauline_transcript::{DocumentError, ReceiveError, Received};
+
+/// Bytes in pieces, whose lengths are taken from the bytes themselves.
+struct Pieces<'a>(&'a [u8]);
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self
+            .0
+            .first()
+            .map_or(0, |first| 1 + usize::from(first % 64));
+        let len = len.min(self.0.len()).min(buffer.len());
+        let (piece, rest) = self.0.split_at(len);
+        buffer[..len].copy_from_slice(piece);
+        self.0 = rest;
+        Ok(len)
+    }
+}
+
+fn assert_same(
+    in_pieces: Result<Received, ReceiveError>,
+    at_once: &Result<RawContribution, DocumentError>,
+) {
+    match (in_pieces, at_once) {
+        (Ok(received), Ok(document)) => assert_eq!(received.document(), document),
+        (Err(ReceiveError::Document(error)), Err(at_once)) => assert_eq!(&error, at_once),
+        (in_pieces, at_once) => panic!("{in_pieces:?} is not {at_once:?}"),
+    }
+}
+
+fn pool() -> &'static ThreadPool {
+    static POOL: OnceLock<ThreadPool> = OnceLock::new();
+    POOL.get_or_init(|| {
+        let pool = ThreadPoolBuilder::new().num_threads(1).build();
+        pool.expect("a thread")
+    })
+}
 
 fuzz_target!(|bytes: &[u8]| {
     let sizes: Sizes = "4:2,8:3".parse().expect("these are sizes");
-    if let Ok(document) = RawContribution::from_json(bytes) {
+    let json = RawContribution::from_json(bytes);
+    assert_same(
+        Received::from_json(Pieces(bytes), &sizes, pool(), &mut OsRng),
+        &json,
+    );
+    if let Ok(document) = json {
         // Points that do not decode have no other encoding: only then may writing fail.
         if let Ok(json) = document.to_json() {
             let again = RawContribution::from_json(&json).expect("what was written is readable");
@@ -19,7 +66,12 @@ fuzz_target!(|bytes: &[u8]| {
         }
         let _ = Base::decode(&document, &sizes);
     }
-    if let Ok(document) = RawContribution::from_msgpack(bytes) {
+    let msgpack = RawContribution::from_msgpack(bytes);
+    assert_same(
+        Received::from_msgpack(Pieces(bytes), &sizes, pool(), &mut OsRng),
+        &msgpack,
+    );
+    if let Ok(document) = msgpack {
         for encoding in [Encoding::Compressed, Encoding::Uncompressed] {
             if let Ok(packed) = document.to_msgpack(encoding) {
                 let again =

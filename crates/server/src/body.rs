@@ -1,6 +1,6 @@
 //! Request bodies: how large, how long, in which form.
 
-use std::io::Read;
+use std::io::{self, BufRead, Read};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use tauline_protocol::error::Code;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::negotiate::is_msgpack;
 use crate::routes::failure::Failure;
@@ -63,41 +63,78 @@ pub fn check_length(headers: &HeaderMap, most: usize) -> Result<(), Failure> {
     }
 }
 
-/// Reads a body to its end.
-///
-/// # Errors
-/// [`Code::BodyTooLarge`], [`Code::BodyTimeout`], or [`Code::MalformedBody`] when the connection
-/// breaks.
-pub async fn read(headers: &HeaderMap, mut body: Body, limit: Limit) -> Result<Bytes, Failure> {
-    check_length(headers, limit.bytes)?;
-    let whole = async {
-        let mut bytes = Vec::new();
+/// A body that is read piece by piece.
+pub(crate) struct Incoming {
+    body: Body,
+    limit: Limit,
+    taken: usize,
+    until: Instant,
+}
+
+impl Incoming {
+    /// The body of a request whose stated length is no larger than the limit.
+    ///
+    /// # Errors
+    /// [`Code::BodyTooLarge`].
+    pub(crate) fn new(headers: &HeaderMap, body: Body, limit: Limit) -> Result<Self, Failure> {
+        check_length(headers, limit.bytes)?;
+        Ok(Self {
+            body,
+            limit,
+            taken: 0,
+            until: Instant::now() + limit.whole,
+        })
+    }
+
+    /// The next piece; none at the end of the body.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         loop {
-            let frame = timeout(limit.pause, body.frame())
+            let by = self.until.min(Instant::now() + self.limit.pause);
+            let frame = timeout_at(by, self.body.frame())
                 .await
                 .map_err(|_| too_slow())?;
             let Some(frame) = frame else {
-                return Ok(Bytes::from(bytes));
+                return Ok(None);
             };
             let frame = frame.map_err(|error| {
                 Failure::new(Code::MalformedBody, format!("the body broke off: {error}"))
             })?;
             if let Ok(data) = frame.into_data() {
-                if bytes.len() + data.len() > limit.bytes {
-                    return Err(too_large(limit.bytes));
+                self.taken += data.len();
+                if self.taken > self.limit.bytes {
+                    return Err(too_large(self.limit.bytes));
                 }
-                bytes.extend_from_slice(&data);
+                return Ok(Some(data));
             }
         }
-    };
-    match timeout(limit.whole, whole).await {
-        Ok(read) => {
-            if read.is_err() {
-                drain(headers, body);
+    }
+
+    /// Lets the sender finish, to whom an error is going to be told: see [`drain`].
+    pub(crate) fn refuse(self, headers: &HeaderMap) {
+        drain(headers, self.body);
+    }
+}
+
+/// Reads a body to its end.
+///
+/// # Errors
+/// [`Code::BodyTooLarge`], [`Code::BodyTimeout`], or [`Code::MalformedBody`] when the connection
+/// breaks.
+pub async fn read(headers: &HeaderMap, body: Body, limit: Limit) -> Result<Bytes, Failure> {
+    let mut incoming = Incoming::new(headers, body, limit)?;
+    let mut bytes = Vec::new();
+    loop {
+        match incoming.next().await {
+            Ok(Some(piece)) => bytes.extend_from_slice(&piece),
+            Ok(None) => return Ok(bytes.into()),
+            Err(failure) => {
+                incoming.refuse(headers);
+                return Err(failure);
             }
-            read
         }
-        Err(_) => Err(too_slow()),
     }
 }
 
@@ -193,43 +230,86 @@ impl BodyCoding {
         }
     }
 
-    /// Takes the compression off, giving at most `most` bytes. Blocks.
+    /// Takes the compression off a stream, giving at most `most` bytes of it. Reading blocks as the
+    /// stream does. Its errors hold a [`Failure`]: [`Code::BodyTooLarge`], or
+    /// [`Code::MalformedBody`] for bytes that are not so compressed; or else they are the stream's.
     ///
     /// # Errors
-    /// [`Code::BodyTooLarge`], or [`Code::MalformedBody`] for bytes that are not so compressed.
-    pub fn decompress(self, bytes: Bytes, most: usize) -> Result<Bytes, Failure> {
-        let broken = |error: std::io::Error| {
-            Failure::new(
-                Code::MalformedBody,
-                format!("the body is not compressed as Content-Encoding says: {error}"),
-            )
-        };
-        match self {
-            Self::Identity => Ok(bytes),
-            Self::Gzip => bounded(flate2::read::MultiGzDecoder::new(&bytes[..]), most, broken),
+    /// When the decompressor cannot be set up.
+    pub(crate) fn decompress<'a>(
+        self,
+        from: impl BufRead + 'a,
+        most: usize,
+    ) -> io::Result<Box<dyn Read + 'a>> {
+        Ok(match self {
+            Self::Identity => Box::new(from),
+            Self::Gzip => Box::new(Plain::new(flate2::bufread::MultiGzDecoder::new(from), most)),
             Self::Zstd => {
-                let mut decoder = zstd::Decoder::with_buffer(&bytes[..]).map_err(broken)?;
-                decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(broken)?;
-                bounded(decoder, most, broken)
+                let mut decoder = zstd::Decoder::with_buffer(from)?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+                Box::new(Plain::new(decoder, most))
             }
+        })
+    }
+
+    /// Takes the compression off bytes, giving at most `most`. Blocks.
+    fn decompressed(self, bytes: Bytes, most: usize) -> Result<Bytes, Failure> {
+        if self == Self::Identity {
+            return Ok(bytes);
+        }
+        let mut plain = Vec::new();
+        self.decompress(&bytes[..], most)
+            .and_then(|mut from| from.read_to_end(&mut plain))
+            .map_err(broken)?;
+        Ok(plain.into())
+    }
+}
+
+/// What comes out of a decompressor.
+struct Plain<D> {
+    decoder: D,
+    most: usize,
+    taken: usize,
+}
+
+impl<D: Read> Plain<D> {
+    fn new(decoder: D, most: usize) -> Self {
+        Self {
+            decoder,
+            most,
+            taken: 0,
         }
     }
 }
 
-fn bounded(
-    from: impl Read,
-    most: usize,
-    broken: impl Fn(std::io::Error) -> Failure,
-) -> Result<Bytes, Failure> {
-    let mut plain = Vec::new();
-    from.take(most as u64 + 1)
-        .read_to_end(&mut plain)
-        .map_err(broken)?;
-    if plain.len() > most {
-        Err(too_large(most))
-    } else {
-        Ok(plain.into())
+impl<D: Read> Read for Plain<D> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // One byte more than there may be shows that there is more.
+        let left = self.most + 1 - self.taken.min(self.most);
+        let len = buffer.len().min(left);
+        let read = self
+            .decoder
+            .read(&mut buffer[..len])
+            .map_err(|error| io::Error::new(error.kind(), broken(error)))?;
+        self.taken += read;
+        if self.taken > self.most {
+            return Err(io::Error::other(too_large(self.most)));
+        }
+        Ok(read)
     }
+}
+
+/// The failure in an error of a [decompressing](BodyCoding::decompress) stream.
+pub(crate) fn broken(error: io::Error) -> Failure {
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Failure>());
+    inner.cloned().unwrap_or_else(|| {
+        Failure::new(
+            Code::MalformedBody,
+            format!("the body is not compressed as Content-Encoding says: {error}"),
+        )
+    })
 }
 
 /// Reads a small JSON body; `None` when it is empty.
@@ -264,7 +344,7 @@ pub async fn small(headers: &HeaderMap, body: Body, pause: Duration) -> Result<B
         None | Some("application/json") => {}
         other => return Err(unsupported(other, "application/json")),
     }
-    BodyCoding::of(headers)?.decompress(bytes, SMALL_BODY)
+    BodyCoding::of(headers)?.decompressed(bytes, SMALL_BODY)
 }
 
 /// Reads JSON of a shape.

@@ -31,6 +31,7 @@ use tauline_protocol::status::{CeremonyStatus, QueueStatus, SignInMethod};
 use tauline_queue_core::{Rules, Ticket};
 use tauline_transcript::{DocumentError, RawContribution, Sizes};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinError;
 use tracing::error;
 
 pub use answer::{Refused, SubmitError};
@@ -40,9 +41,11 @@ pub use message::Polled;
 use message::{Known, Message, NoReceipt, Reply, Submit, Urgent, Wanted};
 pub use opening::{Opened, StartError, open};
 
+use crate::arriving::Arrived;
 use crate::clock::Clock;
 use crate::head::Head;
-use crate::store::{Blob, Store, StoreError};
+use crate::store::{Store, StoreError};
+use crate::verifier::Verifier;
 use crate::view::Published;
 
 /// How often the task looks at the time while somebody is in the queue: as precise as the length
@@ -100,6 +103,7 @@ struct Shared {
     store: Arc<dyn Store>,
     settings: Settings,
     clock: Clock,
+    verifier: Verifier,
     key: SigningKey,
     address: String,
 }
@@ -109,6 +113,11 @@ impl Coordinator {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.shared.clock
+    }
+
+    /// What contributions are verified on, and decoded before that.
+    pub(crate) fn verifier(&self) -> &Verifier {
+        &self.shared.verifier
     }
 
     /// The EIP-55 address that receipts recover to.
@@ -310,16 +319,39 @@ impl Coordinator {
 
     /// Takes the contribution whose last byte has just arrived, and answers with its receipt.
     ///
-    /// The participant's clock stops at this call. `read` makes the document of the body, on a
-    /// blocking thread; everything runs to its end even if the caller goes away. A body that
-    /// cannot be read leaves the turn as it was. Repeating it gives the same answer.
+    /// `read` makes the document of the body, on a blocking thread; otherwise this is
+    /// [`complete_arriving`](Self::complete_arriving).
+    ///
+    /// # Errors
+    /// Those of [`complete_arriving`](Self::complete_arriving).
+    pub async fn complete<F>(&self, who: Identity, read: F) -> Result<SignedReceipt, SubmitError>
+    where
+        F: FnOnce() -> Result<RawContribution, DocumentError> + Send + 'static,
+    {
+        let read = async {
+            let document = move || Ok(Arrived::new(read()?.into())?);
+            tokio::task::spawn_blocking(document).await
+        };
+        self.complete_arriving(who, read).await
+    }
+
+    /// Takes the contribution whose last byte has just arrived and which is being read, and answers
+    /// with its receipt.
+    ///
+    /// The participant's clock stops at this call. Everything runs to its end even if the caller
+    /// goes away. A body that cannot be read leaves the turn as it was. Repeating it gives the same
+    /// answer.
     ///
     /// # Errors
     /// When it is not the participant's turn, the body cannot be read, a check fails, or the
     /// coordinator does.
-    pub async fn complete<F>(&self, who: Identity, read: F) -> Result<SignedReceipt, SubmitError>
+    pub async fn complete_arriving<R>(
+        &self,
+        who: Identity,
+        reading: R,
+    ) -> Result<SignedReceipt, SubmitError>
     where
-        F: FnOnce() -> Result<RawContribution, DocumentError> + Send + 'static,
+        R: Future<Output = Result<Result<Arrived, SubmitError>, JoinError>> + Send + 'static,
     {
         let this = self.clone();
         let at = self.clock().now();
@@ -332,7 +364,7 @@ impl Coordinator {
                 })
                 .await?
             {
-                Wanted::Body(ticket) => this.read_and_submit(who, ticket, read).await,
+                Wanted::Body(ticket) => this.read_and_submit(who, ticket, reading).await,
                 Wanted::Verifying => this.verdict(who).await,
                 Wanted::Accepted(ticket) => Ok(this.receipt(ticket).await?),
             }
@@ -343,35 +375,29 @@ impl Coordinator {
         }
     }
 
-    async fn read_and_submit<F>(
+    async fn read_and_submit<R>(
         &self,
         who: Identity,
         ticket: Ticket,
-        read: F,
+        reading: R,
     ) -> Result<SignedReceipt, SubmitError>
     where
-        F: FnOnce() -> Result<RawContribution, DocumentError> + Send + 'static,
+        R: Future<Output = Result<Result<Arrived, SubmitError>, JoinError>>,
     {
-        let reading = tokio::task::spawn_blocking(move || {
-            let document = read()?;
-            let blob = Blob::new(document.to_msgpack(document.encoding())?);
-            Ok::<_, DocumentError>((Arc::new(document), blob))
-        });
         let unreadable = match reading.await {
-            Ok(Ok((document, blob))) => {
+            Ok(Ok(arrived)) => {
                 return self
                     .hear_verdict(|reply| {
                         Message::Submit(Box::new(Submit {
                             who,
                             ticket,
-                            document,
-                            blob,
+                            arrived,
                             reply,
                         }))
                     })
                     .await;
             }
-            Ok(Err(error)) => SubmitError::Malformed(error),
+            Ok(Err(error)) => error,
             Err(error) => {
                 error!(%ticket, %error, "reading a contribution failed");
                 SubmitError::Refused(Refused::internal())

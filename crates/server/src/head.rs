@@ -73,15 +73,33 @@ impl Head {
     /// # Errors
     /// Never in practice; what the serializer could report.
     pub fn new(base: Base, contributions: u64) -> Result<Self, DocumentError> {
-        let head = Self {
+        let head = Self::bare(base, contributions);
+        head.prepare()?;
+        Ok(head)
+    }
+
+    /// The head after so many contributions. Its documents are made when they are asked for, or by
+    /// [`prepare`](Self::prepare).
+    pub(crate) fn bare(base: Base, contributions: u64) -> Self {
+        Self {
             base,
             contributions,
             bodies: Default::default(),
-        };
-        for form in [Form::Json, Form::Msgpack] {
-            let _ = head.slot(form, Coding::Identity).set(head.document(form)?);
         }
-        Ok(head)
+    }
+
+    /// Makes plain JSON and MessagePack ready.
+    ///
+    /// # Errors
+    /// Never in practice; what the serializer could report.
+    pub(crate) fn prepare(&self) -> Result<(), DocumentError> {
+        for form in [Form::Json, Form::Msgpack] {
+            let slot = self.slot(form, Coding::Identity);
+            if slot.get().is_none() {
+                let _ = slot.set(self.document(form)?);
+            }
+        }
+        Ok(())
     }
 
     /// The powers.

@@ -13,6 +13,7 @@
 //! | [`signin`] | proofs of identity and the sessions they earn |
 //! | [`routes`] | the HTTP interface, one file a resource |
 //! | [`upload`] | a contribution's body on its way in |
+//! | [`arriving`] | the same, between the connection and the thread that reads |
 //! | [`limits`] | rates, and whose address a request counts against |
 //! | [`body`] | request bodies: how large, how long, in which form |
 //! | [`negotiate`] | in which form and compression an answer goes out |
@@ -23,6 +24,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod admin;
+pub mod arriving;
 pub mod body;
 pub mod clock;
 pub mod config;

@@ -2,18 +2,17 @@
 //!
 //! Whoever calls [`receive`] has made sure that the body is wanted: it is this participant's turn.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::http::request::Parts;
 use tauline_protocol::Identity;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::error::Code;
-use tauline_transcript::{DocumentError, RawContribution};
 use tokio::sync::oneshot;
 
-use crate::body::{self, BodyCoding, DocumentForm, Limit};
-use crate::coordinator::SubmitError;
+use crate::arriving;
+use crate::body::{BodyCoding, DocumentForm, Incoming, Limit};
 use crate::routes::App;
 use crate::routes::failure::Failure;
 
@@ -41,37 +40,32 @@ pub async fn receive(
         whole: app.upload_limit,
     };
     let superseded = app.upload.enter();
-    let bytes = tokio::select! {
-        read = body::read(&parts.headers, body, limit) => read?,
+    let mut incoming = Incoming::new(&parts.headers, body, limit)?;
+    let verifier = app.coordinator.verifier().clone();
+    let (feed, reading) = arriving::start(verifier, sizes.clone(), form, coding, most);
+    let to_the_end = async {
+        while let Some(piece) = incoming.next().await? {
+            feed.piece(piece).await;
+        }
+        Ok(())
+    };
+    let read = tokio::select! {
+        read = to_the_end => read,
         _ = superseded => return Err(Failure::new(
             Code::BodyTimeout,
             "a later upload took this one's place: look at its answer, or check in for the receipt",
         )),
     };
-    // The last byte is here: from now on the time is the coordinator's.
-    let uncompressed = Arc::new(OnceLock::new());
-    let read = {
-        let uncompressed = Arc::clone(&uncompressed);
-        move || {
-            let bytes = coding.decompress(bytes, most).map_err(|failure| {
-                let error = DocumentError::Json("its compression is broken".to_owned());
-                let _ = uncompressed.set(failure);
-                error
-            })?;
-            match form {
-                DocumentForm::Json => RawContribution::from_json(&bytes),
-                DocumentForm::Msgpack => RawContribution::from_msgpack(&bytes),
-            }
-        }
-    };
-    match app.coordinator.complete(who, read).await {
-        Ok(receipt) => Ok(receipt),
-        Err(SubmitError::Malformed(error)) => Err(uncompressed
-            .get()
-            .cloned()
-            .unwrap_or_else(|| Failure::malformed(error))),
-        Err(error) => Err(error.into()),
+    if let Err(failure) = read {
+        incoming.refuse(&parts.headers);
+        return Err(failure);
     }
+    // The last byte is here: from now on the time is the coordinator's.
+    let verdict = app.coordinator.complete_arriving(who, async {
+        feed.end().await;
+        reading.await
+    });
+    Ok(verdict.await?)
 }
 
 /// The one upload that is read. Only the turn's holder gets to upload, so a further upload is its

@@ -9,7 +9,7 @@ use tauline_protocol::Identity;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::receipt::Receipt;
 use tauline_queue_core::Ticket;
-use tauline_transcript::{Invalid, RawContribution, verify};
+use tauline_transcript::{Invalid, Received, verify_received};
 
 use crate::head::Head;
 use crate::store::{Contribution, Witness};
@@ -33,7 +33,7 @@ pub(crate) struct Job {
     /// What it was to build on.
     pub(crate) head: Arc<Head>,
     /// The contribution.
-    pub(crate) document: Arc<RawContribution>,
+    pub(crate) contribution: Received,
     /// What receipts are signed with.
     pub(crate) key: SigningKey,
 }
@@ -48,8 +48,7 @@ pub(crate) enum Judgement {
     Fault(String),
 }
 
-/// Everything that an accepted contribution changes, made before the verdict: after it the next
-/// participant waits for nothing.
+/// Everything that an accepted contribution changes.
 pub(crate) struct Accepted {
     pub(crate) contribution: Contribution,
     pub(crate) head: Arc<Head>,
@@ -80,6 +79,11 @@ impl Verifier {
         Self { pool }
     }
 
+    /// The threads.
+    pub(crate) fn pool(&self) -> &rayon::ThreadPool {
+        &self.pool
+    }
+
     /// Runs something on the pool and waits for it.
     pub(crate) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         self.pool.install(work)
@@ -87,7 +91,19 @@ impl Verifier {
 
     /// Verifies, then calls `done` on one of the pool's threads; always, whatever happens.
     pub(crate) fn start(&self, job: Job, done: impl FnOnce(Judgement) + Send + 'static) {
-        self.pool.spawn(move || done(guarded(|| judge(&job))));
+        self.pool.spawn(move || {
+            let judgement = guarded(|| judge(job));
+            let head = match &judgement {
+                Judgement::Valid(accepted) => Some(Arc::clone(&accepted.head)),
+                Judgement::Invalid(_) | Judgement::Fault(_) => None,
+            };
+            done(judgement);
+            // Nobody waits for a receipt longer than for the verdict; whoever is called next finds
+            // the powers ready, or, if that fails, has them made.
+            if let Some(head) = head {
+                let _ = catch_unwind(AssertUnwindSafe(|| head.prepare()));
+            }
+        });
     }
 }
 
@@ -97,8 +113,8 @@ fn guarded(judge: impl FnOnce() -> Judgement) -> Judgement {
         .unwrap_or_else(|panic| Judgement::Fault(panic_text(panic.as_ref())))
 }
 
-fn judge(job: &Job) -> Judgement {
-    let verified = match verify(job.head.base(), &job.document, &mut OsRng) {
+fn judge(job: Job) -> Judgement {
+    let verified = match verify_received(job.head.base(), job.contribution, &mut OsRng) {
         Ok(verified) => verified,
         Err(error) => return Judgement::Invalid(Box::new(error)),
     };
@@ -115,10 +131,7 @@ fn judge(job: &Job) -> Judgement {
         })
         .collect();
     let receipt = receipt(&job.identity, &witness, &job.key);
-    let head = match Head::new(base, number) {
-        Ok(head) => Arc::new(head),
-        Err(error) => return Judgement::Fault(error.to_string()),
-    };
+    let head = Arc::new(Head::bare(base, number));
     let contribution = Contribution {
         number,
         ticket: job.ticket,

@@ -1,15 +1,32 @@
 //! Contributions as JSON (`ceremony.md`, Documents).
 
+use std::io::Read;
+
+use serde::de::DeserializeSeed;
+
 use crate::contribution::RawContribution;
 use crate::encoding::Encoding;
 use crate::error::DocumentError;
-use crate::wire::error_text;
+use crate::wire::{ContributionSeed, Nobody, Watch, error_text};
+
+/// Reads a contribution to its end, and hands its points on meanwhile.
+pub(crate) fn read(
+    from: impl Read,
+    watch: &mut dyn Watch,
+) -> Result<RawContribution, DocumentError> {
+    let mut deserializer = serde_json::Deserializer::from_reader(from);
+    let read = ContributionSeed(watch).deserialize(&mut deserializer);
+    read.and_then(|contribution| deserializer.end().map(|()| contribution))
+        .map_err(json_error)
+}
 
 /// How `serde_json` words that text is no JSON. An error inside a list is given a place on its way
 /// out, and is from then on of the kind of errors about the shape: only its words still tell.
-const NOT_JSON: [&str; 14] = [
+const NOT_JSON: [&str; 16] = [
     "EOF while parsing",
-    "expected `",
+    "expected `:`",
+    "expected `,` or",
+    "expected `\"`",
     "expected ident",
     "expected value",
     "invalid escape",
@@ -25,7 +42,7 @@ const NOT_JSON: [&str; 14] = [
 ];
 
 /// What is wrong with the bytes: that they are no JSON, or that the JSON has another shape.
-pub(crate) fn json_error(error: serde_json::Error) -> DocumentError {
+fn json_error(error: serde_json::Error) -> DocumentError {
     let is_data = error.is_data();
     let text = error_text(error);
     match is_data && !NOT_JSON.iter().any(|words| text.contains(words)) {
@@ -44,7 +61,11 @@ impl RawContribution {
     /// When the bytes are not JSON, are followed by more, or are not of the document's shape; the
     /// text says where. Points are not decoded yet, so only their hex can be wrong here.
     pub fn from_json(bytes: &[u8]) -> Result<Self, DocumentError> {
-        serde_json::from_slice(bytes).map_err(json_error)
+        // The quick reader tells what is right, the other one what is wrong: their columns differ.
+        match serde_json::from_slice(bytes) {
+            Ok(contribution) => Ok(contribution),
+            Err(_) => read(bytes, &mut Nobody),
+        }
     }
 
     /// The contribution as compact JSON, points compressed.

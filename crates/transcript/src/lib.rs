@@ -43,6 +43,7 @@
 //! Heavy sums over points are behind one private seam, `batch` and `field`.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod arrival;
 mod batch;
 pub mod chain;
 pub mod contribution;
@@ -63,10 +64,11 @@ pub mod update;
 pub mod verify;
 mod wire;
 
+pub use arrival::{ReceiveError, Received};
 pub use contribution::{RawContribution, RawPoint, RawPoints, RawPowers, RawSubContribution};
 pub use encoding::Encoding;
 pub use error::{Check, DocumentError, Element, Invalid, PointError, SubCeremony};
 pub use powers::{Base, Powers};
 pub use sizes::{Size, Sizes};
 pub use update::{Progress, Secret, Update, contribute, contribute_with};
-pub use verify::{Verified, WitnessEntry, verify};
+pub use verify::{Verified, WitnessEntry, verify, verify_received};

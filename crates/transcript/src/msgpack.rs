@@ -3,15 +3,40 @@
 //! A document's points are all compressed or all uncompressed (`ceremony.md`, Documents); their
 //! length tells which. An absent signature is written as a byte string of no bytes.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::io::{self, Read};
+
+use serde::Serialize;
+use serde::de::DeserializeSeed;
 
 use crate::contribution::RawContribution;
 use crate::encoding::Encoding;
 use crate::error::DocumentError;
-use crate::wire::error_text;
+use crate::wire::{ContributionSeed, Nobody, Watch, error_text};
 
 /// Deepest nesting that is read: a document has five levels, the rest is for ignored fields.
 const MAX_DEPTH: usize = 64;
+
+/// Reads a contribution to the end of what there is, and hands its points on meanwhile.
+pub(crate) fn read(
+    mut from: impl Read,
+    watch: &mut dyn Watch,
+) -> Result<RawContribution, DocumentError> {
+    let malformed = |error: &dyn fmt::Display| DocumentError::MessagePack(error_text(error));
+    let mut deserializer = rmp_serde::Deserializer::new(&mut from);
+    deserializer.set_max_depth(MAX_DEPTH);
+    let contribution = ContributionSeed(watch)
+        .deserialize(&mut deserializer)
+        .map_err(|error| malformed(&error))?;
+    let rest = io::copy(&mut from, &mut io::sink()).map_err(|error| malformed(&error))?;
+    if rest > 0 {
+        return Err(malformed(&format_args!(
+            "{rest} bytes follow the end of the document"
+        )));
+    }
+    contribution.check_encoding()?;
+    Ok(contribution)
+}
 
 impl RawContribution {
     /// Reads a contribution or a base in either point encoding.
@@ -23,19 +48,7 @@ impl RawContribution {
     /// When the bytes are not MessagePack, are followed by more, are not of the document's shape,
     /// or mix point encodings; the text says where. Points are not decoded yet.
     pub fn from_msgpack(bytes: &[u8]) -> Result<Self, DocumentError> {
-        let mut rest = bytes;
-        let mut deserializer = rmp_serde::Deserializer::new(&mut rest);
-        deserializer.set_max_depth(MAX_DEPTH);
-        let contribution = Self::deserialize(&mut deserializer)
-            .map_err(|error| DocumentError::MessagePack(error_text(error)))?;
-        if !rest.is_empty() {
-            return Err(DocumentError::MessagePack(format!(
-                "{} bytes follow the end of the document",
-                rest.len()
-            )));
-        }
-        contribution.check_encoding()?;
-        Ok(contribution)
+        read(bytes, &mut Nobody)
     }
 
     /// The contribution as MessagePack, points in `encoding`.

@@ -49,6 +49,8 @@ use crate::field::{Digits, G1, G1List, G2List, Path, WindowSums, linear_combinat
 pub(crate) struct Decoded {
     pub(crate) sub_ceremony: SubCeremony,
     pub(crate) g1: G1List,
+    /// The window sums of the G1 powers, if they were taken before.
+    pub(crate) sums: Option<WindowSums<G1>>,
     pub(crate) g2: Vec<G2Affine>,
     /// What makes powers a contribution; none for powers on their own.
     pub(crate) update: Option<Change>,
@@ -64,22 +66,35 @@ pub(crate) struct Change {
 }
 
 /// Random values for one sub-ceremony, drawn after its points have arrived.
-struct Draw {
-    digits: Digits,
+struct Draw<'a> {
+    windowed: Windowed<'a>,
     /// One for each window but window 0.
     windows: Coefficients,
     g2: Coefficients,
     update: Coefficients,
 }
 
-impl Draw {
-    fn new(decoded: &Decoded, rng: &mut (impl RngCore + CryptoRng)) -> Self {
-        let digits = Digits::draw(decoded.g1.len(), rng);
+/// The window sums of one sub-ceremony's G1 powers, or the digits to take them by.
+enum Windowed<'a> {
+    Already(&'a WindowSums<G1>),
+    By(Digits),
+}
+
+impl<'a> Draw<'a> {
+    fn new(decoded: &'a Decoded, rng: &mut (impl RngCore + CryptoRng)) -> Self {
+        let (windowed, windows) = match &decoded.sums {
+            Some(sums) => (Windowed::Already(sums), sums.windows()),
+            None => {
+                let digits = Digits::draw(decoded.g1.len(), rng);
+                let windows = digits.windows();
+                (Windowed::By(digits), windows)
+            }
+        };
         Self {
-            windows: Coefficients::draw(digits.windows().count(), rng),
+            windows: Coefficients::draw(windows.count(), rng),
             g2: Coefficients::draw(decoded.g2.len(), rng),
             update: Coefficients::draw(1, rng),
-            digits,
+            windowed,
         }
     }
 }
@@ -125,7 +140,7 @@ pub(crate) fn first_failure(
     // What comes after a sub-ceremony that a glance refuses has no say.
     let refused = subs.iter().position(|sub| sub.plainly_wrong().is_some());
     let subs = &subs[..refused.map_or(subs.len(), |at| at + 1)];
-    let draws: Vec<Draw> = subs.iter().map(|sub| Draw::new(sub, rng)).collect();
+    let draws: Vec<Draw<'_>> = subs.iter().map(|sub| Draw::new(sub, rng)).collect();
     let sums: Vec<Sums> = subs
         .par_iter()
         .zip(&draws)
@@ -249,8 +264,11 @@ impl Decoded {
         self.g1.part(0..self.g2.len()).to_affine()
     }
 
-    fn sums(&self, draw: &Draw) -> Sums {
-        let windows = self.g1.window_sums(&draw.digits);
+    fn sums(&self, draw: &Draw<'_>) -> Sums {
+        let windows = match &draw.windowed {
+            Windowed::Already(sums) => (*sums).clone(),
+            Windowed::By(digits) => self.g1.window_sums(digits),
+        };
         let update = self.update.map(|change| {
             let times = |point| linear_combination(&[point], draw.update.all());
             (times(change.power_before), times(self.power(1)))

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use crate::contribution::{RawContribution, RawPoint, RawPoints, RawPowers, RawSubContribution};
 use crate::encoding::Encoding;
 use crate::error::{Check, DocumentError, Element, Invalid, SubCeremony};
-use crate::field::{G1List, G2List, Path};
+use crate::field::{G1, G1List, G2List, Path, Undecodable, WindowSums};
 use crate::sizes::{Size, Sizes};
 
 /// The powers of one sub-ceremony, decoded: every point is on the curve.
@@ -77,7 +77,7 @@ impl RawPowers {
     ///
     /// Names the lowest G1 power that does not decode, or else the lowest G2 power.
     pub fn decode(&self, sub_ceremony: SubCeremony) -> Result<Powers, Invalid> {
-        let (g1, g2) = self.decode_lists(sub_ceremony)?;
+        let Lists { g1, g2, .. } = self.decode_lists(sub_ceremony)?;
         Ok(Powers {
             g1: g1.to_affine(),
             g2,
@@ -85,23 +85,37 @@ impl RawPowers {
     }
 
     /// The points, those of G1 ready for sums over all of them.
-    pub(crate) fn decode_lists(
-        &self,
-        sub_ceremony: SubCeremony,
-    ) -> Result<(G1List, Vec<G2Affine>), Invalid> {
-        let undecodable = |element| {
-            move |(index, error)| Invalid {
-                sub_ceremony: Some(sub_ceremony),
-                check: Check::Decoding { element, error },
-                index: Some(index),
-            }
-        };
+    pub(crate) fn decode_lists(&self, sub_ceremony: SubCeremony) -> Result<Lists, Invalid> {
         let path = Path::best();
         let g1 = G1List::decode(self.g1.bytes(), self.g1.encoding(), path)
-            .map_err(undecodable(Element::G1Power))?;
+            .map_err(undecodable(sub_ceremony, Element::G1Power))?;
         let g2 = G2List::decode(self.g2.bytes(), self.g2.encoding(), path)
-            .map_err(undecodable(Element::G2Power))?;
-        Ok((g1, g2.to_affine()))
+            .map_err(undecodable(sub_ceremony, Element::G2Power))?;
+        Ok(Lists {
+            g1,
+            sums: None,
+            g2: g2.to_affine(),
+        })
+    }
+}
+
+/// The powers of one sub-ceremony, decoded, nothing else known of them.
+pub(crate) struct Lists {
+    pub(crate) g1: G1List,
+    /// The window sums of the G1 powers, if they have been taken.
+    pub(crate) sums: Option<WindowSums<G1>>,
+    pub(crate) g2: Vec<G2Affine>,
+}
+
+/// Names the power that does not decode (`ceremony.md`, check 2).
+pub(crate) fn undecodable(
+    sub_ceremony: SubCeremony,
+    element: Element,
+) -> impl FnOnce(Undecodable) -> Invalid {
+    move |(index, error)| Invalid {
+        sub_ceremony: Some(sub_ceremony),
+        check: Check::Decoding { element, error },
+        index: Some(index),
     }
 }
 

@@ -25,12 +25,13 @@ use blstrs::{G1Affine, G2Affine};
 use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
+use crate::arrival::Received;
 use crate::contribution::{RawContribution, RawPowers, RawSubContribution};
 use crate::encoding::Point;
 use crate::error::{Check, Element, Invalid, SubCeremony};
 use crate::identity::Identity;
 use crate::one_pass::{Change, Decoded, first_failure, first_unproven};
-use crate::powers::{Base, Powers};
+use crate::powers::{Base, Lists, Powers};
 use crate::signature::{bls_verify, ecdsa_verify, eip712_digest};
 use crate::sizes::{Size, Sizes};
 
@@ -122,7 +123,8 @@ pub fn verify(
     let decode = |subs: &[(SubCeremony, &RawSubContribution)]| {
         let with_base = subs.par_iter().zip(base.powers());
         let parts = with_base.map(|(&(sub_ceremony, sub), before)| {
-            decode_contribution(sub_ceremony, sub, before.g1()[1])
+            let lists = sub.powers.decode_lists(sub_ceremony)?;
+            decoded_contribution(sub_ceremony, sub, before, lists)
         });
         parts.collect::<Vec<_>>()
     };
@@ -130,10 +132,45 @@ pub fn verify(
     if let Some(stale) = first_stale(base, &subs, rng) {
         check(decode(&subs[..=stale]), rng)?;
     }
-    let (powers, changes) = check(decode(&subs), rng)?;
+    conclude(base, contribution, decode(&subs), rng)
+}
+
+/// Checks a contribution, as [`verify`] does, that was decoded while it arrived.
+///
+/// # Errors
+///
+/// Those of [`verify`].
+pub fn verify_received(
+    base: &Base,
+    received: Received,
+    rng: &mut (impl RngCore + CryptoRng),
+) -> Result<Verified, Invalid> {
+    let (contribution, powers) = received.into_parts();
+    let subs = contribution.check_sizes(base.sizes())?;
+    if powers.len() != subs.len() {
+        // It was read before, and nothing of it is decoded.
+        return verify(base, &contribution, rng);
+    }
+    let parts = (subs.par_iter().zip(base.powers()).zip(powers))
+        .map(|((&(sub_ceremony, sub), before), powers)| {
+            let lists = powers.lists(sub_ceremony, &sub.powers)?;
+            decoded_contribution(sub_ceremony, sub, before, lists)
+        })
+        .collect();
+    conclude(base, &contribution, parts, rng)
+}
+
+/// Checks 3 to 7 on what was decoded, and what comes of a contribution that passes.
+fn conclude(
+    base: &Base,
+    contribution: &RawContribution,
+    parts: Vec<Result<Decoded, Invalid>>,
+    rng: &mut (impl RngCore + CryptoRng),
+) -> Result<Verified, Invalid> {
+    let (powers, changes) = check(parts, rng)?;
     let witness = (powers.iter().zip(changes))
-        .zip(subs)
-        .filter_map(|((powers, change), (_, sub))| {
+        .zip(&contribution.sub_contributions)
+        .filter_map(|((powers, change), sub)| {
             Some(WitnessEntry {
                 running_product: powers.g1()[1],
                 pot_pubkey: change?.pubkey,
@@ -225,22 +262,23 @@ fn first_stale(
 
 /// Check 2, for powers whose sizes are right.
 fn decode_powers(sub_ceremony: SubCeremony, raw: &RawPowers) -> Result<Decoded, Invalid> {
-    let (g1, g2) = raw.decode_lists(sub_ceremony)?;
+    let Lists { g1, sums, g2 } = raw.decode_lists(sub_ceremony)?;
     Ok(Decoded {
         sub_ceremony,
         g1,
+        sums,
         g2,
         update: None,
     })
 }
 
-/// Check 2, for a contribution to one sub-ceremony whose sizes are right.
-fn decode_contribution(
+/// Check 2, for what is left of a contribution to one sub-ceremony whose lists are decoded.
+fn decoded_contribution(
     sub_ceremony: SubCeremony,
     sub: &RawSubContribution,
-    power_before: G1Affine,
+    before: &Powers,
+    Lists { g1, sums, g2 }: Lists,
 ) -> Result<Decoded, Invalid> {
-    let mut decoded = decode_powers(sub_ceremony, &sub.powers)?;
     let pubkey = sub.pot_pubkey.decode().map_err(|error| Invalid {
         sub_ceremony: Some(sub_ceremony),
         check: Check::Decoding {
@@ -249,11 +287,17 @@ fn decode_contribution(
         },
         index: None,
     })?;
-    decoded.update = Some(Change {
-        power_before,
+    let update = Change {
+        power_before: before.g1()[1],
         pubkey,
-    });
-    Ok(decoded)
+    };
+    Ok(Decoded {
+        sub_ceremony,
+        g1,
+        sums,
+        g2,
+        update: Some(update),
+    })
 }
 
 /// Checks 3 to 7 on what was decoded, in one pass; what does not decode is reported unless a

@@ -5,6 +5,7 @@
 //! numbers for field names, which no document of ours is.
 
 mod contribution;
+mod watch;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -15,6 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::contribution::{RawPoint, RawPoints};
 use crate::encoding::{Encoding, Point, decode_hex};
+
+pub(crate) use contribution::ContributionSeed;
+use watch::Handed;
+pub(crate) use watch::{Batch, Nobody, Watch};
 
 /// Longest text of an error about a document, in characters: serde quotes what it did not expect,
 /// and that can be a whole body.
@@ -120,40 +125,65 @@ impl<P: Point> Visitor<'_> for PointVisitor<'_, P> {
     }
 }
 
-/// A list of points. Grows with what is read, never with what a length field promises.
 impl<'de, P: Point> Deserialize<'de> for RawPoints<P> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List<P>(PhantomData<P>);
+        PointsSeed::new(&mut Nobody, 0).deserialize(deserializer)
+    }
+}
 
-        impl<'de, P: Point> Visitor<'de> for List<P> {
-            type Value = RawPoints<P>;
+/// Reads a list of points, and hands them on in batches. Grows with what is read, never with what a
+/// length field promises.
+struct PointsSeed<'a, P> {
+    handed: Handed<'a>,
+    group: PhantomData<P>,
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a list of points of {}", P::GROUP)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<RawPoints<P>, A::Error> {
-                let mut bytes = Vec::new();
-                let mut encoding = None;
-                let mut len = 0;
-                loop {
-                    let seed = PointSeed {
-                        out: &mut bytes,
-                        encoding: &mut encoding,
-                        group: PhantomData::<P>,
-                    };
-                    match list.next_element_seed(seed) {
-                        Ok(Some(())) => len += 1,
-                        Ok(None) => break,
-                        Err(error) => return Err(within(format_args!("[{len}]"))(error)),
-                    }
-                }
-                bytes.shrink_to_fit();
-                Ok(RawPoints::from_parts(encoding.unwrap_or_default(), bytes))
-            }
+impl<'a, P: Point> PointsSeed<'a, P> {
+    fn new(watch: &'a mut dyn Watch, sub_ceremony: usize) -> Self {
+        Self {
+            handed: Handed::nothing::<P>(watch, sub_ceremony),
+            group: PhantomData,
         }
+    }
+}
 
-        deserializer.deserialize_seq(List(PhantomData))
+impl<'de, P: Point> DeserializeSeed<'de> for PointsSeed<'_, P> {
+    type Value = RawPoints<P>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, P: Point> Visitor<'de> for PointsSeed<'_, P> {
+    type Value = RawPoints<P>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of points of {}", P::GROUP)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<RawPoints<P>, A::Error> {
+        let mut bytes = Vec::new();
+        let mut encoding = None;
+        let mut len = 0;
+        loop {
+            let seed = PointSeed {
+                out: &mut bytes,
+                encoding: &mut encoding,
+                group: PhantomData::<P>,
+            };
+            match list.next_element_seed(seed) {
+                Ok(Some(())) => len += 1,
+                Ok(None) => break,
+                Err(error) => return Err(within(format_args!("[{len}]"))(error)),
+            }
+            let encoding = encoding.unwrap_or_default();
+            self.handed.up_to(len, encoding, &bytes, false);
+        }
+        let encoding = encoding.unwrap_or_default();
+        self.handed.up_to(len, encoding, &bytes, true);
+        bytes.shrink_to_fit();
+        Ok(RawPoints::from_parts(encoding, bytes))
     }
 }
 

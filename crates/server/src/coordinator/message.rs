@@ -7,13 +7,12 @@ use tauline_protocol::Identity;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::status::QueueStatus;
 use tauline_queue_core::{Outcome, Refusal, Ticket, Timestamp};
-use tauline_transcript::RawContribution;
 use tokio::sync::oneshot;
 
 use super::answer::SubmitError;
 use super::held::{Hold, Seen};
+use crate::arriving::Arrived;
 use crate::head::Head;
-use crate::store::Blob;
 use crate::verifier::Judgement;
 
 /// Where an answer goes. Whoever waited for it may be gone.
@@ -165,9 +164,7 @@ impl Message {
 pub(super) struct Submit {
     pub(super) who: Identity,
     pub(super) ticket: Ticket,
-    pub(super) document: Arc<RawContribution>,
-    /// The same as it is stored.
-    pub(super) blob: Blob,
+    pub(super) arrived: Arrived,
     pub(super) reply: VerdictReply,
 }
 

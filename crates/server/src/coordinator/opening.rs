@@ -107,7 +107,7 @@ pub fn open(
         head,
         key: ceremony.key.clone(),
         clock: clock.clone(),
-        verifier,
+        verifier: verifier.clone(),
         mailbox,
         published: publisher,
         urgent,
@@ -123,6 +123,7 @@ pub fn open(
         store,
         settings,
         clock,
+        verifier,
         key: ceremony.key,
         address,
     };
@@ -359,7 +360,7 @@ fn verifying(store: &dyn Store, queue: &Queue<Identity>) -> Result<Option<Verify
     Ok(Some(Verifying {
         ticket: turn.ticket,
         identity: turn.id.clone(),
-        document: Arc::new(blob(store, turn.ticket)?),
+        contribution: Some(blob(store, turn.ticket)?.into()),
         waiters: Vec::new(),
     }))
 }

@@ -13,7 +13,7 @@ use tauline_protocol::journal::Record;
 use tauline_queue_core::{
     Command, Entry, Event, Mode, Outcome, Queue, Refusal, State, Step, Ticket, Timestamp,
 };
-use tauline_transcript::RawContribution;
+use tauline_transcript::Received;
 use tokio::sync::{mpsc, watch};
 use tracing::info;
 
@@ -21,9 +21,10 @@ use super::arrival::Arrivals;
 use super::held::Held;
 use super::message::{Message, No, Reply, Standing, Urgent, VerdictReply, Wanted};
 use super::{Fault, TICK};
+use crate::arriving::Arrived;
 use crate::clock::Clock;
 use crate::head::Head;
-use crate::store::{Batch, Blob, Chain, Store, Write};
+use crate::store::{Batch, Chain, Store, Write};
 use crate::verifier::{Judgement, Verifier};
 use crate::view::{self, Published};
 
@@ -54,7 +55,7 @@ pub(super) struct Now {
     pub(super) batch: Batch,
     pub(super) replies: Vec<Box<dyn FnOnce() + Send>>,
     /// The contribution of the `Submit` that is being carried out.
-    pub(super) submitted: Option<(Arc<RawContribution>, Blob)>,
+    pub(super) submitted: Option<Arrived>,
     /// The judgement that is being carried out.
     pub(super) judgement: Option<Judgement>,
     /// Whether the contribution that was being verified is not to be verified again.
@@ -80,7 +81,8 @@ pub(super) struct Now {
 pub(super) struct Verifying {
     pub(super) ticket: Ticket,
     pub(super) identity: Identity,
-    pub(super) document: Arc<RawContribution>,
+    /// Until verification starts.
+    pub(super) contribution: Option<Received>,
     pub(super) waiters: Vec<VerdictReply>,
 }
 
@@ -284,14 +286,14 @@ impl Task {
             return;
         }
         if let Event::Submitted { ticket, .. } = entry.event
-            && let Some((document, blob)) = self.now.submitted.take()
+            && let Some(Arrived { contribution, blob }) = self.now.submitted.take()
             && let Some(identity) = self.state().id_of(ticket).cloned()
         {
             self.now.batch.writes.push(Write::Blob { ticket, blob });
             self.verifying = Some(Verifying {
                 ticket,
                 identity,
-                document,
+                contribution: Some(contribution),
                 waiters: Vec::new(),
             });
             self.now.start_verifying = true;

@@ -61,14 +61,13 @@ impl Task {
         let Submit {
             who,
             ticket,
-            document,
-            blob,
+            arrived,
             reply,
         } = submit;
         self.now.arrivals.end(ticket);
         match self.wanted(now, &who) {
             Ok(Wanted::Body(wanted)) if wanted == ticket => {
-                self.now.submitted = Some((document, blob));
+                self.now.submitted = Some(arrived);
                 let result = self.carry_out(now, Command::Submit { id: who.clone() }, None);
                 self.now.submitted = None;
                 match result {
@@ -154,7 +153,10 @@ impl Task {
     }
 
     pub(super) fn start_verifying(&mut self) {
-        let Some(verifying) = &self.verifying else {
+        let Some(verifying) = &mut self.verifying else {
+            return;
+        };
+        let Some(contribution) = verifying.contribution.take() else {
             return;
         };
         let ticket = verifying.ticket;
@@ -163,7 +165,7 @@ impl Task {
             ticket,
             identity: verifying.identity.clone(),
             head: Arc::clone(&self.head),
-            document: Arc::clone(&verifying.document),
+            contribution,
             key: self.key.clone(),
         };
         let urgently = self.urgently.clone();

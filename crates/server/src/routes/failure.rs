@@ -12,7 +12,8 @@ use crate::coordinator::{Refused, SubmitError};
 use crate::limits::TooMany;
 
 /// An error on its way to a client.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
 pub struct Failure {
     code: Code,
     error: String,

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod arriving;
 mod bad_contribution;
 mod bad_requests;
 mod ceremony;

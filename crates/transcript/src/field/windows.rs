@@ -199,7 +199,6 @@ impl<C: Curve> List<C> {
 
 impl<C: Curve> WindowSums<C> {
     /// Their number and width.
-    #[cfg(test)]
     pub(crate) fn windows(&self) -> Windows {
         self.windows
     }

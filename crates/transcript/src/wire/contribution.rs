@@ -3,171 +3,201 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 
-use super::{LenientSignature, once, required, within};
+use super::{LenientSignature, Nobody, PointsSeed, Watch, once, required, within};
 use crate::contribution::{RawContribution, RawPowers, RawSubContribution};
 
-impl<'de> Deserialize<'de> for RawPowers {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Powers;
-
-        impl<'de> Visitor<'de> for Powers {
-            type Value = RawPowers;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object with G1Powers and G2Powers")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawPowers, A::Error> {
-                const FIELDS: &[&str] = &["G1Powers", "G2Powers"];
-                let (mut g1, mut g2) = (None, None);
-                while let Some(Name(name)) = map.next_key::<Name>()? {
-                    match name.as_str() {
-                        "G1Powers" => once(&mut map, "G1Powers", &mut g1, PhantomData)
-                            .map_err(within("G1Powers"))?,
-                        "G2Powers" => once(&mut map, "G2Powers", &mut g2, PhantomData)
-                            .map_err(within("G2Powers"))?,
-                        _ => return Err(de::Error::unknown_field(&name, FIELDS)),
-                    }
-                }
-                Ok(RawPowers {
-                    g1: required("G1Powers", g1)?,
-                    g2: required("G2Powers", g2)?,
-                })
-            }
-        }
-
-        deserializer.deserialize_map(Powers)
-    }
-}
-
-impl<'de> Deserialize<'de> for RawSubContribution {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Sub;
-
-        impl<'de> Visitor<'de> for Sub {
-            type Value = RawSubContribution;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object, one sub-ceremony's contribution")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<RawSubContribution, A::Error> {
-                let (mut num_g1, mut num_g2) = (None, None);
-                let (mut powers, mut pubkey) = (None, None);
-                let mut signature: Option<LenientSignature<48>> = None;
-                let mut older_signature: Option<LenientSignature<48>> = None;
-                while let Some(Name(name)) = map.next_key::<Name>()? {
-                    match name.as_str() {
-                        "numG1Powers" => once(&mut map, "numG1Powers", &mut num_g1, PhantomData)
-                            .map_err(within("numG1Powers"))?,
-                        "numG2Powers" => once(&mut map, "numG2Powers", &mut num_g2, PhantomData)
-                            .map_err(within("numG2Powers"))?,
-                        "powersOfTau" => once(&mut map, "powersOfTau", &mut powers, PhantomData)
-                            .map_err(within("powersOfTau"))?,
-                        "potPubkey" => once(&mut map, "potPubkey", &mut pubkey, PhantomData)
-                            .map_err(within("potPubkey"))?,
-                        "blsSignature" => {
-                            once(&mut map, "blsSignature", &mut signature, PhantomData)?;
-                        }
-                        "bls_signature" => {
-                            once(&mut map, "bls_signature", &mut older_signature, PhantomData)?
-                        }
-                        _ => {
-                            map.next_value::<IgnoredAny>()?;
-                        }
-                    }
-                }
-                let signatures = [signature, older_signature];
-                Ok(RawSubContribution {
-                    num_g1_powers: required("numG1Powers", num_g1)?,
-                    num_g2_powers: required("numG2Powers", num_g2)?,
-                    powers: required("powersOfTau", powers)?,
-                    pot_pubkey: required("potPubkey", pubkey)?,
-                    bls_signature: signatures.into_iter().flatten().find_map(|it| it.0),
-                })
-            }
-        }
-
-        deserializer.deserialize_map(Sub)
-    }
-}
-
-/// The list of sub-contributions; errors name the place in it.
-struct SubContributions(Vec<RawSubContribution>);
-
-impl<'de> Deserialize<'de> for SubContributions {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List;
-
-        impl<'de> Visitor<'de> for List {
-            type Value = SubContributions;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of contributions, one for each sub-ceremony")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(
-                self,
-                mut list: A,
-            ) -> Result<SubContributions, A::Error> {
-                let mut subs = Vec::new();
-                while let Some(sub) = list
-                    .next_element()
-                    .map_err(within(format_args!("[{}]", subs.len())))?
-                {
-                    subs.push(sub);
-                }
-                Ok(SubContributions(subs))
-            }
-        }
-
-        deserializer.deserialize_seq(List)
-    }
-}
+/// Reads a contribution, and hands its points on in batches.
+pub(crate) struct ContributionSeed<'a>(pub(crate) &'a mut dyn Watch);
 
 impl<'de> Deserialize<'de> for RawContribution {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Contribution;
+        ContributionSeed(&mut Nobody).deserialize(deserializer)
+    }
+}
 
-        impl<'de> Visitor<'de> for Contribution {
-            type Value = RawContribution;
+impl<'de> DeserializeSeed<'de> for ContributionSeed<'_> {
+    type Value = RawContribution;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object with contributions and ecdsaSignature")
-            }
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawContribution, A::Error> {
-                const FIELDS: &[&str] = &["contributions", "ecdsaSignature"];
-                let mut subs: Option<SubContributions> = None;
-                let mut signature: Option<LenientSignature<65>> = None;
-                while let Some(Name(name)) = map.next_key::<Name>()? {
-                    match name.as_str() {
-                        // The second is the first schema's name (`ceremony.md`, Documents).
-                        "contributions" | "subContributions" => {
-                            once(&mut map, "contributions", &mut subs, PhantomData)
-                                .map_err(within("contributions"))?;
-                        }
-                        "ecdsaSignature" => {
-                            once(&mut map, "ecdsaSignature", &mut signature, PhantomData)?;
-                        }
-                        _ => return Err(de::Error::unknown_field(&name, FIELDS)),
-                    }
+impl<'de> Visitor<'de> for ContributionSeed<'_> {
+    type Value = RawContribution;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with contributions and ecdsaSignature")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawContribution, A::Error> {
+        const FIELDS: &[&str] = &["contributions", "ecdsaSignature"];
+        let mut subs = None;
+        let mut signature: Option<LenientSignature<65>> = None;
+        while let Some(Name(name)) = map.next_key::<Name>()? {
+            match name.as_str() {
+                // The second is the first schema's name (`ceremony.md`, Documents).
+                "contributions" | "subContributions" => {
+                    let seed = SubContributionsSeed(&mut *self.0);
+                    once(&mut map, "contributions", &mut subs, seed)
+                        .map_err(within("contributions"))?;
                 }
-                Ok(RawContribution {
-                    sub_contributions: required("contributions", subs)?.0,
-                    ecdsa_signature: signature.and_then(|it| it.0),
-                })
+                "ecdsaSignature" => {
+                    once(&mut map, "ecdsaSignature", &mut signature, PhantomData)?;
+                }
+                _ => return Err(de::Error::unknown_field(&name, FIELDS)),
             }
         }
+        Ok(RawContribution {
+            sub_contributions: required("contributions", subs)?,
+            ecdsa_signature: signature.and_then(|it| it.0),
+        })
+    }
+}
 
-        deserializer.deserialize_map(Contribution)
+/// Reads the list of sub-contributions; errors name the place in it.
+struct SubContributionsSeed<'a>(&'a mut dyn Watch);
+
+impl<'de> DeserializeSeed<'de> for SubContributionsSeed<'_> {
+    type Value = Vec<RawSubContribution>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for SubContributionsSeed<'_> {
+    type Value = Vec<RawSubContribution>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of contributions, one for each sub-ceremony")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut subs = Vec::new();
+        loop {
+            let seed = SubContributionSeed {
+                watch: &mut *self.0,
+                index: subs.len(),
+            };
+            let next = list.next_element_seed(seed);
+            match next.map_err(within(format_args!("[{}]", subs.len())))? {
+                Some(sub) => subs.push(sub),
+                None => return Ok(subs),
+            }
+        }
+    }
+}
+
+/// Reads the contribution to the sub-ceremony at `index`.
+struct SubContributionSeed<'a> {
+    watch: &'a mut dyn Watch,
+    index: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for SubContributionSeed<'_> {
+    type Value = RawSubContribution;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for SubContributionSeed<'_> {
+    type Value = RawSubContribution;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object, one sub-ceremony's contribution")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawSubContribution, A::Error> {
+        let (mut num_g1, mut num_g2) = (None, None);
+        let (mut powers, mut pubkey) = (None, None);
+        let mut signature: Option<LenientSignature<48>> = None;
+        let mut older_signature: Option<LenientSignature<48>> = None;
+        while let Some(Name(name)) = map.next_key::<Name>()? {
+            match name.as_str() {
+                "numG1Powers" => once(&mut map, "numG1Powers", &mut num_g1, PhantomData)
+                    .map_err(within("numG1Powers"))?,
+                "numG2Powers" => once(&mut map, "numG2Powers", &mut num_g2, PhantomData)
+                    .map_err(within("numG2Powers"))?,
+                "powersOfTau" => {
+                    let seed = PowersSeed {
+                        watch: &mut *self.watch,
+                        index: self.index,
+                    };
+                    once(&mut map, "powersOfTau", &mut powers, seed)
+                        .map_err(within("powersOfTau"))?;
+                }
+                "potPubkey" => once(&mut map, "potPubkey", &mut pubkey, PhantomData)
+                    .map_err(within("potPubkey"))?,
+                "blsSignature" => {
+                    once(&mut map, "blsSignature", &mut signature, PhantomData)?;
+                }
+                "bls_signature" => {
+                    once(&mut map, "bls_signature", &mut older_signature, PhantomData)?
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        let signatures = [signature, older_signature];
+        Ok(RawSubContribution {
+            num_g1_powers: required("numG1Powers", num_g1)?,
+            num_g2_powers: required("numG2Powers", num_g2)?,
+            powers: required("powersOfTau", powers)?,
+            pot_pubkey: required("potPubkey", pubkey)?,
+            bls_signature: signatures.into_iter().flatten().find_map(|it| it.0),
+        })
+    }
+}
+
+/// Reads the powers of the sub-ceremony at `index`.
+struct PowersSeed<'a> {
+    watch: &'a mut dyn Watch,
+    index: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for PowersSeed<'_> {
+    type Value = RawPowers;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for PowersSeed<'_> {
+    type Value = RawPowers;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with G1Powers and G2Powers")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawPowers, A::Error> {
+        const FIELDS: &[&str] = &["G1Powers", "G2Powers"];
+        let (mut g1, mut g2) = (None, None);
+        while let Some(Name(name)) = map.next_key::<Name>()? {
+            match name.as_str() {
+                "G1Powers" => {
+                    let seed = PointsSeed::new(&mut *self.watch, self.index);
+                    once(&mut map, "G1Powers", &mut g1, seed).map_err(within("G1Powers"))?;
+                }
+                "G2Powers" => {
+                    let seed = PointsSeed::new(&mut *self.watch, self.index);
+                    once(&mut map, "G2Powers", &mut g2, seed).map_err(within("G2Powers"))?;
+                }
+                _ => return Err(de::Error::unknown_field(&name, FIELDS)),
+            }
+        }
+        Ok(RawPowers {
+            g1: required("G1Powers", g1)?,
+            g2: required("G2Powers", g2)?,
+        })
     }
 }
 

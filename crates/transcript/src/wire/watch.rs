@@ -1,0 +1,83 @@
+//! Points handed on while the document that they are in is still being read.
+
+use crate::encoding::{Encoding, Point};
+
+/// Points of a list that are handed on at a time: some 4 ms of square roots in G1, so that few are
+/// left to do after a document's last byte, and enough that handing them on costs nothing.
+pub(crate) const BATCH_POINTS: usize = 1024;
+
+/// One of a contribution's lists of powers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ListName {
+    /// The sub-ceremony's place in the document.
+    pub(crate) sub_ceremony: usize,
+    /// `G1` or `G2`, as [`Point::GROUP`] has it.
+    pub(crate) group: &'static str,
+}
+
+/// Consecutive points of a list, undecoded.
+pub(crate) struct Batch<'a> {
+    pub(crate) list: ListName,
+    /// The index of the first point.
+    pub(crate) first: usize,
+    pub(crate) encoding: Encoding,
+    /// The points, end to end: [`BATCH_POINTS`] of them, or fewer at the end of the list.
+    pub(crate) bytes: &'a [u8],
+    /// Whether the list ends with them.
+    pub(crate) is_last: bool,
+}
+
+/// Somebody to whom points are handed as soon as there is a batch of them.
+///
+/// The batches of a list come in their order, the last one perhaps without points. A document that
+/// turns out to be none leaves lists without an end.
+pub(crate) trait Watch {
+    /// Takes the next points of a list.
+    fn points(&mut self, batch: Batch<'_>);
+}
+
+/// Nobody: the document is wanted as a whole.
+pub(crate) struct Nobody;
+
+impl Watch for Nobody {
+    fn points(&mut self, _: Batch<'_>) {}
+}
+
+/// What a list's reader has handed on so far.
+pub(crate) struct Handed<'a> {
+    watch: &'a mut dyn Watch,
+    list: ListName,
+    points: usize,
+}
+
+impl<'a> Handed<'a> {
+    /// Nothing of a list of `P`s.
+    pub(crate) fn nothing<P: Point>(watch: &'a mut dyn Watch, sub_ceremony: usize) -> Self {
+        let list = ListName {
+            sub_ceremony,
+            group: P::GROUP,
+        };
+        Self {
+            watch,
+            list,
+            points: 0,
+        }
+    }
+
+    /// Hands on what is new among the `len` points in `bytes`, if it is a batch, or if the list
+    /// ends here.
+    pub(crate) fn up_to(&mut self, len: usize, encoding: Encoding, bytes: &[u8], is_last: bool) {
+        if len - self.points < BATCH_POINTS && !is_last {
+            return;
+        }
+        let start = bytes.len() / len.max(1) * self.points;
+        self.watch.points(Batch {
+            list: self.list,
+            first: self.points,
+            encoding,
+            bytes: &bytes[start..],
+            is_last,
+        });
+        self.points = len;
+    }
+}
