@@ -234,9 +234,13 @@ impl Inner {
         // Those of contributions that this store does not have.
         let mut others = Vec::new();
         for (tag, powers) in std::mem::take(&mut known) {
-            match number(&tag).map(|number| self::tag(&*reading, sizes, number)) {
-                Some(expected) if expected? == tag => known.push((tag, powers)),
-                _ => others.push(powers),
+            let expected = match number(&tag) {
+                Some(number) => Some(self::tag(&*reading, sizes, number)?),
+                None => None,
+            };
+            match expected.as_ref() == Some(&tag) {
+                true => known.push((tag, powers)),
+                false => others.push(powers),
             }
         }
         others.iter().for_each(PowersFile::outdate);

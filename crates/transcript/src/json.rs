@@ -7,9 +7,11 @@ use crate::wire::error_text;
 
 /// How `serde_json` words that text is no JSON. An error inside a list is given a place on its way
 /// out, and is from then on of the kind of errors about the shape: only its words still tell.
-const NOT_JSON: [&str; 14] = [
+const NOT_JSON: [&str; 16] = [
     "EOF while parsing",
-    "expected `",
+    "expected `:`",
+    "expected `,` or",
+    "expected `\"`",
     "expected ident",
     "expected value",
     "invalid escape",
