@@ -15,6 +15,7 @@ use crate::body;
 use crate::signin::session::Session;
 
 use super::App;
+use super::auth;
 use super::failure::Failure;
 
 /// The address at the other end of the connection.
@@ -73,7 +74,8 @@ pub(super) async fn admit(
 }
 
 fn is_login(request: &Request) -> bool {
-    request.method() == Method::POST && request.uri().path() == "/login"
+    let path = request.uri().path();
+    request.method() == Method::POST && path == "/login" || auth::is_sign_in(path)
 }
 
 /// The token of `Authorization: Bearer`; the scheme's case does not matter (RFC 9110, 11.1).

@@ -38,6 +38,12 @@ impl Failure {
     pub fn code(&self) -> Code {
         self.code
     }
+
+    /// The sentence.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.error
+    }
 }
 
 impl From<Refused> for Failure {
