@@ -33,7 +33,10 @@ async fn login_csrf_is_refused() {
 
     // A browser that never began, and one that began something of its own.
     let victim = Browser::new();
-    let error = victim.get(&forged).await.expect_error(Code::LoginInvalidState);
+    let error = victim
+        .get(&forged)
+        .await
+        .expect_error(Code::LoginInvalidState);
     assert!(error.contains("did not begin this sign-in"), "{error}");
     victim.get(&link).await;
     victim
@@ -55,7 +58,10 @@ async fn a_code_slipped_into_another_sign_in_is_refused() {
     let (_, state) = stopped_before_callback(&provider, &victim, &link).await;
     let answer = victim.get(&callback(&server, &code, &state)).await;
     assert_eq!(answer.status, 400);
-    assert_eq!(answer.json::<Value>()["code"], "AuthErrorPayload::InvalidAuthCode");
+    assert_eq!(
+        answer.json::<Value>()["code"],
+        "AuthErrorPayload::InvalidAuthCode"
+    );
 }
 
 #[tokio::test]
@@ -78,7 +84,10 @@ async fn open_redirect_is_refused() {
             .await;
         asked.expect_error(Code::LoginRedirectNotAllowed);
         for provider in ["github", "eth"] {
-            let url = format!("{}/auth/start/{provider}?redirect_to={target}", server.url());
+            let url = format!(
+                "{}/auth/start/{provider}?redirect_to={target}",
+                server.url()
+            );
             let page = Browser::new().get(&url).await;
             assert_eq!(page.status, 400);
             assert_eq!(page.header("location"), None);
@@ -88,7 +97,9 @@ async fn open_redirect_is_refused() {
     // Nor by altering what the state says.
     use base64::Engine as _;
     use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
-    let link = links(&server, "?redirect_to=http://localhost:9/").await.github_auth_url;
+    let link = links(&server, "?redirect_to=http://localhost:9/")
+        .await
+        .github_auth_url;
     let browser = Browser::new();
     let (code, state) = stopped_before_callback(&provider, &browser, &link).await;
     let content = String::from_utf8(BASE64.decode(&state).unwrap()).unwrap();
@@ -104,7 +115,15 @@ async fn open_redirect_is_refused() {
 async fn session_fixation_is_refused() {
     let provider = Provider::start(octocat()).await;
     let server = provider.server(&[]).await;
-    for name in ["session_id", "sub", "nickname", "provider", "exp", "code", "error"] {
+    for name in [
+        "session_id",
+        "sub",
+        "nickname",
+        "provider",
+        "exp",
+        "code",
+        "error",
+    ] {
         let target = format!("http%3A%2F%2Flocalhost%3A9%2F%3F{name}%3Dtheirs");
         server
             .anonymous()
@@ -140,13 +159,19 @@ async fn replayed_oauth_code_is_refused() {
     let url = callback(&server, &code, &state);
     assert_eq!(browser.get(&url).await.status, 200);
     let asked = provider.asked().len();
-    let error = browser.get(&url).await.expect_error(Code::LoginInvalidState);
+    let error = browser
+        .get(&url)
+        .await
+        .expect_error(Code::LoginInvalidState);
     assert!(error.contains("ended before"), "{error}");
     assert_eq!(provider.asked().len(), asked, "nobody was asked again");
     // In another sign-in, the provider knows it was used.
     let (_, fresh) = stopped_before_callback(&provider, &browser, &link).await;
     let answer = browser.get(&callback(&server, &code, &fresh)).await;
-    assert_eq!(answer.json::<Value>()["code"], "AuthErrorPayload::InvalidAuthCode");
+    assert_eq!(
+        answer.json::<Value>()["code"],
+        "AuthErrorPayload::InvalidAuthCode"
+    );
 }
 
 #[tokio::test]
@@ -222,11 +247,17 @@ async fn too_many_callbacks_are_refused() {
     let provider = Provider::start(octocat()).await;
     let server = provider.server(&[("login-rate", "2")]).await;
     for _ in 0..2 {
-        let answer = server.anonymous().get("/auth/callback/github?code=x&state=x").await;
+        let answer = server
+            .anonymous()
+            .get("/auth/callback/github?code=x&state=x")
+            .await;
         assert_eq!(answer.status, 400);
         assert!(answer.text().contains("message"), "{}", answer.text());
     }
-    let answer = server.anonymous().get("/auth/callback/github?code=x&state=x").await;
+    let answer = server
+        .anonymous()
+        .get("/auth/callback/github?code=x&state=x")
+        .await;
     assert!(answer.text().contains("RateLimited"), "{}", answer.text());
 }
 
@@ -261,7 +292,10 @@ async fn token_in_url_logs_is_refused() {
     browser.get(url.as_str()).await;
 
     let log = program.end();
-    assert!(log.contains("/auth/callback/github"), "the log is on: {log}");
+    assert!(
+        log.contains("/auth/callback/github"),
+        "the log is on: {log}"
+    );
     assert!(log.contains("git|583231|OctoCat"));
     let mut secrets = vec![session, code, state];
     secrets.extend(provider.secrets());
@@ -285,10 +319,17 @@ impl Program {
     fn start(data: &std::path::Path, provider: &Provider) -> Self {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("tauline-server"));
         command
-            .args(["--listen=127.0.0.1:0", "--ceremony=16:4,32:4", "--log=trace"])
+            .args([
+                "--listen=127.0.0.1:0",
+                "--ceremony=16:4,32:4",
+                "--log=trace",
+            ])
             .arg(format!("--data-dir={}", data.display()));
         for (key, value) in provider.github_flags() {
-            command.env(format!("TAULINE_{}", key.to_uppercase().replace('-', "_")), value);
+            command.env(
+                format!("TAULINE_{}", key.to_uppercase().replace('-', "_")),
+                value,
+            );
         }
         let log = tempfile::tempfile().unwrap();
         let written = log.try_clone().unwrap();

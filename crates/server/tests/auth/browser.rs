@@ -84,7 +84,8 @@ impl Browser {
 
     pub(crate) async fn post(&self, url: &str, body: &Value) -> Answer {
         let url = Url::parse(url).unwrap();
-        self.send(self.http.post(url.clone()).json(body), &url).await
+        self.send(self.http.post(url.clone()).json(body), &url)
+            .await
     }
 
     /// Follows redirects, to wherever `stays` holds; the first other address ends the journey.
@@ -119,7 +120,9 @@ impl Browser {
         let own = cookies
             .iter()
             .filter(|((host, _), _)| Some(host.as_str()) == url.host_str());
-        let pairs: Vec<String> = own.map(|((_, name), value)| format!("{name}={value}")).collect();
+        let pairs: Vec<String> = own
+            .map(|((_, name), value)| format!("{name}={value}"))
+            .collect();
         pairs.join("; ")
     }
 

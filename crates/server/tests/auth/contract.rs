@@ -25,7 +25,11 @@ async fn journey(provider: &Provider, server: &TestServer, redirect: Option<&str
 async fn request_link_answers_two_links() {
     let provider = Provider::start(octocat()).await;
     let server = provider.server(&[]).await;
-    for query in ["", "?redirect_to=", "?redirect_to=http%3A%2F%2Flocalhost%3A8080%2F"] {
+    for query in [
+        "",
+        "?redirect_to=",
+        "?redirect_to=http%3A%2F%2Flocalhost%3A8080%2F",
+    ] {
         let path = format!("/auth/request_link{query}");
         let answer = server.anonymous().get(&path).await.expect_ok();
         assert_eq!(answer.header("content-type"), Some("application/json"));
@@ -47,7 +51,11 @@ async fn request_link_takes_an_address_that_is_not_encoded() {
     let provider = Provider::start(octocat()).await;
     let server = provider.server(&[]).await;
     let arrival = journey(&provider, &server, Some(LISTENER)).await;
-    assert!(arrival.url.as_str().starts_with(LISTENER), "{}", arrival.url);
+    assert!(
+        arrival.url.as_str().starts_with(LISTENER),
+        "{}",
+        arrival.url
+    );
 }
 
 /// All clients, should a ceremony have as many visitors as it bears.
@@ -82,7 +90,12 @@ async fn a_callback_without_code_or_state_answers_422_in_plain_text() {
                 answer.text(),
                 format!("Failed to deserialize query string: missing field `{missing}`")
             );
-            assert!(answer.header("content-type").unwrap().starts_with("text/plain"));
+            assert!(
+                answer
+                    .header("content-type")
+                    .unwrap()
+                    .starts_with("text/plain")
+            );
         }
     }
 }
@@ -139,7 +152,10 @@ async fn with_a_redirect_the_session_is_appended_in_this_order() {
     let server = provider.server(&[]).await;
     let arrival = journey(&provider, &server, Some(&format!("{LISTENER}?client=7"))).await;
     let names: Vec<String> = arrival.query().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names, ["client", "session_id", "sub", "nickname", "provider", "exp"]);
+    assert_eq!(
+        names,
+        ["client", "session_id", "sub", "nickname", "provider", "exp"]
+    );
     let value = |name: &str| {
         let pairs = arrival.query();
         pairs.into_iter().find(|(key, _)| key == name).unwrap().1
@@ -147,8 +163,15 @@ async fn with_a_redirect_the_session_is_appended_in_this_order() {
     assert_eq!(value("sub"), "git|583231|OctoCat");
     assert_eq!(value("nickname"), "OctoCat");
     assert_eq!(value("provider"), "Github");
-    assert!(value("exp").parse::<i64>().unwrap() > 1_700_000_000, "clients read i64 and doubles");
-    assert!(arrival.url.as_str().contains("sub=git%7C583231%7COctoCat&"), "{}", arrival.url);
+    assert!(
+        value("exp").parse::<i64>().unwrap() > 1_700_000_000,
+        "clients read i64 and doubles"
+    );
+    assert!(
+        arrival.url.as_str().contains("sub=git%7C583231%7COctoCat&"),
+        "{}",
+        arrival.url
+    );
     let mut client = server.anonymous();
     client.token = Some(value("session_id"));
     client.join().await;
@@ -192,7 +215,13 @@ async fn a_code_that_github_does_not_take_is_an_invalid_auth_code() {
     let server = provider.server(&[]).await;
     let bad = r#"{"error":"bad_verification_code","error_description":"…"}"#;
     let standard = r#"{"error":"invalid_grant"}"#;
-    for (status, body) in [(200, bad), (400, standard), (401, ""), (200, "{}"), (200, "<html>")] {
+    for (status, body) in [
+        (200, bad),
+        (400, standard),
+        (401, ""),
+        (200, "{}"),
+        (200, "<html>"),
+    ] {
         provider.behave(Manner::NoToken(status, body));
         fails(&provider, &server, AuthCode::InvalidAuthCode).await;
     }
@@ -286,9 +315,14 @@ async fn pages_of_other_origins_may_ask_for_links() {
     let provider = Provider::start(octocat()).await;
     let server = provider.server(&[]).await;
     let client = server.anonymous();
-    for path in ["/auth/request_link", "/auth/request_link?redirect_to=http://evil.example"] {
+    for path in [
+        "/auth/request_link",
+        "/auth/request_link?redirect_to=http://evil.example",
+    ] {
         let request = client.request(Method::GET, path);
-        let answer = client.send(request.header("origin", "https://example.org")).await;
+        let answer = client
+            .send(request.header("origin", "https://example.org"))
+            .await;
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
         assert_eq!(answer.header("access-control-allow-credentials"), None);
     }
@@ -299,9 +333,15 @@ async fn pages_of_other_origins_may_ask_for_links() {
 async fn a_page_that_the_operator_allows_gets_sessions() {
     let provider = Provider::start(octocat()).await;
     let server = provider
-        .server(&[("redirect-allow", "https://ceremony.example.org,https://b.example/in")])
+        .server(&[(
+            "redirect-allow",
+            "https://ceremony.example.org,https://b.example/in",
+        )])
         .await;
-    for page in ["https://ceremony.example.org/redirect", "https://b.example/in"] {
+    for page in [
+        "https://ceremony.example.org/redirect",
+        "https://b.example/in",
+    ] {
         let arrival = journey(&provider, &server, Some(page)).await;
         assert!(arrival.url.as_str().starts_with(page), "{}", arrival.url);
         assert!(arrival.url.as_str().contains("session_id="));

@@ -100,7 +100,10 @@ async fn a_renamed_account_is_the_same_person() {
     let server = server.restart().await;
     let answer = sign_in(&provider, &server).await;
     assert_eq!(answer["id_token"]["sub"], "git|583231|OctoCat");
-    assert_eq!(answer["id_token"]["nickname"], "OctoCat", "clients sign over it");
+    assert_eq!(
+        answer["id_token"]["nickname"], "OctoCat",
+        "clients sign over it"
+    );
     let again = client_of(&server, &answer);
     assert_eq!(again.check_in().await.ticket, place.ticket);
     // Whoever has the old name now is somebody else.
@@ -139,7 +142,10 @@ pub(crate) async fn stopped_before_callback(
     let started = browser.get(link).await;
     assert_eq!(started.status, 303, "{}", started.text());
     let to_provider = started.header("location").unwrap();
-    assert!(to_provider.starts_with(&provider.url("/authorize")), "{to_provider}");
+    assert!(
+        to_provider.starts_with(&provider.url("/authorize")),
+        "{to_provider}"
+    );
     let back = browser.get(to_provider).await;
     let back = reqwest::Url::parse(back.header("location").unwrap()).unwrap();
     let pairs: std::collections::HashMap<String, String> =
@@ -154,11 +160,17 @@ async fn the_link_asks_github_for_no_rights() {
     let link = links(&server, "").await.github_auth_url;
     let started = Browser::new().get(&link).await;
     let url = reqwest::Url::parse(started.header("location").unwrap()).unwrap();
-    let names: Vec<String> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+    let names: Vec<String> = url
+        .query_pairs()
+        .map(|(name, _)| name.into_owned())
+        .collect();
     assert!(!names.contains(&"scope".to_owned()), "{names:?}");
     assert!(url.as_str().contains(CLIENT_ID));
     let callback = format!("{}/auth/callback/github", server.url());
-    assert!(url.query_pairs().any(|(name, value)| name == "redirect_uri" && value == callback));
+    assert!(
+        url.query_pairs()
+            .any(|(name, value)| name == "redirect_uri" && value == callback)
+    );
     assert_eq!(started.header("referrer-policy"), Some("no-referrer"));
     assert_eq!(started.header("cache-control"), Some("no-store"));
 }
@@ -169,8 +181,15 @@ async fn what_is_not_offered_is_said_on_a_page() {
     let links = links(&server, "").await;
     let page = Browser::new().get(&links.github_auth_url).await;
     assert_eq!(page.status, 403);
-    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
-    assert!(page.text().contains("takes no sign-in by GitHub account"), "{}", page.text());
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    assert!(
+        page.text().contains("takes no sign-in by GitHub account"),
+        "{}",
+        page.text()
+    );
     assert!(page.text().contains("siwe"), "{}", page.text());
     let body = json!({"github": {"code": "x", "state": "x"}});
     server
@@ -188,6 +207,9 @@ async fn nobody_is_followed_elsewhere_with_a_token() {
     provider.behave(Manner::UserElsewhere(thief.url("/user")));
     let link = links(&server, "").await.github_auth_url;
     let arrival = provider.journey(&Browser::new(), &server, &link).await;
-    assert_eq!(arrival.json()["code"], "AuthErrorPayload::FetchUserDataError");
+    assert_eq!(
+        arrival.json()["code"],
+        "AuthErrorPayload::FetchUserDataError"
+    );
     assert!(thief.asked().is_empty());
 }

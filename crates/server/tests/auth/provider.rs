@@ -176,7 +176,10 @@ async fn authorize(
     if matches!(shared.manner, Manner::Declines) {
         back.query_pairs_mut()
             .append_pair("error", "access_denied")
-            .append_pair("error_description", "The user has denied your application access.")
+            .append_pair(
+                "error_description",
+                "The user has denied your application access.",
+            )
             .append_pair("state", &asked["state"]);
         return Redirect::to(back.as_str()).into_response();
     }
@@ -227,7 +230,8 @@ async fn token(
         {
             let token = format!("gho_token_{}", exchange.code);
             shared.tokens.insert(token.clone(), granted.user);
-            Json(json!({"access_token": token, "token_type": "bearer", "scope": ""})).into_response()
+            Json(json!({"access_token": token, "token_type": "bearer", "scope": ""}))
+                .into_response()
         }
         // As GitHub has it: with status 200.
         _ => Json(json!({
@@ -241,7 +245,10 @@ async fn token(
 async fn user_of_token(State(known): State<Known>, headers: HeaderMap) -> Response {
     let mut shared = known.lock().unwrap();
     shared.asked.push("/user".to_owned());
-    assert!(headers.contains_key(header::USER_AGENT), "GitHub asks for one");
+    assert!(
+        headers.contains_key(header::USER_AGENT),
+        "GitHub asks for one"
+    );
     match &shared.manner {
         Manner::User(status, body) => {
             return (StatusCode::from_u16(*status).unwrap(), body.clone()).into_response();
