@@ -98,7 +98,10 @@ pub struct Settings {
     pub chain_id: u64,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take it for the program's description")]
+    #[expect(
+        missing_docs,
+        reason = "clap would take it for the program's description"
+    )]
     pub accounts: Accounts,
 
     /// Sessions in use at a time before newcomers are sent away.

@@ -203,7 +203,9 @@ impl Accounts {
         }
         if let Some(url) = &self.eth_rpc_url {
             if web_url(url.reveal()).is_err() {
-                return conflict("--eth-rpc-url must be a whole URL, such as http://127.0.0.1:8545");
+                return conflict(
+                    "--eth-rpc-url must be a whole URL, such as http://127.0.0.1:8545",
+                );
             }
             if !settings.offers(SignIn::Siwe) && !settings.offers(SignIn::Oidc) {
                 return conflict(

@@ -62,7 +62,10 @@ fn asked(uri: &Uri) -> Result<Asked, Failure> {
     query.map(|Query(asked)| asked).map_err(|rejection| {
         Failure::new(
             Code::InvalidParameter,
-            format!("give redirect_to once, or not at all: {}", rejection.body_text()),
+            format!(
+                "give redirect_to once, or not at all: {}",
+                rejection.body_text()
+            ),
         )
     })
 }
@@ -107,12 +110,7 @@ async fn callback_eth(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap)
 }
 
 /// Ends in a browser. Where it leads is known once the state is: what is wrong before is said here.
-async fn callback(
-    app: &App,
-    provider: AuthProvider,
-    uri: &Uri,
-    headers: &HeaderMap,
-) -> Response {
+async fn callback(app: &App, provider: AuthProvider, uri: &Uri, headers: &HeaderMap) -> Response {
     let returned = match Returned::read(uri) {
         Ok(returned) => returned,
         Err(text) => return (StatusCode::UNPROCESSABLE_ENTITY, text).into_response(),
@@ -190,7 +188,10 @@ struct Signature {
     signature: String,
 }
 
-async fn wallet_message(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+async fn wallet_message(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let bytes = body::small(&parts.headers, body, app.body_timeout).await?;
     let MessageRequest { state, address } = body::from_json(&bytes)?;

@@ -39,9 +39,7 @@ impl Failure {
         self.code
     }
 
-    /// The sentence.
-    #[must_use]
-    pub fn text(&self) -> &str {
+    pub(crate) fn error(&self) -> &str {
         &self.error
     }
 }

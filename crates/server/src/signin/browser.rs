@@ -69,7 +69,10 @@ impl Browser {
             .same_site(SameSite::Lax)
             .max_age(cookie::time::Duration::seconds(lifetime))
             .build();
-        #[expect(clippy::expect_used, reason = "a name, hex digits and attributes are ASCII")]
+        #[expect(
+            clippy::expect_used,
+            reason = "a name, hex digits and attributes are ASCII"
+        )]
         let mut value = HeaderValue::try_from(cookie.to_string()).expect("visible ASCII");
         value.set_sensitive(true);
         value
@@ -120,13 +123,26 @@ mod tests {
             assert!(set.contains(attribute), "{set}");
         }
         assert!(!set.contains("Domain"), "{set}");
-        let plain = Browser::new().set_cookie(false).to_str().unwrap().to_owned();
-        assert!(!plain.contains("Secure") && !plain.contains("__Host"), "{plain}");
+        let plain = Browser::new()
+            .set_cookie(false)
+            .to_str()
+            .unwrap()
+            .to_owned();
+        assert!(
+            !plain.contains("Secure") && !plain.contains("__Host"),
+            "{plain}"
+        );
     }
 
     #[test]
     fn a_cookie_that_is_none_of_ours_is_nobodys() {
-        for value in ["", "tauline-browser", "tauline-browser=", "tauline-browser=00", "=;;="] {
+        for value in [
+            "",
+            "tauline-browser",
+            "tauline-browser=",
+            "tauline-browser=00",
+            "=;;=",
+        ] {
             assert!(Browser::of(&sent(value), false).is_none(), "{value}");
         }
         assert!(Browser::of(&HeaderMap::new(), false).is_none());

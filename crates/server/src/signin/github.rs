@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use tauline_protocol::error::Code;
 use tauline_protocol::Identity;
+use tauline_protocol::error::Code;
 use url::Url;
 
 use super::oauth::{self, OAuth};
@@ -65,8 +65,7 @@ impl GitHub {
             .created_at
             .parse()
             .map_err(|_| unusable("the time it was made"))?;
-        let identity =
-            Identity::github(user.id, &user.login).map_err(|_| unusable("the login"))?;
+        let identity = Identity::github(user.id, &user.login).map_err(|_| unusable("the login"))?;
         if user.id > MAX_ID {
             return Err(unusable("the id"));
         }

@@ -130,7 +130,10 @@ impl SignIn {
             LoginRequest::Siwe(proof) => {
                 let signed = self.signed(proof).await?;
                 // Of two requests with one message the first wins.
-                if !self.nonces.take(&signed.nonce, self.coordinator.clock().now()) {
+                if !self
+                    .nonces
+                    .take(&signed.nonce, self.coordinator.clock().now())
+                {
                     return Err(siwe::unknown_nonce());
                 }
                 Ok(Identity::eth(signed.address))

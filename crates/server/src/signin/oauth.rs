@@ -6,9 +6,9 @@ use std::sync::Arc;
 use axum::http::{self, HeaderValue, Method, StatusCode, header};
 use oauth2::basic::{BasicClient, BasicErrorResponse, BasicErrorResponseType};
 use oauth2::{
-    AsyncHttpClient, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, TokenResponse as _,
-    TokenUrl,
+    AsyncHttpClient, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    EndpointSet, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope,
+    TokenResponse as _, TokenUrl,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -103,7 +103,11 @@ impl OAuth {
     /// # Errors
     /// [`Code::LoginInvalidCode`], [`Code::LoginProviderUnreachable`] or
     /// [`Code::LoginProviderMisbehaved`].
-    pub async fn user<T: DeserializeOwned>(&self, code: &str, verifier: &str) -> Result<T, Refused> {
+    pub async fn user<T: DeserializeOwned>(
+        &self,
+        code: &str,
+        verifier: &str,
+    ) -> Result<T, Refused> {
         let token = self.exchange(code, verifier).await?;
         let request = self.ask_for_user(&token).ok_or_else(|| {
             tracing::warn!(provider = self.name, "its token is no text for a header");

@@ -41,8 +41,7 @@ impl std::str::FromStr for Allowed {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        const HOW: &str =
-            "give an origin, such as https://ceremony.example.org, or one page of it";
+        const HOW: &str = "give an origin, such as https://ceremony.example.org, or one page of it";
         let url = Url::parse(text).map_err(|error| format!("this is no URL: {error}; {HOW}"))?;
         let plain = url.query().is_none() && url.fragment().is_none() && !has_userinfo(&url);
         if !matches!(url.scheme(), "http" | "https") || !plain {
@@ -194,12 +193,21 @@ mod tests {
             let url = format!("http://localhost/?x=1&{name}=theirs");
             assert!(redirects(&[]).check(&url).is_err(), "{url}");
         }
-        assert!(redirects(&[]).check("http://localhost/?%73ession_id=x").is_err());
+        assert!(
+            redirects(&[])
+                .check("http://localhost/?%73ession_id=x")
+                .is_err()
+        );
     }
 
     #[test]
     fn an_entry_of_the_list_is_an_origin_or_a_page() {
-        for bad in ["example.org", "ftp://example.org", "https://u@example.org", "https://a.example/?x"] {
+        for bad in [
+            "example.org",
+            "ftp://example.org",
+            "https://u@example.org",
+            "https://a.example/?x",
+        ] {
             assert!(bad.parse::<Allowed>().is_err(), "{bad}");
         }
     }

@@ -42,12 +42,16 @@ impl SignIn {
     /// # Errors
     /// [`Code::LoginRedirectNotAllowed`], or [`Code::SessionsFull`].
     pub fn links(&self, redirect: Option<&str>) -> Result<AuthLinks, Refused> {
-        let redirect = redirect.map(|text| self.redirects.check(text)).transpose()?;
+        let redirect = redirect
+            .map(|text| self.redirects.check(text))
+            .transpose()?;
         if self.sessions.are_full() {
             return Err(session::full());
         }
         let link = |provider| {
-            let mut link = self.origin.url(&format!("/auth/start/{}", path_of(provider)));
+            let mut link = self
+                .origin
+                .url(&format!("/auth/start/{}", path_of(provider)));
             if let Some(redirect) = &redirect {
                 let redirect = redirect.as_str();
                 link.query_pairs_mut().append_pair("redirect_to", redirect);
@@ -70,7 +74,9 @@ impl SignIn {
         redirect: Option<&str>,
         browser: &Browser,
     ) -> Result<Beginning, Refused> {
-        let redirect = redirect.map(|text| self.redirects.check(text)).transpose()?;
+        let redirect = redirect
+            .map(|text| self.redirects.check(text))
+            .transpose()?;
         let (nonce, _) = self.nonces.issue(self.coordinator.clock().now());
         let begun = Begun {
             provider,
@@ -262,7 +268,6 @@ impl SignIn {
             _ => Ok(()),
         }
     }
-
 }
 
 /// Where a provider sends a browser back to.

@@ -34,9 +34,10 @@ impl Problem {
     /// Code and text, as they stand in a body or behind a redirect.
     fn words(&self) -> (&'static str, &str) {
         match self {
-            Self::Known(code, text) => {
-                (code.as_str(), text.as_deref().unwrap_or_else(|| code.error()))
-            }
+            Self::Known(code, text) => (
+                code.as_str(),
+                text.as_deref().unwrap_or_else(|| code.error()),
+            ),
             Self::Ours(_, refused) => (refused.code.as_str(), &refused.error),
             Self::State(message) => (Code::LoginInvalidState.as_str(), message),
         }
@@ -64,7 +65,7 @@ impl From<Refused> for Problem {
 
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
-        let refused = Refused::new(failure.code(), failure.text());
+        let refused = Refused::new(failure.code(), failure.error());
         Self::Ours(failure, refused)
     }
 }

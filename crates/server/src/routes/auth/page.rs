@@ -27,7 +27,10 @@ pub(super) fn wallet(state: &str) -> Response {
 /// A page that says what is wrong.
 pub(super) fn notice(failure: &Failure) -> Response {
     let status = StatusCode::from_u16(failure.code().status()).unwrap_or(StatusCode::BAD_REQUEST);
-    html(status, NOTICE.replace("{{text}}", &escaped(failure.text())))
+    html(
+        status,
+        NOTICE.replace("{{text}}", &escaped(failure.error())),
+    )
 }
 
 /// `GET /auth/page/sign-in.js`.
@@ -93,13 +96,26 @@ mod tests {
     #[test]
     fn pages_hold_no_script_or_style_of_their_own_and_nothing_from_elsewhere() {
         for page in [WALLET, NOTICE] {
-            for forbidden in ["<style", "style=", "onclick", "onload", "://", "javascript:"] {
+            for forbidden in [
+                "<style",
+                "style=",
+                "onclick",
+                "onload",
+                "://",
+                "javascript:",
+            ] {
                 assert!(!page.contains(forbidden), "{forbidden}");
             }
             let scripts = page.matches("<script").count();
             assert_eq!(scripts, page.matches("<script src=\"/auth/page/").count());
         }
-        for dangerous in ["innerHTML", "eval(", "document.write", "http://", "https://"] {
+        for dangerous in [
+            "innerHTML",
+            "eval(",
+            "document.write",
+            "http://",
+            "https://",
+        ] {
             assert!(!SCRIPT.contains(dangerous), "{dangerous}");
         }
     }
