@@ -106,6 +106,7 @@ fn verify<T: Encoded>(base: &Base, contribution: &Contribution<T>) -> Result<()>
         );
         let pubkey: blst_p2_affine = decode(&sub.pot_pubkey)?;
         let powers = decode_powers(listed)?;
+        check_subgroup(&powers)?;
         ensure!(pubkey.in_subgroup(), "check 3");
         ensure!(pubkey != blst_p2_affine::default(), "check 4");
         let update = [(*before.g1()[1].as_ref(), pubkey), negated(powers.0[1])];
@@ -128,10 +129,15 @@ fn decode_powers<T: Encoded>(powers: &PowersOfTau<T>) -> Result<PowersOfBoth> {
     Ok((g1?, g2?))
 }
 
-/// Checks 3, 4, 6 and 7 (`ceremony.md`, Checks on a contribution).
-fn check_powers((g1, g2): &PowersOfBoth) -> Result<()> {
+/// Check 3 (`ceremony.md`, Checks on a contribution).
+fn check_subgroup((g1, g2): &PowersOfBoth) -> Result<()> {
     ensure!(g1.iter().all(Point::in_subgroup), "check 3");
     ensure!(g2.iter().all(Point::in_subgroup), "check 3");
+    Ok(())
+}
+
+/// Checks 4, 6 and 7 (same place).
+fn check_powers((g1, g2): &PowersOfBoth) -> Result<()> {
     ensure!(
         g1[0] == generator_g1() && g2[0] == generator_g2(),
         "check 4"

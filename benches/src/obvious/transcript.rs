@@ -9,8 +9,8 @@ use tauline_transcript::signature::{bls_message_point, ecdsa_verify, eip712_dige
 
 use super::points::Point;
 use super::{
-    Encoded, PowersOfTau, check_powers, decode, decode_powers, generator_g1, generator_g2, negated,
-    product_is_one,
+    Encoded, PowersOfTau, check_powers, check_subgroup, decode, decode_powers, generator_g1,
+    generator_g2, negated, product_is_one,
 };
 
 #[derive(Deserialize)]
@@ -72,6 +72,7 @@ pub fn verify_transcript(document: &[u8]) -> Result<()> {
             "sizes"
         );
         ensure!(powers.0[1] == last_product, "last product");
+        check_subgroup(&powers)?;
         check_powers(&powers)?;
     }
     let signatures = &transcript.participant_ecdsa_signatures;

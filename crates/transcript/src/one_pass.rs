@@ -16,6 +16,13 @@
 //! with the products and outer sums over the sub-ceremonies: two Miller loops for each, two more,
 //! one final exponentiation.
 //!
+//! # When it fails
+//!
+//! The same sums tell what is wrong, without a second pass: for each sub-ceremony in its order its
+//! own planes, then its own three equations, in the specification's order of checks. Only where
+//! the index of a culprit is asked for, its list is summed again, by halves: half, then a quarter of
+//! it, and so on. So the worst that a contribution can do is to cost twice as much as a good one.
+//!
 //! # Error
 //!
 //! True contributions always pass. A false one passes with a chance of at most 2⁻¹²⁸ for the
@@ -23,7 +30,9 @@
 //! ratios and 2⁻¹²⁸ for the combination: the exponent by which the product misses is a sum of
 //! coefficients, each uniform on 2¹²⁸ values below the group's order, times what each equation
 //! misses by; if one of them misses, at most one value of its coefficient makes the sum 0, whatever the
-//! others are (see `batch`). When the product fails, [`first_failure`] repeats the checks one by one.
+//! others are (see `batch`). The same holds of each equation on its own, which is what names a culprit.
+
+mod blame;
 
 use blstrs::{Bls12, G1Affine, G1Projective, G2Affine, G2Prepared, G2Projective};
 use group::prime::PrimeCurveAffine;
@@ -32,13 +41,9 @@ use pairing::{MillerLoopResult, MultiMillerLoop};
 use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
-use crate::batch::{
-    Coefficients, first_inconsecutive, first_mismatch, first_outside_subgroup, lowest_failing,
-    pairings_equal,
-};
-use crate::encoding::Point;
-use crate::error::{Check, Element, Invalid, SubCeremony};
-use crate::field::{Digits, G1List, WindowSums, linear_combination};
+use crate::batch::Coefficients;
+use crate::error::{Invalid, SubCeremony};
+use crate::field::{Digits, G1, G1List, G2List, Path, WindowSums, linear_combination, normalize};
 
 /// The points of one sub-ceremony, decoded, nothing else known of them.
 pub(crate) struct Decoded {
@@ -79,60 +84,158 @@ impl Draw {
     }
 }
 
-/// One sub-ceremony's share of the product.
-struct Share {
-    /// Pairs of its own.
-    pairs: Vec<(G1Affine, G2Affine)>,
-    with_g1: G2Projective,
-    with_g2: G1Projective,
+/// What one pass over the points of a sub-ceremony makes of them.
+struct Sums {
+    windows: WindowSums<G1>,
+    g1: Ratio,
+    /// Σ rᵢ·Q\[i\] and Σ rᵢ·P\[i\].
+    g2: (G2Projective, G1Projective),
+    /// a·p\[1\] and a·P\[1\].
+    update: Option<(G1Projective, G1Projective)>,
 }
 
-/// Whether checks 3 to 7 hold for all sub-ceremonies (`ceremony.md`), and each contribution
-/// changes something.
-pub(crate) fn all_hold(subs: &[Decoded], rng: &mut (impl RngCore + CryptoRng)) -> bool {
-    if subs.iter().any(|sub| sub.plainly_wrong().is_some()) {
-        return false;
+/// Both sides of the ratio check, A and B: τ·A = B.
+#[derive(Clone, Copy)]
+struct Ratio {
+    before: G1Projective,
+    after: G1Projective,
+}
+
+impl Ratio {
+    /// Merges the windows by coefficients of their own.
+    fn of(sums: &WindowSums<G1>, coefficients: &Coefficients) -> Self {
+        let windows = 1..=coefficients.all().len();
+        let merged = |side: fn(&WindowSums<G1>, usize) -> G1Projective| {
+            let points: Vec<_> = windows.clone().map(|w| side(sums, w)).collect();
+            linear_combination(&normalize::<G1Affine>(&points), coefficients.all())
+        };
+        Self {
+            before: merged(WindowSums::before),
+            after: merged(WindowSums::after),
+        }
     }
+}
+
+/// The first of the checks 3 to 7 that fails, in the specification's order, of the first
+/// sub-ceremony that fails any, with the lowest bad index; none if all hold (`ceremony.md`).
+pub(crate) fn first_failure(
+    subs: &[Decoded],
+    rng: &mut (impl RngCore + CryptoRng),
+) -> Option<Invalid> {
+    // What comes after a sub-ceremony that a glance refuses has no say.
+    let refused = subs.iter().position(|sub| sub.plainly_wrong().is_some());
+    let subs = &subs[..refused.map_or(subs.len(), |at| at + 1)];
     let draws: Vec<Draw> = subs.iter().map(|sub| Draw::new(sub, rng)).collect();
-    let (sums, shares): (Vec<WindowSums<G1Affine>>, Vec<Share>) = subs
+    let sums: Vec<Sums> = subs
         .par_iter()
         .zip(&draws)
-        .map(|(sub, draw)| {
-            let sums = sub.g1.window_sums(&draw.digits);
-            let share = sub.share(draw, &sums);
-            (sums, share)
-        })
-        .unzip();
+        .map(|(sub, draw)| sub.sums(draw))
+        .collect();
+    if refused.is_none() && all_hold(subs, &sums) {
+        return None;
+    }
+    let blamed = subs.iter().zip(&sums);
+    let blamed = blamed
+        .map(|(sub, sums)| sub.blame(sums, rng))
+        .find_map(|it| it);
+    // What is true one by one is true together, and what a glance refuses is refused.
+    assert!(
+        blamed.is_some(),
+        "the one pass refused what each single check accepts"
+    );
+    blamed
+}
+
+/// Whether checks 3 and 5 to 7 hold for all sub-ceremonies.
+fn all_hold(subs: &[Decoded], sums: &[Sums]) -> bool {
     let (g1_holds, (g2_holds, product_holds)) = rayon::join(
-        || WindowSums::all_in_subgroup(&sums),
+        || WindowSums::all_in_subgroup(sums.iter().map(|sums| &sums.windows)),
         || {
             rayon::join(
-                || subs.par_iter().all(|sub| sub.g2_in_subgroup()),
-                || product_is_one(&shares),
+                || G2List::from_affine(&g2_points(subs), Path::best()).in_subgroup(),
+                || product_is_one(subs, sums),
             )
         },
     );
     g1_holds && g2_holds && product_holds
 }
 
-fn product_is_one(shares: &[Share]) -> bool {
-    let with_g1: G2Projective = shares.iter().map(|share| share.with_g1).sum();
-    let with_g2: G1Projective = shares.iter().map(|share| share.with_g2).sum();
-    let own = shares.iter().flat_map(|share| share.pairs.iter().copied());
-    let merged = [
-        (G1Affine::generator(), with_g1.to_affine()),
-        (-with_g2.to_affine(), G2Affine::generator()),
-    ];
-    let pairs: Vec<(G1Affine, G2Prepared)> = own
-        .chain(merged)
-        .map(|(p, q)| (p, G2Prepared::from(q)))
+/// The powers in G2 and the public keys of all sub-ceremonies.
+fn g2_points(subs: &[Decoded]) -> Vec<G2Affine> {
+    let pubkeys = subs.iter().filter_map(|sub| Some(sub.update?.pubkey));
+    let powers = subs.iter().flat_map(|sub| sub.g2.iter().copied());
+    powers.chain(pubkeys).collect()
+}
+
+fn product_is_one(subs: &[Decoded], sums: &[Sums]) -> bool {
+    let (mut with_g1, mut with_g2) = (G2Projective::identity(), G1Projective::identity());
+    let mut left = Vec::new();
+    let mut right = Vec::new();
+    for (sub, sums) in subs.iter().zip(sums) {
+        left.push(sums.g1.before);
+        right.push(sub.g2[1]);
+        with_g1 += sums.g2.0;
+        with_g2 += sums.g1.after + sums.g2.1;
+        if let (Some(change), Some((before, after))) = (sub.update, sums.update) {
+            left.push(before);
+            right.push(change.pubkey);
+            with_g2 += after;
+        }
+    }
+    left.extend([G1Projective::generator(), -with_g2]);
+    right.extend([with_g1.to_affine(), G2Affine::generator()]);
+    let pairs: Vec<(G1Affine, G2Prepared)> = normalize::<G1Affine>(&left)
+        .into_iter()
+        .zip(right.into_iter().map(G2Prepared::from))
         .collect();
     let pairs: Vec<_> = pairs.iter().map(|(p, q)| (p, q)).collect();
-    bool::from(
-        Bls12::multi_miller_loop(&pairs)
-            .final_exponentiation()
-            .is_identity(),
-    )
+    let product = Bls12::multi_miller_loop(&pairs).final_exponentiation();
+    bool::from(product.is_identity())
+}
+
+/// The first sub-ceremony whose update is not what its public key says, as far as two of its
+/// points and the key can tell (`ceremony.md`, check 5): a contribution to another base, mostly.
+///
+/// It proves nothing: neither of the points is known to be in the subgroup.
+pub(crate) fn first_unproven(
+    updates: &[(Change, G1Affine)],
+    rng: &mut (impl RngCore + CryptoRng),
+) -> Option<usize> {
+    let coefficients = Coefficients::draw(updates.len(), rng);
+    let times =
+        |point: G1Affine, i: usize| linear_combination(&[point], &coefficients.all()[i..=i]);
+    let mut after = G1Projective::identity();
+    let mut left = Vec::new();
+    for (i, (change, power_after)) in updates.iter().enumerate() {
+        left.push(times(change.power_before, i));
+        after += times(*power_after, i);
+    }
+    left.push(-after);
+    let keys = updates.iter().map(|(change, _)| change.pubkey);
+    let pairs: Vec<(G1Affine, G2Prepared)> = normalize::<G1Affine>(&left)
+        .into_iter()
+        .zip(keys.chain([G2Affine::generator()]).map(G2Prepared::from))
+        .collect();
+    let pairs: Vec<_> = pairs.iter().map(|(p, q)| (p, q)).collect();
+    let product = Bls12::multi_miller_loop(&pairs).final_exponentiation();
+    if bool::from(product.is_identity()) {
+        return None;
+    }
+    updates
+        .iter()
+        .position(|(change, power_after)| !change.proves(power_after))
+}
+
+impl Change {
+    /// Check 5: e(p\[1\], pk) = e(P\[1\], g₂).
+    fn proves(&self, power_after: &G1Affine) -> bool {
+        crate::batch::pairings_equal(
+            &self.power_before,
+            &self.pubkey,
+            power_after,
+            &G2Affine::generator(),
+        )
+    }
 }
 
 impl Decoded {
@@ -143,141 +246,23 @@ impl Decoded {
 
     /// P\[0\], P\[1\], … that go with the G2 powers.
     fn powers_beside_g2(&self) -> Vec<G1Affine> {
-        (0..self.g2.len()).map(|i| self.power(i)).collect()
+        self.g1.part(0..self.g2.len()).to_affine()
     }
 
-    fn share(&self, draw: &Draw, sums: &WindowSums<G1Affine>) -> Share {
-        let windows = 1..=draw.digits.windows().count();
-        let before: Vec<_> = windows.clone().map(|w| sums.before(w)).collect();
-        let after: Vec<_> = windows.map(|w| sums.after(w)).collect();
-        let combined = |points: &[G1Projective]| {
-            let points = crate::field::normalize::<G1Affine>(points);
-            linear_combination(&points, draw.windows.all())
-        };
-        let mut pairs = vec![(combined(&before).to_affine(), self.g2[1])];
-        let mut with_g2 =
-            combined(&after) + linear_combination(&self.powers_beside_g2(), draw.g2.all());
-        if let Some(change) = &self.update {
+    fn sums(&self, draw: &Draw) -> Sums {
+        let windows = self.g1.window_sums(&draw.digits);
+        let update = self.update.map(|change| {
             let times = |point| linear_combination(&[point], draw.update.all());
-            pairs.push((times(change.power_before).to_affine(), change.pubkey));
-            with_g2 += times(self.power(1));
-        }
-        Share {
-            pairs,
-            with_g1: linear_combination(&self.g2, draw.g2.all()),
-            with_g2,
-        }
-    }
-
-    fn g2_in_subgroup(&self) -> bool {
-        first_outside_subgroup(&self.g2).is_none()
-            && self.update.is_none_or(|change| change.pubkey.in_subgroup())
-    }
-
-    /// What a glance at a few points shows: check 4, and that the contribution changes something.
-    fn plainly_wrong(&self) -> Option<Invalid> {
-        let pubkey = self.update.map(|change| change.pubkey);
-        if pubkey.is_some_and(|pubkey| bool::from(pubkey.is_identity())) {
-            return Some(self.invalid(Check::PubkeyIdentity, None));
-        }
-        for (element, is_generator) in [
-            (Element::G1Power, self.power(0) == G1Affine::generator()),
-            (Element::G2Power, self.g2[0] == G2Affine::generator()),
-        ] {
-            if !is_generator {
-                return Some(self.invalid(Check::Generator { element }, Some(0)));
-            }
-        }
-        if bool::from(self.power(1).is_identity()) {
-            return Some(self.invalid(Check::ZeroPower, Some(1)));
-        }
-        self.unchanged()
-    }
-
-    fn unchanged(&self) -> Option<Invalid> {
-        let unchanged = self
-            .update
-            .is_some_and(|change| change.pubkey == G2Affine::generator());
-        unchanged.then(|| self.invalid(Check::NoEntropy, None))
-    }
-
-    /// The first of the checks 3 to 7 that fails, in the specification's order, with the lowest bad
-    /// index: only failing contributions pay for it.
-    pub(crate) fn first_failure(&self, rng: &mut (impl RngCore + CryptoRng)) -> Option<Invalid> {
-        self.outside_subgroup(rng)
-            .or_else(|| match self.plainly_wrong() {
-                // Comes last, if nothing else is wrong.
-                Some(invalid) if invalid.check == Check::NoEntropy => None,
-                wrong => wrong,
-            })
-            .or_else(|| self.unproven_update())
-            .or_else(|| self.wrong_ratio(rng))
-            .or_else(|| self.unchanged())
-    }
-
-    /// Check 3.
-    fn outside_subgroup(&self, rng: &mut (impl RngCore + CryptoRng)) -> Option<Invalid> {
-        let pubkey = self.update.map(|change| change.pubkey);
-        let pubkey_outside = pubkey.filter(|pubkey| !pubkey.in_subgroup()).map(|_| None);
-        let outside = [
-            (Element::G1Power, self.first_g1_outside(rng).map(Some)),
-            (Element::G2Power, first_outside_subgroup(&self.g2).map(Some)),
-            (Element::PotPubkey, pubkey_outside),
-        ];
-        let first = outside
-            .into_iter()
-            .find_map(|(element, outside)| Some((element, outside?)));
-        first.map(|(element, index)| self.invalid(Check::Subgroup { element }, index))
-    }
-
-    /// The lowest G1 power outside of the subgroup, found by halving.
-    fn first_g1_outside(&self, rng: &mut (impl RngCore + CryptoRng)) -> Option<usize> {
-        /// Below this, testing the points one by one is no slower.
-        const FEW: usize = 64;
-        let mut range_holds = |from: usize, to: usize| {
-            let part = self.g1.part(from..to);
-            if part.len() <= FEW {
-                return first_outside_subgroup(&part.to_affine()).is_none();
-            }
-            let digits = Digits::draw(part.len(), rng);
-            part.window_sums(&digits).in_subgroup()
-        };
-        lowest_failing(self.g1.len(), &mut range_holds)
-    }
-
-    /// Check 5.
-    fn unproven_update(&self) -> Option<Invalid> {
-        let Change {
-            power_before,
-            pubkey,
-        } = self.update?;
-        let holds = pairings_equal(
-            &power_before,
-            &pubkey,
-            &self.power(1),
-            &G2Affine::generator(),
-        );
-        (!holds).then(|| self.invalid(Check::UpdateProof, None))
-    }
-
-    /// Checks 6 and 7.
-    fn wrong_ratio(&self, rng: &mut (impl RngCore + CryptoRng)) -> Option<Invalid> {
-        let g1 = self.g1.to_affine();
-        let coefficients = Coefficients::draw(g1.len(), rng);
-        let wrong = first_inconsecutive(&g1, &self.g2[1], &coefficients);
-        if wrong.is_some() {
-            return Some(self.invalid(Check::G1Powers, wrong));
-        }
-        let coefficients = Coefficients::draw(self.g2.len(), rng);
-        let wrong = first_mismatch(&self.g2, &g1, &coefficients);
-        wrong.map(|_| self.invalid(Check::G2Powers, wrong))
-    }
-
-    fn invalid(&self, check: Check, index: Option<usize>) -> Invalid {
-        Invalid {
-            sub_ceremony: Some(self.sub_ceremony),
-            check,
-            index,
+            (times(change.power_before), times(self.power(1)))
+        });
+        Sums {
+            g1: Ratio::of(&windows, &draw.windows),
+            g2: (
+                linear_combination(&self.g2, draw.g2.all()),
+                linear_combination(&self.powers_beside_g2(), draw.g2.all()),
+            ),
+            update,
+            windows,
         }
     }
 }

@@ -26,9 +26,10 @@ use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
 use crate::contribution::{RawContribution, RawPowers, RawSubContribution};
+use crate::encoding::Point;
 use crate::error::{Check, Element, Invalid, SubCeremony};
 use crate::identity::Identity;
-use crate::one_pass::{Change, Decoded, all_hold};
+use crate::one_pass::{Change, Decoded, first_failure, first_unproven};
 use crate::powers::{Base, Powers};
 use crate::signature::{bls_verify, ecdsa_verify, eip712_digest};
 use crate::sizes::{Size, Sizes};
@@ -118,15 +119,18 @@ pub fn verify(
     rng: &mut (impl RngCore + CryptoRng),
 ) -> Result<Verified, Invalid> {
     let subs = contribution.check_sizes(base.sizes())?;
-    let parts = subs
-        .par_iter()
-        .zip(base.powers())
-        .map(|(&(sub_ceremony, sub), before)| {
-            let power_before = before.g1()[1];
-            decode_contribution(sub_ceremony, sub, power_before)
-        })
-        .collect();
-    let (powers, changes) = check(parts, rng)?;
+    let decode = |subs: &[(SubCeremony, &RawSubContribution)]| {
+        let with_base = subs.par_iter().zip(base.powers());
+        let parts = with_base.map(|(&(sub_ceremony, sub), before)| {
+            decode_contribution(sub_ceremony, sub, before.g1()[1])
+        });
+        parts.collect::<Vec<_>>()
+    };
+    // What builds on another base shows before all its points are decoded.
+    if let Some(stale) = first_stale(base, &subs, rng) {
+        check(decode(&subs[..=stale]), rng)?;
+    }
+    let (powers, changes) = check(decode(&subs), rng)?;
     let witness = (powers.iter().zip(changes))
         .zip(subs)
         .filter_map(|((powers, change), (_, sub))| {
@@ -197,6 +201,28 @@ pub fn verify_powers(
     Ok(powers.remove(0))
 }
 
+/// The first sub-ceremony whose update does not start from the base, by a look at P\[1\] and pk.
+fn first_stale(
+    base: &Base,
+    subs: &[(SubCeremony, &RawSubContribution)],
+    rng: &mut (impl RngCore + CryptoRng),
+) -> Option<usize> {
+    let updates: Option<Vec<_>> = subs
+        .iter()
+        .zip(base.powers())
+        .map(|((_, sub), before)| {
+            let power_after = sub.powers.g1.iter().nth(1)?;
+            let change = Change {
+                power_before: before.g1()[1],
+                pubkey: sub.pot_pubkey.decode().ok()?,
+            };
+            let power_after = G1Affine::decode(power_after, sub.powers.g1.encoding()).ok()?;
+            Some((change, power_after))
+        })
+        .collect();
+    first_unproven(&updates?, rng)
+}
+
 /// Check 2, for powers whose sizes are right.
 fn decode_powers(sub_ceremony: SubCeremony, raw: &RawPowers) -> Result<Decoded, Invalid> {
     let (g1, g2) = raw.decode_lists(sub_ceremony)?;
@@ -247,13 +273,8 @@ fn check(
             }
         }
     }
-    if !all_hold(&decoded, rng) {
-        let first = decoded.iter().find_map(|sub| sub.first_failure(rng));
-        // What holds one by one holds together: the product of true equations is one.
-        if let Some(invalid) = first {
-            return Err(invalid);
-        }
-        debug_assert!(false, "the one pass refused what the single checks accept");
+    if let Some(invalid) = first_failure(&decoded, rng) {
+        return Err(invalid);
     }
     if let Some(invalid) = undecodable {
         return Err(invalid);

@@ -13,7 +13,10 @@ use super::Arithmetic;
 use super::fp2::Fp2;
 use super::lanes::{Field, Lanes, MAX_LANES, Mask};
 use super::limbs::{WORDS, is_below_p};
+use super::projective::Projective;
 use super::roots::{extension_roots, roots};
+use super::scalars::BETA;
+use super::subgroup::{equals, times_x};
 
 /// Bytes of a number.
 pub(super) const FP_LEN: usize = 8 * WORDS;
@@ -72,6 +75,9 @@ pub(crate) trait Curve: Copy + Send + Sync + std::fmt::Debug + 'static {
 
     /// The lanes where y is the larger of ±y, y not zero: the sign of a compressed point.
     fn sign<L: Lanes>(lanes: L, y: <Over<Self, L> as Field>::V) -> Mask;
+
+    /// The lanes whose points, with products for coordinates, are in the subgroup of prime order.
+    fn in_subgroup<L: Lanes>(lanes: L, xy: Coordinates<Self, L>) -> Mask;
 }
 
 /// y² = x³ + 4 over the base field.
@@ -85,7 +91,7 @@ pub(crate) struct G2;
 /// 4, in every lane.
 #[inline(always)]
 fn four<L: Lanes>(lanes: L) -> L::V {
-    lanes.from_integers(&[[4, 0, 0, 0, 0, 0]; MAX_LANES])
+    lanes.integers(&[[4, 0, 0, 0, 0, 0]; MAX_LANES])
 }
 
 impl Curve for G1 {
@@ -102,12 +108,12 @@ impl Curve for G1 {
     fn read<L: Lanes>(lanes: L, points: &[G1Affine; MAX_LANES]) -> [L::V; 2] {
         let x = points.each_ref().map(|point| point.as_ref().x);
         let y = points.each_ref().map(|point| point.as_ref().y);
-        [lanes.from_library(&x), lanes.from_library(&y)]
+        [lanes.import(&x), lanes.import(&y)]
     }
 
     #[inline(always)]
     fn write<L: Lanes>(lanes: L, [x, y]: [L::V; 2]) -> [G1Affine; MAX_LANES] {
-        let (x, y) = (lanes.to_library(x), lanes.to_library(y));
+        let (x, y) = (lanes.export(x), lanes.export(y));
         std::array::from_fn(|i| {
             let mut point = G1Affine::default();
             *point.as_mut() = blst_p1_affine { x: x[i], y: y[i] };
@@ -117,7 +123,7 @@ impl Curve for G1 {
 
     #[inline(always)]
     fn element<L: Lanes>(lanes: L, numbers: &[Integers; 2]) -> L::V {
-        lanes.from_integers(&numbers[0])
+        lanes.integers(&numbers[0])
     }
 
     #[inline(always)]
@@ -134,6 +140,17 @@ impl Curve for G1 {
     #[inline(always)]
     fn sign<L: Lanes>(lanes: L, y: L::V) -> Mask {
         lanes.greater_mask(y)
+    }
+
+    /// x²·P = (βX, −Y).
+    #[inline(always)]
+    fn in_subgroup<L: Lanes>(lanes: L, [x, y]: [L::V; 2]) -> Mask {
+        let infinite = lanes.null_mask(x) & lanes.null_mask(y);
+        let once = times_x(lanes, Projective::from_affine(lanes, x, y));
+        let product = times_x(lanes, once);
+        let beta = lanes.integers(&[BETA; MAX_LANES]);
+        let negative = lanes.sub(lanes.offset(0), y, lanes.offset(1 << L::PRODUCT_BITS));
+        equals(lanes, product, [lanes.mul(x, beta), negative]) | infinite
     }
 }
 
@@ -153,20 +170,20 @@ impl Curve for G2 {
             |of: fn(&blst_p2_affine) -> blst_fp| points.each_ref().map(|point| of(point.as_ref()));
         [
             [
-                lanes.from_library(&component(|point| point.x.fp[0])),
-                lanes.from_library(&component(|point| point.x.fp[1])),
+                lanes.import(&component(|point| point.x.fp[0])),
+                lanes.import(&component(|point| point.x.fp[1])),
             ],
             [
-                lanes.from_library(&component(|point| point.y.fp[0])),
-                lanes.from_library(&component(|point| point.y.fp[1])),
+                lanes.import(&component(|point| point.y.fp[0])),
+                lanes.import(&component(|point| point.y.fp[1])),
             ],
         ]
     }
 
     #[inline(always)]
     fn write<L: Lanes>(lanes: L, [x, y]: [[L::V; 2]; 2]) -> [G2Affine; MAX_LANES] {
-        let x = [lanes.to_library(x[0]), lanes.to_library(x[1])];
-        let y = [lanes.to_library(y[0]), lanes.to_library(y[1])];
+        let x = [lanes.export(x[0]), lanes.export(x[1])];
+        let y = [lanes.export(y[0]), lanes.export(y[1])];
         std::array::from_fn(|i| {
             let mut point = G2Affine::default();
             let [x, y] = [x, y].map(|v| blst_fp2 {
@@ -179,10 +196,7 @@ impl Curve for G2 {
 
     #[inline(always)]
     fn element<L: Lanes>(lanes: L, numbers: &[Integers; 2]) -> [L::V; 2] {
-        [
-            lanes.from_integers(&numbers[1]),
-            lanes.from_integers(&numbers[0]),
-        ]
+        [lanes.integers(&numbers[1]), lanes.integers(&numbers[0])]
     }
 
     #[inline(always)]
@@ -203,7 +217,55 @@ impl Curve for G2 {
         let real = lanes.zero_mask(y[1]);
         (lanes.greater_mask(y[1]) & !real) | (lanes.greater_mask(y[0]) & real)
     }
+
+    /// x·P = −ψ(P): ψ, Frobenius' map through the isomorphism to the untwisted curve, takes X and
+    /// Y to multiples of their conjugates.
+    #[inline(always)]
+    fn in_subgroup<L: Lanes>(lanes: L, [x, y]: [[L::V; 2]; 2]) -> Mask {
+        let field = Fp2(lanes);
+        let infinite = field.null_mask(x) & field.null_mask(y);
+        let product = times_x(field, Projective::from_affine(field, x, y));
+        let integer = |words: &[u64; WORDS]| lanes.integers(&[*words; MAX_LANES]);
+        // A multiple of u times the conjugate of a + b·u is a multiple of b + a·u.
+        let factor = integer(&PSI_X);
+        let psi_x = [lanes.mul(x[1], factor), lanes.mul(x[0], factor)];
+        let offset = lanes.offset(1 << Fp2::<L>::PRODUCT_BITS);
+        // The opposite of the conjugate.
+        let opposite = [lanes.sub(lanes.offset(0), y[0], offset), y[1]];
+        let psi_y = field.mul(opposite, [integer(&PSI_Y[0]), integer(&PSI_Y[1])]);
+        equals(field, product, [psi_x, psi_y]) | infinite
+    }
 }
+
+/// The coefficient of u in (1 + u)^(−(p − 1)/3), which has no other.
+const PSI_X: [u64; WORDS] = [
+    0x8bfd_0000_0000_aaad,
+    0x4094_27eb_4f49_fffd,
+    0x897d_2965_0fb8_5f9b,
+    0xaa0d_857d_8975_9ad4,
+    0xec02_4086_63d4_de85,
+    0x1a01_11ea_397f_e699,
+];
+
+/// (1 + u)^(−(p − 1)/2).
+const PSI_Y: [[u64; WORDS]; 2] = [
+    [
+        0xf1ee_7b04_121b_dea2,
+        0x3044_66cf_3e67_fa0a,
+        0xef39_6489_f61e_b45e,
+        0x1c3d_edd9_30b1_cf60,
+        0xe2e9_c448_d77a_2cd9,
+        0x1352_03e6_0180_a68e,
+    ],
+    [
+        0xc810_84fb_ede3_cc09,
+        0xee67_992f_72ec_05f4,
+        0x77f7_6e17_0092_41c5,
+        0x4839_5dab_c2d3_435e,
+        0x6831_e36d_6bd1_7ffe,
+        0x06af_0e04_37ff_400b,
+    ],
+];
 
 /// The numbers of as many encoded points as lanes; those of a point that is not ordinary are zero.
 pub(super) struct Numbers {
@@ -239,7 +301,7 @@ impl Numbers {
             }
             if is_ordinary {
                 for (i, words) in read.into_iter().take(count).enumerate() {
-                    self::place::<C>(&mut numbers, i)[lane] = words;
+                    place::<C>(&mut numbers, i)[lane] = words;
                 }
                 numbers.ordinary |= 1 << lane;
                 numbers.signs |= Mask::from(point[0] & SIGN != 0) << lane;

@@ -128,8 +128,8 @@ fn append<C: Curve, L: Lanes>(
 /// The points of all lanes.
 #[inline(always)]
 pub(super) fn store<F: Field>(field: F, [x, y]: [F::V; 2]) -> [Affine<F::Elem>; MAX_LANES] {
-    let mut xs = [F::Elem::default(); MAX_LANES];
-    let mut ys = [F::Elem::default(); MAX_LANES];
+    let mut xs = [F::ZERO; MAX_LANES];
+    let mut ys = [F::ZERO; MAX_LANES];
     field.store(x, &mut xs);
     field.store(y, &mut ys);
     let mut points = [Affine::default(); MAX_LANES];
@@ -142,8 +142,8 @@ pub(super) fn store<F: Field>(field: F, [x, y]: [F::V; 2]) -> [Affine<F::Elem>; 
 /// At most as many points as lanes; where there are fewer, the rest is infinity.
 #[inline(always)]
 pub(super) fn load<F: Field>(field: F, points: &[Affine<F::Elem>]) -> [F::V; 2] {
-    let mut xs = [F::Elem::default(); MAX_LANES];
-    let mut ys = [F::Elem::default(); MAX_LANES];
+    let mut xs = [F::ZERO; MAX_LANES];
+    let mut ys = [F::ZERO; MAX_LANES];
     for ((x, y), point) in xs.iter_mut().zip(&mut ys).zip(points) {
         (*x, *y) = (point.x, point.y);
     }

@@ -3,7 +3,8 @@
 
 use super::lanes::{Lanes, MAX_LANES, Mask, Task};
 use super::limbs::{LIMB_BITS, LIMB_MASK, LIMBS};
-use super::radix52::{Limbs, Words, multiply, square};
+use super::radix52::{multiply, square};
+use super::words::{Limbs, Words};
 
 /// A machine of `N` lanes.
 #[derive(Clone, Copy, Debug)]

@@ -21,6 +21,7 @@ impl<L: Lanes> Field for Fp2<L> {
     const PRODUCT_BITS: u32 = L::PRODUCT_BITS + 2;
     const OPERAND_BITS: u32 = L::OPERAND_BITS - 2;
     type Elem = [L::Elem; 2];
+    const ZERO: [L::Elem; 2] = [L::ZERO; 2];
     type V = [L::V; 2];
 
     #[inline(always)]
@@ -42,7 +43,7 @@ impl<L: Lanes> Field for Fp2<L> {
 
     #[inline(always)]
     fn store(self, v: Self::V, out: &mut [Self::Elem; MAX_LANES]) {
-        let mut components = [[L::Elem::default(); MAX_LANES]; 2];
+        let mut components = [[L::ZERO; MAX_LANES]; 2];
         self.0.store(v[0], &mut components[0]);
         self.0.store(v[1], &mut components[1]);
         for (i, element) in out.iter_mut().take(L::N).enumerate() {

@@ -15,7 +15,8 @@ use core::arch::x86_64::{
 
 use super::lanes::{Lanes, MAX_LANES, Mask, Task};
 use super::limbs::{LIMB_MASK, LIMBS};
-use super::radix52::{Limbs, Words, multiply, square};
+use super::radix52::{multiply, square};
+use super::words::{Limbs, Words};
 
 /// The proof that this processor has AVX-512 F, DQ, VL, BW and IFMA.
 #[derive(Clone, Copy, Debug)]

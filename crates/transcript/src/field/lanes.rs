@@ -46,6 +46,9 @@ pub(crate) trait Field: Copy + Send + Sync {
     /// One element, in Montgomery form; `Default` is zero.
     type Elem: Copy + Default + PartialEq + Send + Sync + std::fmt::Debug;
 
+    /// Zero, as an integer too.
+    const ZERO: Self::Elem;
+
     /// As many elements as lanes.
     type V: Copy;
 
@@ -114,26 +117,18 @@ pub(crate) trait Lanes: Field {
 
     /// The library's element in this form, in every lane.
     #[inline(always)]
-    fn splat_library(self, element: &blst_fp) -> Self::V {
-        self.from_library(&[*element; MAX_LANES])
+    fn import_one(self, element: &blst_fp) -> Self::V {
+        self.import(&[*element; MAX_LANES])
     }
 
     /// The library's elements in this form, one in each lane.
-    #[allow(
-        clippy::wrong_self_convention,
-        reason = "the lanes are a token, not a value"
-    )]
-    fn from_library(self, elements: &[blst_fp; MAX_LANES]) -> Self::V;
+    fn import(self, elements: &[blst_fp; MAX_LANES]) -> Self::V;
 
     /// The first `N` lanes in the library's form. `v` is below 33 bits.
-    fn to_library(self, v: Self::V) -> [blst_fp; MAX_LANES];
+    fn export(self, v: Self::V) -> [blst_fp; MAX_LANES];
 
     /// The integers, below p, as elements. `words` are little-endian.
-    #[allow(
-        clippy::wrong_self_convention,
-        reason = "the lanes are a token, not a value"
-    )]
-    fn from_integers(self, words: &[[u64; WORDS]; MAX_LANES]) -> Self::V;
+    fn integers(self, words: &[[u64; WORDS]; MAX_LANES]) -> Self::V;
 
     /// The lanes whose integer, below p, is greater than (p − 1)/2: the sign of a compressed
     /// point's y. `v` is below 33 bits. Right for what is not zero, as no y of a point is: the

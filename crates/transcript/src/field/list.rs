@@ -140,6 +140,15 @@ impl<C: Curve> List<C> {
             .enter(ToLibrary::<C, _> { points }))
     }
 
+    /// The path that the list is for.
+    pub(crate) fn path(&self) -> Path {
+        match &self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Points::Ifma(ifma, _) => Path::Ifma(*ifma),
+            Points::Portable(_) => Path::Portable,
+        }
+    }
+
     /// The number of points.
     pub(crate) fn len(&self) -> usize {
         on_path!(&self.0, |_lanes, points| points.len())

@@ -24,12 +24,16 @@ mod projective;
 mod radix52;
 mod roots;
 mod scalars;
+mod segments;
+mod subgroup;
 #[cfg(test)]
 mod testing;
 mod windows;
+mod words;
 
 #[allow(unused_imports)]
 pub(crate) use {
+    curves::{G1, G2},
     decode::Undecodable,
     list::{G1List, G2List, List},
     path::Path,

@@ -129,7 +129,7 @@ impl<L: Lanes> Task<L> for Multiply<'_, L::Elem> {
 
     #[inline(always)]
     fn run(self, lanes: L) -> Vec<Affine<L::Elem>> {
-        let beta = lanes.splat_library(&library::from_words(&BETA));
+        let beta = lanes.import_one(&library::from_words(&BETA));
         let digit_count = digit_count(self.half_bits);
         let mut products = Vec::with_capacity(self.points.len().div_ceil(L::N));
         for (points, halves) in self.points.chunks(L::N).zip(self.halves.chunks(L::N)) {
@@ -140,7 +140,7 @@ impl<L: Lanes> Task<L> for Multiply<'_, L::Elem> {
         }
         let mut out = Vec::with_capacity(self.points.len());
         to_affine(lanes, &products, self.points.len(), &mut out);
-        wipe(lanes, &mut products);
+        wipe(&mut products, Projective::infinity(lanes));
         out
     }
 }
@@ -212,6 +212,7 @@ fn to_affine<F: Field>(
     out: &mut Vec<Affine<F::Elem>>,
 ) {
     let one = field.splat(&F::one());
+    // The products tell of the scalars, as projective coordinates do: wiped below.
     let mut before = Vec::with_capacity(points.len());
     let mut product = one;
     for point in points {
@@ -235,11 +236,12 @@ fn to_affine<F: Field>(
             *out = *point;
         }
     }
+    wipe(&mut before, (one, 0));
 }
 
-/// Overwrites the points in a way that the compiler keeps.
+/// Overwrites everything with `with`, in a way that the compiler keeps.
 #[inline(always)]
-fn wipe<F: Field>(field: F, points: &mut [Projective<F::V>]) {
-    points.fill(Projective::infinity(field));
-    std::hint::black_box(points);
+fn wipe<T: Copy>(values: &mut [T], with: T) {
+    values.fill(with);
+    std::hint::black_box(values);
 }

@@ -18,6 +18,7 @@ impl Field for Portable {
     const PRODUCT_BITS: u32 = 0;
     const OPERAND_BITS: u32 = 64;
     type Elem = blst_fp;
+    const ZERO: blst_fp = blst_fp { l: [0; WORDS] };
     type V = blst_fp;
 
     #[inline(always)]
@@ -119,17 +120,17 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn from_library(self, elements: &[blst_fp; MAX_LANES]) -> blst_fp {
+    fn import(self, elements: &[blst_fp; MAX_LANES]) -> blst_fp {
         elements[0]
     }
 
     #[inline(always)]
-    fn to_library(self, v: blst_fp) -> [blst_fp; MAX_LANES] {
+    fn export(self, v: blst_fp) -> [blst_fp; MAX_LANES] {
         [v; MAX_LANES]
     }
 
     #[inline(always)]
-    fn from_integers(self, words: &[[u64; WORDS]; MAX_LANES]) -> blst_fp {
+    fn integers(self, words: &[[u64; WORDS]; MAX_LANES]) -> blst_fp {
         library::from_words(&words[0])
     }
 

@@ -15,55 +15,7 @@ use super::limbs::{
     FROM_BLST, HALF, INVERSE_FROM_BLST, LIMBS, ONE, P, P_INVERSE, R_SQUARED, TO_BLST, WORDS,
     multiple_of_p, subtract_p_once, to_limbs, to_words,
 };
-
-/// One element: 52-bit limbs from the lowest, a cache line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C, align(64))]
-pub(crate) struct Limbs(pub(crate) [u64; LIMBS]);
-
-/// Vectors of as many 64-bit words as lanes, and what the machine does with them.
-pub(crate) trait Words: Copy + Send + Sync {
-    /// The number of lanes.
-    const N: usize;
-    /// A word in every lane.
-    type W: Copy;
-    /// Runs a task with the machine's instructions enabled.
-    fn enter<L: Lanes, T: Task<L>>(self, lanes: L, task: T) -> T::Output;
-    /// The same word in every lane.
-    fn splat(self, word: u64) -> Self::W;
-    /// `sum` + the low 52 bits of a·b, of a and b the low 52 bits.
-    fn multiply_add_low(self, sum: Self::W, a: Self::W, b: Self::W) -> Self::W;
-    /// `sum` + bits 52 to 103 of a·b, of a and b the low 52 bits.
-    fn multiply_add_high(self, sum: Self::W, a: Self::W, b: Self::W) -> Self::W;
-    /// a + b modulo 2⁶⁴.
-    fn add(self, a: Self::W, b: Self::W) -> Self::W;
-    /// a − b modulo 2⁶⁴.
-    fn sub(self, a: Self::W, b: Self::W) -> Self::W;
-    /// The low 52 bits.
-    fn limb(self, a: Self::W) -> Self::W;
-    /// a / 2⁵², rounded down, of signed words.
-    fn carry(self, a: Self::W) -> Self::W;
-    /// Bitwise or.
-    fn or(self, a: Self::W, b: Self::W) -> Self::W;
-    /// Bitwise exclusive or.
-    fn xor(self, a: Self::W, b: Self::W) -> Self::W;
-    /// The lanes that are zero.
-    fn zero_mask(self, a: Self::W) -> Mask;
-    /// The lanes whose sign bit is set.
-    fn negative_mask(self, a: Self::W) -> Mask;
-    /// a in the lanes of `mask`, b in the others, in constant time.
-    fn select(self, mask: Mask, a: Self::W, b: Self::W) -> Self::W;
-    /// Transposes elements into vectors of limbs.
-    fn load(self, elements: [&Limbs; MAX_LANES]) -> [Self::W; LIMBS];
-    /// Transposes vectors of limbs into elements.
-    fn store(self, v: &[Self::W; LIMBS], out: &mut [Limbs; MAX_LANES]);
-    /// [`multiply`], as a call: its registers leave no room to inline it.
-    fn multiply(self, a: &[Self::W; LIMBS], b: &[Self::W; LIMBS]) -> [Self::W; LIMBS];
-    /// [`square`], as a call.
-    fn square(self, a: &[Self::W; LIMBS]) -> [Self::W; LIMBS];
-    /// Asks for a cache line.
-    fn prefetch(self, element: &Limbs);
-}
+use super::words::{Limbs, Words};
 
 /// Carries from each limb into the next, of limbs that may be negative in a number that is not.
 /// The highest limb keeps what is above 52 bits: nothing, within the bounds.
@@ -183,7 +135,7 @@ impl<M: Words> Radix52<M> {
         words: &[[u64; WORDS]; MAX_LANES],
         constant: &[u64; LIMBS],
     ) -> [M::W; LIMBS] {
-        let mut elements = [Limbs::default(); MAX_LANES];
+        let mut elements = [Limbs([0; LIMBS]); MAX_LANES];
         for (element, words) in elements.iter_mut().zip(words) {
             *element = Limbs(to_limbs(*words));
         }
@@ -211,6 +163,7 @@ impl<M: Words> Field for Radix52<M> {
     const PRODUCT_BITS: u32 = 1;
     const OPERAND_BITS: u32 = 34;
     type Elem = Limbs;
+    const ZERO: Limbs = Limbs([0; LIMBS]);
     type V = [M::W; LIMBS];
 
     #[inline(always)]
@@ -349,7 +302,7 @@ impl<M: Words> Field for Radix52<M> {
         if cfg!(miri) {
             return (self.zero_mask(v) == 0).then(|| self.invert_by_power(v));
         }
-        let mut elements = [Limbs::default(); MAX_LANES];
+        let mut elements = [Limbs([0; LIMBS]); MAX_LANES];
         self.store(v, &mut elements);
         invert_elements(&mut elements[..M::N])?;
         Some(self.load(elements.each_ref()))
@@ -412,19 +365,19 @@ impl<M: Words> Lanes for Radix52<M> {
     }
 
     #[inline(always)]
-    fn from_library(self, elements: &[blst_fp; MAX_LANES]) -> Self::V {
+    fn import(self, elements: &[blst_fp; MAX_LANES]) -> Self::V {
         self.times_constant(&elements.map(|element| element.l), &FROM_BLST)
     }
 
     #[inline(always)]
-    fn to_library(self, v: Self::V) -> [blst_fp; MAX_LANES] {
-        let mut elements = [Limbs::default(); MAX_LANES];
+    fn export(self, v: Self::V) -> [blst_fp; MAX_LANES] {
+        let mut elements = [Limbs([0; LIMBS]); MAX_LANES];
         self.store(self.mul(v, self.constant(&TO_BLST)), &mut elements);
         elements.map(|element| words_below_p(&element))
     }
 
     #[inline(always)]
-    fn from_integers(self, words: &[[u64; WORDS]; MAX_LANES]) -> Self::V {
+    fn integers(self, words: &[[u64; WORDS]; MAX_LANES]) -> Self::V {
         self.times_constant(words, &R_SQUARED)
     }
 

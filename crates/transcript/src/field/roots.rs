@@ -119,7 +119,7 @@ pub(crate) fn extension_roots<L: Lanes>(
 ) -> ([L::V; 2], [L::V; 2]) {
     let f = lanes;
     let norm = |a: [L::V; 2]| f.add(f.sqr(a[0]), f.sqr(a[1]));
-    let half = f.from_integers(&[HALF_OF_ONE; MAX_LANES]);
+    let half = f.integers(&[HALF_OF_ONE; MAX_LANES]);
     let (s, t) = roots(f, norm(a), norm(b));
     let numbers = [(a, s), (b, t)].map(|(a, s)| {
         let t = f.mul(f.add(a[0], s), half);

@@ -40,11 +40,13 @@ use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
 use super::Arithmetic;
-use super::affine::{Affine, Leveled, Pair, Scratch, fresh_level, has_room, refresh, sum_segments};
+use super::affine::{Affine, Pair, fresh_level, refresh};
 use super::curves::{Curve, Elem};
 use super::decode::to_library;
 use super::lanes::{Field, Lanes, Task};
 use super::list::{List, on_path};
+use super::path::Path;
+use super::segments::{Leveled, Scratch, sum_segments};
 
 /// Random bits by which every point is tested: the error is 2 to minus this (`ceremony.md`).
 const SECURITY_BITS: u32 = 128;
@@ -71,6 +73,12 @@ impl Windows {
             .map(Self::of_bits)
             .min_by_key(cost)
             .unwrap_or(Self::of_bits(MAX_DIGIT_BITS))
+    }
+
+    /// Any number and width: with too few bits, an instance whose error can be measured.
+    #[cfg(test)]
+    pub(crate) fn new(digit_bits: u32, count: usize) -> Self {
+        Self { digit_bits, count }
     }
 
     fn of_bits(digit_bits: u32) -> Self {
@@ -104,7 +112,11 @@ impl Digits {
         Self::draw_for(Windows::for_len(len), len, rng)
     }
 
-    fn draw_for(windows: Windows, len: usize, rng: &mut (impl RngCore + CryptoRng)) -> Self {
+    pub(super) fn draw_for(
+        windows: Windows,
+        len: usize,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Self {
         let mut bytes = vec![0; 2 * (len + windows.count)];
         rng.fill_bytes(&mut bytes);
         let mask = (1 << windows.digit_bits) - 1;
@@ -132,20 +144,24 @@ impl Digits {
     }
 }
 
+/// The library's sums of points of a curve.
+type Sum<C> = <<C as Curve>::Point as Arithmetic>::Sum;
+
 /// The planes of all windows of a list, and what makes both sides of the ratio check of them.
 #[derive(Clone, Debug)]
-pub(crate) struct WindowSums<P> {
+pub(crate) struct WindowSums<C: Curve> {
     windows: Windows,
+    path: Path,
     /// T_{w,b} at w·c + b.
-    planes: Vec<P>,
+    planes: Vec<C::Point>,
     /// Of each window, the digit and the point of its first term, then of its last.
-    first: (Vec<u16>, P),
-    last: (Vec<u16>, P),
+    first: (Vec<u16>, C::Point),
+    last: (Vec<u16>, C::Point),
 }
 
 impl<C: Curve> List<C> {
     /// The sums of all windows, on all cores. There are digits for as many points as the list has.
-    pub(crate) fn window_sums(&self, digits: &Digits) -> WindowSums<C::Point> {
+    pub(crate) fn window_sums(&self, digits: &Digits) -> WindowSums<C> {
         debug_assert_eq!(digits.len(), self.len());
         let windows = digits.windows;
         let group = (TASK_ADDITIONS / self.len().max(1)).clamp(1, windows.count + 1);
@@ -172,6 +188,7 @@ impl<C: Curve> List<C> {
         let last = self.len().saturating_sub(1);
         WindowSums {
             windows,
+            path: self.path(),
             planes,
             first: (per_window(0), point(0)),
             last: (per_window(last), point(last)),
@@ -179,7 +196,7 @@ impl<C: Curve> List<C> {
     }
 }
 
-impl<P: Arithmetic> WindowSums<P> {
+impl<C: Curve> WindowSums<C> {
     /// Their number and width.
     #[cfg(test)]
     pub(crate) fn windows(&self) -> Windows {
@@ -187,20 +204,20 @@ impl<P: Arithmetic> WindowSums<P> {
     }
 
     /// T_{w,b}, for w from 0 to [`Windows::count`] and b below [`Windows::digit_bits`].
-    pub(crate) fn plane(&self, window: usize, bit: usize) -> &P {
+    pub(crate) fn plane(&self, window: usize, bit: usize) -> &C::Point {
         debug_assert!(bit < self.windows.digit_bits());
         &self.planes[window * self.windows.digit_bits() + bit]
     }
 
     /// The planes of the windows 1 … W, at least 128 of them.
-    fn tested_planes(&self) -> &[P] {
+    fn tested_planes(&self) -> &[C::Point] {
         &self.planes[self.windows.digit_bits()..]
     }
 
     /// Whether the planes of the windows 1 … W are in the subgroup: then the points are, with the
     /// error [above](self).
     pub(crate) fn in_subgroup(&self) -> bool {
-        self.tested_planes().par_iter().all(P::in_subgroup)
+        List::<C>::from_affine(self.tested_planes(), self.path).in_subgroup()
     }
 
     /// Whether the points of several lists, each with digits of its own, are in the subgroup.
@@ -209,35 +226,35 @@ impl<P: Arithmetic> WindowSums<P> {
     /// behind the other. The proof [above](self) holds for them with P_j in any of the lists, for
     /// the digits of the others are independent of its own. 128 sums are tested, however many
     /// lists there are.
-    pub(crate) fn all_in_subgroup(lists: &[Self]) -> bool {
-        let mut sums = vec![P::Sum::identity(); SECURITY_BITS as usize];
+    pub(crate) fn all_in_subgroup<'a>(lists: impl Iterator<Item = &'a Self>) -> bool {
+        let mut sums = vec![Sum::<C>::identity(); SECURITY_BITS as usize];
         for list in lists {
             debug_assert!(list.tested_planes().len() >= sums.len());
             for (sum, plane) in sums.iter_mut().zip(list.tested_planes()) {
                 *sum += plane;
             }
         }
-        let sums = super::normalize::<P>(&sums);
-        sums.par_iter().all(P::in_subgroup)
+        let sums = super::normalize::<C::Point>(&sums);
+        List::<C>::from_affine(&sums, Path::best()).in_subgroup()
     }
 
     /// R_w.
-    pub(crate) fn sum(&self, window: usize) -> P::Sum {
+    pub(crate) fn sum(&self, window: usize) -> Sum<C> {
         (0..self.windows.digit_bits())
             .rev()
-            .fold(P::Sum::identity(), |sum, bit| {
+            .fold(Sum::<C>::identity(), |sum, bit| {
                 sum.double() + self.plane(window, bit)
             })
     }
 
     /// A_w = Σ_{i<n−1} d_{i+w}·Pᵢ, for w from 1: the powers before.
-    pub(crate) fn before(&self, window: usize) -> P::Sum {
+    pub(crate) fn before(&self, window: usize) -> Sum<C> {
         let (digits, point) = &self.last;
         self.sum(window) - times_digit(point, digits[window])
     }
 
     /// B_w = Σ_{i<n−1} d_{i+w}·P_{i+1}, for w from 1: the powers after.
-    pub(crate) fn after(&self, window: usize) -> P::Sum {
+    pub(crate) fn after(&self, window: usize) -> Sum<C> {
         let (digits, point) = &self.first;
         self.sum(window - 1) - times_digit(point, digits[window - 1])
     }
@@ -348,10 +365,7 @@ fn fold<F: Field>(
             buckets = buckets.add(field, pairs, windows * kept, scratch);
         }
     }
-    if !has_room(halves.level) {
-        refresh(field, &mut halves.points);
-        halves.level = fresh_level::<F>();
-    }
+    halves.make_room(field);
     let index: Vec<u32> = (0..halves.points.len() as u32).collect();
     let mut sums = Vec::with_capacity(windows * bits as usize);
     let (points, level) = (&halves.points, halves.level);

@@ -2,7 +2,7 @@ use super::*;
 
 /// What a law says about: two elements, and their vectors.
 fn values<L: Lanes>(lanes: L, elements: &[blst_fp], at: usize) -> L::V {
-    lanes.from_library(&eight(elements, at))
+    lanes.import(&eight(elements, at))
 }
 
 fn assert_lanes<L: Lanes>(
@@ -11,7 +11,7 @@ fn assert_lanes<L: Lanes>(
     expected: impl Fn(usize) -> blst_fp,
     what: &dyn Fn(usize) -> String,
 ) {
-    let got = lanes.to_library(v);
+    let got = lanes.export(v);
     for lane in 0..L::N {
         assert_eq!(got[lane], expected(lane), "{}", what(lane));
     }
@@ -121,7 +121,7 @@ impl Law for Comparison {
         let integers = integers(&mut rng(3));
         for i in 0..integers.len() {
             let eight = eight(&integers, i);
-            let v = lanes.from_integers(&eight);
+            let v = lanes.integers(&eight);
             let greater = lanes.greater_mask(v);
             for (lane, words) in eight.iter().enumerate().take(L::N) {
                 let element = library::from_words(words);
@@ -129,7 +129,7 @@ impl Law for Comparison {
                 let bytes = point.to_compressed();
                 let expected = bytes[0] & 0x20 != 0;
                 assert_eq!(greater >> lane & 1 == 1, expected, "{name}: {words:x?}");
-                assert_eq!(lanes.to_library(v)[lane], element, "{name}: {words:x?}");
+                assert_eq!(lanes.export(v)[lane], element, "{name}: {words:x?}");
             }
             let larger = lanes.greater_mask(lanes.add(v, lanes.offset(1 << 30)));
             assert_eq!((greater ^ larger) & !lanes.zero_mask(v), 0, "{name}");
@@ -197,7 +197,7 @@ impl Law for Roots {
             );
             let (x, y) = crate::field::roots::roots(lanes, a, b);
             for (first, candidates) in [(i, x), (i + L::N, y)] {
-                let got = lanes.to_library(candidates);
+                let got = lanes.export(candidates);
                 for lane in 0..L::N {
                     let element = elements[(first + lane) % elements.len()];
                     match root(&element) {
@@ -258,5 +258,5 @@ fn chain<L: Lanes>(lanes: L, elements: &[blst_fp], steps: &[u8]) -> blst_fp {
         };
         (a, b) = (b, next);
     }
-    lanes.to_library(b)[0]
+    lanes.export(b)[0]
 }

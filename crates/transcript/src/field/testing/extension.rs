@@ -5,6 +5,7 @@ use blst::{blst_fp2, blst_p2_affine};
 use super::*;
 use crate::encoding::{Encoding, Point};
 use crate::error::PointError;
+use crate::field::curves::Curve as _;
 use crate::field::fp2::Fp2;
 use crate::field::list::G2List;
 use crate::field::roots::extension_roots;
@@ -40,7 +41,7 @@ fn elements(rng: &mut ChaCha20Rng) -> Vec<blst_fp2> {
 }
 
 fn vector<L: Lanes>(lanes: L, elements: &[blst_fp2; MAX_LANES]) -> [L::V; 2] {
-    [0, 1].map(|i| lanes.from_library(&elements.map(|element| element.fp[i])))
+    [0, 1].map(|i| lanes.import(&elements.map(|element| element.fp[i])))
 }
 
 fn assert_lanes<L: Lanes>(
@@ -49,7 +50,7 @@ fn assert_lanes<L: Lanes>(
     expected: impl Fn(usize) -> blst_fp2,
     what: &str,
 ) {
-    let (a, b) = (lanes.to_library(v[0]), lanes.to_library(v[1]));
+    let (a, b) = (lanes.export(v[0]), lanes.export(v[1]));
     for lane in 0..L::N {
         assert_eq!(
             blst_fp2 {
@@ -141,7 +142,7 @@ impl Law for Roots {
             let (a, b) = (eight(&elements, i), eight(&elements, i + 5));
             let (x, y) = extension_roots(lanes, vector(lanes, &a), vector(lanes, &b));
             for (elements, root) in [(a, x), (b, y)] {
-                let (low, high) = (lanes.to_library(root[0]), lanes.to_library(root[1]));
+                let (low, high) = (lanes.export(root[0]), lanes.export(root[1]));
                 for lane in 0..L::N {
                     let root = blst_fp2 {
                         fp: [low[lane], high[lane]],
@@ -303,4 +304,60 @@ fn planes_of_g2_are_the_plain_sums_and_show_who_is_outside_of_the_subgroup() {
             }
         }
     }
+}
+
+#[test]
+fn first_point_of_g2_outside_of_the_subgroup_is_found() {
+    let mut rng = rng(53);
+    for path in paths() {
+        for len in [1, 8, 30, 140] {
+            let mut points: Vec<_> = (0..len).map(|_| in_subgroup_of_g2(&mut rng)).collect();
+            points[len / 2] = G2Affine::default();
+            let first = |points: &[_]| G2List::from_affine(points, path).first_outside_subgroup();
+            assert_eq!(first(&points), None, "{path:?}: {len} points");
+            for at in [len - 1, len / 2, 0] {
+                points[at] = on_curve_of_g2(&mut rng, at % 2 == 0);
+                assert_eq!(first(&points), Some(at), "{path:?}: {len} points");
+            }
+        }
+    }
+}
+
+struct SmallOrders;
+
+impl Law for SmallOrders {
+    /// Points of small order alone: r times any point of the curve.
+    fn check<L: Lanes>(&self, lanes: L, name: &str) {
+        let mut rng = rng(54);
+        let mut points = [G2Affine::default(); MAX_LANES];
+        for point in points.iter_mut().skip(1) {
+            let any = G2Projective::from(on_curve_of_g2(&mut rng, false));
+            let order_minus_1 = (-Scalar::ONE).to_bytes_be();
+            let mut sum = any;
+            // From the second of the highest bits: the order has 255.
+            for bit in (0..254).rev() {
+                sum = sum.double();
+                if order_minus_1[31 - bit / 8] >> (bit % 8) & 1 == 1 {
+                    sum += any;
+                }
+            }
+            *point = (sum + any).to_affine();
+            assert!(!bool::from(group::prime::PrimeCurveAffine::is_identity(
+                point
+            )));
+        }
+        let xy = crate::field::curves::G2::read(lanes, &points);
+        let inside = crate::field::curves::G2::in_subgroup(lanes, xy);
+        assert_eq!(
+            inside.trailing_ones(),
+            1,
+            "{name}: infinity alone is inside"
+        );
+        assert_eq!(inside.count_ones(), 1, "{name}: infinity alone is inside");
+    }
+}
+
+#[test]
+fn points_of_the_cofactor_of_g2_are_outside() {
+    for_each_implementation(&SmallOrders);
 }

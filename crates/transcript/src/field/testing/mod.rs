@@ -2,8 +2,10 @@
 
 #[allow(clippy::needless_range_loop, reason = "lanes are numbers here")]
 mod arithmetic;
+mod bounds;
 mod decoding;
 mod extension;
+mod interpreted;
 mod multiplied;
 mod sums;
 mod windowed;

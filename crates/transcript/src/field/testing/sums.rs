@@ -1,7 +1,8 @@
 use super::*;
-use crate::field::affine::{Affine, Scratch, fresh_level, refresh, sum_segments};
+use crate::field::affine::{Affine, fresh_level, refresh};
 use crate::field::curves::G1;
 use crate::field::decode::{from_library, to_library};
+use crate::field::segments::{Scratch, sum_segments};
 
 /// Sums of segments of `points`, in the order of `index`, with how many batches were complete.
 fn sums<L: Lanes>(
@@ -28,7 +29,7 @@ fn sums<L: Lanes>(
     refresh(lanes, &mut out);
     let mut affine = Vec::new();
     to_library::<G1, L>(lanes, &out, &mut affine);
-    (affine, scratch.complete_batches)
+    (affine, scratch.batches.complete)
 }
 
 fn naive(points: &[G1Affine], index: &[u32], lengths: &[u32]) -> Vec<G1Affine> {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::field::curves::G1;
 use crate::field::list::G1List;
 use crate::field::windows::{Digits, WindowSums, Windows};
 
@@ -10,7 +11,7 @@ fn naive_sum(points: &[G1Affine], digits: impl Fn(usize) -> u16) -> G1Projective
         .sum()
 }
 
-fn check_sums(points: &[G1Affine], digits: &Digits, sums: &WindowSums<G1Affine>, what: &str) {
+fn check_sums(points: &[G1Affine], digits: &Digits, sums: &WindowSums<G1>, what: &str) {
     let windows = sums.windows();
     for w in 0..=windows.count() {
         for b in 0..windows.digit_bits() {
@@ -67,7 +68,7 @@ fn paths_agree_on_long_lists() {
         })
         .collect();
     let digits = Digits::draw(points.len(), &mut rng);
-    let all: Vec<WindowSums<G1Affine>> = paths()
+    let all: Vec<WindowSums<G1>> = paths()
         .into_iter()
         .map(|path| G1List::from_affine(&points, path).window_sums(&digits))
         .collect();
@@ -141,4 +142,29 @@ fn windows_have_at_least_128_bits_and_the_least_cost() {
         );
     }
     assert_eq!(Windows::for_len(32768).digit_bits(), 11);
+}
+
+#[test]
+fn first_point_outside_of_the_subgroup_is_found() {
+    let mut rng = rng(10);
+    let order_11 = of_order_11(&mut rng);
+    for path in paths() {
+        for part in [of_order_3(), order_11, on_curve(&mut rng)] {
+            for len in [1, 8, 9, 300] {
+                let mut points: Vec<G1Affine> = (0..len).map(|_| in_subgroup(&mut rng)).collect();
+                points[len / 2] = G1Affine::default();
+                let first =
+                    |points: &[_]| G1List::from_affine(points, path).first_outside_subgroup();
+                assert_eq!(first(&points), None, "{path:?}: {len} points");
+                let mut places = vec![len - 1, len / 2, 0];
+                places.dedup();
+                for at in places {
+                    points[at] = (G1Projective::from(points[at]) + part).to_affine();
+                    assert_eq!(first(&points), Some(at), "{path:?}: {len} points");
+                }
+                assert_eq!(first(&[part]), Some(0), "{path:?}");
+            }
+        }
+        assert_eq!(G1List::new(path).first_outside_subgroup(), None);
+    }
 }
