@@ -54,7 +54,7 @@ pub(super) async fn admit(
         Err(failure) => Err(failure),
     };
     let counted = match &session {
-        _ if is_login(&request) => app.limits.login(client),
+        _ if is_login(&app, &request) => app.limits.login(client),
         Ok(session) => app.limits.session(&session.hash),
         Err(_) => app.limits.anonymous(client),
     };
@@ -73,9 +73,9 @@ pub(super) async fn admit(
     response
 }
 
-fn is_login(request: &Request) -> bool {
+fn is_login(app: &App, request: &Request) -> bool {
     let path = request.uri().path();
-    request.method() == Method::POST && path == "/login" || auth::is_sign_in(path)
+    request.method() == Method::POST && path == "/login" || auth::is_sign_in(app, path)
 }
 
 /// The token of `Authorization: Bearer`; the scheme's case does not matter (RFC 9110, 11.1).

@@ -39,9 +39,14 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/auth/page/style.css", get(page::style))
 }
 
-/// Whether a path is one that checks a proof: it counts as a sign-in.
-pub(super) fn is_sign_in(path: &str) -> bool {
-    path.starts_with("/auth/callback/") || path == "/auth/eth"
+/// Whether a path is one where a proof is checked, which counts as a sign-in. What comes back from
+/// our own page was checked, and counted, there.
+pub(super) fn is_sign_in(app: &App, path: &str) -> bool {
+    match path {
+        "/auth/eth" | "/auth/callback/github" => true,
+        "/auth/callback/eth" => app.sign_in.oidc.is_some(),
+        _ => false,
+    }
 }
 
 /// What a client asks of a link.

@@ -151,7 +151,7 @@ impl OAuth {
                 if BAD_CODE.contains(&word.as_str()) {
                     tracing::info!(provider = self.name, "a code was refused");
                 } else {
-                    tracing::warn!(provider = self.name, error = word, "no token for a code");
+                    tracing::warn!(provider = self.name, error = ?word, "no token for a code");
                 }
                 Err(invalid_code())
             }

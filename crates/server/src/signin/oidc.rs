@@ -40,7 +40,7 @@ impl Oidc {
     pub async fn address(&self, code: &str, verifier: &str) -> Result<[u8; 20], Refused> {
         let UserInfo { sub } = self.oauth.user(code, verifier).await?;
         subject(&sub, self.chain_id).ok_or_else(|| {
-            tracing::warn!(sub, "the subject is no account of the ceremony's chain");
+            tracing::warn!(?sub, "the subject is no account of the ceremony's chain");
             oauth::misbehaved()
         })
     }

@@ -31,7 +31,7 @@ pub enum CallError {
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
     /// The node refused.
-    #[error("the node answered with error {code}: {message}")]
+    #[error("the node answered with error {code}: {message:?}")]
     Refused {
         /// JSON-RPC's code.
         code: i64,

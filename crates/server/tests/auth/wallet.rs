@@ -335,3 +335,20 @@ async fn without_ethereum_sign_in_the_page_says_so() {
         page.text()
     );
 }
+
+/// The proof is what counts, not how often the browser is sent on.
+#[tokio::test]
+async fn a_sign_in_by_the_page_counts_once() {
+    let server = TestServer::with(&[("login-rate", "2")]).await;
+    for number in [1, 2] {
+        let arrival = Page::open(&server, "")
+            .await
+            .sign_in(&keyed(&server, number))
+            .await;
+        assert_eq!(arrival.answer().status, 200, "{}", arrival.answer().text());
+    }
+    let page = Page::open(&server, "").await;
+    let (message, signature) = page.signed(&keyed(&server, 3)).await;
+    let answer = page.submit(&message, &signature).await;
+    assert!(answer.text().contains("RateLimited"), "{}", answer.text());
+}
