@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`status`] | the ceremony's status and a participant's queue status | clients, pages |
 //! | [`login`] | sign-in requests and answers | clients |
+//! | [`auth`] | the same for clients of Ethereum's ceremony | clients, pages |
 //! | [`contribution`] | bodies of `start`, `complete` and `abort` | clients |
 //! | [`receipt`] | the signed receipt of an accepted contribution | participants, for ever |
 //! | [`error`] | the one shape of errors and the table of all codes | clients |
@@ -17,6 +18,7 @@
 //! milliseconds from now (`…InMs`), so that a client with a wrong clock still behaves.
 
 pub mod admin;
+pub mod auth;
 pub mod contribution;
 pub mod error;
 pub mod journal;

@@ -7,6 +7,7 @@
     reason = "the descriptions of settings are the text of --help"
 )]
 
+mod accounts;
 mod file;
 mod values;
 
@@ -23,6 +24,7 @@ use tauline_protocol::status::SignInMethod;
 use tauline_queue_core::Rules;
 use tauline_transcript::Sizes;
 
+pub use self::accounts::Accounts;
 use self::values::{address, network, public_url, seconds};
 use crate::signin::origin::Origin;
 
@@ -94,6 +96,22 @@ pub struct Settings {
     /// Chain id that an EIP-4361 message must name.
     #[arg(long, env = "TAULINE_CHAIN_ID", value_name = "ID", default_value_t = 1)]
     pub chain_id: u64,
+
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "clap would take it for the program's description"
+    )]
+    pub accounts: Accounts,
+
+    /// Sessions in use at a time before newcomers are sent away.
+    #[arg(
+        long,
+        env = "TAULINE_MAX_SESSIONS",
+        value_name = "NUMBER",
+        default_value_t = 100_000
+    )]
+    pub max_sessions: usize,
 
     /// Longest time between check-ins of a waiting participant, in seconds.
     #[arg(long, env = "TAULINE_CHECKIN_MAX", value_name = "SECONDS", default_value = "3600", value_parser = seconds)]
@@ -229,8 +247,12 @@ pub struct Settings {
 /// A way to sign in, as a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SignIn {
-    /// By Ethereum key: an EIP-4361 message.
+    /// By Ethereum account: an EIP-4361 message.
     Siwe,
+    /// By GitHub account, in a browser; needs --github-client-id.
+    Github,
+    /// By Ethereum account at an OpenID Connect provider, in a browser; needs --eth-oidc-….
+    Oidc,
     /// By a code from the file of invitations.
     Invite,
 }
@@ -239,6 +261,8 @@ impl From<SignIn> for SignInMethod {
     fn from(method: SignIn) -> Self {
         match method {
             SignIn::Siwe => Self::Siwe,
+            SignIn::Github => Self::Github,
+            SignIn::Oidc => Self::Oidc,
             SignIn::Invite => Self::Invite,
         }
     }
@@ -344,13 +368,17 @@ impl Settings {
                     .to_owned(),
             );
         }
-        if self.offers(SignIn::Siwe) && self.public_url.is_none() && !self.listen.ip().is_loopback()
-        {
+        let only_invites = self.signin.iter().all(|method| *method == SignIn::Invite);
+        if !only_invites && self.public_url.is_none() && !self.listen.ip().is_loopback() {
             return conflict(format!(
                 "participants sign in for this coordinator's public address, and {} is none: give --public-url https://…, \
                  listen on a loopback address, or offer only --signin invite",
                 self.listen
             ));
+        }
+        self.accounts.check(self)?;
+        if self.max_sessions == 0 {
+            return conflict("--max-sessions must be more than 0".to_owned());
         }
         if self.session_lifetime.is_zero() {
             return conflict("--session-lifetime must be more than 0 seconds".to_owned());

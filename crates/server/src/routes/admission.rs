@@ -15,7 +15,7 @@ use crate::body;
 use crate::signin::session::Session;
 
 use super::failure::Failure;
-use super::{App, sequencer};
+use super::{App, auth, sequencer};
 
 /// The address at the other end of the connection.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +54,7 @@ pub(super) async fn admit(
     };
     let path = request.uri().path();
     let counted = match &session {
-        _ if is_login(&request) => app.limits.login(client),
+        _ if is_login(&app, &request) => app.limits.login(client),
         _ if sequencer::is_free(path) => Ok(()),
         Ok(session) if sequencer::is_of(path) => app.limits.lobby(&session.hash),
         Ok(session) => app.limits.session(&session.hash),
@@ -79,8 +79,9 @@ pub(super) async fn admit(
     response
 }
 
-fn is_login(request: &Request) -> bool {
-    request.method() == Method::POST && request.uri().path() == "/login"
+fn is_login(app: &App, request: &Request) -> bool {
+    let path = request.uri().path();
+    request.method() == Method::POST && path == "/login" || auth::is_sign_in(app, path)
 }
 
 /// The token of `Authorization: Bearer`; the scheme's case does not matter (RFC 9110, 11.1).

@@ -60,14 +60,14 @@ impl Failure {
         self.detail.as_ref()
     }
 
-    pub(crate) fn error(&self) -> &str {
-        &self.error
-    }
-
     /// The error's code.
     #[must_use]
     pub fn code(&self) -> Code {
         self.code
+    }
+
+    pub(crate) fn error(&self) -> &str {
+        &self.error
     }
 }
 

@@ -1,6 +1,7 @@
 //! The HTTP interface (`http-queue-api.md`), one file a resource.
 
 mod admission;
+mod auth;
 mod ceremony;
 mod contribution;
 mod events;
@@ -109,6 +110,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/contribution/start", post(contribution::start))
         .route("/contribution/complete", post(contribution::complete))
         .route("/contribution/abort", post(contribution::abort))
+        .merge(auth::router())
         .merge(sequencer::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)

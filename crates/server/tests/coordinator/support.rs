@@ -367,4 +367,12 @@ impl Store for Failing {
     fn delete_sessions_expired_before(&self, at: Timestamp) -> Result<u64, StoreError> {
         self.store.delete_sessions_expired_before(at)
     }
+
+    fn first_identity_of_github(
+        &self,
+        account: u64,
+        today: &Identity,
+    ) -> Result<Identity, StoreError> {
+        self.store.first_identity_of_github(account, today)
+    }
 }
