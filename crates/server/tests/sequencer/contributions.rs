@@ -198,7 +198,7 @@ async fn a_body_that_is_no_document_costs_nothing() {
         let text = "Failed to deserialize the JSON body into the target type: ";
         assert!(answer.text().starts_with(text), "{name}: {}", answer.text());
     }
-    for broken in [&b""[..], b"nothing", b"{\"contributions\":[", b"{} {}"] {
+    for broken in [&b""[..], b"nothing", b"{\"contributions\":["] {
         let answer = scene.contribute(broken.to_vec()).await;
         assert_eq!(answer.status, 400, "{}", answer.text());
         let text = answer.expect_error(error::Code::MalformedBody);
