@@ -1,6 +1,7 @@
 //! What several benchmarks need.
 
 pub mod clock;
+pub mod load;
 pub mod obvious;
 pub mod transcripts;
 pub mod turns;
@@ -10,13 +11,30 @@ use tauline_transcript::encoding::Encoding;
 use tauline_transcript::powers::Base;
 use tauline_transcript::sizes::Sizes;
 use tauline_transcript::update::{Secret, contribute_with};
+use tauline_transcript::{DocumentError, RawContribution};
 
 /// A chain of `count` contributions from the initial state, with known secrets, each as the
 /// MessagePack body of an upload.
 ///
 /// # Errors
-/// A chain of no contributions, or more than there are known secrets for.
+/// More contributions than there are known secrets for.
 pub fn contribution_chain(sizes: &Sizes, count: usize, encoding: Encoding) -> Result<Vec<Vec<u8>>> {
+    chain_of(sizes, count, |document| document.to_msgpack(encoding))
+}
+
+/// The same as JSON.
+///
+/// # Errors
+/// More contributions than there are known secrets for.
+pub fn json_contribution_chain(sizes: &Sizes, count: usize) -> Result<Vec<Vec<u8>>> {
+    chain_of(sizes, count, RawContribution::to_json)
+}
+
+fn chain_of(
+    sizes: &Sizes,
+    count: usize,
+    write: impl Fn(&RawContribution) -> Result<Vec<u8>, DocumentError>,
+) -> Result<Vec<Vec<u8>>> {
     let mut base = Base::initial(sizes);
     let mut bodies = Vec::with_capacity(count);
     for number in 0..count {
@@ -26,7 +44,7 @@ pub fn contribution_chain(sizes: &Sizes, count: usize, encoding: Encoding) -> Re
             .context("a number below 256 is a usable secret")?;
         let update = contribute_with(&base, secrets, &|_| ())?;
         base = update.base().clone();
-        bodies.push(update.unsigned().to_msgpack(encoding)?);
+        bodies.push(write(&update.unsigned())?);
     }
     Ok(bodies)
 }

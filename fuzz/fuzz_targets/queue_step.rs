@@ -21,6 +21,7 @@ struct Happening {
 enum What {
     Join(u8),
     CheckIn(u8),
+    Poll(u8),
     Start(u8),
     Submit(u8),
     Abort(u8),
@@ -65,6 +66,10 @@ fuzz_target!(|happenings: Vec<Happening>| {
         let command = match what {
             What::Join(id) => Command::Join { id: id % 20 },
             What::CheckIn(id) => Command::CheckIn { id: id % 20 },
+            What::Poll(id) => Command::Poll {
+                id: id % 20,
+                interval: Duration::from_secs(32),
+            },
             What::Start(id) => Command::Start { id: id % 20 },
             What::Submit(id) => Command::Submit { id: id % 20 },
             What::Abort(id) => Command::Abort { id: id % 20 },

@@ -9,14 +9,14 @@
 //!
 //! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin checkin-load`
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
+use tauline_benches::load::{Latencies, Server, default_server, sign_in};
 use tauline_transcript::encoding::Encoding;
 
 /// The command line.
@@ -61,139 +61,9 @@ impl Options {
     }
 }
 
-/// The coordinator's binary beside this one.
-fn default_server() -> Result<PathBuf> {
-    let here = std::env::current_exe()?;
-    Ok(here
-        .parent()
-        .context("a program lies in a folder")?
-        .join("tauline-server"))
-}
-
-/// A coordinator that dies with this value.
-struct Server {
-    process: Child,
-    url: String,
-    _data: tempfile::TempDir,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Server {
-    fn start(options: &Options) -> Result<Self> {
-        let data = tempfile::tempdir()?;
-        let invites = data.path().join("invites");
-        let people = options.waiting + options.drivers;
-        let lines: String = (0..people)
-            .map(|i| format!("p{i} code-of-participant-{i}\n"))
-            .collect();
-        std::fs::write(&invites, lines)?;
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?
-            .local_addr()?
-            .port();
-        let address = format!("127.0.0.1:{port}");
-        let process = Command::new(&options.server)
-            .args([
-                "--listen",
-                &address,
-                "--ceremony",
-                &options.sizes,
-                "--signin",
-                "invite",
-            ])
-            .arg("--data-dir")
-            .arg(data.path().join("data"))
-            .arg("--invites")
-            .arg(&invites)
-            // Nobody may expire while the line is filled; the load is one address's.
-            .args([
-                "--checkin-min",
-                "3600",
-                "--checkin-max",
-                "3600",
-                "--start-limit",
-                "3600",
-            ])
-            .args(["--contribution-limit", "3600"])
-            .args([
-                "--login-rate",
-                "0",
-                "--anonymous-rate",
-                "0",
-                "--session-rate",
-                "0",
-            ])
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .env("TAULINE_LOG", "warn")
-            .spawn()
-            .with_context(|| format!("cannot start {}", options.server.display()))?;
-        Ok(Self {
-            process,
-            url: format!("http://{address}"),
-            _data: data,
-        })
-    }
-
-    async fn ready(&self, client: &reqwest::Client) -> Result<()> {
-        for _ in 0..200 {
-            if client
-                .get(format!("{}/ceremony/status", self.url))
-                .send()
-                .await
-                .is_ok()
-            {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        bail!("the coordinator did not start")
-    }
-
-    /// Resident memory now and at its highest, in MB, and processor time in seconds.
-    fn usage(&self) -> Result<(f64, f64, f64)> {
-        let process = Path::new("/proc").join(self.process.id().to_string());
-        let status = std::fs::read_to_string(process.join("status"))?;
-        let field = |name: &str| -> f64 {
-            status
-                .lines()
-                .find_map(|line| line.strip_prefix(name))
-                .and_then(|rest| rest.split_whitespace().next())
-                .and_then(|kilobytes| kilobytes.parse::<f64>().ok())
-                .map_or(f64::NAN, |kilobytes| kilobytes * 1024.0 / 1e6)
-        };
-        let stat = std::fs::read_to_string(process.join("stat"))?;
-        let after_name = stat.rsplit(')').next().unwrap_or_default();
-        let ticks: f64 = after_name
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .filter_map(|ticks| ticks.parse::<f64>().ok())
-            .sum();
-        Ok((field("VmRSS:"), field("VmHWM:"), ticks / 100.0))
-    }
-}
-
 /// Signs in and joins; gives the session's token.
 async fn join(client: &reqwest::Client, url: &str, participant: usize) -> Result<String> {
-    let body = format!(r#"{{"invite":"code-of-participant-{participant}"}}"#);
-    let answer = client
-        .post(format!("{url}/login"))
-        .header("content-type", "application/json")
-        .body(body)
-        .send()
-        .await?;
-    let answer: serde_json::Value =
-        serde_json::from_str(&answer.error_for_status()?.text().await?)?;
-    let token = answer["token"]
-        .as_str()
-        .context("a login answers with a token")?
-        .to_owned();
+    let token = sign_in(client, url, participant).await?;
     client
         .post(format!("{url}/queue/join"))
         .bearer_auth(&token)
@@ -201,30 +71,6 @@ async fn join(client: &reqwest::Client, url: &str, participant: usize) -> Result
         .await?
         .error_for_status()?;
     Ok(token)
-}
-
-/// Latencies of a run, in milliseconds, sorted; and how many requests failed.
-struct Latencies(Vec<f64>, usize);
-
-impl Latencies {
-    fn print(&self, name: &str, seconds: f64) {
-        let at = |share: f64| {
-            let index =
-                ((self.0.len() as f64 * share) as usize).min(self.0.len().saturating_sub(1));
-            self.0.get(index).copied().unwrap_or(f64::NAN)
-        };
-        println!(
-            "{name}: {} answered, {} failed, {:.0} a second; p50 {:.2} ms, p90 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, max {:.2} ms",
-            self.0.len(),
-            self.1,
-            self.0.len() as f64 / seconds,
-            at(0.5),
-            at(0.9),
-            at(0.99),
-            at(0.999),
-            at(1.0),
-        );
-    }
 }
 
 /// Sends check-ins at a fixed rate, each by another participant.
@@ -263,8 +109,7 @@ async fn load(
     while let Some(done) = running.join_next().await {
         tally(done, &mut latencies, &mut failed);
     }
-    latencies.sort_by(f64::total_cmp);
-    Latencies(latencies, failed)
+    Latencies::new(latencies, failed)
 }
 
 fn tally(
@@ -341,7 +186,19 @@ async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
     let client = reqwest::Client::builder()
         .pool_max_idle_per_host(options.connections)
         .build()?;
-    let server = Server::start(&options)?;
+    let people = options.waiting + options.drivers;
+    // Nobody may expire while the line is filled; the load is one address's.
+    let deadlines = [
+        "--checkin-min",
+        "3600",
+        "--checkin-max",
+        "3600",
+        "--start-limit",
+        "3600",
+        "--contribution-limit",
+        "3600",
+    ];
+    let server = Server::start(&options.server, &options.sizes, people, &deadlines)?;
     server.ready(&client).await?;
 
     eprintln!(

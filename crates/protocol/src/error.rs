@@ -91,6 +91,8 @@ codes! {
     SessionMissing = "Session::Missing", 401;
     /// The session is unknown or has ended: sign in again; the place in the queue is kept.
     SessionUnknown = "Session::Unknown", 401;
+    /// As many people are signed in as the operator allows: try again later.
+    SessionsFull = "Session::Full", 503;
 
     /// The sign-in method is not offered here.
     LoginMethodNotOffered = "Login::MethodNotOffered", 403;
@@ -108,6 +110,18 @@ codes! {
     LoginInvalidSignature = "Login::InvalidSignature", 401;
     /// The invitation code is not known.
     LoginUnknownInvite = "Login::UnknownInvite", 401;
+    /// The `state` was not made by this coordinator for this browser, is used or is too old: begin again.
+    LoginInvalidState = "Login::InvalidState", 400;
+    /// The identity provider does not take the authorization code: begin again.
+    LoginInvalidCode = "Login::InvalidCode", 401;
+    /// The account is too young, or has sent too few transactions, to take part.
+    LoginNotEligible = "Login::NotEligible", 403;
+    /// The identity provider or the Ethereum node could not be asked: try again later.
+    LoginProviderUnreachable = "Login::ProviderUnreachable", 502;
+    /// The identity provider answered something that names no account.
+    LoginProviderMisbehaved = "Login::ProviderMisbehaved", 502;
+    /// `redirect_to` is not an address that sessions may be sent to here.
+    LoginRedirectNotAllowed = "Login::RedirectNotAllowed", 400;
 
     /// The participant is not in the queue: join first.
     NotQueued = "Queue::NotQueued", 409;

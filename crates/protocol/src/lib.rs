@@ -4,9 +4,11 @@
 //! |---|---|---|
 //! | [`status`] | the ceremony's status and a participant's queue status | clients, pages |
 //! | [`login`] | sign-in requests and answers | clients |
+//! | [`auth`] | the same for clients of Ethereum's ceremony | clients, pages |
 //! | [`contribution`] | bodies of `start`, `complete` and `abort` | clients |
 //! | [`receipt`] | the signed receipt of an accepted contribution | participants, for ever |
 //! | [`error`] | the one shape of errors and the table of all codes | clients |
+//! | [`sequencer`] | what clients of the Ethereum ceremony's sequencer are answered | other people's clients |
 //! | [`journal`] | the records of the ceremony's log | coordinators, auditors |
 //! | [`admin`] | the operator's socket | `tauline admin` |
 //!
@@ -16,11 +18,13 @@
 //! milliseconds from now (`…InMs`), so that a client with a wrong clock still behaves.
 
 pub mod admin;
+pub mod auth;
 pub mod contribution;
 pub mod error;
 pub mod journal;
 pub mod login;
 pub mod receipt;
+pub mod sequencer;
 pub mod status;
 
 pub use tauline_transcript::identity::Identity;

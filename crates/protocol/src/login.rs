@@ -28,6 +28,8 @@ pub struct NonceAnswer {
 pub enum LoginRequest {
     /// An EIP-4361 message and its EIP-191 signature.
     Siwe(SiweProof),
+    /// What GitHub sent the browser back with.
+    Github(OAuthCallback),
     /// A code that the operator gave out.
     Invite(String),
 }
@@ -37,6 +39,7 @@ impl std::fmt::Debug for LoginRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Siwe(_) => f.write_str("Siwe(…)"),
+            Self::Github(_) => f.write_str("Github(…)"),
             Self::Invite(_) => f.write_str("Invite(…)"),
         }
     }
@@ -50,6 +53,22 @@ pub struct SiweProof {
     pub message: String,
     /// r‖s‖v: 130 hex digits after `0x`.
     pub signature: String,
+}
+
+/// What an OAuth provider appends to the address that it sends a browser back to.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OAuthCallback {
+    /// The authorization code.
+    pub code: String,
+    /// The state that the coordinator began with.
+    pub state: String,
+}
+
+impl std::fmt::Debug for OAuthCallback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OAuthCallback(…)")
+    }
 }
 
 /// The answer of `POST /login`.

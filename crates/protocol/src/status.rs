@@ -109,6 +109,10 @@ impl ModeWord {
 pub enum SignInMethod {
     /// An Ethereum key signs an EIP-4361 message.
     Siwe,
+    /// A GitHub account, by OAuth in a browser.
+    Github,
+    /// An Ethereum account, by an OpenID Connect provider in a browser.
+    Oidc,
     /// A single-use code from the operator.
     Invite,
 }

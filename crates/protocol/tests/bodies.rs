@@ -10,9 +10,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tauline_protocol::Identity;
 use tauline_protocol::admin::{AdminAnswer, AdminRequest};
+use tauline_protocol::auth::{AuthAnswer, AuthCode, AuthLinks, AuthProvider, IdToken};
 use tauline_protocol::contribution::{AbortRequest, SignedReceipt, StartRequest};
 use tauline_protocol::error::{Code, ErrorBody};
-use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer, SiweProof};
+use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer, OAuthCallback, SiweProof};
 use tauline_protocol::status::{
     CeremonyStatus, EndedWord, LogHead, ModeWord, QueueStatus, QueueWord, SignInMethod,
     SubCeremony, TurnStatus,
@@ -79,7 +80,12 @@ fn ceremony() -> CeremonyStatus {
                 num_g2_powers: 65,
             },
         ],
-        sign_in: vec![SignInMethod::Siwe, SignInMethod::Invite],
+        sign_in: vec![
+            SignInMethod::Siwe,
+            SignInMethod::Github,
+            SignInMethod::Oidc,
+            SignInMethod::Invite,
+        ],
         coordinator_address: "0x1C5c1289620f4f02D7cC29dda63C71106c04a7EC".to_owned(),
         log: LogHead {
             records: 4321,
@@ -162,6 +168,13 @@ fn sign_in_bodies_are_pinned() {
         &LoginRequest::Siwe(SiweProof {
             message: "example.org wants you to sign in…".to_owned(),
             signature: format!("0x{}", "1b".repeat(65)),
+        }),
+    );
+    pinned(
+        "login-github.json",
+        &LoginRequest::Github(OAuthCallback {
+            code: "0123456789abcdef0123".to_owned(),
+            state: "eyJ…".to_owned(),
         }),
     );
     pinned(
@@ -336,4 +349,52 @@ fn each_word_is_the_same_in_json_and_in_text() {
         assert_eq!(word.as_str(), text, "http-queue-api.md, How a stay ends");
         same(serde_json::to_string(&word).unwrap(), text);
     }
+}
+
+#[test]
+fn sign_in_in_a_browser_is_pinned() {
+    pinned(
+        "auth-links.json",
+        &AuthLinks {
+            eth_auth_url: "https://ceremony.example.org/auth/start/eth".to_owned(),
+            github_auth_url: "https://ceremony.example.org/auth/start/github".to_owned(),
+        },
+    );
+    pinned(
+        "auth-answer.json",
+        &AuthAnswer {
+            id_token: IdToken {
+                exp: 1_790_086_400,
+                nickname: "OctoCat".to_owned(),
+                provider: AuthProvider::Github,
+                sub: Identity::github(583_231, "OctoCat").unwrap(),
+            },
+            session_id: "ab".repeat(32),
+        },
+    );
+    let codes: Vec<String> = AuthCode::ALL
+        .iter()
+        .map(|code| format!("{} {}: {}", code.status(), code.as_str(), code.error()))
+        .collect();
+    assert_golden("auth-codes.txt", &codes.join("\n"));
+}
+
+#[test]
+fn what_lets_somebody_in_is_not_formatted() {
+    let callback = OAuthCallback {
+        code: "hush-code".to_owned(),
+        state: "hush-state".to_owned(),
+    };
+    let answer = AuthAnswer {
+        id_token: IdToken {
+            exp: 0,
+            nickname: String::new(),
+            provider: AuthProvider::Ethereum,
+            sub: alice(),
+        },
+        session_id: "hush-session".to_owned(),
+    };
+    let request = LoginRequest::Github(callback.clone());
+    let text = format!("{callback:?}{answer:?}{request:?}");
+    assert!(!text.contains("hush"), "{text}");
 }

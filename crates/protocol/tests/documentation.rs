@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use tauline_protocol::auth::AuthCode;
 use tauline_protocol::error::Code;
 
 #[test]
@@ -21,13 +22,21 @@ fn every_error_code_is_documented_with_its_status_and_meaning() {
             "docs/http-api.md lacks this row:\n{row}"
         );
     }
+    for code in AuthCode::ALL {
+        let (code, status, error) = (code.as_str(), code.status(), code.error());
+        let row = format!("| `{code}` | {status} | `{error}` |");
+        assert!(
+            documented.iter().any(|line| line.starts_with(&row)),
+            "docs/http-api.md lacks this row:\n{row}"
+        );
+    }
     let rows = documented
         .iter()
         .filter(|line| line.starts_with("| `"))
         .count();
     assert_eq!(
         rows,
-        Code::ALL.len(),
+        Code::ALL.len() + AuthCode::ALL.len(),
         "docs/http-api.md has rows for codes that do not exist"
     );
 }

@@ -1,5 +1,7 @@
 //! What can be asked of the queue.
 
+use core::time::Duration;
+
 /// Something that somebody wants to happen, handed to [`Queue::step`](crate::Queue::step).
 ///
 /// `Id` is the identity of a participant: whatever the embedding program signs people in by.
@@ -14,6 +16,17 @@ pub enum Command<Id> {
     CheckIn {
         /// Who checks in.
         id: Id,
+    },
+    /// Everything in one, for participants who know nothing but to ask again and again: it joins
+    /// if it is not in the queue, checks in while it waits, and starts when its turn has come,
+    /// without being called first. Contributing it changes nothing: whoever polls on then gets
+    /// neither a new clock nor a stall deadline.
+    Poll {
+        /// Who polls.
+        id: Id,
+        /// How long it may take until it polls again: no deadline that this gives is shorter, and
+        /// a turn that it is called to by something else than a poll is held for it as long.
+        interval: Duration,
     },
     /// The participant whose turn it is takes the state to build on: its clock starts.
     Start {

@@ -52,11 +52,17 @@ pub enum Fault {
     JoinsTwice,
     /// Time follows the clock when that jumps back.
     TimeFalls,
+    /// Whoever polls gets the turn.
+    PollJumpsTheLine,
+    /// Polling on while contributing restarts the clock.
+    PollRestartsClock,
+    /// Deadlines of those who poll are as short as anybody's.
+    PollerIsNotWaitedFor,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Fault; 24] = [
+    pub const ALL: [Fault; 27] = [
         Fault::CallsAbsentHead,
         Fault::CallsWhoeverAsks,
         Fault::DeadlineHasWrongSign,
@@ -81,5 +87,8 @@ impl Fault {
         Fault::DrainNeverHalts,
         Fault::JoinsTwice,
         Fault::TimeFalls,
+        Fault::PollJumpsTheLine,
+        Fault::PollRestartsClock,
+        Fault::PollerIsNotWaitedFor,
     ];
 }

@@ -84,7 +84,7 @@
 //!
 //! | phase | begins with | has until | what ends it | and if that does not come |
 //! |---|---|---|---|---|
-//! | [`Waiting`](Phase::Waiting) | `Join` | half the estimated wait, within [`checkin_min`](Rules::checkin_min) and [`checkin_max`](Rules::checkin_max); the first three: `checkin_min`. Moved by every `CheckIn` | a `CheckIn` as head while the turn is free | `MissedCheckIn` |
+//! | [`Waiting`](Phase::Waiting) | `Join` | half the estimated wait, within [`checkin_min`](Rules::checkin_min) and [`checkin_max`](Rules::checkin_max); the first three: `checkin_min`. Moved by every `CheckIn`, and by every `Poll` to its interval at least | a `CheckIn` as head while the turn is free | `MissedCheckIn` |
 //! | [`Ready`](Phase::Ready) | being called | [`start_limit`](Rules::start_limit) | `Start` | `FailedToStart` |
 //! | [`Contributing`](Phase::Contributing) | `Start` | [`contribution_limit`](Rules::contribution_limit), and once it checks in, [`stall_limit`](Rules::stall_limit) from each `CheckIn` | `Submit` | `TimedOut` or `Stalled` |
 //! | [`Verifying`](Phase::Verifying) | `Submit` | [`verification_limit`](Rules::verification_limit), which is the coordinator's | `Judge` | `CoordinatorFault` |
@@ -97,6 +97,10 @@
 //! shorten it unseen would push aside somebody who did all that it was told. An absent head holds
 //! the queue up at most until the last promise it was given; since that is half the estimated
 //! wait, it has normally run out by the time the head is reached.
+//!
+//! **Some can only poll.** Programs of another interface have one call, made every half minute or so:
+//! [`Command::Poll`] joins, checks in and starts, whichever is due, and gives no deadline shorter
+//! than the interval that they keep to. The line is one, and they stand in it like everybody else.
 //!
 //! **An absence of the coordinator's costs nobody anything.** The first step after a replay, the end
 //! of a halt, and a step that comes more than [`stall_limit`](Rules::stall_limit) after a deadline

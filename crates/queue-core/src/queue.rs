@@ -4,6 +4,9 @@
 
 use alloc::vec::Vec;
 use core::hash::Hash;
+use core::time::Duration;
+
+use hashbrown::HashMap;
 
 use crate::state::State;
 use crate::{
@@ -41,6 +44,9 @@ pub struct Queue<Id> {
     seen: Timestamp,
     /// Whether nothing has happened since a replay, so that `Resumed` is owed.
     restarted: bool,
+    /// Those in line who poll, and after what time they poll again. Not in the log, and forgotten
+    /// by a restart until the next poll: it decides nothing but how long a deadline to come is.
+    pollers: HashMap<Ticket, Duration>,
     #[cfg(feature = "faults")]
     fault: Option<crate::Fault>,
 }
@@ -70,6 +76,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             state: State::new(&rules, at),
             seen: at,
             restarted: false,
+            pollers: HashMap::new(),
             #[cfg(feature = "faults")]
             fault: None,
         })
@@ -172,6 +179,9 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         let entry = Entry { at, event };
         if let Err(misfit) = self.state.apply(&entry) {
             broken(misfit);
+        }
+        if let Event::Called { ticket, .. } | Event::Ended { ticket, .. } = entry.event {
+            self.pollers.remove(&ticket);
         }
         log.push(entry);
     }

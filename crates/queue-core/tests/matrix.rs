@@ -114,9 +114,10 @@ const SITUATIONS: [Situation; 12] = [
     }),
 ];
 
-const COLUMNS: [&str; 9] = [
+const COLUMNS: [&str; 10] = [
     "Join",
     "CheckIn",
+    "Poll",
     "Start",
     "Submit",
     "Abort",
@@ -180,6 +181,10 @@ fn cell(column: &str, mode: Mode, reach: fn(&mut World)) -> String {
     let command = match column {
         "Join" => Command::Join { id },
         "CheckIn" => Command::CheckIn { id },
+        "Poll" => Command::Poll {
+            id,
+            interval: Duration::from_secs(32),
+        },
         "Start" => Command::Start { id },
         "Submit" => Command::Submit { id },
         "Abort" => Command::Abort { id },

@@ -69,6 +69,9 @@ fn faults_that_cost_somebody_something_break_an_invariant_or_a_promise() {
         Fault::DrainNeverHalts,
         Fault::JoinsTwice,
         Fault::TimeFalls,
+        Fault::PollJumpsTheLine,
+        Fault::PollRestartsClock,
+        Fault::PollerIsNotWaitedFor,
     ];
     assert_eq!(not_caught(&costly, Watch::NoReference), []);
 }

@@ -1180,3 +1180,111 @@ fn unusable_rules_are_refused_by_name() {
     };
     assert_eq!(none.validate(), Ok(()));
 }
+
+const POLL: Duration = secs(32);
+
+impl World {
+    fn poll(&mut self, id: Id) -> &mut Self {
+        self.must(Command::Poll { id, interval: POLL })
+    }
+}
+
+#[test]
+fn a_poll_joins_checks_in_and_starts_whichever_is_due() {
+    let mut world = World::new();
+    world.poll("ada").poll("bob");
+    assert_eq!(world.phase("ada"), Some(Phase::Contributing));
+    assert_eq!(world.position("bob"), Some(1));
+    world.wait(secs(30)).poll("bob").wait(secs(30)).poll("bob");
+    assert_eq!(world.phase("bob"), Some(Phase::Waiting));
+    world.submit("ada").judge(Verdict::Valid).poll("bob");
+    assert_eq!(world.phase("bob"), Some(Phase::Contributing));
+}
+
+#[test]
+fn whoever_polls_has_the_interval_and_the_grace_to_poll_again() {
+    let mut world = World::new();
+    world.join("ada").start("ada").poll("bob");
+    let grace = world.queue.rules().checkin_grace;
+    world.wait(POLL + grace - secs(1)).poll("bob");
+    assert_eq!(world.left("bob"), POLL);
+    world.wait(POLL + grace);
+    assert_eq!(world.phase("bob"), None);
+    assert_eq!(
+        world.queue.state().used_up(&"bob"),
+        Some(Outcome::MissedCheckIn)
+    );
+}
+
+#[test]
+fn a_poll_never_shortens_what_was_promised() {
+    let mut world = World::new();
+    for id in ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"] {
+        world.join(id);
+    }
+    world.join("bob");
+    let left = world.left("bob");
+    assert!(left > POLL, "{left:?}");
+    world.poll("bob");
+    assert_eq!(world.left("bob"), left);
+}
+
+#[test]
+fn polling_on_while_contributing_neither_restarts_the_clock_nor_arms_the_stall_timer() {
+    let mut world = World::new();
+    world.poll("ada");
+    let limit = world.queue.rules().contribution_limit;
+    world.wait(secs(100)).poll("ada");
+    assert_eq!(world.left("ada"), limit - secs(100));
+    assert_eq!(
+        world.queue.state().turn().map(|turn| turn.overdue),
+        Some(Outcome::TimedOut)
+    );
+}
+
+#[test]
+fn a_poll_starts_a_turn_that_was_called_before() {
+    let mut world = World::new();
+    world.join("ada");
+    assert_eq!(world.phase("ada"), Some(Phase::Ready));
+    world.poll("ada");
+    assert_eq!(world.phase("ada"), Some(Phase::Contributing));
+}
+
+#[test]
+fn a_turn_that_something_else_called_a_poller_to_is_held_until_its_next_poll() {
+    let mut world = World::new();
+    world.join("ada").start("ada").poll("bob");
+    world.submit("ada").judge(Verdict::Valid);
+    // A page that watches the queue for Bob, while his client sleeps.
+    world.check_in("bob");
+    assert_eq!(world.phase("bob"), Some(Phase::Ready));
+    assert_eq!(world.left("bob"), POLL);
+    world.wait(secs(30)).poll("bob");
+    assert_eq!(world.phase("bob"), Some(Phase::Contributing));
+}
+
+#[test]
+fn a_poll_by_one_who_is_not_next_gets_no_turn() {
+    let mut world = World::new();
+    world.join("ada").join("bob").poll("cleo");
+    world.must(Command::Leave { id: "ada" }).poll("cleo");
+    assert_eq!(world.phase("cleo"), Some(Phase::Waiting));
+    assert_eq!(world.queue.state().turn(), None);
+}
+
+#[test]
+fn a_poll_by_one_who_was_used_up_is_refused() {
+    let mut world = World::new();
+    world.poll("ada").must(Command::Abort { id: "ada" });
+    let interval = POLL;
+    assert_eq!(
+        world.refused(Command::Poll {
+            id: "ada",
+            interval
+        }),
+        Refusal::UsedUp {
+            outcome: Outcome::Aborted
+        }
+    );
+}

@@ -7,6 +7,7 @@
     reason = "the descriptions of settings are the text of --help"
 )]
 
+mod accounts;
 mod file;
 mod values;
 
@@ -23,6 +24,7 @@ use tauline_protocol::status::SignInMethod;
 use tauline_queue_core::Rules;
 use tauline_transcript::Sizes;
 
+pub use self::accounts::Accounts;
 use self::values::{address, network, public_url, seconds};
 use crate::signin::origin::Origin;
 
@@ -95,6 +97,22 @@ pub struct Settings {
     #[arg(long, env = "TAULINE_CHAIN_ID", value_name = "ID", default_value_t = 1)]
     pub chain_id: u64,
 
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "clap would take it for the program's description"
+    )]
+    pub accounts: Accounts,
+
+    /// Sessions in use at a time before newcomers are sent away.
+    #[arg(
+        long,
+        env = "TAULINE_MAX_SESSIONS",
+        value_name = "NUMBER",
+        default_value_t = 100_000
+    )]
+    pub max_sessions: usize,
+
     /// Longest time between check-ins of a waiting participant, in seconds.
     #[arg(long, env = "TAULINE_CHECKIN_MAX", value_name = "SECONDS", default_value = "3600", value_parser = seconds)]
     pub checkin_max: Duration,
@@ -124,6 +142,22 @@ pub struct Settings {
     /// the participant's identity is not used up.
     #[arg(long, env = "TAULINE_VERIFICATION_LIMIT", value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub verification_limit: Duration,
+
+    /// How often clients of the sequencer's API call /lobby/try_contribute, in seconds. They know
+    /// no other time: no check-in deadline of theirs is shorter than this and the tolerance.
+    #[arg(long, env = "TAULINE_LOBBY_CHECKIN_FREQUENCY", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub lobby_checkin_frequency: Duration,
+
+    /// How much later than that such a call may come, in seconds; the grace comes on top of it.
+    #[arg(long, env = "TAULINE_LOBBY_CHECKIN_TOLERANCE", value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    pub lobby_checkin_tolerance: Duration,
+
+    /// How long the answer to such a call by one of the first three in line is held back, in case
+    /// the turn comes, in seconds; 0 answers at once.
+    ///
+    /// It must be less than what any client or proxy waits for an answer.
+    #[arg(long, env = "TAULINE_LOBBY_HOLD", value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    pub lobby_hold: Duration,
 
     /// Time that a session lasts, in seconds; the session of somebody in the queue lasts as long
     /// as the stay.
@@ -160,6 +194,16 @@ pub struct Settings {
         default_value_t = 50
     )]
     pub session_rate: u32,
+
+    /// Requests per minute and session to the sequencer's API; 0 is no limit. Some of its clients
+    /// take a refusal for the end, and one sends a request a second.
+    #[arg(
+        long,
+        env = "TAULINE_LOBBY_RATE",
+        value_name = "PER_MINUTE",
+        default_value_t = 120
+    )]
+    pub lobby_rate: u32,
 
     /// Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated, such
     /// as 127.0.0.1,10.0.0.0/8. None by default.
@@ -203,8 +247,12 @@ pub struct Settings {
 /// A way to sign in, as a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SignIn {
-    /// By Ethereum key: an EIP-4361 message.
+    /// By Ethereum account: an EIP-4361 message.
     Siwe,
+    /// By GitHub account, in a browser; needs --github-client-id.
+    Github,
+    /// By Ethereum account at an OpenID Connect provider, in a browser; needs --eth-oidc-….
+    Oidc,
     /// By a code from the file of invitations.
     Invite,
 }
@@ -213,6 +261,8 @@ impl From<SignIn> for SignInMethod {
     fn from(method: SignIn) -> Self {
         match method {
             SignIn::Siwe => Self::Siwe,
+            SignIn::Github => Self::Github,
+            SignIn::Oidc => Self::Oidc,
             SignIn::Invite => Self::Invite,
         }
     }
@@ -318,19 +368,26 @@ impl Settings {
                     .to_owned(),
             );
         }
-        if self.offers(SignIn::Siwe) && self.public_url.is_none() && !self.listen.ip().is_loopback()
-        {
+        let only_invites = self.signin.iter().all(|method| *method == SignIn::Invite);
+        if !only_invites && self.public_url.is_none() && !self.listen.ip().is_loopback() {
             return conflict(format!(
                 "participants sign in for this coordinator's public address, and {} is none: give --public-url https://…, \
                  listen on a loopback address, or offer only --signin invite",
                 self.listen
             ));
         }
+        self.accounts.check(self)?;
+        if self.max_sessions == 0 {
+            return conflict("--max-sessions must be more than 0".to_owned());
+        }
         if self.session_lifetime.is_zero() {
             return conflict("--session-lifetime must be more than 0 seconds".to_owned());
         }
         if self.body_timeout.is_zero() {
             return conflict("--body-timeout must be more than 0 seconds".to_owned());
+        }
+        if self.lobby_checkin_frequency.is_zero() {
+            return conflict("--lobby-checkin-frequency must be more than 0 seconds".to_owned());
         }
         self.rules().validate().map_err(|error| {
             // The rules name their fields as the flags are named, but for the dash.

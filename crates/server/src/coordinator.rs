@@ -34,10 +34,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinError;
 use tracing::error;
 
-pub(crate) use answer::invalid;
 pub use answer::{Refused, SubmitError};
-use held::Hold;
 pub use held::Seen;
+use held::{Hold, Waiting};
+pub use message::Polled;
 use message::{Known, Message, NoReceipt, Reply, Submit, Urgent, Wanted};
 pub use opening::{Opened, StartError, open};
 
@@ -179,7 +179,7 @@ impl Coordinator {
             .ask(|reply| Message::Hold {
                 who,
                 hold: Hold {
-                    reply,
+                    reply: Waiting::Standing(reply),
                     until,
                     positions: false,
                     arms: true,
@@ -207,7 +207,7 @@ impl Coordinator {
             .ask(|reply| Message::Hold {
                 who,
                 hold: Hold {
-                    reply,
+                    reply: Waiting::Standing(reply),
                     until,
                     positions: true,
                     arms: false,
@@ -216,6 +216,38 @@ impl Coordinator {
             })
             .await?;
         Ok((self.complete_status(standing).await?, seen))
+    }
+
+    /// What a participant gets whose client knows no other call: it joins, checks in or starts,
+    /// whichever is due, and is expected to poll again after `interval`. The answer to one of the
+    /// first in line is held for at most `hold`; as long as the future lives, the participant
+    /// counts as present, and its turn starts when it comes.
+    ///
+    /// # Errors
+    /// When the identity is used up, or the ceremony takes no entries.
+    pub async fn poll(
+        &self,
+        who: Identity,
+        interval: Duration,
+        hold: Duration,
+    ) -> Result<Polled, Refused> {
+        let until = self.clock().now().saturating_add(hold);
+        self.ask(|reply| Message::Poll {
+            who,
+            interval,
+            until,
+            reply,
+        })
+        .await
+    }
+
+    /// Whether this identity's client is one that polls, as far as the last call tells.
+    ///
+    /// # Errors
+    /// Only when the coordinator is not there to answer.
+    pub async fn polls(&self, who: &Identity) -> Result<bool, Refused> {
+        let who = who.clone();
+        self.ask(|reply| Message::Polls { who, reply }).await
     }
 
     /// Whether a stay of this identity's lasts.

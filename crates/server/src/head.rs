@@ -55,6 +55,18 @@ pub enum Coding {
     Zstd,
 }
 
+impl Coding {
+    /// The value of `Content-Encoding`; none for no compression.
+    #[must_use]
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Identity => None,
+            Self::Gzip => Some("gzip"),
+            Self::Zstd => Some("zstd"),
+        }
+    }
+}
+
 impl Head {
     /// The head after so many contributions, with its plain JSON and MessagePack ready.
     ///

@@ -21,6 +21,7 @@ pub struct Limits {
     logins: Limit<IpAddr>,
     anonymous: Limit<IpAddr>,
     sessions: Limit<TokenHash>,
+    lobby: Limit<TokenHash>,
     trusted_proxies: Vec<IpNet>,
 }
 
@@ -36,6 +37,7 @@ impl Limits {
             logins: Limit::new(settings.login_rate, Quota::per_hour),
             anonymous: Limit::new(settings.anonymous_rate, Quota::per_hour),
             sessions: Limit::new(settings.session_rate, Quota::per_minute),
+            lobby: Limit::new(settings.lobby_rate, Quota::per_minute),
             trusted_proxies: settings.trusted_proxies.clone(),
         }
     }
@@ -64,11 +66,20 @@ impl Limits {
         self.sessions.check(session)
     }
 
+    /// Counts a request of a session to the sequencer's API.
+    ///
+    /// # Errors
+    /// [`TooMany`] of this session.
+    pub fn lobby(&self, session: &TokenHash) -> Result<(), TooMany> {
+        self.lobby.check(session)
+    }
+
     /// Forgets addresses and sessions that have been silent for long.
     pub fn sweep(&self) {
         self.logins.sweep();
         self.anonymous.sweep();
         self.sessions.sweep();
+        self.lobby.sweep();
     }
 
     /// The client's address: the peer's, or what trusted proxies say it is.

@@ -19,11 +19,12 @@ use crate::clock::Clock;
 use crate::config::{Settings, SignIn as Method};
 use crate::coordinator::{self, Coordinator, Opened};
 use crate::limits::Limits;
-use crate::routes::{self, App, Peer};
-use crate::signin::invite::Invites;
+use crate::routes::{self, App, Lobby, Peer};
+use crate::signin::SignIn;
 use crate::signin::nonce::Nonces;
+use crate::signin::redirect::Redirects;
 use crate::signin::session::Sessions;
-use crate::signin::{SignIn, Siwe};
+use crate::signin::state::States;
 use crate::snapshot::Transcripts;
 use crate::store::{Store, sqlite::Sqlite};
 use crate::verifier::Verifier;
@@ -41,6 +42,10 @@ const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// How long to wait after a connection could not be accepted, as when all file descriptors are
 /// taken: some will be freed.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+mod providers;
+
+use self::providers::Providers;
 
 /// A server that serves.
 pub struct Running {
@@ -89,8 +94,8 @@ impl Running {
 /// Opens the data, listens and serves, on the machine's clock.
 ///
 /// # Errors
-/// Data that cannot be opened, an address that cannot be listened on, unreadable invitations; each
-/// says what to do.
+/// Data that cannot be opened, an address that cannot be listened on, unreadable invitations or
+/// secrets, an Ethereum node of another chain; each says what to do.
 pub async fn start(settings: &Settings) -> anyhow::Result<Running> {
     start_at(settings, Clock::system()).await
 }
@@ -100,17 +105,11 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Running> {
 /// # Errors
 /// As [`start`].
 pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Running> {
-    let invites = match &settings.invites {
-        Some(path) => Some(Invites::read(path)?),
-        None => None,
-    };
-    if let Some(invites) = &invites {
-        tracing::info!(invitations = invites.len(), "invitations read");
-    }
     // The address comes first: it is the cheapest thing to be refused.
     let listener = listen(settings.listen).await?;
     let address = listener.local_addr()?;
 
+    let providers = Providers::open(settings, &settings.origin(address)).await?;
     let parts = open(settings, clock).await?;
     let socket = admin::serve(&settings.data_dir, parts.opened.coordinator.clone())
         .context("the operator's socket cannot be opened")?;
@@ -118,7 +117,7 @@ pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Runni
     let (stopping, stopped) = watch::channel(false);
     let app = Arc::new(App::new(
         coordinator.clone(),
-        sign_in(settings, address, invites, parts.store, &coordinator),
+        sign_in(settings, address, providers, parts.store, &coordinator),
         parts.transcripts,
         Limits::new(settings),
         settings.body_timeout,
@@ -126,6 +125,12 @@ pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Runni
             .contribution_limit
             .saturating_add(settings.checkin_grace),
         stopped,
+        Lobby {
+            interval: settings
+                .lobby_checkin_frequency
+                .saturating_add(settings.lobby_checkin_tolerance),
+            hold: settings.lobby_hold,
+        },
     ));
     let sweeper = tokio::spawn(sweep(Arc::clone(&app)));
     let (stop, stop_asked) = oneshot::channel();
@@ -217,18 +222,27 @@ async fn open(settings: &Settings, clock: Clock) -> anyhow::Result<Parts> {
 fn sign_in(
     settings: &Settings,
     address: SocketAddr,
-    invites: Option<Invites>,
+    providers: Providers,
     store: Arc<dyn Store>,
     coordinator: &Coordinator,
 ) -> SignIn {
     SignIn {
-        siwe: settings.offers(Method::Siwe).then(|| Siwe {
-            origin: settings.origin(address),
-            chain_id: settings.chain_id,
-            nonces: Nonces::new(),
-        }),
-        invites,
-        sessions: Sessions::new(store, coordinator.clone(), settings.session_lifetime),
+        origin: settings.origin(address),
+        accounts: providers.accounts,
+        siwe: settings.offers(Method::Siwe),
+        invites: providers.invites,
+        github: providers.github,
+        oidc: providers.oidc,
+        nonces: Nonces::new(),
+        states: States::new(),
+        redirects: Redirects::new(settings.accounts.redirect_allow.clone()),
+        sessions: Sessions::new(
+            Arc::clone(&store),
+            coordinator.clone(),
+            settings.session_lifetime,
+            settings.max_sessions,
+        ),
+        store,
         coordinator: coordinator.clone(),
     }
 }

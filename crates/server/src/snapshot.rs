@@ -1,45 +1,54 @@
-//! The current transcript as a file that all readers share.
+//! The current transcript, in pieces that all readers share.
 //!
-//! A file is made when somebody asks for it, at most once a contribution, from one read
-//! transaction of the store: nobody waits for it but those who ask. The bytes are a function of
-//! the contributions alone, and a file is never changed, so a download that broke off goes on
-//! where it stopped, even after further contributions and restarts: the last few files are kept.
+//! A transcript is the powers, which change with each contribution, and lists, which grow by one
+//! entry ([`lists`]). So the first reader after a contribution has the powers rendered and one
+//! entry appended to each list, however many there are; everybody else gets a copy of parts of
+//! files, whose lengths are known beforehand. Nobody holds a transcript in memory.
+//!
+//! The bytes are a function of the contributions alone. A reader that is in the middle of a download
+//! goes on undisturbed when contributions come in: files of lists only grow, and the last few files
+//! of powers are kept, so that even a download that broke off is taken up where it stopped, after
+//! further contributions and after a restart. The lists themselves are made anew at the first
+//! request after a start: what counts is the store.
+//!
+//! Compressed forms are put together from compressed pieces ([`chunks`]), so that their cost does
+//! not grow either.
+
+mod chunks;
+mod document;
+mod lists;
+mod powers;
 
 use std::collections::VecDeque;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, BufWriter};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use sha2::{Digest as _, Sha256};
-use tauline_transcript::transcript::{Format, TranscriptWriter, WriteError};
-use tauline_transcript::{Base, RawContribution, Sizes};
-use tokio::time::Instant;
+use tauline_transcript::Sizes;
 
-use crate::store::{Contribution, Reading, Store, StoreError, Witness};
+pub use document::Document;
+
+use crate::head::Coding;
+use crate::store::{Reading, Store, StoreError};
+
+use self::lists::Lists;
+use self::powers::PowersFile;
 
 /// Name of the folder inside the data directory.
 pub const FOLDER_NAME: &str = "snapshots";
 
-/// Files that are kept. Ours: a download of the whole transcript of Ethereum's ceremony, 254 MB,
-/// outlives a few turns of some minutes even on a slow line.
+/// Transcripts that can still be read, the current one included. Ours: a download of the whole
+/// transcript of Ethereum's ceremony, 254 MB, outlives a few turns of some minutes even on a slow
+/// line.
 const KEPT: usize = 4;
 
-/// Goes into the name of every file: another number for other bytes of the same contributions.
+/// Goes into the name of every transcript: another number for other bytes of the same
+/// contributions.
 const FORMAT_VERSION: u8 = 1;
-
-/// Contributions read at a time.
-const PAGE: u32 = 512;
-
-/// A file that took longer than this to make is not made anew at each contribution: a new one
-/// waits until [`REST`] times what it took has passed. Below it, making one is not worth a thought.
-const QUICK: Duration = Duration::from_secs(1);
-
-/// See [`QUICK`]: making transcripts takes at most a tenth of one core.
-const REST: u32 = 10;
 
 /// The transcripts of a ceremony. Clones share them.
 #[derive(Clone)]
@@ -49,68 +58,45 @@ struct Inner {
     store: Arc<dyn Store>,
     folder: PathBuf,
     /// The newest last.
-    kept: Mutex<VecDeque<TranscriptFile>>,
-    /// When the last slow file was made, and how long that took; held while one is made.
-    making: tokio::sync::Mutex<Option<(Instant, Duration)>>,
+    kept: Mutex<VecDeque<Transcript>>,
+    /// None before the first request. Only locked where blocking does no harm.
+    lists: Mutex<Option<Lists>>,
+    /// Held while something is rendered or compressed: whoever comes meanwhile finds it done.
+    making: tokio::sync::Mutex<()>,
+    rendered: AtomicU64,
 }
 
-/// A transcript that will not change. As long as a value for it lives, so does the file.
+/// The transcript after some contribution. As long as a value for it lives, so do its files.
 #[derive(Debug, Clone)]
-pub struct TranscriptFile {
-    /// A strong entity tag, with its quotes.
-    pub etag: String,
-    /// Bytes.
-    pub len: u64,
-    /// How many contributions it has.
-    pub contributions: u64,
-    on_disk: Arc<OnDisk>,
-}
+pub struct Transcript(Arc<Moment>);
 
 #[derive(Debug)]
-struct OnDisk {
-    path: PathBuf,
-    /// Whether it may go once nobody reads it.
-    outdated: AtomicBool,
+struct Moment {
+    tag: String,
+    contributions: u64,
+    /// How much of each list belongs to it.
+    lens: Vec<u64>,
+    powers: PowersFile,
+    /// By [`Coding`].
+    documents: [OnceLock<Document>; 3],
 }
 
-impl Drop for OnDisk {
-    fn drop(&mut self) {
-        if self.outdated.load(Ordering::Relaxed) {
-            // What stays behind is found and removed at the next start.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-impl TranscriptFile {
-    /// Opens it at its start.
-    ///
-    /// # Errors
-    /// When somebody has removed it.
-    pub fn open(&self) -> io::Result<tokio::fs::File> {
-        Ok(File::open(&self.on_disk.path)?.into())
+impl Transcript {
+    /// How many contributions it has.
+    #[must_use]
+    pub fn contributions(&self) -> u64 {
+        self.0.contributions
     }
 
-    /// Takes up a file of an earlier process, by its name.
-    fn found(path: PathBuf) -> Option<Self> {
-        let tag = path
-            .file_name()?
-            .to_str()?
-            .strip_prefix("transcript-")?
-            .strip_suffix(".json")?;
-        let contributions = tag.split_once('-')?.0.parse().ok()?;
-        let etag = format!("\"{tag}\"");
-        let len = fs::metadata(&path).ok()?.len();
-        let on_disk = Arc::new(OnDisk {
-            path,
-            outdated: AtomicBool::new(false),
-        });
-        Some(Self {
-            etag,
-            len,
-            contributions,
-            on_disk,
-        })
+    /// The strong entity tag of its form in this compression, with the quotes.
+    #[must_use]
+    pub fn etag(&self, coding: Coding) -> String {
+        let suffix = match coding {
+            Coding::Identity => "",
+            Coding::Gzip => "-gzip",
+            Coding::Zstd => "-zstd",
+        };
+        format!("\"{}{suffix}\"", self.0.tag)
     }
 }
 
@@ -120,7 +106,7 @@ impl Transcripts {
     /// # Errors
     /// When the folder cannot be made or read.
     pub fn new(store: Arc<dyn Store>, folder: PathBuf) -> Result<Self, StoreError> {
-        let failed = |source| StoreError::Unwritable {
+        let unwritable = |source| StoreError::Unwritable {
             path: folder.clone(),
             source,
         };
@@ -128,121 +114,236 @@ impl Transcripts {
             .recursive(true)
             .mode(0o700)
             .create(&folder)
-            .map_err(failed)?;
-        let mut kept = Vec::new();
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            if path
-                .extension()
-                .is_some_and(|extension| extension == "partial")
-            {
-                fs::remove_file(&path).map_err(failed)?;
-            } else {
-                kept.extend(TranscriptFile::found(path));
-            }
-        }
-        kept.sort_by_key(|file| file.contributions);
-        let inner = Inner {
+            .map_err(unwritable)?;
+        Ok(Self(Arc::new(Inner {
             store,
             folder,
             kept: Mutex::default(),
+            lists: Mutex::default(),
             making: Default::default(),
-        };
-        for file in kept {
-            inner.keep(file);
-        }
-        Ok(Self(Arc::new(inner)))
+            rendered: AtomicU64::new(0),
+        })))
     }
 
-    /// The transcript as it is now; makes it if nobody has yet.
-    ///
-    /// When making one takes long, it may be one of some contributions ago.
+    /// The transcript as it is now, for a caller who knows that there are so many contributions.
+    /// Renders what is new if nobody has yet.
     ///
     /// # Errors
     /// When the store or the disk fails.
-    pub async fn current(&self) -> Result<TranscriptFile, StoreError> {
-        let mut making = self.0.making.lock().await;
-        if let Some((made, took)) = *making
-            && made.elapsed() < took * REST
-            && let Some(newest) = self.0.kept().back()
-        {
-            return Ok(newest.clone());
+    pub async fn current(&self, contributions: u64) -> Result<Transcript, StoreError> {
+        if let Some(newest) = self.newest(contributions) {
+            return Ok(newest);
         }
-        let inner = Arc::clone(&self.0);
-        let began = Instant::now();
-        let file = tokio::task::spawn_blocking(move || inner.refresh())
-            .await
-            .map_err(|error| StoreError::Database(Box::new(error)))??;
-        let took = began.elapsed();
-        *making = (took > QUICK).then(|| (Instant::now(), took));
-        Ok(file)
+        let _making = self.0.making.lock().await;
+        if let Some(newest) = self.newest(contributions) {
+            return Ok(newest);
+        }
+        self.blocking(Inner::refresh).await
     }
 
-    /// One of the files that are kept, by its entity tag.
+    /// One of the transcripts that are kept, by the entity tag of its plain form.
+    ///
+    /// # Errors
+    /// As [`Transcripts::current`], the first time after a start.
+    pub async fn by_etag(&self, etag: &str) -> Result<Option<Transcript>, StoreError> {
+        if self.0.kept().is_empty() {
+            self.current(0).await?;
+        }
+        let kept = self.0.kept();
+        let found = kept.iter().find(|one| one.etag(Coding::Identity) == etag);
+        Ok(found.cloned())
+    }
+
+    /// The document, in a compression.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn document(
+        &self,
+        transcript: &Transcript,
+        coding: Coding,
+    ) -> Result<Document, StoreError> {
+        let slot = &transcript.0.documents[coding as usize];
+        if let Some(document) = slot.get() {
+            return Ok(document.clone());
+        }
+        let _making = self.0.making.lock().await;
+        if let Some(document) = slot.get() {
+            return Ok(document.clone());
+        }
+        let moment = Arc::clone(&transcript.0);
+        let document = self
+            .blocking(move |inner| inner.document(&moment, coding))
+            .await?;
+        Ok(slot.get_or_init(|| document).clone())
+    }
+
+    /// Bytes of plain text rendered since the start: what grows by the same for each contribution.
     #[must_use]
-    pub fn by_etag(&self, etag: &str) -> Option<TranscriptFile> {
-        self.0.kept().iter().find(|file| file.etag == etag).cloned()
+    pub fn rendered(&self) -> u64 {
+        self.0.rendered.load(Ordering::Relaxed)
+    }
+
+    fn newest(&self, contributions: u64) -> Option<Transcript> {
+        let kept = self.0.kept();
+        let newest = kept.back()?;
+        (newest.contributions() >= contributions).then(|| newest.clone())
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let inner = Arc::clone(&self.0);
+        tokio::task::spawn_blocking(move || work(&inner))
+            .await
+            .map_err(|error| StoreError::Database(Box::new(error)))?
     }
 }
 
 impl Inner {
-    fn kept(&self) -> MutexGuard<'_, VecDeque<TranscriptFile>> {
+    fn kept(&self) -> MutexGuard<'_, VecDeque<Transcript>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, file: TranscriptFile) {
+    fn failed(&self, source: io::Error) -> StoreError {
+        StoreError::File {
+            action: "write",
+            path: self.folder.clone(),
+            source,
+        }
+    }
+
+    /// Brings the lists up to what the store has, and renders the powers.
+    fn refresh(&self) -> Result<Transcript, StoreError> {
+        let reading = self.store.reading()?;
+        let sizes = &self.store.ceremony().sizes;
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rendered = 0;
+        let mut known = match &*lists {
+            Some(_) => Vec::new(),
+            None => found(&self.folder, sizes).map_err(|error| self.failed(error))?,
+        };
+        let current = match &mut *lists {
+            Some(lists) => lists,
+            none => {
+                let made = Lists::create(&self.folder, sizes, &mut rendered);
+                none.insert(made.map_err(|error| self.failed(error))?)
+            }
+        };
+        // Those of contributions that this store does not have.
+        let mut others = Vec::new();
+        for (tag, powers) in std::mem::take(&mut known) {
+            let expected = match number(&tag) {
+                Some(number) => Some(self::tag(&*reading, sizes, number)?),
+                None => None,
+            };
+            match expected.as_ref() == Some(&tag) {
+                true => known.push((tag, powers)),
+                false => others.push(powers),
+            }
+        }
+        others.iter().for_each(PowersFile::outdate);
+        let mut moments = Vec::new();
+        let mut take_up = |contributions, lists: &Lists| {
+            for (tag, powers) in known.extract_if(.., |(tag, _)| number(tag) == Some(contributions))
+            {
+                moments.push(moment(tag, powers, lists));
+            }
+        };
+        take_up(current.contributions(), current);
+        rendered += current
+            .extend(&*reading, take_up)
+            .map_err(|error| self.failed(error))?;
+        for moment in moments {
+            self.keep(moment);
+        }
+        let tag = tag(&*reading, sizes, reading.contributions()?)?;
+        let ready = self.kept().iter().find(|one| one.0.tag == tag).cloned();
+        let transcript = match ready.filter(|one| one.0.powers.path().exists()) {
+            Some(ready) => ready,
+            None => {
+                let path = self.folder.join(format!("powers-{tag}.json"));
+                let (powers, len) = PowersFile::render(&*reading, sizes, path)
+                    .map_err(|error| self.failed(error))?;
+                rendered += len;
+                let transcript = moment(tag, powers, current);
+                self.keep(transcript.clone());
+                transcript
+            }
+        };
+        self.rendered.fetch_add(rendered, Ordering::Relaxed);
+        Ok(transcript)
+    }
+
+    fn keep(&self, transcript: Transcript) {
         let mut kept = self.kept();
-        kept.retain(|other| other.etag != file.etag);
-        kept.push_back(file);
+        kept.retain(|other| other.0.tag != transcript.0.tag);
+        kept.push_back(transcript);
         while kept.len() > KEPT {
             if let Some(oldest) = kept.pop_front() {
-                oldest.on_disk.outdated.store(true, Ordering::Relaxed);
+                oldest.0.powers.outdate();
             }
         }
     }
 
-    /// Makes the current transcript, or finds it made.
-    fn refresh(&self) -> Result<TranscriptFile, StoreError> {
-        let reading = self.store.reading()?;
-        let sizes = &self.store.ceremony().sizes;
-        let tag = tag(&*reading, sizes)?;
-        let etag = format!("\"{tag}\"");
-        let known = self.kept().iter().find(|file| file.etag == etag).cloned();
-        if let Some(known) = known.filter(|known| known.on_disk.path.exists()) {
-            return Ok(known);
-        }
-        let path = self.folder.join(format!("transcript-{tag}.json"));
-        let partial = self.folder.join(format!("transcript-{tag}.partial"));
-        let failed = |action, path: &Path| {
-            let path = path.to_owned();
-            move |source| StoreError::File {
-                action,
-                path,
-                source,
-            }
-        };
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&partial)
-            .map_err(failed("create", &partial))?;
-        let file = render(&*reading, sizes, file)
-            .map_err(|error| failed("write", &partial)(io::Error::other(error)))?;
-        file.sync_all().map_err(failed("write", &partial))?;
-        fs::rename(&partial, &path).map_err(failed("rename", &partial))?;
-        let gone = || failed("read", &path)(io::ErrorKind::NotFound.into());
-        let made = TranscriptFile::found(path.clone()).ok_or_else(gone)?;
-        self.keep(made.clone());
-        Ok(made)
+    fn document(&self, moment: &Moment, coding: Coding) -> Result<Document, StoreError> {
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing = || io::Error::other("there are no lists");
+        let document = lists
+            .as_mut()
+            .ok_or_else(missing)
+            .and_then(|lists| match coding {
+                Coding::Identity => Ok(document::plain(moment, lists)),
+                _ => document::compressed(moment, lists, coding),
+            });
+        document.map_err(|error| self.failed(error))
     }
 }
 
-/// Names the transcript by what it holds: the number of contributions, and a hash over the last,
-/// which depends on all before it.
-fn tag(reading: &dyn Reading, sizes: &Sizes) -> Result<String, StoreError> {
-    let contributions = reading.contributions()?;
+/// A moment of which the lists are now.
+fn moment(tag: String, powers: PowersFile, lists: &Lists) -> Transcript {
+    Transcript(Arc::new(Moment {
+        tag,
+        contributions: lists.contributions(),
+        lens: lists.lens(),
+        powers,
+        documents: Default::default(),
+    }))
+}
+
+/// The powers that an earlier process rendered, in the order of contributions. Everything else in
+/// the folder goes.
+fn found(folder: &Path, sizes: &Sizes) -> io::Result<Vec<(String, PowersFile)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        let tag = name
+            .and_then(|name| name.strip_prefix("powers-"))
+            .and_then(|name| name.strip_suffix(".json"))
+            .filter(|tag| number(tag).is_some());
+        let powers = match tag {
+            Some(tag) => PowersFile::found(&path, sizes)?.map(|it| (tag.to_owned(), it)),
+            None => None,
+        };
+        match powers {
+            Some(powers) => found.push(powers),
+            None => fs::remove_file(&path)?,
+        }
+    }
+    found.sort_by_key(|(tag, _)| number(tag));
+    Ok(found)
+}
+
+/// The number of contributions in a tag.
+fn number(tag: &str) -> Option<u64> {
+    tag.split_once('-')?.0.parse().ok()
+}
+
+/// Names the transcript of so many contributions by what it holds: their number, and a hash over
+/// the last, which depends on all before it.
+fn tag(reading: &dyn Reading, sizes: &Sizes, contributions: u64) -> Result<String, StoreError> {
     let last = match contributions.checked_sub(1) {
         Some(before) => reading.page(before, 1)?.pop(),
         None => None,
@@ -260,67 +361,10 @@ fn tag(reading: &dyn Reading, sizes: &Sizes) -> Result<String, StoreError> {
     Ok(format!("{contributions}-{}", &hash[..16]))
 }
 
-fn render(reading: &dyn Reading, sizes: &Sizes, file: File) -> Result<File, WriteError> {
-    let contributions = reading.contributions().map_err(io::Error::other)?;
-    let base = match reading.head().map_err(io::Error::other)? {
-        Some(blob) => {
-            let document = RawContribution::from_msgpack(blob.bytes()).map_err(io::Error::other)?;
-            Base::decode(&document, sizes).map_err(io::Error::other)?
-        }
-        None => Base::initial(sizes),
-    };
-    let out = BufWriter::with_capacity(1 << 20, file);
-    let mut writer = TranscriptWriter::new(out, Format::Json, sizes.len(), contributions)?;
-    for (index, powers) in base.powers().iter().enumerate() {
-        let witness = |one: Contribution| -> io::Result<Witness> {
-            let missing = || io::Error::other("a contribution has too few witnesses");
-            one.witness.get(index).copied().ok_or_else(missing)
-        };
-        let witnesses = || Pages::new(reading).map(move |one| one.and_then(witness));
-        writer.sub_ceremony(
-            powers,
-            witnesses().map(|witness| Ok(witness?.running_product)),
-            witnesses().map(|witness| Ok(witness?.pot_pubkey)),
-            witnesses().map(|witness| Ok(witness?.bls_signature)),
-        )?;
-    }
-    let out = writer.finish(
-        Pages::new(reading).map(|one| Ok(one?.identity)),
-        Pages::new(reading).map(|one| Ok(one?.ecdsa)),
-    )?;
-    out.into_inner()
-        .map_err(|error| WriteError::Io(error.into_error()))
-}
-
-/// All contributions of a reading, a page in memory at a time.
-struct Pages<'a> {
-    reading: &'a dyn Reading,
-    page: std::vec::IntoIter<Contribution>,
-    last: u64,
-}
-
-impl<'a> Pages<'a> {
-    fn new(reading: &'a dyn Reading) -> Self {
-        Self {
-            reading,
-            page: Vec::new().into_iter(),
-            last: 0,
-        }
-    }
-}
-
-impl Iterator for Pages<'_> {
-    type Item = io::Result<Contribution>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.page.as_slice().is_empty() {
-            match self.reading.page(self.last, PAGE) {
-                Ok(page) => self.page = page.into_iter(),
-                Err(error) => return Some(Err(io::Error::other(error))),
-            }
-        }
-        let one = self.page.next()?;
-        self.last = one.number;
-        Some(Ok(one))
-    }
+/// Appends lower-case hex digits.
+fn push_hex(bytes: &[u8], out: &mut Vec<u8>) {
+    let from = out.len();
+    out.resize(from + 2 * bytes.len(), 0);
+    // The room is as long as it has to be.
+    let _ = hex::encode_to_slice(bytes, &mut out[from..]);
 }

@@ -13,7 +13,6 @@ use tokio::sync::oneshot;
 
 use crate::arriving;
 use crate::body::{BodyCoding, DocumentForm, Incoming, Limit};
-use crate::coordinator::SubmitError;
 use crate::routes::App;
 use crate::routes::failure::Failure;
 
@@ -66,14 +65,7 @@ pub async fn receive(
         feed.end().await;
         reading.await
     });
-    match verdict.await {
-        Ok(receipt) => Ok(receipt),
-        Err(SubmitError::Malformed(error)) => Err(Failure::new(
-            Code::MalformedBody,
-            format!("{error}; your turn is not over: send it again while the time lasts"),
-        )),
-        Err(error) => Err(error.into()),
-    }
+    Ok(verdict.await?)
 }
 
 /// The one upload that is read. Only the turn's holder gets to upload, so a further upload is its

@@ -9,9 +9,8 @@ use tauline_protocol::Identity;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::receipt::Receipt;
 use tauline_queue_core::Ticket;
-use tauline_transcript::{Received, verify_received};
+use tauline_transcript::{Invalid, Received, verify_received};
 
-use crate::coordinator::{Refused, invalid};
 use crate::head::Head;
 use crate::store::{Contribution, Witness};
 
@@ -44,7 +43,7 @@ pub(crate) enum Judgement {
     /// It stands, if its turn still lasts.
     Valid(Box<Accepted>),
     /// A check failed.
-    Invalid(Refused),
+    Invalid(Box<Invalid>),
     /// The coordinator failed, and how.
     Fault(String),
 }
@@ -117,7 +116,7 @@ fn guarded(judge: impl FnOnce() -> Judgement) -> Judgement {
 fn judge(job: Job) -> Judgement {
     let verified = match verify_received(job.head.base(), job.contribution, &mut OsRng) {
         Ok(verified) => verified,
-        Err(error) => return Judgement::Invalid(invalid(&error)),
+        Err(error) => return Judgement::Invalid(Box::new(error)),
     };
     let mut verified = verified;
     verified.prune_signatures(&job.identity);

@@ -186,6 +186,52 @@ fn bad_settings_are_refused_with_what_to_do() {
         (&["--signin", "password"], &["siwe", "invite"]),
         (&["--signin", "invite"], &["--invites FILE"]),
         (&["--invites", "x"], &["--signin siwe,invite"]),
+        (
+            &["--signin", "github"],
+            &["--github-client-id", "--github-client-secret-file"],
+        ),
+        (
+            &["--signin", "github", "--github-client-id", "x"],
+            &["--github-client-secret-file"],
+        ),
+        (
+            &[
+                "--signin=github",
+                "--github-client-id=x",
+                "--github-client-secret=hush",
+                "--github-client-secret-file=y",
+            ],
+            &["give one"],
+        ),
+        (&["--github-client-id", "x"], &["--signin siwe,github"]),
+        (
+            &[
+                "--signin=github",
+                "--github-client-id=x",
+                "--github-client-secret-file=/nonexistent/secret",
+            ],
+            &["/nonexistent/secret"],
+        ),
+        (
+            &["--github-created-before", "yesterday"],
+            &["2022-08-01T00:00:00Z"],
+        ),
+        (
+            &[
+                "--signin=oidc",
+                "--eth-oidc-client-id=x",
+                "--eth-oidc-client-secret=y",
+            ],
+            &["--eth-oidc-userinfo-url"],
+        ),
+        (&["--signin", "oidc"], &["--eth-oidc-client-id"]),
+        (&["--eth-oidc-client-id", "x"], &["--signin siwe,oidc"]),
+        (&["--eth-rpc-url", "node.local"], &["--eth-rpc-url"]),
+        (
+            &["--redirect-allow", "example.org"],
+            &["https://ceremony.example.org"],
+        ),
+        (&["--max-sessions", "0"], &["--max-sessions"]),
         (&["--start-limit", "0"], &["start-limit"]),
         (&["--start-limit=-5"], &["--start-limit"]),
         (&["--start-limit", "NaN"], &["--start-limit", "seconds"]),
@@ -210,6 +256,44 @@ fn bad_settings_are_refused_with_what_to_do() {
     ] {
         refused(args, because);
     }
+}
+
+#[test]
+fn a_secret_is_in_no_message_and_no_description() {
+    let secret = file("hush-in-a-file\n");
+    let settings = parse(&[
+        "--signin=siwe,github",
+        "--github-client-id=x",
+        &format!("--github-client-secret-file={}", path(&secret)),
+        "--eth-rpc-url=https://node.example/hush-key",
+    ]);
+    let credentials = settings.accounts.github_credentials().unwrap();
+    assert_eq!(credentials.client_secret.reveal(), "hush-in-a-file");
+    let text = format!("{settings:?} {credentials:?}");
+    assert!(!text.contains("hush"), "{text}");
+
+    let output = server()
+        .args(["--github-client-secret=hush-1", "--eth-rpc-url=hush-2"])
+        .env("TAULINE_ETH_OIDC_CLIENT_SECRET", "hush-3")
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let said = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    assert!(!said.concat().contains("hush"), "{said:?}");
+}
+
+#[test]
+fn an_empty_secret_is_refused() {
+    let empty = file(" \n");
+    refused(
+        &[
+            "--listen=127.0.0.1:0",
+            "--signin=github",
+            "--github-client-id=x",
+            &format!("--github-client-secret-file={}", path(&empty)),
+        ],
+        &["is empty"],
+    );
 }
 
 #[test]

@@ -206,3 +206,34 @@ fn the_key_and_the_start_are_made_once() {
     assert_eq!(store.ceremony().key, made.key);
     assert_eq!(store.ceremony().started_at, NOON);
 }
+
+#[test]
+fn data_of_the_first_version_is_brought_up_to_date() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(directory.path()).unwrap());
+    let database = Connection::open(directory.path().join("tauline.db")).unwrap();
+    database
+        .execute_batch(
+            "DROP TABLE github_accounts; DELETE FROM refinery_schema_history WHERE version > 1;",
+        )
+        .unwrap();
+    drop(database);
+    let store = open(directory.path()).unwrap();
+    let [first, later] = ["git|7|OctoCat", "git|7|Renamed"].map(|text| text.parse().unwrap());
+    assert_eq!(store.first_identity_of_github(7, &first).unwrap(), first);
+    assert_eq!(store.first_identity_of_github(7, &later).unwrap(), first);
+}
+
+#[test]
+fn a_github_account_keeps_its_first_identity_over_a_restart_and_in_a_backup() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let [first, later] = ["git|7|OctoCat", "git|7|Renamed"].map(|text| text.parse().unwrap());
+    let store = open(from.path()).unwrap();
+    store.first_identity_of_github(7, &first).unwrap();
+    store.backup(&to.path().join("tauline.db")).unwrap();
+    drop(store);
+    for directory in [&from, &to] {
+        let store = open(directory.path()).unwrap();
+        assert_eq!(store.first_identity_of_github(7, &later).unwrap(), first);
+    }
+}

@@ -56,9 +56,12 @@ pub enum PointError {
 /// Why bytes are not a document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentError {
-    /// The JSON is malformed, or not of the document's shape. The text says where.
+    /// The bytes are not JSON. The text says where.
     #[error("not a valid JSON document: {0}")]
     Json(String),
+    /// The JSON is not of the document's shape. The text says where.
+    #[error("not a valid JSON document: {0}")]
+    JsonShape(String),
     /// The MessagePack is malformed, or not of the document's shape. The text says where.
     #[error("not a valid MessagePack document: {0}")]
     MessagePack(String),

@@ -17,7 +17,38 @@ pub(crate) fn read(
     let mut deserializer = serde_json::Deserializer::from_reader(from);
     let read = ContributionSeed(watch).deserialize(&mut deserializer);
     read.and_then(|contribution| deserializer.end().map(|()| contribution))
-        .map_err(|error| DocumentError::Json(error_text(error)))
+        .map_err(json_error)
+}
+
+/// How `serde_json` words that text is no JSON. An error inside a list is given a place on its way
+/// out, and is from then on of the kind of errors about the shape: only its words still tell.
+const NOT_JSON: [&str; 16] = [
+    "EOF while parsing",
+    "expected `:`",
+    "expected `,` or",
+    "expected `\"`",
+    "expected ident",
+    "expected value",
+    "invalid escape",
+    "invalid number",
+    "number out of range",
+    "invalid unicode",
+    "control character",
+    "key must be a string",
+    "hex escape",
+    "trailing comma",
+    "trailing characters",
+    "recursion limit exceeded",
+];
+
+/// What is wrong with the bytes: that they are no JSON, or that the JSON has another shape.
+fn json_error(error: serde_json::Error) -> DocumentError {
+    let is_data = error.is_data();
+    let text = error_text(error);
+    match is_data && !NOT_JSON.iter().any(|words| text.contains(words)) {
+        true => DocumentError::JsonShape(text),
+        false => DocumentError::Json(text),
+    }
 }
 
 impl RawContribution {

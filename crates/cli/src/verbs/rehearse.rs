@@ -244,9 +244,9 @@ fn credentials(args: &Args, status: &CeremonyStatus) -> Outcome<Vec<Credential>>
         None => SignInMethod::Siwe,
     };
     if !status.sign_in.contains(&method) {
-        let help = match method {
-            SignInMethod::Siwe => "give its file of invitations: --invites FILE",
-            SignInMethod::Invite => "leave --invites out",
+        let help = match args.invites {
+            None => "give its file of invitations: --invites FILE",
+            Some(_) => "leave --invites out",
         };
         return Err(Failure::usage(format!(
             "this ceremony does not take {}",

@@ -99,6 +99,8 @@ fn wait(status: &CeremonyStatus) -> String {
 pub(crate) fn name(method: SignInMethod) -> &'static str {
     match method {
         SignInMethod::Siwe => "an Ethereum key (--key FILE)",
+        SignInMethod::Github => "a GitHub account (in a browser)",
+        SignInMethod::Oidc => "an Ethereum account (in a browser)",
         SignInMethod::Invite => "an invitation (--invite CODE)",
     }
 }

@@ -18,6 +18,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     ) -> Result<(), Refusal> {
         match command {
             Command::Join { id } => self.join(now, id, log),
+            Command::Poll { id, interval } => self.poll(now, id, interval, log),
             Command::CheckIn { id } => {
                 let stay = self.stay(&id)?;
                 self.check_in(now, stay, log);
@@ -48,6 +49,58 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             }
             return Ok(());
         }
+        let ticket = self.enter(now, id, Duration::ZERO, log)?;
+        // Joining proves presence as well as a check-in does.
+        if self.is_next(ticket) {
+            self.call(now, ticket, log);
+        }
+        Ok(())
+    }
+
+    fn poll(
+        &mut self,
+        now: Timestamp,
+        id: Id,
+        interval: Duration,
+        log: &mut Vec<Entry<Id>>,
+    ) -> Result<(), Refusal> {
+        let Some(stay) = self.state.stay(&id) else {
+            let ticket = self.enter(now, id, interval, log)?;
+            self.pollers.insert(ticket, interval);
+            if self.is_next(ticket) {
+                self.call(now, ticket, log);
+                self.begin(now, ticket, log);
+            }
+            return Ok(());
+        };
+        if self.state.mode() == Mode::Halted {
+            return Ok(());
+        }
+        let ticket = stay.ticket;
+        match stay.phase {
+            Phase::Waiting if self.is_next(ticket) || fault!(self, PollJumpsTheLine) => {
+                self.call(now, ticket, log);
+                self.begin(now, ticket, log);
+            }
+            Phase::Waiting => {
+                self.pollers.insert(ticket, interval);
+                self.stay_in_line(now, stay, interval, log);
+            }
+            Phase::Ready => self.begin(now, ticket, log),
+            Phase::Contributing if fault!(self, PollRestartsClock) => self.begin(now, ticket, log),
+            Phase::Contributing | Phase::Verifying => {}
+        }
+        Ok(())
+    }
+
+    /// Begins a stay, with a first deadline `at_least` so far away.
+    fn enter(
+        &mut self,
+        now: Timestamp,
+        id: Id,
+        at_least: Duration,
+        log: &mut Vec<Entry<Id>>,
+    ) -> Result<Ticket, Refusal> {
         // Used up comes before the mode: the true reason, always.
         if let Some(outcome) = self.state.used_up(&id)
             && (outcome == Outcome::Contributed || !fault!(self, FailedMayRejoin))
@@ -69,7 +122,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             Mode::Halted => return Err(Refusal::Halted),
         }
         let ticket = self.state.next_ticket();
-        let (check_in_by, margin) = self.promise(now, self.state.waiting() + 1);
+        let (check_in_by, margin) = self.promise(now, self.state.waiting() + 1, at_least);
         let lasting_by = check_in_by.saturating_add(margin);
         self.emit(
             now,
@@ -81,12 +134,12 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             },
             log,
         );
-        // Joining proves presence as well as a check-in does.
-        if self.state.turn().is_none() && self.state.head().is_some_and(|(head, _)| head == ticket)
-        {
-            self.call(now, ticket, log);
-        }
-        Ok(())
+        Ok(ticket)
+    }
+
+    /// Whether the turn is free for this stay: the head's, as long as nobody has it.
+    fn is_next(&self, ticket: Ticket) -> bool {
+        self.state.turn().is_none() && self.state.head().is_some_and(|(head, _)| head == ticket)
     }
 
     fn check_in(&mut self, now: Timestamp, stay: Stay, log: &mut Vec<Entry<Id>>) {
@@ -99,7 +152,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
                 if is_next && self.state.turn().is_none() {
                     self.call(now, stay.ticket, log);
                 } else {
-                    self.stay_in_line(now, stay, log);
+                    self.stay_in_line(now, stay, Duration::ZERO, log);
                 }
             }
             Phase::Contributing => self.arm_stall_timer(now, stay.ticket, log),
@@ -111,8 +164,14 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     /// Moves a check-in deadline, never to before what the participant was told: whoever does all
     /// that it was told keeps its place, even when everybody ahead leaves at once and what was a
     /// long wait is over early.
-    fn stay_in_line(&mut self, now: Timestamp, stay: Stay, log: &mut Vec<Entry<Id>>) {
-        let (promised, margin) = self.promise(now, stay.position);
+    fn stay_in_line(
+        &mut self,
+        now: Timestamp,
+        stay: Stay,
+        at_least: Duration,
+        log: &mut Vec<Entry<Id>>,
+    ) {
+        let (promised, margin) = self.promise(now, stay.position, at_least);
         let mut check_in_by = promised.max(stay.deadline);
         if fault!(self, CheckInShortens) {
             check_in_by = promised;
@@ -170,16 +229,20 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         if self.state.mode() == Mode::Halted {
             return Err(Refusal::Halted);
         }
+        self.begin(now, stay.ticket, log);
+        Ok(())
+    }
+
+    fn begin(&mut self, now: Timestamp, ticket: Ticket, log: &mut Vec<Entry<Id>>) {
         let contribute_by = now.saturating_add(self.rules.contribution_limit);
         self.emit(
             now,
             Event::Started {
-                ticket: stay.ticket,
+                ticket,
                 contribute_by,
             },
             log,
         );
-        Ok(())
     }
 
     fn submit(&mut self, now: Timestamp, id: &Id, log: &mut Vec<Entry<Id>>) -> Result<(), Refusal> {
@@ -311,19 +374,29 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     }
 
     pub(super) fn call(&mut self, now: Timestamp, ticket: Ticket, log: &mut Vec<Entry<Id>>) {
-        let start_by = now.saturating_add(self.rules.start_limit);
+        // Whoever is called by other means than its next poll must still be able to poll in time.
+        let poll = self.pollers.get(&ticket).copied().unwrap_or_default();
+        let limit = if fault!(self, PollerIsNotWaitedFor) {
+            self.rules.start_limit
+        } else {
+            self.rules.start_limit.max(poll)
+        };
+        let start_by = now.saturating_add(limit);
         self.emit(now, Event::Called { ticket, start_by }, log);
     }
 
-    /// The check-in deadline for somebody at this position, and how far beyond it a record of it
-    /// reaches.
-    fn promise(&self, now: Timestamp, position: u64) -> (Timestamp, Duration) {
+    /// The check-in deadline for somebody at this position, `at_least` so far away, and how far
+    /// beyond it a record of it reaches.
+    fn promise(&self, now: Timestamp, position: u64, at_least: Duration) -> (Timestamp, Duration) {
         let mut turns_ahead = position.saturating_sub(1);
         if fault!(self, EstimateIgnoresLine) {
             turns_ahead = 0;
         }
         let wait = self.state.estimated_wait(turns_ahead, now);
-        let interval = self.rules.checkin_interval(position, wait);
+        let mut interval = self.rules.checkin_interval(position, wait);
+        if !fault!(self, PollerIsNotWaitedFor) {
+            interval = interval.max(at_least);
+        }
         let by = if fault!(self, DeadlineHasWrongSign) {
             now.saturating_sub(interval)
         } else {

@@ -9,7 +9,7 @@
 
 mod reference;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 use std::time::Duration;
 
@@ -96,10 +96,14 @@ struct World {
     halted_at: Option<u64>,
     /// Until when each waiting identity was told that it has time, outages since then added.
     told: BTreeMap<Id, u64>,
+    /// Tickets in line that have polled since the last restart.
+    polled: BTreeSet<u64>,
     last_called: u64,
     newest: Id,
     /// How busy this world is: how many want to be in line.
     crowd: u64,
+    /// How often those poll who poll.
+    poll: Duration,
     tally: Tally,
 }
 
@@ -128,6 +132,7 @@ impl World {
                 lasting_step: secs(&mut rng, 0..200),
             }
         };
+        let poll = secs(&mut rng, 2..100);
         let clock = 1_790_000_000_000;
         let began = Timestamp::from_millis(clock);
         let mut queue = Queue::new(rules, began).unwrap();
@@ -145,9 +150,11 @@ impl World {
             crashed_at: None,
             halted_at: None,
             told: BTreeMap::new(),
+            polled: BTreeSet::new(),
             last_called: 0,
             newest: 0,
             crowd: *[3, 10, 60].choose(&mut rng).unwrap(),
+            poll,
             rng,
             tally: Tally::default(),
         }
@@ -237,6 +244,7 @@ impl World {
             && !self.has_vanished(id)
         {
             return match (phase, self.rng.gen_range(0..20)) {
+                (Phase::Ready | Phase::Contributing, 12..16) if self.polls(id) => self.poll(id),
                 (Phase::Verifying, 0..12) => {
                     let verdict = match self.rng.gen_range(0..8) {
                         0 => Verdict::CoordinatorFault,
@@ -260,7 +268,10 @@ impl World {
             } else {
                 self.anybody()
             };
-            return Command::Join { id };
+            return match self.polls(id) {
+                true => self.poll(id),
+                false => Command::Join { id },
+            };
         }
         // Somebody in line checks in; near the head more often, as there the interval is short.
         let reach = if self.rng.gen_bool(0.5) {
@@ -279,6 +290,7 @@ impl World {
             Some(&id) if self.has_vanished(id) => Command::Tick,
             Some(&id) if self.rng.gen_bool(0.005) => Command::Leave { id },
             Some(&id) if self.rng.gen_bool(0.05) => Command::Join { id },
+            Some(&id) if self.polls(id) && self.rng.gen_bool(0.9) => self.poll(id),
             Some(&id) => Command::CheckIn { id },
             None => Command::Tick,
         }
@@ -290,7 +302,8 @@ impl World {
             Some(turn) if self.rng.gen_bool(0.3) => *turn.id,
             _ => self.anybody(),
         };
-        match self.rng.gen_range(0..5) {
+        match self.rng.gen_range(0..6) {
+            5 => self.poll(id),
             0 => Command::Join { id },
             1 => Command::CheckIn { id },
             2 => Command::Start { id },
@@ -310,6 +323,16 @@ impl World {
         id % 9 == 4
     }
 
+    /// One in three has a program that knows only how to poll; most of what it does is that.
+    fn polls(&self, id: Id) -> bool {
+        id % 3 == 1
+    }
+
+    fn poll(&self, id: Id) -> Command<Id> {
+        let interval = self.poll;
+        Command::Poll { id, interval }
+    }
+
     fn place(&self) -> String {
         format!("seed {}, step {}", self.seed, self.tally.steps)
     }
@@ -323,6 +346,7 @@ impl World {
         let now = self.now();
         let mode_before = self.queue.state().mode();
         let due_before = self.queue.next_deadline();
+        let contributing_before = self.contributing();
         let step = self.queue.step(now, command.clone());
         if self.watch == Watch::Everything {
             let (entries, result) = self.reference.step(now, &command);
@@ -336,6 +360,11 @@ impl World {
         }
 
         let time = self.queue_time(now);
+        let resumed = |entry: &Entry<Id>| matches!(entry.event, Event::Resumed { .. });
+        let contributing_by = contributing_before
+            .filter(|_| !step.entries.iter().any(resumed))
+            .filter(|(ticket, _)| self.contributing().is_some_and(|(now, _)| now == *ticket))
+            .map(|(_, by)| by);
         self.account_for_absence(time, mode_before, due_before);
         for entry in &step.entries {
             self.take_note(entry, time, &command);
@@ -344,9 +373,15 @@ impl World {
         if let Err(refusal) = step.result {
             *self.tally.by_refusal.entry(word(&refusal)).or_default() += 1;
         }
-        self.note_promise(&command, step.result);
+        self.note_promise(&command, step.result, time, contributing_by);
         self.lived_until = time;
         self.assert_invariants(time);
+    }
+
+    /// Who contributes, and until when.
+    fn contributing(&self) -> Option<(Ticket, Timestamp)> {
+        let turn = self.queue.state().turn()?;
+        (turn.phase == Phase::Contributing).then_some((turn.ticket, turn.deadline))
     }
 
     /// What the queue's time must be: the clock's, unless that has fallen.
@@ -404,10 +439,21 @@ impl World {
                     "{place}: turns are in ticket order"
                 );
                 self.last_called = ticket.value();
-                let (Command::Join { id } | Command::CheckIn { id }) = command else {
+                let (Command::Join { id } | Command::CheckIn { id } | Command::Poll { id, .. }) =
+                    command
+                else {
                     panic!("{place}: {ticket} was called without having checked in");
                 };
                 self.told.remove(id);
+                let polled = self.polled.remove(&ticket.value());
+                let stay = self.queue.state().stay(id);
+                if let Some(stay) = stay.filter(|stay| stay.phase == Phase::Ready) {
+                    let held = stay.deadline.as_millis() - time;
+                    assert!(
+                        !polled || held >= ms(self.poll),
+                        "{place}: {id} polls, and the turn is held for {held} ms"
+                    );
+                }
             }
             Event::Ended { ticket, outcome } => {
                 *self.tally.by_outcome.entry(word(outcome)).or_default() += 1;
@@ -436,10 +482,38 @@ impl World {
     }
 
     /// A participant reads in the answer until when it has time.
-    fn note_promise(&mut self, command: &Command<Id>, result: Result<(), Refusal>) {
-        let (Command::Join { id } | Command::CheckIn { id }) = command else {
+    fn note_promise(
+        &mut self,
+        command: &Command<Id>,
+        result: Result<(), Refusal>,
+        time: u64,
+        contributing_by: Option<Timestamp>,
+    ) {
+        let (Command::Join { id } | Command::CheckIn { id } | Command::Poll { id, .. }) = command
+        else {
             return;
         };
+        if let Command::Poll { .. } = command
+            && result.is_ok()
+            && self.queue.state().mode() != Mode::Halted
+            && let Some(stay) = self.queue.state().stay(id)
+        {
+            let place = self.place();
+            let left = stay.deadline.as_millis().saturating_sub(time);
+            match stay.phase {
+                Phase::Waiting => {
+                    let poll = ms(self.poll);
+                    assert!(left >= poll, "{place}: {id} is to poll again in {left} ms");
+                    self.polled.insert(stay.ticket.value());
+                }
+                Phase::Contributing => assert!(
+                    contributing_by.is_none_or(|by| stay.deadline == by),
+                    "{place}: polling moved the clock of {id}"
+                ),
+                Phase::Ready => panic!("{place}: {id} polled and did not start"),
+                Phase::Verifying => {}
+            }
+        }
         if result.is_ok()
             && let Some(stay) = self.queue.state().stay(id)
             && stay.phase == Phase::Waiting
@@ -491,8 +565,8 @@ impl World {
             );
         }
         // The line is in ticket order; each has one place, one deadline ahead, and its number.
-        let furthest =
-            ms(rules.checkin_max) + ms(rules.lasting_step).max(ms(rules.checkin_max) / 2);
+        let longest = ms(rules.checkin_max).max(ms(self.poll));
+        let furthest = longest + ms(rules.lasting_step).max(longest / 2);
         let mut last = None;
         let mut position = 0;
         for (ticket, id) in state.line() {
@@ -577,6 +651,7 @@ impl World {
         self.queue = Queue::replay(rules, self.began, self.log.iter().cloned())
             .unwrap_or_else(|error| panic!("{}: {error}", self.place()));
         self.queue.break_rule(self.fault);
+        self.polled.clear();
         // Away since the last step of a live coordinator, through any number of crashes.
         self.crashed_at.get_or_insert(self.lived_until);
         if self.rng.gen_bool(0.9) {

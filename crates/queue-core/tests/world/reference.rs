@@ -44,6 +44,8 @@ pub(crate) struct Reference {
     seen: u64,
     log_time: u64,
     restarted: bool,
+    /// Tickets of those in line who poll, with their intervals.
+    pollers: BTreeMap<u64, u64>,
 }
 
 fn ms(duration: Duration) -> u64 {
@@ -63,12 +65,14 @@ impl Reference {
             seen: at,
             log_time: at,
             restarted: false,
+            pollers: BTreeMap::new(),
         }
     }
 
     /// The process died and another took over, from a log with or without volatile entries.
     pub(crate) fn restart(&mut self, with_volatile: bool) {
         self.restarted = true;
+        self.pollers.clear();
         self.seen = self.log_time;
         if !with_volatile {
             for place in &mut self.places {
@@ -142,6 +146,7 @@ impl Reference {
 
     fn end(&mut self, index: usize, now: u64, outcome: Outcome) -> Event<Id> {
         let place = self.places.remove(index);
+        self.pollers.remove(&place.ticket);
         if place.phase != Phase::Waiting {
             self.turns.push(now - place.called_at);
         }
@@ -155,7 +160,8 @@ impl Reference {
     fn call(&mut self, index: usize, now: u64) -> Event<Id> {
         let place = &mut self.places[index];
         place.phase = Phase::Ready;
-        place.by = now + ms(self.rules.start_limit);
+        let poll = self.pollers.remove(&place.ticket).unwrap_or(0);
+        place.by = now + poll.max(ms(self.rules.start_limit));
         place.called_at = now;
         place.since = now;
         Event::Called {
@@ -284,12 +290,17 @@ impl Reference {
             }
             Command::Join { id }
             | Command::CheckIn { id }
+            | Command::Poll { id, .. }
             | Command::Start { id }
             | Command::Submit { id }
             | Command::Abort { id }
             | Command::Leave { id } => *id,
         };
-        let joins = matches!(command, Command::Join { .. });
+        let joins = matches!(command, Command::Join { .. } | Command::Poll { .. });
+        let interval = match command {
+            Command::Poll { interval, .. } => Some(ms(*interval)),
+            _ => None,
+        };
         let Some(index) = self.places.iter().position(|place| place.id == id) else {
             return match self.past.get(&id) {
                 Some(&(outcome, false)) if joins && outcome != Outcome::CoordinatorFault => {
@@ -297,7 +308,7 @@ impl Reference {
                 }
                 Some(&(outcome, false)) if !joins => Err(Refusal::Ended { outcome }),
                 _ if !joins => Err(Refusal::NotQueued),
-                _ => self.join(now, id, events),
+                _ => self.join(now, id, interval, events),
             };
         };
         let ticket = Ticket::new(self.places[index].ticket);
@@ -306,7 +317,21 @@ impl Reference {
             (Command::Join { .. }, Phase::Contributing)
                 if self.places[index].stalled_by.is_none() => {}
             (Command::Join { .. } | Command::CheckIn { .. }, _) => {
-                self.check_in(now, index, events);
+                self.check_in(now, index, 0, events);
+            }
+            (Command::Poll { .. }, phase) => {
+                if self.mode == Mode::Halted {
+                    return Ok(());
+                }
+                if phase == Phase::Waiting && index == 0 {
+                    events.push(self.call(0, now));
+                } else if let (Phase::Waiting, Some(interval)) = (phase, interval) {
+                    self.pollers.insert(ticket.value(), interval);
+                    self.check_in(now, index, interval, events);
+                }
+                if self.places[index].phase == Phase::Ready {
+                    events.push(self.start(index, now));
+                }
             }
             (_, Phase::Verifying) => return Err(Refusal::AlreadySubmitted),
             (Command::Leave { .. }, _) => events.push(self.end(index, now, Outcome::Left)),
@@ -316,14 +341,7 @@ impl Reference {
                 if self.mode == Mode::Halted {
                     return Err(Refusal::Halted);
                 }
-                let place = &mut self.places[index];
-                place.phase = Phase::Contributing;
-                place.since = now;
-                place.by = now + ms(self.rules.contribution_limit);
-                events.push(Event::Started {
-                    ticket,
-                    contribute_by: place.by.into(),
-                });
+                events.push(self.start(index, now));
             }
             (Command::Start { .. }, _) => {}
             (_, Phase::Ready) => return Err(Refusal::NotStarted),
@@ -342,13 +360,32 @@ impl Reference {
         Ok(())
     }
 
-    fn join(&mut self, now: u64, id: Id, events: &mut Vec<Event<Id>>) -> Result<(), Refusal> {
+    fn start(&mut self, index: usize, now: u64) -> Event<Id> {
+        let place = &mut self.places[index];
+        place.phase = Phase::Contributing;
+        place.since = now;
+        place.by = now + ms(self.rules.contribution_limit);
+        Event::Started {
+            ticket: Ticket::new(place.ticket),
+            contribute_by: place.by.into(),
+        }
+    }
+
+    /// `poll` is the interval of somebody who joins by polling.
+    fn join(
+        &mut self,
+        now: u64,
+        id: Id,
+        poll: Option<u64>,
+        events: &mut Vec<Event<Id>>,
+    ) -> Result<(), Refusal> {
         match self.mode {
             Mode::Open => {}
             Mode::Draining => return Err(Refusal::Draining),
             Mode::Halted => return Err(Refusal::Halted),
         }
         let interval = self.interval(self.waiting_ahead(self.places.len()), now);
+        let interval = interval.max(poll.unwrap_or(0));
         let by = now + interval;
         let lasting_by = by + self.margin(interval);
         self.places.push(Place {
@@ -368,14 +405,20 @@ impl Reference {
             check_in_by: by.into(),
             lasting_by: lasting_by.into(),
         });
+        if let Some(poll) = poll {
+            self.pollers.insert(self.next, poll);
+        }
         self.next += 1;
         if self.places.len() == 1 {
             events.push(self.call(0, now));
+            if poll.is_some() {
+                events.push(self.start(0, now));
+            }
         }
         Ok(())
     }
 
-    fn check_in(&mut self, now: u64, index: usize, events: &mut Vec<Event<Id>>) {
+    fn check_in(&mut self, now: u64, index: usize, at_least: u64, events: &mut Vec<Event<Id>>) {
         if self.mode == Mode::Halted {
             return;
         }
@@ -384,7 +427,7 @@ impl Reference {
             // The first place of all is waiting: so the turn is free, and this is the head.
             Phase::Waiting if index == 0 => events.push(self.call(0, now)),
             Phase::Waiting => {
-                let interval = self.interval(self.waiting_ahead(index), now);
+                let interval = self.interval(self.waiting_ahead(index), now).max(at_least);
                 let lasting_by = now + interval + self.margin(interval);
                 let place = &mut self.places[index];
                 if now + interval <= place.by {

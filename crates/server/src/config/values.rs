@@ -6,6 +6,8 @@ use std::time::Duration;
 use axum::http::Uri;
 use ipnet::IpNet;
 
+use crate::signin::secret::Secret;
+
 /// Longest duration that a setting may have, in seconds: ten years, so that no sum overflows.
 const LONGEST_SECONDS: f64 = 10.0 * 365.0 * 24.0 * 3600.0;
 
@@ -29,7 +31,9 @@ pub(super) fn public_url(text: &str) -> Result<Uri, String> {
         .parse()
         .map_err(|error| format!("this is no URL: {error}"))?;
     match (url.scheme_str(), url.authority()) {
-        (Some("http" | "https"), Some(authority)) if !authority.as_str().contains('@') => {
+        (Some("http" | "https"), Some(authority))
+            if !authority.as_str().contains('@') && url::Url::parse(text).is_ok() =>
+        {
             if matches!(url.path(), "" | "/") && url.query().is_none() {
                 Ok(url)
             } else {
@@ -45,4 +49,22 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
     text.parse::<IpNet>()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
         .map_err(|_| "give an address or a network, such as 127.0.0.1 or 10.0.0.0/8".to_owned())
+}
+
+pub(super) fn web_url(text: &str) -> Result<url::Url, String> {
+    let url = url::Url::parse(text).map_err(|error| format!("this is no URL: {error}"))?;
+    match (url.scheme(), url.host()) {
+        ("http" | "https", Some(_)) => Ok(url),
+        _ => Err("give a whole URL, such as https://example.org/path".to_owned()),
+    }
+}
+
+pub(super) fn timestamp(text: &str) -> Result<jiff::Timestamp, String> {
+    text.parse()
+        .map_err(|_| "give a time with its zone, such as 2022-08-01T00:00:00Z".to_owned())
+}
+
+/// Nothing is wrong with a secret here, so that no message shows one.
+pub(super) fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(text))
 }

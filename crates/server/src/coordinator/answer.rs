@@ -60,34 +60,33 @@ pub enum SubmitError {
     Malformed(#[from] DocumentError),
     /// A check failed: the stay is over.
     #[error(transparent)]
-    Invalid(Refused),
+    Invalid(Box<Invalid>),
     /// The coordinator could not verify it: the stay is over, the identity not used up.
     #[error(transparent)]
     CoordinatorFault(Refused),
 }
 
 impl SubmitError {
+    /// The code and text of the answer.
+    #[must_use]
+    pub fn refused(&self) -> Refused {
+        match self {
+            Self::Malformed(error) => Refused::new(Code::MalformedBody, error.to_string()),
+            Self::Invalid(check) => invalid(check),
+            Self::Refused(refused) | Self::CoordinatorFault(refused) => refused.clone(),
+        }
+    }
+
     /// The body of the answer.
     #[must_use]
     pub fn body(&self) -> ErrorBody {
-        match self {
-            Self::Malformed(error) => ErrorBody::new(Code::MalformedBody, error.to_string()),
-            Self::Refused(refused) | Self::Invalid(refused) | Self::CoordinatorFault(refused) => {
-                refused.body()
-            }
-        }
+        self.refused().body()
     }
 
     /// The HTTP status of the answer.
     #[must_use]
     pub fn status(&self) -> u16 {
-        match self {
-            Self::Malformed(_) => Code::MalformedBody,
-            Self::Refused(refused) | Self::Invalid(refused) | Self::CoordinatorFault(refused) => {
-                refused.code
-            }
-        }
-        .status()
+        self.refused().code.status()
     }
 }
 
@@ -187,7 +186,7 @@ fn told(outcome: Outcome, because: Option<&str>) -> String {
 }
 
 /// The code and text of a failed check.
-pub(crate) fn invalid(invalid: &Invalid) -> Refused {
+fn invalid(invalid: &Invalid) -> Refused {
     let code = match &invalid.check {
         Check::Count { .. } => Code::ContributionCount,
         Check::Sizes { .. } => Code::ContributionSizes,

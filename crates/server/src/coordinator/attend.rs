@@ -1,12 +1,20 @@
 //! Presence without polling: what the task does for those who wait for held answers.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use tauline_protocol::Identity;
 use tauline_protocol::status::QueueWord;
-use tauline_queue_core::{Command, Mode, Outcome, Phase, Timestamp};
+use tauline_queue_core::{Command, Mode, Outcome, Phase, Refusal, Timestamp};
 
 use super::TICK;
-use super::held::{Hold, Seen};
+use super::held::{Hold, Seen, Waiting};
+use super::message::{No, Polled, Reply};
 use super::task::{BATCH, Task};
+
+/// The places in line from which a poll is held. Ours: each place costs one connection, and those
+/// further back have other turns to wait for than the one that may end any moment.
+const HELD_PLACES: u64 = 3;
 
 impl Task {
     /// Checks in for those who wait for held answers, and gives the answers that are due.
@@ -24,6 +32,11 @@ impl Task {
             self.check_in_for(now, &head);
         }
         for who in self.now.held.take_touched() {
+            // Called by something else, while a poll of its own waits for just that.
+            let stay = self.state().stay(&who);
+            if stay.is_some_and(|stay| stay.phase == Phase::Ready) {
+                self.check_in_for(now, &who);
+            }
             self.answer_held(now, &who);
         }
         self.tell_positions(now);
@@ -62,20 +75,97 @@ impl Task {
             standing.past.is_none() && standing.status.ticket.is_some() && !turn_is_ready
         };
         if !waits || self.now.released || hold.until <= now {
-            self.reply(hold.reply, Ok((standing, seen)));
+            self.answer(now, who, hold);
             return;
         }
         if let Some(oldest) = self.now.held.insert(who, hold, seen) {
-            self.reply(oldest.reply, Ok((standing, seen)));
+            self.answer(now, who, oldest);
         }
         self.schedule(now, who);
     }
 
+    /// A poll: whatever is due at once, and an answer that is held while a turn may come soon.
+    pub(super) fn poll(
+        &mut self,
+        now: Timestamp,
+        who: Identity,
+        interval: Duration,
+        until: Timestamp,
+        reply: Reply<Polled>,
+    ) {
+        let id = who.clone();
+        if let Err(refusal) = self.carry_out(now, Command::Poll { id, interval }, None) {
+            let no = self.no(&who, refusal);
+            self.reply(reply, Err(no));
+            return;
+        }
+        self.now.pollers.insert(who.clone());
+        let hold = Hold {
+            reply: Waiting::Polled(reply, interval),
+            until,
+            positions: false,
+            arms: false,
+        };
+        let near = self
+            .state()
+            .stay(&who)
+            .is_some_and(|stay| stay.phase == Phase::Waiting && stay.position <= HELD_PLACES);
+        if !near || self.now.released || until <= now {
+            self.answer(now, &who, hold);
+            return;
+        }
+        let seen = Seen::of(&self.standing(now, &who).status);
+        if let Some(oldest) = self.now.held.insert(&who, hold, seen) {
+            self.answer(now, &who, oldest);
+        }
+        self.schedule(now, &who);
+    }
+
+    /// Gives an answer, whatever it waited for.
+    fn answer(&mut self, now: Timestamp, who: &Identity, hold: Hold) {
+        match hold.reply {
+            Waiting::Standing(reply) => {
+                let standing = self.standing(now, who);
+                let seen = Seen::of(&standing.status);
+                self.reply(reply, Ok((standing, seen)));
+            }
+            Waiting::Polled(reply, _) => {
+                let polled = self.polled(who);
+                self.reply(reply, polled);
+            }
+        }
+    }
+
+    /// What a poll comes to, now that it has done what it could.
+    fn polled(&self, who: &Identity) -> Result<Polled, No> {
+        match self.state().stay(who) {
+            Some(stay) if stay.phase == Phase::Contributing => {
+                Ok(Polled::Base(Arc::clone(&self.head)))
+            }
+            Some(_) => Ok(Polled::Wait),
+            None => match self.state().used_up(who) {
+                Some(outcome) => Err(self.no(who, Refusal::UsedUp { outcome })),
+                // The next poll joins again.
+                None => Ok(Polled::Wait),
+            },
+        }
+    }
+
     /// Checks in for somebody who waits for a held answer; nothing if nobody does any more.
     fn check_in_for(&mut self, now: Timestamp, who: &Identity) {
-        if self.now.held.is_present(who) {
-            let arms = self.now.held.arms(who);
-            self.prove_presence(now, who, arms);
+        if !self.now.held.is_present(who) {
+            return;
+        }
+        let phase = self.state().stay(who).map(|stay| stay.phase);
+        match (self.now.held.polls(who), phase) {
+            (Some(interval), Some(Phase::Waiting | Phase::Ready)) => {
+                let id = who.clone();
+                let _ = self.carry_out(now, Command::Poll { id, interval }, None);
+            }
+            _ => {
+                let arms = self.now.held.arms(who);
+                self.prove_presence(now, who, arms);
+            }
         }
     }
 
@@ -108,10 +198,9 @@ impl Task {
     /// Gives this identity's held answers that are due.
     fn answer_held(&mut self, now: Timestamp, who: &Identity) {
         let standing = self.standing(now, who);
-        let seen = Seen::of(&standing.status);
         let released = self.now.released;
         for hold in self.now.held.take_due(who, now, &standing.status, released) {
-            self.reply(hold.reply, Ok((standing.clone(), seen)));
+            self.answer(now, who, hold);
         }
         self.schedule(now, who);
     }

@@ -10,7 +10,7 @@ use tauline_protocol::Identity;
 use tauline_protocol::status::{QueueStatus, QueueWord};
 use tauline_queue_core::{Event, Ticket, Timestamp};
 
-use super::message::{Reply, Standing};
+use super::message::{Polled, Reply, Standing};
 
 /// Answers held for one identity at a time; a further one sends the oldest home. A bound on
 /// memory: a client needs one, a person with some tabs a few.
@@ -47,9 +47,26 @@ impl Seen {
     }
 }
 
+/// To whom an answer goes that waits, and what it is about.
+pub(super) enum Waiting {
+    /// How the participant stands.
+    Standing(Reply<(Standing, Seen)>),
+    /// What its poll comes to; it polls again after so long.
+    Polled(Reply<Polled>, Duration),
+}
+
+impl Waiting {
+    fn is_gone(&self) -> bool {
+        match self {
+            Self::Standing(reply) => reply.is_closed(),
+            Self::Polled(reply, _) => reply.is_closed(),
+        }
+    }
+}
+
 /// An answer that waits.
 pub(super) struct Hold {
-    pub(super) reply: Reply<(Standing, Seen)>,
+    pub(super) reply: Waiting,
     pub(super) until: Timestamp,
     /// Whether a change of position is worth the answer.
     pub(super) positions: bool,
@@ -90,7 +107,7 @@ impl Held {
         let Some(held) = self.by_identity.get_mut(who) else {
             return false;
         };
-        held.retain(|one| !one.hold.reply.is_closed());
+        held.retain(|one| !one.hold.reply.is_gone());
         let present = !held.is_empty();
         if !present {
             self.forget(who);
@@ -103,6 +120,16 @@ impl Held {
         self.by_identity
             .get(who)
             .is_some_and(|held| held.iter().any(|one| one.hold.arms))
+    }
+
+    /// The interval of a held poll of this identity's, if one waits: its turn is not only called
+    /// but starts.
+    pub(super) fn polls(&self, who: &Identity) -> Option<Duration> {
+        let held = self.by_identity.get(who)?;
+        held.iter().find_map(|one| match one.hold.reply {
+            Waiting::Polled(_, interval) => Some(interval),
+            Waiting::Standing(_) => None,
+        })
     }
 
     /// Notes whom an event is about.

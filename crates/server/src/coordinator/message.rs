@@ -50,6 +50,24 @@ pub(super) enum NoReceipt {
     Refused(No),
 }
 
+/// What a poll is answered with.
+#[derive(Clone)]
+pub enum Polled {
+    /// It is the participant's turn, which has started: the state to build on.
+    Base(Arc<Head>),
+    /// It is not: the participant is to poll again.
+    Wait,
+}
+
+impl std::fmt::Debug for Polled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Base(head) => write!(f, "Base(after {} contributions)", head.contributions()),
+            Self::Wait => f.write_str("Wait"),
+        }
+    }
+}
+
 /// Whether a contribution's body is wanted.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Wanted {
@@ -70,6 +88,18 @@ pub(super) enum Message {
     CheckIn {
         who: Identity,
         reply: Reply<Standing>,
+    },
+    /// A poll by somebody who polls again after `interval`; the answer may be held until then.
+    Poll {
+        who: Identity,
+        interval: Duration,
+        until: Timestamp,
+        reply: Reply<Polled>,
+    },
+    /// Whether this identity was last heard of by a poll.
+    Polls {
+        who: Identity,
+        reply: Reply<bool>,
     },
     /// A check-in whose answer is held.
     Hold {

@@ -4,6 +4,7 @@
 //! Memory changes first, but nobody hears of it before the commit, and a commit that fails ends
 //! the process: what was never durable was never said.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use k256::ecdsa::SigningKey;
@@ -63,6 +64,8 @@ pub(super) struct Now {
     pub(super) start_verifying: bool,
     pub(super) arrivals: Arrivals,
     pub(super) held: Held,
+    /// Those who were last heard of by a poll. Forgotten by a restart, until their next.
+    pub(super) pollers: HashSet<Identity>,
     /// Set when positions in line may have changed since followers were told.
     pub(super) line_moved: bool,
     pub(super) positions_told: Timestamp,
@@ -173,19 +176,35 @@ impl Task {
         let now = self.time();
         match message {
             Message::Join { who, reply } => {
+                self.now.pollers.remove(&who);
                 let result = self.carry_out(now, Command::Join { id: who.clone() }, None);
                 self.reply_standing(now, who, result, reply);
             }
             Message::CheckIn { who, reply } => {
+                self.now.pollers.remove(&who);
                 // Whoever is not in the queue is told where it stands: no error.
                 let _ = self.carry_out(now, Command::CheckIn { id: who.clone() }, None);
                 self.reply_standing(now, who, Ok(()), reply);
+            }
+            Message::Poll {
+                who,
+                interval,
+                until,
+                reply,
+            } => self.poll(now, who, interval, until, reply),
+            Message::Polls { who, reply } => {
+                let polls = self.now.pollers.contains(&who);
+                self.reply(reply, Ok(polls));
             }
             Message::Hold {
                 who,
                 hold,
                 at_once_unless,
             } => {
+                // A stream alone is no other client: a page may show it beside one that polls.
+                if hold.arms {
+                    self.now.pollers.remove(&who);
+                }
                 self.hold(now, &who, hold, at_once_unless);
             }
             Message::InQueue { who, reply } => {
@@ -193,6 +212,7 @@ impl Task {
                 self.reply(reply, Ok(in_queue));
             }
             Message::Start { who, note, reply } => {
+                self.now.pollers.remove(&who);
                 let result = self.carry_out(now, Command::Start { id: who.clone() }, note);
                 let head = Arc::clone(&self.head);
                 let answer = result

@@ -44,8 +44,8 @@ impl Task {
             (outcome, judgement) => {
                 self.now.batch.writes.push(Write::DropBlob(ticket));
                 Err(NoReceipt::Failed(match (outcome, judgement) {
-                    (Outcome::Invalid, Some(Judgement::Invalid(refused))) => {
-                        SubmitError::Invalid(refused)
+                    (Outcome::Invalid, Some(Judgement::Invalid(check))) => {
+                        SubmitError::Invalid(check)
                     }
                     _ => SubmitError::CoordinatorFault(answer::coordinator_fault(ticket)),
                 }))
@@ -110,7 +110,7 @@ impl Task {
     pub(super) fn judged(&mut self, ticket: Ticket, judgement: Judgement) {
         let (verdict, note) = match &judgement {
             Judgement::Valid(_) => (Verdict::Valid, None),
-            Judgement::Invalid(refused) => (Verdict::Invalid, Some(refused.error.clone())),
+            Judgement::Invalid(check) => (Verdict::Invalid, Some(check.to_string())),
             Judgement::Fault(fault) => {
                 error!(%ticket, fault, "verification failed to come to a verdict");
                 (Verdict::CoordinatorFault, None)

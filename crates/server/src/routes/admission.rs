@@ -14,8 +14,8 @@ use tauline_protocol::error::Code;
 use crate::body;
 use crate::signin::session::Session;
 
-use super::App;
 use super::failure::Failure;
+use super::{App, auth, sequencer};
 
 /// The address at the other end of the connection.
 #[derive(Debug, Clone, Copy)]
@@ -52,15 +52,22 @@ pub(super) async fn admit(
             .map_err(Failure::from),
         Err(failure) => Err(failure),
     };
+    let path = request.uri().path();
     let counted = match &session {
-        _ if is_login(&request) => app.limits.login(client),
+        _ if is_login(&app, &request) => app.limits.login(client),
+        _ if sequencer::is_free(path) => Ok(()),
+        Ok(session) if sequencer::is_of(path) => app.limits.lobby(&session.hash),
         Ok(session) => app.limits.session(&session.hash),
         Err(_) => app.limits.anonymous(client),
     };
     if let Err(early) = counted {
+        let refusal = match sequencer::is_of(path) {
+            true => sequencer::rate_limited(),
+            false => Failure::from(early).into_response(),
+        };
         let (parts, body) = request.into_parts();
         body::drain(&parts.headers, body);
-        return Failure::from(early).into_response();
+        return refusal;
     }
     request.extensions_mut().insert(Caller(session));
     let mut response = next.run(request).await;
@@ -72,8 +79,9 @@ pub(super) async fn admit(
     response
 }
 
-fn is_login(request: &Request) -> bool {
-    request.method() == Method::POST && request.uri().path() == "/login"
+fn is_login(app: &App, request: &Request) -> bool {
+    let path = request.uri().path();
+    request.method() == Method::POST && path == "/login" || auth::is_sign_in(app, path)
 }
 
 /// The token of `Authorization: Bearer`; the scheme's case does not matter (RFC 9110, 11.1).

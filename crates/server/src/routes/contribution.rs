@@ -4,20 +4,19 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use tauline_protocol::contribution::{AbortRequest, SignedReceipt, StartRequest, TAG_LIMIT};
 use tauline_protocol::error::Code;
-use tauline_protocol::status::QueueStatus;
 
 use crate::body::{self, BodyCoding, DocumentForm};
 use crate::coordinator::Admission;
-use crate::head::Coding;
+use crate::head::{Form, Head};
 use crate::{negotiate, upload};
 
-use super::App;
 use super::admission::{MaybeSignedIn, SignedIn};
 use super::failure::Failure;
+use super::{App, sequencer};
 
 /// Hands the state out. What can be refused is refused before the clock starts.
 pub(super) async fn start(
@@ -38,7 +37,16 @@ pub(super) async fn start(
     check_tag("client", tags.client.as_deref())?;
     check_tag("computation", tags.computation.as_deref())?;
     let head = app.coordinator.start(session.identity, tags).await?;
-    let coding = negotiate::coding(&parts.headers, form);
+    state(&head, form, &parts.headers).await
+}
+
+/// The state to build on, compressed as `Accept-Encoding` allows.
+pub(super) async fn state(
+    head: &Arc<Head>,
+    form: Form,
+    headers: &HeaderMap,
+) -> Result<Response, Failure> {
+    let coding = negotiate::coding(headers, form);
     let state = head.body(form, coding).await.map_err(|error| {
         tracing::error!(%error, "the state cannot be rendered");
         Failure::new(
@@ -56,12 +64,7 @@ pub(super) async fn start(
         header::VARY,
         HeaderValue::from_static("accept, accept-encoding"),
     );
-    let coding = match coding {
-        Coding::Identity => None,
-        Coding::Gzip => Some("gzip"),
-        Coding::Zstd => Some("zstd"),
-    };
-    if let Some(coding) = coding {
+    if let Some(coding) = coding.name() {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
     Ok(response)
@@ -112,13 +115,20 @@ pub(super) async fn abort(
     State(app): State<Arc<App>>,
     SignedIn(session): SignedIn,
     request: Request,
-) -> Result<Json<QueueStatus>, Failure> {
+) -> Result<Response, Failure> {
+    // Clients of the sequencer's API abort here too, where its specification had it.
+    if app.coordinator.polls(&session.identity).await? {
+        return Ok(sequencer::abort(&app, session.identity, request)
+            .await
+            .into_response());
+    }
     let (parts, body) = request.into_parts();
     let AbortRequest { reason } = body::small_json(&parts.headers, body, app.body_timeout)
         .await?
         .unwrap_or_default();
     check_tag("reason", reason.as_deref())?;
-    Ok(Json(app.coordinator.abort(session.identity, reason).await?))
+    let status = app.coordinator.abort(session.identity, reason).await?;
+    Ok(Json(status).into_response())
 }
 
 fn check_tag(name: &str, value: Option<&str>) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tauline_protocol::error::{Code, ErrorBody};
+use tauline_transcript::{DocumentError, Invalid};
 
 use crate::coordinator::{Refused, SubmitError};
 use crate::limits::TooMany;
@@ -17,6 +18,16 @@ pub struct Failure {
     code: Code,
     error: String,
     retry_after: Option<Duration>,
+    detail: Option<Detail>,
+}
+
+/// What exactly is wrong with a contribution, for other ways to say it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// It is no document. The turn goes on.
+    Malformed(DocumentError),
+    /// A check failed. The stay is over.
+    Invalid(Box<Invalid>),
 }
 
 /// When to try again while the coordinator stops or starts: a restart takes a few seconds.
@@ -31,13 +42,32 @@ impl Failure {
             code,
             error: error.into(),
             retry_after,
+            detail: None,
         }
+    }
+
+    /// A body that is no contribution.
+    #[must_use]
+    pub fn malformed(error: DocumentError) -> Self {
+        let text = format!("{error}; your turn is not over: send it again while the time lasts");
+        Self {
+            detail: Some(Detail::Malformed(error)),
+            ..Self::new(Code::MalformedBody, text)
+        }
+    }
+
+    pub(crate) fn detail(&self) -> Option<&Detail> {
+        self.detail.as_ref()
     }
 
     /// The error's code.
     #[must_use]
     pub fn code(&self) -> Code {
         self.code
+    }
+
+    pub(crate) fn error(&self) -> &str {
+        &self.error
     }
 }
 
@@ -49,11 +79,15 @@ impl From<Refused> for Failure {
 
 impl From<SubmitError> for Failure {
     fn from(error: SubmitError) -> Self {
-        match error {
-            SubmitError::Refused(refused)
-            | SubmitError::Invalid(refused)
-            | SubmitError::CoordinatorFault(refused) => refused.into(),
-            SubmitError::Malformed(error) => Self::new(Code::MalformedBody, error.to_string()),
+        let refused = error.refused();
+        let detail = match error {
+            SubmitError::Malformed(error) => return Self::malformed(error),
+            SubmitError::Invalid(check) => Some(Detail::Invalid(check)),
+            SubmitError::Refused(_) | SubmitError::CoordinatorFault(_) => None,
+        };
+        Self {
+            detail,
+            ..refused.into()
         }
     }
 }

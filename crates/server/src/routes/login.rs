@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use serde::de::IgnoredAny;
 use tauline_protocol::error::Code;
 use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer};
 
 use crate::body;
+use crate::signin::browser::Browser;
 
 use super::App;
 use super::failure::Failure;
@@ -26,22 +26,10 @@ pub(super) async fn login(
     if bytes.is_empty() {
         return Err(Failure::new(
             Code::MalformedBody,
-            r#"the body is empty: send {"siwe":{"message":"…","signature":"0x…"}} or {"invite":"…"}"#,
+            r#"the body is empty: send {"siwe":{"message":"…","signature":"0x…"}}, {"github":{"code":"…","state":"…"}} or {"invite":"…"}"#,
         ));
     }
-    if asks_for_github(&bytes) {
-        return Err(app.sign_in.not_offered("by GitHub").into());
-    }
     let request: LoginRequest = body::from_json(&bytes)?;
-    Ok(Json(app.sign_in.login(&request).await?))
-}
-
-/// GitHub is a way to sign in of the interface, so asking for it is not malformed.
-fn asks_for_github(bytes: &[u8]) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Asked {
-        #[serde(rename = "github")]
-        _github: IgnoredAny,
-    }
-    serde_json::from_slice::<Asked>(bytes).is_ok()
+    let browser = Browser::of(&parts.headers, app.sign_in.origin.is_tls());
+    Ok(Json(app.sign_in.login(&request, browser.as_ref()).await?))
 }

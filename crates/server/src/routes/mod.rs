@@ -1,12 +1,14 @@
 //! The HTTP interface (`http-queue-api.md`), one file a resource.
 
 mod admission;
+mod auth;
 mod ceremony;
 mod contribution;
 mod events;
 pub mod failure;
 mod login;
 mod queue;
+mod sequencer;
 mod transcript;
 
 use std::any::Any;
@@ -14,7 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderName, Method, Uri, header};
+use axum::extract::Request;
+use axum::http::{HeaderName, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tauline_protocol::error::Code;
@@ -53,6 +56,17 @@ pub struct App {
     pub stopping: watch::Receiver<bool>,
     /// The one upload that is read.
     pub upload: UploadSlot,
+    /// How clients of the sequencer's API poll.
+    pub lobby: Lobby,
+}
+
+/// How clients of the sequencer's API poll (`sequencer-http.md`, section 4).
+#[derive(Debug, Clone, Copy)]
+pub struct Lobby {
+    /// After what time at the latest a client polls again, grace not included.
+    pub interval: Duration,
+    /// How long the answer to one of the first in line is held.
+    pub hold: Duration,
 }
 
 impl App {
@@ -66,6 +80,7 @@ impl App {
         body_timeout: Duration,
         upload_limit: Duration,
         stopping: watch::Receiver<bool>,
+        lobby: Lobby,
     ) -> Self {
         Self {
             coordinator,
@@ -76,6 +91,7 @@ impl App {
             upload_limit,
             stopping,
             upload: UploadSlot::default(),
+            lobby,
         }
     }
 }
@@ -94,6 +110,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/contribution/start", post(contribution::start))
         .route("/contribution/complete", post(contribution::complete))
         .route("/contribution/abort", post(contribution::abort))
+        .merge(auth::router())
+        .merge(sequencer::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(axum::middleware::from_fn_with_state(
@@ -125,14 +143,23 @@ fn cors() -> CorsLayer {
         .max_age(PREFLIGHT_LIFETIME)
 }
 
-async fn nothing_here(uri: Uri) -> Failure {
+async fn nothing_here(uri: Uri, request: Request) -> Response {
+    if let Some(response) = sequencer::nothing_here(&uri) {
+        let (parts, body) = request.into_parts();
+        crate::body::drain(&parts.headers, body);
+        return response;
+    }
     Failure::new(
         Code::NotFound,
         format!("there is nothing at {}", uri.path()),
     )
+    .into_response()
 }
 
-async fn wrong_method(method: Method, uri: Uri) -> Failure {
+async fn wrong_method(method: Method, uri: Uri) -> Response {
+    if sequencer::is_of(uri.path()) {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
     Failure::new(
         Code::MethodNotAllowed,
         format!(
@@ -140,6 +167,7 @@ async fn wrong_method(method: Method, uri: Uri) -> Failure {
             uri.path()
         ),
     )
+    .into_response()
 }
 
 /// A panic is a fault of ours: the client hears of it, the server goes on.

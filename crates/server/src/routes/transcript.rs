@@ -1,32 +1,39 @@
-//! `GET /ceremony/transcript` (ours): the transcript as it is now, in parts where wanted.
+//! `GET /ceremony/transcript` (ours): the transcript as it is now, compressed or in parts.
 //!
 //! A download that broke off is taken up with `Range` and `If-Range` (RFC 9110, section 14.2) even
-//! when contributions have come in since: the file it began with is kept for a while.
+//! when contributions have come in since: what it began with is kept for a while. Parts are parts of
+//! the plain document: whoever asks for one gets it uncompressed.
 
-use std::io::SeekFrom;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
 use tauline_protocol::error::Code;
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
-use crate::snapshot::TranscriptFile;
+use crate::head::{Coding, Form};
+use crate::negotiate;
+use crate::snapshot::Document;
+use crate::store::StoreError;
 
 use super::App;
 use super::failure::Failure;
-
-/// Bytes read from the file at a time.
-const PIECE: u64 = 64 * 1024;
 
 pub(super) async fn download(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
+    respond(&app, &headers)
+        .await
+        .unwrap_or_else(|error| Err(unreadable(&error)))
+}
+
+/// The answer to a request with these headers, or what went wrong in reading.
+pub(super) async fn respond(
+    app: &App,
+    headers: &HeaderMap,
+) -> Result<Result<Response, Failure>, StoreError> {
     let text = |name| {
         headers
             .get(name)
@@ -34,57 +41,62 @@ pub(super) async fn download(
     };
     let range = text(header::RANGE);
     let if_range = text(header::IF_RANGE);
-    let older = if_range
-        .filter(|_| range.is_some())
-        .and_then(|etag| app.transcripts.by_etag(etag));
-    let file = match older {
-        Some(file) => file,
-        None => app
-            .transcripts
-            .current()
-            .await
-            .map_err(|error| unreadable(&error))?,
+    let older = match if_range.filter(|_| range.is_some()) {
+        Some(etag) => app.transcripts.by_etag(etag).await?,
+        None => None,
     };
-    if text(header::IF_NONE_MATCH).is_some_and(|etags| lists(etags, &file.etag)) {
-        return Ok((
-            StatusCode::NOT_MODIFIED,
-            [(header::ETAG, file.etag.clone())],
-        )
-            .into_response());
+    let transcript = match older {
+        Some(transcript) => transcript,
+        None => {
+            let contributions = app.coordinator.status().contributions;
+            app.transcripts.current(contributions).await?
+        }
+    };
+    let coding = match range {
+        Some(_) => Coding::Identity,
+        None => negotiate::coding(headers, Form::Json),
+    };
+    let etag = transcript.etag(coding);
+    if text(header::IF_NONE_MATCH).is_some_and(|etags| lists(etags, &etag)) {
+        let unchanged = (StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]);
+        return Ok(Ok(unchanged.into_response()));
     }
-    // A part of another file is of no use to who has the rest of this one.
-    let same = if_range.is_none_or(|etag| etag == file.etag);
-    match range
+    let document = app.transcripts.document(&transcript, coding).await?;
+    // A part of another document is of no use to who has the rest of this one.
+    let same = if_range.is_none_or(|wanted| wanted == etag);
+    let part = match range
         .filter(|_| same)
-        .map(|range| Part::parse(range, file.len))
+        .map(|range| Part::parse(range, document.len()))
     {
-        None | Some(Asked::Whole) => whole_or_part(&file, None).await,
-        Some(Asked::Part(part)) => whole_or_part(&file, Some(part)).await,
+        None | Some(Asked::Whole) => None,
+        Some(Asked::Part(part)) => Some(part),
         Some(Asked::PastTheEnd) => {
+            let len = document.len();
             let failure = Failure::new(
                 Code::RangeNotSatisfiable,
-                format!(
-                    "the transcript has {} bytes: ask for a part of it",
-                    file.len
-                ),
+                format!("the transcript has {len} bytes: ask for a part of it"),
             );
-            let range = format!("bytes */{}", file.len);
-            Ok(([(header::CONTENT_RANGE, range)], failure).into_response())
+            let range = format!("bytes */{len}");
+            return Ok(Ok(
+                ([(header::CONTENT_RANGE, range)], failure).into_response()
+            ));
         }
-    }
+    };
+    Ok(Ok(whole_or_part(&document, coding, etag, part)))
 }
 
-async fn whole_or_part(file: &TranscriptFile, part: Option<Part>) -> Result<Response, Failure> {
+fn whole_or_part(
+    document: &Document,
+    coding: Coding,
+    etag: String,
+    part: Option<Part>,
+) -> Response {
     let sent = part.unwrap_or(Part {
         first: 0,
-        len: file.len,
+        len: document.len(),
     });
-    let mut reader = file.open().map_err(|error| unreadable(&error))?;
-    reader
-        .seek(SeekFrom::Start(sent.first))
-        .await
-        .map_err(|error| unreadable(&error))?;
-    let mut response = pieces(reader, sent.len).into_response();
+    let body = Body::from_stream(document.bytes(sent.first, sent.len));
+    let mut response = body.into_response();
     let headers = response.headers_mut();
     let mut set = |name, value: String| {
         if let Ok(value) = HeaderValue::from_str(&value) {
@@ -95,27 +107,18 @@ async fn whole_or_part(file: &TranscriptFile, part: Option<Part>) -> Result<Resp
     set(header::CONTENT_LENGTH, sent.len.to_string());
     set(header::ACCEPT_RANGES, "bytes".to_owned());
     set(header::CACHE_CONTROL, "no-cache".to_owned());
-    set(header::ETAG, file.etag.clone());
+    set(header::VARY, "accept-encoding".to_owned());
+    set(header::ETAG, etag);
+    if let Some(name) = coding.name() {
+        set(header::CONTENT_ENCODING, name.to_owned());
+    }
     if let Some(Part { first, len }) = part {
-        set(
-            header::CONTENT_RANGE,
-            format!("bytes {first}-{}/{}", first + len - 1, file.len),
-        );
+        let whole = document.len();
+        let range = format!("bytes {first}-{}/{whole}", first + len - 1);
+        set(header::CONTENT_RANGE, range);
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
-    Ok(response)
-}
-
-fn pieces(file: File, len: u64) -> Body {
-    Body::from_stream(stream::try_unfold(file.take(len), |mut file| async move {
-        let mut piece = vec![0; usize::try_from(file.limit().min(PIECE)).unwrap_or(0)];
-        let read = file.read(&mut piece).await?;
-        if read == 0 {
-            return Ok::<_, std::io::Error>(None);
-        }
-        piece.truncate(read);
-        Ok(Some((Bytes::from(piece), file)))
-    }))
+    response
 }
 
 fn unreadable(error: &dyn std::fmt::Display) -> Failure {

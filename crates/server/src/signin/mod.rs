@@ -1,42 +1,81 @@
 //! Signing in: proofs of identity, and the sessions they earn (`http-queue-api.md`, Signing in).
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`session`] | what a sign-in earns |
+//! | [`invite`] | codes that the operator gave out |
+//! | [`siwe`] | messages signed by Ethereum accounts |
+//! | [`ethereum`], [`rpc`] | which accounts may take part, and who knows |
+//! | [`github`], [`oidc`] | accounts that others vouch for, by [`oauth`] |
+//! | [`web`] | signing in in a browser, from the link to the session |
+//! | [`state`], [`browser`], [`redirect`] | what binds a sign-in to its browser, and where it may lead |
+//! | [`nonce`] | what makes a proof good once |
+//! | [`origin`] | what a proof must be meant for |
+//! | [`outgoing`], [`secret`] | asking others; what is never shown |
 
+pub mod browser;
+pub mod ethereum;
+pub mod github;
 pub mod invite;
 pub mod nonce;
+pub mod oauth;
+pub mod oidc;
 pub mod origin;
+pub mod outgoing;
+pub mod redirect;
+pub mod rpc;
+pub mod secret;
 pub mod session;
 pub mod siwe;
+pub mod state;
+pub mod web;
+
+use std::sync::Arc;
 
 use tauline_protocol::Identity;
 use tauline_protocol::error::Code;
-use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer};
+use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer, SiweProof};
 
 use crate::coordinator::{Coordinator, Refused};
+use crate::store::Store;
 
+use self::browser::Browser;
+use self::ethereum::Accounts;
+use self::github::GitHub;
 use self::invite::Invites;
 use self::nonce::Nonces;
+use self::oidc::Oidc;
 use self::origin::Origin;
+use self::redirect::Redirects;
 use self::session::Sessions;
+use self::state::States;
 
 /// The ways to sign in that this coordinator offers, and what they need.
 pub struct SignIn {
-    /// What Ethereum sign-ins are bound to; `None` when they are not offered.
-    pub siwe: Option<Siwe>,
-    /// The invitations; `None` when they are not offered.
-    pub invites: Option<Invites>,
-    /// The sessions.
-    pub sessions: Sessions,
-    /// For its clock.
-    pub coordinator: Coordinator,
-}
-
-/// What Ethereum sign-ins are checked against.
-pub struct Siwe {
     /// Where participants reach this coordinator.
     pub origin: Origin,
-    /// The chain that messages must name.
-    pub chain_id: u64,
-    /// The nonces given out.
+    /// Ethereum accounts.
+    pub accounts: Accounts,
+    /// Whether Ethereum accounts sign in by a message.
+    pub siwe: bool,
+    /// The invitations; `None` when they are not offered.
+    pub invites: Option<Invites>,
+    /// GitHub; `None` when it is not offered.
+    pub github: Option<GitHub>,
+    /// A provider for Ethereum accounts; `None` when there is none.
+    pub oidc: Option<Oidc>,
+    /// What is used once.
     pub nonces: Nonces,
+    /// The states of sign-ins in a browser.
+    pub states: States,
+    /// Where browsers may be sent with a session.
+    pub redirects: Redirects,
+    /// The sessions.
+    pub sessions: Sessions,
+    /// The identities that GitHub accounts keep.
+    pub store: Arc<dyn Store>,
+    /// For its clock, and who has taken part.
+    pub coordinator: Coordinator,
 }
 
 impl SignIn {
@@ -45,28 +84,32 @@ impl SignIn {
     /// # Errors
     /// [`Code::LoginMethodNotOffered`].
     pub fn nonce(&self) -> Result<NonceAnswer, Refused> {
-        let siwe = self
-            .siwe
-            .as_ref()
-            .ok_or_else(|| self.not_offered("by Ethereum key"))?;
+        if !self.siwe {
+            return Err(self.not_offered("by Ethereum key"));
+        }
         let now = self.coordinator.clock().now();
-        let (nonce, expires) = siwe.nonces.issue(now);
+        let (nonce, expires) = self.nonces.issue(now);
         Ok(NonceAnswer {
             nonce,
-            domain: siwe.origin.domain().to_owned(),
-            uri: siwe.origin.uri(),
-            chain_id: siwe.chain_id,
+            domain: self.origin.domain().to_owned(),
+            uri: self.origin.uri(),
+            chain_id: self.accounts.chain_id,
             expires_at: expires.as_secs(),
             expires_in_ms: millis(expires.since(now)),
         })
     }
 
-    /// Checks a proof and opens a session.
+    /// Checks a proof and opens a session. The browser is the one that sent the request, if it was
+    /// met before.
     ///
     /// # Errors
     /// A method that is not offered, or what is wrong with the proof.
-    pub async fn login(&self, request: &LoginRequest) -> Result<LoginAnswer, Refused> {
-        let identity = self.identify(request)?;
+    pub async fn login(
+        &self,
+        request: &LoginRequest,
+        browser: Option<&Browser>,
+    ) -> Result<LoginAnswer, Refused> {
+        let identity = self.identify(request, browser).await?;
         let (token, session) = self.sessions.open(identity).await?;
         tracing::info!(identity = %session.identity, "signed in");
         let now = self.coordinator.clock().now();
@@ -78,21 +121,24 @@ impl SignIn {
         })
     }
 
-    fn identify(&self, request: &LoginRequest) -> Result<Identity, Refused> {
+    async fn identify(
+        &self,
+        request: &LoginRequest,
+        browser: Option<&Browser>,
+    ) -> Result<Identity, Refused> {
         match request {
             LoginRequest::Siwe(proof) => {
-                let siwe = self
-                    .siwe
-                    .as_ref()
-                    .ok_or_else(|| self.not_offered("by Ethereum key"))?;
-                let expected = siwe::Expected {
-                    origin: &siwe.origin,
-                    chain_id: siwe.chain_id,
-                    nonces: &siwe.nonces,
-                    now: self.coordinator.clock().now(),
-                };
-                siwe::verify(proof, &expected)
+                let signed = self.signed(proof).await?;
+                // Of two requests with one message the first wins.
+                if !self
+                    .nonces
+                    .take(&signed.nonce, self.coordinator.clock().now())
+                {
+                    return Err(siwe::unknown_nonce());
+                }
+                Ok(Identity::eth(signed.address))
             }
+            LoginRequest::Github(callback) => self.github_callback(callback, browser).await,
             LoginRequest::Invite(code) => {
                 let invites = self
                     .invites
@@ -107,23 +153,59 @@ impl SignIn {
         }
     }
 
+    /// A message that is right in all that it says, signed by an account that may take part. Its
+    /// nonce is still to be taken.
+    async fn signed(&self, proof: &SiweProof) -> Result<siwe::Signed, Refused> {
+        if !self.siwe {
+            return Err(self.not_offered("by Ethereum key"));
+        }
+        let expected = siwe::Expected {
+            origin: &self.origin,
+            chain_id: self.accounts.chain_id,
+            nonces: &self.nonces,
+            now: self.coordinator.clock().now(),
+        };
+        let signed = siwe::read(proof, &expected)?;
+        let by_account = signed.is_by_key()
+            || self
+                .accounts
+                .contract_signed(signed.address, signed.digest, &signed.signature)
+                .await?;
+        if !by_account {
+            return Err(siwe::invalid_signature());
+        }
+        self.accounts.admit(signed.address).await?;
+        Ok(signed)
+    }
+
     /// The refusal of a way to sign in that is not offered: it names those that are.
     #[must_use]
     pub fn not_offered(&self, method: &str) -> Refused {
-        let mut offered = Vec::new();
-        if self.siwe.is_some() {
-            offered.push("siwe (by Ethereum key)");
-        }
-        if self.invites.is_some() {
-            offered.push("invite (by invitation)");
-        }
         Refused {
             code: Code::LoginMethodNotOffered,
             error: format!(
                 "this coordinator takes no sign-in {method}; it takes {}",
-                offered.join(" and ")
+                self.offered().join(" and ")
             ),
         }
+    }
+
+    fn offered(&self) -> Vec<&'static str> {
+        [
+            (self.siwe, "siwe (by Ethereum key)"),
+            (
+                self.github.is_some(),
+                "github (by GitHub account, in a browser: /auth/request_link)",
+            ),
+            (
+                self.oidc.is_some(),
+                "oidc (by Ethereum account, in a browser: /auth/request_link)",
+            ),
+            (self.invites.is_some(), "invite (by invitation)"),
+        ]
+        .into_iter()
+        .filter_map(|(is_offered, name)| is_offered.then_some(name))
+        .collect()
     }
 }
 

@@ -24,6 +24,11 @@ const CONTENT_LEN: usize = 8 + RANDOM_LEN;
 /// Bytes of the hash that are kept: 128 bits cannot be guessed.
 const HASH_LEN: usize = 16;
 
+/// Used nonces that are remembered at a time, some 8 MB. No ceremony signs that many people in
+/// within ten minutes; when somebody makes it seem so, further sign-ins wait rather than be
+/// replayable.
+const REMEMBERED: usize = 1 << 18;
+
 type Content = [u8; CONTENT_LEN];
 
 /// Makes nonces and recognises them.
@@ -76,7 +81,13 @@ impl Nonces {
         while used.first().is_some_and(|oldest| expiry(oldest) <= now) {
             used.pop_first();
         }
-        used.insert(content)
+        used.len() < REMEMBERED && used.insert(content)
+    }
+
+    /// When a nonce of these expires; `None` for another, or one that has.
+    #[must_use]
+    pub fn expiry(&self, nonce: &str, now: Timestamp) -> Option<Timestamp> {
+        self.content(nonce, now).map(|content| expiry(&content))
     }
 
     fn content(&self, nonce: &str, now: Timestamp) -> Option<Content> {
@@ -172,6 +183,23 @@ mod tests {
         for text in ["", "0", "zz", "kEWepMt9knR6lWJ6A", "é", &own[1..]] {
             assert!(!nonces.is_good(text, NOW), "{text}");
         }
+    }
+
+    #[test]
+    fn no_nonce_is_taken_that_could_not_be_remembered() {
+        let nonces = Nonces::new();
+        let expires = NOW.saturating_add(NONCE_LIFETIME).as_millis();
+        for number in 0..REMEMBERED {
+            let mut content = [0; CONTENT_LEN];
+            content[..8].copy_from_slice(&expires.to_be_bytes());
+            content[8..16].copy_from_slice(&(number as u64).to_be_bytes());
+            nonces.used().insert(content);
+        }
+        let (nonce, _) = nonces.issue(NOW);
+        assert!(!nonces.take(&nonce, NOW));
+        let later = NOW.saturating_add(NONCE_LIFETIME);
+        let (nonce, _) = nonces.issue(later);
+        assert!(nonces.take(&nonce, later), "the others have expired");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use axum::http::Uri;
 use axum::http::uri::Authority;
+use url::Url;
 
 /// The origins that a sign-in may be for; the first is the one that clients are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +52,42 @@ impl Origin {
     /// The URI that a sign-in message should name.
     #[must_use]
     pub fn uri(&self) -> String {
-        format!("{}://{}", self.scheme, self.domain())
+        self.uri_of(self.domain())
+    }
+
+    /// The domain by which a request came here: what its `Host` says if that is ours, else the
+    /// first.
+    #[must_use]
+    pub fn domain_of<'a>(&'a self, host: Option<&str>) -> &'a str {
+        let named = self
+            .authorities
+            .iter()
+            .find(|own| host.is_some_and(|host| own.eq_ignore_ascii_case(host)));
+        named.map_or(self.domain(), String::as_str)
+    }
+
+    /// Whether participants come over TLS.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.scheme == "https"
+    }
+
+    /// The URI of one of its domains.
+    #[must_use]
+    pub fn uri_of(&self, domain: &str) -> String {
+        format!("{}://{domain}", self.scheme)
+    }
+
+    /// A path here, by the first domain.
+    #[must_use]
+    pub fn url(&self, path: &str) -> Url {
+        #[expect(
+            clippy::expect_used,
+            reason = "an address, or a setting that was read as a URL"
+        )]
+        let mut url = Url::parse(&self.uri()).expect("a URL");
+        url.set_path(path);
+        url
     }
 
     /// Whether `domain` is this coordinator's.
@@ -99,6 +135,9 @@ mod tests {
         for name in ["127.0.0.1:3000", "localhost:3000", "[::1]:3000"] {
             assert!(origin.is_domain(name), "{name}");
         }
+        assert_eq!(origin.domain_of(Some("LOCALHOST:3000")), "localhost:3000");
+        assert_eq!(origin.domain_of(Some("evil.example")), "127.0.0.1:3000");
+        assert_eq!(origin.domain_of(None), "127.0.0.1:3000");
         assert!(!origin.is_domain("127.0.0.1:3001"));
         assert!(!origin.is_domain("ceremony.example.org:3000"));
     }

@@ -68,6 +68,7 @@ pub struct Sessions {
     store: Arc<dyn Store>,
     coordinator: Coordinator,
     lifetime: Duration,
+    most: usize,
     live: Mutex<Live>,
 }
 
@@ -112,22 +113,44 @@ impl Live {
 }
 
 impl Sessions {
-    /// The sessions of a store.
+    /// The sessions of a store, of which at most so many may be in use before newcomers are sent
+    /// away.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, coordinator: Coordinator, lifetime: Duration) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        coordinator: Coordinator,
+        lifetime: Duration,
+        most: usize,
+    ) -> Self {
         Self {
             store,
             coordinator,
             lifetime,
+            most,
             live: Mutex::default(),
+        }
+    }
+
+    /// Whether newcomers are sent away: as many sessions are in use as the operator allows.
+    #[must_use]
+    pub fn are_full(&self) -> bool {
+        let live = self.live();
+        // Counting those that have not ended takes a while, and is seldom needed.
+        live.by_hash.len() >= self.most && {
+            let now = self.coordinator.clock().now();
+            let lasting = live.by_hash.values().filter(|one| one.expires_at > now);
+            lasting.count() >= self.most
         }
     }
 
     /// Opens a session, durable before this answers. Gives the token, which is kept nowhere.
     ///
     /// # Errors
-    /// A failing store.
+    /// [`Code::SessionsFull`] for a newcomer, or a failing store.
     pub async fn open(&self, identity: Identity) -> Result<(String, Session), Refused> {
+        if self.are_full() && !self.live().by_identity.contains_key(&identity) {
+            return Err(full());
+        }
         let mut token = [0; TOKEN_LEN];
         OsRng.fill_bytes(&mut token);
         let token = hex::encode(token);
@@ -268,6 +291,15 @@ impl Sessions {
 
 fn hash(token: &str) -> TokenHash {
     Sha256::digest(token.as_bytes()).into()
+}
+
+/// The refusal of newcomers.
+#[must_use]
+pub fn full() -> Refused {
+    Refused::new(
+        Code::SessionsFull,
+        "as many people are signed in as the operator allows: try again later",
+    )
 }
 
 fn unknown() -> Refused {

@@ -1,7 +1,6 @@
-//! Sign-in by Ethereum key: an EIP-4361 message, checked in all that it says.
+//! Sign-in by Ethereum account: an EIP-4361 message, checked in all that it says.
 
 use siwe::Message;
-use tauline_protocol::Identity;
 use tauline_protocol::error::Code;
 use tauline_protocol::login::SiweProof;
 use tauline_queue_core::Timestamp;
@@ -15,6 +14,12 @@ use crate::coordinator::Refused;
 /// How far in the future a message may have been issued: clocks differ, by five minutes at most.
 const CLOCK_ALLOWANCE_SECONDS: i64 = 300;
 
+/// What a message by our own page says beside what it must.
+const STATEMENT: &str = "I take part in this powers-of-tau ceremony.";
+
+/// Bytes of a key's signature: r, s and v.
+const KEY_SIGNATURE_LEN: usize = 65;
+
 /// What a sign-in message must say.
 pub struct Expected<'a> {
     /// The domain and the URI are this coordinator's.
@@ -27,12 +32,24 @@ pub struct Expected<'a> {
     pub now: Timestamp,
 }
 
-/// The identity that a message and its signature prove. Uses the nonce up, but only when all
-/// else is right.
+/// A message that says what it must. Whose it is, its signature tells.
+pub struct Signed {
+    /// The account that it names.
+    pub address: [u8; 20],
+    /// Its nonce.
+    pub nonce: String,
+    /// What is signed.
+    pub digest: [u8; 32],
+    /// The signature: 65 bytes by a key, any number by a contract.
+    pub signature: Vec<u8>,
+}
+
+/// Reads a message and a signature, and checks what it says; not yet who signed it.
 ///
 /// # Errors
-/// The first thing that is wrong, in the order: form, domain, chain, time, nonce, signature.
-pub fn verify(proof: &SiweProof, expected: &Expected<'_>) -> Result<Identity, Refused> {
+/// The first thing that is wrong, in the order: form, domain, chain, time, nonce, form of the
+/// signature.
+pub fn read(proof: &SiweProof, expected: &Expected<'_>) -> Result<Signed, Refused> {
     let message: Message = proof.message.parse().map_err(|error| {
         refuse(
             Code::LoginMalformedMessage,
@@ -60,19 +77,67 @@ pub fn verify(proof: &SiweProof, expected: &Expected<'_>) -> Result<Identity, Re
     if !expected.nonces.is_good(&message.nonce, expected.now) {
         return Err(unknown_nonce());
     }
-    let signature = read_signature(&proof.signature)?;
-    let digest = signature::personal_message_digest(proof.message.as_bytes());
-    if signature::ecdsa_recover(&digest, &signature) != Some(message.address) {
-        return Err(refuse(
-            Code::LoginInvalidSignature,
-            "the signature is not by the address that the message names",
-        ));
+    Ok(Signed {
+        address: message.address,
+        digest: signature::personal_message_digest(proof.message.as_bytes()),
+        signature: read_signature(&proof.signature)?,
+        nonce: message.nonce,
+    })
+}
+
+impl Signed {
+    /// Whether the account's key signed.
+    #[must_use]
+    pub fn is_by_key(&self) -> bool {
+        <[u8; KEY_SIGNATURE_LEN]>::try_from(self.signature.as_slice()).is_ok_and(|signature| {
+            signature::ecdsa_recover(&self.digest, &signature) == Some(self.address)
+        })
     }
-    // Of two requests with one message the first wins.
-    if !expected.nonces.take(&message.nonce, expected.now) {
-        return Err(unknown_nonce());
+}
+
+/// The message that our own page has a wallet sign, but for the account.
+#[derive(Debug, Clone)]
+pub struct Draft<'a> {
+    /// Where the page is, which wallets compare.
+    pub domain: &'a str,
+    /// The same as a URI.
+    pub uri: &'a str,
+    /// The chain.
+    pub chain_id: u64,
+    /// The sign-in's.
+    pub nonce: &'a str,
+    /// Now.
+    pub issued_at: Timestamp,
+    /// When the nonce expires.
+    pub expires_at: Timestamp,
+}
+
+impl Draft<'_> {
+    /// The text for an account.
+    #[must_use]
+    pub fn text(&self, address: [u8; 20]) -> String {
+        let Self {
+            domain,
+            uri,
+            chain_id,
+            nonce,
+            issued_at,
+            expires_at,
+        } = self;
+        format!(
+            "{domain} wants you to sign in with your Ethereum account:\n{}\n\n{STATEMENT}\n\n\
+             URI: {uri}\nVersion: 1\nChain ID: {chain_id}\nNonce: {nonce}\n\
+             Issued At: {}\nExpiration Time: {}",
+            signature::eip55(&address),
+            date(*issued_at),
+            date(*expires_at),
+        )
     }
-    Ok(Identity::eth(message.address))
+}
+
+fn date(at: Timestamp) -> jiff::Timestamp {
+    let seconds = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX)
 }
 
 fn check_domain(message: &Message, origin: &Origin) -> Result<(), Refused> {
@@ -120,19 +185,23 @@ fn check_time(message: &Message, now: Timestamp) -> Result<(), Refused> {
     Ok(())
 }
 
-fn read_signature(text: &str) -> Result<[u8; 65], Refused> {
-    let mut bytes = [0; 65];
-    let digits = text.strip_prefix("0x").unwrap_or(text);
-    hex::decode_to_slice(digits, &mut bytes).map_err(|_| {
-        refuse(
-            Code::LoginInvalidSignature,
-            "the signature must be 0x and 130 hex digits: r, s and v of a personal message",
-        )
-    })?;
-    Ok(bytes)
+fn read_signature(text: &str) -> Result<Vec<u8>, Refused> {
+    hex::decode(text.strip_prefix("0x").unwrap_or(text)).map_err(|_| invalid_signature())
 }
 
-fn unknown_nonce() -> Refused {
+/// The refusal of a signature.
+#[must_use]
+pub fn invalid_signature() -> Refused {
+    refuse(
+        Code::LoginInvalidSignature,
+        "the signature is not by the address that the message names: send 0x and 130 hex digits, r, s and v \
+         of a personal message, or what the account's contract takes for its signature where the coordinator can ask it",
+    )
+}
+
+/// The refusal of a nonce.
+#[must_use]
+pub fn unknown_nonce() -> Refused {
     refuse(
         Code::LoginUnknownNonce,
         "the nonce is not this coordinator's, was used or is too old: get another from /login/nonce",

@@ -100,6 +100,16 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// When the medium fails.
     fn delete_sessions_expired_before(&self, at: Timestamp) -> Result<u64, StoreError>;
+
+    /// The identity that this GitHub account was first given here; this one, if it is the first.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn first_identity_of_github(
+        &self,
+        account: u64,
+        today: &Identity,
+    ) -> Result<Identity, StoreError>;
 }
 
 /// One moment of the contributions, for a reader that takes its time.

@@ -4,6 +4,7 @@
 //! writes, one reads, and each long reading and each backup has one of its own; none of them waits
 //! for another for longer than a commit takes.
 
+mod accounts;
 mod backup;
 mod reading;
 
@@ -309,6 +310,14 @@ impl Store for Sqlite {
             .prepare_cached("DELETE FROM sessions WHERE expires_at < ?1")?
             .execute([at.as_millis()])?;
         Ok(deleted as u64)
+    }
+
+    fn first_identity_of_github(
+        &self,
+        account: u64,
+        today: &Identity,
+    ) -> Result<Identity, StoreError> {
+        accounts::first_identity(&self.writer(), account, today)
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn sizes() -> Sizes {
     "16:4,32:4,64:4,128:4".parse().unwrap()
 }
 
-pub(crate) fn secs(secs: u64) -> Duration {
+pub(crate) const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
@@ -366,5 +366,13 @@ impl Store for Failing {
 
     fn delete_sessions_expired_before(&self, at: Timestamp) -> Result<u64, StoreError> {
         self.store.delete_sessions_expired_before(at)
+    }
+
+    fn first_identity_of_github(
+        &self,
+        account: u64,
+        today: &Identity,
+    ) -> Result<Identity, StoreError> {
+        self.store.first_identity_of_github(account, today)
     }
 }

@@ -1,36 +1,69 @@
 //! The transcript that anyone can download.
 
+use std::io::Read as _;
 use std::sync::Arc;
 
-use tauline_server::snapshot::{FOLDER_NAME, TranscriptFile, Transcripts};
+use futures_util::TryStreamExt as _;
+use tauline_protocol::Identity;
+use tauline_queue_core::Ticket;
+use tauline_server::head::Coding;
+use tauline_server::snapshot::{FOLDER_NAME, Transcript, Transcripts};
+use tauline_server::store::sqlite::Sqlite;
+use tauline_server::store::{Batch, Blob, Contribution, Store, Witness, Write};
 use tauline_transcript::chain::{ExpectedSizes, Options, verify_transcript};
-use tauline_transcript::transcript::{Format, Transcript};
-use tokio::io::AsyncReadExt as _;
+use tauline_transcript::transcript::{Format, Transcript as InMemory, TranscriptWriter};
+use tauline_transcript::{Base, Encoding};
 
-use crate::support::{Ceremony, id, sizes, update};
+use crate::support::{Ceremony, NOON, id, sizes, update};
 
 fn transcripts(ceremony: &Ceremony) -> Transcripts {
     let folder = ceremony.path().join(FOLDER_NAME);
     Transcripts::new(Arc::clone(&ceremony.store), folder).unwrap()
 }
 
-async fn read(file: &TranscriptFile) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    file.open().unwrap().read_to_end(&mut bytes).await.unwrap();
-    assert_eq!(bytes.len() as u64, file.len);
-    bytes
+async fn now(ceremony: &Ceremony, transcripts: &Transcripts) -> Transcript {
+    let contributions = ceremony.coordinator.status().contributions;
+    transcripts.current(contributions).await.unwrap()
+}
+
+/// The bytes in a compression, and what they are without it.
+async fn read(transcripts: &Transcripts, transcript: &Transcript, coding: Coding) -> Vec<u8> {
+    let document = transcripts.document(transcript, coding).await.unwrap();
+    let pieces: Vec<_> = document.bytes(0, u64::MAX).try_collect().await.unwrap();
+    let bytes = pieces.concat();
+    assert_eq!(bytes.len() as u64, document.len());
+    match coding {
+        Coding::Identity => bytes,
+        Coding::Zstd => zstd::decode_all(&bytes[..]).unwrap(),
+        Coding::Gzip => {
+            let mut plain = Vec::new();
+            let mut member = flate2::bufread::GzDecoder::new(&bytes[..]);
+            member.read_to_end(&mut plain).unwrap();
+            assert!(member.into_inner().is_empty(), "one member, and no more");
+            plain
+        }
+    }
+}
+
+async fn assert_is(transcripts: &Transcripts, transcript: &Transcript, expected: &[u8]) {
+    for coding in [Coding::Identity, Coding::Gzip, Coding::Zstd] {
+        let plain = read(transcripts, transcript, coding).await;
+        assert!(
+            plain == expected,
+            "{coding:?}, of {} contributions",
+            transcript.contributions()
+        );
+    }
 }
 
 #[tokio::test]
 async fn the_transcript_is_that_of_the_ceremony_byte_for_byte() {
     let ceremony = Ceremony::new();
     let transcripts = transcripts(&ceremony);
-    let mut expected = Transcript::initial(&sizes());
-    let start = transcripts.current().await.unwrap();
-    assert_eq!(
-        read(&start).await,
-        expected.write(Vec::new(), Format::Json).unwrap()
-    );
+    let mut expected = InMemory::initial(&sizes());
+    let start = now(&ceremony, &transcripts).await;
+    let text = expected.write(Vec::new(), Format::Json).unwrap();
+    assert_is(&transcripts, &start, &text).await;
 
     for name in ["anna", "bert", "cleo"] {
         ceremony.join(name).await;
@@ -41,53 +74,237 @@ async fn the_transcript_is_that_of_the_ceremony_byte_for_byte() {
             .unwrap();
         ceremony.complete(name, document).await.unwrap();
     }
-    let file = transcripts.current().await.unwrap();
-    assert_eq!(file.contributions, 3);
-    let bytes = read(&file).await;
-    assert_eq!(bytes, expected.write(Vec::new(), Format::Json).unwrap());
+    let third = now(&ceremony, &transcripts).await;
+    assert_eq!(third.contributions(), 3);
+    let text = expected.write(Vec::new(), Format::Json).unwrap();
+    assert_is(&transcripts, &third, &text).await;
     let options = Options {
         sizes: ExpectedSizes::These(sizes()),
         ..Options::default()
     };
-    verify_transcript(&bytes[..], &options, &mut rand_core::OsRng, &|_| ()).unwrap();
+    verify_transcript(&text[..], &options, &mut rand_core::OsRng, &|_| ()).unwrap();
 }
 
 #[tokio::test]
 async fn it_is_made_once_a_contribution_and_older_ones_stay_for_a_while() {
+    const PLAIN: Coding = Coding::Identity;
     let ceremony = Ceremony::new();
     let transcripts = transcripts(&ceremony);
-    let mut files = vec![transcripts.current().await.unwrap()];
-    assert_eq!(transcripts.current().await.unwrap().etag, files[0].etag);
+    let mut seen = vec![now(&ceremony, &transcripts).await];
+    let made = transcripts.rendered();
+    assert_eq!(
+        now(&ceremony, &transcripts).await.etag(PLAIN),
+        seen[0].etag(PLAIN)
+    );
+    assert_eq!(transcripts.rendered(), made);
     for number in 0..6 {
         let name = format!("n{number}");
         ceremony.join(&name).await;
         ceremony.contribute(&name).await;
-        let asked = [transcripts.clone(), transcripts.clone()]
-            .map(|transcripts| tokio::spawn(async move { transcripts.current().await.unwrap() }));
+        let asked = [transcripts.clone(), transcripts.clone()].map(|transcripts| {
+            tokio::spawn(async move { transcripts.current(number + 1).await.unwrap() })
+        });
         let [one, two] = asked;
         let (one, two) = (one.await.unwrap(), two.await.unwrap());
-        assert_eq!(one.etag, two.etag);
-        assert_ne!(one.etag, files.last().unwrap().etag);
-        files.push(one);
+        assert_eq!(one.etag(PLAIN), two.etag(PLAIN));
+        assert_ne!(one.etag(PLAIN), seen.last().unwrap().etag(PLAIN));
+        seen.push(one);
     }
     let folder = ceremony.path().join(FOLDER_NAME);
-    let on_disk = || std::fs::read_dir(&folder).unwrap().count();
+    let on_disk = || {
+        let files = std::fs::read_dir(&folder).unwrap();
+        files
+            .filter(|file| {
+                file.as_ref()
+                    .unwrap()
+                    .path()
+                    .to_str()
+                    .unwrap()
+                    .contains("powers-")
+            })
+            .count()
+    };
     // Seven were made, four are kept, and those that somebody reads stay too.
     assert_eq!(on_disk(), 7);
-    assert!(transcripts.by_etag(&files[2].etag).is_none());
-    assert!(transcripts.by_etag(&files[3].etag).is_some());
-    read(&files[0]).await;
-    let newest = files.pop().unwrap();
-    drop(files);
+    let by_etag =
+        async |transcripts: &Transcripts, etag: String| transcripts.by_etag(&etag).await.unwrap();
+    assert!(by_etag(&transcripts, seen[2].etag(PLAIN)).await.is_none());
+    assert!(by_etag(&transcripts, seen[3].etag(PLAIN)).await.is_some());
+    let first = read(&transcripts, &seen[0], PLAIN).await;
+    serde_json::from_slice::<serde_json::Value>(&first).unwrap();
+    let (newest, older) = (seen.pop().unwrap(), seen.pop().unwrap());
+    let (newest, older) = (
+        newest.etag(PLAIN),
+        (older.etag(PLAIN), read(&transcripts, &older, PLAIN).await),
+    );
+    drop(seen);
     assert_eq!(on_disk(), 4);
 
     // A restart takes up what is there, and clears what was half made.
-    std::fs::write(folder.join("transcript-9-00.partial"), b"{").unwrap();
-    let etag = newest.etag.clone();
-    drop((newest, transcripts));
+    std::fs::write(folder.join("powers-9-00.partial"), b"{").unwrap();
+    std::fs::write(folder.join("transcript-6-0000000000000000.json"), b"{}").unwrap();
+    // Powers of another ceremony, as of another format.
+    let mine = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let mine = mine.filter(|path| path.to_str().unwrap().contains("powers-5-"));
+    for path in mine.collect::<Vec<_>>() {
+        std::fs::copy(path, folder.join("powers-5-0000000000000000.json")).unwrap();
+    }
+    drop(transcripts);
     let ceremony = ceremony.restart().await;
     let transcripts = Transcripts::new(Arc::clone(&ceremony.store), folder.clone()).unwrap();
-    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 4);
-    assert!(transcripts.by_etag(&etag).is_some());
-    assert_eq!(transcripts.current().await.unwrap().etag, etag);
+    let (etag, bytes) = older;
+    let found = by_etag(&transcripts, etag).await.expect("is kept");
+    assert_eq!(found.contributions(), 5);
+    assert_is(&transcripts, &found, &bytes).await;
+    assert_eq!(now(&ceremony, &transcripts).await.etag(PLAIN), newest);
+    assert_eq!(on_disk(), 4);
+    let others = std::fs::read_dir(&folder).unwrap();
+    let names: Vec<_> = others.map(|file| file.unwrap().file_name()).collect();
+    assert!(
+        names.iter().all(|name| {
+            let name = name.to_str().unwrap();
+            name.starts_with("powers-") || name.starts_with("list-")
+        }),
+        "{names:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_reader_in_the_middle_of_a_download_gets_what_it_began_with() {
+    let ceremony = Ceremony::new();
+    let transcripts = transcripts(&ceremony);
+    ceremony.join("anna").await;
+    ceremony.contribute("anna").await;
+    let transcript = now(&ceremony, &transcripts).await;
+    let whole = read(&transcripts, &transcript, Coding::Identity).await;
+    let document = transcripts
+        .document(&transcript, Coding::Identity)
+        .await
+        .unwrap();
+    let mut reader = Box::pin(document.bytes(0, u64::MAX));
+    let mut bytes = reader.try_next().await.unwrap().unwrap().to_vec();
+    drop((transcript, document));
+    for number in 0..6 {
+        let name = format!("n{number}");
+        ceremony.join(&name).await;
+        ceremony.contribute(&name).await;
+        now(&ceremony, &transcripts).await;
+    }
+    while let Some(piece) = reader.try_next().await.unwrap() {
+        bytes.extend(piece);
+    }
+    assert!(bytes == whole);
+}
+
+#[tokio::test]
+async fn any_part_is_a_part_of_the_whole() {
+    let ceremony = Ceremony::new();
+    let transcripts = transcripts(&ceremony);
+    ceremony.join("anna").await;
+    ceremony.contribute("anna").await;
+    let transcript = now(&ceremony, &transcripts).await;
+    for coding in [Coding::Identity, Coding::Gzip] {
+        let document = transcripts.document(&transcript, coding).await.unwrap();
+        let whole: Vec<_> = document.bytes(0, u64::MAX).try_collect().await.unwrap();
+        let whole = whole.concat();
+        for first in (0..whole.len()).step_by(977) {
+            for len in [0, 1, 500, 30_000] {
+                let part = document.bytes(first as u64, len as u64);
+                let part: Vec<_> = part.try_collect().await.unwrap();
+                let end = (first + len).min(whole.len());
+                assert!(part.concat() == whole[first..end], "{first}, {len}");
+            }
+        }
+    }
+}
+
+/// A contribution that nobody verified: the transcript's bytes do not depend on it.
+fn made_up(number: u64) -> Contribution {
+    let byte = |at: u64| u8::try_from((number * 31 + at * 7) % 251).unwrap() + 1;
+    let witness = (0..4).map(|sub| Witness {
+        running_product: [byte(sub); 48],
+        pot_pubkey: [byte(sub + 4); 96],
+        bls_signature: (number + sub)
+            .is_multiple_of(3)
+            .then_some([byte(sub + 8); 48]),
+    });
+    Contribution {
+        number,
+        ticket: Ticket::new(number),
+        identity: Identity::invite(&format!("nr.{number}")).unwrap(),
+        witness: witness.collect(),
+        ecdsa: number.is_multiple_of(5).then_some([byte(9); 65]),
+    }
+}
+
+/// The same, by the writer of whole transcripts.
+fn written(contributions: u64) -> Vec<u8> {
+    let all = || (1..=contributions).map(made_up);
+    let base = Base::initial(&sizes());
+    let mut writer =
+        TranscriptWriter::new(Vec::new(), Format::Json, sizes().len(), contributions).unwrap();
+    for (sub, powers) in base.powers().iter().enumerate() {
+        writer
+            .sub_ceremony(
+                powers,
+                all().map(|one| Ok(one.witness[sub].running_product)),
+                all().map(|one| Ok(one.witness[sub].pot_pubkey)),
+                all().map(|one| Ok(one.witness[sub].bls_signature)),
+            )
+            .unwrap();
+    }
+    writer
+        .finish(
+            all().map(|one| Ok(one.identity)),
+            all().map(|one| Ok(one.ecdsa)),
+        )
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_cost_of_a_turn_does_not_grow_with_a_thousand_contributions() {
+    let directory = tempfile::tempdir().unwrap();
+    let store: Arc<dyn Store> = Arc::new(Sqlite::open(directory.path(), &sizes(), NOON).unwrap());
+    let folder = directory.path().join(FOLDER_NAME);
+    let transcripts = Transcripts::new(Arc::clone(&store), folder).unwrap();
+    let blob = Base::initial(&sizes()).to_raw(Encoding::Compressed);
+    let blob = Blob::new(blob.to_msgpack(Encoding::Compressed).unwrap());
+    let mut chain = tauline_server::store::Chain::EMPTY;
+    let mut accept = |numbers: std::ops::RangeInclusive<u64>| {
+        let last = *numbers.end();
+        let mut batch = Batch::default();
+        for number in numbers {
+            let ticket = Ticket::new(number);
+            let record = chain.append(number.to_be_bytes().to_vec(), Some(ticket));
+            batch.writes.push(Write::Record(record));
+            if number == last {
+                let blob = blob.clone();
+                batch.writes.push(Write::Blob { ticket, blob });
+            }
+            batch.writes.push(Write::Accepted(made_up(number)));
+        }
+        store.commit(&batch).unwrap();
+    };
+    let mut costs = Vec::new();
+    let mut done = 0;
+    for upto in [10, 63, 127, 500, 999] {
+        accept(done + 1..=upto);
+        transcripts.current(upto).await.unwrap();
+        let before = transcripts.rendered();
+        done = upto + 1;
+        accept(done..=done);
+        let transcript = transcripts.current(done).await.unwrap();
+        costs.push(transcripts.rendered() - before);
+        assert_is(&transcripts, &transcript, &written(done)).await;
+        // Further readers, in whatever form, have nothing rendered.
+        let after = transcripts.rendered();
+        transcripts.current(done).await.unwrap();
+        assert_eq!(transcripts.rendered(), after);
+    }
+    println!("bytes rendered for one more contribution: {costs:?}");
+    // Entries differ by their signatures, and by the digits of a number.
+    let (least, most) = (costs.iter().min().unwrap(), costs.iter().max().unwrap());
+    assert!(most - least < 1000, "{costs:?}");
 }

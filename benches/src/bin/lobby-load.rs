@@ -1,0 +1,344 @@
+//! A line of participants whose clients poll, as those of the Ethereum ceremony do, while
+//! contributions of full size are made.
+//!
+//! Starts the release coordinator on a fresh data directory. `--participants` people join by their
+//! first poll, one after the other, and from then on poll `--every` seconds after each answer.
+//! Whoever is answered with the state hands in the next of `--contributions` contributions that were
+//! computed beforehand, and is done. The run ends with the last of these.
+//!
+//! It fails if any request is refused or breaks, if the turns come in another order than people
+//! joined, or if 99 in 100 polls take longer than `--p99` milliseconds: those aside that the
+//! coordinator holds back on purpose, of the first three in line, and those that bring the state. A
+//! poll's time counts from when it was due.
+//!
+//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin lobby-load`
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use tauline_benches::json_contribution_chain;
+use tauline_benches::load::{Latencies, Server, default_server, sign_in};
+use tokio::sync::{Mutex, watch};
+
+/// Places in line whose polls are held back, and the turn's own.
+const NEAR: usize = 4;
+
+/// The command line.
+struct Options {
+    participants: usize,
+    contributions: usize,
+    every: f64,
+    p99: f64,
+    sizes: String,
+    server: PathBuf,
+}
+
+impl Options {
+    fn parse() -> Result<Self> {
+        let mut options = Self {
+            participants: 1000,
+            contributions: 20,
+            every: 30.0,
+            p99: 50.0,
+            sizes: "4096:65,8192:65,16384:65,32768:65".into(),
+            server: default_server()?,
+        };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(name) = arguments.next() {
+            let value = arguments
+                .next()
+                .with_context(|| format!("{name} needs a value"))?;
+            match name.as_str() {
+                "--participants" => options.participants = value.parse()?,
+                "--contributions" => options.contributions = value.parse()?,
+                "--every" => options.every = value.parse()?,
+                "--p99" => options.p99 = value.parse()?,
+                "--ceremony" => options.sizes = value,
+                "--server-binary" => options.server = value.into(),
+                _ => bail!("unknown option {name}"),
+            }
+        }
+        ensure!(
+            options.contributions <= options.participants,
+            "nobody contributes twice: give more --participants"
+        );
+        Ok(options)
+    }
+}
+
+/// What all participants share.
+struct Crowd {
+    client: reqwest::Client,
+    url: String,
+    every: Duration,
+    /// The contribution of each turn.
+    bodies: Vec<Vec<u8>>,
+    /// Turns that are over.
+    turns: AtomicUsize,
+    seen: Mutex<Seen>,
+    done: watch::Sender<bool>,
+}
+
+/// What they saw.
+#[derive(Default)]
+struct Seen {
+    polls: Vec<f64>,
+    held: usize,
+    /// Who got the state, one after the other.
+    order: Vec<usize>,
+    uploads: Vec<f64>,
+    faults: Vec<String>,
+}
+
+enum Answer {
+    Waits,
+    Base,
+}
+
+impl Crowd {
+    async fn poll(&self, token: &str) -> Result<Answer> {
+        let answer = self
+            .client
+            .post(format!("{}/lobby/try_contribute", self.url))
+            .bearer_auth(token)
+            .send()
+            .await?;
+        let status = answer.status();
+        let body = answer.bytes().await?;
+        let waits = br#"{"code":"TryContributeError::AnotherContributionInProgress","error":"another contribution in progress"}"#;
+        match status.as_u16() {
+            200 if body[..] == waits[..] => Ok(Answer::Waits),
+            200 if body.starts_with(br#"{"contributions":["#) => Ok(Answer::Base),
+            _ => bail!(
+                "a poll was answered {status}: {}",
+                String::from_utf8_lossy(&body)
+            ),
+        }
+    }
+
+    /// The life of a participant after its first poll.
+    async fn live(self: Arc<Self>, number: usize, token: String, first: Answer) {
+        let mut done = self.done.subscribe();
+        let life = async {
+            let mut answer = first;
+            loop {
+                if let Answer::Base = answer {
+                    return self.take_turn(number, &token).await;
+                }
+                let due = Instant::now() + self.every;
+                tokio::time::sleep_until(due.into()).await;
+                let near = number < self.turns.load(Ordering::Relaxed) + NEAR;
+                answer = self.poll(&token).await?;
+                let took = due.elapsed().as_secs_f64() * 1e3;
+                // It may have come near meanwhile.
+                let near = near || number < self.turns.load(Ordering::Relaxed) + NEAR;
+                let mut seen = self.seen.lock().await;
+                match answer {
+                    Answer::Waits if !near => seen.polls.push(took),
+                    _ => seen.held += 1,
+                }
+            }
+        };
+        let ended = tokio::select! {
+            ended = life => ended,
+            _ = done.wait_for(|done| *done) => Ok(()),
+        };
+        if let Err(error) = ended {
+            let mut seen = self.seen.lock().await;
+            seen.faults.push(format!("participant {number}: {error:#}"));
+        }
+    }
+
+    async fn take_turn(&self, number: usize, token: &str) -> Result<()> {
+        self.seen.lock().await.order.push(number);
+        let Some(body) = self.bodies.get(number) else {
+            self.done.send_replace(true);
+            return Ok(());
+        };
+        let started = Instant::now();
+        let answer = self
+            .client
+            .post(format!("{}/contribute", self.url))
+            .header("content-type", "application/json")
+            .bearer_auth(token)
+            .body(body.clone())
+            .send()
+            .await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        ensure!(
+            status.is_success(),
+            "a contribution was answered {status}: {text}"
+        );
+        self.turns.fetch_add(1, Ordering::Relaxed);
+        let took = started.elapsed().as_secs_f64();
+        self.seen.lock().await.uploads.push(took);
+        if number + 1 == self.bodies.len() {
+            self.done.send_replace(true);
+        }
+        Ok(())
+    }
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse()?;
+    eprintln!(
+        "computing {} contributions beforehand",
+        options.contributions
+    );
+    let bodies = json_contribution_chain(&options.sizes.parse()?, options.contributions)?;
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(run(options, bodies))
+}
+
+async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
+    let client = reqwest::Client::builder().build()?;
+    let flags = ["--contribution-limit", "600"];
+    let server = Server::start(
+        &options.server,
+        &options.sizes,
+        options.participants,
+        &flags,
+    )?;
+    server.ready(&client).await?;
+    eprintln!("{} participants sign in", options.participants);
+    let mut tokens = Vec::new();
+    for number in 0..options.participants {
+        tokens.push(sign_in(&client, &server.url, number).await?);
+    }
+    eprintln!("they join, and poll every {} s", options.every);
+    let crowd = Arc::new(Crowd {
+        client,
+        url: server.url.clone(),
+        every: Duration::from_secs_f64(options.every),
+        bodies,
+        turns: AtomicUsize::new(0),
+        seen: Mutex::default(),
+        done: watch::Sender::new(false),
+    });
+    let started = Instant::now();
+    let mut lives = tokio::task::JoinSet::new();
+    for (number, token) in tokens.into_iter().enumerate() {
+        // The first poll is awaited, so that the order of joining is that of the numbers. Whoever
+        // comes third or so is held back even then: it is in line once the next has been answered.
+        let polled = {
+            let (crowd, token) = (Arc::clone(&crowd), token.clone());
+            tokio::spawn(async move { crowd.poll(&token).await })
+        };
+        if number > 0 && number < NEAR {
+            until_in_line(&crowd, number).await?;
+            let crowd = Arc::clone(&crowd);
+            lives.spawn(async move {
+                match polled.await {
+                    Ok(Ok(first)) => Arc::clone(&crowd).live(number, token, first).await,
+                    other => {
+                        let fault = format!("participant {number}: {:?}", other.map(|_| ()));
+                        crowd.seen.lock().await.faults.push(fault);
+                    }
+                }
+            });
+            continue;
+        }
+        let first = polled.await??;
+        if number == 0 {
+            ensure!(
+                matches!(first, Answer::Base),
+                "the first finds its turn come"
+            );
+            // It waits until the others stand in line, or the first turns would be over before.
+            let crowd = Arc::clone(&crowd);
+            let everybody = options.participants as u64 - 1;
+            lives.spawn(async move {
+                let mut ready = until_in_line(&crowd, everybody as usize).await;
+                if ready.is_ok() {
+                    ready = crowd.take_turn(0, &token).await;
+                }
+                if let Err(error) = ready {
+                    crowd.seen.lock().await.faults.push(format!("{error:#}"));
+                    crowd.done.send_replace(true);
+                }
+            });
+        } else {
+            lives.spawn(Arc::clone(&crowd).live(number, token, first));
+        }
+    }
+    let joined = started.elapsed().as_secs_f64();
+    while lives.join_next().await.is_some() {}
+
+    let seconds = started.elapsed().as_secs_f64();
+    let seen = std::mem::take(&mut *crowd.seen.lock().await);
+    let (now, most, processor) = server.usage()?;
+    println!(
+        "{} joined one after the other in {joined:.1} s",
+        options.participants
+    );
+    let polls = Latencies::new(seen.polls, seen.faults.len());
+    polls.print("polls", seconds);
+    println!(
+        "polls of the first three in line, or with the state: {}",
+        seen.held
+    );
+    let uploads: Vec<String> = seen
+        .uploads
+        .iter()
+        .map(|took| format!("{took:.2}"))
+        .collect();
+    println!(
+        "{} turns in {seconds:.0} s, in the order of joining; upload to receipt in s: {}",
+        uploads.len(),
+        uploads.join(" ")
+    );
+    println!(
+        "the coordinator: {processor:.2} s of processor time, {now:.0} MB of memory, {most:.0} MB at its highest"
+    );
+    for fault in seen.faults.iter().take(10) {
+        eprintln!("{fault}");
+    }
+    ensure!(
+        seen.faults.is_empty(),
+        "{} requests failed",
+        seen.faults.len()
+    );
+    ensure!(
+        uploads.len() == options.contributions,
+        "not all contributions were made"
+    );
+    ensure!(
+        seen.order.iter().copied().eq(0..seen.order.len()),
+        "the turns were not in the order of joining: {:?}",
+        seen.order
+    );
+    let p99 = polls.at(0.99);
+    ensure!(
+        p99 < options.p99,
+        "99 in 100 polls took up to {p99:.1} ms, more than {}",
+        options.p99
+    );
+    Ok(())
+}
+
+/// Waits until so many are in line.
+async fn until_in_line(crowd: &Crowd, many: usize) -> Result<()> {
+    loop {
+        let status = crowd
+            .client
+            .get(format!("{}/info/status", crowd.url))
+            .send()
+            .await?;
+        let status: serde_json::Value =
+            serde_json::from_str(&status.error_for_status()?.text().await?)?;
+        if status["lobby_size"]
+            .as_u64()
+            .context("a lobby has a size")?
+            >= many as u64
+        {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

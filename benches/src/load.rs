@@ -1,0 +1,186 @@
+//! A coordinator to put load on, and what the load saw.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+/// The coordinator's binary beside this one.
+///
+/// # Errors
+/// When this program lies nowhere.
+pub fn default_server() -> Result<PathBuf> {
+    let here = std::env::current_exe()?;
+    Ok(here
+        .parent()
+        .context("a program lies in a folder")?
+        .join("tauline-server"))
+}
+
+/// A coordinator in a process of its own, which dies with this value.
+pub struct Server {
+    process: Child,
+    /// Where it serves.
+    pub url: String,
+    _data: tempfile::TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Server {
+    /// Starts one on a fresh data directory, with an invitation for each of so many people and no
+    /// limits on rates: the load is one address's.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(binary: &Path, sizes: &str, people: usize, flags: &[&str]) -> Result<Self> {
+        let data = tempfile::tempdir()?;
+        let invites = data.path().join("invites");
+        let lines: String = (0..people)
+            .map(|i| format!("p{i} code-of-participant-{i}\n"))
+            .collect();
+        std::fs::write(&invites, lines)?;
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?
+            .local_addr()?
+            .port();
+        let address = format!("127.0.0.1:{port}");
+        let process = Command::new(binary)
+            .args(["--listen", &address, "--ceremony", sizes])
+            .args(["--signin", "invite"])
+            .arg("--data-dir")
+            .arg(data.path().join("data"))
+            .arg("--invites")
+            .arg(&invites)
+            .args(flags)
+            .args([
+                "--login-rate",
+                "0",
+                "--anonymous-rate",
+                "0",
+                "--session-rate",
+                "0",
+            ])
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .env("TAULINE_LOG", "warn")
+            .spawn()
+            .with_context(|| format!("cannot start {}", binary.display()))?;
+        Ok(Self {
+            process,
+            url: format!("http://{address}"),
+            _data: data,
+        })
+    }
+
+    /// Waits until it serves.
+    ///
+    /// # Errors
+    /// When it does not within ten seconds.
+    pub async fn ready(&self, client: &reqwest::Client) -> Result<()> {
+        for _ in 0..200 {
+            if client
+                .get(format!("{}/ceremony/status", self.url))
+                .send()
+                .await
+                .is_ok()
+            {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        bail!("the coordinator did not start")
+    }
+
+    /// Resident memory now and at its highest, in MB, and processor time in seconds.
+    ///
+    /// # Errors
+    /// Where there is no `/proc`.
+    pub fn usage(&self) -> Result<(f64, f64, f64)> {
+        let process = Path::new("/proc").join(self.process.id().to_string());
+        let status = std::fs::read_to_string(process.join("status"))?;
+        let field = |name: &str| -> f64 {
+            status
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .and_then(|rest| rest.split_whitespace().next())
+                .and_then(|kilobytes| kilobytes.parse::<f64>().ok())
+                .map_or(f64::NAN, |kilobytes| kilobytes * 1024.0 / 1e6)
+        };
+        let stat = std::fs::read_to_string(process.join("stat"))?;
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        let ticks: f64 = after_name
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|ticks| ticks.parse::<f64>().ok())
+            .sum();
+        Ok((field("VmRSS:"), field("VmHWM:"), ticks / 100.0))
+    }
+}
+
+/// Signs in by the invitation of this number; gives the session's token.
+///
+/// # Errors
+/// When that is refused.
+pub async fn sign_in(client: &reqwest::Client, url: &str, participant: usize) -> Result<String> {
+    let body = format!(r#"{{"invite":"code-of-participant-{participant}"}}"#);
+    let answer = client
+        .post(format!("{url}/login"))
+        .header("content-type", "application/json")
+        .body(body)
+        .send()
+        .await?;
+    let answer: serde_json::Value =
+        serde_json::from_str(&answer.error_for_status()?.text().await?)?;
+    Ok(answer["token"]
+        .as_str()
+        .context("a login answers with a token")?
+        .to_owned())
+}
+
+/// Latencies of a run, in milliseconds, and how many requests failed.
+pub struct Latencies {
+    sorted: Vec<f64>,
+    failed: usize,
+}
+
+impl Latencies {
+    /// Of these.
+    #[must_use]
+    pub fn new(mut latencies: Vec<f64>, failed: usize) -> Self {
+        latencies.sort_by(f64::total_cmp);
+        Self {
+            sorted: latencies,
+            failed,
+        }
+    }
+
+    /// The latency that this share of the requests did not exceed.
+    #[must_use]
+    pub fn at(&self, share: f64) -> f64 {
+        let index = (self.sorted.len() as f64 * share) as usize;
+        let index = index.min(self.sorted.len().saturating_sub(1));
+        self.sorted.get(index).copied().unwrap_or(f64::NAN)
+    }
+
+    /// Prints them in a line.
+    pub fn print(&self, name: &str, seconds: f64) {
+        println!(
+            "{name}: {} answered, {} failed, {:.0} a second; p50 {:.2} ms, p90 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, max {:.2} ms",
+            self.sorted.len(),
+            self.failed,
+            self.sorted.len() as f64 / seconds,
+            self.at(0.5),
+            self.at(0.9),
+            self.at(0.99),
+            self.at(0.999),
+            self.at(1.0),
+        );
+    }
+}

@@ -1,0 +1,148 @@
+//! How a sign-in in a browser ends: JSON, or an address with the outcome in its query.
+
+use axum::Json;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use tauline_protocol::auth::{AuthAnswer, AuthCode};
+use tauline_protocol::error::{Code, ErrorBody};
+use url::Url;
+
+use super::super::failure::Failure;
+use crate::coordinator::Refused;
+use crate::signin::state::StateError;
+use crate::signin::web;
+
+/// What went wrong, as clients of Ethereum's ceremony know it where they know it at all.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// With a code and a text of theirs, or with theirs and a better text.
+    Known(AuthCode, Option<String>),
+    /// With a code of ours.
+    Ours(Failure, Refused),
+    /// The two that have a `message` and no code.
+    State(&'static str),
+}
+
+/// The body of the two errors without a code.
+#[derive(Serialize)]
+struct Message {
+    message: &'static str,
+}
+
+impl Problem {
+    /// Code and text, as they stand in a body or behind a redirect.
+    fn words(&self) -> (&'static str, &str) {
+        match self {
+            Self::Known(code, text) => (
+                code.as_str(),
+                text.as_deref().unwrap_or_else(|| code.error()),
+            ),
+            Self::Ours(_, refused) => (refused.code.as_str(), &refused.error),
+            Self::State(message) => (Code::LoginInvalidState.as_str(), message),
+        }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let known = match refused.code {
+            Code::LoginInvalidCode => AuthCode::InvalidAuthCode,
+            Code::LoginNotEligible => AuthCode::UserCreatedAfterDeadline,
+            Code::LoginProviderUnreachable => AuthCode::FetchUserDataError,
+            Code::LoginProviderMisbehaved => AuthCode::CouldNotExtractUserData,
+            Code::AlreadyContributed => AuthCode::UserAlreadyContributed,
+            // Nobody is told that they contributed who did not.
+            Code::UsedUp => {
+                return Self::Known(AuthCode::UserAlreadyContributed, Some(refused.error));
+            }
+            Code::SessionsFull => AuthCode::LobbyIsFull,
+            _ => return Self::Ours(refused.clone().into(), refused),
+        };
+        Self::Known(known, None)
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        let refused = Refused::new(failure.code(), failure.error());
+        Self::Ours(failure, refused)
+    }
+}
+
+impl From<StateError> for Problem {
+    fn from(error: StateError) -> Self {
+        match error {
+            StateError::Encoding => Self::State("invalid base64 data in state parameter"),
+            StateError::Content => Self::State("invalid json in state parameter"),
+            StateError::Foreign => web::foreign_state().into(),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        match &self {
+            Self::Known(code, _) => {
+                let status = StatusCode::from_u16(code.status());
+                let (code, error) = self.words();
+                let body = ErrorBody {
+                    code: code.to_owned(),
+                    error: error.to_owned(),
+                };
+                let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                (status, Json(body)).into_response()
+            }
+            Self::State(message) => {
+                (StatusCode::BAD_REQUEST, Json(Message { message })).into_response()
+            }
+            Self::Ours(failure, _) => failure.clone().into_response(),
+        }
+    }
+}
+
+/// Sends a browser on, without telling the next site where it comes from: the address before may
+/// have held a code.
+pub(super) fn sent_on(url: &Url) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    // The URL standard leaves only ASCII in a serialised URL.
+    let location = HeaderValue::try_from(url.as_str());
+    headers.insert(
+        header::LOCATION,
+        location.unwrap_or(HeaderValue::from_static("/")),
+    );
+    const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+    headers.insert(HeaderName::from_static("referrer-policy"), NO_REFERRER);
+    response
+}
+
+/// Sends a browser on with its session.
+pub(super) fn signed_in(redirect: &str, answer: &AuthAnswer) -> Response {
+    let token = &answer.id_token;
+    append(
+        redirect,
+        &[
+            ("session_id", &answer.session_id),
+            ("sub", token.sub.as_str()),
+            ("nickname", &token.nickname),
+            ("provider", token.provider.as_str()),
+            ("exp", &token.exp.to_string()),
+        ],
+    )
+    .unwrap_or_else(|| Json(answer).into_response())
+}
+
+/// Sends a browser on with the reason why it has none.
+pub(super) fn refused(redirect: &str, problem: &Problem) -> Response {
+    let (code, error) = problem.words();
+    append(redirect, &[("code", code), ("error", error)])
+        .unwrap_or_else(|| StatusCode::BAD_REQUEST.into_response())
+}
+
+/// The address was read before it went into a state.
+fn append(redirect: &str, pairs: &[(&str, &str)]) -> Option<Response> {
+    let mut url = Url::parse(redirect).ok()?;
+    url.query_pairs_mut().extend_pairs(pairs);
+    Some(sent_on(&url))
+}

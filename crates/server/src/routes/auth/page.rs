@@ -1,0 +1,122 @@
+//! Our own pages: signing in with a wallet, and saying why not.
+//!
+//! Everything on them comes from here, scripts are files, and nothing may frame them.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::super::failure::Failure;
+
+const WALLET: &str = include_str!("../../../pages/sign-in.html");
+const SCRIPT: &str = include_str!("../../../pages/sign-in.js");
+const STYLE: &str = include_str!("../../../pages/style.css");
+const NOTICE: &str = include_str!("../../../pages/notice.html");
+
+/// What a page may do: run our script, look like our style, and talk to us.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
+/// The page that signs in with a wallet.
+pub(super) fn wallet(state: &str) -> Response {
+    // A state is base64: there is nothing to escape.
+    html(StatusCode::OK, WALLET.replace("{{state}}", &escaped(state)))
+}
+
+/// A page that says what is wrong.
+pub(super) fn notice(failure: &Failure) -> Response {
+    let status = StatusCode::from_u16(failure.code().status()).unwrap_or(StatusCode::BAD_REQUEST);
+    html(
+        status,
+        NOTICE.replace("{{text}}", &escaped(failure.error())),
+    )
+}
+
+/// `GET /auth/page/sign-in.js`.
+pub(super) async fn script() -> Response {
+    asset("text/javascript; charset=utf-8", SCRIPT.into_response())
+}
+
+/// `GET /auth/page/style.css`.
+pub(super) async fn style() -> Response {
+    asset("text/css; charset=utf-8", STYLE.into_response())
+}
+
+fn html(status: StatusCode, text: String) -> Response {
+    let mut response = asset("text/html; charset=utf-8", (status, text).into_response());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(
+        HeaderName::from_static("referrer-policy"),
+        HeaderValue::from_static("no-referrer"),
+    );
+    response
+}
+
+fn asset(content_type: &'static str, mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}
+
+/// Text for HTML, in an element or a quoted attribute.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            other => safe.push(other),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_become_markup() {
+        assert_eq!(
+            escaped("<a href='x'>\"&amp;"),
+            "&lt;a href=&#39;x&#39;&gt;&quot;&amp;amp;"
+        );
+    }
+
+    #[test]
+    fn pages_hold_no_script_or_style_of_their_own_and_nothing_from_elsewhere() {
+        for page in [WALLET, NOTICE] {
+            for forbidden in [
+                "<style",
+                "style=",
+                "onclick",
+                "onload",
+                "://",
+                "javascript:",
+            ] {
+                assert!(!page.contains(forbidden), "{forbidden}");
+            }
+            let scripts = page.matches("<script").count();
+            assert_eq!(scripts, page.matches("<script src=\"/auth/page/").count());
+        }
+        for dangerous in [
+            "innerHTML",
+            "eval(",
+            "document.write",
+            "http://",
+            "https://",
+        ] {
+            assert!(!SCRIPT.contains(dangerous), "{dangerous}");
+        }
+    }
+}

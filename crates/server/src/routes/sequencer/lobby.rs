@@ -1,0 +1,74 @@
+//! `POST /lobby/try_contribute`: the one call that these clients make while they wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
+use tauline_protocol::sequencer::Code;
+
+use crate::body::{self, Limit};
+use crate::coordinator::Polled;
+use crate::head::Form;
+use crate::routes::App;
+use crate::routes::admission::MaybeSignedIn;
+use crate::routes::contribution::state;
+use crate::routes::failure::Failure;
+use crate::signin::session::Session;
+
+use super::refusal::Refusal;
+
+/// Joins, checks in or starts, whichever is due.
+pub(super) async fn try_contribute(
+    State(app): State<Arc<App>>,
+    MaybeSignedIn(session): MaybeSignedIn,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let (parts, body) = request.into_parts();
+    // Nothing in a body matters, but as long as it is not read, nobody sees its sender go away.
+    let pause = app.body_timeout;
+    let read = body::read(&parts.headers, body, Limit::small(pause)).await;
+    let session = signed_in(&parts.headers, session).map_err(|it| Refusal::of_poll(&it))?;
+    // A client that holds more answers than any needs is answered at once.
+    let held = read.ok().and_then(|_| session.hold().ok());
+    let hold = match held {
+        Some(_) => app.lobby.hold,
+        None => Duration::ZERO,
+    };
+    let polled = app
+        .coordinator
+        .poll(session.identity, app.lobby.interval, hold)
+        .await
+        .map_err(|refused| Refusal::of_poll(&refused.into()))?;
+    drop(held);
+    match polled {
+        // Not an error, though it looks like one: the status is 200.
+        Polled::Wait => {
+            let code = Code::AnotherContributionInProgress;
+            Ok(Json(code.body(code.text(&[]))).into_response())
+        }
+        Polled::Base(head) => state(&head, Form::Json, &parts.headers)
+            .await
+            .map_err(|it| Refusal::of_poll(&it)),
+    }
+}
+
+/// The session, if the header that names it is as strict as the sequencer had it: no other case of
+/// the word `Bearer` (`sequencer-http.md`, section 2).
+pub(super) fn signed_in(
+    headers: &HeaderMap,
+    session: Result<Session, Failure>,
+) -> Result<Session, Failure> {
+    let named = headers
+        .get(axum::http::header::AUTHORIZATION)
+        .is_some_and(|value| value.as_bytes().starts_with(b"Bearer "));
+    match session {
+        _ if !named => Err(Failure::new(
+            tauline_protocol::error::Code::SessionMissing,
+            "the scheme of Authorization is to be spelt `Bearer`",
+        )),
+        session => session,
+    }
+}

@@ -1,0 +1,108 @@
+//! Whoever vouches for participants, made ready at the start.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tauline_protocol::auth::AuthProvider;
+
+use crate::config::{Settings, SignIn as Method};
+use crate::signin::ethereum::{Accounts, Known};
+use crate::signin::github::GitHub;
+use crate::signin::invite::Invites;
+use crate::signin::oauth::OAuth;
+use crate::signin::oidc::Oidc;
+use crate::signin::origin::Origin;
+use crate::signin::outgoing::Outgoing;
+use crate::signin::rpc::Node;
+use crate::signin::web;
+
+/// What the settings name.
+pub(super) struct Providers {
+    pub(super) invites: Option<Invites>,
+    pub(super) github: Option<GitHub>,
+    pub(super) oidc: Option<Oidc>,
+    pub(super) accounts: Accounts,
+}
+
+impl Providers {
+    /// Reads files and asks the Ethereum node for its chain.
+    pub(super) async fn open(settings: &Settings, origin: &Origin) -> anyhow::Result<Self> {
+        let invites = match &settings.invites {
+            Some(path) => Some(Invites::read(path)?),
+            None => None,
+        };
+        if let Some(invites) = &invites {
+            tracing::info!(invitations = invites.len(), "invitations read");
+        }
+        let mut providers = Self {
+            invites,
+            github: None,
+            oidc: None,
+            accounts: Accounts {
+                chain_id: settings.chain_id,
+                known: None,
+            },
+        };
+        let others = &settings.accounts;
+        let asks = [Method::Github, Method::Oidc].map(|method| settings.offers(method));
+        if asks == [false, false] && others.eth_rpc_url.is_none() {
+            return Ok(providers);
+        }
+        let outgoing = Outgoing::new().context("there is no TLS to ask others with")?;
+        let outgoing = Arc::new(outgoing);
+        let callback = |provider| origin.url(&web::callback_path(provider));
+        if settings.offers(Method::Github) {
+            let oauth = OAuth::new(
+                "GitHub",
+                others.github_endpoints(),
+                &others.github_credentials()?,
+                callback(AuthProvider::Github),
+                Arc::clone(&outgoing),
+            );
+            providers.github = Some(GitHub::new(oauth, others.github_created_before));
+        }
+        if let (true, Some(endpoints)) = (settings.offers(Method::Oidc), others.oidc_endpoints()) {
+            let oauth = OAuth::new(
+                "OpenID Connect",
+                endpoints,
+                &others.oidc_credentials()?,
+                callback(AuthProvider::Ethereum),
+                Arc::clone(&outgoing),
+            );
+            let oauth = oauth.with_scope(Oidc::SCOPE);
+            providers.oidc = Some(Oidc::new(oauth, settings.chain_id));
+        }
+        if let Some(url) = &others.eth_rpc_url {
+            providers.accounts.known = Some(Known {
+                node: Node::new(url.clone(), outgoing),
+                min_nonce: others.eth_min_nonce,
+                block: others.eth_nonce_block,
+            });
+        }
+        providers.check_chain().await?;
+        Ok(providers)
+    }
+
+    /// Says which rule holds, and refuses a node that could not know.
+    async fn check_chain(&self) -> anyhow::Result<()> {
+        let Some(known) = &self.accounts.known else {
+            return Ok(());
+        };
+        tracing::info!(
+            min_nonce = known.min_nonce,
+            block = known.block,
+            "Ethereum accounts are looked up"
+        );
+        match self.accounts.other_chain().await {
+            Ok(None) => Ok(()),
+            Ok(Some(chain)) => anyhow::bail!(
+                "the node of --eth-rpc-url follows chain {chain}, and --chain-id is {}: give the same chain for both",
+                self.accounts.chain_id
+            ),
+            Err(error) => {
+                tracing::warn!(%error, "the Ethereum node cannot be asked now; until it can, no Ethereum account signs in");
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Signing in in a browser: a link, a provider or our own page, and back with a session
+//! (`sequencer-http.md`, section 3).
+//!
+//! ```text
+//! program    GET /auth/request_link        two links; nothing is kept
+//! browser    GET /auth/start/github        cookie, state, PKCE; on to GitHub
+//!            GET /auth/callback/github     state and cookie fit, code for an account; session
+//! browser    GET /auth/start/eth           cookie, state; our page, or on to a provider
+//!            POST /auth/eth/message        what the wallet shall sign
+//!            POST /auth/eth                signature for a code
+//!            GET /auth/callback/eth        state and cookie fit, code for an account; session
+//! ```
+//!
+//! Why the binding is as it is: [`super::state`].
+
+use tauline_protocol::Identity;
+use tauline_protocol::auth::{AuthAnswer, AuthLinks, AuthProvider, IdToken};
+use tauline_protocol::error::Code;
+use tauline_protocol::login::{OAuthCallback, SiweProof};
+use tauline_protocol::status::QueueWord;
+use url::Url;
+
+use super::browser::Browser;
+use super::session;
+use super::state::{Begun, StateError};
+use super::{SignIn, oauth, siwe};
+use crate::coordinator::Refused;
+use crate::store::StoreError;
+
+/// Where a browser goes that begins to sign in.
+pub enum Beginning {
+    /// To a provider.
+    Provider(Url),
+    /// To our own page, with this state.
+    WalletPage(String),
+}
+
+impl SignIn {
+    /// Where a browser begins. The links hold nothing but where they shall lead: they may be made
+    /// by anybody, kept, and followed more than once.
+    ///
+    /// # Errors
+    /// [`Code::LoginRedirectNotAllowed`], or [`Code::SessionsFull`].
+    pub fn links(&self, redirect: Option<&str>) -> Result<AuthLinks, Refused> {
+        let redirect = redirect
+            .map(|text| self.redirects.check(text))
+            .transpose()?;
+        if self.sessions.are_full() {
+            return Err(session::full());
+        }
+        let link = |provider| {
+            let mut link = self
+                .origin
+                .url(&format!("/auth/start/{}", path_of(provider)));
+            if let Some(redirect) = &redirect {
+                let redirect = redirect.as_str();
+                link.query_pairs_mut().append_pair("redirect_to", redirect);
+            }
+            link.into()
+        };
+        Ok(AuthLinks {
+            eth_auth_url: link(AuthProvider::Ethereum),
+            github_auth_url: link(AuthProvider::Github),
+        })
+    }
+
+    /// Begins a sign-in in a browser.
+    ///
+    /// # Errors
+    /// A provider that is not offered, or [`Code::LoginRedirectNotAllowed`].
+    pub fn begin(
+        &self,
+        provider: AuthProvider,
+        redirect: Option<&str>,
+        browser: &Browser,
+    ) -> Result<Beginning, Refused> {
+        let redirect = redirect
+            .map(|text| self.redirects.check(text))
+            .transpose()?;
+        let (nonce, _) = self.nonces.issue(self.coordinator.clock().now());
+        let begun = Begun {
+            provider,
+            redirect: redirect.map(Into::into),
+            nonce,
+        };
+        let state = self.states.make(&begun, browser);
+        let verifier = self.states.verifier(&begun, browser);
+        match (provider, &self.github, &self.oidc) {
+            (AuthProvider::Github, Some(github), _) => {
+                Ok(Beginning::Provider(github.authorize_url(&state, &verifier)))
+            }
+            (AuthProvider::Ethereum, _, Some(oidc)) => {
+                Ok(Beginning::Provider(oidc.authorize_url(&state, &verifier)))
+            }
+            (AuthProvider::Ethereum, _, None) if self.siwe => Ok(Beginning::WalletPage(state)),
+            (AuthProvider::Github, None, _) => Err(self.not_offered("by GitHub account")),
+            (AuthProvider::Ethereum, _, None) => Err(self.not_offered("by Ethereum account")),
+        }
+    }
+
+    /// Reads a state that a browser brings back.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn state(
+        &self,
+        state: &str,
+        provider: AuthProvider,
+        browser: Option<&Browser>,
+    ) -> Result<Begun, StateError> {
+        self.states.read(state, provider, browser)
+    }
+
+    /// Ends a sign-in: takes the state, asks whose code it is, and opens a session.
+    ///
+    /// # Errors
+    /// A state that was used, a code that is not taken, an account that may not take part, or an
+    /// identity that has.
+    pub async fn end(
+        &self,
+        begun: &Begun,
+        code: &str,
+        browser: &Browser,
+    ) -> Result<AuthAnswer, Refused> {
+        let identity = self.account(begun, code, browser).await?;
+        self.check_unused(&identity).await?;
+        let (session_id, session) = self.sessions.open(identity).await?;
+        tracing::info!(identity = %session.identity, "signed in");
+        Ok(AuthAnswer {
+            id_token: IdToken {
+                exp: session.expires_at.as_secs(),
+                nickname: nickname(&session.identity),
+                provider: begun.provider,
+                sub: session.identity,
+            },
+            session_id,
+        })
+    }
+
+    /// The message that a wallet shall sign for a sign-in by our own page, which was reached by
+    /// the name `host`.
+    ///
+    /// # Errors
+    /// [`Code::LoginUnknownNonce`] when it began too long ago.
+    pub fn wallet_message(
+        &self,
+        begun: &Begun,
+        address: [u8; 20],
+        host: Option<&str>,
+    ) -> Result<String, Refused> {
+        let now = self.coordinator.clock().now();
+        let expires_at = self.nonces.expiry(&begun.nonce, now);
+        let domain = self.origin.domain_of(host);
+        let draft = siwe::Draft {
+            domain,
+            uri: &self.origin.uri_of(domain),
+            chain_id: self.accounts.chain_id,
+            nonce: &begun.nonce,
+            issued_at: now,
+            expires_at: expires_at.ok_or_else(stale)?,
+        };
+        Ok(draft.text(address))
+    }
+
+    /// Where a browser goes whose wallet has signed.
+    ///
+    /// # Errors
+    /// What is wrong with the message or the signature, or an account that may not take part.
+    pub async fn wallet_signed(
+        &self,
+        begun: &Begun,
+        state: &str,
+        proof: &SiweProof,
+        browser: &Browser,
+    ) -> Result<Url, Refused> {
+        let signed = self.signed(proof).await?;
+        // A message for another sign-in is good for that one only.
+        if signed.nonce != begun.nonce {
+            return Err(siwe::unknown_nonce());
+        }
+        let code = self.states.code(begun, browser, signed.address);
+        let mut callback = self.origin.url(&callback_path(AuthProvider::Ethereum));
+        callback
+            .query_pairs_mut()
+            .append_pair("code", &code)
+            .append_pair("state", state);
+        Ok(callback)
+    }
+
+    /// Whose code GitHub sent with a state of this browser's.
+    pub(super) async fn github_callback(
+        &self,
+        OAuthCallback { code, state }: &OAuthCallback,
+        browser: Option<&Browser>,
+    ) -> Result<Identity, Refused> {
+        if self.github.is_none() {
+            return Err(self.not_offered("by GitHub account"));
+        }
+        let begun = self.state(state, AuthProvider::Github, browser);
+        match (begun, browser) {
+            (Ok(begun), Some(browser)) => self.account(&begun, code, browser).await,
+            _ => Err(foreign_state()),
+        }
+    }
+
+    /// Whose code it is. Uses the state up, whatever comes of it.
+    async fn account(
+        &self,
+        begun: &Begun,
+        code: &str,
+        browser: &Browser,
+    ) -> Result<Identity, Refused> {
+        if !self
+            .nonces
+            .take(&begun.nonce, self.coordinator.clock().now())
+        {
+            return Err(stale());
+        }
+        let verifier = self.states.verifier(begun, browser);
+        match (begun.provider, &self.github, &self.oidc) {
+            (AuthProvider::Github, Some(github), _) => {
+                let account = github.account(code, &verifier).await?;
+                self.first_identity(account.id, account.identity).await
+            }
+            (AuthProvider::Ethereum, _, Some(oidc)) => {
+                let address = oidc.address(code, &verifier).await?;
+                self.accounts.admit(address).await?;
+                Ok(Identity::eth(address))
+            }
+            (AuthProvider::Ethereum, _, None) if self.siwe => {
+                let address = self.states.address(begun, browser, code);
+                Ok(Identity::eth(address.ok_or_else(oauth::invalid_code)?))
+            }
+            _ => Err(self.not_offered("this way")),
+        }
+    }
+
+    /// The identity that a GitHub account signed in with first: who is renamed stays the same
+    /// person, who can take part once.
+    async fn first_identity(&self, account: u64, today: Identity) -> Result<Identity, Refused> {
+        let store = std::sync::Arc::clone(&self.store);
+        let work = move || store.first_identity_of_github(account, &today);
+        let first = tokio::task::spawn_blocking(work).await;
+        first
+            .unwrap_or_else(|_| Err(StoreError::damaged("a look-up panicked")))
+            .map_err(|error| {
+                tracing::error!(%error, "a GitHub account cannot be looked up");
+                Refused::internal()
+            })
+    }
+
+    /// Refuses who has taken part. Who is in the queue comes back to the same place.
+    async fn check_unused(&self, identity: &Identity) -> Result<(), Refused> {
+        let now = std::time::Duration::ZERO;
+        let (status, _) = self.coordinator.follow(identity.clone(), None, now).await?;
+        match (status.queue_status, status.ended) {
+            (QueueWord::Contributed, _) => Err(Refused::new(
+                Code::AlreadyContributed,
+                "this identity has contributed: nobody contributes twice",
+            )),
+            (QueueWord::Expired, ended) => Err(Refused::new(
+                Code::UsedUp,
+                format!(
+                    "this identity was used up by an earlier stay, which ended as {}",
+                    ended.map_or("unknown", |ended| ended.as_str())
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where a provider sends a browser back to.
+#[must_use]
+pub fn callback_path(provider: AuthProvider) -> String {
+    format!("/auth/callback/{}", path_of(provider))
+}
+
+/// The word for a provider in paths.
+#[must_use]
+pub fn path_of(provider: AuthProvider) -> &'static str {
+    match provider {
+        AuthProvider::Ethereum => "eth",
+        AuthProvider::Github => "github",
+    }
+}
+
+/// The GitHub login, or the address: what clients greet their user with, and sign over.
+fn nickname(identity: &Identity) -> String {
+    let text = identity.as_str();
+    text.rsplit_once('|')
+        .map_or(text, |(_, name)| name)
+        .to_owned()
+}
+
+/// The refusal of a state that this browser did not begin with.
+#[must_use]
+pub fn foreign_state() -> Refused {
+    Refused::new(
+        Code::LoginInvalidState,
+        "this browser did not begin this sign-in, or its cookie is gone: follow a new link, and end it in the same browser",
+    )
+}
+
+fn stale() -> Refused {
+    Refused::new(
+        Code::LoginInvalidState,
+        "this sign-in was ended before, or began too long ago: follow a new link",
+    )
+}

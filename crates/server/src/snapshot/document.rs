@@ -1,0 +1,203 @@
+//! A transcript's bytes, as parts of files that lie one after another.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use futures_util::Stream;
+use futures_util::stream;
+
+use super::Moment;
+use super::chunks::{self, Sum};
+use super::lists::{List, Lists};
+use crate::head::Coding;
+
+/// The end of every transcript.
+const END: &[u8] = b"]}";
+
+/// Bytes read from a file at a time.
+const PIECE: u64 = 256 * 1024;
+
+/// A document whose bytes will not change. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Document {
+    parts: Arc<[Part]>,
+    len: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    File {
+        file: Arc<File>,
+        from: u64,
+        len: u64,
+    },
+    Bytes(Bytes),
+}
+
+impl Part {
+    fn len(&self) -> u64 {
+        match self {
+            Self::File { len, .. } => *len,
+            Self::Bytes(bytes) => bytes.len() as u64,
+        }
+    }
+
+    /// At most [`PIECE`] bytes from here on, of at most so many.
+    fn read(&self, at: u64, most: u64) -> io::Result<Bytes> {
+        let count = (self.len() - at).min(most).min(PIECE);
+        match self {
+            Self::File { file, from, .. } => {
+                let mut piece = vec![0; usize::try_from(count).map_err(io::Error::other)?];
+                file.read_exact_at(&mut piece, from + at)?;
+                Ok(piece.into())
+            }
+            Self::Bytes(bytes) => {
+                let at = usize::try_from(at).map_err(io::Error::other)?;
+                let count = usize::try_from(count).map_err(io::Error::other)?;
+                Ok(bytes.slice(at..at + count))
+            }
+        }
+    }
+}
+
+impl FromIterator<Part> for Document {
+    fn from_iter<I: IntoIterator<Item = Part>>(parts: I) -> Self {
+        let parts: Arc<[Part]> = parts.into_iter().filter(|part| part.len() > 0).collect();
+        let len = parts.iter().map(Part::len).sum();
+        Self { parts, len }
+    }
+}
+
+impl Document {
+    /// How long it is, in bytes.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether it is empty, which no transcript is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// So many bytes from `first` on, or as many as there are.
+    pub fn bytes(
+        &self,
+        first: u64,
+        len: u64,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
+        let parts = Arc::clone(&self.parts);
+        let left = len.min(self.len.saturating_sub(first));
+        // The part that a reader is in, how far it is in there, and how much it still wants.
+        let start = (0, first, left);
+        stream::try_unfold(start, move |(mut index, mut at, left)| {
+            let parts = Arc::clone(&parts);
+            async move {
+                while let Some(part) = parts.get(index)
+                    && at >= part.len()
+                {
+                    at -= part.len();
+                    index += 1;
+                }
+                if left == 0 || index >= parts.len() {
+                    return Ok(None);
+                }
+                let read = move || match parts.get(index) {
+                    Some(part) => part.read(at, left),
+                    None => Ok(Bytes::new()),
+                };
+                let piece = tokio::task::spawn_blocking(read).await??;
+                let count = piece.len() as u64;
+                Ok(Some((piece, (index, at + count, left - count))))
+            }
+        })
+    }
+}
+
+/// The plain document.
+pub(super) fn plain(moment: &Moment, lists: &Lists) -> Document {
+    let powers = moment.powers.parts().map(|(from, len)| Part::File {
+        file: Arc::clone(moment.powers.file()),
+        from,
+        len,
+    });
+    let mut lists = lists
+        .iter()
+        .zip(&moment.lens)
+        .map(|(list, len)| Part::File {
+            file: Arc::clone(list.file()),
+            from: 0,
+            len: *len,
+        });
+    let mut parts = Vec::new();
+    for powers in powers {
+        parts.push(powers);
+        parts.extend(lists.by_ref().take(3));
+    }
+    parts.extend(lists);
+    parts.push(Part::Bytes(Bytes::from_static(END)));
+    parts.into_iter().collect()
+}
+
+/// The document in a compression: what is full of each list as it lies in its file, the rest
+/// compressed now.
+pub(super) fn compressed(
+    moment: &Moment,
+    lists: &mut Lists,
+    coding: Coding,
+) -> io::Result<Document> {
+    let mut whole = Whole {
+        coding,
+        parts: vec![Part::Bytes(Bytes::from_static(chunks::head(coding)))],
+        sum: Sum::default(),
+    };
+    let mut lists = lists.iter_mut().zip(&moment.lens);
+    for (from, len) in moment.powers.parts() {
+        let text = chunks::read(moment.powers.file(), from, len)?;
+        whole.add(&text)?;
+        for (list, len) in lists.by_ref().take(3) {
+            whole.add_list(list, *len, moment.contributions)?;
+        }
+    }
+    for (list, len) in lists {
+        whole.add_list(list, *len, moment.contributions)?;
+    }
+    whole.add(END)?;
+    let end = chunks::end(coding, whole.sum);
+    whole.parts.push(Part::Bytes(end.into()));
+    Ok(whole.parts.into_iter().collect())
+}
+
+/// A compressed document in the making.
+struct Whole {
+    coding: Coding,
+    parts: Vec<Part>,
+    sum: Sum,
+}
+
+impl Whole {
+    fn add(&mut self, text: &[u8]) -> io::Result<()> {
+        let piece = chunks::compress(self.coding, text)?;
+        self.parts.push(Part::Bytes(piece.into()));
+        self.sum = self.sum.and(Sum::of(text));
+        Ok(())
+    }
+
+    fn add_list(&mut self, list: &mut List, len: u64, contributions: u64) -> io::Result<()> {
+        let plain = Arc::clone(list.file());
+        let (chunks, full, plain_len) = list.chunks(self.coding, contributions)?;
+        let (len_of_full, sum) = chunks.of_first(full);
+        self.parts.push(Part::File {
+            file: Arc::clone(chunks.file()),
+            from: 0,
+            len: len_of_full,
+        });
+        self.sum = self.sum.and(sum);
+        let rest = chunks::read(&plain, plain_len, len - plain_len)?;
+        self.add(&rest)
+    }
+}

@@ -1,0 +1,155 @@
+//! The parts of a transcript that change with each contribution: the powers.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tauline_transcript::{Base, Encoding, RawContribution, Size, Sizes};
+
+use crate::store::Reading;
+
+/// Bytes of a point of G1 in the document, with its quotes and `0x`.
+const G1_LEN: u64 = 2 + 2 + 96;
+/// Bytes of a point of G2 in the document, with its quotes and `0x`.
+const G2_LEN: u64 = 2 + 2 + 192;
+
+const BETWEEN: &str = "],\"G2Powers\":[";
+const AFTER: &str = "]},\"witness\":{\"runningProducts\":[";
+
+/// The powers of all sub-ceremonies at one moment, in one file. When the value goes, and it was
+/// told to, so does the file.
+#[derive(Debug)]
+pub(super) struct PowersFile {
+    file: Arc<File>,
+    path: PathBuf,
+    /// The length of each sub-ceremony's part.
+    lens: Vec<u64>,
+    /// Whether it may go once nobody reads it.
+    outdated: AtomicBool,
+}
+
+impl Drop for PowersFile {
+    fn drop(&mut self) {
+        if self.outdated.load(Ordering::Relaxed) {
+            // What stays behind is found and removed at the next start.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl PowersFile {
+    /// Renders the powers of a reading. Gives the length too.
+    pub(super) fn render(
+        reading: &dyn Reading,
+        sizes: &Sizes,
+        path: PathBuf,
+    ) -> io::Result<(Self, u64)> {
+        let document = match reading.head().map_err(io::Error::other)? {
+            Some(blob) => RawContribution::from_msgpack(blob.bytes()).map_err(io::Error::other)?,
+            None => Base::initial(sizes).to_raw(Encoding::Compressed),
+        };
+        let document = document
+            .to_encoding(Encoding::Compressed)
+            .map_err(io::Error::other)?;
+        let partial = path.with_extension("partial");
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&partial)?;
+        let mut out = BufWriter::with_capacity(1 << 20, file);
+        for ((index, size), sub) in sizes.iter().enumerate().zip(&document.sub_contributions) {
+            out.write_all(before(index, size).as_bytes())?;
+            list(sub.powers.g1.iter(), &mut out)?;
+            out.write_all(BETWEEN.as_bytes())?;
+            list(sub.powers.g2.iter(), &mut out)?;
+            out.write_all(AFTER.as_bytes())?;
+        }
+        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        fs::rename(&partial, &path)?;
+        let powers = Self::of(file, path, sizes)?
+            .ok_or_else(|| io::Error::other("the powers are not of the ceremony's sizes"))?;
+        let len = powers.lens.iter().sum();
+        Ok((powers, len))
+    }
+
+    /// Takes up what an earlier process rendered.
+    pub(super) fn found(path: &Path, sizes: &Sizes) -> io::Result<Option<Self>> {
+        Self::of(File::open(path)?, path.to_owned(), sizes)
+    }
+
+    /// `None` when the file has another length than the powers of these sizes.
+    fn of(file: File, path: PathBuf, sizes: &Sizes) -> io::Result<Option<Self>> {
+        let lens: Vec<u64> = sizes
+            .iter()
+            .enumerate()
+            .map(|(index, size)| {
+                let texts = before(index, size).len() + BETWEEN.len() + AFTER.len();
+                let points = list_len(size.g1, G1_LEN) + list_len(size.g2, G2_LEN);
+                texts as u64 + points
+            })
+            .collect();
+        let whole = file.metadata()?.len() == lens.iter().sum::<u64>();
+        Ok(whole.then(|| Self {
+            file: Arc::new(file),
+            path,
+            lens,
+            outdated: AtomicBool::new(false),
+        }))
+    }
+
+    pub(super) fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    /// The part of each sub-ceremony: where it begins, and its length.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.lens.iter().scan(0, |at, len| {
+            let from = *at;
+            *at += len;
+            Some((from, *len))
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Lets the file go with its last reader.
+    pub(super) fn outdate(&self) {
+        self.outdated.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What stands between the lists of the sub-ceremony before and the powers of this one.
+fn before(index: usize, size: Size) -> String {
+    let start = match index {
+        0 => "{\"transcripts\":[",
+        _ => "]}},",
+    };
+    let Size { g1, g2 } = size;
+    format!("{start}{{\"numG1Powers\":{g1},\"numG2Powers\":{g2},\"powersOfTau\":{{\"G1Powers\":[")
+}
+
+fn list<'a>(points: impl Iterator<Item = &'a [u8]>, out: &mut impl io::Write) -> io::Result<()> {
+    let mut text = Vec::new();
+    for (index, point) in points.enumerate() {
+        text.clear();
+        text.extend_from_slice(if index == 0 { b"\"0x" } else { b",\"0x" });
+        super::push_hex(point, &mut text);
+        text.push(b'"');
+        out.write_all(&text)?;
+    }
+    Ok(())
+}
+
+/// Bytes of a list of so many points, without its brackets.
+fn list_len(points: usize, point: u64) -> u64 {
+    let points = points as u64;
+    points * point + points.saturating_sub(1)
+}

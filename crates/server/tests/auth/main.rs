@@ -1,0 +1,16 @@
+//! Signing in in a browser: `/auth/…`, with providers and nodes that are really asked.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod attacks;
+mod browser;
+mod contract;
+mod eligibility;
+mod github;
+mod node;
+mod oidc;
+mod page;
+mod provider;
+mod wallet;

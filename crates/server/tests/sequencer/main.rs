@@ -1,0 +1,12 @@
+//! The API of the Ethereum ceremony's sequencer, as its clients use it (`sequencer-http.md`).
+#![allow(clippy::unwrap_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod clients;
+mod contributions;
+mod polling;
+mod support;
+mod table;
+mod transport;
