@@ -19,8 +19,8 @@ use tauline_transcript::chain::{ExpectedSizes, Options, Report, verify_transcrip
 /// Four sub-ceremonies, as the Ethereum ceremony has.
 const SIZES: &str = "4:2,8:3,16:4,32:4";
 
-/// Entries of the transcript: four batches.
-const CONTRIBUTIONS: u32 = 256;
+/// Contributions: two batches, and the start of a third.
+const CONTRIBUTIONS: u32 = 1024;
 
 struct Document {
     json: Vec<u8>,

@@ -2,12 +2,16 @@
 //!
 //! All of it goes to standard error; standard output is for results.
 
+mod meter;
+
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tauline_protocol::status::{QueueStatus, QueueWord};
+
+pub use meter::{Meter, Show};
 
 use crate::participant::{Listener, News, Step};
 use crate::words;
@@ -270,86 +274,6 @@ fn style(scene: Scene) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
-/// One long transfer or computation, on a terminal or in a plain log.
-pub struct Meter {
-    bar: Option<ProgressBar>,
-    what: &'static str,
-    spoken: Mutex<Instant>,
-}
-
-impl Meter {
-    /// Shows bytes going by.
-    #[must_use]
-    pub fn transfer(what: &'static str) -> Self {
-        Self::new(what, TRANSFER)
-    }
-
-    /// Shows how much of a computation is done.
-    #[must_use]
-    pub fn share(what: &'static str) -> Self {
-        Self::new(what, SHARE)
-    }
-
-    fn new(what: &'static str, template: &str) -> Self {
-        let bar = io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template(template);
-            let bar = ProgressBar::new_spinner();
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-            bar.set_message(what);
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        Self {
-            bar,
-            what,
-            spoken: Mutex::new(Instant::now()),
-        }
-    }
-
-    /// Shows that `done` of `total` is done.
-    pub fn set(&self, done: u64, total: Option<u64>) {
-        if let Some(bar) = &self.bar {
-            if let Some(total) = total {
-                bar.set_length(total);
-            }
-            bar.set_position(done);
-            return;
-        }
-        let Some(total) = total.filter(|total| *total > 0) else {
-            return;
-        };
-        let mut spoken = self.spoken.lock().unwrap_or_else(PoisonError::into_inner);
-        if spoken.elapsed() >= PLAIN_INTERVAL / 6 {
-            *spoken = Instant::now();
-            let text = format!("{}: {} %", self.what, done * 100 / total);
-            drop(writeln!(io::stderr(), "{text}"));
-        }
-    }
-
-    /// Changes the name of what is being done.
-    pub fn rename(&self, what: &'static str) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(what);
-        }
-    }
-
-    /// Writes a line that stays.
-    pub fn say(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.println(text),
-            None => drop(writeln!(io::stderr(), "{text}")),
-        }
-    }
-}
-
-impl Drop for Meter {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -384,12 +308,5 @@ mod tests {
             place(&queued(4_000, 86_400_000 * 3)),
             "Number 4,000 in line, about 3 d to go"
         );
-    }
-
-    #[test]
-    fn every_template_is_one() {
-        for template in [SPINNER, SHARE, TRANSFER] {
-            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
-        }
     }
 }

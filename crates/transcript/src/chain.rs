@@ -21,6 +21,7 @@
 //! A document that is no transcript, and one whose sizes are not the expected ones, are refused
 //! like one that was forged: nothing that is missing passes for right.
 
+mod entries;
 mod index;
 mod json_tokens;
 mod links;
@@ -30,6 +31,7 @@ mod powers;
 mod report;
 mod source;
 mod structure;
+mod subgroups;
 mod tokens;
 mod walk;
 
@@ -47,20 +49,20 @@ pub use source::Source;
 
 use crate::error::{DocumentError, Invalid};
 use crate::sizes::{Size, Sizes};
+use entries::{BatchReport, Rules, check_batch};
 use index::Index;
-use links::{BatchReport, LinkCoefficients, Rules, check_batch};
+use points::Randoms;
 use powers::check_powers;
 use report::Failures;
 use structure::{check_lengths, check_sizes, entries, sub_ceremony};
 use walk::{Batch, Walk};
 
-/// Entries of a batch: 64, at four sub-ceremonies 257 Miller loops for one final exponentiation
-/// (a loss of less than 1 %), and 200 KB of points.
-const BATCH: usize = 64;
+/// Entries of a batch. At four sub-ceremonies 4096 points of G1 and 2048 of G2, whose subgroups
+/// are tested by 128 points each, and which are 2 MB in all their forms.
+const BATCH: usize = 512;
 
-/// Batches for each core that are read before they are checked: enough that cores which finish
-/// early find more to do.
-const BATCHES_PER_CORE: usize = 4;
+/// Cores that one batch keeps busy; for more of them, more batches are checked at a time.
+const CORES_OF_BATCH: usize = 8;
 
 /// The two forms of a transcript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,11 +255,11 @@ fn check_entries<S: Source + ?Sized>(
     while !batches.is_empty() {
         // The points are there; now, and not before, their coefficients are drawn.
         let jobs: Vec<_> = (batches.iter())
-            .map(|batch| (batch, draw(batch.len * index.subs.len(), rng)))
+            .map(|batch| (batch, Randoms::draw(batch, rng)))
             .collect();
         let check = || -> Vec<BatchReport> {
             let jobs = jobs.par_iter();
-            jobs.map(|(batch, coefficients)| check_batch(batch, rules, coefficients))
+            jobs.map(|(batch, random)| check_batch(batch, rules, random))
                 .collect()
         };
         let (next, found) = rayon::join(|| read_batches(&mut walk), check);
@@ -280,19 +282,14 @@ fn check_entries<S: Source + ?Sized>(
 
 fn read_batches(walk: &mut Walk<'_>) -> Result<Vec<Batch>, TranscriptError> {
     let mut batches = Vec::new();
-    while batches.len() < BATCHES_PER_CORE * rayon::current_num_threads() {
+    let at_a_time = rayon::current_num_threads().div_ceil(CORES_OF_BATCH);
+    while batches.len() < at_a_time {
         match walk.next_batch(BATCH)? {
             Some(batch) => batches.push(batch),
             None => break,
         }
     }
     Ok(batches)
-}
-
-fn draw(links: usize, rng: &mut (impl RngCore + CryptoRng)) -> Vec<LinkCoefficients> {
-    let mut coefficients = vec![LinkCoefficients::default(); links];
-    rng.fill_bytes(coefficients.as_flattened_mut().as_flattened_mut());
-    coefficients
 }
 
 fn add(

@@ -13,7 +13,9 @@ use blst::min_sig::SecretKey;
 use blstrs::{Bls12, G1Affine, G1Projective, G2Affine, G2Prepared, Scalar};
 use group::prime::PrimeCurveAffine;
 use group::{Curve, Group};
-use k256::ecdsa::{RecoveryId, Signature, SigningKey, VerifyingKey};
+use k256::ecdsa::{Signature, SigningKey, VerifyingKey};
+use k256::elliptic_curve::ops::{LinearCombination, Reduce};
+use k256::elliptic_curve::point::DecompressPoint;
 use pairing::{MillerLoopResult, MultiMillerLoop};
 use sha3::{Digest, Keccak256};
 use zeroize::Zeroizing;
@@ -148,12 +150,23 @@ pub fn ecdsa_recover(digest: &[u8; 32], signature: &[u8; 65]) -> Option<[u8; 20]
         1 | 28 => true,
         _ => return None,
     };
+    // Neither r nor s is zero, both are below the order.
     let parsed = Signature::from_slice(&signature[..64]).ok()?;
-    // -s with the other nonce point is the same signature; the library verifies low s only.
-    let low = parsed.normalize_s();
-    let recovery_id = RecoveryId::new(y_is_odd ^ low.is_some(), false);
-    let key =
-        VerifyingKey::recover_from_prehash(digest, &low.unwrap_or(parsed), recovery_id).ok()?;
+    let y_is_odd = u8::from(y_is_odd).into();
+    let nonce_point = k256::AffinePoint::decompress(&parsed.r().to_bytes(), y_is_odd);
+    let nonce_point = Option::<k256::AffinePoint>::from(nonce_point)?;
+    // With e the digest as a number, (s·R - e·G)/r is the one key under which this signature is
+    // valid: there is no need to verify it again.
+    let e = <k256::Scalar as Reduce<k256::U256>>::reduce_bytes(&(*digest).into());
+    let inverse = Option::<k256::Scalar>::from(parsed.r().invert())?;
+    let key = k256::ProjectivePoint::lincomb(
+        &nonce_point.into(),
+        &(inverse * *parsed.s()),
+        &k256::ProjectivePoint::GENERATOR,
+        &-(inverse * e),
+    );
+    // Infinity is no key.
+    let key = VerifyingKey::from_affine(key.to_affine()).ok()?;
     Some(eth_address(&key))
 }
 

@@ -13,7 +13,7 @@ use tauline_transcript::sizes::SizesError;
 
 use crate::exit::{Failure, Outcome};
 use crate::input::Input;
-use crate::progress::Meter;
+use crate::progress::{Meter, Show};
 use crate::verbs::export::failure;
 use crate::{output, words};
 
@@ -73,13 +73,13 @@ pub fn run(args: &Args) -> Outcome {
         sizes: args.ceremony.clone(),
         ..Options::default()
     };
-    let meter = Meter::share("Reading");
+    let meter = Meter::share("Opening");
     let progress = |progress: Progress| {
-        meter.rename(match progress.stage {
-            Stage::Indexing => "Reading",
-            Stage::Entries => "Checking contributions",
-            Stage::Powers => "Checking the powers",
-        });
+        match progress.stage {
+            Stage::Indexing => meter.enter("Reading", Show::Name),
+            Stage::Entries => meter.enter("Checking contributions", Show::Rate),
+            Stage::Powers => meter.enter("Checking the powers", Show::Share),
+        }
         meter.set(progress.done, Some(progress.total));
     };
     let result = verify_transcript(&input, &options, &mut OsRng, &progress);

@@ -316,6 +316,9 @@ impl Serialize for Failure {
     }
 }
 
+/// An entry, a sub-ceremony (or a number that none has), and what is wrong with them.
+pub(super) type Found = (u64, usize, TranscriptCheck);
+
 /// Failures in the order found: all counted, the first kept.
 #[derive(Debug, Default)]
 pub(super) struct Failures {

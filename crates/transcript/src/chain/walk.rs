@@ -10,6 +10,28 @@ use crate::error::PointError;
 /// A point's bytes, or why there are none.
 pub(super) type RawEntry = Result<Vec<u8>, PointError>;
 
+/// The points of a list, in one piece: a transcript has too many for each to be an allocation.
+#[derive(Default)]
+pub(super) struct RawPoints {
+    /// Those that there are, each of the same length.
+    pub(super) bytes: Vec<u8>,
+    /// Whether there is a point, or why there is none.
+    pub(super) entries: Vec<Result<(), PointError>>,
+}
+
+impl RawPoints {
+    /// The i-th entry.
+    pub(super) fn entry(&self, i: usize) -> Option<RawEntry> {
+        let before = self.entries[..i.min(self.entries.len())].iter();
+        let before = before.filter(|entry| entry.is_ok()).count();
+        let present = self.entries.iter().filter(|entry| entry.is_ok()).count();
+        Some(self.entries.get(i)?.clone().map(|()| {
+            let len = self.bytes.len() / present;
+            self.bytes[before * len..][..len].to_vec()
+        }))
+    }
+}
+
 /// A signature as the transcript has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RawSignature<const N: usize> {
@@ -32,8 +54,8 @@ pub(super) struct Batch {
 pub(super) struct SubBatch {
     /// The running product of the entry before the first, which the batch before has judged.
     pub(super) product_before: Option<RawEntry>,
-    pub(super) running_products: Vec<RawEntry>,
-    pub(super) pot_pubkeys: Vec<RawEntry>,
+    pub(super) running_products: RawPoints,
+    pub(super) pot_pubkeys: RawPoints,
     pub(super) bls_signatures: Vec<RawSignature<48>>,
 }
 
@@ -92,12 +114,18 @@ impl<'a> Column<'a> {
         &mut self,
         max: usize,
         encoding: Encoding,
-    ) -> Result<Vec<RawEntry>, TranscriptError> {
+    ) -> Result<RawPoints, TranscriptError> {
         let len = P::encoded_len(encoding);
-        self.take(max, |tokens| {
-            let mut bytes = Vec::with_capacity(len);
-            Ok(tokens.point(len, &mut bytes)?.map(|()| bytes))
-        })
+        let mut bytes = Vec::with_capacity(len * max);
+        let entries = self.take(max, |tokens| {
+            let before = bytes.len();
+            let entry = tokens.point(len, &mut bytes)?;
+            if entry.is_err() {
+                bytes.truncate(before);
+            }
+            Ok(entry)
+        })?;
+        Ok(RawPoints { bytes, entries })
     }
 
     fn signatures<const N: usize>(
@@ -161,9 +189,7 @@ impl<'a> Walk<'a> {
                 .running_products
                 .points::<blstrs::G1Affine>(len, encoding)?;
             // A list that ended early has no product before later entries.
-            let last = (products.len() == len)
-                .then(|| products.last().cloned())
-                .flatten();
+            let last = products.entry(len - 1);
             Ok(SubBatch {
                 product_before: std::mem::replace(&mut sub.product_before, last),
                 running_products: products,

@@ -80,6 +80,7 @@ impl<const N: usize> Words for Emulated<N> {
         }
     }
 
+    #[inline(never)]
     fn multiply(self, a: &[[u64; N]; LIMBS], b: &[[u64; N]; LIMBS]) -> [[u64; N]; LIMBS] {
         // Where an operand has outgrown its limbs, the caller's bounds are wrong.
         for operand in [a, b] {
@@ -90,6 +91,7 @@ impl<const N: usize> Words for Emulated<N> {
         multiply(self, a, b)
     }
 
+    #[inline(never)]
     fn square(self, a: &[[u64; N]; LIMBS]) -> [[u64; N]; LIMBS] {
         for limb in a {
             assert!(limb.iter().all(|&limb| limb <= LIMB_MASK), "{a:x?}");

@@ -1,7 +1,7 @@
 //! The library's arithmetic on single elements of the base field, as safe functions.
 #![allow(unsafe_code)]
 
-use blst::blst_fp;
+use blst::{blst_fp, blst_fp12};
 
 use super::limbs::WORDS;
 
@@ -55,4 +55,19 @@ pub(crate) fn to_words(a: &blst_fp) -> [u64; WORDS] {
     // SAFETY: the library reads one element and writes six words.
     unsafe { blst::blst_uint64_from_fp(words.as_mut_ptr(), a) };
     words
+}
+
+/// The product of all of these; 1 of none.
+pub(crate) fn product(factors: &[blst_fp12]) -> blst_fp12 {
+    let mut product = blst_fp12::default();
+    for factor in factors {
+        product *= *factor;
+    }
+    product
+}
+
+/// Raises to the power p⁶: from the Miller loop of a parameter to that of its negative.
+pub(crate) fn conjugate(a: &mut blst_fp12) {
+    // SAFETY: the library reads and writes one element, to which there is a live reference.
+    unsafe { blst::blst_fp12_conjugate(a) };
 }

@@ -6,7 +6,9 @@
 //! this module, each with its reason.
 
 mod affine;
-mod curves;
+mod buckets;
+mod combination;
+pub(crate) mod curves;
 mod decode;
 #[cfg(test)]
 mod emulated;
@@ -17,7 +19,9 @@ mod lanes;
 mod library;
 mod limbs;
 mod list;
+mod miller;
 mod multiples;
+mod pairs;
 mod path;
 mod portable;
 mod projective;
@@ -31,14 +35,17 @@ mod testing;
 mod windows;
 mod words;
 
-#[allow(unused_imports)]
 pub(crate) use {
+    combination::Combination,
     curves::{G1, G2},
     decode::Undecodable,
+    library::product,
     list::{G1List, G2List, List},
+    miller::miller_product,
+    pairs::sums_of_two,
     path::Path,
     scalars::Coefficient,
-    windows::{Digits, WindowSums, Windows},
+    windows::{Digits, WindowSums},
 };
 
 use blst::{blst_p1, blst_p1_affine, blst_p2, blst_p2_affine, p1_affines, p2_affines};

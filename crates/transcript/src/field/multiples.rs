@@ -22,9 +22,7 @@ use super::portable::Portable;
 use super::projective::Projective;
 #[cfg(target_arch = "x86_64")]
 use super::radix52::Radix52;
-use super::scalars::{
-    BETA, Coefficient, DOUBLINGS, Halves, LaneDigits, MAX_DIGIT, digit_count, split,
-};
+use super::scalars::{BETA, DOUBLINGS, Halves, LaneDigits, MAX_DIGIT, MAX_DIGITS, split};
 use super::{Arithmetic, normalize};
 
 /// Points of a task, and of one shared inversion: its cost is a twentieth of a percent.
@@ -37,37 +35,6 @@ impl G1List {
     /// projective results are wiped; what the compiler spills on the stack is beyond reach.
     pub(crate) fn multiply_each<S: Borrow<Scalar> + Sync>(&self, scalars: &[S]) -> Self {
         debug_assert_eq!(self.len(), scalars.len());
-        self.multiply_by(
-            scalars,
-            u128::BITS as usize,
-            |scalar| split(scalar.borrow()),
-            |scalar| *scalar.borrow(),
-        )
-    }
-
-    /// Each point times its public coefficient, on all cores. For points in the subgroup; of
-    /// others comes some point of the curve.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the links of a transcript do not use it yet")
-    )]
-    pub(crate) fn multiply_each_public(&self, coefficients: &[Coefficient]) -> Self {
-        debug_assert_eq!(self.len(), coefficients.len());
-        self.multiply_by(
-            coefficients,
-            Coefficient::HALF_BITS,
-            |coefficient| coefficient.halves(),
-            |coefficient| coefficient.to_scalar(),
-        )
-    }
-
-    fn multiply_by<S: Sync>(
-        &self,
-        scalars: &[S],
-        half_bits: usize,
-        halves: impl Fn(&S) -> Halves + Sync,
-        whole: impl Fn(&S) -> Scalar + Sync,
-    ) -> Self {
         Self(match &self.0 {
             #[cfg(target_arch = "x86_64")]
             Points::Ifma(ifma, points) => {
@@ -76,12 +43,11 @@ impl G1List {
                     .zip(scalars.par_chunks(TASK_POINTS));
                 let products: Vec<_> = tasks
                     .map(|(points, scalars)| {
-                        let mut split = Zeroizing::new(Vec::with_capacity(scalars.len()));
-                        split.extend(scalars.iter().map(&halves));
+                        let mut halves = Zeroizing::new(Vec::with_capacity(scalars.len()));
+                        halves.extend(scalars.iter().map(|scalar| split(scalar.borrow())));
                         Radix52(*ifma).enter(Multiply {
                             points,
-                            halves: &split,
-                            half_bits,
+                            halves: &halves,
                         })
                     })
                     .collect();
@@ -93,7 +59,7 @@ impl G1List {
                     .par_chunks(TASK_POINTS)
                     .zip(scalars.par_chunks(TASK_POINTS));
                 let products: Vec<_> = tasks
-                    .map(|(points, scalars)| portable(points, scalars.iter().map(&whole)))
+                    .map(|(points, scalars)| portable(points, scalars.iter().map(Borrow::borrow)))
                     .collect();
                 Points::Portable(products.concat())
             }
@@ -101,27 +67,26 @@ impl G1List {
     }
 }
 
-fn portable(
+fn portable<'a>(
     points: &[Affine<blst_fp>],
-    scalars: impl Iterator<Item = Scalar>,
+    scalars: impl Iterator<Item = &'a Scalar>,
 ) -> Vec<Affine<blst_fp>> {
     let mut affine = Vec::with_capacity(points.len());
     to_library::<G1, _>(Portable, points, &mut affine);
     let products: Vec<_> = affine
         .iter()
         .zip(scalars)
-        .map(|(point, scalar)| point.times_secret(&scalar))
+        .map(|(point, scalar)| point.times_secret(scalar))
         .collect();
     let mut out = Vec::with_capacity(points.len());
     from_library::<G1, _>(Portable, &normalize::<G1Affine>(&products), &mut out);
     out
 }
 
-/// Products of points and k₁ + k₂·x², whose halves have `half_bits` bits.
+/// Products of points and k₁ + k₂·x².
 pub(super) struct Multiply<'a, E> {
     pub(super) points: &'a [Affine<E>],
     pub(super) halves: &'a [Halves],
-    pub(super) half_bits: usize,
 }
 
 impl<L: Lanes> Task<L> for Multiply<'_, L::Elem> {
@@ -130,13 +95,12 @@ impl<L: Lanes> Task<L> for Multiply<'_, L::Elem> {
     #[inline(always)]
     fn run(self, lanes: L) -> Vec<Affine<L::Elem>> {
         let beta = lanes.import_one(&library::from_words(&BETA));
-        let digit_count = digit_count(self.half_bits);
         let mut products = Vec::with_capacity(self.points.len().div_ceil(L::N));
         for (points, halves) in self.points.chunks(L::N).zip(self.halves.chunks(L::N)) {
             let [x, y] = load(lanes, points);
             let point = Projective::from_affine(lanes, x, y);
             let digits = LaneDigits::new(halves);
-            products.push(multiply(lanes, point, &digits, digit_count, beta));
+            products.push(multiply(lanes, point, &digits, beta));
         }
         let mut out = Vec::with_capacity(self.points.len());
         to_affine(lanes, &products, self.points.len(), &mut out);
@@ -151,24 +115,12 @@ fn multiply<L: Lanes>(
     lanes: L,
     point: Projective<L::V>,
     digits: &LaneDigits,
-    digit_count: usize,
     beta: L::V,
 ) -> Projective<L::V> {
-    // 0, 1, … 16 times the point.
-    let mut table = [Projective::infinity(lanes); MAX_DIGIT + 1];
-    table[1] = point;
-    let mut i = 2;
-    while i <= MAX_DIGIT {
-        table[i] = if i % 2 == 0 {
-            table[i / 2].double(lanes)
-        } else {
-            table[i - 1].add(lanes, point)
-        };
-        i += 1;
-    }
+    let table = multiples_of(lanes, point);
     let mut sum = Projective::infinity(lanes);
-    for place in (0..digit_count).rev() {
-        if place + 1 < digit_count {
+    for place in (0..MAX_DIGITS).rev() {
+        if place + 1 < MAX_DIGITS {
             for _ in 0..DOUBLINGS {
                 sum = sum.double(lanes);
             }
@@ -185,9 +137,29 @@ fn multiply<L: Lanes>(
     sum
 }
 
+/// 0, 1, … 16 times the point.
+#[inline(always)]
+pub(super) fn multiples_of<L: Lanes>(
+    lanes: L,
+    point: Projective<L::V>,
+) -> [Projective<L::V>; MAX_DIGIT + 1] {
+    let mut table = [Projective::infinity(lanes); MAX_DIGIT + 1];
+    table[1] = point;
+    let mut i = 2;
+    while i <= MAX_DIGIT {
+        table[i] = if i % 2 == 0 {
+            table[i / 2].double(lanes)
+        } else {
+            table[i - 1].add(lanes, point)
+        };
+        i += 1;
+    }
+    table
+}
+
 /// The multiple that each lane's digit says, without its sign. Reads the whole table.
 #[inline(always)]
-fn look_up<L: Lanes>(
+pub(super) fn look_up<L: Lanes>(
     lanes: L,
     table: &[Projective<L::V>; MAX_DIGIT + 1],
     digits: &LaneDigits,
@@ -205,7 +177,7 @@ fn look_up<L: Lanes>(
 
 /// Appends the first `len` points in affine coordinates to `out`, with one inversion.
 #[inline(always)]
-fn to_affine<F: Field>(
+pub(super) fn to_affine<F: Field>(
     field: F,
     points: &[Projective<F::V>],
     len: usize,

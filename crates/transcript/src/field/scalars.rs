@@ -5,7 +5,6 @@
 //! their doublings.
 
 use blstrs::Scalar;
-use rand_core::{CryptoRng, RngCore};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::lanes::Mask;
@@ -38,7 +37,7 @@ pub(crate) const MAX_DIGIT: usize = 1 << (DIGIT_BITS - 1);
 pub(crate) const DOUBLINGS: usize = DIGIT_BITS;
 
 /// Digits of a number of 128 bits, and one bit more for the last borrow.
-const MAX_DIGITS: usize = (u128::BITS as usize + 1).div_ceil(DIGIT_BITS);
+pub(crate) const MAX_DIGITS: usize = (u128::BITS as usize + 1).div_ceil(DIGIT_BITS);
 
 /// k₁ and k₂ of k₁ + k₂·x².
 pub(crate) type Halves = [u128; 2];
@@ -68,21 +67,24 @@ pub(crate) fn split(scalar: &Scalar) -> Halves {
     [remainder, quotient]
 }
 
-/// A random coefficient of 128 bits, a + b·x² for a and b of 64 bits: half the doublings of a
+/// A coefficient of 128 random bits, a + b·x² for a and b of 64 bits: half the doublings of a
 /// plain one, and as good, for different pairs are different modulo the groups' order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Coefficient([u64; 2]);
 
 impl Coefficient {
-    /// Draws `len` of them.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the links of a transcript do not use it yet")
-    )]
-    pub(crate) fn draw(len: usize, rng: &mut (impl RngCore + CryptoRng)) -> Vec<Self> {
-        (0..len)
-            .map(|_| Self([rng.next_u64(), rng.next_u64()]))
-            .collect()
+    /// x².
+    pub(super) const HIGH_UNIT: Self = Self([0, 1]);
+
+    /// The coefficient of these bits.
+    pub(crate) fn from_bytes(bytes: &[u8; 16]) -> Self {
+        let number = u128::from_le_bytes(*bytes);
+        Self([number as u64, (number >> 64) as u64])
+    }
+
+    /// Its bits from 8·`place`; those of b come after those of a.
+    pub(super) fn byte(self, place: usize) -> u8 {
+        self.0[place / 8].to_le_bytes()[place % 8]
     }
 
     /// The number that it stands for.
@@ -95,13 +97,8 @@ impl Coefficient {
         self.0.map(u128::from)
     }
 
-    /// How many bits a half has.
-    pub(super) const HALF_BITS: usize = u64::BITS as usize;
-}
-
-/// How many digits a number of so many bits has.
-pub(crate) const fn digit_count(bits: usize) -> usize {
-    (bits + 1).div_ceil(DIGIT_BITS)
+    /// How many digits a half has that are not always zero.
+    pub(super) const DIGITS: usize = (u64::BITS as usize + 1).div_ceil(DIGIT_BITS);
 }
 
 /// The digits of the halves of as many scalars as lanes. Wiped when dropped.
@@ -163,7 +160,7 @@ impl LaneDigits {
 #[cfg(test)]
 mod tests {
     use ff::Field;
-    use rand::SeedableRng;
+    use rand::{RngCore, SeedableRng};
     use rand_chacha::ChaCha20Rng;
 
     use super::*;
@@ -231,7 +228,7 @@ mod tests {
     #[test]
     fn coefficients_of_64_bit_halves_need_no_more_digits_than_counted() {
         let digits = LaneDigits::new(&[[u128::from(u64::MAX); 2]]);
-        for place in digit_count(Coefficient::HALF_BITS)..MAX_DIGITS {
+        for place in Coefficient::DIGITS..MAX_DIGITS {
             assert_eq!(digits.equal(place, 0, 0) & digits.equal(place, 1, 0) & 1, 1);
         }
     }
@@ -239,7 +236,8 @@ mod tests {
     #[test]
     fn coefficients_stand_for_their_scalars() {
         let mut rng = ChaCha20Rng::seed_from_u64(2);
-        for coefficient in Coefficient::draw(10, &mut rng) {
+        for _ in 0..10 {
+            let coefficient = Coefficient([rng.next_u64(), rng.next_u64()]);
             let [low, high] = split(&coefficient.to_scalar());
             assert_eq!([low, high], coefficient.halves());
         }

@@ -3,7 +3,9 @@
 //! Round by round, each segment becomes the sums of its pairs; all pairs of a round, of all
 //! segments, are added side by side.
 
-use super::affine::{Affine, Batches, Pair, add_pairs, fresh_level, has_room, refresh};
+use super::affine::{
+    Affine, Batches, OPPOSITE, Pair, add_pairs, fresh_level, has_room, opposite, place, refresh,
+};
 use super::lanes::Field;
 
 /// Memory that sums use again and again.
@@ -36,13 +38,13 @@ struct Round {
 }
 
 impl Round {
-    /// Pairs up the points of each segment, `place(i)` the i-th point's, and halves the lengths.
+    /// Pairs up the points of each segment, `at(i)` the i-th point's place, and halves the lengths.
     #[inline(always)]
     fn plan<F: Field>(
         &mut self,
         field: F,
         points: &[Affine<F::Elem>],
-        place: impl Fn(u32) -> u32,
+        at: impl Fn(u32) -> u32,
         lengths: &mut [u32],
     ) {
         self.pairs.clear();
@@ -51,14 +53,14 @@ impl Round {
         for length in lengths {
             let half = *length / 2;
             self.pairs.extend((0..half).map(|i| Pair {
-                a: place(from + 2 * i),
-                b: place(from + 2 * i + 1),
+                a: at(from + 2 * i),
+                b: at(from + 2 * i + 1),
                 sum: to + i,
             }));
             if *length % 2 == 1 {
-                let single = place(from + *length - 1);
-                field.prefetch(&points[single as usize].x);
-                field.prefetch(&points[single as usize].y);
+                let single = at(from + *length - 1);
+                field.prefetch(&points[place(single)].x);
+                field.prefetch(&points[place(single)].y);
                 self.singles.push((single, to + half));
             }
             from += *length;
@@ -83,7 +85,11 @@ impl Round {
             out.resize(self.len, Affine::default());
         }
         for &(from, to) in &self.singles {
-            out[to as usize] = points[from as usize];
+            let point = &points[place(from)];
+            out[to as usize] = match from & OPPOSITE {
+                0 => *point,
+                _ => opposite(field, point, level),
+            };
         }
         if !self.pairs.is_empty() {
             add_pairs(field, points, &self.pairs, out, level, batches);
@@ -94,8 +100,8 @@ impl Round {
 
 /// Appends to `out` the sum of each segment; an empty one's is infinity. Returns their level.
 ///
-/// Segment s is the next `lengths[s]` entries of `index`, places in `source`, whose points are of
-/// `level`. `lengths` is used up.
+/// Segment s is the next `lengths[s]` entries of `index`, places in `source` (or with
+/// [`OPPOSITE`], the opposites of what is there), whose points are of `level`. `lengths` is used up.
 #[inline(always)]
 pub(crate) fn sum_segments<F: Field>(
     field: F,

@@ -1,9 +1,11 @@
 //! Random sums over a list that test its subgroup and its ratios at once.
 //!
 //! Take random digits d₀, d₁, … of c bits, drawn after the points P₀ … P_{n−1} have arrived, and
-//! for w = 0 … W the window R_w = Σ d_{i+w}·Pᵢ. Each window sorts the points into buckets by
-//! digit, adds up each bucket, and folds the buckets into one sum for each bit b of the digits,
-//! the *plane* T_{w,b} = Σ over the i with bit b set in d_{i+w} of Pᵢ; R_w = Σ 2ᵇ·T_{w,b}.
+//! for w = 0 … W the window R_w = Σ d_{i+w}·Pᵢ. The values of a digit are the 2ᶜ odd numbers from
+//! −(2ᶜ − 1) to 2ᶜ − 1: a sign s = ±1, and d = s·(1 + 2·Σ kᵦ·2ᵇ) with c − 1 bits kᵦ. Signs halve
+//! the buckets: each window sorts the points into 2^(c−1) buckets by |d|, adds up each bucket, every
+//! point with its sign, and folds the buckets into *planes*: T_{w,0} = Σ s·Pᵢ over all i, and
+//! T_{w,b+1} = Σ s·Pᵢ over the i whose bit kᵦ is set. So R_w = Σ 2ʲ·T_{w,j}, with c planes.
 //!
 //! # The subgroup (`ceremony.md`, check 3)
 //!
@@ -11,14 +13,15 @@
 //! chance of 2^(−c·W) ≤ 2⁻¹²⁸.
 //!
 //! Proof. Let E be the curve's group and P_j the last point outside of the subgroup G. Go through
-//! the windows in their order, and through the bits of each. The digit d_{j+w} multiplies P_j in
+//! the windows in their order, and through the planes of each. The digit d_{j+w} multiplies P_j in
 //! window w; in the windows before it multiplied points of larger index, all of them in G. Work in
-//! E/G: there the planes so far do not depend on d_{j+w} at all, so given whatever they were, the
-//! bits of d_{j+w} are uniform and independent, of each other too. In E/G, T_{w,b} = s + β·P_j
-//! where β is bit b of that digit, and s depends on other digits alone. P_j is not zero in E/G, so
-//! at most one of s and s + P_j is: T_{w,b} is in G with a chance of at most 1/2, given all that
-//! came before. There are c·W planes. The order of P_j in E/G plays no role: 3 is as good as a
-//! large prime.
+//! E/G: there the planes so far do not depend on d_{j+w} at all, so given whatever they were, its
+//! sign and bits are uniform and independent, of each other too. In E/G, T_{w,0} = t + s·P_j, where
+//! t depends on other digits alone. The cofactors of both curves are odd, so 2·P_j is no more zero
+//! in E/G than P_j, and at most one of t + P_j and t − P_j is: T_{w,0} is in G with a chance of at most
+//! 1/2. Given the sign too, T_{w,b+1} = t + kᵦ·s·P_j is one of two that differ by P_j: again at most
+//! 1/2, whatever came before. There are c·W planes. The order of P_j in E/G plays no role: 3 is as
+//! good as a large prime.
 //!
 //! # Consecutive powers (`ceremony.md`, check 6)
 //!
@@ -28,9 +31,9 @@
 //!
 //! Proof. Let Dᵢ = P_{i+1} − τ·Pᵢ and j be the last i with Dᵢ ≠ 0. The equation of window w is
 //! Σ d_{i+w}·Dᵢ = 0. The digit d_{j+w} is in no earlier window's equation, for there it multiplied
-//! Dᵢ with i > j; given the earlier ones it is uniform on 2ᶜ values below r, of which one at most
-//! fits. The caller combines the W equations by independent coefficients of 128 bits (never by
-//! powers of 2ᶜ, which are no random combination), for another 2⁻¹²⁸.
+//! Dᵢ with i > j; given the earlier ones it is uniform on 2ᶜ values that differ modulo r, of which
+//! one at most fits. The caller combines the W equations by independent coefficients of 128 bits
+//! (never by powers of 2ᶜ, which are no random combination), for another 2⁻¹²⁸.
 
 use std::ops::Range;
 
@@ -40,13 +43,14 @@ use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
 use super::Arithmetic;
-use super::affine::{Affine, Pair, fresh_level, refresh};
+use super::affine::Affine;
+use super::buckets::Buckets;
 use super::curves::{Curve, Elem};
 use super::decode::to_library;
-use super::lanes::{Field, Lanes, Task};
+use super::lanes::{Lanes, Task};
 use super::list::{List, on_path};
 use super::path::Path;
-use super::segments::{Leveled, Scratch, sum_segments};
+use super::segments::Scratch;
 
 /// Random bits by which every point is tested: the error is 2 to minus this (`ceremony.md`).
 const SECURITY_BITS: u32 = 128;
@@ -66,9 +70,10 @@ pub(crate) struct Windows {
 }
 
 impl Windows {
-    /// The windows that cost least for `len` points: about len + 2·2ᶜ additions each.
+    /// The windows that cost least for `len` points: len − 2^(c−1) additions into buckets, then
+    /// 2·2^(c−1) that fold them.
     pub(crate) fn for_len(len: usize) -> Self {
-        let cost = |windows: &Self| (windows.count + 1) * (len + (2 << windows.digit_bits));
+        let cost = |windows: &Self| (windows.count + 1) * (len + (1 << (windows.digit_bits - 1)));
         (1..=MAX_DIGIT_BITS)
             .map(Self::of_bits)
             .min_by_key(cost)
@@ -103,8 +108,11 @@ impl Windows {
 #[derive(Clone, Debug)]
 pub(crate) struct Digits {
     windows: Windows,
-    digits: Vec<u16>,
+    digits: Vec<Digit>,
 }
+
+/// A digit before its bits get their meaning: 2·n − (2ᶜ − 1) for the n that is here.
+type Digit = u16;
 
 impl Digits {
     /// Draws the digits for `len` points, which must have arrived, in the best windows.
@@ -122,15 +130,21 @@ impl Digits {
         let mask = (1 << windows.digit_bits) - 1;
         let digits = bytes
             .chunks_exact(2)
-            .map(|pair| u16::from_le_bytes([pair[0], pair[1]]) & mask)
+            .map(|pair| Digit::from_le_bytes([pair[0], pair[1]]) & mask)
             .collect();
         Self { windows, digits }
     }
 
-    /// dᵢ.
+    /// Digits that are all the same.
     #[cfg(test)]
-    pub(crate) fn digit(&self, i: usize) -> u16 {
-        self.digits[i]
+    pub(super) fn of_raw(windows: Windows, raw: Digit) -> Self {
+        let digits = vec![raw; windows.count + 1];
+        Self { windows, digits }
+    }
+
+    /// dᵢ.
+    pub(crate) fn value(&self, i: usize) -> i32 {
+        2 * i32::from(self.digits[i]) - ((1 << self.windows.digit_bits) - 1)
     }
 
     /// The windows they are for.
@@ -144,8 +158,17 @@ impl Digits {
     }
 }
 
+/// Bucket and sign of a digit of `bits` bits: (|d| − 1)/2, and whether d is negative.
+#[inline(always)]
+fn bucket(digit: Digit, bits: u32) -> (usize, bool) {
+    let top = 1 << (bits - 1);
+    let negative = digit & top == 0;
+    let bucket = if negative { !digit } else { digit } & (top - 1);
+    (usize::from(bucket), negative)
+}
+
 /// The library's sums of points of a curve.
-type Sum<C> = <<C as Curve>::Point as Arithmetic>::Sum;
+pub(super) type Sum<C> = <<C as Curve>::Point as Arithmetic>::Sum;
 
 /// The planes of all windows of a list, and what makes both sides of the ratio check of them.
 #[derive(Clone, Debug)]
@@ -155,8 +178,8 @@ pub(crate) struct WindowSums<C: Curve> {
     /// T_{w,b} at w·c + b.
     planes: Vec<C::Point>,
     /// Of each window, the digit and the point of its first term, then of its last.
-    first: (Vec<u16>, C::Point),
-    last: (Vec<u16>, C::Point),
+    first: (Vec<i32>, C::Point),
+    last: (Vec<i32>, C::Point),
 }
 
 impl<C: Curve> List<C> {
@@ -181,8 +204,10 @@ impl<C: Curve> List<C> {
             sums.collect::<Vec<_>>().concat()
         });
         let per_window = |first: usize| {
-            let digits = digits.digits.get(first..=first + windows.count);
-            digits.map_or_else(Vec::new, <[u16]>::to_vec)
+            let places = first..=first + windows.count;
+            // An empty list has no first term.
+            let places = places.filter(|&i| i < digits.digits.len());
+            places.map(|i| digits.value(i)).collect()
         };
         let point = |index| self.point(index).unwrap_or(C::Point::identity());
         let last = self.len().saturating_sub(1);
@@ -260,15 +285,19 @@ impl<C: Curve> WindowSums<C> {
 }
 
 /// A small, public multiple.
-fn times_digit<P: Arithmetic>(point: &P, digit: u16) -> P::Sum {
-    (0..u16::BITS).rev().fold(P::Sum::identity(), |sum, bit| {
-        let double = sum.double();
-        if digit >> bit & 1 == 1 {
-            double + point
-        } else {
-            double
-        }
-    })
+fn times_digit<P: Arithmetic>(point: &P, digit: i32) -> P::Sum {
+    let magnitude = digit.unsigned_abs();
+    let times = (0..=MAX_DIGIT_BITS)
+        .rev()
+        .fold(P::Sum::identity(), |sum, bit| {
+            let double = sum.double();
+            if magnitude >> bit & 1 == 1 {
+                double + point
+            } else {
+                double
+            }
+        });
+    if digit < 0 { -times } else { times }
 }
 
 /// The planes of a few windows.
@@ -285,140 +314,16 @@ impl<C: Curve, L: Lanes> Task<L> for Planes<'_, C, L> {
     #[inline(always)]
     fn run(self, lanes: L) -> Vec<C::Point> {
         let bits = self.digits.windows.digit_bits;
-        let digits: Vec<&[u16]> = self
-            .windows
-            .map(|window| &self.digits.digits[window..window + self.points.len()])
-            .collect();
-        let planes = planes(C::over(lanes), self.points, &digits, bits, self.scratch);
+        let (field, points) = (C::over(lanes), self.points);
+        let mut buckets = Buckets::default();
+        for window in self.windows.clone() {
+            let digits = &self.digits.digits[window..window + points.len()];
+            let (of, count) = (|i: usize| bucket(digits[i], bits), 1 << (bits - 1));
+            buckets.add_window(field, points, of, count, self.scratch);
+        }
+        let planes = buckets.fold(field, self.windows.len(), bits - 1, true, self.scratch);
         let mut out = Vec::with_capacity(planes.len());
         to_library::<C, L>(lanes, &planes, &mut out);
         out
-    }
-}
-
-/// For each list of digits, one for a point, the sums of the points with bit 0, 1, … set. The
-/// points' coordinates are products.
-#[inline(always)]
-pub(super) fn planes<F: Field>(
-    field: F,
-    points: &[Affine<F::Elem>],
-    windows: &[&[u16]],
-    bits: u32,
-    scratch: &mut Scratch<F>,
-) -> Vec<Affine<F::Elem>> {
-    let mut buckets = Leveled {
-        points: Vec::new(),
-        level: 0,
-    };
-    let mut sorted = Sorted::default();
-    for digits in windows {
-        sorted.sort(digits, bits);
-        let level = sum_segments(
-            field,
-            points,
-            fresh_level::<F>(),
-            &sorted.index[sorted.zeros..],
-            &mut sorted.lengths,
-            scratch,
-            &mut buckets.points,
-        );
-        buckets.level = buckets.level.max(level);
-    }
-    fold(field, buckets, windows.len(), bits, scratch)
-}
-
-/// The planes of windows of 2ᶜ − 1 buckets each, for the digits 1, 2, …
-///
-/// Bit by bit from the highest: its plane is the sum of the upper half; then the upper half is
-/// added onto the lower.
-#[inline(always)]
-fn fold<F: Field>(
-    field: F,
-    mut buckets: Leveled<F::Elem>,
-    windows: usize,
-    bits: u32,
-    scratch: &mut Scratch<F>,
-) -> Vec<Affine<F::Elem>> {
-    let mut halves = Leveled {
-        points: Vec::with_capacity(buckets.points.len()),
-        level: 0,
-    };
-    let mut lengths = Vec::new();
-    for bit in (0..bits).rev() {
-        let half = 1_usize << bit;
-        let size = 2 * half - 1;
-        for window in buckets.points.chunks(size) {
-            halves.points.extend_from_slice(&window[half - 1..]);
-            lengths.push(half as u32);
-        }
-        halves.level = halves.level.max(buckets.level);
-        if bit > 0 {
-            let kept = half - 1;
-            let pairs = (0..windows).flat_map(|window| {
-                (0..kept).map(move |i| Pair {
-                    a: (window * size + i) as u32,
-                    b: (window * size + half + i) as u32,
-                    sum: (window * kept + i) as u32,
-                })
-            });
-            buckets = buckets.add(field, pairs, windows * kept, scratch);
-        }
-    }
-    halves.make_room(field);
-    let index: Vec<u32> = (0..halves.points.len() as u32).collect();
-    let mut sums = Vec::with_capacity(windows * bits as usize);
-    let (points, level) = (&halves.points, halves.level);
-    sum_segments(
-        field,
-        points,
-        level,
-        &index,
-        &mut lengths,
-        scratch,
-        &mut sums,
-    );
-    refresh(field, &mut sums);
-    // From bits downwards, of all windows, to windows, of bits upwards.
-    let order = (0..windows).flat_map(|window| {
-        (0..bits as usize)
-            .rev()
-            .map(move |place| place * windows + window)
-    });
-    order.map(|place| sums[place]).collect()
-}
-
-/// Points in the order of their digits.
-#[derive(Default)]
-struct Sorted {
-    /// Places in the list.
-    index: Vec<u32>,
-    /// How many of them, at the front, have digit 0.
-    zeros: usize,
-    /// How many have digit 1, 2, …
-    lengths: Vec<u32>,
-    next: Vec<u32>,
-}
-
-impl Sorted {
-    fn sort(&mut self, digits: &[u16], bits: u32) {
-        let buckets = 1 << bits;
-        self.next.clear();
-        self.next.resize(buckets, 0);
-        for &digit in digits {
-            self.next[usize::from(digit)] += 1;
-        }
-        self.zeros = self.next[0] as usize;
-        self.lengths.clear();
-        self.lengths.extend_from_slice(&self.next[1..]);
-        let mut start = 0;
-        for next in &mut self.next {
-            start += std::mem::replace(next, start);
-        }
-        self.index.resize(digits.len(), 0);
-        for (i, &digit) in digits.iter().enumerate() {
-            let next = &mut self.next[usize::from(digit)];
-            self.index[*next as usize] = i as u32;
-            *next += 1;
-        }
     }
 }

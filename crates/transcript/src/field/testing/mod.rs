@@ -7,6 +7,7 @@ mod decoding;
 mod extension;
 mod interpreted;
 mod multiplied;
+mod paired;
 mod sums;
 mod windowed;
 
@@ -194,4 +195,14 @@ fn awkward_points(len: usize, rng: &mut ChaCha20Rng) -> Vec<G1Affine> {
         });
     }
     points
+}
+
+/// The part of a digit that plane `j` has: its sign, or that where the bit is set.
+fn part(digit: i32, j: usize) -> i32 {
+    let bit = if j == 0 {
+        1
+    } else {
+        (digit.abs() / 2) >> (j - 1) & 1
+    };
+    digit.signum() * bit
 }

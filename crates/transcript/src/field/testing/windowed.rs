@@ -3,37 +3,53 @@ use crate::field::curves::G1;
 use crate::field::list::G1List;
 use crate::field::windows::{Digits, WindowSums, Windows};
 
-fn naive_sum(points: &[G1Affine], digits: impl Fn(usize) -> u16) -> G1Projective {
+fn naive_sum(points: &[G1Affine], digits: impl Fn(usize) -> i32) -> G1Projective {
     points
         .iter()
         .enumerate()
-        .map(|(i, &point)| times(&point.into(), u64::from(digits(i))))
+        .map(|(i, &point)| {
+            let sum = times(&point.into(), u64::from(digits(i).unsigned_abs()));
+            if digits(i) < 0 { -sum } else { sum }
+        })
         .sum()
 }
 
 fn check_sums(points: &[G1Affine], digits: &Digits, sums: &WindowSums<G1>, what: &str) {
     let windows = sums.windows();
     for w in 0..=windows.count() {
-        for b in 0..windows.digit_bits() {
-            let plane = naive_sum(points, |i| digits.digit(i + w) >> b & 1);
+        for j in 0..windows.digit_bits() {
+            let plane = naive_sum(points, |i| part(digits.value(i + w), j));
             assert_eq!(
-                *sums.plane(w, b),
+                *sums.plane(w, j),
                 plane.to_affine(),
-                "{what}: window {w}, bit {b}"
+                "{what}: window {w}, plane {j}"
             );
         }
         assert_eq!(
             sums.sum(w),
-            naive_sum(points, |i| digits.digit(i + w)),
+            naive_sum(points, |i| digits.value(i + w)),
             "{what}: {w}"
         );
         if w > 0 && !points.is_empty() {
             let n = points.len() - 1;
-            let before = naive_sum(&points[..n], |i| digits.digit(i + w));
-            let after = naive_sum(&points[1..], |i| digits.digit(i + w));
+            let before = naive_sum(&points[..n], |i| digits.value(i + w));
+            let after = naive_sum(&points[1..], |i| digits.value(i + w));
             assert_eq!(sums.before(w), before, "{what}: window {w}");
             assert_eq!(sums.after(w), after, "{what}: window {w}");
         }
+    }
+}
+
+#[test]
+fn digits_take_every_odd_value_of_their_bits_once() {
+    for bits in 1..=5 {
+        let mut values: Vec<i32> = (0..1 << bits)
+            .map(|raw| Digits::of_raw(Windows::new(bits, 1), raw).value(0))
+            .collect();
+        values.sort_unstable();
+        let most = (1 << bits) - 1;
+        let odd: Vec<i32> = (-most..=most).filter(|value| value % 2 != 0).collect();
+        assert_eq!(values, odd, "{bits} bits");
     }
 }
 
@@ -100,16 +116,21 @@ fn a_hidden_part_of_small_order_leaves_the_subgroup() {
                 points[at] = (G1Projective::from(points[at]) + part).to_affine();
                 let sums = G1List::from_affine(&points, path).window_sums(&digits);
                 assert!(!sums.in_subgroup(), "{path:?}: {part:?} at {at}");
-                // One point outside shows in half of the planes, as the error bound says.
+                // One point outside shows in every plane of signs, and in half of the others, as the
+                // error bound says.
                 let windows = sums.windows();
-                let planes = windows.count() * windows.digit_bits();
-                let outside = (1..=windows.count())
-                    .flat_map(|w| (0..windows.digit_bits()).map(move |b| (w, b)))
-                    .filter(|&(w, b)| !bool::from(sums.plane(w, b).is_torsion_free()))
-                    .count();
+                let outside = |j: usize| {
+                    let planes = (1..=windows.count()).map(|w| sums.plane(w, j));
+                    planes
+                        .filter(|plane| !bool::from(plane.is_torsion_free()))
+                        .count()
+                };
+                assert_eq!(outside(0), windows.count());
+                let others = windows.count() * (windows.digit_bits() - 1);
+                let outside: usize = (1..windows.digit_bits()).map(outside).sum();
                 assert!(
-                    outside > planes / 4 && outside < planes * 3 / 4,
-                    "{outside} of {planes}"
+                    outside > others / 4 && outside < others * 3 / 4,
+                    "{outside} of {others}"
                 );
             }
         }
@@ -141,7 +162,7 @@ fn windows_have_at_least_128_bits_and_the_least_cost() {
             "{len}: {windows:?}"
         );
     }
-    assert_eq!(Windows::for_len(32768).digit_bits(), 11);
+    assert_eq!(Windows::for_len(32768).digit_bits(), 13);
 }
 
 #[test]

@@ -1,0 +1,204 @@
+//! One long computation or transfer of a verb that is no contribution.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+
+use super::{SHARE, SPINNER, TRANSFER};
+use crate::words;
+
+/// How often a plain log gets a line.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
+
+const RATE: &str =
+    "{spinner} {msg:<24} {bar:32} {human_pos} of {human_len}, {rate} a second, {eta} to go";
+
+/// One long transfer or computation, on a terminal or in a plain log.
+pub struct Meter {
+    bar: Option<ProgressBar>,
+    stage: Mutex<Stage>,
+}
+
+/// What a [`Meter`] is at.
+struct Stage {
+    what: &'static str,
+    show: Show,
+    since: Instant,
+    spoken: Instant,
+}
+
+/// What a [`Meter`] tells of a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Show {
+    /// That it lasts.
+    Name,
+    /// How much of it is done.
+    Share,
+    /// How much is done, how fast, and the time left.
+    Rate,
+    /// Bytes going by.
+    Transfer,
+}
+
+impl Show {
+    fn style(self) -> ProgressStyle {
+        let template = match self {
+            Self::Name => SPINNER,
+            Self::Share => SHARE,
+            Self::Rate => RATE,
+            Self::Transfer => TRANSFER,
+        };
+        let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // A bar that cannot be drawn is no reason to stop.
+            let _ = out.write_str(&words::number(state.per_sec() as u64));
+        };
+        ProgressStyle::with_template(template)
+            .unwrap_or_else(|_| ProgressStyle::default_spinner())
+            .with_key("rate", rate)
+    }
+}
+
+impl Meter {
+    /// Shows bytes going by.
+    #[must_use]
+    pub fn transfer(what: &'static str) -> Self {
+        Self::new(what, Show::Transfer)
+    }
+
+    /// Shows how much of a computation is done.
+    #[must_use]
+    pub fn share(what: &'static str) -> Self {
+        Self::new(what, Show::Share)
+    }
+
+    fn new(what: &'static str, show: Show) -> Self {
+        let bar = io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new_spinner();
+            bar.set_style(show.style());
+            bar.set_message(what);
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        let now = Instant::now();
+        let stage = Stage {
+            what,
+            show,
+            since: now,
+            spoken: now,
+        };
+        Self {
+            bar,
+            stage: Mutex::new(stage),
+        }
+    }
+
+    /// Goes on to another stage, whose speed is its own; does nothing if it is at that already.
+    pub fn enter(&self, what: &'static str, show: Show) {
+        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        if stage.what == what {
+            return;
+        }
+        (stage.what, stage.show, stage.since) = (what, show, Instant::now());
+        if let Some(bar) = &self.bar {
+            bar.reset();
+            bar.set_style(show.style());
+            bar.set_message(what);
+        }
+    }
+
+    /// Shows that `done` of `total` is done.
+    pub fn set(&self, done: u64, total: Option<u64>) {
+        if let Some(bar) = &self.bar {
+            if let Some(total) = total {
+                bar.set_length(total);
+            }
+            bar.set_position(done);
+            return;
+        }
+        let Some(total) = total.filter(|total| *total > 0) else {
+            return;
+        };
+        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        if stage.spoken.elapsed() >= PLAIN_INTERVAL {
+            stage.spoken = Instant::now();
+            let text = plain(stage.what, stage.show, done, total, stage.since.elapsed());
+            drop(writeln!(io::stderr(), "{text}"));
+        }
+    }
+
+    /// Changes the name of what is being done.
+    pub fn rename(&self, what: &'static str) {
+        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        stage.what = what;
+        if let Some(bar) = &self.bar {
+            bar.set_message(what);
+        }
+    }
+
+    /// Writes a line that stays.
+    pub fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => drop(writeln!(io::stderr(), "{text}")),
+        }
+    }
+}
+
+/// A line of a plain log about a stage that has taken `elapsed` so far.
+fn plain(what: &str, show: Show, done: u64, total: u64, elapsed: Duration) -> String {
+    let mut text = format!("{what}: {} %", done * 100 / total);
+    if show == Show::Rate && done > 0 {
+        let seconds = elapsed.as_secs_f64().max(1e-3);
+        let left = total.saturating_sub(done) as f64 * seconds / done as f64;
+        text += &format!(
+            " ({} of {}, {} a second, {} to go)",
+            words::number(done),
+            words::number(total),
+            words::number((done as f64 / seconds) as u64),
+            words::about((left * 1e3) as u64),
+        );
+    }
+    text
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_log_tells_rate_and_time_left() {
+        let elapsed = Duration::from_secs(20);
+        assert_eq!(
+            plain(
+                "Checking contributions",
+                Show::Rate,
+                20_000,
+                110_000,
+                elapsed
+            ),
+            "Checking contributions: 18 % (20,000 of 110,000, 1,000 a second, about 1 min 30 s to go)"
+        );
+        assert_eq!(
+            plain("Computing", Show::Share, 1, 4, elapsed),
+            "Computing: 25 %"
+        );
+    }
+
+    #[test]
+    fn every_template_is_one() {
+        for template in [SPINNER, SHARE, RATE, TRANSFER] {
+            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+        }
+    }
+}
