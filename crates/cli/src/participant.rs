@@ -11,6 +11,7 @@ mod ending;
 mod news;
 mod parting;
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -299,13 +300,20 @@ impl<'a> Participant<'a> {
         self.times.sent = Some(Instant::now());
         let verdict = {
             let call = self.call(async |client: &Client| {
+                let computing = Cell::new(true);
                 let progress = |done, total| {
-                    let (step, (done, total)) = match Some(done) == total {
-                        true => (Step::Verify, (done, total)),
-                        false if document.is_whole() => (Step::Upload, (done, total)),
-                        false => (Step::Compute, meter.read()),
+                    let tell = |step, (done, total)| {
+                        listener.tell(News::Working { step, done, total });
                     };
-                    listener.tell(News::Working { step, done, total });
+                    if !document.is_whole() {
+                        return tell(Step::Compute, meter.read());
+                    }
+                    if Some(done) != total || computing.replace(false) {
+                        tell(Step::Upload, (done, total));
+                    }
+                    if Some(done) == total {
+                        tell(Step::Verify, (done, total));
+                    }
                 };
                 client.complete(form, &document, &progress).await
             });
@@ -380,6 +388,9 @@ impl<'a> Participant<'a> {
         let may_be_sent = document.may_be_sent();
         tokio::pin!(may_be_sent);
         loop {
+            let (done, total) = self.meter.read();
+            let step = Step::Compute;
+            self.listener.tell(News::Working { step, done, total });
             tokio::select! {
                 biased;
                 () = interrupt.raised() => return Err(Stop::Interrupted),
@@ -388,9 +399,6 @@ impl<'a> Participant<'a> {
                 }
                 () = sleep(Duration::from_millis(100)) => {}
             }
-            let (done, total) = self.meter.read();
-            let step = Step::Compute;
-            self.listener.tell(News::Working { step, done, total });
         }
     }
 

@@ -7,14 +7,15 @@
 //!
 //! # Memory
 //!
-//! At most [`PIECES`] pieces wait, each no longer than the HTTP connection's own buffer (hyper's
+//! At most four pieces wait, each no longer than the HTTP connection's own buffer (hyper's
 //! 400 KiB); a decompressor has its window (32 KiB for gzip, 8 MiB for zstd); the rest is what
 //! [`tauline_transcript::arrival`] states.
 //!
 //! # Who is gone
 //!
-//! A task that is dropped, or gives up, drops its [`Feed`] without an end. The thread sees an
-//! error, the pool does no more of the work that waits for it, and everything is forgotten.
+//! A task that is dropped, or gives up, drops its end of the channel without a last word. The
+//! thread sees an error, the pool does no more of the work that waits for it, and everything is
+//! forgotten.
 
 use std::io::{self, BufRead, Read};
 
