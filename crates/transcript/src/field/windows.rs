@@ -66,9 +66,10 @@ pub(crate) struct Windows {
 }
 
 impl Windows {
-    /// The windows that cost least for `len` points: about len + 2·2ᶜ additions each.
+    /// The windows that cost least for `len` points: len − 2ᶜ additions into buckets, then 2·2ᶜ
+    /// that fold them.
     pub(crate) fn for_len(len: usize) -> Self {
-        let cost = |windows: &Self| (windows.count + 1) * (len + (2 << windows.digit_bits));
+        let cost = |windows: &Self| (windows.count + 1) * (len + (1 << windows.digit_bits));
         (1..=MAX_DIGIT_BITS)
             .map(Self::of_bits)
             .min_by_key(cost)

@@ -141,7 +141,7 @@ fn windows_have_at_least_128_bits_and_the_least_cost() {
             "{len}: {windows:?}"
         );
     }
-    assert_eq!(Windows::for_len(32768).digit_bits(), 11);
+    assert_eq!(Windows::for_len(32768).digit_bits(), 12);
 }
 
 #[test]
