@@ -1,4 +1,8 @@
 //! Settings of the ways to sign in that others have a part in.
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "the descriptions of settings are the text of --help, with an IPv6 address in one"
+)]
 
 use std::path::PathBuf;
 

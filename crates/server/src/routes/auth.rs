@@ -233,7 +233,8 @@ async fn wallet_signed(State(app): State<Arc<App>>, request: Request) -> Result<
     let next = app
         .sign_in
         .wallet_signed(&begun, &state, &proof, &browser)
-        .await?;
+        .await
+        .map_err(Problem::explained)?;
     // By the name that the browser knows this host by: another has another cookie.
     let next = &next[url::Position::BeforePath..];
     Ok(Json(serde_json::json!({ "location": next })).into_response())

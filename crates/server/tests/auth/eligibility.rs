@@ -45,6 +45,7 @@ fn refused(
         "{login}"
     );
     assert_eq!(page["code"], theirs, "{page}");
+    assert_eq!(page["error"], login["error"], "a person reads it");
     assert!(page_status >= 400);
 }
 

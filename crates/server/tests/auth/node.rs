@@ -66,6 +66,8 @@ impl Node {
     /// The node that all tests share; it ends when they do, since its input does.
     pub(crate) fn shared() -> Option<&'static Self> {
         static NODE: OnceLock<Option<Node>> = OnceLock::new();
+        // Each test that shows nothing says so.
+        program("node.mjs")?;
         NODE.get_or_init(Self::start).as_ref()
     }
 

@@ -19,7 +19,7 @@ pub(super) enum Problem {
     /// With a code and a text of theirs, or with theirs and a better text.
     Known(AuthCode, Option<String>),
     /// With a code of ours.
-    Ours(Failure, Refused),
+    Ours(Failure),
     /// The two that have a `message` and no code.
     State(&'static str),
 }
@@ -31,6 +31,16 @@ struct Message {
 }
 
 impl Problem {
+    /// The same with our own words, for our own page: it is a person who reads them, and may take
+    /// another account.
+    pub(super) fn explained(refused: Refused) -> Self {
+        let text = refused.error.clone();
+        match Self::from(refused) {
+            Self::Known(code, _) => Self::Known(code, Some(text)),
+            other => other,
+        }
+    }
+
     /// Code and text, as they stand in a body or behind a redirect.
     fn words(&self) -> (&'static str, &str) {
         match self {
@@ -38,7 +48,7 @@ impl Problem {
                 code.as_str(),
                 text.as_deref().unwrap_or_else(|| code.error()),
             ),
-            Self::Ours(_, refused) => (refused.code.as_str(), &refused.error),
+            Self::Ours(failure) => (failure.code().as_str(), failure.error()),
             Self::State(message) => (Code::LoginInvalidState.as_str(), message),
         }
     }
@@ -57,7 +67,7 @@ impl From<Refused> for Problem {
                 return Self::Known(AuthCode::UserAlreadyContributed, Some(refused.error));
             }
             Code::SessionsFull => AuthCode::LobbyIsFull,
-            _ => return Self::Ours(refused.clone().into(), refused),
+            _ => return Self::Ours(refused.into()),
         };
         Self::Known(known, None)
     }
@@ -65,8 +75,7 @@ impl From<Refused> for Problem {
 
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
-        let refused = Refused::new(failure.code(), failure.error());
-        Self::Ours(failure, refused)
+        Self::Ours(failure)
     }
 }
 
@@ -96,7 +105,7 @@ impl IntoResponse for Problem {
             Self::State(message) => {
                 (StatusCode::BAD_REQUEST, Json(Message { message })).into_response()
             }
-            Self::Ours(failure, _) => failure.clone().into_response(),
+            Self::Ours(failure) => failure.clone().into_response(),
         }
     }
 }
