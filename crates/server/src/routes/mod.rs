@@ -72,6 +72,10 @@ pub struct Lobby {
 impl App {
     /// An application around these parts.
     #[must_use]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each part once, by name at the one call"
+    )]
     pub fn new(
         coordinator: Coordinator,
         sign_in: SignIn,
