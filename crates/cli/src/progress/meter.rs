@@ -13,8 +13,7 @@ use crate::words;
 /// How often a plain log gets a line.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 
-const RATE: &str =
-    "{spinner} {msg:<24} {bar:32} {human_pos} of {human_len}, {rate} a second, {eta} to go";
+const RATE: &str = "{spinner} {msg} {bar:12} {human_pos} of {human_len}{pace}";
 
 /// One long transfer or computation, on a terminal or in a plain log.
 pub struct Meter {
@@ -51,13 +50,15 @@ impl Show {
             Self::Rate => RATE,
             Self::Transfer => TRANSFER,
         };
-        let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
-            // A bar that cannot be drawn is no reason to stop.
-            let _ = out.write_str(&words::number(state.per_sec() as u64));
+        let told = |state: &ProgressState, out: &mut dyn fmt::Write| {
+            if state.pos() > 0 {
+                // A bar that cannot be drawn is no reason to stop.
+                let _ = out.write_str(&pace(state.per_sec(), state.eta()));
+            }
         };
         ProgressStyle::with_template(template)
             .unwrap_or_else(|_| ProgressStyle::default_spinner())
-            .with_key("rate", rate)
+            .with_key("pace", told)
     }
 }
 
@@ -151,17 +152,29 @@ impl Meter {
 fn plain(what: &str, show: Show, done: u64, total: u64, elapsed: Duration) -> String {
     let mut text = format!("{what}: {} %", done * 100 / total);
     if show == Show::Rate && done > 0 {
-        let seconds = elapsed.as_secs_f64().max(1e-3);
-        let left = total.saturating_sub(done) as f64 * seconds / done as f64;
+        let per_second = done as f64 / elapsed.as_secs_f64().max(1e-3);
+        let left = total.saturating_sub(done) as f64 / per_second;
         text += &format!(
-            " ({} of {}, {} a second, {} to go)",
+            " ({} of {}{})",
             words::number(done),
             words::number(total),
-            words::number((done as f64 / seconds) as u64),
-            words::about((left * 1e3) as u64),
+            pace(
+                per_second,
+                Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX)
+            ),
         );
     }
     text
+}
+
+/// How fast something goes, and how long it will still take.
+fn pace(per_second: f64, left: Duration) -> String {
+    let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+    format!(
+        ", {} a second, {} to go",
+        words::number(per_second as u64),
+        words::about(left)
+    )
 }
 
 impl Drop for Meter {

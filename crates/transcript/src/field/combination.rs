@@ -35,8 +35,8 @@ const DIGIT_BITS: u32 = 8;
 /// Digits of a coefficient.
 const DIGITS: usize = 128 / DIGIT_BITS as usize;
 
-/// Points times digits that one task adds up, as in [`windows`](super::windows).
-const TASK_ADDITIONS: usize = 32_768;
+/// Digits of one task: a few milliseconds, so that a batch keeps four cores busy.
+const TASK_DIGITS: usize = 4;
 
 /// The planes of a list.
 pub(crate) struct Combination<C: Curve> {
@@ -50,15 +50,12 @@ impl<C: Curve> List<C> {
     /// have been drawn after the points arrived.
     pub(crate) fn combine(&self, coefficients: &[Coefficient]) -> Combination<C> {
         debug_assert_eq!(coefficients.len(), self.len());
-        let group = (TASK_ADDITIONS / self.len().max(1)).clamp(1, DIGITS);
-        let starts: Vec<usize> = (0..DIGITS).step_by(group).collect();
         let planes = on_path!(&self.0, |lanes, points| {
-            let parts = starts.into_par_iter().map(|start| {
+            let parts = (0..DIGITS / TASK_DIGITS).into_par_iter().map(|task| {
                 lanes.enter(Planes::<C, _> {
                     points,
                     coefficients,
-                    first: start,
-                    count: group.min(DIGITS - start),
+                    first: task * TASK_DIGITS,
                 })
             });
             parts.collect::<Vec<_>>().concat()
@@ -87,12 +84,11 @@ impl<C: Curve> Combination<C> {
     }
 }
 
-/// The planes of some of the digits.
+/// The planes of one task's digits.
 struct Planes<'a, C: Curve, L: Lanes> {
     points: &'a [Affine<Elem<C, L>>],
     coefficients: &'a [Coefficient],
     first: usize,
-    count: usize,
 }
 
 impl<C: Curve, L: Lanes> Task<L> for Planes<'_, C, L> {
@@ -100,7 +96,7 @@ impl<C: Curve, L: Lanes> Task<L> for Planes<'_, C, L> {
 
     #[inline(always)]
     fn run(self, lanes: L) -> Vec<C::Point> {
-        let digits: Vec<Vec<u16>> = (self.first..self.first + self.count)
+        let digits: Vec<Vec<u16>> = (self.first..self.first + TASK_DIGITS)
             .map(|place| {
                 let digit = |it: &Coefficient| u16::from(it.byte(place));
                 self.coefficients.iter().map(digit).collect()
