@@ -2,11 +2,11 @@
 //!
 //! `cargo run --release -p tauline-benches --bin ratios -- [--quick]`
 //!
-//! Everything runs on one thread, and processor time is what counts. The rounds of both
-//! sides take turns, so that a busy machine slows both; a figure is the median of its rounds, a ratio the
+//! Everything but the part `threads` runs on one thread, and processor time is what counts. The rounds
+//! of both sides take turns, so that a busy machine slows both; a figure is the median of its rounds, a ratio the
 //! quotient of two medians. Lines that begin with `#` are for people.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use blstrs::{G1Affine, Scalar};
@@ -14,6 +14,7 @@ use clap::{Parser, ValueEnum};
 use ff::Field;
 use group::prime::PrimeCurveAffine;
 use rand::rngs::OsRng;
+use rayon::ThreadPool;
 use tauline_benches::clock::processor_time;
 use tauline_benches::obvious;
 use tauline_benches::transcripts::transcript;
@@ -41,6 +42,8 @@ enum Part {
     Worst,
     Transcript,
     Contribute,
+    /// What a second thread gives, by the clock on the wall: for an idle machine.
+    Threads,
 }
 
 /// Sub-ceremonies too small to count, to see what a contribution costs in a transcript.
@@ -48,8 +51,22 @@ const SMALL: &str = "4:2,8:3,16:4,32:4";
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
-    pool.install(|| measure(&args))
+    let [one, two] = [pool(1)?, pool(2)?];
+    one.install(|| measure(&args))?;
+    if args.only.is_empty() || args.only.contains(&Part::Threads) {
+        threads(
+            &one,
+            &two,
+            args.rounds.unwrap_or(if args.quick { 1 } else { 5 }),
+        )?;
+    }
+    Ok(())
+}
+
+fn pool(threads: usize) -> Result<ThreadPool> {
+    Ok(rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()?)
 }
 
 fn measure(args: &Args) -> Result<()> {
@@ -182,6 +199,62 @@ fn worst(base: &Base, rounds: u32) -> Result<()> {
     };
     turn("early_stale", &stale, false, rounds)?;
     Ok(())
+}
+
+/// The same work on one thread and on two. `ceiling` is what this machine gives to work that shares
+/// nothing, the obvious verifier twice: two virtual processors may be one core.
+fn threads(one: &ThreadPool, two: &ThreadPool, rounds: u32) -> Result<()> {
+    let base = base_after_one(&Sizes::ethereum())?;
+    let turn = Turn::common(&base)?;
+    let scalars: Vec<Scalar> = (0..base.sizes().len() as u32)
+        .map(|i| known_scalar(50 + i))
+        .collect::<Result<_>>()?;
+    let small: Sizes = SMALL.parse()?;
+    let document = transcript(&small, 1000)?;
+    let options = Options {
+        sizes: ExpectedSizes::These(small),
+        ..Options::default()
+    };
+    let verified = |document: RawContribution| verify(&base, &document, &mut OsRng).is_ok();
+    let speedup = |name: &str, work: &(dyn Fn() -> bool + Sync)| -> Result<()> {
+        let (mut alone, mut both) = (Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            for (pool, times) in [(one, &mut alone), (two, &mut both)] {
+                let start = Instant::now();
+                ensure!(
+                    pool.install(work),
+                    "{name}: the verdict is not the expected one"
+                );
+                times.push(start.elapsed());
+            }
+        }
+        let (alone, both) = (median(&mut alone), median(&mut both));
+        println!(
+            "{name}_two_threads_speedup {:.2}",
+            alone.as_secs_f64() / both.as_secs_f64()
+        );
+        println!("{name}_two_threads_ms {:.3}", millis(both));
+        Ok(())
+    };
+    let obvious = || obvious::verify_msgpack(&base, &turn.uncompressed).is_ok();
+    speedup("ceiling", &|| {
+        let (a, b) = rayon::join(obvious, obvious);
+        a && b
+    })?;
+    speedup("verify_json", &|| {
+        RawContribution::from_json(&turn.json).is_ok_and(verified)
+    })?;
+    speedup("verify_uncompressed", &|| {
+        RawContribution::from_msgpack(&turn.uncompressed).is_ok_and(verified)
+    })?;
+    speedup("transcript", &|| {
+        let report = verify_transcript(document.as_slice(), &options, &mut OsRng, &|_| ());
+        report.is_ok_and(|report| report.ecdsa_signatures.valid == 1000)
+    })?;
+    speedup("contribute", &|| {
+        let secrets = scalars.iter().map(secret).collect::<Result<_>>();
+        secrets.is_ok_and(|secrets| contribute_with(&base, secrets, &|_| ()).is_ok())
+    })
 }
 
 /// Measures both sides in turn and prints the figures, for one of `of` equal parts of the work.
