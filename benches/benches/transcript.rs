@@ -19,7 +19,7 @@ use tauline_transcript::chain::{ExpectedSizes, Options, Report, verify_transcrip
 /// Four sub-ceremonies, as the Ethereum ceremony has.
 const SIZES: &str = "4:2,8:3,16:4,32:4";
 
-/// Contributions: four batches, and the start of a fifth.
+/// Contributions: two batches.
 const CONTRIBUTIONS: u32 = 1024;
 
 struct Document {
