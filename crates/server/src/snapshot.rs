@@ -1,7 +1,7 @@
 //! The current transcript, in pieces that all readers share.
 //!
 //! A transcript is the powers, which change with each contribution, and lists, which grow by one
-//! entry ([`lists`]). So the first reader after a contribution has the powers rendered and one
+//! entry (`snapshot/lists.rs`). So the first reader after a contribution has the powers rendered and one
 //! entry appended to each list, however many there are; everybody else gets a copy of parts of
 //! files, whose lengths are known beforehand. Nobody holds a transcript in memory.
 //!
@@ -11,7 +11,7 @@
 //! further contributions and after a restart. The lists themselves are made anew at the first
 //! request after a start: what counts is the store.
 //!
-//! Compressed forms are put together from compressed pieces ([`chunks`]), so that their cost does
+//! Compressed forms are put together from compressed pieces (`snapshot/chunks.rs`), so that their cost does
 //! not grow either.
 
 mod chunks;
