@@ -1,4 +1,5 @@
-//! The vector path's algorithms without the library: `cargo +nightly miri test interpreted`.
+//! The vector path's algorithms without the library, small enough for an interpreter or a memory
+//! checker: nothing here calls C or assembly.
 
 use crate::field::affine::{Affine, fresh_level};
 use crate::field::emulated::Emulated;
