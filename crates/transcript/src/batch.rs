@@ -6,8 +6,8 @@
 //! exponent by which equation i misses, in the target group of prime order r. The combined
 //! equation holds if and only if Σ cᵢ·dᵢ = 0 mod r; where some dᵢ is not 0, at most one value of
 //! its cᵢ allows that, so random cᵢ of 128 bits pass wrong lists with probability at most 2⁻¹²⁸.
-//! This needs every point to be in the subgroup of order r, which is checked before, point by
-//! point: a combination would let a part of order 3 pass once in three times.
+//! This needs every point to be in the subgroup of order r, which is checked by itself: this
+//! combination would let a part of order 3 pass once in three times.
 //!
 //! The coefficients are drawn by the caller after the points have arrived, from randomness that
 //! the prover cannot foresee. They are drawn once for a list; the search for the lowest bad index
@@ -18,9 +18,7 @@ use group::prime::PrimeCurveAffine;
 use group::{Curve, Group};
 use pairing::{MillerLoopResult, MultiMillerLoop};
 use rand_core::{CryptoRng, RngCore};
-use rayon::prelude::*;
 
-use crate::encoding::Point;
 use crate::field::{COEFFICIENT_LEN, linear_combination};
 
 /// Random coefficients of 128 bits, little-endian.
@@ -40,18 +38,17 @@ impl Coefficients {
     }
 }
 
-/// Whether e(a, s) = e(b, t).
-pub(crate) fn pairings_equal(a: &G1Affine, s: &G2Affine, b: &G1Affine, t: &G2Affine) -> bool {
-    let product =
-        Bls12::multi_miller_loop(&[(a, &G2Prepared::from(*s)), (&-b, &G2Prepared::from(*t))]);
-    bool::from(product.final_exponentiation().is_identity())
+/// Whether Π e(Pᵢ, Qᵢ) = 1: a Miller loop for each pair, one final exponentiation.
+pub(crate) fn product_is_one(pairs: &[(G1Affine, G2Affine)]) -> bool {
+    let prepared: Vec<G2Prepared> = pairs.iter().map(|(_, q)| G2Prepared::from(*q)).collect();
+    let terms: Vec<_> = pairs.iter().map(|(p, _)| p).zip(&prepared).collect();
+    let product = Bls12::multi_miller_loop(&terms).final_exponentiation();
+    bool::from(product.is_identity())
 }
 
-/// The index of the first point outside of the prime-order subgroup (`ceremony.md`, check 3).
-pub(crate) fn first_outside_subgroup<P: Point>(points: &[P]) -> Option<usize> {
-    points
-        .par_iter()
-        .position_first(|point| !point.in_subgroup())
+/// Whether e(a, s) = e(b, t).
+pub(crate) fn pairings_equal(a: &G1Affine, s: &G2Affine, b: &G1Affine, t: &G2Affine) -> bool {
+    product_is_one(&[(*a, *s), (-b, *t)])
 }
 
 /// The lowest index i ≥ 1 with e(P\[i\], g₂) ≠ e(P\[i-1\], Q\[1\]) (`ceremony.md`, check 6).
@@ -114,9 +111,18 @@ pub(crate) fn lowest_failing(
     if len == 0 || holds(0, len) {
         return None;
     }
-    // All below `from` hold; one in `from..to` fails.
-    let (mut from, mut to) = (0, len);
-    while to - from > 1 {
+    Some(halve(0, len, 1, holds).0)
+}
+
+/// Halves a range of which something fails until `few` are left, of which something still does:
+/// nothing before them fails. `holds(from, to)` checks a part at once.
+pub(crate) fn halve(
+    mut from: usize,
+    mut to: usize,
+    few: usize,
+    mut holds: impl FnMut(usize, usize) -> bool,
+) -> (usize, usize) {
+    while to - from > few {
         let middle = from + (to - from) / 2;
         if holds(from, middle) {
             from = middle;
@@ -124,7 +130,7 @@ pub(crate) fn lowest_failing(
             to = middle;
         }
     }
-    Some(from)
+    (from, to)
 }
 
 #[cfg(test)]

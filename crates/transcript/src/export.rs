@@ -17,15 +17,14 @@ use std::io::{self, Write};
 
 use blstrs::{G1Affine, G2Affine};
 use rand_core::{CryptoRng, RngCore};
-use rayon::prelude::*;
 use serde::Serialize;
 
 pub use formats::{PowersFile, PowersFileError, PowersFileKind, PowersSet, read_powers_file};
 
-use crate::batch::first_outside_subgroup;
 use crate::contribution::{RawPoints, RawPowers};
 use crate::encoding::{Encoding, Point, encode_hex};
 use crate::error::{Invalid, PointError, SubCeremony};
+use crate::field::{G1List, Path};
 use crate::lagrange::{LagrangeMismatch, NotPowerOfTwo, check_lagrange, to_lagrange, to_monomial};
 use crate::powers::Powers;
 use crate::sizes::{Size, SizesError};
@@ -242,20 +241,11 @@ fn verify_set(
 }
 
 fn decode_lagrange(raw: &RawPoints<G1Affine>) -> Result<Vec<G1Affine>, PowersInvalid> {
-    let (encoding, len) = (raw.encoding(), G1Affine::encoded_len(raw.encoding()));
-    let decoded: Vec<_> = raw
-        .bytes()
-        .par_chunks_exact(len)
-        .map(|bytes| G1Affine::decode(bytes, encoding))
-        .collect();
-    let points: Vec<G1Affine> = (decoded.into_iter().enumerate())
-        .map(|(index, point)| {
-            point.map_err(|error| PowersInvalid::LagrangeDecoding { index, error })
-        })
-        .collect::<Result<_, _>>()?;
-    match first_outside_subgroup(&points) {
+    let points = G1List::decode(raw.bytes(), raw.encoding(), Path::best())
+        .map_err(|(index, error)| PowersInvalid::LagrangeDecoding { index, error })?;
+    match points.first_outside_subgroup() {
         Some(index) => Err(PowersInvalid::LagrangeSubgroup { index }),
-        None => Ok(points),
+        None => Ok(points.to_affine()),
     }
 }
 

@@ -34,14 +34,13 @@
 
 mod blame;
 
-use blstrs::{Bls12, G1Affine, G1Projective, G2Affine, G2Prepared, G2Projective};
+use blstrs::{G1Affine, G1Projective, G2Affine, G2Projective};
 use group::prime::PrimeCurveAffine;
 use group::{Curve, Group};
-use pairing::{MillerLoopResult, MultiMillerLoop};
 use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
-use crate::batch::Coefficients;
+use crate::batch::{Coefficients, pairings_equal, product_is_one};
 use crate::error::{Invalid, SubCeremony};
 use crate::field::{Digits, G1, G1List, G2List, Path, WindowSums, linear_combination, normalize};
 
@@ -168,7 +167,7 @@ fn all_hold(subs: &[Decoded], sums: &[Sums]) -> bool {
         || {
             rayon::join(
                 || G2List::from_affine(&g2_points(subs), Path::best()).in_subgroup(),
-                || product_is_one(subs, sums),
+                || equations_hold(subs, sums),
             )
         },
     );
@@ -182,7 +181,8 @@ fn g2_points(subs: &[Decoded]) -> Vec<G2Affine> {
     powers.chain(pubkeys).collect()
 }
 
-fn product_is_one(subs: &[Decoded], sums: &[Sums]) -> bool {
+/// Whether checks 5 to 7 hold, by one product.
+fn equations_hold(subs: &[Decoded], sums: &[Sums]) -> bool {
     let (mut with_g1, mut with_g2) = (G2Projective::identity(), G1Projective::identity());
     let mut left = Vec::new();
     let mut right = Vec::new();
@@ -199,13 +199,8 @@ fn product_is_one(subs: &[Decoded], sums: &[Sums]) -> bool {
     }
     left.extend([G1Projective::generator(), -with_g2]);
     right.extend([with_g1.to_affine(), G2Affine::generator()]);
-    let pairs: Vec<(G1Affine, G2Prepared)> = normalize::<G1Affine>(&left)
-        .into_iter()
-        .zip(right.into_iter().map(G2Prepared::from))
-        .collect();
-    let pairs: Vec<_> = pairs.iter().map(|(p, q)| (p, q)).collect();
-    let product = Bls12::multi_miller_loop(&pairs).final_exponentiation();
-    bool::from(product.is_identity())
+    let left = normalize::<G1Affine>(&left);
+    product_is_one(&left.into_iter().zip(right).collect::<Vec<_>>())
 }
 
 /// The first sub-ceremony whose update is not what its public key says, as far as two of its
@@ -227,13 +222,10 @@ pub(crate) fn first_unproven(
     }
     left.push(-after);
     let keys = updates.iter().map(|(change, _)| change.pubkey);
-    let pairs: Vec<(G1Affine, G2Prepared)> = normalize::<G1Affine>(&left)
+    let pairs = normalize::<G1Affine>(&left)
         .into_iter()
-        .zip(keys.chain([G2Affine::generator()]).map(G2Prepared::from))
-        .collect();
-    let pairs: Vec<_> = pairs.iter().map(|(p, q)| (p, q)).collect();
-    let product = Bls12::multi_miller_loop(&pairs).final_exponentiation();
-    if bool::from(product.is_identity()) {
+        .zip(keys.chain([G2Affine::generator()]));
+    if product_is_one(&pairs.collect::<Vec<_>>()) {
         return None;
     }
     updates
@@ -244,7 +236,7 @@ pub(crate) fn first_unproven(
 impl Change {
     /// Check 5: e(p\[1\], pk) = e(P\[1\], g₂).
     fn proves(&self, power_after: &G1Affine) -> bool {
-        crate::batch::pairings_equal(
+        pairings_equal(
             &self.power_before,
             &self.pubkey,
             power_after,

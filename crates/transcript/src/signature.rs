@@ -10,16 +10,16 @@
 //! Nothing here fails on malformed input: a signature is valid, or it is not.
 
 use blst::min_sig::SecretKey;
-use blstrs::{Bls12, G1Affine, G1Projective, G2Affine, G2Prepared, Scalar};
+use blstrs::{G1Affine, G1Projective, G2Affine, Scalar};
+use group::Curve;
 use group::prime::PrimeCurveAffine;
-use group::{Curve, Group};
 use k256::ecdsa::{Signature, SigningKey, VerifyingKey};
 use k256::elliptic_curve::ops::{LinearCombination, Reduce};
 use k256::elliptic_curve::point::DecompressPoint;
-use pairing::{MillerLoopResult, MultiMillerLoop};
 use sha3::{Digest, Keccak256};
 use zeroize::Zeroizing;
 
+use crate::batch::pairings_equal;
 use crate::identity::Identity;
 use crate::sizes::Size;
 
@@ -79,12 +79,9 @@ pub fn bls_verify_message(message: &[u8], pot_pubkey: &G2Affine, signature: &[u8
     if bool::from(pot_pubkey.is_identity()) {
         return false;
     }
-    // e(H(m), pk) · e(-s, g₂) = 1
+    // e(H(m), pk) = e(s, g₂)
     let hash = bls_message_point(message);
-    let key = G2Prepared::from(*pot_pubkey);
-    let generator = G2Prepared::from(G2Affine::generator());
-    let product = Bls12::multi_miller_loop(&[(&hash, &key), (&-signature, &generator)]);
-    bool::from(product.final_exponentiation().is_identity())
+    pairings_equal(&hash, pot_pubkey, &signature, &G2Affine::generator())
 }
 
 /// Decodes a BLS signature: a canonical, compressed point of the subgroup, not the identity.

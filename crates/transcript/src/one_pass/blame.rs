@@ -6,10 +6,10 @@ use group::prime::PrimeCurveAffine;
 use rand_core::{CryptoRng, RngCore};
 
 use super::{Decoded, Ratio, Sums};
-use crate::batch::{Coefficients, first_inconsecutive, first_mismatch, pairings_equal};
+use crate::batch::{Coefficients, first_inconsecutive, first_mismatch, halve, pairings_equal};
 use crate::encoding::Point;
 use crate::error::{Check, Element, Invalid};
-use crate::field::{Digits, G1List, G2List, Path, WindowSums};
+use crate::field::{Digits, G1, G1List, G2List, Path, WindowSums};
 
 /// Points below which a search by halves ends: to look at each is no slower (measured: 64 to
 /// 512 are alike).
@@ -64,7 +64,7 @@ impl Decoded {
     /// Check 3.
     fn outside_subgroup(
         &self,
-        windows: &WindowSums<crate::field::G1>,
+        windows: &WindowSums<G1>,
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Option<Invalid> {
         if !windows.in_subgroup()
@@ -133,7 +133,7 @@ fn holds(ratio: &Ratio, tau: &G2Affine) -> bool {
 /// The lowest point outside of the subgroup, in a list that has one: window sums over halves,
 /// then the points one by one.
 fn first_outside(points: &G1List, rng: &mut (impl RngCore + CryptoRng)) -> Option<usize> {
-    let (from, to) = halve(0, points.len(), |from, to| {
+    let (from, to) = halve(0, points.len(), FEW, |from, to| {
         let part = points.part(from..to);
         part.window_sums(&Digits::draw(part.len(), rng))
             .in_subgroup()
@@ -149,7 +149,7 @@ fn first_wrong_ratio(
     rng: &mut (impl RngCore + CryptoRng),
 ) -> Option<usize> {
     // Equation i is about the powers i and i + 1.
-    let (from, to) = halve(0, powers.len().saturating_sub(1), |from, to| {
+    let (from, to) = halve(0, powers.len().saturating_sub(1), FEW, |from, to| {
         let part = powers.part(from..to + 1);
         let digits = Digits::draw(part.len(), rng);
         let coefficients = Coefficients::draw(digits.windows().count(), rng);
@@ -158,22 +158,4 @@ fn first_wrong_ratio(
     let rest = powers.part(from..to + 1).to_affine();
     let coefficients = Coefficients::draw(to - from, rng);
     first_inconsecutive(&rest, tau, &coefficients).map(|index| from + index)
-}
-
-/// Halves a range of which something does not hold, `holds(from, to)` telling of which parts all
-/// does, until few are left: nothing before them fails.
-fn halve(
-    mut from: usize,
-    mut to: usize,
-    mut holds: impl FnMut(usize, usize) -> bool,
-) -> (usize, usize) {
-    while to - from > FEW {
-        let middle = from + (to - from) / 2;
-        if holds(from, middle) {
-            from = middle;
-        } else {
-            to = middle;
-        }
-    }
-    (from, to)
 }
