@@ -6,21 +6,37 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-/// The coordinator's binary beside this one.
-///
-/// # Errors
-/// When this program lies nowhere.
-pub fn default_server() -> Result<PathBuf> {
-    let here = std::env::current_exe()?;
-    Ok(here
-        .parent()
-        .context("a program lies in a folder")?
-        .join("tauline-server"))
+/// Which coordinator load is put on: options of every load generator.
+#[derive(Debug, clap::Args)]
+pub struct Target {
+    /// The coordinator's binary [default: the one beside this program].
+    #[arg(long)]
+    server_binary: Option<PathBuf>,
+    /// Sizes of the ceremony.
+    #[arg(long = "ceremony", default_value = "4096:65,8192:65,16384:65,32768:65")]
+    pub sizes: String,
+}
+
+impl Target {
+    /// The coordinator's binary.
+    ///
+    /// # Errors
+    /// When this program lies nowhere.
+    pub fn binary(&self) -> Result<PathBuf> {
+        if let Some(binary) = &self.server_binary {
+            return Ok(binary.clone());
+        }
+        let here = std::env::current_exe()?;
+        let folder = here.parent().context("a program lies in a folder")?;
+        Ok(folder.join("tauline-server"))
+    }
 }
 
 /// A coordinator in a process of its own, which dies with this value.
 pub struct Server {
     process: Child,
+    /// Host and port that it serves on.
+    pub address: String,
     /// Where it serves.
     pub url: String,
     _data: tempfile::TempDir,
@@ -74,6 +90,7 @@ impl Server {
         Ok(Self {
             process,
             url: format!("http://{address}"),
+            address,
             _data: data,
         })
     }
@@ -102,8 +119,7 @@ impl Server {
     /// # Errors
     /// Where there is no `/proc`.
     pub fn usage(&self) -> Result<(f64, f64, f64)> {
-        let process = Path::new("/proc").join(self.process.id().to_string());
-        let status = std::fs::read_to_string(process.join("status"))?;
+        let status = std::fs::read_to_string(self.facts().join("status"))?;
         let field = |name: &str| -> f64 {
             status
                 .lines()
@@ -112,15 +128,25 @@ impl Server {
                 .and_then(|kilobytes| kilobytes.parse::<f64>().ok())
                 .map_or(f64::NAN, |kilobytes| kilobytes * 1024.0 / 1e6)
         };
-        let stat = std::fs::read_to_string(process.join("stat"))?;
+        let time = self.processor_time()?.as_secs_f64();
+        Ok((field("VmRSS:"), field("VmHWM:"), time))
+    }
+
+    /// Processor time so far, in steps of 10 ms.
+    ///
+    /// # Errors
+    /// Where there is no `/proc`.
+    pub fn processor_time(&self) -> Result<Duration> {
+        let stat = std::fs::read_to_string(self.facts().join("stat"))?;
         let after_name = stat.rsplit(')').next().unwrap_or_default();
-        let ticks: f64 = after_name
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .filter_map(|ticks| ticks.parse::<f64>().ok())
-            .sum();
-        Ok((field("VmRSS:"), field("VmHWM:"), ticks / 100.0))
+        let ticks = after_name.split_whitespace().skip(11).take(2);
+        let ticks: u64 = ticks.map(str::parse::<u64>).sum::<Result<_, _>>()?;
+        Ok(Duration::from_millis(ticks * 10))
+    }
+
+    /// Where the system tells about the process.
+    fn facts(&self) -> PathBuf {
+        Path::new("/proc").join(self.process.id().to_string())
     }
 }
 

@@ -9,56 +9,36 @@
 //!
 //! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin checkin-load`
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+use clap::Parser;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
-use tauline_benches::load::{Latencies, Server, default_server, sign_in};
+use tauline_benches::load::{Latencies, Server, Target, sign_in};
 use tauline_transcript::encoding::Encoding;
 
-/// The command line.
+/// Ten thousand waiting participants check in, while full-size contributions are verified.
+#[derive(Parser)]
 struct Options {
+    /// Participants who wait in line.
+    #[arg(long, default_value_t = 10_000)]
     waiting: usize,
+    /// Participants who contribute.
+    #[arg(long, default_value_t = 8)]
     drivers: usize,
+    /// Check-ins a second.
+    #[arg(long, default_value_t = 1000.0)]
     rate: f64,
+    /// Length of each of the two runs.
+    #[arg(long, default_value_t = 30.0)]
     seconds: f64,
-    sizes: String,
-    server: PathBuf,
+    /// Connections that are kept open.
+    #[arg(long, default_value_t = 200)]
     connections: usize,
-}
-
-impl Options {
-    fn parse() -> Result<Self> {
-        let mut options = Self {
-            waiting: 10_000,
-            drivers: 8,
-            rate: 1000.0,
-            seconds: 30.0,
-            sizes: "4096:65,8192:65,16384:65,32768:65".into(),
-            server: default_server()?,
-            connections: 200,
-        };
-        let mut arguments = std::env::args().skip(1);
-        while let Some(name) = arguments.next() {
-            let value = arguments
-                .next()
-                .with_context(|| format!("{name} needs a value"))?;
-            match name.as_str() {
-                "--waiting" => options.waiting = value.parse()?,
-                "--drivers" => options.drivers = value.parse()?,
-                "--rate" => options.rate = value.parse()?,
-                "--seconds" => options.seconds = value.parse()?,
-                "--ceremony" => options.sizes = value,
-                "--server-binary" => options.server = value.into(),
-                "--connections" => options.connections = value.parse()?,
-                _ => bail!("unknown option {name}"),
-            }
-        }
-        Ok(options)
-    }
+    #[command(flatten)]
+    target: Target,
 }
 
 /// Signs in and joins; gives the session's token.
@@ -173,9 +153,9 @@ fn contributions(sizes: &str, count: usize) -> Result<Vec<Vec<u8>>> {
 }
 
 fn main() -> Result<()> {
-    let options = Options::parse()?;
+    let options = Options::parse();
     eprintln!("computing {} contributions beforehand", options.drivers);
-    let bodies = contributions(&options.sizes, options.drivers)?;
+    let bodies = contributions(&options.target.sizes, options.drivers)?;
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
@@ -198,7 +178,12 @@ async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
         "--contribution-limit",
         "3600",
     ];
-    let server = Server::start(&options.server, &options.sizes, people, &deadlines)?;
+    let server = Server::start(
+        &options.target.binary()?,
+        &options.target.sizes,
+        people,
+        &deadlines,
+    )?;
     server.ready(&client).await?;
 
     eprintln!(

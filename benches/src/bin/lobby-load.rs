@@ -13,60 +13,36 @@
 //!
 //! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin lobby-load`
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
 use tauline_benches::json_contribution_chain;
-use tauline_benches::load::{Latencies, Server, default_server, sign_in};
+use tauline_benches::load::{Latencies, Server, Target, sign_in};
 use tokio::sync::{Mutex, watch};
 
 /// Places in line whose polls are held back, and the turn's own.
 const NEAR: usize = 4;
 
-/// The command line.
+/// Participants whose clients poll, while contributions of full size are made.
+#[derive(Parser)]
 struct Options {
+    /// People who join and poll.
+    #[arg(long, default_value_t = 1000)]
     participants: usize,
+    /// How many of them contribute before the run ends.
+    #[arg(long, default_value_t = 20)]
     contributions: usize,
+    /// Seconds from an answer to the next poll.
+    #[arg(long, default_value_t = 30.0)]
     every: f64,
+    /// Milliseconds that 99 in 100 polls may take at most.
+    #[arg(long, default_value_t = 50.0)]
     p99: f64,
-    sizes: String,
-    server: PathBuf,
-}
-
-impl Options {
-    fn parse() -> Result<Self> {
-        let mut options = Self {
-            participants: 1000,
-            contributions: 20,
-            every: 30.0,
-            p99: 50.0,
-            sizes: "4096:65,8192:65,16384:65,32768:65".into(),
-            server: default_server()?,
-        };
-        let mut arguments = std::env::args().skip(1);
-        while let Some(name) = arguments.next() {
-            let value = arguments
-                .next()
-                .with_context(|| format!("{name} needs a value"))?;
-            match name.as_str() {
-                "--participants" => options.participants = value.parse()?,
-                "--contributions" => options.contributions = value.parse()?,
-                "--every" => options.every = value.parse()?,
-                "--p99" => options.p99 = value.parse()?,
-                "--ceremony" => options.sizes = value,
-                "--server-binary" => options.server = value.into(),
-                _ => bail!("unknown option {name}"),
-            }
-        }
-        ensure!(
-            options.contributions <= options.participants,
-            "nobody contributes twice: give more --participants"
-        );
-        Ok(options)
-    }
+    #[command(flatten)]
+    target: Target,
 }
 
 /// What all participants share.
@@ -184,12 +160,16 @@ impl Crowd {
 }
 
 fn main() -> Result<()> {
-    let options = Options::parse()?;
+    let options = Options::parse();
+    ensure!(
+        options.contributions <= options.participants,
+        "nobody contributes twice: give more --participants"
+    );
     eprintln!(
         "computing {} contributions beforehand",
         options.contributions
     );
-    let bodies = json_contribution_chain(&options.sizes.parse()?, options.contributions)?;
+    let bodies = json_contribution_chain(&options.target.sizes.parse()?, options.contributions)?;
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
@@ -200,8 +180,8 @@ async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
     let client = reqwest::Client::builder().build()?;
     let flags = ["--contribution-limit", "600"];
     let server = Server::start(
-        &options.server,
-        &options.sizes,
+        &options.target.binary()?,
+        &options.target.sizes,
         options.participants,
         &flags,
     )?;

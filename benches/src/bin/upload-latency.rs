@@ -10,12 +10,12 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
 use tauline_benches::contribution_chain;
+use tauline_benches::load::{Server, Target};
 use tauline_transcript::{Encoding, RawContribution, Sizes};
 
 /// Forms of a body: name, media type.
@@ -28,50 +28,17 @@ const FORMS: [(&str, &str); 3] = [
 /// Bytes handed to the system at a time when there is a rate.
 const PIECE: usize = 64 << 10;
 
+/// From the last byte of an upload to its receipt.
+#[derive(Parser)]
 struct Options {
+    /// Uploads of each form.
+    #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Megabytes a second; as fast as can be without.
+    /// Megabytes a second that are sent [default: as fast as can be].
+    #[arg(long)]
     rate: Option<f64>,
-    server: PathBuf,
-}
-
-impl Options {
-    fn parse() -> Result<Self> {
-        let here = std::env::current_exe()?;
-        let beside = here.parent().context("a program lies in a folder")?;
-        let mut options = Self {
-            rounds: 5,
-            rate: None,
-            server: beside.join("tauline-server"),
-        };
-        let mut arguments = std::env::args().skip(1);
-        while let Some(name) = arguments.next() {
-            let value = arguments
-                .next()
-                .with_context(|| format!("{name} needs a value"))?;
-            match name.as_str() {
-                "--rounds" => options.rounds = value.parse()?,
-                "--rate" => options.rate = Some(value.parse()?),
-                "--server-binary" => options.server = value.into(),
-                _ => bail!("unknown option {name}"),
-            }
-        }
-        Ok(options)
-    }
-}
-
-/// A coordinator that dies with this value.
-struct Server {
-    process: Child,
-    address: String,
-    _data: tempfile::TempDir,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+    #[command(flatten)]
+    target: Target,
 }
 
 /// An answer, and when it was complete.
@@ -80,57 +47,26 @@ struct Answer {
     at: Instant,
 }
 
-impl Server {
-    fn start(program: &Path, people: usize) -> Result<Self> {
-        let data = tempfile::tempdir()?;
-        let invites = data.path().join("invites");
-        let lines: String = (0..people)
-            .map(|i| format!("p{i} code-of-participant-{i}\n"))
-            .collect();
-        std::fs::write(&invites, lines)?;
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?
-            .local_addr()?
-            .port();
-        let address = format!("127.0.0.1:{port}");
-        let process = Command::new(program)
-            .args(["--listen", &address, "--signin", "invite"])
-            .arg("--data-dir")
-            .arg(data.path().join("data"))
-            .arg("--invites")
-            .arg(&invites)
-            .args(["--login-rate", "0", "--anonymous-rate", "0"])
-            .args(["--session-rate", "0"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .env("TAULINE_LOG", "warn")
-            .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
-        let server = Self {
-            process,
-            address,
-            _data: data,
-        };
+/// Requests to a coordinator, each over a connection of its own, whose bytes are seen going out.
+struct Wire<'a> {
+    server: &'a Server,
+}
+
+impl Wire<'_> {
+    /// Waits until there is somebody to connect to.
+    fn ready(&self) -> Result<()> {
         for _ in 0..200 {
-            if TcpStream::connect(&server.address).is_ok() {
-                return Ok(server);
+            if TcpStream::connect(&self.server.address).is_ok() {
+                return Ok(());
             }
             std::thread::sleep(Duration::from_millis(50));
         }
         bail!("the coordinator did not start")
     }
 
-    /// Processor time so far.
-    fn processor_time(&self) -> Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        let after_name = stat.rsplit(')').next().unwrap_or_default();
-        let ticks = after_name.split_whitespace().skip(11).take(2);
-        let ticks: u64 = ticks.map(str::parse::<u64>).sum::<Result<_, _>>()?;
-        Ok(Duration::from_millis(ticks * 10))
-    }
-
-    /// Begins a request with a connection of its own.
+    /// Begins a request.
     fn request(&self, path: &str, token: &str, headers: &str, len: usize) -> Result<TcpStream> {
-        let mut stream = TcpStream::connect(&self.address)?;
+        let mut stream = TcpStream::connect(&self.server.address)?;
         stream.set_nodelay(true)?;
         write!(
             stream,
@@ -180,16 +116,17 @@ struct Took {
 }
 
 fn upload(
-    server: &Server,
+    wire: &Wire<'_>,
     token: &str,
     media: &str,
     body: &[u8],
     rate: Option<f64>,
 ) -> Result<Took> {
+    let server = wire.server;
     let before = server.processor_time()?;
     let headers = format!("Content-Type: {media}\r\n");
     let started = Instant::now();
-    let mut stream = server.request("/contribution/complete", token, &headers, body.len())?;
+    let mut stream = wire.request("/contribution/complete", token, &headers, body.len())?;
     match rate {
         None => stream.write_all(body)?,
         Some(rate) => {
@@ -220,10 +157,14 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn main() -> Result<()> {
-    let options = Options::parse()?;
+    let options = Options::parse();
+    let sizes: Sizes = options.target.sizes.parse()?;
     let turns = options.rounds * FORMS.len();
-    let chain = contribution_chain(&Sizes::ethereum(), turns, Encoding::Compressed)?;
-    let server = Server::start(&options.server, turns)?;
+    let chain = contribution_chain(&sizes, turns, Encoding::Compressed)?;
+    let binary = options.target.binary()?;
+    let server = Server::start(&binary, &options.target.sizes, turns, &[])?;
+    let wire = Wire { server: &server };
+    wire.ready()?;
     let mut all: [Vec<Took>; FORMS.len()] = Default::default();
     for (turn, contribution) in chain.iter().enumerate() {
         let form = turn % FORMS.len();
@@ -234,13 +175,13 @@ fn main() -> Result<()> {
             1 => contribution.to_msgpack(Encoding::Compressed)?,
             _ => contribution.to_msgpack(Encoding::Uncompressed)?,
         };
-        let token = server.sign_in(turn)?;
-        server.call("/queue/join", &token, "", "")?;
+        let token = wire.sign_in(turn)?;
+        wire.call("/queue/join", &token, "", "")?;
         let accept = "Accept: application/msgpack\r\n";
-        server.call("/contribution/start", &token, accept, "")?;
+        wire.call("/contribution/start", &token, accept, "")?;
         // What the turn before has left to do is done.
         std::thread::sleep(Duration::from_millis(300));
-        let took = upload(&server, &token, media, &body, options.rate)?;
+        let took = upload(&wire, &token, media, &body, options.rate)?;
         println!(
             "# {name}: {} bytes, sent in {:.1} ms, receipt after {:.1} ms more; processor {:.0} ms, {:.0} ms of it after the last byte",
             body.len(),

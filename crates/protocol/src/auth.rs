@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::codes::codes_with_texts;
+
 use crate::Identity;
 
 /// The answer of `GET /auth/request_link`: where a browser begins to sign in.
@@ -69,40 +71,13 @@ impl AuthProvider {
     }
 }
 
-macro_rules! codes {
-    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $status:literal, $error:literal;)+) => {
-        /// The errors of sign-in, code for code and word for word as clients know them.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum AuthCode {
-            $($(#[doc = $doc])+ $name,)+
-        }
+codes_with_texts! {
+    /// The errors of sign-in, code for code and word for word as clients know them.
+    AuthCode
 
-        impl AuthCode {
-            /// All codes, in the order of the contract.
-            pub const ALL: &[Self] = &[$(Self::$name,)+];
+    /// The text that goes with the code.
+    fn error
 
-            /// The code as it stands in an error's body.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $code,)+ }
-            }
-
-            /// The HTTP status that goes with the code.
-            #[must_use]
-            pub fn status(self) -> u16 {
-                match self { $(Self::$name => $status,)+ }
-            }
-
-            /// The text that goes with the code.
-            #[must_use]
-            pub fn error(self) -> &'static str {
-                match self { $(Self::$name => $error,)+ }
-            }
-        }
-    };
-}
-
-codes! {
     /// As many people are signed in as the operator allows.
     LobbyIsFull = "AuthErrorPayload::LobbyIsFull", 503, "lobby is full";
     /// The identity has contributed, or was used up otherwise.

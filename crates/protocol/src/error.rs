@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::codes::codes;
+
 /// The body of every answer that is not a success.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorBody {
@@ -31,31 +33,16 @@ impl ErrorBody {
     }
 }
 
-macro_rules! codes {
-    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $status:literal;)+) => {
-        /// Every error code that a client can see. Codes are part of the interface: none is derived from a
-        /// type's name, and none ever changes its meaning.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Code {
-            $($(#[doc = $doc])+ $name,)+
+macro_rules! codes_with_meanings {
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $status:literal;)+) => {
+        codes! {
+            /// Every error code that a client can see. Codes are part of the interface: none is derived
+            /// from a type's name, and none ever changes its meaning.
+            Code
+            $($(#[doc = $doc])+ $name = $code, $status;)+
         }
 
         impl Code {
-            /// All codes, in the order of the table.
-            pub const ALL: &[Self] = &[$(Self::$name,)+];
-
-            /// The code as it stands in an error's body.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text,)+ }
-            }
-
-            /// The HTTP status that goes with the code.
-            #[must_use]
-            pub fn status(self) -> u16 {
-                match self { $(Self::$name => $status,)+ }
-            }
-
             /// What the code means, in a sentence.
             #[must_use]
             pub fn meaning(self) -> &'static str {
@@ -65,7 +52,7 @@ macro_rules! codes {
     };
 }
 
-codes! {
+codes_with_meanings! {
     /// The body is not readable in the form that `Content-Type` names.
     MalformedBody = "Request::MalformedBody", 400;
     /// A query parameter or a header is missing, unknown or out of range.

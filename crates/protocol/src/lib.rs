@@ -19,6 +19,7 @@
 
 pub mod admin;
 pub mod auth;
+mod codes;
 pub mod contribution;
 pub mod error;
 pub mod journal;

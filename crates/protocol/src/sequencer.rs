@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::codes::codes_with_texts;
 use crate::error::ErrorBody;
 
 /// The answer of `GET /info/status`.
@@ -18,42 +19,15 @@ pub struct SequencerStatus {
     pub sequencer_address: String,
 }
 
-macro_rules! codes {
-    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $status:literal, $text:literal;)+) => {
-        /// Every code of the sequencer's errors that this coordinator answers with
-        /// (`sequencer-http.md`, section 5), but for those of signing in.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Code {
-            $($(#[doc = $doc])+ $name,)+
-        }
+codes_with_texts! {
+    /// Every code of the sequencer's errors that this coordinator answers with
+    /// (`sequencer-http.md`, section 5), but for those of signing in.
+    Code
 
-        impl Code {
-            /// All codes, in the order of the table.
-            pub const ALL: &[Self] = &[$(Self::$name,)+];
+    /// The text as it stands in an error's body, with names in braces for what differs from
+    /// one answer to the next.
+    fn template
 
-            /// The code as it stands in an error's body.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $code,)+ }
-            }
-
-            /// The HTTP status that goes with the code.
-            #[must_use]
-            pub fn status(self) -> u16 {
-                match self { $(Self::$name => $status,)+ }
-            }
-
-            /// The text as it stands in an error's body, with names in braces for what differs from
-            /// one answer to the next.
-            #[must_use]
-            pub fn template(self) -> &'static str {
-                match self { $(Self::$name => $text,)+ }
-            }
-        }
-    };
-}
-
-codes! {
     /// The `Authorization: Bearer` header is missing or malformed.
     InvalidSessionId = "SessionError::InvalidSessionId", 400, "unknown session id";
     /// The session is not known, or its owner may not come back.

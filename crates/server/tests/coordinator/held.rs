@@ -6,23 +6,11 @@ use tauline_protocol::error::Code;
 use tauline_protocol::status::{EndedWord, QueueStatus, QueueWord};
 use tokio::task::JoinHandle;
 
-use crate::support::{Ceremony, id, refused, secs};
+use crate::support::{Ceremony, id, refused, secs, settle};
 
 fn hold(ceremony: &Ceremony, name: &str, hold: Duration) -> JoinHandle<QueueStatus> {
     let (coordinator, who) = (ceremony.coordinator.clone(), id(name));
     tokio::spawn(async move { coordinator.check_in_held(who, hold).await.unwrap() })
-}
-
-/// Waits until the task has heard everything sent so far.
-async fn settle(ceremony: &Ceremony) {
-    for _ in 0..10 {
-        tokio::task::yield_now().await;
-    }
-    ceremony
-        .coordinator
-        .is_in_queue(&id("nobody"))
-        .await
-        .unwrap();
 }
 
 #[tokio::test]

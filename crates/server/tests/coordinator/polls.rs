@@ -16,7 +16,7 @@ use tauline_transcript::signature::bls_message_point;
 use tauline_transcript::{Secret, contribute_with};
 use tokio::task::JoinHandle;
 
-use crate::support::{Ceremony, id, refused, secs, update};
+use crate::support::{Ceremony, id, refused, secs, settle, update};
 
 const INTERVAL: Duration = secs(32);
 const HOLD: Duration = secs(20);
@@ -33,18 +33,6 @@ type Held = JoinHandle<Result<Polled, Refused>>;
 fn hold(ceremony: &Ceremony, name: &str) -> Held {
     let (coordinator, who) = (ceremony.coordinator.clone(), id(name));
     tokio::spawn(async move { coordinator.poll(who, INTERVAL, HOLD).await })
-}
-
-/// Waits until the task has heard everything sent so far.
-async fn settle(ceremony: &Ceremony) {
-    for _ in 0..10 {
-        tokio::task::yield_now().await;
-    }
-    ceremony
-        .coordinator
-        .is_in_queue(&id("nobody"))
-        .await
-        .unwrap();
 }
 
 #[track_caller]

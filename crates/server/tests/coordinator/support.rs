@@ -376,3 +376,15 @@ impl Store for Failing {
         self.store.first_identity_of_github(account, today)
     }
 }
+
+/// Waits until the task has heard everything sent so far.
+pub(crate) async fn settle(ceremony: &Ceremony) {
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    ceremony
+        .coordinator
+        .is_in_queue(&id("nobody"))
+        .await
+        .unwrap();
+}
