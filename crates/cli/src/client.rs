@@ -195,6 +195,7 @@ impl Client {
         let tags = StartRequest {
             client: Some(NAME.to_owned()),
             computation: Some("tauline-transcript on blst".to_owned()),
+            checks_in: false,
         };
         let request = self
             .post("contribution/start", &tags)?

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The optional body of `POST /contribution/start`: names of the programs at work.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StartRequest {
     /// The client's name and version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -15,6 +15,10 @@ pub struct StartRequest {
     /// The library that computes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub computation: Option<String>,
+    /// Whether the client checks in while it contributes, or keeps an event stream open: it is then
+    /// taken for gone when it stops (`http-queue-api.md`, Deadlines, stall).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub checks_in: bool,
 }
 
 /// Longest `client`, `computation` or `reason` that is kept, in bytes. Longer ones are refused.

@@ -122,6 +122,8 @@ codes_with_meanings! {
     StayEnded = "Queue::StayEnded", 409;
     /// The identity has contributed: nobody contributes twice.
     AlreadyContributed = "Queue::AlreadyContributed", 403;
+    /// An earlier contribution of this participant was accepted: the one sent now is another, and does not count.
+    EarlierOneCounted = "Queue::EarlierOneCounted", 409;
     /// The identity was used up by an earlier stay; the text says how it ended.
     UsedUp = "Queue::UsedUp", 403;
     /// The ceremony takes no new entries: it serves those in line, then halts.

@@ -20,6 +20,14 @@ pub struct CeremonyStatus {
     pub turn: Option<TurnStatus>,
     /// Mean of the recent whole turns, in milliseconds.
     pub mean_turn_in_ms: u64,
+    /// How long a turn that begins now may last, from its start to the last byte of the
+    /// contribution, in milliseconds; 0 from coordinators that do not say.
+    #[serde(default)]
+    pub contribution_limit_in_ms: u64,
+    /// Where the limit follows the turns of late: how far it is extended for an upload whose bytes
+    /// keep arriving.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contribution_limit_max_in_ms: Option<u64>,
     /// Estimated wait of somebody who joins now, in milliseconds.
     pub expected_wait_in_ms: u64,
     /// When somebody who joins now may expect to start, in Unix seconds.
@@ -70,10 +78,11 @@ pub struct LogHead {
 }
 
 /// The mode of the ceremony, as a word of the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ModeWord {
     /// New entries are taken.
+    #[default]
     Open,
     /// No new entries; everyone in line is served.
     Draining,
@@ -131,6 +140,17 @@ pub struct QueueStatus {
     pub queue_status: QueueWord,
     /// Turns until its own: 0 while it has the turn, 1 at the head of the line; `null` when it is not in the queue.
     pub queue_position: Option<u64>,
+    /// How many turns went to somebody behind it because it was not there when they were free. It
+    /// kept its place, and is next.
+    #[serde(default)]
+    pub passed: u32,
+    /// How many other sessions of the same identity hold a check-in or an event stream now. Leaving
+    /// by one of them does not end the stay as long as there is another.
+    #[serde(default)]
+    pub other_clients: u32,
+    /// The mode of the ceremony: while it is `halted`, nobody is called and no deadline runs.
+    #[serde(default)]
+    pub mode: ModeWord,
     /// When its turn is expected to start, in Unix seconds.
     pub expected_start_time: Option<u64>,
     /// The same as milliseconds from now.

@@ -47,6 +47,9 @@ fn waiting() -> QueueStatus {
         ticket: Some(1042),
         queue_status: QueueWord::Queued,
         queue_position: Some(17),
+        passed: 0,
+        other_clients: 0,
+        mode: ModeWord::Open,
         expected_start_time: Some(1_790_000_000),
         expected_start_in_ms: Some(1_041_000),
         next_checkin_time: Some(1_789_999_000),
@@ -68,6 +71,8 @@ fn ceremony() -> CeremonyStatus {
             age_in_ms: 30_250,
         }),
         mean_turn_in_ms: 61_000,
+        contribution_limit_in_ms: 180_000,
+        contribution_limit_max_in_ms: None,
         expected_wait_in_ms: 1_067_750,
         expected_start_time: 1_790_001_067,
         sub_ceremonies: vec![
@@ -219,6 +224,7 @@ fn bodies_of_a_turn_are_pinned() {
         &StartRequest {
             client: Some("tauline 0.1.0".to_owned()),
             computation: Some("blst 0.3.17".to_owned()),
+            checks_in: true,
         },
     );
     pinned("start-empty.json", &StartRequest::default());

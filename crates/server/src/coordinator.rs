@@ -456,6 +456,7 @@ fn note_of(tags: &StartRequest) -> Option<String> {
     let StartRequest {
         client,
         computation,
+        ..
     } = tags;
     match (client, computation) {
         (None, None) => None,

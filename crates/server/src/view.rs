@@ -7,7 +7,7 @@ use tauline_protocol::status::{
     CeremonyStatus, EndedWord, LogHead, QueueStatus, QueueWord, SignInMethod, SubCeremony,
     TurnStatus,
 };
-use tauline_queue_core::{Mode, Outcome, Past, Phase, State, Ticket, Timestamp};
+use tauline_queue_core::{Mode, Outcome, Past, Phase, Queue, State, Ticket, Timestamp};
 use tauline_transcript::Sizes;
 
 use crate::store::Chain;
@@ -21,6 +21,7 @@ pub(crate) struct Published {
     contributions: u64,
     turn: Option<PublishedTurn>,
     mean_turn: Duration,
+    contribution_limit: Duration,
     /// Estimated wait of a newcomer at `at`.
     wait: Duration,
     /// What that comes to once the current turn has lasted its mean.
@@ -36,7 +37,8 @@ struct PublishedTurn {
 }
 
 impl Published {
-    pub(crate) fn new(state: &State<Identity>, chain: Chain, at: Timestamp) -> Self {
+    pub(crate) fn new(queue: &Queue<Identity>, chain: Chain, at: Timestamp) -> Self {
+        let (state, rules) = (queue.state(), queue.rules());
         Self {
             at,
             mode: state.mode(),
@@ -48,6 +50,7 @@ impl Published {
                 called_at: turn.called_at,
             }),
             mean_turn: state.mean_turn(),
+            contribution_limit: rules.contribution_limit,
             wait: state.wait_of_newcomer(at),
             least_wait: state.wait_of_newcomer(Timestamp::MAX),
             chain,
@@ -82,6 +85,8 @@ impl Published {
                 age_in_ms: millis(now.since(turn.called_at)),
             }),
             mean_turn_in_ms: millis(self.mean_turn),
+            contribution_limit_in_ms: millis(self.contribution_limit),
+            contribution_limit_max_in_ms: None,
             expected_wait_in_ms: millis(wait),
             expected_start_time: now.saturating_add(wait).as_secs(),
             sub_ceremonies: sizes
@@ -109,6 +114,9 @@ pub(crate) fn queue_status(state: &State<Identity>, id: &Identity, now: Timestam
         ticket: None,
         queue_status: QueueWord::NotQueued,
         queue_position: None,
+        passed: 0,
+        other_clients: 0,
+        mode: state.mode().into(),
         expected_start_time: None,
         expected_start_in_ms: None,
         next_checkin_time: None,

@@ -123,6 +123,8 @@ mod tests {
                 age_in_ms: 12_000,
             }),
             mean_turn_in_ms: 45_000,
+            contribution_limit_in_ms: 180_000,
+            contribution_limit_max_in_ms: None,
             expected_wait_in_ms: 180_000_000,
             expected_start_time: 0,
             sub_ceremonies: vec![SubCeremony {

@@ -98,7 +98,7 @@ pub fn open(
     let address = eip55(&eth_address(ceremony.key.verifying_key()));
     let (sender, mailbox) = mpsc::channel(MAILBOX);
     let (urgently, urgent) = mpsc::unbounded_channel();
-    let first = Published::new(state, chain, clock.now());
+    let first = Published::new(&queue, chain, clock.now());
     let (publisher, published) = watch::channel(Arc::new(first));
     let task = Task {
         queue,

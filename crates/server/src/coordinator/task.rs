@@ -321,7 +321,7 @@ impl Task {
         if !self.now.batch.writes.is_empty() {
             self.store.commit(&self.now.batch).map_err(Fault::Store)?;
             self.now.batch.writes.clear();
-            let published = Published::new(self.queue.state(), self.chain, now);
+            let published = Published::new(&self.queue, self.chain, now);
             self.published.send_replace(Arc::new(published));
         }
         for reply in self.now.replies.drain(..) {
