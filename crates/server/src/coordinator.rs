@@ -43,6 +43,7 @@ pub use opening::{Opened, StartError, open};
 
 use crate::arriving::Arrived;
 use crate::clock::Clock;
+use crate::fingerprint::Fingerprint;
 use crate::head::Head;
 use crate::store::{Store, StoreError};
 use crate::verifier::Verifier;
@@ -346,7 +347,24 @@ impl Coordinator {
     /// # Errors
     /// When there is neither, or the verdict is not a good one.
     pub async fn verdict(&self, who: Identity) -> Result<SignedReceipt, SubmitError> {
-        self.hear_verdict(|reply| Message::Verdict { who, reply })
+        let sent = None;
+        self.hear_verdict(|reply| Message::Verdict { who, sent, reply })
+            .await
+    }
+
+    /// Answers a contribution that was sent while one was being verified, or after one was
+    /// accepted: with that one's verdict, if it is the same.
+    ///
+    /// # Errors
+    /// [`Code::EarlierOneCounted`](tauline_protocol::error::Code::EarlierOneCounted) when it is
+    /// another; otherwise those of [`verdict`](Self::verdict).
+    pub(crate) async fn sent_again(
+        &self,
+        who: Identity,
+        sent: Fingerprint,
+    ) -> Result<SignedReceipt, SubmitError> {
+        let sent = Some(sent);
+        self.hear_verdict(|reply| Message::Verdict { who, sent, reply })
             .await
     }
 
@@ -372,12 +390,12 @@ impl Coordinator {
     /// with its receipt.
     ///
     /// The participant's clock stops at this call. Everything runs to its end even if the caller
-    /// goes away. A body that cannot be read leaves the turn as it was. Repeating it gives the same
-    /// answer.
+    /// goes away. A body that cannot be read leaves the turn as it was. The same contribution again
+    /// gets the same answer.
     ///
     /// # Errors
-    /// When it is not the participant's turn, the body cannot be read, a check fails, or the
-    /// coordinator does.
+    /// When it is not the participant's turn, the body cannot be read, a check fails, the
+    /// coordinator does, or another contribution of the participant's was there first.
     pub async fn complete_arriving<R>(
         &self,
         who: Identity,
@@ -398,8 +416,11 @@ impl Coordinator {
                 .await?
             {
                 Wanted::Body(ticket) => this.read_and_submit(who, ticket, reading).await,
-                Wanted::Verifying => this.verdict(who).await,
-                Wanted::Accepted(ticket) => Ok(this.receipt(ticket).await?),
+                // Another upload of this stay was quicker.
+                Wanted::Verifying | Wanted::Accepted(_) => {
+                    let arrived = read(reading).await?;
+                    this.sent_again(who, arrived.fingerprint).await
+                }
             }
         });
         match to_the_end.await {
@@ -417,28 +438,23 @@ impl Coordinator {
     where
         R: Future<Output = Result<Result<Arrived, SubmitError>, JoinError>>,
     {
-        let unreadable = match reading.await {
-            Ok(Ok(arrived)) => {
-                return self
-                    .hear_verdict(|reply| {
-                        Message::Submit(Box::new(Submit {
-                            who,
-                            ticket,
-                            arrived,
-                            reply,
-                        }))
-                    })
-                    .await;
-            }
-            Ok(Err(error)) => error,
-            Err(error) => {
-                error!(%ticket, %error, "reading a contribution failed");
-                SubmitError::Refused(Refused::internal())
+        let arrived = match read(reading).await {
+            Ok(arrived) => arrived,
+            Err(unreadable) => {
+                // Without it, the time that reading may take runs out by itself.
+                let _ = self.mailbox.send(Message::Unreadable { ticket }).await;
+                return Err(unreadable);
             }
         };
-        // Without it, the time that reading may take runs out by itself.
-        let _ = self.mailbox.send(Message::Unreadable { ticket }).await;
-        Err(unreadable)
+        self.hear_verdict(|reply| {
+            Message::Submit(Box::new(Submit {
+                who,
+                ticket,
+                arrived,
+                reply,
+            }))
+        })
+        .await
     }
 
     /// Before a stop: gives all held answers now, and holds no more.
@@ -465,8 +481,8 @@ impl Coordinator {
         }
     }
 
-    /// Notices when a request of this participant's that is held is cut.
-    fn attach(&self, who: &Identity) -> Attached<'_> {
+    /// Notices when a request of this participant's is cut before it is answered.
+    pub(crate) fn attach(&self, who: &Identity) -> Attached<'_> {
         Attached {
             coordinator: self,
             who: Some(who.clone()),
@@ -484,7 +500,10 @@ impl Coordinator {
             .map_err(|_| Refused::unavailable())?;
         match answer.await {
             Ok(Ok(Known::Receipt(receipt))) => Ok(receipt),
-            Ok(Ok(Known::Accepted(ticket))) => Ok(self.receipt(ticket).await?),
+            Ok(Ok(Known::Accepted(ticket, None))) => Ok(self.receipt(ticket).await?),
+            Ok(Ok(Known::Accepted(ticket, Some(sent)))) => {
+                Ok(self.receipt_for(ticket, sent).await?)
+            }
             Ok(Err(NoReceipt::Failed(error))) => Err(error),
             Ok(Err(NoReceipt::Refused(no))) => Err(self.refusal(no).await.into()),
             Err(_) => Err(Refused::unavailable().into()),
@@ -510,14 +529,15 @@ impl From<Identity> for Caller {
     }
 }
 
-/// A request that is being held. Dropped before it is answered, its connection was closed.
-struct Attached<'a> {
+/// A request that is on its way. Dropped before it is answered, its connection was closed.
+pub(crate) struct Attached<'a> {
     coordinator: &'a Coordinator,
     who: Option<Identity>,
 }
 
 impl Attached<'_> {
-    fn detach(mut self) {
+    /// It has arrived, or is answered.
+    pub(crate) fn detach(mut self) {
         self.who = None;
     }
 }
@@ -528,6 +548,17 @@ impl Drop for Attached<'_> {
             self.coordinator.disconnected(&who);
         }
     }
+}
+
+/// What a blocking thread makes of a body.
+async fn read<R>(reading: R) -> Result<Arrived, SubmitError>
+where
+    R: Future<Output = Result<Result<Arrived, SubmitError>, JoinError>>,
+{
+    reading.await.unwrap_or_else(|error| {
+        error!(%error, "reading a contribution failed");
+        Err(Refused::internal().into())
+    })
 }
 
 /// The names of a participant's programs, as the log notes them.

@@ -13,6 +13,7 @@ use super::Caller;
 use super::answer::SubmitError;
 use super::held::{Hold, Seen};
 use crate::arriving::Arrived;
+use crate::fingerprint::Fingerprint;
 use crate::head::Head;
 use crate::verifier::Judgement;
 
@@ -37,11 +38,11 @@ pub(super) struct Standing {
     pub(super) past: Option<(Ticket, Outcome)>,
 }
 
-/// A receipt, or the stay that one can be made for.
+/// A receipt, or the stay that one can be made for, if what was sent is what it was accepted for.
 #[derive(Debug, Clone)]
 pub(super) enum Known {
     Receipt(SignedReceipt),
-    Accepted(Ticket),
+    Accepted(Ticket, Option<Fingerprint>),
 }
 
 /// Why there is no receipt.
@@ -137,8 +138,10 @@ pub(super) enum Message {
         ticket: Ticket,
     },
     Submit(Box<Submit>),
+    /// Asks for the verdict on what arrived first; and, if something was sent, whether that is it.
     Verdict {
         who: Identity,
+        sent: Option<Fingerprint>,
         reply: VerdictReply,
     },
     Leave {

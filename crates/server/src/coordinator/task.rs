@@ -23,6 +23,7 @@ use super::message::{Message, No, Reply, Standing, Urgent, VerdictReply, Wanted}
 use super::{Caller, ClientKey, Fault, TICK};
 use crate::arriving::Arrived;
 use crate::clock::Clock;
+use crate::fingerprint::Fingerprint;
 use crate::head::Head;
 use crate::store::{Batch, Chain, Store, Write};
 use crate::verifier::{Judgement, Verifier};
@@ -81,9 +82,17 @@ pub(super) struct Now {
 pub(super) struct Verifying {
     pub(super) ticket: Ticket,
     pub(super) identity: Identity,
+    pub(super) fingerprint: Fingerprint,
     /// Until verification starts.
     pub(super) contribution: Option<Received>,
-    pub(super) waiters: Vec<VerdictReply>,
+    pub(super) waiters: Vec<Waiter>,
+}
+
+/// Somebody who waits for the verdict.
+pub(super) struct Waiter {
+    /// Whether what it sent is another contribution than the one that is being verified.
+    pub(super) sent_another: bool,
+    pub(super) reply: VerdictReply,
 }
 
 impl Task {
@@ -249,7 +258,7 @@ impl Task {
             }
             Message::Unreadable { ticket } => self.now.arrivals.end(ticket),
             Message::Submit(submit) => self.submit(now, *submit),
-            Message::Verdict { who, reply } => self.verdict(now, &who, reply),
+            Message::Verdict { who, sent, reply } => self.verdict(now, &who, sent, reply),
             Message::Leave { who, reply } => {
                 let others = self.now.held.others(&who.who, who.client);
                 let result = match others {
@@ -326,13 +335,18 @@ impl Task {
             return;
         }
         if let Event::Submitted { ticket, .. } = entry.event
-            && let Some(Arrived { contribution, blob }) = self.now.submitted.take()
+            && let Some(Arrived {
+                contribution,
+                blob,
+                fingerprint,
+            }) = self.now.submitted.take()
             && let Some(identity) = self.state().id_of(ticket).cloned()
         {
             self.now.batch.writes.push(Write::Blob { ticket, blob });
             self.verifying = Some(Verifying {
                 ticket,
                 identity,
+                fingerprint,
                 contribution: Some(contribution),
                 waiters: Vec::new(),
             });

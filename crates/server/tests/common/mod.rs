@@ -127,8 +127,14 @@ impl TestServer {
     }
 
     /// Stops the server as SIGTERM does, and starts it again on the same data (at another port).
-    pub async fn restart(mut self) -> Self {
+    pub async fn restart(self) -> Self {
+        self.restart_after(|_| ()).await
+    }
+
+    /// Restarts; in between something happens to the data directory.
+    pub async fn restart_after(mut self, change: impl FnOnce(&Path)) -> Self {
         self.running.take().unwrap().stop().await.unwrap();
+        change(self.data_dir());
         let settings = settings(self.data_dir(), &self.flags);
         self.running = Some(
             server::start_at(&settings, self.clock.clone())
