@@ -8,6 +8,7 @@ mod arriving;
 mod bad_contribution;
 mod bad_requests;
 mod ceremony;
+mod connections;
 mod contribution;
 mod events;
 mod known_faults;
