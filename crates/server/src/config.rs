@@ -104,7 +104,8 @@ pub struct Settings {
     )]
     pub accounts: Accounts,
 
-    /// Sessions in use at a time before newcomers are sent away.
+    /// People who may be signed in at a time before newcomers are sent away. Who is in already may
+    /// always sign in again.
     #[arg(
         long,
         env = "TAULINE_MAX_SESSIONS",
@@ -180,7 +181,8 @@ pub struct Settings {
     #[arg(long, env = "TAULINE_WRITE_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub write_timeout: Duration,
 
-    /// Sign-ins per hour and client address; 0 is no limit.
+    /// Sign-ins per hour and client address; 0 is no limit. An IPv6 address counts for its /64, and
+    /// for its /48 at 16 times the rate.
     #[arg(
         long,
         env = "TAULINE_LOGIN_RATE",
@@ -189,7 +191,7 @@ pub struct Settings {
     )]
     pub login_rate: u32,
 
-    /// Requests without a session per hour and client address; 0 is no limit.
+    /// Requests without a session per hour and client address, IPv6 as above; 0 is no limit.
     #[arg(
         long,
         env = "TAULINE_ANONYMOUS_RATE",

@@ -111,7 +111,7 @@ pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Runni
     let (stopping, stopped) = watch::channel(false);
     let app = Arc::new(App::new(
         coordinator.clone(),
-        sign_in(settings, address, providers, parts.store, &coordinator),
+        sign_in(settings, address, providers, parts.store, &coordinator).await?,
         parts.transcripts,
         Limits::new(settings),
         settings.body_timeout,
@@ -217,14 +217,18 @@ async fn open(settings: &Settings, clock: Clock) -> anyhow::Result<Parts> {
         .context("opening the data panicked")?
 }
 
-fn sign_in(
+async fn sign_in(
     settings: &Settings,
     address: SocketAddr,
     providers: Providers,
     store: Arc<dyn Store>,
     coordinator: &Coordinator,
-) -> SignIn {
-    SignIn {
+) -> anyhow::Result<SignIn> {
+    let (lifetime, most_people) = (settings.session_lifetime, settings.max_sessions);
+    let handle = coordinator.clone();
+    let sessions = move || Sessions::open_store(store, handle, lifetime, most_people);
+    let sessions = tokio::task::spawn_blocking(sessions).await??;
+    Ok(SignIn {
         origin: settings.origin(address),
         accounts: providers.accounts,
         siwe: settings.offers(Method::Siwe),
@@ -234,15 +238,9 @@ fn sign_in(
         nonces: Nonces::new(),
         states: States::new(),
         redirects: Redirects::new(settings.accounts.redirect_allow.clone()),
-        sessions: Sessions::new(
-            Arc::clone(&store),
-            coordinator.clone(),
-            settings.session_lifetime,
-            settings.max_sessions,
-        ),
-        store,
+        sessions,
         coordinator: coordinator.clone(),
-    }
+    })
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -14,5 +14,6 @@ mod events;
 mod known_faults;
 mod queue;
 mod service;
+mod sessions;
 mod sign_in;
 mod transcript;
