@@ -2,6 +2,9 @@
 //!
 //! Sign-ins and requests without a session count against the client's address; requests with a
 //! session against the session only, since an address may be a conference's.
+//!
+//! Of IPv6, a customer gets a network of 64 bits or of 48, and has all addresses in it. So an address
+//! counts for its /64, and beside that for its /48, which may ask [`WIDE`] times as often.
 
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
@@ -16,10 +19,14 @@ use ipnet::IpNet;
 use crate::config::Settings;
 use crate::signin::session::TokenHash;
 
+/// How much more often than a /64 of IPv6 a /48 may ask, which has 65,536 of them. Ours: some
+/// households of one provider, and not a crowd made up by one customer.
+const WIDE: u32 = 16;
+
 /// All limits on rates.
 pub struct Limits {
-    logins: Limit<IpAddr>,
-    anonymous: Limit<IpAddr>,
+    logins: AddressLimit,
+    anonymous: AddressLimit,
     sessions: Limit<TokenHash>,
     lobby: Limit<TokenHash>,
     trusted_proxies: Vec<IpNet>,
@@ -34,8 +41,8 @@ impl Limits {
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         Self {
-            logins: Limit::new(settings.login_rate, Quota::per_hour),
-            anonymous: Limit::new(settings.anonymous_rate, Quota::per_hour),
+            logins: AddressLimit::new(settings.login_rate),
+            anonymous: AddressLimit::new(settings.anonymous_rate),
             sessions: Limit::new(settings.session_rate, Quota::per_minute),
             lobby: Limit::new(settings.lobby_rate, Quota::per_minute),
             trusted_proxies: settings.trusted_proxies.clone(),
@@ -47,7 +54,7 @@ impl Limits {
     /// # Errors
     /// [`TooMany`] from this address.
     pub fn login(&self, client: IpAddr) -> Result<(), TooMany> {
-        self.logins.check(&network(client))
+        self.logins.check(client)
     }
 
     /// Counts a request without a session.
@@ -55,7 +62,7 @@ impl Limits {
     /// # Errors
     /// [`TooMany`] from this address.
     pub fn anonymous(&self, client: IpAddr) -> Result<(), TooMany> {
-        self.anonymous.check(&network(client))
+        self.anonymous.check(client)
     }
 
     /// Counts a request of a session.
@@ -128,15 +135,45 @@ fn address(text: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// What counts as one client: an IPv4 address, or an IPv6 network of 64 bits, which is what one
-/// customer gets.
-fn network(address: IpAddr) -> IpAddr {
+/// What counts as one client: an IPv4 address, or an IPv6 network of 64 bits, which is the least
+/// that one customer gets.
+#[must_use]
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
-        IpAddr::V6(address) => {
-            const NETWORK: u128 = !0 << 64;
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & NETWORK))
+        IpAddr::V6(address) => IpAddr::V6(prefix(address, 64)),
+    }
+}
+
+fn prefix(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
+    Ipv6Addr::from_bits(address.to_bits() & (!0 << (128 - bits)))
+}
+
+/// A limit for an address, an hour.
+struct AddressLimit {
+    narrow: Limit<IpAddr>,
+    wide: Limit<Ipv6Addr>,
+}
+
+impl AddressLimit {
+    fn new(rate: u32) -> Self {
+        Self {
+            narrow: Limit::new(rate, Quota::per_hour),
+            wide: Limit::new(rate.saturating_mul(WIDE), Quota::per_hour),
         }
+    }
+
+    fn check(&self, client: IpAddr) -> Result<(), TooMany> {
+        self.narrow.check(&network(client))?;
+        match client {
+            IpAddr::V4(_) => Ok(()),
+            IpAddr::V6(address) => self.wide.check(&prefix(address, 48)),
+        }
+    }
+
+    fn sweep(&self) {
+        self.narrow.sweep();
+        self.wide.sweep();
     }
 }
 
@@ -212,6 +249,34 @@ mod tests {
         limits.login(ip("2001:db8:1:2::1")).unwrap();
         limits.login(ip("2001:db8:1:2:ffff::9")).unwrap_err();
         limits.login(ip("2001:db8:1:3::1")).unwrap();
+    }
+
+    #[test]
+    fn a_larger_ipv6_network_may_ask_sixteen_times_as_often() {
+        let limits = limits(&["--login-rate", "2", "--anonymous-rate", "2"]);
+        let subnet = |number: u32| ip(&format!("2001:db8:1:{number:x}::1"));
+        for ask in [Limits::login, Limits::anonymous] {
+            for number in 0..32 {
+                ask(&limits, subnet(number)).unwrap();
+            }
+            ask(&limits, subnet(32)).unwrap_err();
+            ask(&limits, subnet(0x7777)).unwrap_err();
+            ask(&limits, ip("2001:db8:2::1")).unwrap();
+            ask(&limits, ip("192.0.2.1")).unwrap();
+        }
+        // Who is refused for its own network does not use the others' share up.
+        for _ in 0..100 {
+            let _ = limits.login(ip("2001:db8:3::1"));
+        }
+        limits.login(ip("2001:db8:3:1::1")).unwrap();
+    }
+
+    #[test]
+    fn zero_is_no_limit_for_any_network() {
+        let limits = limits(&["--login-rate", "0"]);
+        for _ in 0..1000 {
+            limits.login(ip("2001:db8::1")).unwrap();
+        }
     }
 
     #[test]
