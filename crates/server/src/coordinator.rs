@@ -520,6 +520,17 @@ pub struct Caller {
     pub(crate) client: Option<ClientKey>,
 }
 
+impl Caller {
+    /// An identity, by the client that this key tells from its others.
+    #[must_use]
+    pub fn new(who: Identity, client: [u8; 32]) -> Self {
+        Self {
+            who,
+            client: Some(client),
+        }
+    }
+}
+
 /// What tells the clients of one identity apart.
 pub(crate) type ClientKey = [u8; 32];
 

@@ -63,10 +63,7 @@ impl Session {
     /// Who asks, for the coordinator: the identity, by this one of its clients.
     #[must_use]
     pub fn caller(&self) -> Caller {
-        Caller {
-            who: self.identity.clone(),
-            client: Some(self.hash),
-        }
+        Caller::new(self.identity.clone(), self.hash)
     }
 
     /// Leave to hold one more answer open for this session.

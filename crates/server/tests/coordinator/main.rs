@@ -6,6 +6,7 @@ mod drift;
 mod held;
 mod operator;
 mod polls;
+mod presence;
 mod queue;
 mod restart;
 mod support;
