@@ -31,6 +31,7 @@ pub mod clock;
 pub mod config;
 mod connections;
 pub mod coordinator;
+mod fingerprint;
 pub mod head;
 pub mod limits;
 pub mod negotiate;
