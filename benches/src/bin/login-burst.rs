@@ -7,12 +7,14 @@
 //!
 //! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin login-burst`
 
+use std::ops::Range;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use tauline_benches::load::{Latencies, Server, Target, sign_in};
 use tauline_transcript::encoding::Encoding;
+use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
 /// Many people sign in at the same moment, while others contribute.
@@ -49,11 +51,32 @@ async fn turn(client: &reqwest::Client, url: &str, token: &str, body: Vec<u8>) -
     Ok(started.elapsed().as_secs_f64() * 1e3)
 }
 
-async fn login(url: String, participant: usize) -> Result<f64> {
-    let client = reqwest::Client::new();
+async fn login(client: reqwest::Client, url: String, participant: usize) -> Result<f64> {
     let started = Instant::now();
     sign_in(&client, &url, participant).await?;
     Ok(started.elapsed().as_secs_f64() * 1e3)
+}
+
+/// Signs in all of these people, each on a connection of its own; gives also how long it took.
+fn sign_in_at_once(url: &str, people: Range<usize>) -> Result<(Latencies, f64)> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let client = reqwest::Client::builder()
+            .pool_max_idle_per_host(0)
+            .build()?;
+        let (burst, mut logins) = (Instant::now(), JoinSet::new());
+        for participant in people {
+            logins.spawn(login(client.clone(), url.to_owned(), participant));
+        }
+        let (mut took, mut failed) = (Vec::new(), 0);
+        while let Some(done) = logins.join_next().await {
+            match done {
+                Ok(Ok(time)) => took.push(time),
+                _ => failed += 1,
+            }
+        }
+        Ok((Latencies::new(took, failed), burst.elapsed().as_secs_f64()))
+    })
 }
 
 fn main() -> Result<()> {
@@ -67,7 +90,7 @@ fn main() -> Result<()> {
         2 * options.drivers,
         Encoding::Compressed,
     )?;
-    tokio::runtime::Builder::new_current_thread()
+    Builder::new_current_thread()
         .enable_all()
         .build()?
         .block_on(run(options, bodies))
@@ -96,26 +119,18 @@ async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
     }
     Latencies::new(took, 0).print("turns, nobody else there", started.elapsed().as_secs_f64());
 
-    let (burst, mut logins) = (Instant::now(), JoinSet::new());
-    for participant in 0..options.logins {
-        logins.spawn(login(url.clone(), 2 * options.drivers + participant));
-    }
-    let signing_in = tokio::spawn(async move {
-        let (mut took, mut failed) = (Vec::new(), 0);
-        while let Some(done) = logins.join_next().await {
-            match done {
-                Ok(Ok(time)) => took.push(time),
-                _ => failed += 1,
-            }
-        }
-        (Latencies::new(took, failed), burst.elapsed().as_secs_f64())
-    });
+    // On a thread of their own: the turns' requests do not wait for those of the crowd.
+    let (crowd, to) = (2 * options.drivers..people, url.clone());
+    let signing_in = std::thread::spawn(move || sign_in_at_once(&to, crowd));
     let mut took = Vec::new();
     while !signing_in.is_finished() {
         let (token, body) = turns.next().context("more --drivers are needed")?;
         took.push(turn(&client, url, &token, body).await?);
     }
-    let (logins, seconds) = signing_in.await?;
+    let Ok(signed_in) = signing_in.join() else {
+        bail!("the crowd's thread panicked");
+    };
+    let (logins, seconds) = signed_in?;
     logins.print("sign-ins at once", seconds);
     Latencies::new(took, 0).print("turns meanwhile", seconds);
     Ok(())

@@ -228,6 +228,35 @@ pub struct Settings {
     #[arg(long, env = "TAULINE_WRITE_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub write_timeout: Duration,
 
+    /// Connections at a time. When there are as many, those without a session that have done nothing
+    /// for longest make room; 0 is as many as the system's limit on open files allows.
+    #[arg(
+        long,
+        env = "TAULINE_MAX_CONNECTIONS",
+        value_name = "NUMBER",
+        default_value_t = 0
+    )]
+    pub max_connections: usize,
+
+    /// Connections at a time from one address, or one /64 of IPv6, over which no session has come;
+    /// 0 is no limit. Connections from --trusted-proxies are not counted.
+    #[arg(
+        long,
+        env = "TAULINE_MAX_CONNECTIONS_PER_ADDRESS",
+        value_name = "NUMBER",
+        default_value_t = 1000
+    )]
+    pub max_connections_per_address: usize,
+
+    /// Downloads of the transcript at a time for one address, or one /64 of IPv6; 0 is no limit.
+    #[arg(
+        long,
+        env = "TAULINE_MAX_DOWNLOADS_PER_ADDRESS",
+        value_name = "NUMBER",
+        default_value_t = 16
+    )]
+    pub max_downloads_per_address: usize,
+
     /// Sign-ins per hour and client address; 0 is no limit. An IPv6 address counts for its /64, and
     /// for its /48 at 16 times the rate.
     #[arg(

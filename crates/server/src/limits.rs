@@ -6,9 +6,11 @@
 //! Of IPv6, a customer gets a network of 64 bits or of 48, and has all addresses in it. So an address
 //! counts for its /64, and beside that for its /48, which may ask [`WIDE`] times as often.
 
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
@@ -18,6 +20,16 @@ use ipnet::IpNet;
 
 use crate::config::Settings;
 use crate::signin::session::TokenHash;
+
+/// When to ask again for a download that would be one too many: others end by then, or are ended.
+const DOWNLOAD_AGAIN: Duration = Duration::from_secs(30);
+
+/// Bytes that all downloads together read ahead, about: what 128 of them read at full speed.
+const ALL_PIECES: u64 = 8 << 20;
+/// Bytes that one reads ahead at most: a system call for more gains nothing.
+const LARGEST_PIECE: u64 = 64 << 10;
+/// And at the least: a page.
+const LEAST_PIECE: u64 = 4 << 10;
 
 /// How much more often than a /64 of IPv6 a /48 may ask, which has 65,536 of them. Ours: some
 /// households of one provider, and not a crowd made up by one customer.
@@ -29,6 +41,7 @@ pub struct Limits {
     anonymous: AddressLimit,
     sessions: Limit<TokenHash>,
     lobby: Limit<TokenHash>,
+    downloads: Arc<Downloads>,
     trusted_proxies: Vec<IpNet>,
 }
 
@@ -45,6 +58,10 @@ impl Limits {
             anonymous: AddressLimit::new(settings.anonymous_rate),
             sessions: Limit::new(settings.session_rate, Quota::per_minute),
             lobby: Limit::new(settings.lobby_rate, Quota::per_minute),
+            downloads: Arc::new(Downloads {
+                most: Some(settings.max_downloads_per_address).filter(|most| *most > 0),
+                running: Mutex::default(),
+            }),
             trusted_proxies: settings.trusted_proxies.clone(),
         }
     }
@@ -79,6 +96,24 @@ impl Limits {
     /// [`TooMany`] of this session.
     pub fn lobby(&self, session: &TokenHash) -> Result<(), TooMany> {
         self.lobby.check(session)
+    }
+
+    /// Begins a download of a transcript, which lasts as long as what is given.
+    ///
+    /// # Errors
+    /// [`TooMany`] of this address that have not ended.
+    pub fn download(&self, client: IpAddr) -> Result<Download, TooMany> {
+        let address = network(client);
+        let mut running = self.downloads.running();
+        let of_address = running.by_address.entry(address).or_default();
+        if self.downloads.most.is_some_and(|most| *of_address >= most) {
+            return Err(TooMany(DOWNLOAD_AGAIN));
+        }
+        *of_address += 1;
+        running.total += 1;
+        drop(running);
+        let downloads = Arc::clone(&self.downloads);
+        Ok(Download { downloads, address })
     }
 
     /// Forgets addresses and sessions that have been silent for long.
@@ -177,6 +212,53 @@ impl AddressLimit {
     }
 }
 
+/// The downloads that have not ended.
+struct Downloads {
+    most: Option<usize>,
+    running: Mutex<Running>,
+}
+
+#[derive(Default)]
+struct Running {
+    total: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+impl Downloads {
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A download that has not ended.
+pub struct Download {
+    downloads: Arc<Downloads>,
+    address: IpAddr,
+}
+
+impl Download {
+    /// How many bytes to read ahead of the reader: the more downloads there are, the fewer, so that
+    /// together they hold little, however slow they are.
+    #[must_use]
+    pub fn piece(&self) -> u64 {
+        let running = self.downloads.running().total as u64;
+        (ALL_PIECES / running.max(1)).clamp(LEAST_PIECE, LARGEST_PIECE)
+    }
+}
+
+impl Drop for Download {
+    fn drop(&mut self) {
+        let mut running = self.downloads.running();
+        running.total -= 1;
+        if let Some(count) = running.by_address.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                running.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
 /// One limit; `None` is none.
 struct Limit<K: Hash + Eq + Clone>(Option<DefaultKeyedRateLimiter<K>>);
 
@@ -269,6 +351,36 @@ mod tests {
             let _ = limits.login(ip("2001:db8:3::1"));
         }
         limits.login(ip("2001:db8:3:1::1")).unwrap();
+    }
+
+    #[test]
+    fn downloads_at_a_time_are_counted_by_address() {
+        let limits = limits(&["--max-downloads-per-address", "2"]);
+        let first = limits.download(ip("192.0.2.1")).unwrap();
+        let _second = limits.download(ip("192.0.2.1")).unwrap();
+        assert!(limits.download(ip("192.0.2.1")).is_err());
+        let _other = limits.download(ip("192.0.2.2")).unwrap();
+        drop(first);
+        limits.download(ip("192.0.2.1")).unwrap();
+        let _third = limits.download(ip("192.0.2.1")).unwrap();
+        assert!(limits.download(ip("192.0.2.1")).is_err());
+        assert_eq!(_third.piece(), LARGEST_PIECE);
+    }
+
+    #[test]
+    fn many_downloads_hold_little_together() {
+        let limits = limits(&["--max-downloads-per-address", "0"]);
+        let mut downloads = Vec::new();
+        let mut held = 0;
+        for _ in 0..5000 {
+            let download = limits.download(ip("192.0.2.1")).unwrap();
+            held += download.piece();
+            downloads.push(download);
+        }
+        assert!(held < 64 << 20, "{held}");
+        assert_eq!(downloads[0].piece(), LEAST_PIECE);
+        downloads.truncate(1);
+        assert_eq!(downloads[0].piece(), LARGEST_PIECE);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::admin;
 use crate::clock::Clock;
 use crate::config::{Settings, SignIn as Method};
-use crate::connections::{self, Times};
+use crate::connections::{self, Caps, Places, Times};
 use crate::coordinator::{self, Coordinator, Opened};
 use crate::limits::Limits;
 use crate::routes::{self, App, Lobby};
@@ -133,11 +133,19 @@ pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Runni
         head: settings.body_timeout,
         write: settings.write_timeout,
     };
+    let places = Places::new(Caps {
+        total: match settings.max_connections {
+            0 => connections::by_open_files(),
+            most => most,
+        },
+        per_address: Some(settings.max_connections_per_address).filter(|most| *most > 0),
+        proxies: settings.trusted_proxies.clone(),
+    });
     let handle = coordinator.clone();
     let served = tokio::spawn(async move {
         let connections = GracefulShutdown::new();
         let ended = tokio::select! {
-            () = connections::accept(&listener, routes::router(app), times, &connections) => None,
+            () = connections::accept(&listener, routes::router(app), times, places, &connections) => None,
             _ = stop_asked => None,
             ended = &mut task => Some(ended),
         };

@@ -26,6 +26,9 @@ pub struct Moment(Duration);
 pub struct Late;
 
 impl Moment {
+    /// The first of all.
+    pub const START: Self = Self(Duration::ZERO);
+
     /// This moment.
     #[must_use]
     pub fn now() -> Self {

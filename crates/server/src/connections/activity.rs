@@ -20,7 +20,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::clock::alive::Moment;
 
-/// What a client must take while others wait to be written, in bytes: a sixteenth of what the
+/// What a client must take while others wait to be written, in bytes: an eighth of what the
 /// kernel keeps for it ([`super::UNSENT`]), so that the slowest links are seen to move.
 const PROGRESS: usize = 4 * 1024;
 
@@ -55,6 +55,7 @@ struct State {
     /// How many of them are the body; unknown if it does not say.
     body: Option<u64>,
     blocked: Option<Blocked>,
+    is_leaving: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +110,7 @@ impl Activity {
                 beyond: None,
                 body: None,
                 blocked: None,
+                is_leaving: false,
             }),
             task: AtomicWaker::new(),
         }
@@ -137,6 +139,7 @@ impl Activity {
     pub(super) fn exchange(self: &Arc<Self>, body: Option<u64>) -> Arc<Exchange> {
         let mut state = self.state();
         state.phase = Phase::Exchange;
+        state.since = Moment::now();
         state.exchanges += 1;
         state.head = Head::default();
         state.body = body;
@@ -206,9 +209,33 @@ impl Activity {
         }
     }
 
+    /// Has the connection end now.
+    pub(super) fn leave(&self) {
+        self.state().is_leaving = true;
+        self.task.wake();
+    }
+
+    /// Whether the connection has been told to end.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.state().is_leaving
+    }
+
+    /// How soon it should leave when others need the place, the first the least: whether it is being
+    /// served, and since when it has not been or has.
+    pub(super) fn standing(&self) -> (bool, Moment) {
+        let state = self.state();
+        match &state.blocked {
+            Some(blocked) => (false, blocked.since),
+            None => (state.phase == Phase::Exchange, state.since),
+        }
+    }
+
     /// Until when what goes on may last.
     fn deadline(&self) -> Option<Moment> {
         let state = self.state();
+        if state.is_leaving {
+            return Some(Moment::START);
+        }
         let phase = match state.phase {
             Phase::Idle => Some(state.since.after(self.times.idle)),
             Phase::Head => Some(state.since.after(self.times.head)),

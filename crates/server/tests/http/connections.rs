@@ -233,3 +233,114 @@ async fn who_reads_nothing_is_cut_off_and_who_reads_slowly_is_not() {
             .len();
     assert!(rest.len() < whole, "{} of {whole}", rest.len());
 }
+
+/// Whether a connection serves.
+async fn serves(raw: &mut Raw) -> bool {
+    raw.send(STATUS).await;
+    raw.answer().await.status == 200
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_long_is_refused() {
+    let server = TestServer::start().await;
+    let mut raw = Raw::connect(&server.url()).await;
+    let long = format!("X-Long: {}\r\n", "x".repeat(12 * 1024));
+    raw.head("GET", "/ceremony/status", None, &long).await;
+    assert_eq!(raw.answer().await.status, 200);
+    let longer = format!("X-Long: {}\r\n", "x".repeat(17 * 1024));
+    raw.head("GET", "/ceremony/status", None, &longer).await;
+    assert_eq!(raw.answer().await.status, 431);
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_connections_without_a_session() {
+    let server = TestServer::with(&[("max-connections-per-address", "3")]).await;
+    let participant = server.client(1).await;
+    participant.check_in().await;
+    let url = server.url();
+    let mut strangers = Vec::new();
+    for _ in 0..3 {
+        let mut raw = Raw::connect(&url).await;
+        assert!(serves(&mut raw).await);
+        strangers.push(raw);
+    }
+    let mut refused = Raw::connect(&url).await;
+    assert_eq!(refused.answer().await.status, 503);
+    closed_after(&mut refused).await;
+    // The participant's own connection goes on, and a stranger's becomes one by its session.
+    participant.check_in().await;
+    let token = participant.token.as_deref();
+    let none = "Content-Length: 0\r\n";
+    strangers[0]
+        .head("POST", "/queue/checkin", token, none)
+        .await;
+    strangers[0].answer().await.expect_ok();
+    assert!(serves(&mut Raw::connect(&url).await).await);
+    for raw in &mut strangers {
+        assert!(serves(raw).await);
+    }
+}
+
+#[tokio::test]
+async fn strangers_make_room_for_those_who_come_and_participants_stay() {
+    let server = TestServer::with(&[("max-connections", "8")]).await;
+    let url = server.url();
+    let participant = server.client(1).await;
+    let token = participant.token.as_deref();
+    let none = "Content-Length: 0\r\n";
+    let mut own = Raw::connect(&url).await;
+    own.head("POST", "/queue/checkin", token, none).await;
+    own.answer().await.expect_ok();
+    // Three times as many as there is room for: with nothing, with half a head, with an answer.
+    let mut strangers = Vec::new();
+    for number in 0..24 {
+        let mut raw = Raw::connect(&url).await;
+        match number % 3 {
+            0 => {}
+            1 => raw.send("GET /cer").await,
+            _ => assert!(serves(&mut raw).await),
+        }
+        strangers.push(raw);
+    }
+    assert!(
+        strangers[0].is_closed_after_all().await,
+        "the first of them"
+    );
+    // Somebody who has not been here signs in and takes part.
+    server.client(2).await.take_part(&server.sizes()).await;
+    own.head("POST", "/queue/checkin", token, none).await;
+    own.answer().await.expect_ok();
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_downloads_at_a_time() {
+    let flags = [
+        ("max-downloads-per-address", "1"),
+        ("ceremony", "4096:4,8192:4"),
+    ];
+    let server = TestServer::with(&flags).await;
+    let stuck = reads_nothing(&server).await;
+    let client = server.anonymous();
+    for path in ["/ceremony/transcript", "/info/current_state"] {
+        // Until the first request of the other connection has been read.
+        let refused = loop {
+            let answer = client.get(path).await;
+            if answer.status != 200 {
+                break answer;
+            }
+        };
+        refused.expect_error(Code::RateLimited);
+        let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=60).contains(&wait), "{wait}");
+    }
+    client.status().await;
+    drop(stuck);
+    loop {
+        // Until its end has been seen.
+        if client.get("/ceremony/transcript").await.status == 200 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    server.verify_transcript().await.unwrap();
+}
