@@ -53,7 +53,7 @@ pub async fn receive(
         read = to_the_end => read,
         _ = superseded => return Err(Failure::new(
             Code::BodyTimeout,
-            "a later upload took this one's place: look at its answer, or check in for the receipt",
+            "a later upload of yours took this one's place: its answer is the one that counts",
         )),
     };
     if let Err(failure) = read {
