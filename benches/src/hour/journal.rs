@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use tauline_protocol::Identity;
 use tauline_protocol::journal::Record;
@@ -37,11 +37,11 @@ pub fn read(database: &Path) -> Result<Vec<Record>> {
 
 /// The stays in a journal, in the order of the line.
 ///
-/// Who was passed is counted here from who was called when. It is not what the coordinator says
+/// Who was passed is counted here from who was called when, and compared with what the journal says
 /// about it.
 ///
 /// # Errors
-/// A journal that calls somebody who is not in line.
+/// A journal that calls somebody who is not in line, or names others than those who were passed.
 pub fn stays<'a>(
     events: impl Iterator<Item = &'a Event<Identity>>,
 ) -> Result<BTreeMap<Ticket, Stay>> {
@@ -57,10 +57,17 @@ pub fn stays<'a>(
                 };
                 stays.insert(*ticket, stay);
             }
-            Event::Called { ticket, .. } => {
-                for (_, ahead) in stays.range_mut(..ticket) {
-                    ahead.passed += u32::from(ahead.waits);
+            Event::Called { ticket, passed, .. } => {
+                let ahead = stays.range_mut(..ticket).filter(|(_, stay)| stay.waits);
+                let mut counted = Vec::new();
+                for (ticket, stay) in ahead {
+                    stay.passed += 1;
+                    counted.push(*ticket);
                 }
+                ensure!(
+                    counted == *passed,
+                    "{ticket} was called past {counted:?}, and the journal says {passed:?}"
+                );
                 let called = stays.get_mut(ticket).context("nobody has this ticket")?;
                 called.waits = false;
             }
@@ -101,25 +108,39 @@ mod tests {
         stays.values().map(|stay| stay.passed).collect()
     }
 
-    /// A turn that is given to the stay of this number.
-    fn called(ticket: u64) -> Event<Identity> {
-        let ticket = Ticket::new(ticket);
-        let start_by = Timestamp::from_millis(0);
-        Event::Called { ticket, start_by }
+    /// A turn that is given to the stay of this number, past these.
+    fn called(ticket: u64, passed: &[u64]) -> Event<Identity> {
+        Event::Called {
+            ticket: Ticket::new(ticket),
+            start_by: Timestamp::from_millis(0),
+            passed: passed.iter().copied().map(Ticket::new).collect(),
+        }
     }
 
     #[test]
     fn who_waits_ahead_of_who_is_called_was_passed() {
         let line = [joined(1), joined(2), joined(3), joined(4)];
         let with = |more: &[Event<Identity>]| passed(&[&line[..], more].concat());
-        assert_eq!(with(&[called(1), called(2), called(3)]), [0, 0, 0, 0]);
-        assert_eq!(with(&[called(3)]), [1, 1, 0, 0]);
-        assert_eq!(with(&[called(2), called(3), called(1)]), [2, 0, 0, 0]);
-        assert_eq!(with(&[ended(1), called(3)]), [0, 1, 0, 0], "gone before");
+        let strict = [called(1, &[]), called(2, &[]), called(3, &[])];
+        assert_eq!(with(&strict), [0, 0, 0, 0]);
+        assert_eq!(with(&[called(3, &[1, 2])]), [1, 1, 0, 0]);
+        let twice = [called(2, &[1]), called(3, &[1]), called(1, &[])];
+        assert_eq!(with(&twice), [2, 0, 0, 0]);
+        let gone_before = [ended(1), called(3, &[2])];
+        assert_eq!(with(&gone_before), [0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn a_journal_that_hides_who_was_passed_is_none() {
+        let line = [joined(1), joined(2)];
+        for wrong in [called(2, &[]), called(1, &[2])] {
+            let events = [&line[..], &[wrong]].concat();
+            assert!(stays(events.iter()).is_err());
+        }
     }
 
     #[test]
     fn a_journal_that_calls_nobody_is_none() {
-        assert!(stays([called(1)].iter()).is_err());
+        assert!(stays([called(1, &[])].iter()).is_err());
     }
 }

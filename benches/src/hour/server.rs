@@ -29,7 +29,7 @@ pub struct Deadlines {
 }
 
 /// Deadlines at their defaults, which are divided too.
-const DEFAULTS: [(&str, f64); 7] = [
+const DEFAULTS: [(&str, f64); 8] = [
     ("--checkin-max", 3600.0),
     ("--checkin-min", 5.0),
     ("--start-limit", 15.0),
@@ -37,6 +37,7 @@ const DEFAULTS: [(&str, f64); 7] = [
     ("--body-timeout", 30.0),
     ("--lobby-checkin-frequency", 30.0),
     ("--expected-turn", 60.0),
+    ("--lasting-step", 60.0),
 ];
 
 impl Deadlines {
