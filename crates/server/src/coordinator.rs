@@ -34,6 +34,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinError;
 use tracing::error;
 
+pub(crate) use answer::told_plainly;
 pub use answer::{Refused, SubmitError};
 pub use held::Seen;
 use held::{Hold, Waiting};
