@@ -33,6 +33,7 @@ use tauline_queue_core::Rules;
 use tauline_transcript::Sizes;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub(crate) use answer::told_plainly;
 pub use answer::{Refused, SubmitError};
 pub use held::Seen;
 use held::{Hold, Waiting};
@@ -143,11 +144,26 @@ impl Coordinator {
         published.status(clock.now(), &settings.sizes, &settings.sign_in, address)
     }
 
+    /// A connection of this participant's was cut in the midst of a request. If it has no other, and
+    /// checks in while it contributes, its turn ends unless it comes back soon.
+    pub(crate) fn disconnected(&self, who: &Identity) {
+        let _ = self.urgently.send(Urgent::Disconnected(who.clone()));
+    }
+
+    /// Bytes of this participant's contribution arrive. Worth saying once a second.
+    pub(crate) fn uploading(&self, who: &Identity) {
+        // When the mailbox is full, there will be more of them to say so.
+        let _ = self
+            .mailbox
+            .try_send(Message::Uploading { who: who.clone() });
+    }
+
     /// Puts the participant at the tail; for one in the queue already, a check-in.
     ///
     /// # Errors
     /// When the identity is used up, or the ceremony takes no entries.
-    pub async fn join(&self, who: Identity) -> Result<QueueStatus, Refused> {
+    pub async fn join(&self, who: impl Into<Caller>) -> Result<QueueStatus, Refused> {
+        let who = who.into();
         let standing = self.ask(|reply| Message::Join { who, reply }).await?;
         self.complete_status(standing).await
     }
@@ -156,7 +172,8 @@ impl Coordinator {
     ///
     /// # Errors
     /// Only when the coordinator is not there to answer.
-    pub async fn check_in(&self, who: Identity) -> Result<QueueStatus, Refused> {
+    pub async fn check_in(&self, who: impl Into<Caller>) -> Result<QueueStatus, Refused> {
+        let who = who.into();
         let standing = self.ask(|reply| Message::CheckIn { who, reply }).await?;
         self.complete_status(standing).await
     }
@@ -169,22 +186,26 @@ impl Coordinator {
     /// Only when the coordinator is not there to answer.
     pub async fn check_in_held(
         &self,
-        who: Identity,
+        who: impl Into<Caller>,
         hold: Duration,
     ) -> Result<QueueStatus, Refused> {
         let until = self.clock().now().saturating_add(hold);
+        let Caller { who, client } = who.into();
+        let attached = self.attach(&who);
         let (standing, _) = self
             .ask(|reply| Message::Hold {
                 who,
                 hold: Hold {
                     reply: Waiting::Standing(reply),
                     until,
+                    client,
                     positions: false,
                     arms: true,
                 },
                 at_once_unless: None,
             })
             .await?;
+        attached.detach();
         self.complete_status(standing).await
     }
 
@@ -196,23 +217,27 @@ impl Coordinator {
     /// Only when the coordinator is not there to answer.
     pub async fn follow(
         &self,
-        who: Identity,
+        who: impl Into<Caller>,
         seen: Option<Seen>,
         hold: Duration,
     ) -> Result<(QueueStatus, Seen), Refused> {
         let until = self.clock().now().saturating_add(hold);
+        let Caller { who, client } = who.into();
+        let attached = self.attach(&who);
         let (standing, seen) = self
             .ask(|reply| Message::Hold {
                 who,
                 hold: Hold {
                     reply: Waiting::Standing(reply),
                     until,
+                    client,
                     positions: true,
                     arms: false,
                 },
                 at_once_unless: seen,
             })
             .await?;
+        attached.detach();
         Ok((self.complete_status(standing).await?, seen))
     }
 
@@ -257,11 +282,13 @@ impl Coordinator {
         self.ask(|reply| Message::InQueue { who, reply }).await
     }
 
-    /// Gives the place up.
+    /// Gives the place up, unless another client of the same identity is there: the status then says
+    /// so, and the stay goes on.
     ///
     /// # Errors
     /// When there is none, or the contribution is being verified.
-    pub async fn leave(&self, who: Identity) -> Result<QueueStatus, Refused> {
+    pub async fn leave(&self, who: impl Into<Caller>) -> Result<QueueStatus, Refused> {
+        let who = who.into();
         let standing = self.ask(|reply| Message::Leave { who, reply }).await?;
         self.complete_status(standing).await
     }
@@ -288,7 +315,14 @@ impl Coordinator {
     /// When it is not the participant's turn.
     pub async fn start(&self, who: Identity, tags: StartRequest) -> Result<Arc<Head>, Refused> {
         let note = note_of(&tags);
-        self.ask(|reply| Message::Start { who, note, reply }).await
+        let checks_in = tags.checks_in;
+        self.ask(|reply| Message::Start {
+            who,
+            note,
+            checks_in,
+            reply,
+        })
+        .await
     }
 
     /// Before a stop: gives all held answers now, and holds no more.
@@ -312,6 +346,64 @@ impl Coordinator {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(no)) => Err(self.refusal(no).await),
             Err(_) => Err(Refused::unavailable()),
+        }
+    }
+
+    /// Notices when a request of this participant's is cut before it is answered.
+    pub(crate) fn attach(&self, who: &Identity) -> Attached<'_> {
+        Attached {
+            coordinator: self,
+            who: Some(who.clone()),
+        }
+    }
+}
+
+/// Who asks, and by which of its clients. An identity alone is a caller whose client is not known.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The identity.
+    pub(crate) who: Identity,
+    /// What tells its clients apart: the hash of the session's token.
+    pub(crate) client: Option<ClientKey>,
+}
+
+impl Caller {
+    /// An identity, by the client that this key tells from its others.
+    #[must_use]
+    pub fn new(who: Identity, client: [u8; 32]) -> Self {
+        Self {
+            who,
+            client: Some(client),
+        }
+    }
+}
+
+/// What tells the clients of one identity apart.
+pub(crate) type ClientKey = [u8; 32];
+
+impl From<Identity> for Caller {
+    fn from(who: Identity) -> Self {
+        Self { who, client: None }
+    }
+}
+
+/// A request that is on its way. Dropped before it is answered, its connection was closed.
+pub(crate) struct Attached<'a> {
+    coordinator: &'a Coordinator,
+    who: Option<Identity>,
+}
+
+impl Attached<'_> {
+    /// It has arrived, or is answered.
+    pub(crate) fn detach(mut self) {
+        self.who = None;
+    }
+}
+
+impl Drop for Attached<'_> {
+    fn drop(&mut self) {
+        if let Some(who) = self.who.take() {
+            self.coordinator.disconnected(&who);
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::request::Parts;
@@ -13,12 +14,16 @@ use tauline_protocol::Identity;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::error::Code;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
+use tokio::time::Instant;
 
 use crate::arriving;
 use crate::body::{self, BodyCoding, DocumentForm, Incoming, Limit};
 use crate::coordinator::{Refused, SubmitError};
 use crate::routes::App;
 use crate::routes::failure::Failure;
+
+/// How often the coordinator hears that bytes of an upload arrive.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// Reads a contribution to its end, has it verified, and gives its receipt.
 ///
@@ -40,8 +45,14 @@ pub async fn receive(
     let mut incoming = Incoming::new(&parts.headers, body, limit)?;
     let verifier = app.coordinator.verifier().clone();
     let (feed, reading) = arriving::start(verifier, sizes.clone(), form, coding, most);
+    let attached = app.coordinator.attach(&who);
     let to_the_end = async {
+        let mut told: Option<Instant> = None;
         while let Some(piece) = incoming.next().await? {
+            if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+                told = Some(Instant::now());
+                app.coordinator.uploading(&who);
+            }
             feed.piece(piece).await;
         }
         Ok(())
@@ -54,6 +65,7 @@ pub async fn receive(
         incoming.refuse(&parts.headers);
         return Err(failure);
     }
+    attached.detach();
     // The last byte is here: from now on the time is the coordinator's.
     let verdict = app.coordinator.complete_arriving(who, async {
         feed.end().await;
@@ -119,7 +131,7 @@ fn limit(app: &App, form: DocumentForm) -> Limit {
 fn took_its_place() -> Failure {
     Failure::new(
         Code::BodyTimeout,
-        "a later upload took this one's place: look at its answer, or check in for the receipt",
+        "a later upload of yours took this one's place: its answer is the one that counts",
     )
 }
 

@@ -9,6 +9,7 @@ use tauline_protocol::status::QueueStatus;
 use tauline_queue_core::{Outcome, Refusal, Ticket, Timestamp};
 use tokio::sync::oneshot;
 
+use super::Caller;
 use super::answer::SubmitError;
 use super::held::{Hold, Seen};
 use crate::arriving::Arrived;
@@ -83,11 +84,11 @@ pub(super) enum Wanted {
 /// Something for the coordinator's task.
 pub(super) enum Message {
     Join {
-        who: Identity,
+        who: Caller,
         reply: Reply<Standing>,
     },
     CheckIn {
-        who: Identity,
+        who: Caller,
         reply: Reply<Standing>,
     },
     /// A poll by somebody who polls again after `interval`; the answer may be held until then.
@@ -115,6 +116,7 @@ pub(super) enum Message {
     Start {
         who: Identity,
         note: Option<String>,
+        checks_in: bool,
         reply: Reply<Arc<Head>>,
     },
     MaySubmit {
@@ -128,6 +130,10 @@ pub(super) enum Message {
         at: Timestamp,
         reply: Reply<(Wanted, Arc<Head>)>,
     },
+    /// Bytes of a contribution arrive.
+    Uploading {
+        who: Identity,
+    },
     /// What arrived could not be read.
     Unreadable {
         ticket: Ticket,
@@ -140,7 +146,7 @@ pub(super) enum Message {
         reply: VerdictReply,
     },
     Leave {
-        who: Identity,
+        who: Caller,
         reply: Reply<Standing>,
     },
     Abort {
@@ -186,6 +192,8 @@ pub(super) enum Operation {
 pub(super) enum Urgent {
     /// A verification is over.
     Judged(Ticket, Judgement),
+    /// A connection by which this participant was there is closed.
+    Disconnected(Identity),
     /// All held answers go out now, and none is held any more.
     ReleaseHeld,
 }

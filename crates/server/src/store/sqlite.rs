@@ -8,6 +8,7 @@ mod accounts;
 mod backup;
 mod keeper;
 mod reading;
+mod sign_ins;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +22,7 @@ use tauline_transcript::Sizes;
 use self::keeper::{Keeper, SUPERSEDED};
 use super::directory::sync_parent;
 use super::{
-    Batch, Blob, Ceremony, Contribution, DataDir, Reading, Session, Store, StoreError,
+    Batch, Blob, Ceremony, Contribution, DataDir, Reading, Session, SignInWrite, Store, StoreError,
     StoredRecord, WITNESS_LEN, Witness, Write,
 };
 
@@ -282,41 +283,25 @@ impl Store for Sqlite {
     }
 
     fn put_session(&self, session: &Session) -> Result<(), StoreError> {
-        self.writer()
-            .prepare_cached(
-                "INSERT INTO sessions (hash, identity, expires_at) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (hash) DO UPDATE
-                 SET identity = excluded.identity, expires_at = excluded.expires_at",
-            )?
-            .execute(params![
-                session.hash,
-                session.identity.as_str(),
-                session.expires_at.as_millis()
-            ])?;
-        self.keeper.committed_little();
-        Ok(())
-    }
-
-    fn session(&self, hash: &[u8; 32]) -> Result<Option<Session>, StoreError> {
-        let reader = self.reader();
-        let mut select =
-            reader.prepare_cached("SELECT identity, expires_at FROM sessions WHERE hash = ?1")?;
-        let mut rows = select.query([hash])?;
-        let Some(row) = rows.next()? else {
-            return Ok(None);
-        };
-        Ok(Some(Session {
-            hash: *hash,
-            identity: identity(row, 0)?,
-            expires_at: Timestamp::from_millis(row.get(1)?),
-        }))
+        self.write_sign_ins(&[SignInWrite::Put(session.clone())])
     }
 
     fn delete_session(&self, hash: &[u8; 32]) -> Result<(), StoreError> {
-        self.writer()
-            .prepare_cached("DELETE FROM sessions WHERE hash = ?1")?
-            .execute([hash])?;
+        self.write_sign_ins(&[SignInWrite::Delete(*hash)])
+    }
+
+    fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError> {
+        sign_ins::write(&mut self.writer(), writes)?;
+        self.keeper.signed_in(writes);
         Ok(())
+    }
+
+    fn sessions_lasting(&self, at: Timestamp) -> Result<Vec<Session>, StoreError> {
+        sign_ins::lasting(&self.reader(), at)
+    }
+
+    fn session(&self, hash: &[u8; 32]) -> Result<Option<Session>, StoreError> {
+        sign_ins::find(&self.reader(), hash)
     }
 
     fn delete_sessions_expired_before(&self, at: Timestamp) -> Result<u64, StoreError> {
@@ -332,7 +317,15 @@ impl Store for Sqlite {
         account: u64,
         today: &Identity,
     ) -> Result<Identity, StoreError> {
-        accounts::first_identity(&self.writer(), account, today)
+        // Most have been here before: they need no commit.
+        match self.identity_of_github(account)? {
+            Some(first) => Ok(first),
+            None => accounts::first_identity(&self.writer(), account, today),
+        }
+    }
+
+    fn identity_of_github(&self, account: u64) -> Result<Option<Identity>, StoreError> {
+        accounts::known_identity(&self.reader(), account)
     }
 }
 

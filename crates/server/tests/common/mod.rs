@@ -107,7 +107,7 @@ impl TestServer {
     /// Lets time pass on a manual clock, in steps that are no absence of the coordinator, and has
     /// it look at each.
     pub async fn pass(&self, time: Duration) {
-        const STEP: Duration = Duration::from_secs(4);
+        const STEP: Duration = Duration::from_secs(1);
         let bystander = Identity::invite("bystander").unwrap();
         let mut left = time;
         while !left.is_zero() {

@@ -7,6 +7,7 @@ mod early;
 mod held;
 mod operator;
 mod polls;
+mod presence;
 mod queue;
 mod restart;
 mod support;

@@ -15,14 +15,14 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tracing::warn;
 
-use super::{Batch, StoreError, Write, connect};
+use super::{Batch, SignInWrite, StoreError, Write, connect};
 
 /// Bytes after which the log is moved even if no contribution was accepted. Ours: SQLite's own
 /// limit, 4 MB, would be reached by each contribution before it is verified; more than this is not
 /// left for the next start to read.
 const MOST: u64 = 32 << 20;
 
-/// What a small commit adds to the log, about: a page or two of 4 KiB.
+/// What a small commit, or a row in a larger one, adds to the log, about: a page or two of 4 KiB.
 const SMALL_COMMIT: u64 = 8 << 10;
 
 /// The rows of blobs that are of no more use: those of all accepted contributions but the last.
@@ -67,9 +67,9 @@ impl Keeper {
         self.wrote(bytes, is_turn_over);
     }
 
-    /// Takes note of a commit without a batch.
-    pub(super) fn committed_little(&self) {
-        self.wrote(SMALL_COMMIT, false);
+    /// Takes note of a commit of sign-ins.
+    pub(super) fn signed_in(&self, writes: &[SignInWrite]) {
+        self.wrote(SMALL_COMMIT * writes.len() as u64, false);
     }
 
     fn wrote(&self, bytes: u64, wake: bool) {
