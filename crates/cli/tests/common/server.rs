@@ -213,11 +213,15 @@ impl Running {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (sender, lines) = channel();
         let outputs: [Box<dyn Read + Send>; 2] = [
             Box::new(child.stdout.take().unwrap()),
             Box::new(child.stderr.take().unwrap()),
         ];
+        Self::listen(child, outputs)
+    }
+
+    fn listen(child: Child, outputs: [Box<dyn Read + Send>; 2]) -> Self {
+        let (sender, lines) = channel();
         for output in outputs {
             let sender = sender.clone();
             std::thread::spawn(move || {
@@ -254,14 +258,54 @@ impl Running {
     /// What Ctrl-C does.
     #[cfg(unix)]
     pub(crate) fn interrupt(&self) {
+        self.signal("-INT");
+    }
+
+    /// Sends a signal.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-INT", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        let kill = Command::new("kill").args([signal, &id]).status();
+        assert!(kill.unwrap().success());
+    }
+
+    /// Starts it in `dir` with a terminal for its input and errors.
+    #[cfg(unix)]
+    pub(crate) fn at_a_terminal(dir: &Path, args: &[&str]) -> Self {
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&terminal).unwrap();
+        unlockpt(&terminal).unwrap();
+        let name = ptsname(&terminal, Vec::new()).unwrap();
+        let size = rustix::termios::Winsize {
+            ws_row: 50,
+            ws_col: 400,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        rustix::termios::tcsetwinsize(&terminal, size).unwrap();
+        let open = || {
+            let mut options = File::options();
+            options.read(true).write(true);
+            options.open(name.to_str().unwrap()).unwrap()
+        };
+        let mut child = Command::new(assert_cmd::cargo::cargo_bin!("tauline"))
+            .current_dir(dir)
+            .args(args)
+            .env_remove("TAULINE_INVITE")
+            .env("TERM", "xterm")
+            .stdin(open())
+            .stdout(Stdio::piped())
+            .stderr(open())
+            .spawn()
+            .unwrap();
+        let output = Box::new(child.stdout.take().unwrap());
+        Self::listen(child, [output, Box::new(File::from(terminal))])
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// Waits for its end; gives the exit code and all that it said.

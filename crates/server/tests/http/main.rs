@@ -11,6 +11,7 @@ mod ceremony;
 mod contribution;
 mod events;
 mod known_faults;
+mod probe;
 mod queue;
 mod service;
 mod sign_in;
