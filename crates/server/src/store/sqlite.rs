@@ -238,7 +238,8 @@ impl Store for Sqlite {
     fn contribution(&self, ticket: Ticket) -> Result<Option<Contribution>, StoreError> {
         let reader = self.reader();
         let mut select = reader.prepare_cached(
-            "SELECT number, ticket, identity, witness, ecdsa FROM contributions WHERE ticket = ?1",
+            "SELECT number, ticket, identity, witness, ecdsa, digest
+             FROM contributions WHERE ticket = ?1",
         )?;
         let mut rows = select.query([ticket.value()])?;
         rows.next()?.map(contribution).transpose()
@@ -349,15 +350,16 @@ fn apply(connection: &Connection, write: &Write) -> Result<(), StoreError> {
             let witness: Vec<u8> = one.witness.iter().flat_map(Witness::to_bytes).collect();
             connection
                 .prepare_cached(
-                    "INSERT INTO contributions (number, ticket, identity, witness, ecdsa)
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                    "INSERT INTO contributions (number, ticket, identity, witness, ecdsa, digest)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 )?
                 .execute(params![
                     one.number,
                     one.ticket.value(),
                     one.identity.as_str(),
                     witness,
-                    one.ecdsa
+                    one.ecdsa,
+                    one.digest
                 ])?;
             connection
                 .prepare_cached("DELETE FROM blobs WHERE ticket <> ?1")?
@@ -405,5 +407,6 @@ fn contribution(row: &Row<'_>) -> Result<Contribution, StoreError> {
         identity: identity(row, 2)?,
         witness: entries.iter().map(Witness::from_bytes).collect(),
         ecdsa: row.get(4)?,
+        digest: row.get(5)?,
     })
 }
