@@ -195,3 +195,74 @@ fn of_two_runs_at_once_one_counts_and_the_other_accuses_nobody() {
     assert_eq!(server.status()["contributions"], 1);
     assert_eq!(server.status()["turn"], Value::Null);
 }
+
+/// Waits until nobody has the turn; how long that took.
+#[track_caller]
+fn turn_is_free_after(server: &Server) -> Duration {
+    let since = Instant::now();
+    server.wait_until("a free turn", |status| status["turn"].is_null());
+    since.elapsed()
+}
+
+#[test]
+fn a_killed_contributor_costs_seconds() {
+    let server = Server::start(&["--ceremony", LARGE]);
+    let dir = temporary();
+    let mut busy = Running::start(dir.path(), &contribute(&server.url, "key"));
+    busy.says("Downloaded the powers");
+    busy.signal("-KILL");
+    let took = turn_is_free_after(&server);
+    assert!(
+        took > Duration::from_secs(10),
+        "{took:?}: it might have come back"
+    );
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    let (exit, said) = run(dir.path(), &contribute(&server.url, "key"));
+    assert_eq!(exit, 1, "{said}");
+    assert!(
+        said.contains("you stopped checking in while contributing"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_frozen_contributor_costs_the_stall_limit() {
+    let server = Server::start(&["--ceremony", LARGE, "--stall-limit", "12"]);
+    let dir = temporary();
+    let mut busy = Running::start(dir.path(), &contribute(&server.url, "key"));
+    busy.says("Downloaded the powers");
+    // The connection stays open, and nothing comes any more.
+    busy.signal("-STOP");
+    let took = turn_is_free_after(&server);
+    assert!(took < Duration::from_secs(17), "{took:?}");
+    busy.signal("-CONT");
+    let (exit, said) = busy.ends();
+    assert_eq!(exit, 3, "{said}");
+    assert!(said.contains("this client stopped checking in"), "{said}");
+}
+
+#[test]
+fn each_of_two_clients_is_told_of_the_other_and_leaving_one_keeps_the_place() {
+    let server = Server::start(&["--contribution-limit", "100"]);
+    let dir = temporary();
+    let holder = Holder::new(&server, 1);
+    let start = || Running::start(dir.path(), &contribute(&server.url, "key"));
+    let mut first = start();
+    first.says("You are next, ");
+    let mut second = start();
+    second.says("Another client of eth|0x");
+    first.says("Another client of eth|0x");
+    second.interrupt();
+    let (exit, said) = second.ends();
+    assert_eq!(exit, 1, "{said}");
+    assert!(
+        said.contains("nothing was given up: another client of eth|0x"),
+        "{said}"
+    );
+    assert_eq!(server.status()["queueLength"], 1);
+    first.says("has gone: the place is kept by this one alone");
+    holder.abort();
+    let (exit, said) = first.ends();
+    assert_eq!(exit, 0, "{said}");
+    assert!(said.contains("ticket 2"), "{said}");
+}
