@@ -326,11 +326,21 @@ impl<'a> Participant<'a> {
         goes_on
     }
 
+    /// Prepares the check-ins of the turn, unless they go on already.
+    fn prepare_beats(&self) {
+        let mut beats = self.beats.borrow_mut();
+        if beats.as_ref().is_none_or(Beats::are_over) {
+            *beats = Some(self.settings.pulse.prepare(&self.client));
+        }
+    }
+
     /// Goes on with the check-ins of the turn in the session of now.
     fn renew_beats(&self) {
         let mut beats = self.beats.borrow_mut();
         if beats.as_ref().is_some_and(|beats| !beats.are_over()) {
-            *beats = Some(self.settings.pulse.beat(&self.client));
+            let renewed = self.settings.pulse.prepare(&self.client);
+            renewed.begin();
+            *beats = Some(renewed);
         }
     }
 

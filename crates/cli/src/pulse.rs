@@ -14,7 +14,7 @@ use std::time::Duration;
 use reqwest::Url;
 use tauline_protocol::status::{QueueStatus, QueueWord};
 use tokio::runtime::{Builder, Handle};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 
@@ -70,16 +70,23 @@ impl Pulse {
         })))
     }
 
-    /// Checks in with this session until the turn is over, or the guard is dropped.
+    /// Checks in with this session until the turn is over, or the guard is dropped; from the moment
+    /// on that the guard is told of the start. Until then, the connection is made.
     #[must_use]
-    pub fn beat(&self, client: &Client) -> Beats {
+    pub fn prepare(&self, client: &Client) -> Beats {
         let (sender, heard) = watch::channel(None);
         let client = client.on(self.0.http.clone());
         let last = Arc::new(AtomicBool::new(false));
-        let beats = check_in(client, sender, Arc::clone(&last));
-        let task = self.0.runtime.spawn(beats);
+        let started = Arc::new(Notify::new());
+        let (until, from) = (Arc::clone(&last), Arc::clone(&started));
+        let task = self.0.runtime.spawn(async move {
+            let _ = client.check_in(Duration::ZERO).await;
+            from.notified().await;
+            check_in(client, sender, until).await;
+        });
         Beats {
             heard,
+            started,
             last,
             task: task.abort_handle(),
         }
@@ -89,6 +96,7 @@ impl Pulse {
 /// Check-ins that go on. They end when this is dropped, and so does the request in flight.
 pub struct Beats {
     heard: watch::Receiver<Option<QueueStatus>>,
+    started: Arc<Notify>,
     /// Whether the check-in in flight is the last.
     last: Arc<AtomicBool>,
     task: AbortHandle,
@@ -97,9 +105,13 @@ pub struct Beats {
 impl Beats {
     /// What the last check-in was told, if that is news.
     pub(crate) fn news(&mut self) -> Option<QueueStatus> {
-        let changed = self.heard.has_changed().unwrap_or(false);
-        let told = changed.then(|| self.heard.borrow_and_update().clone());
-        told.flatten()
+        let told = self.heard.borrow_and_update();
+        told.clone().filter(|_| told.has_changed())
+    }
+
+    /// The turn has started: they begin.
+    pub(crate) fn begin(&self) {
+        self.started.notify_one();
     }
 
     /// Whether they have ended.
@@ -215,7 +227,12 @@ mod tests {
     fn one_held_check_in_follows_the_other_and_never_two_in_a_second() {
         let (url, asked) = coordinator();
         let pulse = Pulse::start(&url).unwrap();
-        let mut beats = pulse.beat(&Client::new(client::http(&url).unwrap(), url));
+        let mut beats = pulse.prepare(&Client::new(client::http(&url).unwrap(), url));
+        let (_, line, stream) = next(&asked);
+        assert!(line.starts_with("POST /queue/checkin "), "{line}");
+        answer(&stream, "200 OK", CONTRIBUTING);
+        assert!(asked.recv_timeout(Duration::from_millis(500)).is_err());
+        beats.begin();
         let (mut last, line, stream) = next(&asked);
         assert!(line.starts_with("POST /queue/checkin?wait=5 "), "{line}");
         answer(&stream, "200 OK", CONTRIBUTING);
@@ -240,7 +257,9 @@ mod tests {
     fn they_end_with_the_turn() {
         let (url, asked) = coordinator();
         let pulse = Pulse::start(&url).unwrap();
-        let mut beats = pulse.beat(&Client::new(client::http(&url).unwrap(), url));
+        let mut beats = pulse.prepare(&Client::new(client::http(&url).unwrap(), url));
+        beats.begin();
+        answer(&next(&asked).2, "200 OK", CONTRIBUTING);
         let (_, _, stream) = next(&asked);
         answer(
             &stream,

@@ -209,7 +209,7 @@ fn a_killed_contributor_costs_seconds() {
     let server = Server::start(&["--ceremony", LARGE]);
     let dir = temporary();
     let mut busy = Running::start(dir.path(), &contribute(&server.url, "key"));
-    busy.says("Downloaded the powers");
+    busy.says("Checked the powers");
     busy.signal("-KILL");
     let took = turn_is_free_after(&server);
     assert!(

@@ -135,7 +135,7 @@ fn kept(signal: &str, status: &QueueStatus) -> Failure {
         QueueWord::Contributing => Failure::io(format!(
             "{ended} in the turn; the secrets, and what was computed with them, are gone. The \
              turn is lost unless the same command runs again within {}",
-            words::duration(time.min(GONE))
+            words::duration(time.min(GONE).min(turn_left(status)))
         ))
         .help("it then computes anew, in what is left of the turn"),
         QueueWord::NotQueued | QueueWord::Contributed | QueueWord::Expired => {
@@ -149,6 +149,13 @@ fn left(status: &QueueStatus) -> Duration {
     Duration::from_millis(status.next_checkin_in_ms.unwrap_or_default())
 }
 
+/// What is left of the turn, as far as the coordinator says so.
+fn turn_left(status: &QueueStatus) -> Duration {
+    status
+        .contribute_in_ms
+        .map_or(Duration::MAX, Duration::from_millis)
+}
+
 /// What a Ctrl-C would cost now, and how to end without it, for whoever has pressed it once;
 /// nothing, where it costs nothing.
 pub(crate) fn what_leaving_means(status: &QueueStatus) -> Option<String> {
@@ -159,10 +166,14 @@ pub(crate) fn what_leaving_means(status: &QueueStatus) -> Option<String> {
     let kill = format!("close the terminal, or `kill {}`", std::process::id());
     let again = "Press Ctrl-C again within 10 s to leave all the same.";
     Some(match status.queue_status {
-        _ if status.other_clients > 0 && is_in_queue(status) => format!(
-            "Another client of {id} is attached: leaving here gives nothing up. Press Ctrl-C \
+        QueueWord::Queued | QueueWord::ReadyToContribute | QueueWord::Contributing
+            if status.other_clients > 0 =>
+        {
+            format!(
+                "Another client of {id} is attached: leaving here gives nothing up. Press Ctrl-C \
              again within 10 s to leave."
-        ),
+            )
+        }
         QueueWord::Queued => format!(
             "Leaving gives your place in line up for good: {used_up}. To end this and keep the \
              place for {}, {kill}: the same command takes it up again. {again}",
@@ -195,13 +206,19 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_told_with_its_time() {
-        let told = |word, ms, mode| kept("SIGHUP", &status(word, ms, 0, mode)).to_string();
+        let told = |word, ms, mode| {
+            let mut status = status(word, ms, 0, mode);
+            status.contribute_in_ms = Some(if ms == 1_000_000 { 3_000 } else { 100_000 });
+            kept("SIGHUP", &status).to_string()
+        };
         for (word, ms, mode, says) in [
             ("queued", 41_000, "open", "in line is kept for 41 s"),
             ("queued", 41_000, "halted", "when it goes on, for 41 s"),
             ("readyToContribute", 12_000, "open", "kept for 12 s"),
             ("contributing", 60_000, "open", "runs again within 15 s"),
             ("contributing", 9_000, "open", "runs again within 9.0 s"),
+            // Little is left of the turn.
+            ("contributing", 1_000_000, "open", "runs again within 3.0 s"),
             ("verifying", 0, "open", "for the verdict"),
         ] {
             let text = told(word, ms, mode);

@@ -31,16 +31,16 @@ impl Participant<'_> {
     /// Fetches the powers, which starts the turn. Nothing when the turn is not to be had (any more).
     pub(crate) async fn start(&mut self) -> Result<Option<Download>, Stop> {
         let (form, listener) = (self.settings.form, self.listener);
-        let (pulse, beats) = (self.settings.pulse.clone(), Rc::clone(&self.beats));
+        self.prepare_beats();
+        let beats = Rc::clone(&self.beats);
         let sizes = &self.settings.sizes;
         let limit = sizes.max_json_len().max(sizes.max_msgpack_len()) as u64;
         let started = self
             .call(async |client: &Client| {
                 let progress = |done, total| {
                     // The turn has started with the first byte of the answer.
-                    let mut beats = beats.borrow_mut();
-                    if beats.as_ref().is_none_or(Beats::are_over) {
-                        *beats = Some(pulse.beat(client));
+                    if let Some(beats) = beats.borrow().as_ref() {
+                        beats.begin();
                     }
                     listener.tell(News::Working {
                         step: Step::Download,

@@ -71,12 +71,15 @@ pub(crate) enum Rule {
     Cut,
 }
 
+/// When which requests came.
+pub(crate) type Heard = Arc<Mutex<Vec<(Instant, String)>>>;
+
 /// Starts a proxy to `server` that looks at the head of each request. Gives its address, and the
 /// heads that came, each with its moment.
 pub(crate) fn gate(
     server: &str,
     rule: impl Fn(&str, u64) -> Rule + Send + Sync + 'static,
-) -> (String, Arc<Mutex<Vec<(Instant, String)>>>) {
+) -> (String, Heard) {
     let server = server.strip_prefix("http://").unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
