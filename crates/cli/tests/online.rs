@@ -9,11 +9,11 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::holder::Holder;
-use common::proxy::{self, Cut};
+use common::proxy::{self, Rule};
 use common::server::{Running, Server};
 use common::{SIZES, identity, stderr, stdout, tauline};
 use serde_json::Value;
@@ -233,26 +233,34 @@ fn a_restarted_coordinator_costs_nobody_the_place() {
 fn a_cut_connection_costs_neither_the_place_nor_the_contribution() {
     let server = Server::start(&["--contribution-limit", "100"]);
     let dir = temporary();
-    // The first answers the status and the sign-in. Then: while joining, in the download of 28 kB
-    // (twice), in the upload of 28 kB (twice), in the receipt, and in the check-in for it.
+    // While signing in and joining, in the download of 28 kB (twice), in the upload of 28 kB
+    // (twice), in the receipt, and in the check-ins for it.
     let cuts = vec![
-        Cut::Answers(2_600),
-        Cut::Answers(100),
-        Cut::Answers(5_000),
-        Cut::Answers(20_000),
-        Cut::Requests(4_000),
-        Cut::Requests(20_000),
-        Cut::Answers(300),
-        Cut::Answers(500),
+        ("/login", Rule::CutAnswer(100)),
+        ("/queue/join", Rule::CutAnswer(100)),
+        ("/contribution/start", Rule::CutAnswer(5_000)),
+        ("/contribution/start", Rule::CutAnswer(20_000)),
+        ("/contribution/complete", Rule::CutBody(4_000)),
+        ("/contribution/complete", Rule::CutBody(20_000)),
+        ("/contribution/complete", Rule::CutAnswer(300)),
+        ("/queue/checkin", Rule::CutAnswer(100)),
     ];
-    let total = cuts.len();
-    let (url, cut) = proxy::start(&server.url, cuts);
+    let left = Arc::new(Mutex::new(cuts));
+    let cuts = Arc::clone(&left);
+    let (url, _) = proxy::gate(&server.url, move |path, _| {
+        let mut cuts = cuts.lock().unwrap();
+        let path = path.split('?').next().unwrap();
+        match cuts.iter().position(|(of, _)| *of == path) {
+            Some(next) => cuts.remove(next).1,
+            None => Rule::Pass,
+        }
+    });
     let (exit, output, error) = run(
         dir.path(),
         &["contribute", "--server", &url, "--key", "key"],
     );
     assert_eq!(exit, 0, "{output}{error}");
-    assert_eq!(cut.load(Ordering::SeqCst), total, "{error}");
+    assert_eq!(left.lock().unwrap().len(), 0, "{error}");
     assert!(error.contains("Connection trouble"), "{error}");
     assert!(
         output.contains("ticket 1"),

@@ -2,47 +2,12 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-/// Bytes after which a connection is cut.
-#[derive(Clone, Copy)]
-pub(crate) enum Cut {
-    /// So many bytes of answers have come back.
-    Answers(usize),
-    /// So many bytes of requests have been sent.
-    Requests(usize),
-}
-
-/// Starts a proxy to `server` whose first connections are cut as listed, the others never. Gives
-/// its address, and the number of connections cut so far.
-pub(crate) fn start(server: &str, cuts: Vec<Cut>) -> (String, Arc<AtomicUsize>) {
-    let server = server.strip_prefix("http://").unwrap().to_owned();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let cut = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&cut);
-    std::thread::spawn(move || {
-        let mut cuts = cuts.into_iter();
-        for client in listener.incoming() {
-            let (client, server) = (client.unwrap(), TcpStream::connect(&server).unwrap());
-            let (answers, requests) = match cuts.next() {
-                Some(Cut::Answers(limit)) => (limit, usize::MAX),
-                Some(Cut::Requests(limit)) => (usize::MAX, limit),
-                None => (usize::MAX, usize::MAX),
-            };
-            pipe(&client, &server, requests, &counter);
-            pipe(&server, &client, answers, &counter);
-        }
-    });
-    (url, cut)
-}
-
 /// Copies until the end or the limit; then both directions end.
-fn pipe(from: &TcpStream, to: &TcpStream, limit: usize, cut: &Arc<AtomicUsize>) {
+fn pipe(from: &TcpStream, to: &TcpStream, limit: usize) {
     let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-    let cut = Arc::clone(cut);
     std::thread::spawn(move || {
         let (mut left, mut buffer) = (limit, [0; 4096]);
         while left > 0 {
@@ -51,9 +16,6 @@ fn pipe(from: &TcpStream, to: &TcpStream, limit: usize, cut: &Arc<AtomicUsize>) 
                 Ok(len) if len > 0 && to.write_all(&buffer[..len]).is_ok() => left -= len,
                 _ => break,
             }
-        }
-        if left == 0 {
-            cut.fetch_add(1, Ordering::SeqCst);
         }
         let _ = from.shutdown(Shutdown::Both);
         let _ = to.shutdown(Shutdown::Both);
@@ -69,6 +31,10 @@ pub(crate) enum Rule {
     Refuse,
     /// Closes the connection without a word.
     Cut,
+    /// Passes it on and cuts the connection after so many bytes of its body.
+    CutBody(usize),
+    /// Passes it on and cuts the connection after so many bytes of the answer.
+    CutAnswer(usize),
 }
 
 /// When which requests came.
@@ -116,8 +82,11 @@ fn pass(
         let is_length = name.eq_ignore_ascii_case("content-length");
         is_length.then(|| value.parse::<u64>().ok())?
     });
+    let (mut body, mut answer) = (usize::MAX, usize::MAX);
     match rule(path, len.unwrap_or_default()) {
         Rule::Pass => {}
+        Rule::CutBody(limit) => body = limit,
+        Rule::CutAnswer(limit) => answer = limit,
         Rule::Cut => return drop(client.shutdown(Shutdown::Both)),
         Rule::Refuse => {
             let page = "<html>413 Request Entity Too Large</html>";
@@ -136,8 +105,9 @@ fn pass(
     let mut upstream = TcpStream::connect(server).unwrap();
     let head = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
     let _ = upstream.write_all(head.as_bytes());
-    let _ = upstream.write_all(reader.buffer());
-    let never = Arc::new(AtomicUsize::new(0));
-    pipe(&client, &upstream, usize::MAX, &never);
-    pipe(&upstream, &client, usize::MAX, &never);
+    let there = reader.buffer();
+    let there = &there[..there.len().min(body)];
+    let _ = upstream.write_all(there);
+    pipe(&client, &upstream, body - there.len());
+    pipe(&upstream, &client, answer);
 }

@@ -360,12 +360,17 @@ mod tests {
             ),
         ];
         insta::assert_snapshot!(Report::new(42, Duration::from_secs(33), 3, &fates), @r"
-        Rehearsal with 4 participants, seed 42
+        Rehearsal with 6 participants, seed 42
           took            33 s
           accepted        2, in the order of tickets
+          dropped out     2 to vanish after the start: 2 stalled
           dropped out     1 to leave: 1 left
+          turns an hour   107
           turns           mean 2.0 s, median 2.0 s, longest 2.0 s
-          waits           mean 10 s, median 10 s, longest 10 s
+          idle between    mean 2.0 s, median 2.0 s, longest 2.0 s
+          waits           mean 10 s, median 10 s, longest 20 s
+          lost            1 slot to vanish after the start, closing the connection: mean 20 s, median 20 s, longest 20 s
+          lost            1 slot to vanish after the start, silently: mean 33 s, median 33 s, longest 33 s
           repeated calls  3
           FAILED          participant 4 (contribute): the line is cut
         1 part failed.
