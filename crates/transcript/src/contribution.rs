@@ -88,7 +88,13 @@ impl<P: Point> RawPoints<P> {
         hash.update((self.len() as u64).to_be_bytes());
         match self.encoding {
             Encoding::Compressed => hash.update(&self.bytes),
-            Encoding::Uncompressed => self.iter().for_each(|point| compressed(point, hash)),
+            Encoding::Uncompressed => {
+                let mut compressed = Vec::with_capacity(self.len() * P::COMPRESSED_LEN);
+                for point in self.iter() {
+                    append_compressed(point, &mut compressed);
+                }
+                hash.update(&compressed);
+            }
         }
     }
 
@@ -109,8 +115,8 @@ impl<P: Point> RawPoints<P> {
     }
 }
 
-/// Hashes the compressed encoding of a point, given the uncompressed one.
-fn compressed(uncompressed: &[u8], hash: &mut Sha256) {
+/// Appends the compressed encoding of a point, given the uncompressed one.
+fn append_compressed(uncompressed: &[u8], out: &mut Vec<u8>) {
     /// Bytes of an uncompressed point of G2.
     const LONGEST: usize = 192;
 
@@ -118,7 +124,7 @@ fn compressed(uncompressed: &[u8], hash: &mut Sha256) {
     let bytes = &mut bytes[..uncompressed.len()];
     bytes.copy_from_slice(uncompressed);
     compress(bytes);
-    hash.update(&bytes[..uncompressed.len() / 2]);
+    out.extend_from_slice(&bytes[..uncompressed.len() / 2]);
 }
 
 impl<P: Point> fmt::Debug for RawPoints<P> {
@@ -317,6 +323,21 @@ impl RawContribution {
             .first()
             .map(|sub| sub.pot_pubkey.encoding)
             .unwrap_or_default()
+    }
+
+    /// As many bytes as the document has in MessagePack, and some more.
+    pub(crate) fn msgpack_len(&self) -> usize {
+        /// What stands before a point.
+        const POINT: usize = 2;
+        /// What stands around a list, names and signatures with it.
+        const LIST: usize = 256;
+        let subs = self.sub_contributions.iter();
+        let lists = subs.map(|sub| {
+            let RawPowers { g1, g2 } = &sub.powers;
+            let points = POINT * (g1.len() + g2.len() + 1);
+            points + g1.bytes.len() + g2.bytes.len() + sub.pot_pubkey.bytes.len() + 2 * LIST
+        });
+        LIST + lists.sum::<usize>()
     }
 
     /// Whether all points are encoded as `encoding`; lists without points are.

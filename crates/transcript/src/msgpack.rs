@@ -68,7 +68,7 @@ impl RawContribution {
         if self.check_encoding() != Ok(encoding) {
             return self.to_encoding(encoding)?.to_msgpack(encoding);
         }
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(self.msgpack_len());
         self.serialize(&mut rmp_serde::Serializer::new(&mut bytes).with_struct_map())
             .map_err(|error| DocumentError::MessagePack(error_text(error)))?;
         Ok(bytes)

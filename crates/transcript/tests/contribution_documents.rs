@@ -62,6 +62,37 @@ fn documents_are_pinned() {
 }
 
 #[test]
+fn a_digest_is_the_same_in_every_form_and_is_of_all_that_is_checked() {
+    let (base, signed) = signed_contribution();
+    let uncompressed = signed.to_encoding(Encoding::Uncompressed).unwrap();
+    assert_eq!(uncompressed.digest(), signed.digest());
+    let json = RawContribution::from_json(&signed.to_json().unwrap()).unwrap();
+    assert_eq!(json.digest(), signed.digest());
+    let mut unsigned = signed.clone();
+    unsigned.ecdsa_signature = None;
+    unsigned.sub_contributions[0].bls_signature = None;
+    assert_eq!(unsigned.digest(), signed.digest());
+    for sub in [&signed, &uncompressed].map(|it| &it.sub_contributions[1]) {
+        let power = check(&base, &signed).unwrap().witness()[1].running_product;
+        assert_eq!(sub.running_product(), Some(power.to_compressed().to_vec()));
+        let key = sub.pot_pubkey.decode().unwrap();
+        assert_eq!(sub.pot_pubkey.to_compressed_bytes(), key.to_compressed());
+    }
+
+    let other = base.to_raw(Encoding::Compressed);
+    let mut changed = vec![signed.clone(); 6];
+    changed[0].sub_contributions[1].num_g1_powers += 1;
+    changed[1].sub_contributions[0].num_g2_powers += 1;
+    changed[2].sub_contributions[1].powers.g1 = other.sub_contributions[1].powers.g1.clone();
+    changed[3].sub_contributions[0].powers.g2 = other.sub_contributions[0].powers.g2.clone();
+    changed[4].sub_contributions[0].pot_pubkey = other.sub_contributions[0].pot_pubkey.clone();
+    changed[5].sub_contributions.pop();
+    for (number, changed) in changed.iter().enumerate() {
+        assert_ne!(changed.digest(), signed.digest(), "{number}");
+    }
+}
+
+#[test]
 fn every_form_reads_back_and_verifies() {
     let (base, signed) = signed_contribution();
     let json = signed.to_json().unwrap();
