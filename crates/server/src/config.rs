@@ -254,7 +254,7 @@ pub struct Settings {
         long,
         env = "TAULINE_MAX_DOWNLOADS",
         value_name = "NUMBER",
-        default_value_t = 512
+        default_value_t = 256
     )]
     pub max_downloads: usize,
 
