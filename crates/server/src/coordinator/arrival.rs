@@ -13,9 +13,9 @@ use tauline_queue_core::{Phase, Queue, Ticket, Timestamp};
 /// grace. Ours: reading the largest body, 13 MB of JSON, takes a tenth of that.
 const LEAST_READING_LIMIT: Duration = Duration::from_secs(1);
 
-/// The most time, for when there is much grace: the rules take a gap of two seconds for an absence,
+/// The most time, for when there is much grace: the rules take a gap of two and a half seconds for an absence,
 /// and time that was held is one.
-const MOST_READING_LIMIT: Duration = Duration::from_millis(1500);
+const MOST_READING_LIMIT: Duration = Duration::from_millis(2400);
 
 /// How long reading may hold the time: half the grace. For as long as time was held, others were
 /// given deadlines that come too early by that much, and it must leave them grace enough.

@@ -16,6 +16,7 @@ use tracing::{info, warn};
 
 use super::task::{Now, Task, Verifying};
 use super::{Coordinator, Fault, MAILBOX, Settings, Shared};
+use crate::arriving::Verification;
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
 use crate::head::Head;
@@ -363,7 +364,7 @@ fn verifying(store: &dyn Store, queue: &Queue<Identity>) -> Result<Option<Verify
         ticket: turn.ticket,
         identity: turn.id.clone(),
         fingerprint: Fingerprint::of(&document),
-        contribution: Some(document.into()),
+        verification: Some(Verification::ToDo(document.into())),
         waiters: Vec::new(),
     }))
 }

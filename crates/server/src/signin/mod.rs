@@ -139,10 +139,11 @@ impl SignIn {
                     .invites
                     .as_ref()
                     .ok_or_else(|| self.not_offered("by invitation"))?;
-                invites.identity(code).ok_or_else(|| Refused {
-                    code: Code::LoginUnknownInvite,
-                    error: "this invitation is not known here: check the code and the server"
-                        .to_owned(),
+                invites.identity(code).ok_or_else(|| {
+                    Refused::new(
+                        Code::LoginUnknownInvite,
+                        "this invitation is not known here: check the code and the server",
+                    )
                 })
             }
         }
@@ -176,13 +177,13 @@ impl SignIn {
     /// The refusal of a way to sign in that is not offered: it names those that are.
     #[must_use]
     pub fn not_offered(&self, method: &str) -> Refused {
-        Refused {
-            code: Code::LoginMethodNotOffered,
-            error: format!(
+        Refused::new(
+            Code::LoginMethodNotOffered,
+            format!(
                 "this coordinator takes no sign-in {method}; it takes {}",
                 self.offered().join(" and ")
             ),
-        }
+        )
     }
 
     fn offered(&self) -> Vec<&'static str> {

@@ -63,10 +63,7 @@ impl Session {
     /// Who asks, for the coordinator: the identity, by this one of its clients.
     #[must_use]
     pub fn caller(&self) -> Caller {
-        Caller {
-            who: self.identity.clone(),
-            client: Some(self.hash),
-        }
+        Caller::new(self.identity.clone(), self.hash)
     }
 
     /// Leave to hold one more answer open for this session.
@@ -74,12 +71,9 @@ impl Session {
     /// # Errors
     /// [`Code::RateLimited`] when it holds too many already.
     pub fn hold(&self) -> Result<OwnedSemaphorePermit, Refused> {
-        Arc::clone(&self.held).try_acquire_owned().map_err(|_| Refused {
-            code: Code::RateLimited,
-            error: format!(
+        Arc::clone(&self.held).try_acquire_owned().map_err(|_| Refused::new(Code::RateLimited, format!(
                 "this session holds {HELD_PER_SESSION} answers open already: close some streams or waiting check-ins"
-            ),
-        })
+            )))
     }
 }
 
@@ -349,10 +343,10 @@ impl Sessions {
 
 fn failed(error: String) -> Refused {
     tracing::error!(%error, "sign-ins cannot be read or written");
-    Refused {
-        code: Code::Internal,
-        error: "the coordinator cannot read or write its data: try again later".to_owned(),
-    }
+    Refused::new(
+        Code::Internal,
+        "the coordinator cannot read or write its data: try again later",
+    )
 }
 
 fn hash(token: &str) -> TokenHash {
@@ -369,10 +363,8 @@ pub fn full() -> Refused {
 }
 
 fn unknown() -> Refused {
-    Refused {
-        code: Code::SessionUnknown,
-        error:
-            "this session is unknown or has ended: sign in again; your place in the queue is kept"
-                .to_owned(),
-    }
+    Refused::new(
+        Code::SessionUnknown,
+        "this session is unknown or has ended: sign in again; your place in the queue is kept",
+    )
 }

@@ -24,7 +24,7 @@ use super::browser::Browser;
 use super::session;
 use super::state::{Begun, StateError};
 use super::{SignIn, oauth, siwe};
-use crate::coordinator::Refused;
+use crate::coordinator::{Refused, told_plainly};
 use crate::store::{SignInWrite, Store};
 
 /// Where a browser goes that begins to sign in.
@@ -259,13 +259,13 @@ impl SignIn {
                 Code::AlreadyContributed,
                 "this identity has contributed: nobody contributes twice",
             )),
-            (QueueWord::Expired, ended) => Err(Refused::new(
-                Code::UsedUp,
-                format!(
-                    "this identity was used up by an earlier stay, which ended as {}",
-                    ended.map_or("unknown", |ended| ended.as_str())
-                ),
-            )),
+            (QueueWord::Expired, ended) => {
+                let mut error = "this identity was used up by an earlier stay".to_owned();
+                if let Some(ended) = ended {
+                    error = format!("{error}: {}", told_plainly(ended, None));
+                }
+                Err(Refused::new(Code::UsedUp, error))
+            }
             _ => Ok(()),
         }
     }

@@ -6,11 +6,12 @@
 
 mod accounts;
 mod backup;
+mod keeper;
 mod reading;
 mod sign_ins;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
@@ -18,6 +19,7 @@ use tauline_protocol::Identity;
 use tauline_queue_core::{Ticket, Timestamp};
 use tauline_transcript::Sizes;
 
+use self::keeper::{Keeper, SUPERSEDED};
 use super::directory::sync_parent;
 use super::{
     Batch, Blob, Ceremony, Contribution, DataDir, Reading, Session, SignInWrite, Store, StoreError,
@@ -40,7 +42,9 @@ const BUSY_LIMIT: Duration = Duration::from_secs(10);
 pub struct Sqlite {
     ceremony: Ceremony,
     path: PathBuf,
-    writer: Mutex<Connection>,
+    // First of those that use the directory: its thread has connections too.
+    keeper: Keeper,
+    writer: Arc<Mutex<Connection>>,
     reader: Mutex<Connection>,
     // Last, so that the lock outlives the connections.
     directory: DataDir,
@@ -63,7 +67,10 @@ impl Sqlite {
             let (found, asked) = (ceremony.sizes.to_string(), sizes.to_string());
             return Err(StoreError::OtherSizes { path, found, asked });
         }
+        keeper::sweep(&writer)?;
         let reader = connect(&path)?;
+        let writer = Arc::new(Mutex::new(writer));
+        let keeper = Keeper::start(Arc::clone(&writer), &path)?;
         sync_parent(&path).map_err(|source| StoreError::Unwritable {
             path: directory.path().to_owned(),
             source,
@@ -71,7 +78,8 @@ impl Sqlite {
         Ok(Self {
             ceremony,
             path,
-            writer: Mutex::new(writer),
+            keeper,
+            writer,
             reader: Mutex::new(reader),
             directory,
         })
@@ -107,6 +115,8 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
         .map_err(foreign)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // The keeper does it, behind the commits.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     // After a large blob the write-ahead log shrinks again. 16 MiB: two full-size contributions.
     connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
@@ -208,6 +218,8 @@ impl Store for Sqlite {
             apply(&transaction, write)?;
         }
         transaction.commit()?;
+        drop(writer);
+        self.keeper.committed(batch);
         Ok(())
     }
 
@@ -248,7 +260,8 @@ impl Store for Sqlite {
 
     fn blob_tickets(&self) -> Result<Vec<Ticket>, StoreError> {
         let reader = self.reader();
-        let mut select = reader.prepare("SELECT ticket FROM blobs ORDER BY ticket")?;
+        let kept = format!("SELECT ticket FROM blobs WHERE NOT {SUPERSEDED} ORDER BY ticket");
+        let mut select = reader.prepare(&kept)?;
         let tickets = select.query_map([], |row| Ok(Ticket::new(row.get(0)?)))?;
         Ok(tickets.collect::<Result<_, _>>()?)
     }
@@ -278,7 +291,9 @@ impl Store for Sqlite {
     }
 
     fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError> {
-        sign_ins::write(&mut self.writer(), writes)
+        sign_ins::write(&mut self.writer(), writes)?;
+        self.keeper.signed_in(writes);
+        Ok(())
     }
 
     fn sessions_lasting(&self, at: Timestamp) -> Result<Vec<Session>, StoreError> {
@@ -353,9 +368,6 @@ fn apply(connection: &Connection, write: &Write) -> Result<(), StoreError> {
                     one.ecdsa,
                     one.digest
                 ])?;
-            connection
-                .prepare_cached("DELETE FROM blobs WHERE ticket <> ?1")?
-                .execute([one.ticket.value()])?;
         }
     }
     Ok(())
