@@ -245,9 +245,19 @@ pub struct Settings {
         long,
         env = "TAULINE_MAX_CONNECTIONS_PER_ADDRESS",
         value_name = "NUMBER",
-        default_value_t = 1000
+        default_value_t = 4096
     )]
     pub max_connections_per_address: usize,
+
+    /// Downloads of the transcript at a time. When there are as many, the one that has stood still
+    /// for longest is ended for another, if any does; 0 is no limit.
+    #[arg(
+        long,
+        env = "TAULINE_MAX_DOWNLOADS",
+        value_name = "NUMBER",
+        default_value_t = 256
+    )]
+    pub max_downloads: usize,
 
     /// Downloads of the transcript at a time for one address, or one /64 of IPv6; 0 is no limit.
     #[arg(

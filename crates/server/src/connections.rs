@@ -1,28 +1,33 @@
 //! Connections: taken, served, and ended when nothing goes on on them.
 
 mod activity;
+mod heads;
 mod kept;
 mod places;
 mod refusals;
 mod stream;
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tower::ServiceExt as _;
 
 use crate::routes::Peer;
 
-use self::activity::{Activity, Expiry};
+use self::activity::{Activity, Exchange, Expiry};
 use self::kept::{Answer, Asked};
 use self::stream::Watched;
 
@@ -63,13 +68,14 @@ pub(crate) fn by_open_files() -> usize {
     files.saturating_sub(OTHER_FILES).max(files / 2)
 }
 
-/// Takes connections and serves them, until it is dropped; those that are served go on.
+/// Takes connections and serves them, until it is dropped; those that are served go on until `stopping`
+/// becomes true and what they are doing is done.
 pub(crate) async fn accept(
     listener: &TcpListener,
     router: Router,
     times: Times,
     places: Arc<Places>,
-    connections: &GracefulShutdown,
+    stopping: watch::Receiver<bool>,
 ) {
     loop {
         match listener.accept().await {
@@ -77,13 +83,16 @@ pub(crate) async fn accept(
                 let activity = Arc::new(Activity::new(times));
                 match places.take(peer.ip(), &activity) {
                     Some(place) => {
-                        let place = Arc::new(place);
-                        let visitor = Visitor {
+                        prepare(&stream, times);
+                        let connection = Connection {
                             peer,
-                            place,
+                            place: Arc::new(place),
+                            expiry: Expiry::new(Arc::clone(&activity)),
                             activity,
+                            router: router.clone(),
+                            stopping: stopping.clone(),
                         };
-                        tokio::spawn(serve(stream, visitor, router.clone(), times, connections));
+                        tokio::spawn(connection.serve(stream, Arc::clone(&places)));
                     }
                     None => {
                         let _ = stream.try_write(NO_ROOM);
@@ -99,64 +108,123 @@ pub(crate) async fn accept(
     }
 }
 
-/// Who is at the other end.
-#[derive(Clone)]
-struct Visitor {
-    peer: SocketAddr,
-    place: Arc<Place>,
-    activity: Arc<Activity>,
-}
-
-fn serve(
-    stream: TcpStream,
-    visitor: Visitor,
-    router: Router,
-    times: Times,
-    connections: &GracefulShutdown,
-) -> impl Future<Output = ()> + use<> {
-    let peer = visitor.peer;
+fn prepare(stream: &TcpStream, times: Times) {
     // Answers are small and awaited: none should wait for a second packet.
     let _ = stream.set_nodelay(true);
-    let socket = SockRef::from(&stream);
+    let socket = SockRef::from(stream);
     // Without it the kernel keeps up to 4 MB, and a slow reader seems to stand still.
     let _ = socket.set_tcp_notsent_lowat(UNSENT);
     // Who does not even acknowledge what arrives is gone: the kernel's own limit is a quarter of an
     // hour.
     let _ = socket.set_tcp_user_timeout(Some(times.write));
-    let stream = Watched::new(stream, Arc::clone(&visitor.activity));
-    let expiry = Expiry::new(Arc::clone(&visitor.activity));
-    let service =
-        hyper::service::service_fn(move |request| answer(visitor.clone(), router.clone(), request));
-    let connection = hyper::server::conn::http1::Builder::new()
-        // Its time would begin with the pause before a request.
-        .header_read_timeout(None)
-        .max_header_size(LONGEST_HEAD)
-        .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(stream), service);
-    let watched = connections.watch(connection);
-    async move {
-        tokio::select! {
-            biased;
-            ended = watched => {
-                if let Err(error) = ended {
-                    tracing::trace!(%peer, %error, "a connection ended badly");
+}
+
+/// A connection that is served.
+struct Connection {
+    peer: SocketAddr,
+    place: Arc<Place>,
+    activity: Arc<Activity>,
+    expiry: Expiry,
+    router: Router,
+    stopping: watch::Receiver<bool>,
+}
+
+/// What waits on a connection for its next request: nothing, or what was sent ahead.
+struct Waiting {
+    stream: TcpStream,
+    ahead: Bytes,
+}
+
+impl Connection {
+    async fn serve(mut self, stream: TcpStream, places: Arc<Places>) {
+        let ahead = Bytes::new();
+        let mut waiting = Waiting { stream, ahead };
+        loop {
+            let Waiting { stream, ahead } = waiting;
+            let head = tokio::select! {
+                biased;
+                _ = self.stopping.wait_for(|stopping| *stopping) => return,
+                head = places.heads.read(&stream, &self.activity, &ahead) => head,
+                () = &mut self.expiry => return,
+            };
+            let head = match head {
+                Ok(Some(head)) => head,
+                Ok(None) => return,
+                Err(_) => {
+                    places.refused();
+                    let _ = stream.try_write(NO_ROOM);
+                    return;
+                }
+            };
+            // Boxed, so that a connection that waits is small.
+            match Box::pin(self.converse(stream, head)).await {
+                Some(next) => waiting = next,
+                None => return,
+            }
+        }
+    }
+
+    /// Serves one request, and those sent ahead with it, until nothing of them is left. `None` when
+    /// the connection has ended.
+    async fn converse(&mut self, stream: TcpStream, head: Bytes) -> Option<Waiting> {
+        let stream = Watched::new(stream, head, Arc::clone(&self.activity));
+        let (peer, place) = (self.peer.ip(), Arc::clone(&self.place));
+        let (activity, router) = (Arc::clone(&self.activity), self.router.clone());
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(Arc::clone(&place));
+            answer(activity.exchange(), router.clone(), request)
+        });
+        let mut connection = hyper::server::conn::http1::Builder::new()
+            // Ours begin with the first byte of a request, not with the pause before it.
+            .header_read_timeout(None)
+            .max_header_size(LONGEST_HEAD)
+            .max_buf_size(BUFFER)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut is_stopping = false;
+        loop {
+            let activity = &self.activity;
+            let until_quiet = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+                Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                Poll::Pending if activity.is_quiet() && !is_stopping => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            });
+            tokio::select! {
+                biased;
+                ended = until_quiet => match ended {
+                    None => break,
+                    Some(ended) => {
+                        if let Err(error) = ended {
+                            tracing::trace!(%peer, %error, "a connection ended badly");
+                        }
+                        return None;
+                    }
+                },
+                _ = self.stopping.wait_for(|stopping| *stopping), if !is_stopping => {
+                    is_stopping = true;
+                    Pin::new(&mut connection).graceful_shutdown();
+                }
+                () = &mut self.expiry => {
+                    tracing::trace!(%peer, "a connection stood still for too long");
+                    return None;
                 }
             }
-            () = expiry => tracing::trace!(%peer, "a connection was idle, or stood still, for too long"),
         }
+        let parts = connection.into_parts();
+        let (stream, before) = parts.io.into_inner().into_parts();
+        let ahead = match before.is_empty() {
+            true => parts.read_buf,
+            false => [parts.read_buf, before].concat().into(),
+        };
+        Some(Waiting { stream, ahead })
     }
 }
 
 async fn answer(
-    visitor: Visitor,
+    exchange: Arc<Exchange>,
     router: Router,
-    mut request: hyper::Request<Incoming>,
+    request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Answer>, Infallible> {
-    let len = hyper::body::Body::size_hint(request.body()).exact();
-    let exchange = visitor.activity.exchange(len);
-    let extensions = request.extensions_mut();
-    extensions.insert(Peer(visitor.peer.ip()));
-    extensions.insert(visitor.place);
     let request = request.map(|body| Body::new(Asked::new(body, Arc::clone(&exchange))));
     let response = router.oneshot(request).await?;
     Ok(response.map(|body| Answer::new(body, exchange)))

@@ -6,11 +6,10 @@
 //! Of IPv6, a customer gets a network of 64 bits or of 48, and has all addresses in it. So an address
 //! counts for its /64, and beside that for its /48, which may ask `WIDE` times as often.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
@@ -19,17 +18,13 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ipnet::IpNet;
 
 use crate::config::Settings;
+use crate::connections::Place;
 use crate::signin::session::TokenHash;
 
-/// When to ask again for a download that would be one too many: others end by then, or are ended.
-const DOWNLOAD_AGAIN: Duration = Duration::from_secs(30);
+mod downloads;
 
-/// Bytes that all downloads together read ahead, about: what 128 of them read at full speed.
-const ALL_PIECES: u64 = 8 << 20;
-/// Bytes that one reads ahead at most: a system call for more gains nothing.
-const LARGEST_PIECE: u64 = 64 << 10;
-/// And at the least: a page.
-const LEAST_PIECE: u64 = 4 << 10;
+pub(crate) use self::downloads::Download;
+use self::downloads::Downloads;
 
 /// How much more often than a /64 of IPv6 a /48 may ask, which has 65,536 of them. Ours: some
 /// households of one provider, and not a crowd made up by one customer.
@@ -58,10 +53,7 @@ impl Limits {
             anonymous: AddressLimit::new(settings.anonymous_rate),
             sessions: Limit::new(settings.session_rate, Quota::per_minute),
             lobby: Limit::new(settings.lobby_rate, Quota::per_minute),
-            downloads: Arc::new(Downloads {
-                most: Some(settings.max_downloads_per_address).filter(|most| *most > 0),
-                running: Mutex::default(),
-            }),
+            downloads: Downloads::new(settings),
             trusted_proxies: settings.trusted_proxies.clone(),
         }
     }
@@ -101,19 +93,14 @@ impl Limits {
     /// Begins a download of a transcript, which lasts as long as what is given.
     ///
     /// # Errors
-    /// [`TooMany`] of this address that have not ended.
-    pub fn download(&self, client: IpAddr) -> Result<Download, TooMany> {
-        let address = network(client);
-        let mut running = self.downloads.running();
-        let of_address = running.by_address.entry(address).or_default();
-        if self.downloads.most.is_some_and(|most| *of_address >= most) {
-            return Err(TooMany(DOWNLOAD_AGAIN));
-        }
-        *of_address += 1;
-        running.total += 1;
-        drop(running);
-        let downloads = Arc::clone(&self.downloads);
-        Ok(Download { downloads, address })
+    /// [`TooMany`] of this address, or of all, that have not ended. In the latter case one that
+    /// stands still is ended for it, if any does.
+    pub(crate) fn download(
+        &self,
+        client: IpAddr,
+        place: Option<Arc<Place>>,
+    ) -> Result<Download, TooMany> {
+        self.downloads.begin(network(client), place)
     }
 
     /// Forgets addresses and sessions that have been silent for long.
@@ -212,53 +199,6 @@ impl AddressLimit {
     }
 }
 
-/// The downloads that have not ended.
-struct Downloads {
-    most: Option<usize>,
-    running: Mutex<Running>,
-}
-
-#[derive(Default)]
-struct Running {
-    total: usize,
-    by_address: HashMap<IpAddr, usize>,
-}
-
-impl Downloads {
-    fn running(&self) -> MutexGuard<'_, Running> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A download that has not ended.
-pub struct Download {
-    downloads: Arc<Downloads>,
-    address: IpAddr,
-}
-
-impl Download {
-    /// How many bytes to read ahead of the reader: the more downloads there are, the fewer, so that
-    /// together they hold little, however slow they are.
-    #[must_use]
-    pub fn piece(&self) -> u64 {
-        let running = self.downloads.running().total as u64;
-        (ALL_PIECES / running.max(1)).clamp(LEAST_PIECE, LARGEST_PIECE)
-    }
-}
-
-impl Drop for Download {
-    fn drop(&mut self) {
-        let mut running = self.downloads.running();
-        running.total -= 1;
-        if let Some(count) = running.by_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                running.by_address.remove(&self.address);
-            }
-        }
-    }
-}
-
 /// One limit; `None` is none.
 struct Limit<K: Hash + Eq + Clone>(Option<DefaultKeyedRateLimiter<K>>);
 
@@ -351,36 +291,6 @@ mod tests {
             let _ = limits.login(ip("2001:db8:3::1"));
         }
         limits.login(ip("2001:db8:3:1::1")).unwrap();
-    }
-
-    #[test]
-    fn downloads_at_a_time_are_counted_by_address() {
-        let limits = limits(&["--max-downloads-per-address", "2"]);
-        let first = limits.download(ip("192.0.2.1")).unwrap();
-        let _second = limits.download(ip("192.0.2.1")).unwrap();
-        assert!(limits.download(ip("192.0.2.1")).is_err());
-        let _other = limits.download(ip("192.0.2.2")).unwrap();
-        drop(first);
-        limits.download(ip("192.0.2.1")).unwrap();
-        let _third = limits.download(ip("192.0.2.1")).unwrap();
-        assert!(limits.download(ip("192.0.2.1")).is_err());
-        assert_eq!(_third.piece(), LARGEST_PIECE);
-    }
-
-    #[test]
-    fn many_downloads_hold_little_together() {
-        let limits = limits(&["--max-downloads-per-address", "0"]);
-        let mut downloads = Vec::new();
-        let mut held = 0;
-        for _ in 0..5000 {
-            let download = limits.download(ip("192.0.2.1")).unwrap();
-            held += download.piece();
-            downloads.push(download);
-        }
-        assert!(held < 64 << 20, "{held}");
-        assert_eq!(downloads[0].piece(), LEAST_PIECE);
-        downloads.truncate(1);
-        assert_eq!(downloads[0].piece(), LARGEST_PIECE);
     }
 
     #[test]

@@ -9,6 +9,11 @@ use tokio::signal::unix::{SignalKind, signal};
 /// The exit code for settings that cannot be served with, as clap has it.
 const USAGE: u8 = 2;
 
+/// Threads for what blocks: look-ups in the store, pieces of files, and the one upload that is read.
+/// All but the last take less than a millisecond; the more threads, the more memory a crowd's
+/// requests leave behind in their stacks and heaps.
+const BLOCKING_THREADS: usize = 32;
+
 fn main() -> ExitCode {
     let settings = match Settings::from_process() {
         Ok(settings) => settings,
@@ -32,6 +37,7 @@ fn run(settings: &Settings) -> anyhow::Result<()> {
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
         .build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;

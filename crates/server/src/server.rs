@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -143,9 +142,9 @@ pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Runni
     });
     let handle = coordinator.clone();
     let served = tokio::spawn(async move {
-        let connections = GracefulShutdown::new();
+        let (ending, served) = watch::channel(false);
         let ended = tokio::select! {
-            () = connections::accept(&listener, routes::router(app), times, places, &connections) => None,
+            () = connections::accept(&listener, routes::router(app), times, places, served) => None,
             _ = stop_asked => None,
             ended = &mut task => Some(ended),
         };
@@ -160,7 +159,8 @@ pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Runni
                 coordinator.release_held();
                 // What arrives now is still answered; then the coordinator hears nobody any more,
                 // and what waits for a verdict is answered with it.
-                let mut connections = std::pin::pin!(connections.shutdown());
+                ending.send_replace(true);
+                let mut connections = std::pin::pin!(ending.closed());
                 let all_ended = tokio::time::timeout(FAREWELL, &mut connections)
                     .await
                     .is_ok();

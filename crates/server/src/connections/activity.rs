@@ -50,10 +50,10 @@ struct State {
     since: Moment,
     exchanges: u32,
     head: Head,
-    /// Bytes that came after the head that was read last; unknown once they held another.
-    beyond: Option<u64>,
-    /// How many of them are the body; unknown if it does not say.
-    body: Option<u64>,
+    /// Whether the body of the last request was read to its end.
+    body_is_over: bool,
+    /// Whether the last exchange has left nothing behind.
+    is_quiet: bool,
     blocked: Option<Blocked>,
     is_leaving: bool,
 }
@@ -82,19 +82,16 @@ struct Head {
 }
 
 impl Head {
-    /// Takes bytes; says how many of them come after the end.
-    fn take(&mut self, bytes: &[u8]) -> Option<usize> {
-        for (index, byte) in bytes.iter().enumerate() {
+    /// Takes bytes; says whether the end is in them.
+    fn take(&mut self, bytes: &[u8]) -> bool {
+        bytes.iter().any(|byte| {
             match byte {
                 b'\n' => self.newlines += u8::from(self.begun),
                 b'\r' => {}
                 _ => (self.begun, self.newlines) = (true, 0),
             }
-            if self.newlines == 2 {
-                return Some(bytes.len() - index - 1);
-            }
-        }
-        None
+            self.newlines == 2
+        })
     }
 }
 
@@ -107,8 +104,8 @@ impl Activity {
                 since: Moment::now(),
                 exchanges: 0,
                 head: Head::default(),
-                beyond: None,
-                body: None,
+                body_is_over: true,
+                is_quiet: false,
                 blocked: None,
                 is_leaving: false,
             }),
@@ -116,35 +113,36 @@ impl Activity {
         }
     }
 
-    /// Bytes came.
-    pub(super) fn read(&self, bytes: &[u8]) {
+    /// Bytes came; says whether the head of a request is whole with them.
+    pub(super) fn read(&self, bytes: &[u8]) -> bool {
         let mut state = self.state();
         if state.phase == Phase::Exchange {
-            let more = bytes.len() as u64;
-            state.beyond = state.beyond.map(|beyond| beyond + more);
-            return;
+            return false;
         }
-        let end = state.head.take(bytes);
+        let is_whole = state.head.take(bytes);
         if state.phase == Phase::Idle && state.head.begun {
             state.phase = Phase::Head;
             state.since = Moment::now();
         }
-        if let Some(beyond) = end {
-            state.beyond = Some(beyond as u64);
-        }
+        is_whole
     }
 
-    /// The head of a request is complete; its body has so many bytes, if it says so. What is given
-    /// back is kept by all that belongs to the exchange.
-    pub(super) fn exchange(self: &Arc<Self>, body: Option<u64>) -> Arc<Exchange> {
+    /// A request is served from now on, for as long as what is given back is kept.
+    pub(super) fn exchange(self: &Arc<Self>) -> Arc<Exchange> {
         let mut state = self.state();
         state.phase = Phase::Exchange;
         state.since = Moment::now();
         state.exchanges += 1;
         state.head = Head::default();
-        state.body = body;
+        state.body_is_over = false;
+        state.is_quiet = false;
         drop(state);
         Arc::new(Exchange(Arc::clone(self)))
+    }
+
+    /// The body of the request was read to its end.
+    pub(super) fn body_is_over(&self) {
+        self.state().body_is_over = true;
     }
 
     fn exchange_ended(&self) {
@@ -153,15 +151,16 @@ impl Activity {
         if state.exchanges > 0 {
             return;
         }
-        let unread = match (state.beyond.take(), state.body) {
-            (Some(beyond), Some(body)) => beyond > body,
-            _ => false,
-        };
-        // What was sent ahead is the next request.
-        state.phase = if unread { Phase::Head } else { Phase::Idle };
+        state.phase = Phase::Idle;
         state.since = Moment::now();
         drop(state);
         self.task.wake();
+    }
+
+    /// Whether nothing is left of the last exchange: its request was read to the end, and its answer
+    /// is the kernel's. What was read beyond is a request that nobody has looked at.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.state().is_quiet
     }
 
     /// The kernel took bytes.
@@ -191,7 +190,10 @@ impl Activity {
 
     /// The kernel has all that there was.
     pub(super) fn flushed(&self) {
-        let blocked = self.state().blocked.take();
+        let mut state = self.state();
+        let blocked = state.blocked.take();
+        state.is_quiet = state.phase == Phase::Idle && state.body_is_over;
+        drop(state);
         if let Some(next) = blocked.and_then(|blocked| blocked.next) {
             next.wake();
         }
@@ -228,6 +230,11 @@ impl Activity {
             Some(blocked) => (false, blocked.since),
             None => (state.phase == Phase::Exchange, state.since),
         }
+    }
+
+    /// Since when nothing has been taken of what is to be written; nothing if that goes on.
+    pub(super) fn stands_since(&self) -> Option<Moment> {
+        self.state().blocked.as_ref().map(|blocked| blocked.since)
     }
 
     /// Until when what goes on may last.

@@ -12,14 +12,24 @@ use super::activity::Exchange;
 /// A request's body.
 pub(super) struct Asked {
     body: hyper::body::Incoming,
-    _exchange: Arc<Exchange>,
+    is_over: bool,
+    exchange: Arc<Exchange>,
 }
 
 impl Asked {
     pub(super) fn new(body: hyper::body::Incoming, exchange: Arc<Exchange>) -> Self {
         Self {
             body,
-            _exchange: exchange,
+            is_over: false,
+            exchange,
+        }
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if self.is_over || self.body.is_end_stream() {
+            self.exchange.activity().body_is_over();
         }
     }
 }
@@ -32,7 +42,9 @@ impl HttpBody for Asked {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        self.is_over |= frame.is_none();
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -14,7 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ipnet::IpNet;
 
 use super::activity::Activity;
+use super::heads::Heads;
 use super::refusals::{Refusals, Why};
+use crate::clock::alive::Moment;
 use crate::limits::network;
 use crate::signin::session::TokenHash;
 
@@ -40,6 +42,8 @@ pub(crate) struct Caps {
 pub(crate) struct Places {
     caps: Caps,
     refusals: Refusals,
+    /// Of those that wait for the rest of one.
+    pub(super) heads: Heads,
     taken: Mutex<Taken>,
 }
 
@@ -61,6 +65,7 @@ impl Places {
         Arc::new(Self {
             caps,
             refusals: Refusals::default(),
+            heads: Heads::default(),
             taken: Mutex::default(),
         })
     }
@@ -107,6 +112,11 @@ impl Places {
     /// Tells of a connection that could not be taken.
     pub(super) fn failed(&self) {
         self.refusals.count(Why::System);
+    }
+
+    /// Tells of a connection whose request was refused for want of room.
+    pub(super) fn refused(&self) {
+        self.refusals.count(Why::Room);
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -186,6 +196,21 @@ impl Place {
         taken.forget_stranger(self.number, self.address);
         *self.session() = Some(*session);
         self.is_participants.store(true, Ordering::Relaxed);
+    }
+
+    /// Has the connection end now, to make room for others.
+    pub(crate) fn leave(&self) {
+        let mut taken = self.places.taken();
+        if !self.activity.is_leaving() {
+            self.activity.leave();
+            taken.leaving += 1;
+            self.places.refused();
+        }
+    }
+
+    /// Since when nothing has been taken of what is to be written; nothing if that goes on.
+    pub(crate) fn stands_since(&self) -> Option<Moment> {
+        self.activity.stands_since()
     }
 
     fn session(&self) -> MutexGuard<'_, Option<TokenHash>> {
@@ -273,7 +298,7 @@ mod tests {
         let (third, third_does) = take(&places, "192.0.2.3").unwrap();
         first.signed_in(&[1; 32]);
         // The second is being served; the third, which came later, is not.
-        let exchange = second_does.exchange(None);
+        let exchange = second_does.exchange();
         let (fourth, fourth_does) = take(&places, "192.0.2.4").unwrap();
         assert!(third_does.is_leaving() && !second_does.is_leaving());
         // It is on its way out: no further one goes for the same place.

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use axum::body::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::Activity;
@@ -12,12 +13,23 @@ use super::activity::Activity;
 /// A stream that tells an [`Activity`] what happens on it.
 pub(super) struct Watched<S> {
     stream: S,
+    /// What was read before, and the activity knows.
+    before: Bytes,
     activity: Arc<Activity>,
 }
 
 impl<S> Watched<S> {
-    pub(super) fn new(stream: S, activity: Arc<Activity>) -> Self {
-        Self { stream, activity }
+    pub(super) fn new(stream: S, before: Bytes, activity: Arc<Activity>) -> Self {
+        Self {
+            stream,
+            before,
+            activity,
+        }
+    }
+
+    /// The stream, and what was read before and nobody took.
+    pub(super) fn into_parts(self) -> (S, Bytes) {
+        (self.stream, self.before)
     }
 
     fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -36,9 +48,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
+        if !self.before.is_empty() {
+            let len = self.before.len().min(buffer.remaining());
+            buffer.put_slice(&self.before.split_to(len));
+            return Poll::Ready(Ok(()));
+        }
+        let filled = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        if let Some(bytes) = buffer.filled().get(before..) {
+        if let Some(bytes) = buffer.filled().get(filled..) {
             self.activity.read(bytes);
         }
         Poll::Ready(Ok(()))

@@ -22,9 +22,14 @@ use super::{App, auth, sequencer};
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
 
-/// The client's address, behind a proxy that is trusted or not.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Client(pub(super) IpAddr);
+/// Who asks, as far as that is known without a session.
+#[derive(Clone)]
+pub(super) struct Client {
+    /// The address, behind a proxy that is trusted or not.
+    pub(super) address: IpAddr,
+    /// The connection's place.
+    pub(super) place: Option<Arc<Place>>,
+}
 
 /// Whether the request carries a session, and if not, why not.
 #[derive(Clone)]
@@ -78,7 +83,12 @@ pub(super) async fn admit(
         return refusal;
     }
     request.extensions_mut().insert(Caller(session));
-    request.extensions_mut().insert(Client(client));
+    let place = request.extensions().get::<Arc<Place>>().cloned();
+    let client = Client {
+        address: client,
+        place,
+    };
+    request.extensions_mut().insert(client);
     let mut response = next.run(request).await;
     // Answers are about one caller at one moment; the transcript says otherwise for itself.
     response

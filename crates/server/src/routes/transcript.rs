@@ -4,7 +4,6 @@
 //! when contributions have come in since: what it began with is kept for a while. Parts are parts of
 //! the plain document: whoever asks for one gets it uncompressed.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -26,7 +25,7 @@ use super::failure::Failure;
 
 pub(super) async fn download(
     State(app): State<Arc<App>>,
-    Extension(Client(client)): Extension<Client>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     respond(&app, client, &headers)
@@ -37,7 +36,7 @@ pub(super) async fn download(
 /// The answer to a request with these headers, or what went wrong in reading.
 pub(super) async fn respond(
     app: &App,
-    client: IpAddr,
+    client: Client,
     headers: &HeaderMap,
 ) -> Result<Result<Response, Failure>, StoreError> {
     let text = |name| {
@@ -88,7 +87,7 @@ pub(super) async fn respond(
             ));
         }
     };
-    let download = match app.limits.download(client) {
+    let download = match app.limits.download(client.address, client.place) {
         Ok(download) => download,
         Err(early) => return Ok(Err(early.into())),
     };

@@ -25,6 +25,22 @@ impl Raw {
         self.0.write_all(bytes.as_ref()).await.unwrap();
     }
 
+    /// Sends bytes to a server that may have closed.
+    pub async fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.0.write_all(bytes.as_ref()).await;
+    }
+
+    /// What comes until nothing has for a moment, or the connection has ended.
+    pub async fn rest(&mut self) -> String {
+        let mut rest = std::mem::take(&mut self.1);
+        let mut piece = [0; 4096];
+        let pause = Duration::from_millis(200);
+        while let Ok(Ok(read @ 1..)) = tokio::time::timeout(pause, self.0.read(&mut piece)).await {
+            rest.extend_from_slice(&piece[..read]);
+        }
+        String::from_utf8_lossy(&rest).into_owned()
+    }
+
     /// Sends a request's head.
     pub async fn head(&mut self, method: &str, path: &str, token: Option<&str>, headers: &str) {
         let session = token.map_or(String::new(), |token| {
@@ -38,12 +54,17 @@ impl Raw {
 
     /// Reads one answer: its head, and as much of a body as `Content-Length` says.
     pub async fn answer(&mut self) -> Answer {
-        tokio::time::timeout(Duration::from_secs(30), self.read_answer())
+        self.head_of_answer(false).await
+    }
+
+    /// Reads one answer, or, where the request was `HEAD`, one without its body.
+    pub async fn head_of_answer(&mut self, without_body: bool) -> Answer {
+        tokio::time::timeout(Duration::from_secs(30), self.read_answer(without_body))
             .await
             .expect("an answer within 30 s")
     }
 
-    async fn read_answer(&mut self) -> Answer {
+    async fn read_answer(&mut self, without_body: bool) -> Answer {
         let mut bytes = std::mem::take(&mut self.1);
         let end = loop {
             if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -79,6 +100,7 @@ impl Raw {
             .collect();
         let length: usize = headers
             .get("content-length")
+            .filter(|_| !without_body)
             .map_or(0, |value| value.to_str().unwrap().parse().unwrap());
         let mut body = bytes[end..].to_vec();
         while body.len() < length {

@@ -344,3 +344,132 @@ async fn an_address_has_so_many_downloads_at_a_time() {
     }
     server.verify_transcript().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_download_that_stands_still_makes_room_for_another() {
+    let flags = [
+        ("max-downloads", "1"),
+        ("max-downloads-per-address", "0"),
+        ("ceremony", "4096:4,8192:4"),
+    ];
+    let server = TestServer::with(&flags).await;
+    let mut stuck = reads_nothing(&server).await;
+    let client = server.anonymous();
+    while client.get("/ceremony/transcript").await.status == 200 {
+        // Until the first request of the other connection has been read.
+    }
+    let since = Instant::now();
+    while client.get("/ceremony/transcript").await.status != 200 {
+        assert!(since.elapsed() < Duration::from_secs(20), "never ended");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let mut rest = Vec::new();
+    let end = timeout(Duration::from_secs(10), stuck.read_to_end(&mut rest));
+    let _ = end.await.expect("the connection was closed");
+}
+
+#[tokio::test]
+async fn a_connection_ends_as_its_request_says() {
+    let server = TestServer::start().await;
+    for request in [
+        "GET /ceremony/status HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n",
+        "GET /ceremony/status HTTP/1.0\r\n\r\n",
+    ] {
+        let mut raw = Raw::connect(&server.url()).await;
+        raw.send(request).await;
+        assert_eq!(raw.answer().await.status, 200);
+        assert!(
+            closed_after(&mut raw).await < Duration::from_secs(5),
+            "{request}"
+        );
+    }
+    // A client that has said all it has to say is answered.
+    let mut stream = TcpStream::connect(server.running().address())
+        .await
+        .unwrap();
+    stream.write_all(STATUS.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(
+        answer.starts_with(b"HTTP/1.1 200 "),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+}
+
+#[tokio::test]
+async fn what_is_in_a_body_is_no_request() {
+    let server = TestServer::start().await;
+    let inner = "GET /inner HTTP/1.1\r\nHost: test\r\n\r\n";
+    let chunked = format!("{:x}\r\n{inner}\r\n0\r\n\r\n", inner.len());
+    let length = format!("Content-Length: {}\r\n", inner.len());
+    // Read by nobody, read by somebody; all at once, and the body by itself; then another request.
+    for (method, path) in [
+        ("GET", "/ceremony/status"),
+        ("GET", "/nothing"),
+        ("POST", "/login"),
+    ] {
+        for (headers, body) in [
+            (length.as_str(), inner),
+            ("Transfer-Encoding: chunked\r\n", chunked.as_str()),
+        ] {
+            for at_once in [true, false] {
+                let what = format!("{method} {path} {headers}{at_once}");
+                let mut raw = Raw::connect(&server.url()).await;
+                let head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\n{headers}\r\n");
+                if at_once {
+                    raw.send(format!("{head}{body}{STATUS}")).await;
+                } else {
+                    raw.send(head).await;
+                    tokio::time::sleep(Duration::from_millis(30)).await;
+                    // It may have been answered and closed.
+                    raw.try_send(format!("{body}{STATUS}")).await;
+                }
+                let first = raw.answer().await;
+                assert_ne!(first.status, 500, "{what}");
+                let rest = raw.rest().await;
+                assert!(!rest.contains("/inner"), "{what}: {rest}");
+                let answers = rest.matches("HTTP/1.1 ").count();
+                let good = rest.matches("HTTP/1.1 200 ").count();
+                assert!(answers <= 1 && answers == good, "{what}: {rest}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_serves_one_request_after_another() {
+    let server = TestServer::start().await;
+    let participant = server.client(1).await;
+    let token = participant.token.as_deref();
+    let mut raw = Raw::connect(&server.url()).await;
+    for round in 0..50 {
+        match round % 5 {
+            0 => raw.send(STATUS).await,
+            1 => {
+                raw.head("POST", "/queue/checkin", token, "Content-Length: 0\r\n")
+                    .await
+            }
+            2 => {
+                let chunked = "Transfer-Encoding: chunked\r\n";
+                raw.head("POST", "/login", None, chunked).await;
+                raw.send("2\r\n{}\r\n").await;
+                raw.send("0\r\n\r\n").await;
+            }
+            3 => {
+                raw.send("HEAD /nothing HTTP/1.1\r\nHost: test\r\n\r\n")
+                    .await
+            }
+            _ => {
+                for piece in STATUS.as_bytes().chunks(7) {
+                    raw.send(piece).await;
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+        let status = raw.head_of_answer(round % 5 == 3).await.status;
+        let expected = [200, 200, 400, 404, 200][round % 5];
+        assert_eq!(status, expected, "round {round}");
+    }
+}

@@ -25,7 +25,7 @@ pub(super) async fn status(State(app): State<Arc<App>>) -> Json<SequencerStatus>
 /// The same transcript, with the same headers, as `/ceremony/transcript`.
 pub(super) async fn current_state(
     State(app): State<Arc<App>>,
-    Extension(Client(client)): Extension<Client>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
 ) -> Response {
     match transcript::respond(&app, client, &headers).await {

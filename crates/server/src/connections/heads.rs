@@ -1,0 +1,169 @@
+//! The head of a request, read before anything is set up to serve it.
+//!
+//! Most connections, most of the time, wait for a request, and an attacker's wait for ever. So while
+//! one waits there is nothing for it but the bytes that have come: no parser, no buffers.
+
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::body::Bytes;
+use tokio::net::TcpStream;
+
+use super::LONGEST_HEAD;
+use super::activity::Activity;
+
+/// Bytes that are read at a time.
+const PIECE: usize = 4 * 1024;
+
+/// Bytes of a head that every connection may have: what all but a few requests need.
+const OWN: usize = 4 * 1024;
+
+/// Bytes that all heads together may have beyond that: 1,365 of the longest.
+const SHARED: usize = 16 << 20;
+
+/// What unfinished heads have of [`SHARED`].
+#[derive(Debug, Default)]
+pub(super) struct Heads(AtomicUsize);
+
+/// There are too many long heads.
+#[derive(Debug)]
+pub(super) struct TooMany;
+
+impl Heads {
+    /// Reads until the head is whole, or cannot become one: then whoever serves it says so. What came
+    /// after it is in there too. `None` when the other side is gone.
+    ///
+    /// # Errors
+    /// [`TooMany`].
+    pub(super) async fn read(
+        &self,
+        stream: &TcpStream,
+        activity: &Activity,
+        ahead: &[u8],
+    ) -> Result<Option<Bytes>, TooMany> {
+        let mut head = Unfinished {
+            heads: self,
+            bytes: Vec::new(),
+            shared: 0,
+        };
+        head.push(ahead)?;
+        let mut is_whole = activity.read(ahead);
+        while !is_whole && head.may_become_whole() {
+            if stream.readable().await.is_err() {
+                return Ok(None);
+            }
+            match head.read_piece(stream, activity)? {
+                Ok(Some(whole)) => is_whole = whole,
+                Ok(None) => {}
+                Err(_) => return Ok(None),
+            }
+        }
+        Ok(Some(std::mem::take(&mut head.bytes).into()))
+    }
+}
+
+struct Unfinished<'a> {
+    heads: &'a Heads,
+    bytes: Vec<u8>,
+    shared: usize,
+}
+
+impl Unfinished<'_> {
+    /// Reads what is there; says whether the head is whole, `None` if nothing was there.
+    fn read_piece(
+        &mut self,
+        stream: &TcpStream,
+        activity: &Activity,
+    ) -> Result<io::Result<Option<bool>>, TooMany> {
+        let mut piece = [0; PIECE];
+        let read = match stream.try_read(&mut piece) {
+            Ok(0) => return Ok(Err(io::ErrorKind::UnexpectedEof.into())),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Ok(None)),
+            Err(error) => return Ok(Err(error)),
+        };
+        let piece = piece.get(..read).unwrap_or_default();
+        self.push(piece)?;
+        Ok(Ok(Some(activity.read(piece))))
+    }
+
+    fn push(&mut self, piece: &[u8]) -> Result<(), TooMany> {
+        let shared = (self.bytes.len() + piece.len()).saturating_sub(OWN);
+        let more = shared.saturating_sub(self.shared);
+        if more > 0 {
+            let before = self.heads.0.fetch_add(more, Ordering::Relaxed);
+            self.shared = shared;
+            if before + more > SHARED {
+                return Err(TooMany);
+            }
+        }
+        self.bytes.reserve_exact(piece.len());
+        self.bytes.extend_from_slice(piece);
+        Ok(())
+    }
+
+    /// Whether this is text, and not too long.
+    fn may_become_whole(&self) -> bool {
+        let is_text = |byte: &u8| matches!(byte, b'\t' | b'\r' | b'\n') || !byte.is_ascii_control();
+        self.bytes.len() < LONGEST_HEAD && self.bytes.iter().all(is_text)
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.heads.0.fetch_sub(self.shared, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_heads_share_a_bound_and_short_ones_need_none() {
+        let heads = Heads::default();
+        let unfinished = || Unfinished {
+            heads: &heads,
+            bytes: Vec::new(),
+            shared: 0,
+        };
+        let mut all = Vec::new();
+        loop {
+            let mut head = unfinished();
+            if head.push(&[b'x'; LONGEST_HEAD]).is_err() {
+                break;
+            }
+            all.push(head);
+        }
+        assert_eq!(all.len(), SHARED / (LONGEST_HEAD - OWN));
+        let mut short = unfinished();
+        short.push(&[b'x'; OWN - 1]).unwrap();
+        short.push(b"x").unwrap();
+        assert!(short.push(b"x").is_err());
+        all.pop();
+        drop(short);
+        unfinished().push(&[b'x'; LONGEST_HEAD]).unwrap();
+        drop(all);
+        assert_eq!(heads.0.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn what_is_no_text_is_no_head() {
+        let heads = Heads::default();
+        for (bytes, may) in [
+            (&b"GET / HTTP/1.1\r\nX: \xc3\xa9\t"[..], true),
+            (b"", true),
+            (b"\x16\x03\x01", false),
+            (b"GET /\0", false),
+            (&[b'x'; LONGEST_HEAD], false),
+        ] {
+            let mut head = Unfinished {
+                heads: &heads,
+                bytes: Vec::new(),
+                shared: 0,
+            };
+            head.push(bytes).unwrap();
+            assert_eq!(head.may_become_whole(), may);
+        }
+    }
+}
