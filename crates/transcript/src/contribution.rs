@@ -3,10 +3,14 @@
 //! The base that the coordinator hands out and what a participant sends back have the same shape
 //! (`ceremony.md`, Documents).
 
+mod malformed;
+
 use std::fmt;
 use std::marker::PhantomData;
 
 use blstrs::{G1Affine, G2Affine};
+
+pub use malformed::MalformedSignatures;
 
 use crate::encoding::{Encoding, Point};
 use crate::error::{DocumentError, PointError};
