@@ -226,11 +226,10 @@ mod tests {
 
     #[test]
     fn a_word_cut_in_two_by_a_block_is_no_reason_to_stop() {
-        let name = br#"{"note":"a"  "#;
-        let value = br#":[],"transcripts":[]}"#;
-        for cut in [3, 9, 12] {
-            let fill = vec![b' '; BLOCK - cut];
-            let text = [&fill[..], &name[..cut], &name[cut..], value].concat();
+        let (before, after) = (br#"{"x":""#, br#"","a"  :[],"transcripts":[]}"#);
+        for cut in 1..after.len() {
+            let fill = vec![b'a'; BLOCK - before.len() - cut];
+            let text = [&before[..], &fill, after].concat();
             let mut disk = Disk(usize::MAX, 0);
             assert!(copy_to(&mut &text[..], &mut disk, u64::MAX).is_ok());
             assert_eq!(disk.1, text.len(), "cut after {cut} bytes");
