@@ -21,41 +21,80 @@ use std::io::{self, BufRead, Read};
 
 use axum::body::Bytes;
 use rand_core::OsRng;
-use tauline_transcript::{DocumentError, ReceiveError, Received, Sizes};
+use tauline_transcript::{
+    Base, DocumentError, Encoding, RawContribution, ReceiveError, Received, Sizes,
+};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::body::{self, BodyCoding, DocumentForm};
 use crate::coordinator::{Refused, SubmitError};
+use crate::fingerprint::Fingerprint;
 use crate::routes::failure::Failure;
 use crate::store::Blob;
-use crate::verifier::Verifier;
+use crate::verifier::{Judging, Verifier};
 
 /// Pieces that wait for the reader at most. Ours: enough that neither side waits for the other's
 /// thread to wake up.
 const PIECES: usize = 4;
 
 /// A contribution that has arrived and can be read.
-#[derive(Debug)]
-pub struct Arrived {
-    /// The contribution, as far as it is decoded.
-    pub(crate) contribution: Received,
-    /// The same as it is stored.
+pub(crate) struct Arrived {
+    /// Its verification.
+    pub(crate) verification: Verification,
+    /// The contribution as it is stored.
     pub(crate) blob: Blob,
+    /// What it is recognised by.
+    pub(crate) fingerprint: Fingerprint,
 }
 
 impl Arrived {
+    /// Blocks for some milliseconds.
+    ///
     /// # Errors
     /// Never in practice; what the serializer could report.
-    pub(crate) fn new(contribution: Received) -> Result<Self, DocumentError> {
-        let document = contribution.document();
-        let blob = Blob::new(document.to_msgpack(document.encoding())?);
-        Ok(Self { contribution, blob })
+    pub(crate) fn new(
+        document: &RawContribution,
+        verification: Verification,
+    ) -> Result<Self, DocumentError> {
+        Ok(Self {
+            verification,
+            blob: Blob::new(document.to_msgpack(document.encoding())?),
+            fingerprint: Fingerprint::of(document),
+        })
     }
 }
 
+/// How far a contribution's verification is.
+pub(crate) enum Verification {
+    /// It has not begun.
+    ToDo(Received),
+    /// It runs, or has ended.
+    Begun(Judging),
+}
+
+/// Reads a contribution that came whole, only to compare it. Blocks.
+pub(crate) fn compare(
+    verifier: &Verifier,
+    sizes: &Sizes,
+    form: DocumentForm,
+    bytes: &[u8],
+) -> Result<Fingerprint, DocumentError> {
+    let document = match form {
+        DocumentForm::Json => RawContribution::from_json(bytes),
+        DocumentForm::Msgpack => RawContribution::from_msgpack(bytes),
+    }?;
+    // Uncompressed bytes that are no points can look like points.
+    let are_points = document.encoding() == Encoding::Compressed
+        || verifier.run(|| Base::decode(&document, sizes).is_ok());
+    Ok(match are_points {
+        true => Fingerprint::of(&document),
+        false => Fingerprint::of_no_points(),
+    })
+}
+
 /// What becomes of a body, once it is read.
-pub(crate) type Reading = JoinHandle<Result<Arrived, SubmitError>>;
+pub(crate) type Reading = JoinHandle<Result<Received, SubmitError>>;
 
 /// Starts reading a contribution of at most `most` bytes. What is fed is the body as it came.
 pub(crate) fn start(
@@ -79,7 +118,7 @@ pub(crate) fn start(
             DocumentForm::Msgpack => Received::from_msgpack(from, &sizes, pool, &mut OsRng),
         };
         match received {
-            Ok(received) => Ok(Arrived::new(received)?),
+            Ok(received) => Ok(received),
             Err(ReceiveError::Document(error)) => Err(error.into()),
             Err(ReceiveError::Read(error)) => Err(failed(error)),
         }
@@ -149,7 +188,6 @@ mod tests {
     use std::time::Duration;
 
     use tauline_protocol::error::Code;
-    use tauline_transcript::Base;
     use tokio::runtime::{Builder, Runtime};
     use tokio::sync::oneshot;
     use tokio::time::timeout;
@@ -206,8 +244,8 @@ mod tests {
                 feed.piece(piece).await;
             }
             feed.end().await;
-            let arrived = reading.await.unwrap().unwrap();
-            let document = arrived.contribution.document();
+            let received = reading.await.unwrap().unwrap();
+            let document = received.document();
             assert_eq!(
                 *document,
                 Base::initial(&sizes()).to_raw(Default::default())

@@ -13,6 +13,7 @@
 mod answer;
 mod arrival;
 mod attend;
+mod complete;
 mod held;
 mod lookup;
 mod message;
@@ -28,20 +29,18 @@ use k256::ecdsa::SigningKey;
 use tauline_protocol::Identity;
 use tauline_protocol::contribution::{SignedReceipt, StartRequest};
 use tauline_protocol::status::{CeremonyStatus, QueueStatus, SignInMethod};
-use tauline_queue_core::{Rules, Ticket};
-use tauline_transcript::{DocumentError, RawContribution, Sizes};
+use tauline_queue_core::Rules;
+use tauline_transcript::Sizes;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinError;
-use tracing::error;
 
+pub(crate) use answer::told_plainly;
 pub use answer::{Refused, SubmitError};
 pub use held::Seen;
 use held::{Hold, Waiting};
 pub use message::Polled;
-use message::{Known, Message, NoReceipt, Reply, Submit, Urgent, Wanted};
+use message::{Message, Reply, Urgent};
 pub use opening::{Opened, StartError, open};
 
-use crate::arriving::Arrived;
 use crate::clock::Clock;
 use crate::head::Head;
 use crate::store::{Store, StoreError};
@@ -145,11 +144,26 @@ impl Coordinator {
         published.status(clock.now(), &settings.sizes, &settings.sign_in, address)
     }
 
+    /// A connection of this participant's was cut in the midst of a request. If it has no other, and
+    /// checks in while it contributes, its turn ends unless it comes back soon.
+    pub(crate) fn disconnected(&self, who: &Identity) {
+        let _ = self.urgently.send(Urgent::Disconnected(who.clone()));
+    }
+
+    /// Bytes of this participant's contribution arrive. Worth saying once a second.
+    pub(crate) fn uploading(&self, who: &Identity) {
+        // When the mailbox is full, there will be more of them to say so.
+        let _ = self
+            .mailbox
+            .try_send(Message::Uploading { who: who.clone() });
+    }
+
     /// Puts the participant at the tail; for one in the queue already, a check-in.
     ///
     /// # Errors
     /// When the identity is used up, or the ceremony takes no entries.
-    pub async fn join(&self, who: Identity) -> Result<QueueStatus, Refused> {
+    pub async fn join(&self, who: impl Into<Caller>) -> Result<QueueStatus, Refused> {
+        let who = who.into();
         let standing = self.ask(|reply| Message::Join { who, reply }).await?;
         self.complete_status(standing).await
     }
@@ -158,7 +172,8 @@ impl Coordinator {
     ///
     /// # Errors
     /// Only when the coordinator is not there to answer.
-    pub async fn check_in(&self, who: Identity) -> Result<QueueStatus, Refused> {
+    pub async fn check_in(&self, who: impl Into<Caller>) -> Result<QueueStatus, Refused> {
+        let who = who.into();
         let standing = self.ask(|reply| Message::CheckIn { who, reply }).await?;
         self.complete_status(standing).await
     }
@@ -171,22 +186,26 @@ impl Coordinator {
     /// Only when the coordinator is not there to answer.
     pub async fn check_in_held(
         &self,
-        who: Identity,
+        who: impl Into<Caller>,
         hold: Duration,
     ) -> Result<QueueStatus, Refused> {
         let until = self.clock().now().saturating_add(hold);
+        let Caller { who, client } = who.into();
+        let attached = self.attach(&who);
         let (standing, _) = self
             .ask(|reply| Message::Hold {
                 who,
                 hold: Hold {
                     reply: Waiting::Standing(reply),
                     until,
+                    client,
                     positions: false,
                     arms: true,
                 },
                 at_once_unless: None,
             })
             .await?;
+        attached.detach();
         self.complete_status(standing).await
     }
 
@@ -198,23 +217,27 @@ impl Coordinator {
     /// Only when the coordinator is not there to answer.
     pub async fn follow(
         &self,
-        who: Identity,
+        who: impl Into<Caller>,
         seen: Option<Seen>,
         hold: Duration,
     ) -> Result<(QueueStatus, Seen), Refused> {
         let until = self.clock().now().saturating_add(hold);
+        let Caller { who, client } = who.into();
+        let attached = self.attach(&who);
         let (standing, seen) = self
             .ask(|reply| Message::Hold {
                 who,
                 hold: Hold {
                     reply: Waiting::Standing(reply),
                     until,
+                    client,
                     positions: true,
                     arms: false,
                 },
                 at_once_unless: seen,
             })
             .await?;
+        attached.detach();
         Ok((self.complete_status(standing).await?, seen))
     }
 
@@ -259,11 +282,13 @@ impl Coordinator {
         self.ask(|reply| Message::InQueue { who, reply }).await
     }
 
-    /// Gives the place up.
+    /// Gives the place up, unless another client of the same identity is there: the status then says
+    /// so, and the stay goes on.
     ///
     /// # Errors
     /// When there is none, or the contribution is being verified.
-    pub async fn leave(&self, who: Identity) -> Result<QueueStatus, Refused> {
+    pub async fn leave(&self, who: impl Into<Caller>) -> Result<QueueStatus, Refused> {
+        let who = who.into();
         let standing = self.ask(|reply| Message::Leave { who, reply }).await?;
         self.complete_status(standing).await
     }
@@ -290,122 +315,14 @@ impl Coordinator {
     /// When it is not the participant's turn.
     pub async fn start(&self, who: Identity, tags: StartRequest) -> Result<Arc<Head>, Refused> {
         let note = note_of(&tags);
-        self.ask(|reply| Message::Start { who, note, reply }).await
-    }
-
-    /// Whether to read the body of this participant's contribution at all.
-    ///
-    /// # Errors
-    /// When it is not the participant's turn, or it has not started.
-    pub async fn may_submit(&self, who: Identity) -> Result<Admission, Refused> {
-        Ok(
-            match self.ask(|reply| Message::MaySubmit { who, reply }).await? {
-                Wanted::Body(_) => Admission::ReadBody,
-                Wanted::Verifying => Admission::Verifying,
-                Wanted::Accepted(ticket) => Admission::Accepted(self.receipt(ticket).await?),
-            },
-        )
-    }
-
-    /// Waits for the verdict on the contribution that is being verified; gives the receipt again
-    /// of one that was accepted.
-    ///
-    /// # Errors
-    /// When there is neither, or the verdict is not a good one.
-    pub async fn verdict(&self, who: Identity) -> Result<SignedReceipt, SubmitError> {
-        self.hear_verdict(|reply| Message::Verdict { who, reply })
-            .await
-    }
-
-    /// Takes the contribution whose last byte has just arrived, and answers with its receipt.
-    ///
-    /// `read` makes the document of the body, on a blocking thread; otherwise this is
-    /// [`complete_arriving`](Self::complete_arriving).
-    ///
-    /// # Errors
-    /// Those of [`complete_arriving`](Self::complete_arriving).
-    pub async fn complete<F>(&self, who: Identity, read: F) -> Result<SignedReceipt, SubmitError>
-    where
-        F: FnOnce() -> Result<RawContribution, DocumentError> + Send + 'static,
-    {
-        let read = async {
-            let document = move || Ok(Arrived::new(read()?.into())?);
-            tokio::task::spawn_blocking(document).await
-        };
-        self.complete_arriving(who, read).await
-    }
-
-    /// Takes the contribution whose last byte has just arrived and which is being read, and answers
-    /// with its receipt.
-    ///
-    /// The participant's clock stops at this call. Everything runs to its end even if the caller
-    /// goes away. A body that cannot be read leaves the turn as it was. Repeating it gives the same
-    /// answer.
-    ///
-    /// # Errors
-    /// When it is not the participant's turn, the body cannot be read, a check fails, or the
-    /// coordinator does.
-    pub async fn complete_arriving<R>(
-        &self,
-        who: Identity,
-        reading: R,
-    ) -> Result<SignedReceipt, SubmitError>
-    where
-        R: Future<Output = Result<Result<Arrived, SubmitError>, JoinError>> + Send + 'static,
-    {
-        let this = self.clone();
-        let at = self.clock().now();
-        let to_the_end = tokio::spawn(async move {
-            match this
-                .ask(|reply| Message::Arrived {
-                    who: who.clone(),
-                    at,
-                    reply,
-                })
-                .await?
-            {
-                Wanted::Body(ticket) => this.read_and_submit(who, ticket, reading).await,
-                Wanted::Verifying => this.verdict(who).await,
-                Wanted::Accepted(ticket) => Ok(this.receipt(ticket).await?),
-            }
-        });
-        match to_the_end.await {
-            Ok(answer) => answer,
-            Err(_) => Err(Refused::unavailable().into()),
-        }
-    }
-
-    async fn read_and_submit<R>(
-        &self,
-        who: Identity,
-        ticket: Ticket,
-        reading: R,
-    ) -> Result<SignedReceipt, SubmitError>
-    where
-        R: Future<Output = Result<Result<Arrived, SubmitError>, JoinError>>,
-    {
-        let unreadable = match reading.await {
-            Ok(Ok(arrived)) => {
-                return self
-                    .hear_verdict(|reply| {
-                        Message::Submit(Box::new(Submit {
-                            who,
-                            ticket,
-                            arrived,
-                            reply,
-                        }))
-                    })
-                    .await;
-            }
-            Ok(Err(error)) => error,
-            Err(error) => {
-                error!(%ticket, %error, "reading a contribution failed");
-                SubmitError::Refused(Refused::internal())
-            }
-        };
-        // Without it, the time that reading may take runs out by itself.
-        let _ = self.mailbox.send(Message::Unreadable { ticket }).await;
-        Err(unreadable)
+        let checks_in = tags.checks_in;
+        self.ask(|reply| Message::Start {
+            who,
+            note,
+            checks_in,
+            reply,
+        })
+        .await
     }
 
     /// Before a stop: gives all held answers now, and holds no more.
@@ -432,21 +349,61 @@ impl Coordinator {
         }
     }
 
-    async fn hear_verdict(
-        &self,
-        message: impl FnOnce(message::VerdictReply) -> Message,
-    ) -> Result<SignedReceipt, SubmitError> {
-        let (reply, answer) = oneshot::channel();
-        self.mailbox
-            .send(message(reply))
-            .await
-            .map_err(|_| Refused::unavailable())?;
-        match answer.await {
-            Ok(Ok(Known::Receipt(receipt))) => Ok(receipt),
-            Ok(Ok(Known::Accepted(ticket))) => Ok(self.receipt(ticket).await?),
-            Ok(Err(NoReceipt::Failed(error))) => Err(error),
-            Ok(Err(NoReceipt::Refused(no))) => Err(self.refusal(no).await.into()),
-            Err(_) => Err(Refused::unavailable().into()),
+    /// Notices when a request of this participant's is cut before it is answered.
+    pub(crate) fn attach(&self, who: &Identity) -> Attached<'_> {
+        Attached {
+            coordinator: self,
+            who: Some(who.clone()),
+        }
+    }
+}
+
+/// Who asks, and by which of its clients. An identity alone is a caller whose client is not known.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The identity.
+    pub(crate) who: Identity,
+    /// What tells its clients apart: the hash of the session's token.
+    pub(crate) client: Option<ClientKey>,
+}
+
+impl Caller {
+    /// An identity, by the client that this key tells from its others.
+    #[must_use]
+    pub fn new(who: Identity, client: [u8; 32]) -> Self {
+        Self {
+            who,
+            client: Some(client),
+        }
+    }
+}
+
+/// What tells the clients of one identity apart.
+pub(crate) type ClientKey = [u8; 32];
+
+impl From<Identity> for Caller {
+    fn from(who: Identity) -> Self {
+        Self { who, client: None }
+    }
+}
+
+/// A request that is on its way. Dropped before it is answered, its connection was closed.
+pub(crate) struct Attached<'a> {
+    coordinator: &'a Coordinator,
+    who: Option<Identity>,
+}
+
+impl Attached<'_> {
+    /// It has arrived, or is answered.
+    pub(crate) fn detach(mut self) {
+        self.who = None;
+    }
+}
+
+impl Drop for Attached<'_> {
+    fn drop(&mut self) {
+        if let Some(who) = self.who.take() {
+            self.coordinator.disconnected(&who);
         }
     }
 }

@@ -16,7 +16,9 @@ use tracing::{info, warn};
 
 use super::task::{Now, Task, Verifying};
 use super::{Coordinator, Fault, MAILBOX, Settings, Shared};
+use crate::arriving::Verification;
 use crate::clock::Clock;
+use crate::fingerprint::Fingerprint;
 use crate::head::Head;
 use crate::store::{Chain, Contribution, Store, StoreError};
 use crate::verifier::{Verifier, panic_text};
@@ -357,10 +359,12 @@ fn verifying(store: &dyn Store, queue: &Queue<Identity>) -> Result<Option<Verify
     else {
         return Ok(None);
     };
+    let document = blob(store, turn.ticket)?;
     Ok(Some(Verifying {
         ticket: turn.ticket,
         identity: turn.id.clone(),
-        contribution: Some(blob(store, turn.ticket)?.into()),
+        fingerprint: Fingerprint::of(&document),
+        verification: Some(Verification::ToDo(document.into())),
         waiters: Vec::new(),
     }))
 }

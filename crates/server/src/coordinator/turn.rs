@@ -8,7 +8,9 @@ use tracing::{debug, error, warn};
 
 use super::answer::{self, SubmitError};
 use super::message::{Known, No, NoReceipt, Submit, Urgent, VerdictReply, Wanted};
-use super::task::Task;
+use super::task::{Task, Waiter};
+use crate::arriving::Verification;
+use crate::fingerprint::Fingerprint;
 use crate::store::Write;
 use crate::verifier::{Accepted, Job, Judgement};
 
@@ -25,10 +27,11 @@ impl Task {
         let told = match (outcome, self.now.judgement.take()) {
             (Outcome::Contributed, Some(Judgement::Valid(accepted))) => {
                 let Accepted {
-                    contribution,
+                    mut contribution,
                     head,
                     receipt,
                 } = *accepted;
+                contribution.digest = Some(*verifying.fingerprint.digest());
                 assert_eq!(
                     contribution.number,
                     self.state().contributions(),
@@ -42,7 +45,7 @@ impl Task {
                 panic!("ticket {ticket}: accepted, but nothing was verified")
             }
             (outcome, judgement) => {
-                self.now.batch.writes.push(Write::DropBlob(ticket));
+                self.drop_blob(ticket);
                 Err(NoReceipt::Failed(match (outcome, judgement) {
                     (Outcome::Invalid, Some(Judgement::Invalid(check))) => {
                         SubmitError::Invalid(check)
@@ -51,9 +54,33 @@ impl Task {
                 }))
             }
         };
-        for waiter in verifying.waiters {
-            let told = told.clone();
-            self.later(move || drop(waiter.send(told)));
+        let other = match outcome {
+            Outcome::Contributed => Err(NoReceipt::Failed(answer::earlier_one_counted().into())),
+            // Nothing is wrong with what this one sent, but its stay is over.
+            Outcome::Invalid => Err(NoReceipt::Refused(No {
+                refusal: Refusal::Ended { outcome },
+                past: Some(ticket),
+            })),
+            _ => told.clone(),
+        };
+        for Waiter {
+            sent_another,
+            reply,
+        } in verifying.waiters
+        {
+            let told = if sent_another { &other } else { &told }.clone();
+            self.later(move || drop(reply.send(told)));
+        }
+    }
+
+    /// The contribution is of no more use. If it is not stored yet, it need not be.
+    fn drop_blob(&mut self, ticket: Ticket) {
+        let writes = &mut self.now.batch.writes;
+        let is_its_blob =
+            |write: &Write| matches!(write, Write::Blob { ticket: of, .. } if *of == ticket);
+        match writes.iter().position(is_its_blob) {
+            Some(at) => drop(writes.remove(at)),
+            None => writes.push(Write::DropBlob(ticket)),
         }
     }
 
@@ -71,7 +98,10 @@ impl Task {
                 let result = self.carry_out(now, Command::Submit { id: who.clone() }, None);
                 self.now.submitted = None;
                 match result {
-                    Ok(()) => self.verdict(now, &who, reply),
+                    Ok(()) => {
+                        self.verdict(now, &who, None, reply);
+                        self.judge_if_verified(ticket);
+                    }
                     Err(refusal) => {
                         let no = NoReceipt::Refused(self.no(&who, refusal));
                         self.later(move || drop(reply.send(Err(no))));
@@ -83,24 +113,35 @@ impl Task {
                 let no = NoReceipt::Refused(self.no(&who, Refusal::NotStarted));
                 self.later(move || drop(reply.send(Err(no))));
             }
-            // Two uploads of one stay: the first counts, both hear its verdict.
+            // Two uploads of one stay: the first counts.
             Ok(Wanted::Verifying | Wanted::Accepted(_)) | Err(_) => {
-                self.verdict(now, &who, reply);
+                self.verdict(now, &who, Some(arrived.fingerprint), reply);
             }
         }
     }
 
-    /// Answers with the verdict on this participant's contribution, once there is one.
-    pub(super) fn verdict(&mut self, now: Timestamp, who: &Identity, reply: VerdictReply) {
+    /// Answers with the verdict on this participant's contribution, once there is one; or, if
+    /// another was `sent`, with what that means for it.
+    pub(super) fn verdict(
+        &mut self,
+        now: Timestamp,
+        who: &Identity,
+        sent: Option<Fingerprint>,
+        reply: VerdictReply,
+    ) {
         let told = match self.wanted(now, who) {
             Ok(Wanted::Verifying) => match &mut self.verifying {
                 Some(verifying) => {
-                    verifying.waiters.push(reply);
+                    let sent_another = sent.is_some_and(|sent| sent != verifying.fingerprint);
+                    verifying.waiters.push(Waiter {
+                        sent_another,
+                        reply,
+                    });
                     return;
                 }
                 None => Err(NoReceipt::Refused(self.no(who, Refusal::NotStarted))),
             },
-            Ok(Wanted::Accepted(ticket)) => Ok(Known::Accepted(ticket)),
+            Ok(Wanted::Accepted(ticket)) => Ok(Known::Accepted(ticket, sent)),
             Ok(Wanted::Body(_)) => Err(NoReceipt::Refused(self.no(who, Refusal::NotStarted))),
             Err(no) => Err(NoReceipt::Refused(no)),
         };
@@ -156,22 +197,38 @@ impl Task {
         let Some(verifying) = &mut self.verifying else {
             return;
         };
-        let Some(contribution) = verifying.contribution.take() else {
-            return;
-        };
         let ticket = verifying.ticket;
-        debug!(%ticket, "verifying");
-        let job = Job {
-            ticket,
-            identity: verifying.identity.clone(),
-            head: Arc::clone(&self.head),
-            contribution,
-            key: self.key.clone(),
+        let judging = match verifying.verification.take() {
+            Some(Verification::Begun(judging)) => judging,
+            Some(Verification::ToDo(contribution)) => self.verifier.start(Job {
+                ticket,
+                identity: verifying.identity.clone(),
+                head: Arc::clone(&self.head),
+                contribution,
+                key: self.key.clone(),
+            }),
+            None => return,
         };
+        debug!(%ticket, "verifying");
         let urgently = self.urgently.clone();
-        // The task may be gone by then: the next start verifies again.
-        self.verifier.start(job, move |judgement| {
-            drop(urgently.send(Urgent::Judged(ticket, judgement)))
+        tokio::spawn(async move {
+            if let Ok(judgement) = judging.await {
+                // The task may be gone by then: the next start verifies again.
+                let _ = urgently.send(Urgent::Judged(ticket, judgement));
+            }
         });
+    }
+
+    /// Judges at once what was verified before it could be submitted: then one commit covers both,
+    /// and nobody hears of one without the other.
+    fn judge_if_verified(&mut self, ticket: Ticket) {
+        if let Some(verifying) = &mut self.verifying
+            && verifying.ticket == ticket
+            && let Some(Verification::Begun(judging)) = &mut verifying.verification
+            && let Ok(judgement) = judging.try_recv()
+        {
+            verifying.verification = None;
+            self.judged(ticket, judgement);
+        }
     }
 }

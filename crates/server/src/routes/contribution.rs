@@ -1,12 +1,13 @@
 //! `POST /contribution/start`, `/contribution/complete` and `/contribution/abort`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use tauline_protocol::contribution::{AbortRequest, SignedReceipt, StartRequest, TAG_LIMIT};
+use tauline_protocol::contribution::{AbortRequest, ReceiptAnswer, StartRequest, TAG_LIMIT};
 use tauline_protocol::error::Code;
 
 use crate::body::{self, BodyCoding, DocumentForm};
@@ -36,9 +37,18 @@ pub(super) async fn start(
         .unwrap_or_default();
     check_tag("client", tags.client.as_deref())?;
     check_tag("computation", tags.computation.as_deref())?;
+    let caller = session.caller();
     let head = app.coordinator.start(session.identity, tags).await?;
-    state(&head, form, &parts.headers).await
+    let (status, _) = app.coordinator.follow(caller, None, Duration::ZERO).await?;
+    let mut response = state(&head, form, &parts.headers).await?;
+    if let Some(left) = status.contribute_in_ms {
+        response.headers_mut().insert(CONTRIBUTE_IN, left.into());
+    }
+    Ok(response)
 }
+
+/// How long the last byte of the contribution may take, in milliseconds from the answer to `start`.
+const CONTRIBUTE_IN: HeaderName = HeaderName::from_static("tauline-contribute-in-ms");
 
 /// The state to build on, compressed as `Accept-Encoding` allows.
 pub(super) async fn state(
@@ -75,7 +85,7 @@ pub(super) async fn complete(
     State(app): State<Arc<App>>,
     MaybeSignedIn(session): MaybeSignedIn,
     request: Request,
-) -> Result<Json<SignedReceipt>, Failure> {
+) -> Result<Json<ReceiptAnswer>, Failure> {
     let (parts, body) = request.into_parts();
     let refuse = |failure: Failure, body| {
         body::drain(&parts.headers, body);
@@ -89,26 +99,23 @@ pub(super) async fn complete(
         Ok(session) => session.identity,
         Err(failure) => return refuse(failure, body),
     };
-    match app.coordinator.may_submit(who.clone()).await {
-        Ok(Admission::ReadBody) => {}
-        Ok(Admission::Verifying) => {
-            body::drain(&parts.headers, body);
-            return Ok(Json(app.coordinator.verdict(who).await?));
-        }
-        Ok(Admission::Accepted(receipt)) => {
-            body::drain(&parts.headers, body);
-            return Ok(Json(receipt));
-        }
+    let admission = match app.coordinator.may_submit(who.clone()).await {
+        Ok(admission) => admission,
         Err(refused) => return refuse(refused.into(), body),
-    }
+    };
     let form = DocumentForm::of(&parts.headers);
     let (form, coding) = match form.and_then(|form| Ok((form, BodyCoding::of(&parts.headers)?))) {
         Ok(known) => known,
         Err(failure) => return refuse(failure, body),
     };
-    Ok(Json(
-        upload::receive(&app, who, &parts, body, form, coding).await?,
-    ))
+    let receipt = match admission {
+        Admission::ReadBody => upload::receive(&app, who, &parts, body, form, coding).await,
+        // What is sent again gets the answer that the first got; something else does not.
+        Admission::Verifying | Admission::Accepted(_) => {
+            upload::receive_again(&app, who, &parts, body, form, coding).await
+        }
+    };
+    Ok(Json(receipt?.into()))
 }
 
 pub(super) async fn abort(

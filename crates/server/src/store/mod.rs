@@ -83,17 +83,44 @@ pub trait Store: Send + Sync + 'static {
     /// When the medium fails.
     fn put_session(&self, session: &Session) -> Result<(), StoreError>;
 
-    /// The session of a token with this hash, expired or not.
-    ///
-    /// # Errors
-    /// When the medium fails.
-    fn session(&self, hash: &[u8; 32]) -> Result<Option<Session>, StoreError>;
-
     /// Forgets a session.
     ///
     /// # Errors
     /// When the medium fails.
     fn delete_session(&self, hash: &[u8; 32]) -> Result<(), StoreError>;
+
+    /// Makes changes durable that belong to different people, in order. A store that can does it in
+    /// one commit.
+    ///
+    /// # Errors
+    /// When the medium fails; then any of them may be missing.
+    fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError> {
+        for write in writes {
+            match write {
+                SignInWrite::Put(session) => self.put_session(session)?,
+                SignInWrite::Delete(hash) => self.delete_session(hash)?,
+                SignInWrite::GithubAccount { account, identity } => {
+                    self.first_identity_of_github(*account, identity)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All sessions that end after `at`, the first end first, as far as a store can tell.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn sessions_lasting(&self, at: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let _ = at;
+        Ok(Vec::new())
+    }
+
+    /// The session of a token with this hash, expired or not.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn session(&self, hash: &[u8; 32]) -> Result<Option<Session>, StoreError>;
 
     /// Forgets all sessions that ended before `at`; returns how many.
     ///
@@ -101,7 +128,8 @@ pub trait Store: Send + Sync + 'static {
     /// When the medium fails.
     fn delete_sessions_expired_before(&self, at: Timestamp) -> Result<u64, StoreError>;
 
-    /// The identity that this GitHub account was first given here; this one, if it is the first.
+    /// The identity that this GitHub account was first given here; this one, if it is the first, which
+    /// is durable then.
     ///
     /// # Errors
     /// When the medium fails.
@@ -110,6 +138,15 @@ pub trait Store: Send + Sync + 'static {
         account: u64,
         today: &Identity,
     ) -> Result<Identity, StoreError>;
+
+    /// The identity that this GitHub account was given here, if it was, as far as a store can tell.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn identity_of_github(&self, account: u64) -> Result<Option<Identity>, StoreError> {
+        let _ = account;
+        Ok(None)
+    }
 }
 
 /// One moment of the contributions, for a reader that takes its time.
@@ -165,8 +202,8 @@ pub enum Write {
     },
     /// A submitted contribution is of no more use.
     DropBlob(Ticket),
-    /// A contribution was accepted: its witness is kept for ever, its blob is the head, and all
-    /// other blobs are of no more use.
+    /// A contribution was accepted: its witness is kept for ever, its blob is the head, and those of
+    /// earlier contributions are of no more use: they count as gone, whenever they are deleted.
     Accepted(Contribution),
 }
 
@@ -224,6 +261,9 @@ pub struct Contribution {
     pub witness: Vec<Witness>,
     /// The EIP-712 signature, if there is a good one.
     pub ecdsa: Option<[u8; 65]>,
+    /// The document's digest ([`tauline_transcript::RawContribution::digest`]); none of one that
+    /// was accepted before digests were kept.
+    pub digest: Option<[u8; 32]>,
 }
 
 /// One sub-ceremony's witness of a contribution: compressed points.
@@ -277,6 +317,22 @@ pub struct Session {
     pub identity: Identity,
     /// When it ends.
     pub expires_at: Timestamp,
+}
+
+/// A change that a sign-in makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignInWrite {
+    /// Adds a session, or replaces the one with the same hash.
+    Put(Session),
+    /// Forgets the session with this hash.
+    Delete([u8; 32]),
+    /// Gives a GitHub account its identity, unless it has one.
+    GithubAccount {
+        /// The account's number.
+        account: u64,
+        /// What it is called today.
+        identity: Identity,
+    },
 }
 
 /// The hash chain over the log: each hash covers the record and everything before it.

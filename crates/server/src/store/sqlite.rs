@@ -6,10 +6,12 @@
 
 mod accounts;
 mod backup;
+mod keeper;
 mod reading;
+mod sign_ins;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
@@ -17,9 +19,10 @@ use tauline_protocol::Identity;
 use tauline_queue_core::{Ticket, Timestamp};
 use tauline_transcript::Sizes;
 
+use self::keeper::{Keeper, SUPERSEDED};
 use super::directory::sync_parent;
 use super::{
-    Batch, Blob, Ceremony, Contribution, DataDir, Reading, Session, Store, StoreError,
+    Batch, Blob, Ceremony, Contribution, DataDir, Reading, Session, SignInWrite, Store, StoreError,
     StoredRecord, WITNESS_LEN, Witness, Write,
 };
 
@@ -39,7 +42,9 @@ const BUSY_LIMIT: Duration = Duration::from_secs(10);
 pub struct Sqlite {
     ceremony: Ceremony,
     path: PathBuf,
-    writer: Mutex<Connection>,
+    // First of those that use the directory: its thread has connections too.
+    keeper: Keeper,
+    writer: Arc<Mutex<Connection>>,
     reader: Mutex<Connection>,
     // Last, so that the lock outlives the connections.
     directory: DataDir,
@@ -62,7 +67,10 @@ impl Sqlite {
             let (found, asked) = (ceremony.sizes.to_string(), sizes.to_string());
             return Err(StoreError::OtherSizes { path, found, asked });
         }
+        keeper::sweep(&writer)?;
         let reader = connect(&path)?;
+        let writer = Arc::new(Mutex::new(writer));
+        let keeper = Keeper::start(Arc::clone(&writer), &path)?;
         sync_parent(&path).map_err(|source| StoreError::Unwritable {
             path: directory.path().to_owned(),
             source,
@@ -70,7 +78,8 @@ impl Sqlite {
         Ok(Self {
             ceremony,
             path,
-            writer: Mutex::new(writer),
+            keeper,
+            writer,
             reader: Mutex::new(reader),
             directory,
         })
@@ -106,6 +115,8 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
         .map_err(foreign)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // The keeper does it, behind the commits.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     // After a large blob the write-ahead log shrinks again. 16 MiB: two full-size contributions.
     connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
@@ -207,6 +218,8 @@ impl Store for Sqlite {
             apply(&transaction, write)?;
         }
         transaction.commit()?;
+        drop(writer);
+        self.keeper.committed(batch);
         Ok(())
     }
 
@@ -238,7 +251,8 @@ impl Store for Sqlite {
     fn contribution(&self, ticket: Ticket) -> Result<Option<Contribution>, StoreError> {
         let reader = self.reader();
         let mut select = reader.prepare_cached(
-            "SELECT number, ticket, identity, witness, ecdsa FROM contributions WHERE ticket = ?1",
+            "SELECT number, ticket, identity, witness, ecdsa, digest
+             FROM contributions WHERE ticket = ?1",
         )?;
         let mut rows = select.query([ticket.value()])?;
         rows.next()?.map(contribution).transpose()
@@ -246,7 +260,8 @@ impl Store for Sqlite {
 
     fn blob_tickets(&self) -> Result<Vec<Ticket>, StoreError> {
         let reader = self.reader();
-        let mut select = reader.prepare("SELECT ticket FROM blobs ORDER BY ticket")?;
+        let kept = format!("SELECT ticket FROM blobs WHERE NOT {SUPERSEDED} ORDER BY ticket");
+        let mut select = reader.prepare(&kept)?;
         let tickets = select.query_map([], |row| Ok(Ticket::new(row.get(0)?)))?;
         Ok(tickets.collect::<Result<_, _>>()?)
     }
@@ -268,40 +283,25 @@ impl Store for Sqlite {
     }
 
     fn put_session(&self, session: &Session) -> Result<(), StoreError> {
-        self.writer()
-            .prepare_cached(
-                "INSERT INTO sessions (hash, identity, expires_at) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (hash) DO UPDATE
-                 SET identity = excluded.identity, expires_at = excluded.expires_at",
-            )?
-            .execute(params![
-                session.hash,
-                session.identity.as_str(),
-                session.expires_at.as_millis()
-            ])?;
-        Ok(())
-    }
-
-    fn session(&self, hash: &[u8; 32]) -> Result<Option<Session>, StoreError> {
-        let reader = self.reader();
-        let mut select =
-            reader.prepare_cached("SELECT identity, expires_at FROM sessions WHERE hash = ?1")?;
-        let mut rows = select.query([hash])?;
-        let Some(row) = rows.next()? else {
-            return Ok(None);
-        };
-        Ok(Some(Session {
-            hash: *hash,
-            identity: identity(row, 0)?,
-            expires_at: Timestamp::from_millis(row.get(1)?),
-        }))
+        self.write_sign_ins(&[SignInWrite::Put(session.clone())])
     }
 
     fn delete_session(&self, hash: &[u8; 32]) -> Result<(), StoreError> {
-        self.writer()
-            .prepare_cached("DELETE FROM sessions WHERE hash = ?1")?
-            .execute([hash])?;
+        self.write_sign_ins(&[SignInWrite::Delete(*hash)])
+    }
+
+    fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError> {
+        sign_ins::write(&mut self.writer(), writes)?;
+        self.keeper.signed_in(writes);
         Ok(())
+    }
+
+    fn sessions_lasting(&self, at: Timestamp) -> Result<Vec<Session>, StoreError> {
+        sign_ins::lasting(&self.reader(), at)
+    }
+
+    fn session(&self, hash: &[u8; 32]) -> Result<Option<Session>, StoreError> {
+        sign_ins::find(&self.reader(), hash)
     }
 
     fn delete_sessions_expired_before(&self, at: Timestamp) -> Result<u64, StoreError> {
@@ -317,7 +317,15 @@ impl Store for Sqlite {
         account: u64,
         today: &Identity,
     ) -> Result<Identity, StoreError> {
-        accounts::first_identity(&self.writer(), account, today)
+        // Most have been here before: they need no commit.
+        match self.identity_of_github(account)? {
+            Some(first) => Ok(first),
+            None => accounts::first_identity(&self.writer(), account, today),
+        }
+    }
+
+    fn identity_of_github(&self, account: u64) -> Result<Option<Identity>, StoreError> {
+        accounts::known_identity(&self.reader(), account)
     }
 }
 
@@ -349,19 +357,17 @@ fn apply(connection: &Connection, write: &Write) -> Result<(), StoreError> {
             let witness: Vec<u8> = one.witness.iter().flat_map(Witness::to_bytes).collect();
             connection
                 .prepare_cached(
-                    "INSERT INTO contributions (number, ticket, identity, witness, ecdsa)
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                    "INSERT INTO contributions (number, ticket, identity, witness, ecdsa, digest)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 )?
                 .execute(params![
                     one.number,
                     one.ticket.value(),
                     one.identity.as_str(),
                     witness,
-                    one.ecdsa
+                    one.ecdsa,
+                    one.digest
                 ])?;
-            connection
-                .prepare_cached("DELETE FROM blobs WHERE ticket <> ?1")?
-                .execute([one.ticket.value()])?;
         }
     }
     Ok(())
@@ -405,5 +411,6 @@ fn contribution(row: &Row<'_>) -> Result<Contribution, StoreError> {
         identity: identity(row, 2)?,
         witness: entries.iter().map(Witness::from_bytes).collect(),
         ecdsa: row.get(4)?,
+        digest: row.get(5)?,
     })
 }

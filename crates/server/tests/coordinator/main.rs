@@ -3,9 +3,11 @@
 
 mod crash;
 mod drift;
+mod early;
 mod held;
 mod operator;
 mod polls;
+mod presence;
 mod queue;
 mod restart;
 mod support;

@@ -121,7 +121,7 @@ impl Ceremony {
     pub(crate) async fn pass(&self, by: Duration) {
         let mut left = by;
         while !left.is_zero() {
-            let step = left.min(secs(5));
+            let step = left.min(secs(1));
             left -= step;
             self.hands.advance(step);
             self.coordinator.is_in_queue(&id("nobody")).await.unwrap();
@@ -189,6 +189,12 @@ impl Ceremony {
 
     pub(crate) async fn check_in(&self, name: &str) -> QueueStatus {
         self.coordinator.check_in(id(name)).await.unwrap()
+    }
+
+    /// How somebody stands, without a check-in of its own.
+    pub(crate) async fn look(&self, name: &str) -> QueueStatus {
+        let followed = self.coordinator.follow(id(name), None, Duration::ZERO);
+        followed.await.unwrap().0
     }
 
     pub(crate) async fn start(&self, name: &str) -> Arc<Head> {

@@ -75,7 +75,7 @@ impl Refusal {
 
     /// Why a poll gets nothing. `failure` is also what became of the session.
     pub(super) fn of_poll(failure: &Failure) -> Self {
-        let why = failure.error();
+        let why = failure.plainly();
         match failure.code() {
             error::Code::SessionMissing => Code::InvalidSessionId.into(),
             error::Code::SessionUnknown => Code::UnknownSessionId.into(),
@@ -94,7 +94,7 @@ impl Refusal {
 
     /// Why a contribution gets no receipt, or a turn cannot be given up.
     pub(super) fn of_contribution(failure: &Failure) -> Self {
-        let why = failure.error();
+        let why = failure.plainly();
         match failure.detail() {
             Some(Detail::Invalid(check)) => return Self::of_check(check),
             Some(Detail::Malformed(error)) => return Self::of_document(error),
@@ -111,6 +111,8 @@ impl Refusal {
             | error::Code::UsedUp
             | error::Code::AlreadyContributed
             | error::Code::AlreadyVerifying => Code::NotUsersTurn.into(),
+            // The nearest that was: the sequencer had forgotten whoever contributed.
+            error::Code::EarlierOneCounted => Self::because(Code::NotUsersTurn, why),
             error::Code::BodyTooLarge => Self::grew_too_long(),
             error::Code::UnsupportedMediaType => Self::not_json(),
             code @ (error::Code::MalformedBody | error::Code::BodyTimeout) => Self::Said {

@@ -6,6 +6,17 @@ use tauline_protocol::Identity;
 use super::identity;
 use crate::store::StoreError;
 
+/// The identity that an account has been given, if it has.
+pub(super) fn known_identity(
+    connection: &Connection,
+    account: u64,
+) -> Result<Option<Identity>, StoreError> {
+    let mut select =
+        connection.prepare_cached("SELECT identity FROM github_accounts WHERE id = ?1")?;
+    let mut rows = select.query([account])?;
+    rows.next()?.map(|row| identity(row, 0)).transpose()
+}
+
 pub(super) fn first_identity(
     connection: &Connection,
     account: u64,

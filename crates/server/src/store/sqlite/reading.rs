@@ -43,7 +43,7 @@ impl Reading for SqliteReading {
 
     fn page(&self, after: u64, at_most: u32) -> Result<Vec<Contribution>, StoreError> {
         let mut select = self.connection.prepare_cached(
-            "SELECT number, ticket, identity, witness, ecdsa FROM contributions
+            "SELECT number, ticket, identity, witness, ecdsa, digest FROM contributions
              WHERE number > ?1 ORDER BY number LIMIT ?2",
         )?;
         let mut rows = select.query(params![after, at_most])?;
