@@ -192,12 +192,10 @@ pub fn verify_transcript<S: Source + ?Sized>(
             done: i as u64,
             total,
         });
-        let (sub, sub_ceremony) = (&index.subs[i], rules.sub_ceremonies[i]);
         check_powers(
             source,
             &index,
-            sub,
-            sub_ceremony,
+            rules.sub_ceremonies[i],
             last_product,
             &mut report.sub_ceremonies[i],
             &mut failures,

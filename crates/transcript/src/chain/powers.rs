@@ -22,7 +22,6 @@ use crate::verify::verify_powers;
 pub(super) fn check_powers<S: Source + ?Sized>(
     source: &S,
     index: &Index,
-    sub: &SubIndex,
     sub_ceremony: SubCeremony,
     last_product: Option<G1Affine>,
     report: &mut SubReport,
@@ -34,6 +33,7 @@ pub(super) fn check_powers<S: Source + ?Sized>(
         // Already refused; its powers mean nothing.
         return Ok(());
     }
+    let sub = &index.subs[sub_ceremony.index];
     let raw = match raw_powers(source, index, sub, sub_ceremony)? {
         Ok(raw) => raw,
         Err(invalid) => {
