@@ -34,6 +34,7 @@ pub mod keys;
 pub mod output;
 pub mod participant;
 pub mod progress;
+pub mod pulse;
 pub mod recognised;
 pub mod signin;
 pub mod verbs;
