@@ -15,7 +15,8 @@ pub enum Exit {
     Bad = 1,
     /// The command line, or a file that it names as a setting, is wrong.
     Usage = 2,
-    /// The network, a file or the coordinator's socket failed: trying again may help.
+    /// The network, a file or the coordinator's socket failed, or a file is something else
+    /// altogether: trying again, or another file, may help.
     Io = 3,
 }
 
@@ -120,7 +121,7 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// The operating system's words without Rust's ` (os error 2)`, which helps nobody.
-fn plain(error: &io::Error) -> String {
+pub(crate) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     match text.rfind(" (os error ") {
         Some(end) => text[..end].to_owned(),

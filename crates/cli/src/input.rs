@@ -1,55 +1,128 @@
-//! What a verb reads: a file or standard input, plain or compressed with gzip or zstd.
+//! What a verb reads: a file or standard input, plain or compressed with gzip or zstd, in UTF-8 or
+//! UTF-16.
+
+mod entropy;
+mod spool;
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 
 use tauline_transcript::chain::Source;
-use zeroize::Zeroizing;
+use tauline_transcript::recognise::{Kind, UTF8_MARK, recognise, utf16_order};
+
+pub use entropy::entropy;
+use spool::{GZIP_MAGIC, SpoolError, Spooled, ZSTD_MAGIC, read_full, spool};
 
 use crate::exit::{Failure, Outcome};
 
-const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
-const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-
-/// Most entropy that is read, in bytes. Ours: more than a few hundred add nothing.
-const ENTROPY_LIMIT: u64 = 1 << 20;
-
 /// Bytes that a reader of a source fetches at once.
 const READ_LEN: usize = 64 << 10;
+
+/// Most bytes that may be copied to the temporary directory. A plain file is not copied, and has no
+/// limit but that of the verb.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Of a pipe or device.
+    copied: u64,
+}
+
+impl Limits {
+    /// For a contribution or a set of powers. Ours: 64 times a contribution to the Ethereum
+    /// ceremony, and less than a small machine has.
+    pub const DOCUMENT: Self = Self {
+        copied: MAX_DOCUMENT,
+    };
+
+    /// For a transcript. Ours: 16 times that of the Ethereum ceremony.
+    pub const TRANSCRIPT: Self = Self { copied: 4 << 30 };
+
+    /// Of a compressed file of this length, or of a stream. Points do not compress: hex and white
+    /// space shrink to a half or a third, and only the powers of tau = 1 to next to nothing.
+    fn decompressed(self, compressed_len: Option<u64>) -> u64 {
+        const REPETITIVE: u64 = 128 << 20;
+        const RATIO: u64 = 16;
+        match compressed_len {
+            Some(len) => self
+                .copied
+                .min(REPETITIVE.saturating_add(len.saturating_mul(RATIO))),
+            None => self.copied,
+        }
+    }
+}
+
+/// Longest document that is read into memory, in bytes.
+pub const MAX_DOCUMENT: u64 = 1 << 29;
 
 /// A document in a plain file that can be read from any place.
 pub struct Input {
     name: String,
     file: File,
+    /// Where the document starts, behind a byte order mark.
+    start: u64,
     len: u64,
+    is_converted: bool,
 }
 
 impl Input {
     /// Opens a document; `-` is standard input. What cannot be read from any place, a pipe or a
-    /// compressed file, is written to a temporary file first.
+    /// compressed file, is written to a temporary file first, and so is text in UTF-16.
     ///
     /// # Errors
-    /// When it cannot be read.
-    pub fn open(path: &Path) -> Outcome<Self> {
+    /// When it cannot be read, or is longer than may be copied.
+    pub fn open(path: &Path, limits: Limits) -> Outcome<Self> {
         let name = match path.as_os_str() == "-" {
             true => "standard input".to_owned(),
             false => path.display().to_string(),
         };
         let failed = |error: io::Error| Failure::file("read", Path::new(&name), &error);
-        let file = match path.as_os_str() == "-" {
-            true => spool(io::stdin().lock()),
-            false => open_plain(path),
+        let opened = match path.as_os_str() == "-" {
+            true => spool(io::stdin().lock(), limits, None),
+            false => open_plain(path, limits),
         };
-        let file = file.map_err(failed)?;
+        let Spooled { file, is_converted } = opened.map_err(|error| error.failure(&name))?;
         let len = file.metadata().map_err(failed)?.len();
-        Ok(Self { name, file, len })
+        let mut input = Self {
+            name,
+            file,
+            start: 0,
+            len,
+            is_converted,
+        };
+        if input.first_bytes()? == UTF8_MARK {
+            input.start = UTF8_MARK.len() as u64;
+        }
+        Ok(input)
+    }
+
+    fn first_bytes(&self) -> Outcome<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let read = self
+            .open_at(0)
+            .take(UTF8_MARK.len() as u64)
+            .read_to_end(&mut bytes);
+        read.map_err(|error| self.unreadable(&error))?;
+        Ok(bytes)
     }
 
     /// What the user calls it.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it was text in UTF-16, which is read as UTF-8.
+    #[must_use]
+    pub fn is_converted(&self) -> bool {
+        self.is_converted
+    }
+
+    /// What it is.
+    ///
+    /// # Errors
+    /// A document that cannot be read.
+    pub fn kind(&self) -> Outcome<Kind> {
+        recognise(self).map_err(|error| self.unreadable(&error))
     }
 
     /// All of its bytes, at most `limit`.
@@ -64,88 +137,57 @@ impl Input {
             )));
         }
         let mut bytes = Vec::with_capacity(self.len as usize);
-        let read = self
-            .open(0)
-            .and_then(|reader| reader.take(limit).read_to_end(&mut bytes));
-        read.map_err(|error| Failure::file("read", Path::new(&self.name), &error))?;
+        let read = self.open_at(self.start).take(limit).read_to_end(&mut bytes);
+        read.map_err(|error| self.unreadable(&error))?;
         Ok(bytes)
     }
 
-    /// The first bytes, as many as there are up to `len`.
-    ///
-    /// # Errors
-    /// A document that cannot be read.
-    pub fn start(&self, len: u64) -> Outcome<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let read = self
-            .open(0)
-            .and_then(|reader| reader.take(len).read_to_end(&mut bytes));
-        read.map_err(|error| Failure::file("read", Path::new(&self.name), &error))?;
-        Ok(bytes)
+    /// A reader of the whole file, with a byte order mark if there is one.
+    pub fn whole(&self) -> impl Read {
+        self.open_at(0)
+    }
+
+    fn open_at(&self, offset: u64) -> BufReader<Section<'_>> {
+        let section = Section {
+            file: &self.file,
+            offset,
+        };
+        BufReader::with_capacity(READ_LEN, section)
+    }
+
+    fn unreadable(&self, error: &io::Error) -> Failure {
+        Failure::file("read", Path::new(&self.name), error)
     }
 }
 
-fn open_plain(path: &Path) -> io::Result<File> {
-    let mut file = File::open(path)?;
-    let metadata = file.metadata()?;
+fn open_plain(path: &Path, limits: Limits) -> Result<Spooled, SpoolError> {
+    let opened = File::open(path).and_then(|file| Ok((file.metadata()?, file)));
+    let (metadata, mut file) = opened.map_err(SpoolError::Read)?;
     if metadata.is_dir() {
-        return Err(io::Error::from(io::ErrorKind::IsADirectory));
+        return Err(SpoolError::Read(io::ErrorKind::IsADirectory.into()));
+    }
+    if !metadata.is_file() {
+        return spool(BufReader::new(file), limits, None);
     }
     let mut start = [0; 4];
-    let is_compressed = metadata.is_file() && {
-        let len = read_full(&mut file, &mut start)?;
-        file.rewind()?;
-        start[..len].starts_with(GZIP_MAGIC) || start[..len].starts_with(ZSTD_MAGIC)
-    };
-    match metadata.is_file() && !is_compressed {
-        true => Ok(file),
-        false => spool(BufReader::new(file)),
+    let len = read_full(&mut file, &mut start).and_then(|len| file.rewind().map(|()| len));
+    let start = &start[..len.map_err(SpoolError::Read)?];
+    let is_compressed = start.starts_with(GZIP_MAGIC) || start.starts_with(ZSTD_MAGIC);
+    if is_compressed || utf16_order(start).is_some() {
+        let compressed_len = is_compressed.then_some(metadata.len());
+        return spool(BufReader::new(file), limits, compressed_len);
     }
-}
-
-/// Copies to a temporary file, decompressed.
-fn spool(mut input: impl BufRead) -> io::Result<File> {
-    // A pipe may give its first bytes one by one.
-    let mut start = [0; 4];
-    let len = read_full(&mut input, &mut start)?;
-    let input = (&start[..len]).chain(input);
-    let mut file = tempfile::tempfile()?;
-    if start[..len].starts_with(GZIP_MAGIC) {
-        io::copy(&mut flate2::bufread::MultiGzDecoder::new(input), &mut file)?;
-    } else if start[..len].starts_with(ZSTD_MAGIC) {
-        io::copy(&mut zstd::Decoder::with_buffer(input)?, &mut file)?;
-    } else {
-        let mut input = input;
-        io::copy(&mut input, &mut file)?;
-    }
-    file.rewind()?;
-    Ok(file)
-}
-
-fn read_full(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut len = 0;
-    while len < buffer.len() {
-        match input.read(&mut buffer[len..]) {
-            Ok(0) => break,
-            Ok(more) => len += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(len)
+    Ok(Spooled {
+        file,
+        is_converted: false,
+    })
 }
 
 impl Source for Input {
     type Reader<'a> = BufReader<Section<'a>>;
 
     fn open(&self, offset: u64) -> io::Result<Self::Reader<'_>> {
-        Ok(BufReader::with_capacity(
-            READ_LEN,
-            Section {
-                file: &self.file,
-                offset,
-            },
-        ))
+        Ok(self.open_at(self.start + offset))
     }
 }
 
@@ -164,46 +206,6 @@ impl Read for Section<'_> {
         let len = std::os::windows::fs::FileExt::seek_read(self.file, buffer, self.offset)?;
         self.offset += len as u64;
         Ok(len)
-    }
-}
-
-/// Reads entropy that the user brings; `-` is standard input: what is typed until Ctrl-D.
-///
-/// # Errors
-/// A file that is empty or cannot be read.
-pub fn entropy(path: Option<&Path>) -> Outcome<Zeroizing<Vec<u8>>> {
-    let Some(path) = path else {
-        return Ok(Zeroizing::new(Vec::new()));
-    };
-    let is_stdin = path.as_os_str() == "-";
-    // At its full size from the start: a buffer that grows leaves its old contents behind.
-    let mut entropy = Zeroizing::new(Vec::with_capacity(ENTROPY_LIMIT as usize + 1));
-    let read = match is_stdin {
-        true => {
-            if io::IsTerminal::is_terminal(&io::stdin()) {
-                drop(io::Write::write_all(
-                    &mut io::stderr(),
-                    b"Type as you like, then Enter and Ctrl-D. It is mixed with the system's own randomness.\n",
-                ));
-            }
-            io::stdin()
-                .lock()
-                .take(ENTROPY_LIMIT)
-                .read_to_end(&mut entropy)
-        }
-        // A device such as /dev/random never ends: the limit is where reading stops.
-        false => {
-            File::open(path).and_then(|file| file.take(ENTROPY_LIMIT).read_to_end(&mut entropy))
-        }
-    };
-    read.map_err(|error| Failure::file("read", path, &error))?;
-    match entropy.is_empty() {
-        true => Err(Failure::usage(format!(
-            "there is no entropy in {}: it is empty",
-            path.display()
-        ))
-        .help("leave the flag out to use the system's randomness alone")),
-        false => Ok(entropy),
     }
 }
 
@@ -227,7 +229,7 @@ mod tests {
         let zstd = zstd::encode_all(plain.as_slice(), 1).unwrap();
         for bytes in [plain.clone(), gzip.finish().unwrap(), zstd] {
             let file = file(&bytes);
-            let input = Input::open(file.path()).unwrap();
+            let input = Input::open(file.path(), Limits::DOCUMENT).unwrap();
             assert_eq!(input.bytes(1 << 20).unwrap(), plain);
             let mut tail = Vec::new();
             Source::open(&input, 399_990)
@@ -242,7 +244,10 @@ mod tests {
     fn a_broken_archive_is_an_error() {
         let file = file(&[0x1f, 0x8b, 8, 0, 1, 2, 3]);
         assert_eq!(
-            Input::open(file.path()).err().unwrap().exit(),
+            Input::open(file.path(), Limits::DOCUMENT)
+                .err()
+                .unwrap()
+                .exit(),
             crate::exit::Exit::Io
         );
     }
@@ -251,14 +256,23 @@ mod tests {
     fn short_files_are_no_archives() {
         for bytes in [&b""[..], b"{", b"\x1f", b"{}"] {
             let file = file(bytes);
-            assert_eq!(Input::open(file.path()).unwrap().bytes(10).unwrap(), bytes);
+            assert_eq!(
+                Input::open(file.path(), Limits::DOCUMENT)
+                    .unwrap()
+                    .bytes(10)
+                    .unwrap(),
+                bytes
+            );
         }
     }
 
     #[test]
     fn a_file_over_the_limit_is_not_read() {
         let file = file(b"12345");
-        let failure = Input::open(file.path()).unwrap().bytes(4).unwrap_err();
+        let failure = Input::open(file.path(), Limits::DOCUMENT)
+            .unwrap()
+            .bytes(4)
+            .unwrap_err();
         assert!(failure.text().contains("too large: 5 bytes"), "{failure}");
     }
 

@@ -15,7 +15,8 @@
 //! | `admin` | operates a coordinator | its data directory |
 //!
 //! Results go to standard output, everything said on the way to standard error. Exit codes:
-//! 0 good; 1 the thing checked is bad, or the coordinator said no; 2 usage; 3 network or files.
+//! 0 good; 1 the thing checked is bad, or the coordinator said no; 2 usage; 3 network or files, where
+//! trying again or another file can help.
 //! The mathematics is `tauline-transcript`'s, every shape on the wire `tauline-protocol`'s.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -34,6 +35,7 @@ pub mod output;
 pub mod participant;
 pub mod progress;
 pub mod pulse;
+pub mod recognised;
 pub mod signin;
 pub mod verbs;
 pub mod words;
@@ -54,7 +56,7 @@ use verbs::{
     version,
     term_width = 100,
     after_help = "Exit codes: 0 good; 1 the thing checked is bad, or the coordinator said no; \
-                  2 usage; 3 network or files."
+                  2 usage; 3 network or files (trying again, or another file, can help)."
 )]
 struct Cli {
     #[command(subcommand)]

@@ -48,6 +48,12 @@ pub struct OutputArgs {
 }
 
 impl OutputArgs {
+    /// The arguments of a verb that has its own flags for them.
+    #[must_use]
+    pub fn new(output: Option<PathBuf>, force: bool) -> Self {
+        Self { output, force }
+    }
+
     /// Refuses, before any work is done, a file that exists or a directory that does not.
     ///
     /// # Errors

@@ -70,6 +70,16 @@ pub fn count(n: u64, noun: &str) -> String {
     format!("{} {noun}{s}", number(n))
 }
 
+/// Items as a sentence has them: `1`, `1 and 2`, `1, 2 and 3`.
+#[must_use]
+pub fn list(items: &[impl ToString]) -> String {
+    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+    match items.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => items.concat(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +115,8 @@ mod tests {
         assert_eq!(number(7), "7");
         assert_eq!(number(141_416), "141,416");
         assert_eq!(number(1_000_000), "1,000,000");
+        assert_eq!(list(&[1]), "1");
+        assert_eq!(list(&[1, 2, 3]), "1, 2 and 3");
         assert_eq!(count(1, "turn"), "1 turn");
         assert_eq!(count(0, "turn"), "0 turns");
     }

@@ -49,3 +49,21 @@ pub struct SignedReceipt {
     /// r‖s‖v: 130 lower-case hex digits without `0x`.
     pub signature: String,
 }
+
+/// The answer of `POST /contribution/complete`: the receipt, and what its owner ought to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReceiptAnswer {
+    /// The receipt.
+    #[serde(flatten)]
+    pub receipt: SignedReceipt,
+    /// Sentences for people; left out when there are none, which is nearly always.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+impl From<SignedReceipt> for ReceiptAnswer {
+    fn from(receipt: SignedReceipt) -> Self {
+        let warnings = receipt.warnings();
+        Self { receipt, warnings }
+    }
+}

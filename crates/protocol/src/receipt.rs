@@ -90,6 +90,32 @@ impl SignedReceipt {
         Ok(signature::eip55(&address))
     }
 
+    /// What the contributor ought to know of the contribution, told by the receipt alone: sub-ceremonies
+    /// with one secret. Nothing of a receipt that cannot be read.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let Ok(Receipt { witness, .. }) = serde_json::from_str(&self.receipt) else {
+            return Vec::new();
+        };
+        let equal = |key: &String| {
+            let all = witness.iter().enumerate();
+            let equal = all.filter(|(_, other)| *other == key);
+            equal.map(|(i, _)| i).collect::<Vec<_>>()
+        };
+        let groups = witness.iter().map(equal).enumerate();
+        groups
+            .filter(|(i, group)| group.len() > 1 && group[0] == *i)
+            .map(|(_, group)| {
+                let group: Vec<_> = group.iter().map(usize::to_string).collect();
+                format!(
+                    "the sub-ceremonies {} have one secret: draw one for each, so that who learns one \
+                     has not learnt several",
+                    group.join(", ")
+                )
+            })
+            .collect()
+    }
+
     /// Checks the signature against the coordinator's address and returns what was signed.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ mod common;
 use common::{assert_golden, shared_data};
 use k256::ecdsa::SigningKey;
 use tauline_protocol::Identity;
-use tauline_protocol::contribution::SignedReceipt;
+use tauline_protocol::contribution::{ReceiptAnswer, SignedReceipt};
 use tauline_protocol::receipt::{Receipt, ReceiptError};
 
 fn key() -> SigningKey {
@@ -150,4 +150,25 @@ fn another_published_receipt_recovers_to_some_address_each_time() {
     assert_eq!(signed.signer().unwrap(), signer);
     let receipt = signed.verify(&signer).unwrap();
     assert_eq!(receipt.to_json(), signed.receipt);
+}
+
+#[test]
+fn equal_secrets_are_warned_of_beside_the_receipt() {
+    let answer = |keys: &[u8]| {
+        let keys: Vec<[u8; 96]> = keys.iter().map(|key| [*key; 96]).collect();
+        let receipt = Receipt::new(Identity::eth([0xa1; 20]), keys.iter().map(|key| &key[..]));
+        serde_json::to_value(ReceiptAnswer::from(receipt.sign(&key()))).unwrap()
+    };
+    let honest = answer(&[1, 2, 3, 4]);
+    assert_eq!(honest.as_object().unwrap().len(), 2, "{honest}");
+    let twice = answer(&[1, 2, 1, 2]);
+    let warnings = twice["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 2);
+    assert!(
+        warnings[1]
+            .as_str()
+            .unwrap()
+            .starts_with("the sub-ceremonies 1, 3 have")
+    );
+    assert!(twice["receipt"].is_string() && twice["signature"].is_string());
 }

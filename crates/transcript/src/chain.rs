@@ -26,13 +26,17 @@ mod index;
 mod json_tokens;
 mod links;
 mod msgpack_tokens;
+mod notes;
 mod points;
 mod powers;
+mod repeated;
 mod report;
+mod search;
+mod signed;
 mod source;
 mod structure;
 mod subgroups;
-mod tokens;
+pub(crate) mod tokens;
 mod walk;
 
 use std::io;
@@ -41,10 +45,14 @@ use blstrs::G1Affine;
 use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
+pub use notes::{
+    EqualSecrets, FaultySignature, Listed, Repeated, SignatureFault, SignatureKind, Signatures,
+};
 pub use powers::read_powers;
 pub use report::{
     Failure, ListName, MAX_LISTED, Participants, Refused, Report, SubReport, Tally, TranscriptCheck,
 };
+pub use search::{FoundEntry, Wanted, find_entries};
 pub use source::Source;
 
 use crate::error::{DocumentError, Invalid};
@@ -53,6 +61,7 @@ use entries::{BatchReport, Rules, check_batch};
 use index::Index;
 use points::Randoms;
 use powers::check_powers;
+use repeated::repeated;
 use report::Failures;
 use structure::{check_lengths, check_sizes, entries, sub_ceremony};
 use walk::{Batch, Walk};
@@ -63,7 +72,7 @@ const BATCH: usize = 512;
 
 /// The two forms of a transcript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum DocumentForm {
+pub(crate) enum DocumentForm {
     Json,
     MessagePack,
 }
@@ -142,7 +151,8 @@ pub enum TranscriptError {
 /// that it decides about are read.
 ///
 /// Returns what was found when every MUST holds. Signatures that are absent or invalid and
-/// contributions without entropy are counted in the report and refuse nothing.
+/// contributions without entropy are counted in the report and refuse nothing;
+/// [`Report::is_unremarkable`] asks for more.
 ///
 /// # Errors
 /// When the source cannot be read, is no transcript, or the transcript is wrong; the last with
@@ -172,6 +182,8 @@ pub fn verify_transcript<S: Source + ?Sized>(
     let (mut report, last_products) =
         check_entries(source, &index, &rules, &mut failures, rng, progress)?;
     report.contributions = entries(&index).saturating_sub(1);
+    report.repeated_participants = repeated(source, &index)?;
+    report.total_signatures();
 
     let total = index.subs.len() as u64;
     for (i, last_product) in last_products.into_iter().enumerate() {
@@ -180,13 +192,12 @@ pub fn verify_transcript<S: Source + ?Sized>(
             done: i as u64,
             total,
         });
-        let (sub, sub_ceremony) = (&index.subs[i], rules.sub_ceremonies[i]);
         check_powers(
             source,
             &index,
-            sub,
-            sub_ceremony,
+            rules.sub_ceremonies[i],
             last_product,
+            &mut report.sub_ceremonies[i],
             &mut failures,
             rng,
         )?;
@@ -218,9 +229,14 @@ fn rules(index: &Index, options: &Options) -> Rules {
         ExpectedSizes::These(sizes) => Some(sizes.iter().collect()),
         ExpectedSizes::AsStated => None,
     };
-    let signed_sizes = (options.signed_sizes.clone().or(expected))
-        .filter(|sizes: &Vec<Size>| sizes.len() == sub_ceremonies.len())
-        .unwrap_or_else(|| sub_ceremonies.iter().map(|it| it.size).collect());
+    let stated: Vec<Size> = sub_ceremonies.iter().map(|it| it.size).collect();
+    let ethereum = Sizes::ethereum().iter().collect();
+    // A signature that is over other sizes than the transcript states is no forgery.
+    let mut signed_sizes = vec![stated];
+    for sizes in [options.signed_sizes.clone(), expected, Some(ethereum)] {
+        let sizes: Option<Vec<Size>> = sizes.filter(|it| it.len() == sub_ceremonies.len());
+        signed_sizes.extend(sizes.filter(|it| !signed_sizes.contains(it)));
+    }
     Rules {
         encoding: index.encoding,
         sub_ceremonies,
@@ -299,6 +315,12 @@ fn add(
     failures.append(found.failures);
     report.participants.add(found.participants);
     report.ecdsa_signatures.add(found.ecdsa_signatures);
+    report.equal_secrets.append(found.equal_secrets);
+    report.signatures.faulty.append(found.faulty_signatures);
+    report.signatures.over_other_sizes += found.over_other_sizes.0;
+    if found.over_other_sizes.0 > 0 {
+        report.signatures.other_sizes = found.over_other_sizes.1;
+    }
     for ((sub, last), found) in report
         .sub_ceremonies
         .iter_mut()

@@ -3,11 +3,15 @@
 //! The base that the coordinator hands out and what a participant sends back have the same shape
 //! (`ceremony.md`, Documents).
 
+mod malformed;
+
 use std::fmt;
 use std::marker::PhantomData;
 
 use blstrs::{G1Affine, G2Affine};
 use sha2::{Digest as _, Sha256};
+
+pub use malformed::MalformedSignatures;
 
 use crate::encoding::{Encoding, Point, compress};
 use crate::error::{DocumentError, PointError};

@@ -25,9 +25,9 @@ pub enum PointError {
         digits: usize,
     },
     /// A byte of the hex text is not one of `0123456789abcdef`; upper case is not canonical.
-    #[error("character {at} is not a lower-case hex digit")]
+    #[error("character {} is not a lower-case hex digit", at + 1)]
     Digit {
-        /// Its place in the text, in bytes, counting `0x`.
+        /// Its place in the text from 0, in bytes, counting `0x`. Messages count from 1.
         at: usize,
     },
     /// The flag of compressed points is missing where a compressed point must be.
@@ -252,8 +252,8 @@ impl fmt::Display for Invalid {
             Check::Generator { element } => write!(f, "{element} 0 is not the generator"),
             Check::ZeroPower => f.write_str("G1 power 1 is the point at infinity (tau would be 0)"),
             Check::UpdateProof => f.write_str(
-                "the update is not proven: G1 power 1 is not the one before times the secret of \
-                 the pot pubkey",
+                "the contribution builds on other powers than it was handed: G1 power 1 is not \
+                 the one before times the secret of the pot pubkey",
             ),
             Check::G1Powers => match self.index {
                 // Both sides of the first equation hold G1 power 1 and G2 power 1 alone.

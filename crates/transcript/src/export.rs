@@ -4,31 +4,33 @@
 //! |---|---|---|---|
 //! | c-kzg | `trusted_setup.txt` of c-kzg-4844 | yes | yes, also of before 2024, without G1 monomial powers |
 //! | consensus | `trusted_setup_4096.json` of the consensus specifications | yes | yes, also with its older names |
-//! | raw | compressed G1 powers, then compressed G2 powers, nothing else | no | yes |
+//! | raw | G1 powers, then G2 powers, as bytes or as hex; perhaps behind their numbers | no | yes |
 //! | contribution | JSON or MessagePack, all sub-ceremonies | no | yes |
 //!
-//! [`read_powers_file`] takes any of them, [`verify_powers_file`] checks what was read. A
+//! Points are read compressed or uncompressed, hex in either case and with `0x` or without.
+//!
+//! [`read_powers_file`] takes any of them, [`check_powers_file`] checks what was read. A
 //! transcript's powers come from [`chain::read_powers`](crate::chain::read_powers).
 
+mod check;
 mod formats;
+mod json;
+mod raw;
+mod text;
 
-use std::fmt;
 use std::io::{self, Write};
 
-use blstrs::{G1Affine, G2Affine};
-use rand_core::{CryptoRng, RngCore};
 use serde::Serialize;
 
+pub use check::{
+    LagrangeFinding, PowersInvalid, PowersReport, SetFindings, check_powers_file,
+    verify_powers_file,
+};
 pub use formats::{PowersFile, PowersFileError, PowersFileKind, PowersSet, read_powers_file};
 
-use crate::contribution::{RawPoints, RawPowers};
 use crate::encoding::{Encoding, Point, encode_hex};
-use crate::error::{Invalid, PointError, SubCeremony};
-use crate::field::{G1List, Path};
-use crate::lagrange::{LagrangeMismatch, NotPowerOfTwo, check_lagrange, to_lagrange, to_monomial};
+use crate::lagrange::{NotPowerOfTwo, to_lagrange};
 use crate::powers::Powers;
-use crate::sizes::{Size, SizesError};
-use crate::verify::verify_powers;
 
 /// A format that powers are exported in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,158 +109,4 @@ fn write_lines<P: Point>(out: &mut impl Write, points: &[P]) -> io::Result<()> {
     points
         .iter()
         .try_for_each(|point| writeln!(out, "{}", hex::encode(compressed(point))))
-}
-
-/// Whether the Lagrange points of a file were checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum LagrangeFinding {
-    /// They are those of the G1 powers.
-    Matches,
-    /// There are none.
-    Absent,
-    /// They are all there is: the G1 powers were derived from them, and hold.
-    OnlyOnes,
-}
-
-impl fmt::Display for LagrangeFinding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Matches => "the Lagrange points match the G1 powers",
-            Self::Absent => "there are no Lagrange points to check",
-            Self::OnlyOnes => {
-                "there are no monomial G1 powers; those of the Lagrange points were derived and \
-                 checked"
-            }
-        })
-    }
-}
-
-/// What was found in a set of powers that holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PowersReport {
-    /// The number of G1 powers.
-    pub num_g1_powers: usize,
-    /// The number of G2 powers.
-    pub num_g2_powers: usize,
-    /// What there is to say of Lagrange points.
-    pub lagrange: LagrangeFinding,
-}
-
-/// Why a set of powers is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PowersInvalid {
-    /// A sub-ceremony cannot have as many powers.
-    #[error(transparent)]
-    Size(#[from] SizesError),
-    /// The powers fail a check on a contribution (2 to 4, 6 or 7).
-    #[error(transparent)]
-    Powers(#[from] Invalid),
-    /// A Lagrange point does not decode.
-    #[error("Lagrange point {index} does not decode: {error}")]
-    LagrangeDecoding {
-        /// The lowest bad index.
-        index: usize,
-        /// What is wrong with it.
-        error: PointError,
-    },
-    /// A Lagrange point is not in the prime-order subgroup.
-    #[error("Lagrange point {index} is not in the prime-order subgroup")]
-    LagrangeSubgroup {
-        /// The lowest bad index.
-        index: usize,
-    },
-    /// The Lagrange points are not those of the powers.
-    #[error(transparent)]
-    Lagrange(#[from] LagrangeMismatch),
-    /// There are only Lagrange points, and the powers derived from them are wrong.
-    #[error("the G1 powers that the Lagrange points stand for do not hold: {0}")]
-    Derived(Invalid),
-}
-
-/// Checks every set of powers in a file.
-///
-/// # Errors
-/// Names the first set that fails, the check, and the lowest bad index.
-pub fn verify_powers_file(
-    file: &PowersFile,
-    rng: &mut (impl RngCore + CryptoRng),
-) -> Result<Vec<PowersReport>, PowersInvalid> {
-    file.sets
-        .iter()
-        .enumerate()
-        .map(|(i, set)| verify_set(set, i, rng))
-        .collect()
-}
-
-/// Checks one set: points decode and are in the subgroup, the first are the generators, the
-/// powers are of one τ that is not 0, and the Lagrange points are those of the powers.
-fn verify_set(
-    set: &PowersSet,
-    index: usize,
-    rng: &mut (impl RngCore + CryptoRng),
-) -> Result<PowersReport, PowersInvalid> {
-    let lagrange = set.g1_lagrange.as_ref().map(decode_lagrange).transpose()?;
-    let (g1_monomial, derived) = match (&set.g1_monomial, &lagrange) {
-        (Some(monomial), _) => (monomial.clone(), false),
-        (None, Some(lagrange)) => {
-            let monomial = to_monomial(lagrange).map_err(LagrangeMismatch::from)?;
-            (RawPoints::encode(&monomial, Encoding::Uncompressed), true)
-        }
-        (None, None) => (RawPoints::encode(&[], Encoding::Compressed), false),
-    };
-    let size = Size {
-        g1: g1_monomial.len(),
-        g2: set.g2_monomial.len(),
-    }
-    .check()?;
-    let raw = RawPowers {
-        g1: g1_monomial,
-        g2: set.g2_monomial.clone(),
-    };
-    let powers = verify_powers(SubCeremony { index, size }, &raw, rng).map_err(|invalid| {
-        if derived {
-            PowersInvalid::Derived(invalid)
-        } else {
-            invalid.into()
-        }
-    })?;
-    let finding = match lagrange {
-        None => LagrangeFinding::Absent,
-        Some(_) if derived => LagrangeFinding::OnlyOnes,
-        Some(lagrange) => {
-            check_lagrange(powers.g1(), &lagrange, rng)?;
-            LagrangeFinding::Matches
-        }
-    };
-    Ok(PowersReport {
-        num_g1_powers: size.g1,
-        num_g2_powers: size.g2,
-        lagrange: finding,
-    })
-}
-
-fn decode_lagrange(raw: &RawPoints<G1Affine>) -> Result<Vec<G1Affine>, PowersInvalid> {
-    let points = G1List::decode(raw.bytes(), raw.encoding(), Path::best())
-        .map_err(|(index, error)| PowersInvalid::LagrangeDecoding { index, error })?;
-    match points.first_outside_subgroup() {
-        Some(index) => Err(PowersInvalid::LagrangeSubgroup { index }),
-        None => Ok(points.to_affine()),
-    }
-}
-
-impl PowersSet {
-    fn new(
-        g1_monomial: Option<RawPoints<G1Affine>>,
-        g1_lagrange: Option<RawPoints<G1Affine>>,
-        g2_monomial: RawPoints<G2Affine>,
-    ) -> Self {
-        Self {
-            g1_monomial,
-            g1_lagrange,
-            g2_monomial,
-        }
-    }
 }

@@ -4,10 +4,14 @@
 //! polynomial that is 1 at ωᵏ and 0 at the other roots of unity. KZG libraries load these, in
 //! natural order of k (`ceremony.md`, Outputs).
 
+mod alone;
+
 use blstrs::{G1Affine, G1Projective, Scalar};
 use ff::{Field, PrimeField};
 use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
+
+pub(crate) use alone::{AloneMismatch, tau_of_lagrange};
 
 use crate::field::{COEFFICIENT_LEN, linear_combination, normalize};
 

@@ -3,6 +3,8 @@
 //! A document's points are all compressed or all uncompressed (`ceremony.md`, Documents); their
 //! length tells which. An absent signature is written as a byte string of no bytes.
 
+mod strict;
+
 use std::fmt;
 use std::io::{self, BufReader, Read};
 
@@ -13,6 +15,7 @@ use crate::contribution::RawContribution;
 use crate::encoding::Encoding;
 use crate::error::DocumentError;
 use crate::wire::{ContributionSeed, Nobody, Watch, error_text};
+use strict::StrictText;
 
 /// Deepest nesting that is read: a document has five levels, the rest is for ignored fields.
 const MAX_DEPTH: usize = 64;
@@ -29,14 +32,16 @@ pub(crate) fn read_arriving(
 }
 
 /// Reads a contribution to the end of what there is, and hands its points on meanwhile.
-fn read(mut from: impl Read, watch: &mut dyn Watch) -> Result<RawContribution, DocumentError> {
+fn read(from: impl Read, watch: &mut dyn Watch) -> Result<RawContribution, DocumentError> {
+    let mut from = StrictText::new(from);
     let malformed = |error: &dyn fmt::Display| DocumentError::MessagePack(error_text(error));
     let mut deserializer = rmp_serde::Deserializer::new(&mut from);
     deserializer.set_max_depth(MAX_DEPTH);
     let contribution = ContributionSeed(watch)
         .deserialize(&mut deserializer)
         .map_err(|error| malformed(&error))?;
-    let rest = io::copy(&mut from, &mut io::sink()).map_err(|error| malformed(&error))?;
+    let rest =
+        io::copy(&mut from.into_inner(), &mut io::sink()).map_err(|error| malformed(&error))?;
     if rest > 0 {
         return Err(malformed(&format_args!(
             "{rest} bytes follow the end of the document"

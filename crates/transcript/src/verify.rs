@@ -99,6 +99,22 @@ impl Verified {
         self.base.sizes().iter().zip(pubkeys).collect()
     }
 
+    /// Sub-ceremonies that have one secret: each group holds at least two. It is no fault by the
+    /// checks, and a participant ought to know: whoever learns one secret has learnt several.
+    #[must_use]
+    pub fn equal_secrets(&self) -> Vec<Vec<usize>> {
+        let keys = || self.witness.iter().map(|it| &it.pot_pubkey).enumerate();
+        let groups = keys().map(|(i, key)| {
+            let equal = keys().filter(|(_, other)| *other == key);
+            let group: Vec<usize> = equal.map(|(other, _)| other).collect();
+            (i, group)
+        });
+        groups
+            .filter(|(i, group)| group.len() > 1 && group[0] == *i)
+            .map(|(_, group)| group)
+            .collect()
+    }
+
     /// The new base, the witness entries and the EIP-712 signature.
     #[must_use]
     pub fn into_parts(self) -> (Base, Vec<WitnessEntry>, Option<[u8; 65]>) {

@@ -5,12 +5,13 @@
 //! numbers for field names, which no document of ours is.
 
 mod contribution;
+mod signature;
 mod watch;
 
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,7 @@ use crate::contribution::{RawPoint, RawPoints};
 use crate::encoding::{Encoding, Point, decode_hex};
 
 pub(crate) use contribution::ContributionSeed;
+pub(crate) use signature::SeenSignature;
 use watch::Handed;
 pub(crate) use watch::{Batch, Nobody, Watch};
 
@@ -251,74 +253,10 @@ pub(crate) struct LenientSignature<const N: usize>(pub(crate) Option<[u8; N]>);
 
 impl<'de, const N: usize> Deserialize<'de> for LenientSignature<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Lenient<const N: usize>;
-
-        impl<'de, const N: usize> Visitor<'de> for Lenient<N> {
-            type Value = Option<[u8; N]>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a signature of {N} bytes")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                let mut bytes = Vec::with_capacity(N);
-                Ok(decode_hex(text, N, &mut bytes)
-                    .ok()
-                    .and_then(|()| bytes.try_into().ok()))
-            }
-
-            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-                Ok(bytes.try_into().ok())
-            }
-
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(None)
-            }
-
-            fn visit_none<E>(self) -> Result<Self::Value, E> {
-                Ok(None)
-            }
-
-            fn visit_some<D: Deserializer<'de>>(
-                self,
-                deserializer: D,
-            ) -> Result<Self::Value, D::Error> {
-                deserializer.deserialize_any(self)
-            }
-
-            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-                Ok(None)
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-                Ok(None)
-            }
-
-            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-                Ok(None)
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-                Ok(None)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
-                IgnoredAny.visit_seq(list).map(|_| None)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                IgnoredAny.visit_map(map).map(|_| None)
-            }
-
-            fn visit_newtype_struct<D: Deserializer<'de>>(
-                self,
-                deserializer: D,
-            ) -> Result<Self::Value, D::Error> {
-                IgnoredAny::deserialize(deserializer).map(|_| None)
-            }
-        }
-
-        deserializer.deserialize_any(Lenient).map(Self)
+        Ok(Self(match SeenSignature::deserialize(deserializer)? {
+            SeenSignature::Given(bytes) => Some(bytes),
+            SeenSignature::Absent | SeenSignature::Malformed => None,
+        }))
     }
 }
 

@@ -297,7 +297,7 @@ fn malformed_points_are_refused_with_their_place() {
         ),
         (
             json!(format!("{}é", &good[..96])),
-            "character 96 is not a lower-case hex digit",
+            "character 97 is not a lower-case hex digit",
         ),
         (json!(null), "invalid type: null"),
         (json!(5), "invalid type: integer `5`"),

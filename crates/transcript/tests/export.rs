@@ -400,9 +400,9 @@ fn what_is_no_file_of_powers_is_refused_with_what_comes_closest() {
             "g1_lagrange[0]: 1 bytes instead of 48",
         ),
         (
-            text.replacen(line_2, &line_2.to_uppercase(), 1)
+            text.replacen(line_2, &format!("0x{}g", &line_2[1..]), 1)
                 .into_bytes(),
-            "g1_lagrange[0]: charac",
+            "g1_lagrange[0]: character 98 is not",
         ),
         (b"{}".to_vec(), "not a JSON file of powers: missing field"),
         (b"{".to_vec(), "not a JSON file of powers"),
@@ -412,7 +412,7 @@ fn what_is_no_file_of_powers_is_refused_with_what_comes_closest() {
         ),
         (
             b"{\"g2_monomial\":[],\"g1_monomial\":[\"\xc3\xbc\"]}".to_vec(),
-            "g1_monomial[0]: hex",
+            "g1_monomial[0]: character 1 is not",
         ),
         (
             b"{\"contributions\":[]".to_vec(),

@@ -310,7 +310,7 @@ fn signatures_by_somebody_else_are_invalid() {
 #[test]
 fn non_ascii_hex_is_refused_without_panic() {
     for (text, what) in [
-        ("0x९९", "character 2 is not a lower-case hex digit"),
+        ("0x९९", "character 3 is not a lower-case hex digit"),
         ("ü", "hex does not start with 0x"),
         ("0x", "0 bytes instead of 48"),
         ("0xab", "1 bytes instead of 48"),

@@ -9,7 +9,7 @@ use tauline_transcript::identity::{IdentityError, IdentityKind};
 
 use crate::client::Form;
 use crate::exit::{Failure, Outcome};
-use crate::input::{self, Input};
+use crate::input::{self, Input, Limits};
 use crate::keys::{self, KeyFile};
 use crate::output::OutputArgs;
 use crate::progress::Meter;
@@ -46,8 +46,11 @@ pub struct Args {
     output: OutputArgs,
 }
 
-/// Reads an identity; an Ethereum address may be in mixed case.
+/// Reads an identity; an Ethereum address may be in mixed case, and may stand alone.
 pub(crate) fn parse_identity(text: &str) -> Result<Identity, IdentityError> {
+    if text.starts_with("0x") {
+        return parse_identity(&format!("eth|{text}"));
+    }
     match text.strip_prefix("eth|") {
         Some(address) => format!("eth|{}", address.to_ascii_lowercase()).parse(),
         None => text.parse(),
@@ -73,7 +76,10 @@ pub fn run(args: &Args) -> Outcome {
         }
     }
     let entropy = input::entropy(args.entropy_file.as_deref())?;
-    let base = base(&Input::open(&args.base)?, args.ceremony.as_ref())?;
+    let base = base(
+        &Input::open(&args.base, Limits::TRANSCRIPT)?,
+        args.ceremony.as_ref(),
+    )?;
 
     let meter = Meter::share("Computing");
     if key.is_none() && args.identity.kind() == IdentityKind::Ethereum {

@@ -4,21 +4,22 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use rand_core::OsRng;
 use tauline_transcript::chain::{TranscriptError, read_powers};
 use tauline_transcript::export::{ExportError, ExportFormat, export_powers};
 use tauline_transcript::powers::Powers;
-use tauline_transcript::verify::verify_powers;
-use tauline_transcript::{Encoding, SubCeremony};
+use tauline_transcript::secrets::known_secret_of;
 
 use crate::exit::{Failure, Outcome};
-use crate::input::Input;
+use crate::input::{Input, Limits};
 use crate::output::OutputArgs;
+use crate::recognised::{Wanted, want};
+use crate::verbs::verify_powers::verified;
 
 /// Write a sub-ceremony's powers as a file that KZG libraries load.
 ///
-/// The powers are checked on the way. That they come of the contributions in the transcript is
-/// for `tauline verify` to say.
+/// The powers are checked on the way, and their fingerprint is written to standard error. That
+/// they come of the contributions in the transcript is for `tauline verify` to say. Powers whose
+/// secret is known, as those that nobody has contributed to, are refused.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The transcript; `-` is standard input.
@@ -30,8 +31,12 @@ pub struct Args {
     /// What to write.
     #[arg(long, value_enum)]
     format: Format,
-    #[command(flatten)]
-    output: OutputArgs,
+    /// File to write. Without it, the document goes to standard output.
+    #[arg(short = 'o', long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Replace the file if there is one, and export powers whose secret is known.
+    #[arg(long)]
+    force: bool,
 }
 
 /// The files that KZG libraries load.
@@ -57,21 +62,15 @@ impl From<Format> for ExportFormat {
 /// # Errors
 /// Powers that are not valid, or files that cannot be read or written.
 pub fn run(args: &Args) -> Outcome {
-    args.output.check()?;
-    let input = Input::open(&args.transcript)?;
+    let output = OutputArgs::new(args.output.clone(), args.force);
+    output.check()?;
+    let input = Input::open(&args.transcript, Limits::TRANSCRIPT)?;
+    want(&input, Wanted::Transcript)?;
     let powers = sub_ceremony_powers(&input, args.sub_ceremony)?;
-    let sub_ceremony = SubCeremony {
-        index: 0,
-        size: powers.size(),
-    };
-    verify_powers(
-        sub_ceremony,
-        &powers.to_raw(Encoding::Uncompressed),
-        &mut OsRng,
-    )
-    .map_err(|invalid| Failure::bad(format!("{}: {invalid}", input.name())).code(invalid.code()))?;
+    let powers = verified(&input, &powers)?;
+    check_secret(&input, &powers, args.force)?;
     let mut refused = None;
-    let written = args.output.write(|out| {
+    let written = output.write(|out| {
         export_powers(out, args.format.into(), &powers).map_err(|error| match error {
             ExportError::Io(error) => error,
             other => {
@@ -83,13 +82,34 @@ pub fn run(args: &Args) -> Outcome {
     if let Some(why) = refused {
         return Err(Failure::bad(why));
     }
-    if let Some(path) = written? {
-        let path = path.display();
-        drop(writeln!(
-            io::stderr(),
-            "Wrote {path}. Check it: tauline verify-powers {path}"
-        ));
+    let fingerprint = powers.mark().fingerprint;
+    let text = match written? {
+        Some(path) => {
+            let path = path.display();
+            format!(
+                "Wrote {path}. Fingerprint of its powers: {fingerprint}\n\
+                 Check it: tauline verify-powers {path} --expect {fingerprint}"
+            )
+        }
+        None => format!("Fingerprint of the powers: {fingerprint}"),
+    };
+    drop(writeln!(io::stderr(), "{text}"));
+    Ok(())
+}
+
+/// Refuses powers whose secret is known, or says so where they are asked for.
+fn check_secret(input: &Input, powers: &Powers, is_forced: bool) -> Outcome {
+    let Some(secret) = known_secret_of(powers.g1()) else {
+        return Ok(());
+    };
+    let text = format!(
+        "{}: the secret of these powers is known: {secret}",
+        input.name()
+    );
+    if secret.is_public() && !is_forced {
+        return Err(Failure::bad(text).help("for tests, export them with --force"));
     }
+    drop(writeln!(io::stderr(), "WARNING  {text}"));
     Ok(())
 }
 

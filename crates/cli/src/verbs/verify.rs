@@ -1,29 +1,37 @@
 //! `tauline verify`: a whole transcript, from the start to the final powers.
 
-use std::fmt::Write;
+mod mine;
+mod text;
+
+use std::io::Read;
 use std::path::PathBuf;
 
 use rand_core::OsRng;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tauline_protocol::Identity;
 use tauline_transcript::chain::{
     ExpectedSizes, Failure as Fault, Options, Progress, Refused, Report, Stage, TranscriptError,
     verify_transcript,
 };
 use tauline_transcript::sizes::SizesError;
 
+use self::mine::{Mine, Question};
+use self::text::{bad, notes, table};
 use crate::exit::{Failure, Outcome};
-use crate::input::Input;
+use crate::input::{Input, Limits};
+use crate::output;
 use crate::progress::{Meter, Show};
+use crate::recognised::{Wanted, want};
+use crate::verbs::compute::parse_identity;
 use crate::verbs::export::failure;
-use crate::{output, words};
-
-/// Failures that are printed one by one; the rest are counted.
-const LISTED: usize = 10;
 
 /// Check a whole transcript: every contribution, every signature, and the final powers.
 ///
 /// Reads JSON and MessagePack, also compressed with gzip or zstd. Exits with 1 when a check fails.
-/// Signatures that are absent or not valid are counted; they do not make a transcript invalid.
+/// Signatures that are not valid are named, and do not make a transcript invalid; --strict does. A
+/// coordinator leaves such signatures out, so one that is there was changed afterwards, or its
+/// participant's name was.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The transcript; `-` is standard input.
@@ -38,6 +46,17 @@ pub struct Args {
         value_parser = parse_sizes
     )]
     ceremony: ExpectedSizes,
+    /// Also say whether the contribution of this receipt is in there; exit with 1 if it is not.
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+    /// Also say what this participant contributed; exit with 1 if it is nothing.
+    #[arg(long, value_name = "ID", value_parser = parse_identity)]
+    identity: Option<Identity>,
+    /// Exit with 1 also for what is only warned of: signatures that are not valid, contributions
+    /// that change nothing or have one secret for several sub-ceremonies, participants who stand
+    /// there twice, powers whose secret is known.
+    #[arg(long)]
+    strict: bool,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
@@ -51,13 +70,22 @@ fn parse_sizes(text: &str) -> Result<ExpectedSizes, SizesError> {
 }
 
 /// The report as JSON.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Json<'a> {
     valid: bool,
+    /// SHA-256 of the document, decompressed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<&'a str>,
     report: Option<&'a Report>,
     failures: &'a [Fault],
     failure_count: u64,
+    /// What may be in order, and ought to be known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+    /// The answers to --receipt and --identity.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    mine: &'a [Mine],
     /// Why there is no report: the document is not a transcript.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -68,9 +96,93 @@ struct Json<'a> {
 /// # Errors
 /// A transcript that is not valid, or cannot be read.
 pub fn run(args: &Args) -> Outcome {
-    let input = Input::open(&args.transcript)?;
+    let questions = Question::read(args.receipt.as_deref(), args.identity.as_ref())?;
+    let input = Input::open(&args.transcript, Limits::TRANSCRIPT)?;
+    if let Err(failure) = want(&input, Wanted::Transcript) {
+        return Err(no_transcript(args, failure));
+    }
+    let result = verify(&input, &args.ceremony);
+    let (report, refused) = match &result {
+        Ok(report) => (report, None),
+        Err(TranscriptError::Refused(refused)) => (&refused.report, Some(&**refused)),
+        Err(error) => {
+            let failure = failure(&input, error);
+            return Err(match error {
+                TranscriptError::Document(_) => no_transcript(args, failure),
+                _ => failure,
+            });
+        }
+    };
+    let sha256 = sha256(&input)?;
+    let mine = questions
+        .iter()
+        .map(|question| question.answer(&input, report.contributions))
+        .collect::<Outcome<Vec<_>>>()?;
+    let verdict = verdict(args, &input, report, refused, &mine);
+    match args.json {
+        true => output::print_json(&Json {
+            valid: refused.is_none(),
+            sha256: Some(&sha256),
+            report: Some(report),
+            failures: refused.map_or(&[], |it| &it.failures),
+            failure_count: refused.map_or(0, |it| it.failure_count),
+            warnings: notes(report),
+            mine: &mine,
+            error: None,
+        })?,
+        false => {
+            let mut text = table(report);
+            text.push_str(&format!(
+                "SHA-256 of the transcript{}: {sha256}\n",
+                if input.is_converted() {
+                    ", as UTF-8"
+                } else {
+                    ""
+                }
+            ));
+            for note in notes(report) {
+                text.push_str(&format!("WARNING  {note}\n"));
+            }
+            for answer in &mine {
+                text.push_str(&format!("{answer}\n"));
+            }
+            match (refused, &verdict) {
+                (Some(refused), _) => text.push_str(&bad(refused)),
+                (None, Ok(())) => text.push_str(&format!("{} is valid.", input.name())),
+                (None, Err(_)) => {}
+            }
+            output::print(text.trim_end())?;
+        }
+    }
+    verdict
+}
+
+/// How the verb ends, with everything said.
+fn verdict(
+    args: &Args,
+    input: &Input,
+    report: &Report,
+    refused: Option<&Refused>,
+    mine: &[Mine],
+) -> Outcome {
+    let name = input.name();
+    if let Some(refused) = refused {
+        return Err(Failure::bad(format!("{name} is NOT valid: {refused}")));
+    }
+    if let Some(answer) = mine.iter().find(|answer| !answer.is_there()) {
+        return Err(Failure::bad(format!("{name} is valid, but {answer}")));
+    }
+    match notes(report).first() {
+        Some(note) if args.strict && !report.is_unremarkable() => Err(Failure::bad(format!(
+            "{name} holds by its proofs, but by --strict it does not pass: {note}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn verify(input: &Input, ceremony: &ExpectedSizes) -> Result<Report, TranscriptError> {
     let options = Options {
-        sizes: args.ceremony.clone(),
+        sizes: ceremony.clone(),
         ..Options::default()
     };
     let meter = Meter::share("Opening");
@@ -82,106 +194,31 @@ pub fn run(args: &Args) -> Outcome {
         }
         meter.set(progress.done, Some(progress.total));
     };
-    let result = verify_transcript(&input, &options, &mut OsRng, &progress);
-    drop(meter);
-    let name = input.name();
-    match result {
-        Ok(report) if args.json => output::print_json(&Json {
-            valid: true,
-            report: Some(&report),
-            failures: &[],
-            failure_count: 0,
-            error: None,
-        }),
-        Ok(report) => {
-            let mut text = table(&report);
-            if report.contributions == 0 {
-                text.push_str("Nobody has contributed: the powers are those of tau = 1.\n");
-            }
-            output::print(&format!("{text}{name} is valid."))
-        }
-        Err(TranscriptError::Refused(refused)) => {
-            match args.json {
-                true => output::print_json(&json(&refused))?,
-                false => output::print(&bad(&refused))?,
-            }
-            Err(Failure::bad(format!("{name} is NOT valid: {refused}")))
-        }
-        Err(error) => {
-            if let (true, TranscriptError::Document(why)) = (args.json, &error) {
-                output::print_json(&Json {
-                    valid: false,
-                    report: None,
-                    failures: &[],
-                    failure_count: 0,
-                    error: Some(why.to_string()),
-                })?;
-            }
-            Err(failure(&input, &error))
-        }
+    verify_transcript(input, &options, &mut OsRng, &progress)
+}
+
+/// The end of a verb that got no transcript; a reader of JSON learns it from there, too.
+fn no_transcript(args: &Args, failure: Failure) -> Failure {
+    let json = Json {
+        error: Some(failure.text().to_owned()),
+        ..Json::default()
+    };
+    match args.json.then(|| output::print_json(&json)) {
+        Some(Err(unwritable)) => unwritable,
+        _ => failure,
     }
 }
 
-fn json(refused: &Refused) -> Json<'_> {
-    Json {
-        valid: false,
-        report: Some(&refused.report),
-        failures: &refused.failures,
-        failure_count: refused.failure_count,
-        error: None,
+/// SHA-256 of the document as it is, but for compression.
+fn sha256(input: &Input) -> Outcome<String> {
+    let failed = |error| Failure::file("read", input.name().as_ref(), &error);
+    let mut hasher = Sha256::new();
+    let mut reader = input.whole();
+    let mut block = vec![0; 256 << 10];
+    loop {
+        match reader.read(&mut block).map_err(failed)? {
+            0 => return Ok(hex::encode(hasher.finalize())),
+            len => hasher.update(&block[..len]),
+        }
     }
-}
-
-/// What was found, then what is wrong.
-fn bad(refused: &Refused) -> String {
-    let mut text = table(&refused.report);
-    let listed = refused.failures.iter().take(LISTED);
-    for fault in listed {
-        let _ = writeln!(text, "FAILED  {fault}");
-    }
-    let more = refused.failure_count.saturating_sub(LISTED as u64);
-    if more > 0 {
-        let _ = writeln!(text, "FAILED  … and {}", words::count(more, "more check"));
-    }
-    text.truncate(text.trim_end().len());
-    text
-}
-
-/// The counts of a report.
-fn table(report: &Report) -> String {
-    let participants = report.participants;
-    let kinds = [
-        (participants.ethereum, "by Ethereum key"),
-        (participants.github, "by GitHub account"),
-        (participants.invited, "by invitation"),
-    ];
-    let kinds: Vec<String> = kinds
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, kind)| format!("{} {kind}", words::number(*count)))
-        .collect();
-    let mut text = words::count(report.contributions, "contribution");
-    if !kinds.is_empty() {
-        let _ = write!(text, ": {}", kinds.join(", "));
-    }
-    text.push('\n');
-    let _ = writeln!(
-        text,
-        "  {:>12}  {:>9}  {:>10}    {:>9}  {:>9}  {:>9}",
-        "sub-ceremony", "links", "no entropy", "BLS valid", "invalid", "absent"
-    );
-    for sub in &report.sub_ceremonies {
-        let _ = writeln!(
-            text,
-            "  {:>12}  {:>9}  {:>10}    {:>9}  {:>9}  {:>9}",
-            words::number(sub.num_g1_powers),
-            words::number(sub.links_valid),
-            words::number(sub.no_entropy),
-            words::number(sub.bls_signatures.valid),
-            words::number(sub.bls_signatures.invalid),
-            words::number(sub.bls_signatures.absent),
-        );
-    }
-    let _ = writeln!(text, "  Ethereum signatures: {}", report.ecdsa_signatures);
-    text
 }

@@ -5,18 +5,20 @@ use std::path::PathBuf;
 use rand_core::OsRng;
 use serde::Serialize;
 use tauline_protocol::Identity;
-use tauline_transcript::contribution::RawContribution;
+use tauline_transcript::contribution::{MalformedSignatures, RawContribution};
 use tauline_transcript::powers::Base;
+use tauline_transcript::recognise::Kind;
 use tauline_transcript::signature::{bls_verify, ecdsa_verify, eip712_digest};
 use tauline_transcript::sizes::SizesError;
 use tauline_transcript::verify::{Verified, verify, verify_base};
 use tauline_transcript::{Encoding, Invalid, Size, Sizes};
 
 use crate::exit::{Failure, Outcome};
-use crate::input::Input;
+use crate::input::{Input, Limits, MAX_DOCUMENT};
+use crate::recognised::{Wanted, want};
 use crate::verbs::compute::parse_identity;
 use crate::verbs::export::sub_ceremony_powers;
-use crate::{output, work};
+use crate::{output, words, work};
 
 /// Check a contribution against the powers it builds on.
 ///
@@ -53,6 +55,8 @@ struct Report {
     sub_ceremonies: Vec<Sub>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ecdsa_signature: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -78,12 +82,16 @@ struct Sub {
 /// # Errors
 /// A contribution that is not valid, or files that cannot be read.
 pub fn run(args: &Args) -> Outcome {
-    let base = base(&Input::open(&args.base)?, args.ceremony.as_ref())?;
-    let input = Input::open(&args.contribution)?;
-    let document = document(&input)?;
+    let base = base(
+        &Input::open(&args.base, Limits::TRANSCRIPT)?,
+        args.ceremony.as_ref(),
+    )?;
+    let input = Input::open(&args.contribution, Limits::DOCUMENT)?;
+    let (document, bytes) = document(&input, Wanted::Contribution)?;
     match verify(&base, &document, &mut OsRng) {
         Ok(verified) => {
-            let report = report(&verified, &document, args.identity.as_ref());
+            let malformed = MalformedSignatures::find(&bytes);
+            let report = report(&verified, &document, &malformed, args.identity.as_ref());
             match args.json {
                 true => output::print_json(&report),
                 false => output::print(&text(&report, input.name())),
@@ -101,16 +109,15 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
-/// Reads a contribution.
-fn document(input: &Input) -> Outcome<RawContribution> {
-    let bytes = input.bytes(MAX_LEN)?;
-    work::read_document(&bytes)
-        .map_err(|error| Failure::bad(format!("{} is not a contribution: {error}", input.name())))
+/// Reads a contribution, and its bytes.
+fn document(input: &Input, wanted: Wanted) -> Outcome<(RawContribution, Vec<u8>)> {
+    want(input, wanted)?;
+    let bytes = input.bytes(MAX_DOCUMENT)?;
+    let document = work::read_document(&bytes).map_err(|error| {
+        Failure::bad(format!("{} is not a contribution: {error}", input.name()))
+    })?;
+    Ok((document, bytes))
 }
-
-/// Longest document that is read into memory, in bytes. Ours: 64 times a contribution to the
-/// Ethereum ceremony, and less than a small machine has.
-const MAX_LEN: u64 = 1 << 29;
 
 /// Reads and checks the powers to build on, out of a base, a contribution or a transcript.
 pub(crate) fn base(input: &Input, ceremony: Option<&Sizes>) -> Outcome<Base> {
@@ -120,11 +127,11 @@ pub(crate) fn base(input: &Input, ceremony: Option<&Sizes>) -> Outcome<Base> {
             input.name()
         ))
     };
-    let (document, sizes) = if is_transcript(input)? {
+    let (document, sizes) = if want(input, Wanted::Base)? == Kind::Transcript {
         let sizes = ceremony.cloned().unwrap_or_default();
         (transcript_powers(input, &sizes)?, sizes)
     } else {
-        let document = document(input)?;
+        let (document, _) = document(input, Wanted::Base)?;
         let sizes = match ceremony {
             Some(sizes) => sizes.clone(),
             None => stated_sizes(&document).map_err(|error| bad(&error))?,
@@ -147,15 +154,6 @@ fn stated_sizes(document: &RawContribution) -> Result<Sizes, SizesError> {
     )
 }
 
-/// Whether the document begins as a transcript does; a contribution has no such field names.
-fn is_transcript(input: &Input) -> Outcome<bool> {
-    const NAMES: [&[u8]; 3] = [b"transcripts", b"subTranscripts", b"participantIds"];
-    let start = input.start(256)?;
-    Ok(NAMES
-        .iter()
-        .any(|name| start.windows(name.len()).any(|window| window == *name)))
-}
-
 /// The final powers of a transcript as a base.
 fn transcript_powers(input: &Input, sizes: &Sizes) -> Outcome<RawContribution> {
     let mut document = Base::initial(sizes).to_raw(Encoding::Uncompressed);
@@ -168,29 +166,38 @@ fn transcript_powers(input: &Input, sizes: &Sizes) -> Outcome<RawContribution> {
     Ok(document)
 }
 
-fn report(verified: &Verified, document: &RawContribution, identity: Option<&Identity>) -> Report {
-    let judged = |present: bool, is_valid: &dyn Fn(&Identity) -> bool| match (present, identity) {
+fn report(
+    verified: &Verified,
+    document: &RawContribution,
+    malformed: &MalformedSignatures,
+    identity: Option<&Identity>,
+) -> Report {
+    let judged = |present: bool, is_malformed: bool, is_valid: &dyn Fn(&Identity) -> bool| match (
+        present, identity,
+    ) {
+        _ if is_malformed => "malformed",
         (false, _) => "absent",
         (true, None) => "unchecked",
         (true, Some(identity)) if is_valid(identity) => "valid",
         (true, Some(_)) => "invalid",
     };
     let sizes = verified.base().sizes();
-    let sub_ceremonies = sizes
-        .iter()
-        .zip(verified.witness())
-        .map(|(size, entry)| Sub {
-            num_g1_powers: size.g1,
-            num_g2_powers: size.g2,
-            pot_pubkey: format!("0x{}", hex::encode(entry.pot_pubkey.to_compressed())),
-            bls_signature: judged(entry.bls_signature.is_some(), &|identity| {
-                let signature = entry.bls_signature.as_ref();
+    let sub_ceremonies = (sizes.iter().zip(verified.witness()).enumerate())
+        .map(|(i, (size, entry))| {
+            let signature = entry.bls_signature.as_ref();
+            let is_valid = |identity: &Identity| {
                 signature.is_some_and(|it| bls_verify(identity, &entry.pot_pubkey, it))
-            }),
+            };
+            Sub {
+                num_g1_powers: size.g1,
+                num_g2_powers: size.g2,
+                pot_pubkey: format!("0x{}", hex::encode(entry.pot_pubkey.to_compressed())),
+                bls_signature: judged(signature.is_some(), malformed.bls.contains(&i), &is_valid),
+            }
         })
         .collect();
     let signature = document.ecdsa_signature.as_ref();
-    let ecdsa = judged(signature.is_some(), &|identity| {
+    let ecdsa = judged(signature.is_some(), malformed.ecdsa, &|identity| {
         let digest = eip712_digest(&verified.signed_pubkeys());
         signature.is_some_and(|it| ecdsa_verify(identity, &digest, it))
     });
@@ -199,7 +206,31 @@ fn report(verified: &Verified, document: &RawContribution, identity: Option<&Ide
         failure: None,
         sub_ceremonies,
         ecdsa_signature: Some(ecdsa),
+        warnings: warnings(verified, malformed),
     }
+}
+
+/// What does not make a contribution invalid, and its owner ought to know.
+fn warnings(verified: &Verified, malformed: &MalformedSignatures) -> Vec<String> {
+    let mut warnings: Vec<String> = (verified.equal_secrets().iter())
+        .map(|group| {
+            format!(
+                "the sub-ceremonies {} have one secret: a participant should draw one for each",
+                words::list(group)
+            )
+        })
+        .collect();
+    if !malformed.bls.is_empty() {
+        warnings.push(format!(
+            "malformed BLS signature in the sub-ceremonies {}: a coordinator leaves it out",
+            words::list(&malformed.bls)
+        ));
+    }
+    if malformed.ecdsa {
+        warnings
+            .push("the Ethereum signature is malformed: a coordinator leaves it out".to_owned());
+    }
+    warnings
 }
 
 fn refusal(invalid: &Invalid) -> Report {
@@ -214,6 +245,7 @@ fn refusal(invalid: &Invalid) -> Report {
         failure: Some(failure),
         sub_ceremonies: vec![],
         ecdsa_signature: None,
+        warnings: vec![],
     }
 }
 
@@ -235,6 +267,7 @@ fn text(report: &Report, name: &str) -> String {
         "Ethereum signature: {}",
         report.ecdsa_signature.unwrap_or("absent")
     ));
+    lines.extend(report.warnings.iter().map(|it| format!("WARNING  {it}")));
     lines.push(format!("{name} is valid."));
     lines.join("\n")
 }

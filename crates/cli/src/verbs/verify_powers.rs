@@ -1,31 +1,58 @@
 //! `tauline verify-powers`: powers in any of the published formats.
 
+mod expect;
+
 use std::path::PathBuf;
 
 use rand_core::OsRng;
 use serde::Serialize;
+use tauline_transcript::Encoding;
 use tauline_transcript::export::{
-    PowersFileError, PowersReport, read_powers_file, verify_powers_file,
+    LagrangeFinding, PowersFile, PowersFileKind, PowersSet, SetFindings, check_powers_file,
+    read_powers_file,
 };
+use tauline_transcript::recognise::{Kind, top_level_keys};
+use tauline_transcript::secrets::KnownSecret;
 
+use self::expect::{Expected, ExpectedSizes};
 use crate::exit::{Failure, Outcome};
-use crate::input::Input;
+use crate::input::{Input, Limits, MAX_DOCUMENT};
+use crate::progress::Meter;
+use crate::recognised::{Wanted, want};
 use crate::{output, words};
 
-/// Longest file that is read into memory, in bytes. Ours: 64 times the largest sub-ceremony of
-/// Ethereum's with its Lagrange points.
-const MAX_LEN: u64 = 1 << 29;
+pub(super) use self::expect::verified;
+
+/// Most powers in G1 of a testing set that is only warned of: the sets of consensus clients'
+/// `minimal` preset have 4, and nobody could take one for the outcome of a ceremony.
+const MINIMAL: usize = 4;
 
 /// Check a file of powers: c-kzg's trusted_setup.txt, the consensus specifications' JSON, raw
 /// points, or a contribution.
 ///
-/// Every point decodes and lies in the subgroup, the powers are of one tau that is not 0, and
-/// Lagrange points, where there are some, are those of the powers.
+/// Every point decodes and lies in the subgroup, the powers are of one tau that is not 0, not 1 and
+/// not that of a published testing set, and Lagrange points, where there are some, are those of the
+/// powers. Powers that hold are valid for *some* tau: the fingerprint says which. It is the same in
+/// every format; compare it by --expect or --transcript.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The file; `-` is standard input. May be compressed with gzip or zstd.
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// What the powers have to be: a fingerprint, sizes such as 4096:65, or a file with the same
+    /// powers in any format (or with a fingerprint in it). May be given several times.
+    #[arg(long, value_name = "FINGERPRINT|SIZES|FILE")]
+    expect: Vec<String>,
+    /// A transcript whose final powers these have to be. That it is true is for `tauline verify`
+    /// to say.
+    #[arg(long, value_name = "TRANSCRIPT")]
+    transcript: Option<PathBuf>,
+    /// The sizes that the file has to have, as in --expect.
+    #[arg(long, value_name = "SIZES")]
+    ceremony: Option<ExpectedSizes>,
+    /// Refuse a file without Lagrange points.
+    #[arg(long)]
+    lagrange: bool,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -35,58 +62,217 @@ pub struct Args {
 #[serde(rename_all = "camelCase")]
 struct Json<'a> {
     valid: bool,
-    format: Option<String>,
-    sets: &'a [PowersReport],
+    format: Option<&'a str>,
+    sets: &'a [SetFindings],
+    /// Lists in the file that are none of a set's.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    not_looked_at: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+}
+
+/// What a file is found to be.
+#[derive(Default)]
+struct Found {
+    format: Option<String>,
+    sets: Vec<SetFindings>,
+    not_looked_at: Vec<String>,
+    warnings: Vec<String>,
+    /// Why it is refused.
     failure: Option<String>,
 }
 
 /// Checks.
 ///
 /// # Errors
-/// Powers that are not valid, or a file that cannot be read.
+/// Powers that are not valid or not the expected ones, or a file that cannot be read.
 pub fn run(args: &Args) -> Outcome {
-    let input = Input::open(&args.file)?;
-    let bytes = input.bytes(MAX_LEN)?;
-    let name = input.name();
-    let mut is_transcript = false;
-    let (format, result) = match read_powers_file(&bytes) {
-        Ok(file) => {
-            let result = verify_powers_file(&file, &mut OsRng).map_err(|e| e.to_string());
-            (Some(file.kind.to_string()), result)
+    let mut expected: Vec<Expected> = Vec::new();
+    expected.extend(args.ceremony.clone().map(Expected::Sizes));
+    for text in &args.expect {
+        expected.push(Expected::read(text)?);
+    }
+    if let Some(path) = &args.transcript {
+        expected.push(Expected::transcript(path)?);
+    }
+    let input = Input::open(&args.file, Limits::DOCUMENT)?;
+    let found = match want(&input, Wanted::Powers) {
+        Ok(kind) => check(&input, &kind, args, &expected)?,
+        Err(failure) if args.json => {
+            print_json(&Found {
+                failure: Some(failure.text().to_owned()),
+                ..Found::default()
+            })?;
+            return Err(failure);
         }
+        Err(failure) => return Err(failure),
+    };
+    let name = input.name();
+    match args.json {
+        true => print_json(&found)?,
+        // What holds is shown although it is not what was expected.
+        false if !found.sets.is_empty() => output::print(&text(name, &found))?,
+        false => {}
+    }
+    match (found.failure, found.format.is_some()) {
+        (None, _) => Ok(()),
+        (Some(why), true) => Err(Failure::bad(format!("{name} is NOT valid: {why}"))),
+        (Some(why), false) => Err(Failure::bad(format!("{name}: {why}"))),
+    }
+}
+
+/// Reads and checks the file.
+fn check(input: &Input, kind: &Kind, args: &Args, expected: &[Expected]) -> Outcome<Found> {
+    let mut found = Found::default();
+    let file = match read_powers_file(&input.bytes(MAX_DOCUMENT)?) {
+        Ok(file) => file,
         Err(error) => {
-            is_transcript = error == PowersFileError::Transcript;
-            (None, Err(error.to_string()))
+            found.failure = Some(error.to_string());
+            return Ok(found);
         }
     };
-    if args.json {
-        output::print_json(&Json {
-            valid: result.is_ok(),
-            format: format.clone(),
-            sets: result.as_deref().unwrap_or_default(),
-            failure: result.as_ref().err().cloned(),
-        })?;
+    found.format = Some(format(&file));
+    if *kind == Kind::PowersJson {
+        found.not_looked_at = not_looked_at(input)?;
     }
-    let reports = result.map_err(|why| match format {
-        Some(_) => Failure::bad(format!("{name} is NOT valid: {why}")),
-        None if is_transcript => {
-            Failure::bad(format!("{name}: {why}")).help(format!("tauline verify {name}"))
+    let meter = Meter::share("Checking the powers");
+    let checked = check_powers_file(&file, &mut OsRng, &|done, total| {
+        meter.set(done as u64, Some(total as u64));
+    });
+    drop(meter);
+    match checked {
+        Ok(sets) => found.sets = sets,
+        Err(invalid) => {
+            found.failure = Some(invalid.to_string());
+            return Ok(found);
         }
-        None => Failure::bad(format!("{name}: {why}")),
-    })?;
-    if args.json {
-        return Ok(());
     }
-    let mut lines = vec![format!("{name}: {}", format.unwrap_or_default())];
-    for report in &reports {
+    found.warnings = warnings(&file, &found.sets);
+    found.failure = refused(&found.sets, args, expected)?;
+    Ok(found)
+}
+
+/// The format, and that points are not compressed, which is unusual.
+fn format(file: &PowersFile) -> String {
+    let is_uncompressed = |set: &PowersSet| set.g2_monomial.encoding() == Encoding::Uncompressed;
+    match file.sets.iter().any(is_uncompressed) {
+        true => format!("{}, uncompressed", file.kind),
+        false => file.kind.to_string(),
+    }
+}
+
+/// Lists in a JSON file that are no lists of powers.
+fn not_looked_at(input: &Input) -> Outcome<Vec<String>> {
+    let keys = top_level_keys(input)
+        .map_err(|error| Failure::file("read", input.name().as_ref(), &error))?;
+    let lists = keys
+        .into_iter()
+        .filter(|key| key.is_list && !key.is_powers());
+    Ok(lists.map(|key| key.name).collect())
+}
+
+/// Why sets that hold are refused all the same.
+fn refused(sets: &[SetFindings], args: &Args, expected: &[Expected]) -> Outcome<Option<String>> {
+    let known = sets.iter().enumerate().find_map(|(i, set)| {
+        let secret = set.known_secret.as_ref();
+        let secret = secret.filter(|it| it.is_public() && !is_minimal(set))?;
+        Some(match sets.len() {
+            1 => format!("the secret is known: {secret}"),
+            _ => format!("the secret of set {i} is known: {secret}"),
+        })
+    });
+    if known.is_some() {
+        return Ok(known);
+    }
+    let has_none = |set: &SetFindings| set.report.lagrange == LagrangeFinding::Absent;
+    if args.lagrange && sets.iter().any(has_none) {
+        return Ok(Some("there are no Lagrange points".to_owned()));
+    }
+    for expected in expected {
+        if let Some(mismatch) = expected.mismatch(sets)? {
+            return Ok(Some(format!("not what is expected: {mismatch}")));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether this is a set that libraries load for the `minimal` preset in tests.
+fn is_minimal(set: &SetFindings) -> bool {
+    matches!(set.known_secret, Some(KnownSecret::Testing { .. }))
+        && set.report.num_g1_powers <= MINIMAL
+}
+
+fn warnings(file: &PowersFile, sets: &[SetFindings]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (i, set) in sets.iter().enumerate() {
+        match &set.known_secret {
+            Some(secret) if is_minimal(set) => warnings.push(format!(
+                "a set for tests alone, whose secret everybody knows: {secret}"
+            )),
+            Some(secret) if !secret.is_public() => {
+                warnings.push(format!("anybody can find the secret of set {i}: {secret}"))
+            }
+            _ => {}
+        }
+    }
+    let is_again = |(i, set): (usize, &SetFindings)| {
+        let mut before = sets[..i].iter();
+        before.any(|it| it.mark.tau_g1 == set.mark.tau_g1)
+    };
+    if sets.iter().enumerate().any(is_again) {
+        warnings.push("several sets have one tau: each should have its own".to_owned());
+    }
+    let has_lagrange_by_form = matches!(
+        file.kind,
+        PowersFileKind::Consensus | PowersFileKind::CKzg | PowersFileKind::CKzgWithoutMonomial
+    );
+    let is_without = |set: &SetFindings| set.report.lagrange == LagrangeFinding::Absent;
+    if has_lagrange_by_form && sets.iter().any(is_without) {
+        warnings.push(
+            "there are no Lagrange points, which files of this form have, and libraries need"
+                .to_owned(),
+        );
+    }
+    warnings
+}
+
+fn print_json(found: &Found) -> Outcome {
+    output::print_json(&Json {
+        valid: found.failure.is_none(),
+        format: found.format.as_deref(),
+        sets: &found.sets,
+        not_looked_at: &found.not_looked_at,
+        warnings: &found.warnings,
+        failure: found.failure.clone(),
+    })
+}
+
+fn text(name: &str, found: &Found) -> String {
+    let format = found.format.as_deref().unwrap_or_default();
+    let mut lines = vec![format!("{name}: {format}")];
+    for set in &found.sets {
         lines.push(format!(
             "  {} powers in G1, {} in G2; {}",
-            words::number(report.num_g1_powers as u64),
-            words::number(report.num_g2_powers as u64),
-            report.lagrange
+            words::number(set.report.num_g1_powers as u64),
+            words::number(set.report.num_g2_powers as u64),
+            set.report.lagrange
         ));
+        lines.push(format!("    fingerprint  {}", set.mark.fingerprint));
+        lines.push(format!("    [tau]1       {}", set.mark.tau_g1));
+        lines.push(format!("    [tau]2       {}", set.mark.tau_g2));
+        if let Some(published) = set.mark.published_as {
+            lines.push(format!("    published as {published}"));
+        }
     }
-    lines.push(format!("{name} is valid."));
-    output::print(&lines.join("\n"))
+    if !found.not_looked_at.is_empty() {
+        let lists = words::list(&found.not_looked_at);
+        lines.push(format!("Not looked at: {lists}"));
+    }
+    lines.extend(found.warnings.iter().map(|it| format!("WARNING  {it}")));
+    if found.failure.is_none() {
+        lines.push(format!("{name} is valid."));
+    }
+    lines.join("\n")
 }

@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use tauline_protocol::contribution::{
-    AbortRequest, ProbeAnswer, SignedReceipt, StartRequest, TAG_LIMIT,
+    AbortRequest, ProbeAnswer, ReceiptAnswer, StartRequest, TAG_LIMIT,
 };
 use tauline_protocol::error::Code;
 
@@ -88,7 +88,7 @@ pub(super) async fn complete(
     State(app): State<Arc<App>>,
     MaybeSignedIn(session): MaybeSignedIn,
     request: Request,
-) -> Result<Json<SignedReceipt>, Failure> {
+) -> Result<Json<ReceiptAnswer>, Failure> {
     let (parts, body) = request.into_parts();
     let refuse = |failure: Failure, body| {
         body::drain(&parts.headers, body);
@@ -118,7 +118,7 @@ pub(super) async fn complete(
             upload::receive_again(&app, who, &parts, body, form, coding).await
         }
     };
-    Ok(Json(receipt?))
+    Ok(Json(receipt?.into()))
 }
 
 /// Says whether a contribution of the stated length would be taken, as soon as the headers are

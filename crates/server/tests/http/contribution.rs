@@ -11,6 +11,7 @@ use tauline_protocol::status::QueueWord;
 use tauline_transcript::Encoding;
 use tauline_transcript::contribution::RawContribution;
 use tauline_transcript::powers::Base;
+use tauline_transcript::update::{Secret, contribute_with};
 
 use crate::common::turn::Turn;
 use crate::common::{Answer, Client, TestServer, alter_json, spoil};
@@ -375,4 +376,29 @@ async fn many_completions_at_once_are_one_contribution() {
         turn.holder.check_in().await.receipt.as_ref(),
         receipts.first()
     );
+}
+
+#[tokio::test]
+async fn one_secret_for_several_sub_ceremonies_is_accepted_with_a_warning() {
+    let turn = Turn::begin().await;
+    let secret = |x: u8| {
+        let mut bytes = [0; 32];
+        bytes[20..].fill(x);
+        Secret::from_be_bytes(&bytes).unwrap()
+    };
+    let secrets = [9, 5, 9, 7].map(secret).into_iter().collect();
+    let update = contribute_with(&turn.base, secrets, &|_| {}).unwrap();
+    let answer = turn.holder.complete(&update.unsigned()).await.expect_ok();
+    let body: serde_json::Value = answer.json();
+    let warnings = body["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 1);
+    let warning = warnings[0].as_str().unwrap();
+    assert!(
+        warning.starts_with("the sub-ceremonies 0, 2 have one secret"),
+        "{warning}"
+    );
+    // It is a receipt like any other.
+    let receipt: SignedReceipt = answer.json();
+    let status = turn.server.anonymous().status().await;
+    assert!(receipt.verify(&status.coordinator_address).is_ok());
 }

@@ -8,10 +8,12 @@ use group::prime::PrimeCurveAffine;
 use rayon::prelude::*;
 
 use super::links::{Link, unproven};
+use super::notes::{EqualSecrets, FaultySignature, Listed};
 use super::points::{Points, Randoms, decode};
 use super::report::{Failures, Found, ListName, Participants, Tally, TranscriptCheck};
+use super::signed::{absent, check_ecdsa, count_bls};
 use super::subgroups::{combine_g1, refuse_pubkeys};
-use super::walk::{Batch, RawEntry, RawSignature, SubBatch};
+use super::walk::{Batch, RawEntry, RawSignature};
 use crate::encoding::{Encoding, Point};
 use crate::error::{Element, SubCeremony};
 use crate::identity::Identity;
@@ -22,8 +24,8 @@ use crate::sizes::Size;
 pub(super) struct Rules {
     pub(super) encoding: Encoding,
     pub(super) sub_ceremonies: Vec<SubCeremony>,
-    /// The sizes that participants' EIP-712 signatures are over.
-    pub(super) signed_sizes: Vec<Size>,
+    /// The sizes that participants' EIP-712 signatures may be over, first those that are stated.
+    pub(super) signed_sizes: Vec<Vec<Size>>,
 }
 
 /// What was found in one batch.
@@ -31,6 +33,10 @@ pub(super) struct BatchReport {
     pub(super) failures: Failures,
     pub(super) participants: Participants,
     pub(super) ecdsa_signatures: Tally,
+    /// Valid ones over other sizes than are stated, and those sizes.
+    pub(super) over_other_sizes: (u64, Vec<Size>),
+    pub(super) faulty_signatures: Listed<FaultySignature>,
+    pub(super) equal_secrets: Listed<EqualSecrets>,
     pub(super) subs: Vec<SubFindings>,
 }
 
@@ -54,7 +60,7 @@ pub(super) fn check_batch(batch: &Batch, rules: &Rules, random: &Randoms) -> Bat
     let identities = identities(batch, &mut participants, &mut found);
     let mut points = decode(batch, rules.encoding, &identities, &mut found);
     refuse_pubkeys(batch.first, &mut points, random, &mut found);
-    let (hashes, ecdsa_signatures) = rayon::join(
+    let (hashes, ecdsa) = rayon::join(
         || hashes(&points, &identities),
         || check_ecdsa(batch, rules, &points, &identities),
     );
@@ -65,7 +71,7 @@ pub(super) fn check_batch(batch: &Batch, rules: &Rules, random: &Randoms) -> Bat
     let mut subs: Vec<SubFindings> = (points.iter().zip(&batch.subs))
         .map(|(points, raw)| SubFindings {
             links_valid: 0,
-            bls_signatures: absent_and_malformed(batch, raw),
+            bls_signatures: absent(batch, raw),
             no_entropy: no_entropy(batch, points),
             last_product: points.products.last().copied().flatten(),
         })
@@ -79,7 +85,11 @@ pub(super) fn check_batch(batch: &Batch, rules: &Rules, random: &Randoms) -> Bat
         signed[link.sub][link.i] =
             link.signature.is_some() && !unproven.signatures.contains(&place);
     }
-    count_bls(batch, &points, &identities, &signed, &mut subs);
+    let mut faulty = count_bls(batch, &points, &identities, &signed, &mut subs);
+    faulty.extend(ecdsa.faulty);
+    faulty.sort();
+    let mut faulty_signatures = Listed::default();
+    faulty.into_iter().for_each(|it| faulty_signatures.push(it));
 
     // Of one entry of one sub-ceremony, the running product comes first.
     found.sort_by_key(|(entry, sub, check)| (*entry, *sub, rank(check)));
@@ -89,7 +99,10 @@ pub(super) fn check_batch(batch: &Batch, rules: &Rules, random: &Randoms) -> Bat
     BatchReport {
         failures,
         participants,
-        ecdsa_signatures,
+        ecdsa_signatures: ecdsa.tally,
+        over_other_sizes: (ecdsa.over_other_sizes, ecdsa.other_sizes),
+        faulty_signatures,
+        equal_secrets: equal_secrets(batch, &points),
         subs,
     }
 }
@@ -108,7 +121,7 @@ fn rank(check: &TranscriptCheck) -> u8 {
 }
 
 /// Entries whose signatures are one task, each of some 0.1 ms.
-const TASK_ENTRIES: usize = 16;
+pub(super) const TASK_ENTRIES: usize = 16;
 
 /// The number that stands for "no sub-ceremony" beside those of sub-ceremonies.
 const NO_SUB: usize = usize::MAX;
@@ -254,85 +267,30 @@ fn no_entropy(batch: &Batch, points: &Points) -> Vec<u64> {
         .collect()
 }
 
-/// The signatures of a sub-ceremony that need no arithmetic. Entry 0 has none.
-fn absent_and_malformed(batch: &Batch, raw: &SubBatch) -> Tally {
-    let mut tally = Tally::default();
-    for (entry, signature) in (batch.first..).zip(&raw.bls_signatures) {
-        match signature {
-            RawSignature::Absent if entry > 0 => tally.absent += 1,
-            RawSignature::Malformed => tally.invalid += 1,
-            _ => {}
+/// Contributions with one secret for several sub-ceremonies: their public keys are one. The
+/// secret 1 has a name of its own.
+fn equal_secrets(batch: &Batch, points: &[Points]) -> Listed<EqualSecrets> {
+    let mut found = Listed::default();
+    for i in (0..batch.len).filter(|i| batch.first + *i as u64 > 0) {
+        let keys: Vec<_> = (points.iter())
+            .map(|points| points.pubkeys.get(i).copied().flatten())
+            .map(|key| key.filter(|it| *it != G2Affine::generator()))
+            .collect();
+        for (sub, key) in keys.iter().enumerate() {
+            let equal = |(_, other): &(usize, &Option<G2Affine>)| key.is_some() && *other == key;
+            let all: Vec<usize> = keys
+                .iter()
+                .enumerate()
+                .filter(equal)
+                .map(|it| it.0)
+                .collect();
+            if all.len() > 1 && all[0] == sub {
+                found.push(EqualSecrets {
+                    entry: batch.first + i as u64,
+                    sub_ceremonies: all,
+                });
+            }
         }
     }
-    tally
-}
-
-/// Counts the BLS signatures that are given. Those that are `signed` need no further check.
-fn count_bls(
-    batch: &Batch,
-    points: &[Points],
-    identities: &[Option<Identity>],
-    signed: &[Vec<bool>],
-    subs: &mut [SubFindings],
-) {
-    for (sub, (points, raw)) in points.iter().zip(&batch.subs).enumerate() {
-        let is_valid = |(i, bytes): &(usize, &[u8; 48])| {
-            let identity = identities.get(*i).and_then(Option::as_ref);
-            let pubkey = points.pubkeys.get(*i).and_then(Option::as_ref);
-            signed[sub][*i]
-                || matches!((identity, pubkey), (Some(identity), Some(pubkey))
-                    if signature::bls_verify(identity, pubkey, bytes))
-        };
-        let given: Vec<(usize, &[u8; 48])> = (raw.bls_signatures.iter().enumerate())
-            .filter_map(|(i, signature)| match signature {
-                RawSignature::Given(bytes) => Some((i, bytes)),
-                _ => None,
-            })
-            .collect();
-        let valid = given.par_iter().filter(|given| is_valid(given)).count() as u64;
-        subs[sub].bls_signatures.valid += valid;
-        subs[sub].bls_signatures.invalid += given.len() as u64 - valid;
-    }
-}
-
-/// Counts the EIP-712 signatures: over all public keys of a contribution, by the account that the
-/// participant signed in with.
-fn check_ecdsa(
-    batch: &Batch,
-    rules: &Rules,
-    points: &[Points],
-    identities: &[Option<Identity>],
-) -> Tally {
-    let count = |(i, signature): (usize, &RawSignature<65>)| {
-        let mut tally = Tally::default();
-        let signature = match signature {
-            RawSignature::Absent if batch.first + i as u64 == 0 => return tally,
-            RawSignature::Absent => {
-                tally.absent += 1;
-                return tally;
-            }
-            RawSignature::Malformed => {
-                tally.invalid += 1;
-                return tally;
-            }
-            RawSignature::Given(signature) => signature,
-        };
-        let pubkeys: Option<Vec<_>> = (points.iter().zip(&rules.signed_sizes))
-            .map(|(points, &size)| Some((size, points.pubkeys.get(i)?.as_ref()?.to_compressed())))
-            .collect();
-        let identity = identities.get(i).and_then(Option::as_ref);
-        let valid = matches!((pubkeys, identity), (Some(pubkeys), Some(identity))
-            if signature::ecdsa_verify(identity, &signature::eip712_digest(&pubkeys), signature));
-        match valid {
-            true => tally.valid += 1,
-            false => tally.invalid += 1,
-        }
-        tally
-    };
-    let signatures = batch.ecdsa_signatures.par_iter().enumerate();
-    let tallies = signatures.with_min_len(TASK_ENTRIES).map(count);
-    tallies.reduce(Tally::default, |mut all, tally| {
-        all.add(tally);
-        all
-    })
+    found
 }

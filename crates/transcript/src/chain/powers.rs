@@ -5,7 +5,7 @@ use rand_core::{CryptoRng, RngCore};
 
 use super::TranscriptError;
 use super::index::{Index, List, SubIndex};
-use super::report::{Failures, TranscriptCheck};
+use super::report::{Failures, SubReport, TranscriptCheck};
 use super::source::Source;
 use super::structure::sub_ceremony;
 use super::tokens;
@@ -13,6 +13,7 @@ use crate::contribution::{RawPoints, RawPowers};
 use crate::encoding::Point;
 use crate::error::{Check, Element, Invalid, SubCeremony};
 use crate::powers::Powers;
+use crate::secrets::known_secret_of;
 use crate::sizes::Size;
 use crate::verify::verify_powers;
 
@@ -21,9 +22,9 @@ use crate::verify::verify_powers;
 pub(super) fn check_powers<S: Source + ?Sized>(
     source: &S,
     index: &Index,
-    sub: &SubIndex,
     sub_ceremony: SubCeremony,
     last_product: Option<G1Affine>,
+    report: &mut SubReport,
     failures: &mut Failures,
     rng: &mut (impl RngCore + CryptoRng),
 ) -> Result<(), TranscriptError> {
@@ -32,6 +33,7 @@ pub(super) fn check_powers<S: Source + ?Sized>(
         // Already refused; its powers mean nothing.
         return Ok(());
     }
+    let sub = &index.subs[sub_ceremony.index];
     let raw = match raw_powers(source, index, sub, sub_ceremony)? {
         Ok(raw) => raw,
         Err(invalid) => {
@@ -49,8 +51,12 @@ pub(super) fn check_powers<S: Source + ?Sized>(
     if first_power.is_none() || first_power != last_product {
         refuse(TranscriptCheck::LastProduct);
     }
-    if let Err(invalid) = verify_powers(sub_ceremony, &raw, rng) {
-        refuse(TranscriptCheck::Powers(invalid));
+    match verify_powers(sub_ceremony, &raw, rng) {
+        Err(invalid) => refuse(TranscriptCheck::Powers(invalid)),
+        Ok(powers) => {
+            report.known_secret = known_secret_of(powers.g1());
+            report.mark = Some(powers.mark());
+        }
     }
     Ok(())
 }

@@ -5,8 +5,11 @@ use std::fmt;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use super::notes::{EqualSecrets, Listed, Repeated, Signatures};
 use crate::error::{Element, Invalid, PointError, SubCeremony};
+use crate::fingerprint::Mark;
 use crate::identity::IdentityKind;
+use crate::secrets::KnownSecret;
 use crate::sizes::Size;
 
 /// Most failures, and most entries without entropy, that are kept one by one; beyond that they
@@ -86,6 +89,11 @@ pub struct SubReport {
     pub no_entropy: u64,
     /// The first [`MAX_LISTED`] of those, by entry.
     pub no_entropy_entries: Vec<u64>,
+    /// What tells the final powers from all others, if they hold.
+    #[serde(flatten)]
+    pub mark: Option<Mark>,
+    /// What is known of the secret of the final powers, if they hold.
+    pub known_secret: Option<KnownSecret>,
 }
 
 /// What was found in a transcript.
@@ -100,6 +108,12 @@ pub struct Report {
     pub sub_ceremonies: Vec<SubReport>,
     /// EIP-712 signatures of participants over their public keys.
     pub ecdsa_signatures: Tally,
+    /// All signatures together, and those that are not valid one by one.
+    pub signatures: Signatures,
+    /// Participants who stand in the transcript more than once.
+    pub repeated_participants: Listed<Repeated>,
+    /// Contributions with one secret for several sub-ceremonies.
+    pub equal_secrets: Listed<EqualSecrets>,
 }
 
 /// A list of a transcript.

@@ -18,7 +18,7 @@ pub(super) const MAX_TEXT_BYTES: usize = 4096;
 
 /// A signature as a document holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Presence {
+pub(crate) enum Presence {
     /// `""`, `null`, or no bytes.
     Absent,
     /// As many bytes as there must be.
@@ -30,7 +30,7 @@ pub(super) enum Presence {
 /// A reader of one document, token by token.
 ///
 /// Calls must fit what comes: an object where a list is expected is a [`DocumentError`].
-pub(super) trait Tokens: Send {
+pub(crate) trait Tokens: Send {
     /// Enters an object.
     fn begin_object(&mut self) -> Result<(), TranscriptError>;
 
@@ -91,7 +91,7 @@ pub(super) fn detect<S: Source + ?Sized>(source: &S) -> Result<DocumentForm, Tra
 }
 
 /// Starts reading at `offset`, which is 0 or the place of a list.
-pub(super) fn open<'a, S: Source + ?Sized>(
+pub(crate) fn open<'a, S: Source + ?Sized>(
     source: &'a S,
     form: DocumentForm,
     offset: u64,

@@ -20,6 +20,15 @@ pub(super) struct RawPoints {
 }
 
 impl RawPoints {
+    /// The bytes of each entry; none where there is no point.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        let present = self.entries.iter().filter(|entry| entry.is_ok()).count();
+        let len = self.bytes.len() / present.max(1);
+        let mut points = self.bytes.chunks(len.max(1));
+        let entries = self.entries.iter();
+        entries.map(move |entry| entry.as_ref().ok().and_then(|()| points.next()))
+    }
+
     /// The i-th entry.
     pub(super) fn entry(&self, i: usize) -> Option<RawEntry> {
         let before = self.entries[..i.min(self.entries.len())].iter();

@@ -3,17 +3,12 @@
 use std::fmt;
 
 use blstrs::{G1Affine, G2Affine};
-use group::prime::PrimeCurveAffine;
-use serde::Deserialize;
 
+use super::{json, raw, text};
 use crate::contribution::{RawContribution, RawPoints};
-use crate::encoding::{Encoding, Point, decode_hex};
+use crate::encoding::{Encoding, Point};
 use crate::error::{DocumentError, PointError};
-use crate::sizes::Size;
-
-/// G2 powers of a raw file whose G2 generator is not found: as many as every sub-ceremony of the
-/// Ethereum ceremony has. Only which point is called wrong hangs on it.
-const ETHEREUM_G2_POWERS: usize = 65;
+use crate::recognise::{Kind, UTF8_MARK, recognise_bytes};
 
 /// What a file of powers is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +20,7 @@ pub enum PowersFileKind {
     CKzgWithoutMonomial,
     /// The consensus specifications' `trusted_setup_4096.json`.
     Consensus,
-    /// Compressed points of G1, then of G2.
+    /// Points of G1, then of G2, as bytes or as hex, perhaps behind their numbers.
     Raw,
     /// A contribution or base, in JSON or MessagePack.
     Contribution,
@@ -54,6 +49,20 @@ pub struct PowersSet {
     pub g2_monomial: RawPoints<G2Affine>,
 }
 
+impl PowersSet {
+    pub(super) fn new(
+        g1_monomial: Option<RawPoints<G1Affine>>,
+        g1_lagrange: Option<RawPoints<G1Affine>>,
+        g2_monomial: RawPoints<G2Affine>,
+    ) -> Self {
+        Self {
+            g1_monomial,
+            g1_lagrange,
+            g2_monomial,
+        }
+    }
+}
+
 /// A file of powers, undecoded.
 #[derive(Clone, Debug)]
 pub struct PowersFile {
@@ -61,6 +70,15 @@ pub struct PowersFile {
     pub kind: PowersFileKind,
     /// The sets in it: one, but for contributions.
     pub sets: Vec<PowersSet>,
+}
+
+impl PowersFile {
+    pub(super) fn of_one(kind: PowersFileKind, set: PowersSet) -> Self {
+        Self {
+            kind,
+            sets: vec![set],
+        }
+    }
 }
 
 /// Why bytes are no file of powers.
@@ -76,6 +94,9 @@ pub enum PowersFileError {
         /// The number of bytes.
         len: usize,
     },
+    /// The file is something else.
+    #[error("not a file of powers: it is {0}")]
+    Other(Kind),
     /// The file is a transcript, which has more to verify than its powers.
     #[error("the file is a transcript: verify it as one")]
     Transcript,
@@ -105,6 +126,31 @@ pub enum PowersFileError {
         /// The number of points.
         got: usize,
     },
+    /// A file states another number of points than it holds.
+    #[error("set {set} states {stated} powers in {group} and holds {got}")]
+    Stated {
+        /// The set, from 0.
+        set: usize,
+        /// `G1` or `G2`.
+        group: &'static str,
+        /// The number stated.
+        stated: u64,
+        /// The number of points.
+        got: usize,
+    },
+    /// Raw points without a place where those of G2 could start.
+    #[error(
+        "no split into powers in G1 and in G2 fits: the generator of G2 is nowhere among the \
+         points. Perhaps these are {points} points of G1 alone; without powers in G2 nothing can \
+         be checked"
+    )]
+    G1Alone {
+        /// The number of points that these would be.
+        points: usize,
+    },
+    /// Raw points of which the first is the generator of G2.
+    #[error("these are points of G2 alone; without powers in G1 nothing can be checked")]
+    G2Alone,
     /// A point is not written as one.
     #[error("{list}[{index}]: {error}")]
     Point {
@@ -115,155 +161,118 @@ pub enum PowersFileError {
         /// What is wrong.
         error: PointError,
     },
+    /// Compressed and uncompressed points in one list.
+    #[error("{list}[{index}] is {got}, and the points before it are not")]
+    Mixed {
+        /// The list, by its name in the consensus specifications.
+        list: &'static str,
+        /// The index in the list.
+        index: usize,
+        /// How it is encoded.
+        got: Encoding,
+    },
 }
 
 /// Reads a file of powers in any format. Points are not decoded yet.
 ///
+/// Hex is read in either case, with `0x` or without, with white space in it; points compressed or
+/// uncompressed; a byte order mark is passed over.
+///
 /// # Errors
 /// When it is none, with what comes closest.
 pub fn read_powers_file(bytes: &[u8]) -> Result<PowersFile, PowersFileError> {
-    let start = bytes.trim_ascii_start();
-    let beginning = &bytes[..bytes.len().min(64)];
-    let names = |name: &[u8]| {
-        beginning
-            .windows(name.len())
-            .any(|it| it.eq_ignore_ascii_case(name))
-    };
-    if names(b"transcripts\"") || names(b"subtranscripts\"") || names(b"\xabtranscripts") {
-        return Err(PowersFileError::Transcript);
+    let bytes = bytes.strip_prefix(UTF8_MARK).unwrap_or(bytes);
+    match recognise_bytes(bytes) {
+        Kind::Transcript => Err(PowersFileError::Transcript),
+        Kind::Contribution if bytes.trim_ascii_start().first() == Some(&b'{') => {
+            contribution(RawContribution::from_json(bytes)?)
+        }
+        Kind::Contribution => contribution(RawContribution::from_msgpack(bytes)?),
+        // What is no set of powers after all is told by what is missing.
+        Kind::PowersJson | Kind::Json(_) if bytes.trim_ascii_start().first() == Some(&b'{') => {
+            json::read(bytes)
+        }
+        Kind::PowersText => text::read(bytes),
+        Kind::PowersRaw | Kind::Unknown => raw::read(bytes),
+        Kind::Empty | Kind::Text => Err(PowersFileError::Unknown { len: bytes.len() }),
+        other => Err(PowersFileError::Other(other)),
     }
-    if start.first() == Some(&b'{') {
-        return match names(b"contributions\"") {
-            true => contribution(RawContribution::from_json(bytes)?),
-            false => consensus(bytes),
-        };
-    }
-    if start.first().is_some_and(u8::is_ascii_digit) && start.is_ascii() {
-        return c_kzg(start);
-    }
-    if names(b"contributions") {
-        return contribution(RawContribution::from_msgpack(bytes)?);
-    }
-    raw(bytes)
 }
 
 fn contribution(document: RawContribution) -> Result<PowersFile, PowersFileError> {
-    let sets = document.sub_contributions.into_iter();
-    let sets = sets
-        .map(|sub| PowersSet::new(Some(sub.powers.g1), None, sub.powers.g2))
-        .collect();
+    let mut sets = Vec::with_capacity(document.sub_contributions.len());
+    for (set, sub) in document.sub_contributions.into_iter().enumerate() {
+        check_stated(set, "G1", Some(sub.num_g1_powers), sub.powers.g1.len())?;
+        check_stated(set, "G2", Some(sub.num_g2_powers), sub.powers.g2.len())?;
+        sets.push(PowersSet::new(Some(sub.powers.g1), None, sub.powers.g2));
+    }
     Ok(PowersFile {
         kind: PowersFileKind::Contribution,
         sets,
     })
 }
 
-fn points<'a, P: Point>(
+/// Refuses a number of points that is stated and is not that of the points.
+pub(super) fn check_stated(
+    set: usize,
+    group: &'static str,
+    stated: Option<u64>,
+    got: usize,
+) -> Result<(), PowersFileError> {
+    match stated {
+        Some(stated) if stated != got as u64 => Err(PowersFileError::Stated {
+            set,
+            group,
+            stated,
+            got,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Points written as hex, each a text of its own.
+pub(super) fn points<'a, P: Point>(
     list: &'static str,
     texts: impl IntoIterator<Item = &'a str>,
 ) -> Result<RawPoints<P>, PowersFileError> {
     let mut bytes = Vec::new();
+    let mut encoding = None;
     for (index, text) in texts.into_iter().enumerate() {
-        decode_hex(text, P::COMPRESSED_LEN, &mut bytes)
-            .map_err(|error| PowersFileError::Point { list, index, error })?;
+        let got = point::<P>(text, &mut bytes).map_err(|error| PowersFileError::Point {
+            list,
+            index,
+            error,
+        })?;
+        if *encoding.get_or_insert(got) != got {
+            return Err(PowersFileError::Mixed { list, index, got });
+        }
     }
-    Ok(RawPoints::from_parts(Encoding::Compressed, bytes))
+    Ok(RawPoints::from_parts(encoding.unwrap_or_default(), bytes))
 }
 
-fn consensus(bytes: &[u8]) -> Result<PowersFile, PowersFileError> {
-    /// The older names are those of the specifications' first, `testing_trusted_setups.json`.
-    #[derive(Deserialize)]
-    struct Document {
-        #[serde(alias = "setup_G1")]
-        g1_monomial: Option<Vec<String>>,
-        #[serde(alias = "setup_G1_lagrange")]
-        g1_lagrange: Option<Vec<String>>,
-        #[serde(alias = "setup_G2")]
-        g2_monomial: Vec<String>,
+/// Appends the bytes of a point: hex in either case, with `0x` or without, white space passed over.
+/// Positions in errors are those of the text as it stands.
+fn point<P: Point>(text: &str, out: &mut Vec<u8>) -> Result<Encoding, PointError> {
+    let start = text.len() - text.trim_ascii_start().len();
+    let prefix = text[start..].starts_with("0x") || text[start..].starts_with("0X");
+    let skipped = start + if prefix { 2 } else { 0 };
+    let mut digits = Vec::with_capacity(text.len());
+    for (at, byte) in text.bytes().enumerate().skip(skipped) {
+        match byte {
+            _ if byte.is_ascii_whitespace() => {}
+            _ if byte.is_ascii_hexdigit() => digits.push(byte),
+            _ => return Err(PointError::Digit { at }),
+        }
     }
-    let document: Document =
-        serde_json::from_slice(bytes).map_err(|error| PowersFileError::Json(error.to_string()))?;
-    let g1 = |list, texts: Option<Vec<String>>| {
-        texts
-            .map(|texts| points(list, texts.iter().map(String::as_str)))
-            .transpose()
-    };
-    let g1_monomial = g1("g1_monomial", document.g1_monomial)?;
-    let g1_lagrange = g1("g1_lagrange", document.g1_lagrange)?;
-    if g1_monomial.is_none() && g1_lagrange.is_none() {
-        let problem = "neither g1_monomial nor g1_lagrange is there";
-        return Err(PowersFileError::Json(problem.to_owned()));
+    if !digits.len().is_multiple_of(2) {
+        return Err(PointError::OddLength {
+            digits: digits.len(),
+        });
     }
-    let g2_monomial = points(
-        "g2_monomial",
-        document.g2_monomial.iter().map(String::as_str),
-    )?;
-    let sets = vec![PowersSet::new(g1_monomial, g1_lagrange, g2_monomial)];
-    Ok(PowersFile {
-        kind: PowersFileKind::Consensus,
-        sets,
-    })
-}
-
-fn c_kzg(bytes: &[u8]) -> Result<PowersFile, PowersFileError> {
-    // ASCII was checked: this loses nothing.
-    let text = String::from_utf8_lossy(bytes);
-    let mut words = text.split_ascii_whitespace();
-    let mut count = |line| {
-        let number = words.next().and_then(|word| word.parse::<usize>().ok());
-        number
-            .filter(|&it| it <= Size::MAX_G1)
-            .ok_or(PowersFileError::Count { line })
-    };
-    let (g1, g2) = (count(1)?, count(2)?);
-    // The text has no `0x`; the points' reader wants it.
-    let lines: Vec<String> = words.map(|word| format!("0x{word}")).collect();
-    let got = lines.len();
-    let with_monomial = got == 2 * g1 + g2;
-    if !with_monomial && got != g1 + g2 {
-        return Err(PowersFileError::Points { g1, g2, got });
-    }
-    let mut lines = lines.iter().map(String::as_str);
-    let g1_lagrange = points("g1_lagrange", lines.by_ref().take(g1))?;
-    let g2_monomial = points("g2_monomial", lines.by_ref().take(g2))?;
-    let g1_monomial = with_monomial
-        .then(|| points("g1_monomial", lines))
-        .transpose()?;
-    let kind = match with_monomial {
-        true => PowersFileKind::CKzg,
-        false => PowersFileKind::CKzgWithoutMonomial,
-    };
-    let sets = vec![PowersSet::new(g1_monomial, Some(g1_lagrange), g2_monomial)];
-    Ok(PowersFile { kind, sets })
-}
-
-fn raw(bytes: &[u8]) -> Result<PowersFile, PowersFileError> {
-    const G1_LEN: usize = G1Affine::COMPRESSED_LEN;
-    const G2_LEN: usize = G2Affine::COMPRESSED_LEN;
-    let unknown = PowersFileError::Unknown { len: bytes.len() };
-    if bytes.is_empty() || !bytes.len().is_multiple_of(G1_LEN) {
-        return Err(unknown);
-    }
-    // G2 powers start with the generator.
-    let mut generator = Vec::new();
-    G2Affine::generator().encode(Encoding::Compressed, &mut generator);
-    let places = (0..bytes.len()).step_by(G1_LEN);
-    let found = places
-        .filter(|&at| (bytes.len() - at).is_multiple_of(G2_LEN))
-        .find(|&at| bytes[at..].starts_with(&generator));
-    let usual = bytes
-        .len()
-        .checked_sub(ETHEREUM_G2_POWERS * G2_LEN)
-        .filter(|&at| at > 0);
-    let Some(g1_len) = found.or(usual) else {
-        return Err(unknown);
-    };
-    let (g1, g2) = bytes.split_at(g1_len);
-    let g1 = RawPoints::from_parts(Encoding::Compressed, g1.to_vec());
-    let g2 = RawPoints::from_parts(Encoding::Compressed, g2.to_vec());
-    let sets = vec![PowersSet::new(Some(g1), None, g2)];
-    Ok(PowersFile {
-        kind: PowersFileKind::Raw,
-        sets,
-    })
+    let (expected, got) = (P::COMPRESSED_LEN, digits.len() / 2);
+    let encoding = P::encoding_of_len(got).ok_or(PointError::Length { expected, got })?;
+    // Digits are all that is left.
+    let decoded = hex::decode(&digits).map_err(|_| PointError::Length { expected, got })?;
+    out.extend_from_slice(&decoded);
+    Ok(encoding)
 }

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
 use tauline_protocol::Identity;
-use tauline_protocol::contribution::SignedReceipt;
+use tauline_protocol::contribution::{ReceiptAnswer, SignedReceipt};
 
 use crate::body::{self, BodyCoding, DocumentForm};
 use crate::coordinator::Admission;
@@ -63,7 +63,7 @@ pub(super) async fn contribute(
         }
     };
     match received {
-        Ok(signed) => Ok(receipt(&signed)),
+        Ok(signed) => Ok(receipt(signed)),
         Err(_) if grew_too_long.load(Ordering::Relaxed) => Err(Refusal::grew_too_long()),
         Err(failure) => Err(Refusal::of_contribution(&failure)),
     }
@@ -92,8 +92,8 @@ pub(in crate::routes) async fn abort(app: &App, who: Identity, request: Request)
 }
 
 /// Indented by two spaces, as the sequencer wrote it.
-fn receipt(signed: &SignedReceipt) -> Response {
-    match serde_json::to_string_pretty(signed) {
+fn receipt(signed: SignedReceipt) -> Response {
+    match serde_json::to_string_pretty(&ReceiptAnswer::from(signed)) {
         Ok(text) => {
             let json = HeaderValue::from_static("application/json");
             ([(header::CONTENT_TYPE, json)], text).into_response()

@@ -1,0 +1,202 @@
+//! What a set of powers is compared with.
+
+use std::path::Path;
+
+use rand_core::OsRng;
+use tauline_transcript::SubCeremony;
+use tauline_transcript::chain::read_powers;
+use tauline_transcript::export::{SetFindings, check_powers_file, read_powers_file};
+use tauline_transcript::fingerprint::{Fingerprint, Mark};
+use tauline_transcript::recognise::Kind;
+use tauline_transcript::verify::verify_powers;
+use tauline_transcript::{Encoding, Powers};
+
+use crate::exit::{Failure, Outcome};
+use crate::input::{Input, Limits, MAX_DOCUMENT};
+use crate::recognised::{Wanted, want};
+use crate::verbs::export::failure;
+
+/// Longest file that is looked through for a fingerprint, in bytes: a note, not a document.
+const NOTE_LEN: u64 = 4096;
+
+/// Something that sets of powers have to be.
+pub(super) enum Expected {
+    /// Of these sizes, one for each set.
+    Sizes(ExpectedSizes),
+    /// One of the sets has this fingerprint.
+    Fingerprint(Fingerprint, String),
+    /// Each set is the one of as many powers here.
+    Sets(Vec<(usize, Mark)>, String),
+    /// Each set is the one of as many powers in this transcript.
+    Transcript(Input),
+}
+
+/// Numbers of powers in G1 and G2, in the order of sets. Unlike a ceremony's they may have fewer in
+/// G1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ExpectedSizes(Vec<(usize, usize)>);
+
+impl std::str::FromStr for ExpectedSizes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let size = |text: &str| {
+            let (g1, g2) = text.split_once(':')?;
+            let number = |text: &str| {
+                let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+                text.parse().ok().filter(|_| is_number)
+            };
+            Some((number(g1)?, number(g2)?))
+        };
+        let sizes: Option<Vec<_>> = text.split(',').map(size).collect();
+        let sizes = sizes.map(Self);
+        sizes.ok_or_else(|| format!("`{text}` is no size; write G1:G2, for example 4096:65"))
+    }
+}
+
+impl std::fmt::Display for ExpectedSizes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sizes: Vec<_> = self.0.iter().map(|(g1, g2)| format!("{g1}:{g2}")).collect();
+        f.write_str(&sizes.join(","))
+    }
+}
+
+impl Expected {
+    /// Reads the argument of `--expect`: sizes, a fingerprint, or else a file.
+    pub(super) fn read(text: &str) -> Outcome<Self> {
+        if let Ok(sizes) = text.parse() {
+            return Ok(Self::Sizes(sizes));
+        }
+        if let Ok(fingerprint) = text.parse() {
+            return Ok(Self::Fingerprint(fingerprint, "expected".to_owned()));
+        }
+        let input = Input::open(Path::new(text), Limits::TRANSCRIPT).map_err(|failure| {
+            failure.help(
+                "--expect takes a fingerprint (64 hex digits), sizes such as 4096:65, or a file",
+            )
+        })?;
+        let kind = input.kind()?;
+        match kind {
+            Kind::Transcript => Ok(Self::Transcript(input)),
+            Kind::Text | Kind::PowersText => match noted(&input)? {
+                Some(fingerprint) => Ok(Self::Fingerprint(fingerprint, format!("in {text}"))),
+                None => sets_of(&input),
+            },
+            _ => sets_of(&input),
+        }
+    }
+
+    /// Opens the argument of `--transcript`.
+    pub(super) fn transcript(path: &Path) -> Outcome<Self> {
+        let input = Input::open(path, Limits::TRANSCRIPT)?;
+        want(&input, Wanted::Transcript)?;
+        Ok(Self::Transcript(input))
+    }
+
+    /// What differs, if anything does.
+    ///
+    /// # Errors
+    /// A transcript that cannot be read.
+    pub(super) fn mismatch(&self, sets: &[SetFindings]) -> Outcome<Option<String>> {
+        Ok(match self {
+            Self::Sizes(expected) => {
+                let sizes =
+                    |set: &SetFindings| (set.report.num_g1_powers, set.report.num_g2_powers);
+                let got = ExpectedSizes(sets.iter().map(sizes).collect());
+                (got != *expected).then(|| format!("it has the sizes {got}, not {expected}"))
+            }
+            Self::Fingerprint(expected, whence) => {
+                let is_there = sets.iter().any(|set| set.mark.fingerprint == *expected);
+                let own: Vec<_> = sets.iter().map(|set| set.mark.fingerprint).collect();
+                (!is_there).then(|| {
+                    let own = crate::words::list(&own);
+                    format!("its fingerprint is {own}, and the one {whence} is {expected}")
+                })
+            }
+            Self::Sets(expected, name) => sets.iter().find_map(|set| {
+                let (size, mark) = (set.report.num_g1_powers, &set.mark);
+                let found = expected.iter().find(|(other, _)| *other == size);
+                differs(mark, found.map(|it| &it.1), size, name)
+            }),
+            Self::Transcript(input) => {
+                for set in sets {
+                    let size = set.report.num_g1_powers;
+                    let mark = mark_in(input, size)?;
+                    let differs = differs(&set.mark, mark.as_ref(), size, input.name());
+                    if differs.is_some() {
+                        return Ok(differs);
+                    }
+                }
+                None
+            }
+        })
+    }
+}
+
+/// How a set differs from the one that it should be.
+fn differs(mark: &Mark, expected: Option<&Mark>, size: usize, name: &str) -> Option<String> {
+    let Some(expected) = expected else {
+        return Some(format!(
+            "{name} has no set of {size} powers to compare with"
+        ));
+    };
+    if mark.fingerprint == expected.fingerprint {
+        return None;
+    }
+    let (own, other) = (mark.fingerprint, expected.fingerprint);
+    Some(match mark.tau_g1 == expected.tau_g1 {
+        true => format!(
+            "it has the tau of {name} in another number of powers in G2: its fingerprint is {own}, \
+             that of {name} {other}"
+        ),
+        false => format!(
+            "it is of another tau than {name}: its fingerprint is {own}, that of {name} {other}"
+        ),
+    })
+}
+
+/// The fingerprint in a short text that has one and no more.
+fn noted(input: &Input) -> Outcome<Option<Fingerprint>> {
+    let Ok(bytes) = input.bytes(NOTE_LEN) else {
+        return Ok(None);
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let mut found = text
+        .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '.' | '"' | '\''))
+        .filter_map(|word| word.parse().ok());
+    Ok(found.next().filter(|_| found.next().is_none()))
+}
+
+/// The sets of a file of powers, which have to hold.
+fn sets_of(input: &Input) -> Outcome<Expected> {
+    want(input, Wanted::Powers)?;
+    let bad = |why: &dyn std::fmt::Display| {
+        Failure::bad(format!("{} cannot be compared with: {why}", input.name()))
+    };
+    let file = read_powers_file(&input.bytes(MAX_DOCUMENT)?).map_err(|error| bad(&error))?;
+    let sets = check_powers_file(&file, &mut OsRng, &|_, _| {}).map_err(|error| bad(&error))?;
+    let marks = sets
+        .into_iter()
+        .map(|set| (set.report.num_g1_powers, set.mark));
+    Ok(Expected::Sets(marks.collect(), input.name().to_owned()))
+}
+
+/// The mark of a transcript's powers of this number in G1, which have to hold.
+fn mark_in(input: &Input, size: usize) -> Outcome<Option<Mark>> {
+    let powers = read_powers(input, size).map_err(|error| failure(input, &error))?;
+    powers
+        .map(|powers| Ok(verified(input, &powers)?.mark()))
+        .transpose()
+}
+
+/// Checks a transcript's powers.
+pub(in crate::verbs) fn verified(input: &Input, powers: &Powers) -> Outcome<Powers> {
+    let sub_ceremony = SubCeremony {
+        index: 0,
+        size: powers.size(),
+    };
+    let raw = powers.to_raw(Encoding::Uncompressed);
+    verify_powers(sub_ceremony, &raw, &mut OsRng).map_err(|invalid| {
+        Failure::bad(format!("{}: {invalid}", input.name())).code(invalid.code())
+    })
+}
