@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use tauline_queue_core::Ticket;
 
 use super::{blob, contribution};
-use crate::store::{Blob, Contribution, Reading, StoreError};
+use crate::{Blob, Contribution, Reading, StoreError};
 
 /// A read transaction on a connection of its own.
 pub(super) struct SqliteReading {

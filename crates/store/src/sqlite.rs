@@ -17,15 +17,15 @@ use tauline_protocol::Identity;
 use tauline_queue_core::{Ticket, Timestamp};
 use tauline_transcript::Sizes;
 
-use super::directory::sync_parent;
-use super::{
+use crate::directory::sync_parent;
+use crate::{
     Batch, Blob, Ceremony, Contribution, DataDir, Reading, Session, Store, StoreError,
     StoredRecord, WITNESS_LEN, Witness, Write,
 };
 
 mod schema {
     #![allow(missing_docs, unreachable_pub, reason = "generated")]
-    refinery::embed_migrations!("src/store/migrations");
+    refinery::embed_migrations!("src/migrations");
 }
 
 /// Marks the database as a ceremony's, in its header: "Taul" in ASCII.

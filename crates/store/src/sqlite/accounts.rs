@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 use tauline_protocol::Identity;
 
 use super::identity;
-use crate::store::StoreError;
+use crate::StoreError;
 
 pub(super) fn first_identity(
     connection: &Connection,
