@@ -14,6 +14,7 @@ mod answer;
 mod arrival;
 mod attend;
 mod held;
+mod line;
 mod lookup;
 mod message;
 mod opening;

@@ -6,21 +6,28 @@
 
 mod accounts;
 mod backup;
+mod founding;
+mod opening;
 mod reading;
+mod rows;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use sha2::{Digest as _, Sha256};
 use tauline_protocol::Identity;
+use tauline_protocol::journal::Tally;
 use tauline_queue_core::{Ticket, Timestamp};
-use tauline_transcript::Sizes;
 
-use crate::directory::sync_parent;
+pub use self::opening::Found;
+use self::opening::{connect, connect_to_look, state};
+use self::rows::{apply, blob, checked_contribution, session};
+use crate::mark::{Mark, Raised};
 use crate::{
     Batch, Blob, Ceremony, Contribution, DataDir, Reading, Session, Store, StoreError,
-    StoredRecord, WITNESS_LEN, Witness, Write,
+    StoredRecord, Write, sum,
 };
 
 mod schema {
@@ -41,45 +48,82 @@ pub struct Sqlite {
     path: PathBuf,
     writer: Mutex<Connection>,
     reader: Mutex<Connection>,
+    accounts: Mutex<Tally>,
+    found: Found,
+    /// Before the lock, so that its last write is under the lock. None of data that is only looked at.
+    mark: Option<Mutex<Raised>>,
     // Last, so that the lock outlives the connections.
-    directory: DataDir,
+    directory: Option<DataDir>,
 }
 
 impl Sqlite {
-    /// Takes the directory and opens the ceremony in it; where there is none, a new one of these
-    /// sizes is made, with a key of its own.
-    ///
-    /// # Errors
-    /// When the directory cannot be used, or holds something else than a ceremony of these sizes
-    /// that this program understands.
-    pub fn open(directory: &Path, sizes: &Sizes, now: Timestamp) -> Result<Self, StoreError> {
-        let directory = DataDir::take(directory)?;
-        let path = directory.database()?;
-        let mut writer = connect(&path)?;
-        migrate(&mut writer, &path)?;
-        let ceremony = found(&mut writer, sizes, now)?;
-        if ceremony.sizes != *sizes {
-            let (found, asked) = (ceremony.sizes.to_string(), sizes.to_string());
-            return Err(StoreError::OtherSizes { path, found, asked });
-        }
-        let reader = connect(&path)?;
-        sync_parent(&path).map_err(|source| StoreError::Unwritable {
-            path: directory.path().to_owned(),
-            source,
-        })?;
-        Ok(Self {
-            ceremony,
-            path,
-            writer: Mutex::new(writer),
-            reader: Mutex::new(reader),
-            directory,
-        })
-    }
-
-    /// The data directory.
+    /// The data directory; of data that is only looked at, where the database is.
     #[must_use]
     pub fn directory(&self) -> &Path {
-        self.directory.path()
+        match &self.directory {
+            Some(directory) => directory.path(),
+            None => self.path.parent().unwrap_or(&self.path),
+        }
+    }
+
+    /// What was found when the data was opened.
+    #[must_use]
+    pub fn found(&self) -> Found {
+        self.found
+    }
+
+    /// Checks that the database's own structure is whole: pages, rows and indexes.
+    ///
+    /// # Errors
+    /// When it is not; or the medium fails.
+    pub fn check_structure(&self) -> Result<(), StoreError> {
+        let told: String = self
+            .reader()
+            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+        match told.as_str() {
+            "ok" => Ok(()),
+            _ => Err(StoreError::damaged(format!(
+                "the database's structure is broken ({told})"
+            ))),
+        }
+    }
+
+    /// The mark that fits what is stored now.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    pub fn mark(&self) -> Result<Mark, StoreError> {
+        state(&self.reader(), &self.ceremony)
+    }
+
+    /// Writes the mark down, at once if somebody will be told of a contribution.
+    fn raise_mark(&self, batch: &Batch) -> Result<(), StoreError> {
+        let Some(mark) = &self.mark else {
+            return Ok(());
+        };
+        let accepts = batch
+            .writes
+            .iter()
+            .any(|write| matches!(write, Write::Accepted(_)));
+        let change = |mark: &mut Mark| {
+            for write in &batch.writes {
+                match write {
+                    Write::Record(record) => {
+                        mark.records = record.seq + 1;
+                        mark.hash = record.hash;
+                    }
+                    Write::Accepted(one) => mark.contributions = one.number,
+                    Write::Blob { .. } | Write::DropBlob(_) => {}
+                }
+            }
+        };
+        mark.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .raise(change, accepts)
+    }
+
+    fn accounts_known(&self) -> MutexGuard<'_, Tally> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn writer(&self) -> MutexGuard<'_, Connection> {
@@ -90,109 +134,6 @@ impl Sqlite {
     fn reader(&self) -> MutexGuard<'_, Connection> {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn connect(path: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_LIMIT)?;
-    let foreign = |error: rusqlite::Error| match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase) => StoreError::Foreign {
-            path: path.to_owned(),
-        },
-        _ => error.into(),
-    };
-    connection
-        .pragma_update(None, "journal_mode", "WAL")
-        .map_err(foreign)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    // After a large blob the write-ahead log shrinks again. 16 MiB: two full-size contributions.
-    connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
-    connection.set_prepared_statement_cache_capacity(32);
-    Ok(connection)
-}
-
-/// Brings the schema up to date; refuses what this program cannot read.
-fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let tables: u64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if id != APPLICATION_ID && tables > 0 {
-        return Err(StoreError::Foreign {
-            path: path.to_owned(),
-        });
-    }
-    let runner = schema::migrations::runner().set_abort_missing(true);
-    let known = runner
-        .get_migrations()
-        .iter()
-        .map(|one| one.version())
-        .max()
-        .unwrap_or(0);
-    let known = u32::try_from(known).unwrap_or(u32::MAX);
-    if tables > 0 {
-        let found: Option<u32> = connection.query_row(
-            "SELECT max(version) FROM refinery_schema_history",
-            [],
-            |row| row.get(0),
-        )?;
-        if let Some(found) = found
-            && found > known
-        {
-            return Err(StoreError::Newer {
-                path: path.to_owned(),
-                found,
-                known,
-            });
-        }
-    }
-    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
-    runner
-        .run(connection)
-        .map_err(|error| StoreError::Database(Box::new(error)))?;
-    Ok(())
-}
-
-/// The ceremony in the database; a new one when there is none.
-fn found(
-    connection: &mut Connection,
-    sizes: &Sizes,
-    now: Timestamp,
-) -> Result<Ceremony, StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let meta = |key: &str| -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(transaction
-            .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
-                row.get(0)
-            })
-            .optional()?)
-    };
-    if meta("sizes")?.is_none() {
-        let key = k256::ecdsa::SigningKey::random(&mut rand_core::OsRng);
-        let mut put = transaction.prepare("INSERT INTO meta (key, value) VALUES (?1, ?2)")?;
-        put.execute(params!["sizes", sizes.to_string().as_bytes()])?;
-        put.execute(params!["started_at", now.as_millis().to_be_bytes()])?;
-        put.execute(params!["key", <[u8; 32]>::from(key.to_bytes())])?;
-    }
-    let missing = |key| StoreError::damaged(format!("`{key}` is missing or unreadable"));
-    let found_sizes = meta("sizes")?
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| missing("sizes"))?;
-    let started_at = meta("started_at")?
-        .and_then(|bytes| bytes.try_into().ok())
-        .map(|bytes| Timestamp::from_millis(u64::from_be_bytes(bytes)))
-        .ok_or_else(|| missing("started_at"))?;
-    let key = meta("key")?
-        .and_then(|bytes| k256::ecdsa::SigningKey::from_slice(&bytes).ok())
-        .ok_or_else(|| missing("key"))?;
-    transaction.commit()?;
-    Ok(Ceremony {
-        sizes: found_sizes,
-        started_at,
-        key,
-    })
 }
 
 impl Store for Sqlite {
@@ -207,7 +148,7 @@ impl Store for Sqlite {
             apply(&transaction, write)?;
         }
         transaction.commit()?;
-        Ok(())
+        self.raise_mark(batch)
     }
 
     fn log(&self, from: u64, at_most: u32) -> Result<Vec<StoredRecord>, StoreError> {
@@ -228,20 +169,39 @@ impl Store for Sqlite {
     }
 
     fn ending(&self, ticket: Ticket) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self
+        let found: Option<(u64, Vec<u8>, [u8; 32], Option<[u8; 32]>)> = self
             .reader()
-            .prepare_cached("SELECT record FROM journal WHERE ended = ?1")?
-            .query_row([ticket.value()], |row| row.get(0))
-            .optional()?)
+            .prepare_cached(
+                "SELECT seq, record, hash, (SELECT hash FROM journal AS before
+                                            WHERE before.seq = journal.seq - 1)
+                 FROM journal WHERE ended = ?1",
+            )?
+            .query_row([ticket.value()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
+            .optional()?;
+        let Some((seq, record, hash, before)) = found else {
+            return Ok(None);
+        };
+        let follows = Sha256::new()
+            .chain_update(before.unwrap_or_default())
+            .chain_update(&record);
+        if <[u8; 32]>::from(follows.finalize()) != hash {
+            return Err(StoreError::damaged(format!(
+                "record {seq} of the log is not what was written: its hash differs"
+            )));
+        }
+        Ok(Some(record))
     }
 
     fn contribution(&self, ticket: Ticket) -> Result<Option<Contribution>, StoreError> {
         let reader = self.reader();
         let mut select = reader.prepare_cached(
-            "SELECT number, ticket, identity, witness, ecdsa FROM contributions WHERE ticket = ?1",
+            "SELECT number, ticket, identity, witness, ecdsa, sum
+             FROM contributions LEFT JOIN contribution_sums USING (number) WHERE ticket = ?1",
         )?;
         let mut rows = select.query([ticket.value()])?;
-        rows.next()?.map(contribution).transpose()
+        rows.next()?.map(checked_contribution).transpose()
     }
 
     fn blob_tickets(&self) -> Result<Vec<Ticket>, StoreError> {
@@ -256,11 +216,17 @@ impl Store for Sqlite {
     }
 
     fn reading(&self) -> Result<Box<dyn Reading>, StoreError> {
-        let connection = connect(&self.path)?;
+        let connection = match self.directory {
+            Some(_) => connect(&self.path)?,
+            None => connect_to_look(&self.path)?,
+        };
         // The view is fixed by the first read of the transaction.
         connection.execute_batch("BEGIN")?;
-        connection.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))?;
-        Ok(Box::new(reading::SqliteReading { connection }))
+        let has_sums = founding::has_sums(&connection)?;
+        Ok(Box::new(reading::SqliteReading {
+            connection,
+            has_sums,
+        }))
     }
 
     fn backup(&self, to: &Path) -> Result<(), StoreError> {
@@ -268,7 +234,9 @@ impl Store for Sqlite {
     }
 
     fn put_session(&self, session: &Session) -> Result<(), StoreError> {
-        self.writer()
+        let mut writer = self.writer();
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction
             .prepare_cached(
                 "INSERT INTO sessions (hash, identity, expires_at) VALUES (?1, ?2, ?3)
                  ON CONFLICT (hash) DO UPDATE
@@ -279,22 +247,25 @@ impl Store for Sqlite {
                 session.identity.as_str(),
                 session.expires_at.as_millis()
             ])?;
+        rows::put_session_sum(&transaction, session)?;
+        transaction.commit()?;
         Ok(())
     }
 
     fn session(&self, hash: &[u8; 32]) -> Result<Option<Session>, StoreError> {
         let reader = self.reader();
-        let mut select =
-            reader.prepare_cached("SELECT identity, expires_at FROM sessions WHERE hash = ?1")?;
+        let mut select = reader.prepare_cached(
+            "SELECT identity, expires_at, sum FROM sessions LEFT JOIN session_sums USING (hash)
+             WHERE hash = ?1",
+        )?;
         let mut rows = select.query([hash])?;
         let Some(row) = rows.next()? else {
             return Ok(None);
         };
-        Ok(Some(Session {
-            hash: *hash,
-            identity: identity(row, 0)?,
-            expires_at: Timestamp::from_millis(row.get(1)?),
-        }))
+        let stored: Option<[u8; 32]> = row.get(2)?;
+        // One that is not what was stored stands for nobody: its owner signs in again.
+        let found = session(*hash, row, 0).ok();
+        Ok(found.filter(|found| stored == Some(sum::session(found))))
     }
 
     fn delete_session(&self, hash: &[u8; 32]) -> Result<(), StoreError> {
@@ -317,93 +288,15 @@ impl Store for Sqlite {
         account: u64,
         today: &Identity,
     ) -> Result<Identity, StoreError> {
-        accounts::first_identity(&self.writer(), account, today)
+        let mut accounts = self.accounts_known();
+        accounts::first_identity(&mut self.writer(), account, today, &mut accounts)
     }
-}
 
-fn apply(connection: &Connection, write: &Write) -> Result<(), StoreError> {
-    match write {
-        Write::Record(record) => {
-            connection
-                .prepare_cached(
-                    "INSERT INTO journal (seq, record, hash, ended) VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute(params![
-                    record.seq,
-                    record.bytes,
-                    record.hash,
-                    record.ended.map(Ticket::value)
-                ])?;
-        }
-        Write::Blob { ticket, blob } => {
-            connection
-                .prepare_cached("INSERT INTO blobs (ticket, digest, bytes) VALUES (?1, ?2, ?3)")?
-                .execute(params![ticket.value(), blob.digest(), blob.bytes()])?;
-        }
-        Write::DropBlob(ticket) => {
-            connection
-                .prepare_cached("DELETE FROM blobs WHERE ticket = ?1")?
-                .execute([ticket.value()])?;
-        }
-        Write::Accepted(one) => {
-            let witness: Vec<u8> = one.witness.iter().flat_map(Witness::to_bytes).collect();
-            connection
-                .prepare_cached(
-                    "INSERT INTO contributions (number, ticket, identity, witness, ecdsa)
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
-                )?
-                .execute(params![
-                    one.number,
-                    one.ticket.value(),
-                    one.identity.as_str(),
-                    witness,
-                    one.ecdsa
-                ])?;
-            connection
-                .prepare_cached("DELETE FROM blobs WHERE ticket <> ?1")?
-                .execute([one.ticket.value()])?;
-        }
+    fn accounts(&self) -> Tally {
+        *self.accounts_known()
     }
-    Ok(())
-}
 
-fn blob(connection: &Connection, ticket: Ticket) -> Result<Option<Blob>, StoreError> {
-    let found: Option<([u8; 32], Vec<u8>)> = connection
-        .prepare_cached("SELECT digest, bytes FROM blobs WHERE ticket = ?1")?
-        .query_row([ticket.value()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((digest, bytes)) = found else {
-        return Ok(None);
-    };
-    let blob = Blob::new(bytes);
-    if *blob.digest() != digest {
-        return Err(StoreError::damaged(format!(
-            "the contribution of ticket {ticket} is not what was stored"
-        )));
+    fn first_accounts(&self, count: u64) -> Result<Tally, StoreError> {
+        accounts::first(&self.reader(), count)
     }
-    Ok(Some(blob))
-}
-
-fn identity(row: &Row<'_>, index: usize) -> Result<Identity, StoreError> {
-    let text: String = row.get(index)?;
-    text.parse()
-        .map_err(|error| StoreError::damaged(format!("`{text}` is no identity: {error}")))
-}
-
-fn contribution(row: &Row<'_>) -> Result<Contribution, StoreError> {
-    let witness: Vec<u8> = row.get(3)?;
-    let (entries, rest) = witness.as_chunks::<WITNESS_LEN>();
-    let number: u64 = row.get(0)?;
-    if !rest.is_empty() {
-        return Err(StoreError::damaged(format!(
-            "contribution {number} has a broken witness"
-        )));
-    }
-    Ok(Contribution {
-        number,
-        ticket: Ticket::new(row.get(1)?),
-        identity: identity(row, 2)?,
-        witness: entries.iter().map(Witness::from_bytes).collect(),
-        ecdsa: row.get(4)?,
-    })
 }

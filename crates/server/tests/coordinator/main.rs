@@ -4,10 +4,12 @@
 mod crash;
 mod drift;
 mod held;
+mod loss;
 mod operator;
 mod polls;
 mod queue;
 mod restart;
+mod sums;
 mod support;
 mod transcripts;
 mod turn;

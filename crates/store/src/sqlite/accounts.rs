@@ -1,28 +1,92 @@
 //! GitHub accounts and the identities they keep.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 use tauline_protocol::Identity;
+use tauline_protocol::journal::{Digest, Tally};
 
-use super::identity;
-use crate::StoreError;
+use super::founding::has_sums;
+use super::rows::identity;
+use crate::{StoreError, sum};
 
+/// The identity that an account keeps; it is this one, and one more is known, if it had none.
 pub(super) fn first_identity(
-    connection: &Connection,
+    connection: &mut Connection,
     account: u64,
     today: &Identity,
+    known: &mut Tally,
 ) -> Result<Identity, StoreError> {
-    // The update changes nothing: it only makes the row that is there come back.
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO github_accounts (id, identity) VALUES (?1, ?2)
-         ON CONFLICT (id) DO UPDATE SET identity = identity
-         RETURNING identity",
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut select = transaction.prepare_cached(
+        "SELECT identity, sum FROM github_accounts LEFT JOIN account_sums USING (id) WHERE id = ?1",
     )?;
-    let mut rows = insert.query(params![account, today.as_str()])?;
-    let row = rows
-        .next()?
-        .ok_or_else(|| StoreError::damaged("a GitHub account was not kept".to_owned()))?;
-    let first = identity(row, 0)?;
-    // The statement is done, and durable, when there is no further row.
-    while rows.next()?.is_some() {}
-    Ok(first)
+    let mut rows = select.query([account])?;
+    if let Some(row) = rows.next()? {
+        let first = identity(row, 0)?;
+        let stored: Option<Digest> = row.get(1)?;
+        return match stored == Some(sum::account(account, &first)) {
+            true => Ok(first),
+            false => Err(spoiled(account)),
+        };
+    }
+    drop(rows);
+    drop(select);
+    let sum = sum::account(account, today);
+    let with_it = sum::counted(*known, &sum);
+    transaction
+        .prepare_cached("INSERT INTO github_accounts (id, identity) VALUES (?1, ?2)")?
+        .execute(params![account, today.as_str()])?;
+    put_sum(&transaction, with_it.count, account, &sum)?;
+    transaction.commit()?;
+    *known = with_it;
+    Ok(today.clone())
+}
+
+/// Keeps the sum of the account of this number.
+pub(super) fn put_sum(
+    connection: &Connection,
+    number: u64,
+    id: u64,
+    sum: &Digest,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("INSERT INTO account_sums (number, id, sum) VALUES (?1, ?2, ?3)")?
+        .execute(params![number, id, sum])?;
+    Ok(())
+}
+
+/// The tally of the first `count` accounts, or of all, if there are fewer; each is checked against its
+/// sum, if there are sums.
+pub(super) fn first(connection: &Connection, count: u64) -> Result<Tally, StoreError> {
+    if !has_sums(connection)? {
+        return Ok(sum::NONE);
+    }
+    // Accounts without a sum come first, as number NULL.
+    let mut select = connection.prepare(
+        "SELECT id, identity, number, sum
+         FROM github_accounts FULL JOIN account_sums USING (id)
+         WHERE number IS NULL OR number <= ?1 ORDER BY number",
+    )?;
+    let mut rows = select.query([i64::try_from(count).unwrap_or(i64::MAX)])?;
+    let mut tally = sum::NONE;
+    while let Some(row) = rows.next()? {
+        let id = row.get(0)?;
+        let identity = match row.get_ref(1)? {
+            rusqlite::types::ValueRef::Null => Err(spoiled(id)),
+            _ => identity(row, 1),
+        };
+        let sum = sum::account(id, &identity?);
+        tally = sum::counted(tally, &sum);
+        let as_stored = row.get::<_, Option<u64>>(2)? == Some(tally.count)
+            && row.get::<_, Option<Digest>>(3)? == Some(sum);
+        if !as_stored {
+            return Err(spoiled(id));
+        }
+    }
+    Ok(tally)
+}
+
+fn spoiled(account: u64) -> StoreError {
+    StoreError::damaged(format!(
+        "the identity of GitHub account {account}, or that of one before it, is not what was stored"
+    ))
 }

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use super::connect;
+use super::opening::connect;
 use crate::StoreError;
 use crate::directory::sync_parent;
 

@@ -1,24 +1,23 @@
 //! A moment of the database, held still for a reader.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use tauline_protocol::journal::Digest;
 use tauline_queue_core::Ticket;
 
-use super::{blob, contribution};
+use super::founding;
+use super::rows::{blob, checked_contribution, unchecked_contribution};
 use crate::{Blob, Contribution, Reading, StoreError};
 
 /// A read transaction on a connection of its own.
 pub(super) struct SqliteReading {
     pub(super) connection: Connection,
+    /// Whether the data is of after there were sums.
+    pub(super) has_sums: bool,
 }
 
 impl Reading for SqliteReading {
     fn contributions(&self) -> Result<u64, StoreError> {
-        // The number of the last, not a count: no cost grows with the number of contributions.
-        Ok(self.connection.query_row(
-            "SELECT coalesce(max(number), 0) FROM contributions",
-            [],
-            |row| row.get(0),
-        )?)
+        founding::contributions(&self.connection)
     }
 
     fn head(&self) -> Result<Option<Blob>, StoreError> {
@@ -42,14 +41,41 @@ impl Reading for SqliteReading {
     }
 
     fn page(&self, after: u64, at_most: u32) -> Result<Vec<Contribution>, StoreError> {
-        let mut select = self.connection.prepare_cached(
-            "SELECT number, ticket, identity, witness, ecdsa FROM contributions
-             WHERE number > ?1 ORDER BY number LIMIT ?2",
-        )?;
+        self.rows(after, at_most, checked_contribution)
+    }
+
+    fn has_sums(&self) -> bool {
+        self.has_sums
+    }
+
+    fn unchecked_page(
+        &self,
+        after: u64,
+        at_most: u32,
+    ) -> Result<Vec<(Contribution, Option<Digest>)>, StoreError> {
+        self.rows(after, at_most, unchecked_contribution)
+    }
+}
+
+impl SqliteReading {
+    fn rows<T>(
+        &self,
+        after: u64,
+        at_most: u32,
+        read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let (sum, sums) = match self.has_sums {
+            true => ("sum", "LEFT JOIN contribution_sums USING (number)"),
+            false => ("NULL", ""),
+        };
+        let mut select = self.connection.prepare_cached(&format!(
+            "SELECT number, ticket, identity, witness, ecdsa, {sum} FROM contributions {sums}
+             WHERE number > ?1 ORDER BY number LIMIT ?2"
+        ))?;
         let mut rows = select.query(params![after, at_most])?;
         let mut page = Vec::new();
         while let Some(row) = rows.next()? {
-            page.push(contribution(row)?);
+            page.push(read(row)?);
         }
         Ok(page)
     }
