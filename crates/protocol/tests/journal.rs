@@ -50,6 +50,15 @@ fn records() -> Vec<(String, Record)> {
             Event::Called {
                 ticket,
                 start_by: at(15_000),
+                passed: Vec::new(),
+            },
+        ),
+        (
+            "called-past".to_owned(),
+            Event::Called {
+                ticket,
+                start_by: at(15_000),
+                passed: vec![Ticket::new(1040), Ticket::new(1041)],
             },
         ),
         (
@@ -57,6 +66,22 @@ fn records() -> Vec<(String, Record)> {
             Event::Started {
                 ticket,
                 contribute_by: at(180_000),
+                stall_by: None,
+            },
+        ),
+        (
+            "started-checks-in".to_owned(),
+            Event::Started {
+                ticket,
+                contribute_by: at(180_000),
+                stall_by: Some(at(30_000)),
+            },
+        ),
+        (
+            "extended".to_owned(),
+            Event::Extended {
+                ticket,
+                contribute_by: at(210_000),
             },
         ),
         (

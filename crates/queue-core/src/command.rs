@@ -12,7 +12,10 @@ pub enum Command<Id> {
         /// Who joins.
         id: Id,
     },
-    /// A participant proves that it is there, and asks whether its turn has come.
+    /// A participant proves that it is there, and asks whether its turn has come. A free turn goes
+    /// to the first in line who asks, and past those who are not there: see [`Rules::passes`].
+    ///
+    /// [`Rules::passes`]: crate::Rules::passes
     CheckIn {
         /// Who checks in.
         id: Id,
@@ -31,6 +34,23 @@ pub enum Command<Id> {
     /// The participant whose turn it is takes the state to build on: its clock starts.
     Start {
         /// Who starts.
+        id: Id,
+        /// Whether it will check in while it contributes: it is then taken for gone when it stops.
+        checks_in: bool,
+    },
+    /// The connection by which a participant was there was closed, and it has no other. Concerns
+    /// only somebody who checks in while contributing: if nothing comes back, it has gone.
+    Disconnect {
+        /// Whose connection it was.
+        id: Id,
+    },
+    /// Bytes of a contribution are arriving. For whoever checks in while contributing that is a
+    /// check-in. Where the contribution limit follows the turns of late,
+    /// a turn is not ended in the midst of them: see [`Rules::contribution_min`].
+    ///
+    /// [`Rules::contribution_min`]: crate::Rules::contribution_min
+    Upload {
+        /// Whose contribution it is.
         id: Id,
     },
     /// The last byte of a contribution has arrived: the participant's clock stops.

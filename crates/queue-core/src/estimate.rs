@@ -1,6 +1,7 @@
 //! How long turns last, and so how long waiting will.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::time::millis;
@@ -8,6 +9,13 @@ use crate::time::millis;
 /// How many of the last turns the mean is taken over: enough to smooth one slow participant out,
 /// few enough to follow a change of crowd within the hour.
 const RECENT_TURNS: usize = 32;
+
+/// How many of the last contributions the contribution limit looks at: enough for a 95th percentile.
+const RECENT_WORK: usize = 100;
+
+/// How many contributions must have been seen before the limit follows them. The 95th percentile of
+/// so few is the longest of them.
+const ENOUGH_WORK: usize = 8;
 
 /// The recent whole turns, from call to end, failed ones included.
 #[derive(Clone, Debug)]
@@ -18,6 +26,9 @@ pub(crate) struct Estimate {
     recent: VecDeque<u64>,
     /// Their sum. Milliseconds.
     sum: u64,
+    /// How long the last accepted contributions took, from the start to the last byte, oldest first.
+    /// Milliseconds.
+    work: VecDeque<u64>,
 }
 
 impl Estimate {
@@ -26,6 +37,7 @@ impl Estimate {
             expected: millis(expected),
             recent: VecDeque::new(),
             sum: 0,
+            work: VecDeque::new(),
         }
     }
 
@@ -39,6 +51,26 @@ impl Estimate {
         let length = millis(turn);
         self.recent.push_back(length);
         self.sum += length;
+    }
+
+    /// Takes note of how long an accepted contribution took, from the start to the last byte.
+    pub(crate) fn record_work(&mut self, work: Duration) {
+        if self.work.len() == RECENT_WORK {
+            self.work.pop_front();
+        }
+        self.work.push_back(millis(work));
+    }
+
+    /// How long nearly all of the recent accepted contributions took: the 95th percentile, by
+    /// nearest rank. `None` before there were enough of them.
+    pub(crate) fn longest_usual_work(&self) -> Option<Duration> {
+        if self.work.len() < ENOUGH_WORK {
+            return None;
+        }
+        let mut sorted: Vec<u64> = self.work.iter().copied().collect();
+        sorted.sort_unstable();
+        let rank = (95 * sorted.len()).div_ceil(100);
+        sorted.get(rank - 1).copied().map(Duration::from_millis)
     }
 
     /// Mean length of the recent turns, or the expected length before there were any.
@@ -62,7 +94,7 @@ impl Estimate {
 /// Equal if the same turns were seen: what is expected is a setting, not a fact of the log.
 impl PartialEq for Estimate {
     fn eq(&self, other: &Self) -> bool {
-        self.recent == other.recent
+        self.recent == other.recent && self.work == other.work
     }
 }
 
@@ -82,6 +114,23 @@ mod tests {
         assert_eq!(estimate.mean(), secs(10));
         estimate.record(secs(20));
         assert_eq!(estimate.mean(), secs(15));
+    }
+
+    #[test]
+    fn longest_usual_work_is_the_95th_percentile_of_the_last_hundred() {
+        let mut estimate = Estimate::new(secs(60));
+        for n in 1..ENOUGH_WORK as u64 {
+            estimate.record_work(secs(n));
+            assert_eq!(estimate.longest_usual_work(), None);
+        }
+        estimate.record_work(secs(50));
+        assert_eq!(estimate.longest_usual_work(), Some(secs(50)));
+        for n in 1..=100 {
+            estimate.record_work(secs(n));
+        }
+        assert_eq!(estimate.longest_usual_work(), Some(secs(95)));
+        estimate.record_work(secs(1000));
+        assert_eq!(estimate.longest_usual_work(), Some(secs(96)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What has happened: the log that the queue is a fold over.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::{Mode, Ticket, Timestamp};
@@ -30,7 +31,7 @@ pub enum Event<Id> {
         lasting_by: Timestamp,
     },
     /// A deadline moved: the check-in deadline of somebody in line, or the stall deadline of
-    /// somebody who checks in while contributing.
+    /// somebody who checks in while contributing, which a closed connection brings forward.
     CheckedIn {
         /// The stay.
         ticket: Ticket,
@@ -41,15 +42,36 @@ pub enum Event<Id> {
         /// record. Absent: the event is volatile.
         lasting_by: Option<Timestamp>,
     },
-    /// The head of the line was there when the turn was free: it is its turn.
+    /// Somebody was there when the turn was free, and it was first in line among those who were: it
+    /// is its turn.
     Called {
         /// The stay whose turn it is.
         ticket: Ticket,
         /// When to start at the latest.
         start_by: Timestamp,
+        /// Who was ahead in line and not there, in order. They keep their places and deadlines, and
+        /// the first of them is next.
+        #[cfg_attr(
+            feature = "serde",
+            serde(default, skip_serializing_if = "Vec::is_empty")
+        )]
+        passed: Vec<Ticket>,
     },
     /// The state to build on was handed out.
     Started {
+        /// The stay whose turn it is.
+        ticket: Ticket,
+        /// When the last byte of the contribution must have arrived.
+        contribute_by: Timestamp,
+        /// When to check in at the latest, for somebody who said that it would.
+        #[cfg_attr(
+            feature = "serde",
+            serde(default, skip_serializing_if = "Option::is_none")
+        )]
+        stall_by: Option<Timestamp>,
+    },
+    /// A contribution was arriving when its time was nearly over: it has more.
+    Extended {
         /// The stay whose turn it is.
         ticket: Ticket,
         /// When the last byte of the contribution must have arrived.
@@ -115,6 +137,7 @@ impl<Id> Event<Id> {
             | Event::CheckedIn { ticket, .. }
             | Event::Called { ticket, .. }
             | Event::Started { ticket, .. }
+            | Event::Extended { ticket, .. }
             | Event::Submitted { ticket, .. }
             | Event::Ended { ticket, .. } => Some(*ticket),
             Event::ModeSet { .. } | Event::Pardoned { .. } | Event::Resumed { .. } => None,

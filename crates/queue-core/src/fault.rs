@@ -58,11 +58,27 @@ pub enum Fault {
     PollRestartsClock,
     /// Deadlines of those who poll are as short as anybody's.
     PollerIsNotWaitedFor,
+    /// Whoever was passed is passed again.
+    PassesAgain,
+    /// Somebody is passed who is expected within the shortest interval.
+    PassesWhoIsExpected,
+    /// Somebody is passed who has just been heard of.
+    PassesWhoIsThere,
+    /// A free turn goes to anybody in line who asks, past all who may be passed.
+    PassesFromAnywhere,
+    /// Deadlines in line are as long as half the wait, whatever the check-in budget.
+    BudgetIsIgnored,
+    /// Whoever says at the start that it will check in need not.
+    StartDoesNotArm,
+    /// A closed connection is not noticed.
+    DisconnectIsIgnored,
+    /// A turn ends although its contribution is arriving.
+    UploadIsNotWaitedFor,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Fault; 27] = [
+    pub const ALL: [Fault; 35] = [
         Fault::CallsAbsentHead,
         Fault::CallsWhoeverAsks,
         Fault::DeadlineHasWrongSign,
@@ -90,5 +106,13 @@ impl Fault {
         Fault::PollJumpsTheLine,
         Fault::PollRestartsClock,
         Fault::PollerIsNotWaitedFor,
+        Fault::PassesAgain,
+        Fault::PassesWhoIsExpected,
+        Fault::PassesWhoIsThere,
+        Fault::PassesFromAnywhere,
+        Fault::BudgetIsIgnored,
+        Fault::StartDoesNotArm,
+        Fault::DisconnectIsIgnored,
+        Fault::UploadIsNotWaitedFor,
     ];
 }

@@ -33,7 +33,7 @@
 //! let (ada, bob) = ("ada".to_owned(), "bob".to_owned());
 //! step(&mut queue, now, Command::Join { id: ada.clone() })?;
 //! step(&mut queue, now, Command::Join { id: bob.clone() })?;
-//! step(&mut queue, now, Command::Start { id: ada.clone() })?;
+//! step(&mut queue, now, Command::Start { id: ada.clone(), checks_in: true })?;
 //! assert_eq!(queue.state().stay(&bob).map(|stay| stay.position), Some(1));
 //!
 //! // Bob checks in before his deadline, Ada hands in, the coordinator verifies.
@@ -55,9 +55,10 @@
 //! let left = queue.state().turn().map(|turn| turn.deadline.since(now));
 //! assert_eq!(left, Some(Rules::default().start_limit));
 //!
-//! // He does not come: when the timer rings, he has failed to start.
-//! let due = queue.next_deadline().expect("every phase has a timer");
-//! let _ = queue.step(due, Command::Tick);
+//! // He does not come: when the time to start is over, he has failed to.
+//! while let Some(wake) = queue.wake_at() {
+//!     let _ = queue.step(wake, Command::Tick);
+//! }
 //! assert_eq!(queue.state().used_up(&bob), Some(Outcome::FailedToStart));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -67,12 +68,13 @@
 //! * Give every command the time of a clock that runs steadily while the process lives, and that
 //!   was started at the later of the wall clock's time and [`State::log_time`]. Time that falls is
 //!   held at the latest time seen.
-//! * Call [`Queue::step`] with [`Command::Tick`] at [`Queue::next_deadline`]; a tick every second or
-//!   so besides is free, and says that the coordinator is alive.
+//! * Call [`Queue::step`] with [`Command::Tick`] at [`Queue::wake_at`]: at the next deadline, and
+//!   once in every [`tick`](Rules::tick), which says that the coordinator is alive.
 //! * Append the entries of a step to its log, all in one commit, before anybody hears of its result.
 //!   Entries whose event [is volatile](Event::is_volatile) may be left out.
 //! * Verify what was submitted, and say what came of it by [`Command::Judge`], with its ticket.
-//! * Check in on behalf of a head that is connected when the turn becomes free: nobody is called
+//! * Check in on behalf of those who are connected when the turn becomes free, in the order of
+//!   [`State::near_head`], and before anything that comes from others: nobody is called
 //!   who has not checked in.
 //!
 //! # The life of a stay
@@ -84,9 +86,9 @@
 //!
 //! | phase | begins with | has until | what ends it | and if that does not come |
 //! |---|---|---|---|---|
-//! | [`Waiting`](Phase::Waiting) | `Join` | half the estimated wait, within [`checkin_min`](Rules::checkin_min) and [`checkin_max`](Rules::checkin_max); the first three: `checkin_min`. Moved by every `CheckIn`, and by every `Poll` to its interval at least | a `CheckIn` as head while the turn is free | `MissedCheckIn` |
+//! | [`Waiting`](Phase::Waiting) | `Join` | half the estimated wait, within [`checkin_min`](Rules::checkin_min) and the [longest interval](Rules::longest_interval) that the check-in budget needs; the first three: `checkin_min`. Moved by every `CheckIn`, and by every `Poll` to its interval at least | a `CheckIn` while the turn is free for it | `MissedCheckIn` |
 //! | [`Ready`](Phase::Ready) | being called | [`start_limit`](Rules::start_limit) | `Start` | `FailedToStart` |
-//! | [`Contributing`](Phase::Contributing) | `Start` | [`contribution_limit`](Rules::contribution_limit), and once it checks in, [`stall_limit`](Rules::stall_limit) from each `CheckIn` | `Submit` | `TimedOut` or `Stalled` |
+//! | [`Contributing`](Phase::Contributing) | `Start` | [`contribution_limit`](Rules::contribution_limit), and for who checks in meanwhile, [`stall_limit`](Rules::stall_limit) from each `CheckIn`, or [`disconnect_limit`](Rules::disconnect_limit) from a `Disconnect` | `Submit` | `TimedOut` or `Stalled` |
 //! | [`Verifying`](Phase::Verifying) | `Submit` | [`verification_limit`](Rules::verification_limit), which is the coordinator's | `Judge` | `CoordinatorFault` |
 //!
 //! A stay ends when its deadline and the [grace](Rules::checkin_grace) have passed; verification has
@@ -95,17 +97,24 @@
 //! **A promise stands.** A check-in never brings a deadline forward. Whoever was told to come back
 //! in an hour, and becomes the head early because everybody ahead left, still has that hour: to
 //! shorten it unseen would push aside somebody who did all that it was told. An absent head holds
-//! the queue up at most until the last promise it was given; since that is half the estimated
-//! wait, it has normally run out by the time the head is reached.
+//! the queue up at most until the last promise it was given; that is never longer than the check-in
+//! budget needs, 30 s with less than 30,000 in line.
+//!
+//! **A turn does not wait for who is asleep while somebody is awake.** A free turn goes to the first
+//! of the [first three](NEAR_HEAD) in line who asks. Whoever is ahead of it, has not asked lately and is
+//! not expected within the shortest interval keeps its place and its deadline, and is passed: at most
+//! [once](Rules::passes) in its stay. [`Event::Called`] names who was passed. Nobody is passed who is
+//! there, and nobody who keeps to the shortest interval.
 //!
 //! **Some can only poll.** Programs of another interface have one call, made every half minute or so:
 //! [`Command::Poll`] joins, checks in and starts, whichever is due, and gives no deadline shorter
 //! than the interval that they keep to. The line is one, and they stand in it like everybody else.
 //!
 //! **An absence of the coordinator's costs nobody anything.** The first step after a replay, the end
-//! of a halt, and a step that comes more than [`stall_limit`](Rules::stall_limit) after a deadline
-//! emit [`Event::Resumed`], which moves every deadline by the time that was lost. Crash, deployment,
-//! failover and handover are one mechanism.
+//! of a halt, and a step that comes more than two [ticks](Rules::tick) after the last emit
+//! [`Event::Resumed`], which moves every deadline by the time that was lost. Crash, deployment,
+//! failover, handover and a process that was suspended are one mechanism. Whoever checks in during a
+//! halt has all of its time when it is over.
 //!
 //! **Check-ins need hardly any records.** Near the head everybody checks in every few seconds. An
 //! event that records a deadline covers some time beyond it (`lasting_by`); check-ins that stay
@@ -156,6 +165,6 @@ pub use event::{Entry, Event, Outcome, Phase};
 pub use fault::Fault;
 pub use queue::{Queue, Step};
 pub use refusal::{Misfit, Refusal, ReplayError};
-pub use rules::{Rules, RulesError};
+pub use rules::{NEAR_HEAD, Rules, RulesError};
 pub use state::{Past, State, Stay, Turn};
 pub use time::Timestamp;

@@ -26,6 +26,8 @@ const NEVER: u64 = u64::MAX;
 pub(crate) struct Waiter<Id> {
     pub(crate) id: Id,
     pub(crate) joined_at: Timestamp,
+    /// How many turns went to somebody behind it.
+    pub(crate) passed: u32,
     /// Up to here a check-in deadline is covered by the durable log.
     pub(crate) lasting_by: Timestamp,
 }
@@ -184,6 +186,39 @@ impl<Id> Line<Id> {
         Some((self.ticket(slot), self.slots[slot].as_ref()?))
     }
 
+    /// Whoever has so many ahead.
+    pub(crate) fn nth(&self, ahead: u64) -> Option<(Ticket, &Waiter<Id>)> {
+        if ahead >= self.len() {
+            return None;
+        }
+        let mut before = ahead;
+        let mut node = 1;
+        while node < self.blocks.len() {
+            node *= 2;
+            let left = u64::from(self.waiting[node]);
+            if before >= left {
+                before -= left;
+                node += 1;
+            }
+        }
+        let block = node - self.blocks.len();
+        let mut taken = self.blocks[block].taken;
+        for _ in 0..before {
+            taken &= taken - 1;
+        }
+        let slot = block * BLOCK + taken.trailing_zeros() as usize;
+        Some((self.ticket(slot), self.slots[slot].as_ref()?))
+    }
+
+    /// Takes note that a turn went to somebody behind this ticket.
+    pub(crate) fn pass(&mut self, ticket: Ticket) {
+        if let Some(slot) = self.slot(ticket)
+            && let Some(waiter) = &mut self.slots[slot]
+        {
+            waiter.passed = waiter.passed.saturating_add(1);
+        }
+    }
+
     /// The earliest deadline.
     pub(crate) fn earliest_deadline(&self) -> Option<Timestamp> {
         let earliest = self.earliest[1];
@@ -337,6 +372,7 @@ mod tests {
         Waiter {
             id,
             joined_at,
+            passed: 0,
             lasting_by: joined_at,
         }
     }
@@ -373,6 +409,9 @@ mod tests {
                 assert_eq!(head, map.keys().next().copied(), "seed {seed}");
                 let earliest = map.iter().map(|(&ticket, &by)| (by, ticket)).min();
                 assert_eq!(line.earliest(), earliest, "seed {seed}");
+                let ahead = rng.gen_range(0..4.max(map.len() + 1));
+                let nth = line.nth(ahead as u64).map(|(ticket, _)| ticket);
+                assert_eq!(nth, map.keys().nth(ahead).copied(), "seed {seed}");
                 let rank = map
                     .contains_key(&some)
                     .then(|| map.range(..some).count() as u64);

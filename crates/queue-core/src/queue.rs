@@ -10,8 +10,8 @@ use hashbrown::HashMap;
 
 use crate::state::State;
 use crate::{
-    Command, Entry, Event, Misfit, Mode, Outcome, Phase, Refusal, ReplayError, Rules, RulesError,
-    Ticket, Timestamp,
+    Command, Entry, Event, Misfit, Mode, NEAR_HEAD, Outcome, Phase, Refusal, ReplayError, Rules,
+    RulesError, Ticket, Timestamp,
 };
 
 /// Whether a deliberate fault is switched on. Without the `faults` feature it is the word `false`.
@@ -47,6 +47,9 @@ pub struct Queue<Id> {
     /// Those in line who poll, and after what time they poll again. Not in the log, and forgotten
     /// by a restart until the next poll: it decides nothing but how long a deadline to come is.
     pollers: HashMap<Ticket, Duration>,
+    /// When those near the head were last heard of who were lately. Not in the log: it decides
+    /// nothing but whether somebody counts as there for a moment longer.
+    heard: Vec<(Ticket, Timestamp)>,
     #[cfg(feature = "faults")]
     fault: Option<crate::Fault>,
 }
@@ -77,6 +80,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             seen: at,
             restarted: false,
             pollers: HashMap::new(),
+            heard: Vec::new(),
             #[cfg(feature = "faults")]
             fault: None,
         })
@@ -138,10 +142,25 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         step
     }
 
-    /// When to call [`Queue::step`] with [`Command::Tick`] at the latest, so that no stay outlives
-    /// its deadline. Grace is included. `None` while nothing can come due.
-    ///
-    /// A tick every second or so besides costs nothing and makes the length of an absence precise.
+    /// When to call [`Queue::step`] with [`Command::Tick`] at the latest: at the next deadline, when
+    /// a free turn can pass somebody who no longer counts as there, and once in every
+    /// [`tick`](Rules::tick), which shows that the coordinator is alive. `None` while nothing can
+    /// come due.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        let due = self.next_deadline()?;
+        let tick = self.seen.saturating_add(self.rules.tick);
+        let free = self.state.turn().is_none();
+        let heard = self.heard.iter().filter(|_| free);
+        heard
+            .map(|(_, at)| at.saturating_add(self.rules.there_for()))
+            .filter(|&at| at > self.seen)
+            .fold(due.min(tick), Timestamp::min)
+            .into()
+    }
+
+    /// When the next stay ends if nothing is heard. Grace is included. `None` while nothing can come
+    /// due.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         if self.state.mode() == Mode::Halted && !fault!(self, HaltedClockRuns) {
@@ -182,6 +201,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         }
         if let Event::Called { ticket, .. } | Event::Ended { ticket, .. } = entry.event {
             self.pollers.remove(&ticket);
+            self.heard.retain(|(one, _)| *one != ticket);
         }
         log.push(entry);
     }
@@ -194,16 +214,20 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         now.max(self.state.log_time()).max(self.seen)
     }
 
-    /// Moves all deadlines if the coordinator was away: after a restart, and when it comes so late
-    /// that it cannot have been alive when a deadline passed.
+    /// Moves all deadlines if the coordinator was away: after a restart, and when it comes clearly
+    /// later after the last step than one that lives.
     fn make_absence_good(&mut self, now: Timestamp, log: &mut Vec<Entry<Id>>) {
         let restarted = self.restarted && !fault!(self, RestartCounts);
         self.restarted = false;
         let stalled = !fault!(self, CoordinatorStallCounts)
-            && self
-                .next_deadline()
-                .is_some_and(|due| now > due.saturating_add(self.rules.stall_limit));
+            && self.state.mode() != Mode::Halted
+            && now.since(self.seen) > self.rules.longest_gap();
         if (restarted || stalled) && !self.state.is_empty() {
+            // Whoever was there before the absence is there after it.
+            let gap = now.since(self.seen);
+            for (_, at) in &mut self.heard {
+                *at = at.saturating_add(gap);
+            }
             let pause = now.since(self.state.halted_since().unwrap_or(self.seen));
             self.emit(now, Event::Resumed { pause, restarted }, log);
         }
@@ -220,7 +244,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
                 .state
                 .earliest_check_in()
                 .map(|by| self.due(Phase::Waiting, by));
-            // The turn has the lower ticket, and so goes first in a tie.
+            // In a tie the turn goes first.
             let (ticket, outcome) = match (in_turn, in_line) {
                 (Some((due, ticket, outcome)), in_line)
                     if due <= now && in_line.is_none_or(|in_line| due <= in_line) =>
@@ -251,8 +275,54 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             && self.state.turn().is_none()
             && let Some((ticket, _)) = self.state.head()
         {
-            self.call(now, ticket, log);
+            self.call(now, ticket, Vec::new(), log);
         }
+    }
+
+    /// Whom a free turn passes if it goes to this stay now, in order; `None` if it may not go to it:
+    /// the turn is taken, the stay is not among the first three, or somebody ahead is there, is
+    /// expected within the shortest interval, or was passed as often as a stay may be.
+    fn passes_for(&self, now: Timestamp, ticket: Ticket) -> Option<Vec<Ticket>> {
+        let ahead = self.state.ahead_of(ticket).filter(|&ahead| {
+            self.state.turn().is_none() && (ahead < NEAR_HEAD || fault!(self, PassesFromAnywhere))
+        })?;
+        let mut passed = Vec::new();
+        let line = self.state.near_head().map(|(one, _)| one);
+        for one in line.take_while(|&one| one != ticket) {
+            if !self.may_be_passed(now, one) {
+                return None;
+            }
+            passed.push(one);
+        }
+        (passed.len() as u64 == ahead).then_some(passed)
+    }
+
+    fn may_be_passed(&self, now: Timestamp, ticket: Ticket) -> bool {
+        let Some((by, passed)) = self.state.waiting_until(ticket) else {
+            return false;
+        };
+        let expected = by <= now.saturating_add(self.rules.checkin_min);
+        let is_there = self
+            .heard
+            .iter()
+            .any(|&(one, at)| one == ticket && now < at.saturating_add(self.rules.there_for()));
+        (passed < self.rules.passes || fault!(self, PassesAgain))
+            && (!expected || fault!(self, PassesWhoIsExpected))
+            && (!is_there || fault!(self, PassesWhoIsThere))
+    }
+
+    /// Whether a free turn goes to this stay if it asks now.
+    #[must_use]
+    pub fn would_be_called(&self, now: Timestamp, ticket: Ticket) -> bool {
+        self.state.mode() != Mode::Halted && self.passes_for(self.hold(now), ticket).is_some()
+    }
+
+    /// How long a turn that starts now lasts at most, from its start to the last byte: the
+    /// [`contribution_limit`](Rules::contribution_limit), or what follows from the contributions of
+    /// late where [`contribution_min`](Rules::contribution_min) is given.
+    #[must_use]
+    pub fn contribution_limit(&self) -> Duration {
+        self.rules.limit_after(self.state.longest_usual_work())
     }
 
     /// When a deadline comes due. Grace is the participant's: verification is the coordinator's own

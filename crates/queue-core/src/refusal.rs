@@ -99,7 +99,8 @@ pub enum Misfit {
         /// The ticket in the entry.
         ticket: Ticket,
     },
-    /// Somebody is called who is not the head of the line, or while the turn is taken.
+    /// Somebody is called who is not among the first three in line, or while the turn is taken, or
+    /// those ahead are not named.
     #[error("ticket {ticket} is called out of turn")]
     OutOfTurn {
         /// The ticket in the entry.

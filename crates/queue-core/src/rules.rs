@@ -21,15 +21,33 @@ pub struct Rules {
     /// deadlines). It applies to every deadline of a participant's; the verification deadline is
     /// the coordinator's own and has none.
     pub checkin_grace: Duration,
+    /// How many check-ins a second all in line together may make; with so many in line that the
+    /// shortest intervals would come to more, the longest interval grows. Default 1,000
+    /// (`http-queue-api.md`, deadlines, the check-in budget).
+    pub checkin_rate: u32,
+    /// The longest time between two check-ins while the budget allows more: so a free turn never
+    /// waits long for somebody absent. Default 30 s (`http-queue-api.md`, deadlines).
+    pub checkin_relaxed: Duration,
+    /// How often a stay may be passed: its turn goes to somebody behind it because it is not there.
+    /// Default 1; 0 is strict order (`http-queue-api.md`, who is not there when the turn comes).
+    pub passes: u32,
     /// Time from being called to starting. Default 15 s (`http-queue-api.md`, deadlines).
     pub start_limit: Duration,
     /// Time from starting to the last byte of the contribution. Default 180 s
     /// (`http-queue-api.md`, deadlines).
     pub contribution_limit: Duration,
-    /// Time between check-ins while contributing, for those who check in then; and how far past a
-    /// deadline the coordinator must be to have been away. Default 30 s (`http-queue-api.md`,
-    /// deadlines).
+    /// If given, the time from starting to the last byte follows the contributions that were
+    /// accepted of late: twice what 95 of 100 of them took, but at least this and at most
+    /// [`contribution_limit`](Self::contribution_limit). It is fixed at the start, and extended up
+    /// to `contribution_limit` as long as the bytes of the upload arrive. Default `None`: the limit
+    /// is always `contribution_limit`.
+    pub contribution_min: Option<Duration>,
+    /// Time between check-ins while contributing, for those who check in then. Default 30 s
+    /// (`http-queue-api.md`, deadlines).
     pub stall_limit: Duration,
+    /// The same after the connection was closed and nothing came back. Default 15 s
+    /// (`http-queue-api.md`, deadlines). One that is longer than `stall_limit` changes nothing.
+    pub disconnect_limit: Duration,
     /// Time that the coordinator gives itself to verify. Past it the stay ends as its own fault:
     /// no state is without a timer (`known-faults.md`, queue and turns). Default 300 s: fifty times
     /// what verification of a full-size contribution takes.
@@ -41,6 +59,11 @@ pub struct Rules {
     /// record a minute instead of one every five seconds for somebody near the head, at the price
     /// that a vanished head can be waited for that much longer after a restart.
     pub lasting_step: Duration,
+    /// How often a living coordinator steps the queue at least while anybody is in it: see
+    /// [`Queue::wake_at`](crate::Queue::wake_at). A gap of more than two of these between two steps
+    /// is an absence of the coordinator's, which costs nobody anything. A shorter one is covered by
+    /// the grace, so this should be at most half of that. Default 1 s.
+    pub tick: Duration,
 }
 
 impl Default for Rules {
@@ -49,19 +72,25 @@ impl Default for Rules {
             checkin_max: Duration::from_secs(3600),
             checkin_min: Duration::from_secs(5),
             checkin_grace: Duration::from_secs(5),
+            checkin_rate: 1000,
+            checkin_relaxed: Duration::from_secs(30),
+            passes: 1,
             start_limit: Duration::from_secs(15),
             contribution_limit: Duration::from_secs(180),
+            contribution_min: None,
             stall_limit: Duration::from_secs(30),
+            disconnect_limit: Duration::from_secs(15),
             verification_limit: Duration::from_secs(300),
             expected_turn: Duration::from_secs(60),
             lasting_step: Duration::from_secs(60),
+            tick: Duration::from_secs(1),
         }
     }
 }
 
-/// How many places at the head of the line check in at the shortest interval
-/// (`http-queue-api.md`, deadlines: the first three in line).
-pub(crate) const NEAR_HEAD: u64 = 3;
+/// How many places at the head of the line check in at the shortest interval, and may be called
+/// past those ahead who are not there (`http-queue-api.md`, deadlines: the first three in line).
+pub const NEAR_HEAD: u64 = 3;
 
 impl Rules {
     /// The longest that any setting may be: a year. A longer one is a slip of units.
@@ -80,6 +109,9 @@ impl Rules {
             ("start_limit", self.start_limit),
             ("contribution_limit", self.contribution_limit),
             ("stall_limit", self.stall_limit),
+            ("disconnect_limit", self.disconnect_limit),
+            ("checkin_relaxed", self.checkin_relaxed),
+            ("tick", self.tick),
             ("verification_limit", self.verification_limit),
             ("expected_turn", self.expected_turn),
         ];
@@ -97,6 +129,22 @@ impl Rules {
                 return Err(RulesError::TooLong { setting, value });
             }
         }
+        if self.checkin_rate == 0 {
+            return Err(RulesError::NoRate);
+        }
+        if let Some(min) = self.contribution_min {
+            if millis(min) == 0 {
+                return Err(RulesError::Zero {
+                    setting: "contribution_min",
+                });
+            }
+            if min > self.contribution_limit {
+                return Err(RulesError::ContributionMinAboveLimit {
+                    min,
+                    limit: self.contribution_limit,
+                });
+            }
+        }
         if self.checkin_min > self.checkin_max {
             return Err(RulesError::MinAboveMax {
                 min: self.checkin_min,
@@ -106,13 +154,49 @@ impl Rules {
         Ok(())
     }
 
-    /// How long somebody at `position` in line, who expects to wait for `wait`, may take until the
-    /// next check-in: half the wait, within bounds, and the minimum near the head.
-    pub(crate) fn checkin_interval(&self, position: u64, wait: Duration) -> Duration {
+    /// How long somebody at `position` in a line of so many, who expects to wait for `wait`, may
+    /// take until the next check-in: half the wait, within bounds, and the minimum near the head.
+    pub(crate) fn checkin_interval(&self, position: u64, in_line: u64, wait: Duration) -> Duration {
         if position <= NEAR_HEAD {
             return self.checkin_min;
         }
-        (wait / 2).clamp(self.checkin_min, self.checkin_max)
+        let longest = self.longest_interval(in_line).max(self.checkin_min);
+        (wait / 2).clamp(self.checkin_min, longest)
+    }
+
+    /// The longest time between two check-ins with so many in line: what keeps all of them together
+    /// within [`checkin_rate`](Self::checkin_rate), but not below
+    /// [`checkin_relaxed`](Self::checkin_relaxed) nor above [`checkin_max`](Self::checkin_max).
+    ///
+    /// With the grace, that is how long a free turn can wait for somebody who went away without a
+    /// word, unless it polls.
+    #[must_use]
+    pub fn longest_interval(&self, in_line: u64) -> Duration {
+        let budget = in_line.saturating_mul(1000) / u64::from(self.checkin_rate.max(1));
+        Duration::from_millis(budget)
+            .max(self.checkin_relaxed)
+            .min(self.checkin_max)
+    }
+
+    /// For how long somebody who asked counts as there: the time to ask again after an answer that
+    /// was held. A fifth of the shortest interval, 1 s by default. A free turn does not pass it.
+    pub(crate) fn there_for(&self) -> Duration {
+        self.checkin_min / 5
+    }
+
+    /// The longest gap between two steps that is no absence of the coordinator's.
+    pub(crate) fn longest_gap(&self) -> Duration {
+        self.tick.saturating_mul(2)
+    }
+
+    /// The time from a start to the last byte, given how long nearly all contributions took of late.
+    pub(crate) fn limit_after(&self, usual: Option<Duration>) -> Duration {
+        match (self.contribution_min, usual) {
+            (Some(min), Some(usual)) => usual
+                .saturating_mul(2)
+                .clamp(min, self.contribution_limit.max(min)),
+            _ => self.contribution_limit,
+        }
     }
 
     /// How far past a deadline `interval` from now the record of it covers: half as long again, and
@@ -138,6 +222,17 @@ pub enum RulesError {
         setting: &'static str,
         /// Its value.
         value: Duration,
+    },
+    /// No check-in a second is allowed.
+    #[error("checkin_rate must be at least 1 a second")]
+    NoRate,
+    /// The shortest contribution limit is longer than the longest.
+    #[error("contribution_min, {min:?}, is longer than contribution_limit, {limit:?}")]
+    ContributionMinAboveLimit {
+        /// The shortest.
+        min: Duration,
+        /// The longest.
+        limit: Duration,
     },
     /// The shortest check-in interval is longer than the longest.
     #[error("checkin_min, {min:?}, is longer than checkin_max, {max:?}")]

@@ -11,7 +11,7 @@ use crate::estimate::Estimate;
 use crate::line::{Line, Waiter};
 pub use view::{Past, Stay, Turn};
 
-use crate::{Entry, Event, Misfit, Mode, Outcome, Phase, Rules, Ticket, Timestamp};
+use crate::{Entry, Event, Misfit, Mode, NEAR_HEAD, Outcome, Phase, Rules, Ticket, Timestamp};
 
 /// The state of a queue, which follows from its log and nothing else.
 ///
@@ -70,10 +70,17 @@ struct CurrentTurn<Id> {
     joined_at: Timestamp,
     called_at: Timestamp,
     since: Timestamp,
+    /// How many turns went to somebody behind it.
+    passed: u32,
     /// The deadline of the phase.
     by: Timestamp,
-    /// Contributing only: when the next check-in is due, if there was one.
+    /// Contributing only: when the next check-in is due, if there was one, or it said that there
+    /// would be.
     stalled_by: Option<Timestamp>,
+    /// How long it may go without a check-in, if it said at the start that it would check in.
+    stall: Option<Duration>,
+    /// Verifying only: how long the contribution took, from the start to the last byte.
+    work: Duration,
 }
 
 impl<Id> CurrentTurn<Id> {
@@ -142,10 +149,15 @@ impl<Id: Clone + Eq + Hash> State<Id> {
             } => {
                 self.check_in(*ticket, *check_in_by, *lasting_by)?;
             }
-            Event::Called { ticket, start_by } => self.call(at, *ticket, *start_by)?,
+            Event::Called {
+                ticket,
+                start_by,
+                passed,
+            } => self.call(at, *ticket, *start_by, passed)?,
             Event::Started {
                 ticket,
                 contribute_by,
+                stall_by,
             } => {
                 self.advance(
                     at,
@@ -154,7 +166,15 @@ impl<Id: Clone + Eq + Hash> State<Id> {
                     Phase::Contributing,
                     *contribute_by,
                 )?;
+                if let Some(turn) = &mut self.turn {
+                    turn.stalled_by = *stall_by;
+                    turn.stall = stall_by.map(|by| by.since(at));
+                }
             }
+            Event::Extended {
+                ticket,
+                contribute_by,
+            } => self.extend(*ticket, *contribute_by)?,
             Event::Submitted { ticket, verify_by } => {
                 self.advance(
                     at,
@@ -202,6 +222,7 @@ impl<Id: Clone + Eq + Hash> State<Id> {
         let waiter = Waiter {
             id: id.clone(),
             joined_at: at,
+            passed: 0,
             lasting_by,
         };
         self.line.push(ticket, waiter, check_in_by);
@@ -226,13 +247,24 @@ impl<Id: Clone + Eq + Hash> State<Id> {
         Ok(())
     }
 
-    fn call(&mut self, at: Timestamp, ticket: Ticket, start_by: Timestamp) -> Result<(), Misfit> {
+    fn call(
+        &mut self,
+        at: Timestamp,
+        ticket: Ticket,
+        start_by: Timestamp,
+        passed: &[Ticket],
+    ) -> Result<(), Misfit> {
         if self.mode == Mode::Halted {
             return Err(Misfit::WrongMode);
         }
-        let head = self.line.head().map(|(head, _)| head);
-        if self.turn.is_some() || head != Some(ticket) {
+        let mut ahead = (0..).map_while(|n| self.line.nth(n)).map(|(one, _)| one);
+        let named = passed.iter().all(|&one| ahead.next() == Some(one));
+        let fits = named && ahead.next() == Some(ticket) && (passed.len() as u64) < NEAR_HEAD;
+        if self.turn.is_some() || !fits {
             return Err(Misfit::OutOfTurn { ticket });
+        }
+        for &one in passed {
+            self.line.pass(one);
         }
         let waiter = self
             .line
@@ -245,8 +277,11 @@ impl<Id: Clone + Eq + Hash> State<Id> {
             joined_at: waiter.joined_at,
             called_at: at,
             since: at,
+            passed: waiter.passed,
             by: start_by,
             stalled_by: None,
+            stall: None,
+            work: Duration::ZERO,
         });
         Ok(())
     }
@@ -261,10 +296,23 @@ impl<Id: Clone + Eq + Hash> State<Id> {
     ) -> Result<(), Misfit> {
         match &mut self.turn {
             Some(turn) if turn.ticket == ticket && turn.phase == from => {
+                if to == Phase::Verifying {
+                    turn.work = at.since(turn.since);
+                }
                 turn.phase = to;
                 turn.since = at;
                 turn.by = by;
                 turn.stalled_by = None;
+                Ok(())
+            }
+            _ => Err(Misfit::WrongPhase { ticket }),
+        }
+    }
+
+    fn extend(&mut self, ticket: Ticket, contribute_by: Timestamp) -> Result<(), Misfit> {
+        match &mut self.turn {
+            Some(turn) if turn.ticket == ticket && turn.phase == Phase::Contributing => {
+                turn.by = contribute_by;
                 Ok(())
             }
             _ => Err(Misfit::WrongPhase { ticket }),
@@ -278,6 +326,9 @@ impl<Id: Clone + Eq + Hash> State<Id> {
         {
             Some(turn) => {
                 self.estimate.record(at.since(turn.called_at));
+                if outcome == Outcome::Contributed {
+                    self.estimate.record_work(turn.work);
+                }
                 turn.id
             }
             None if outcome.fits(Phase::Waiting) => {
@@ -346,7 +397,12 @@ impl<Id: Clone + Eq + Hash> State<Id> {
             // missed only the rest of it.
             let missed = pause.min(at.since(turn.since));
             turn.by = turn.by.saturating_add(missed);
-            turn.stalled_by = turn.stalled_by.map(|by| by.saturating_add(missed));
+            // A restart has forgotten the check-ins of whoever said that it would make them: it has
+            // all of the time for the next. While it contributes, that is: there is no other stall.
+            turn.stalled_by = match turn.stall.filter(|_| turn.phase == Phase::Contributing) {
+                Some(stall) if restarted => Some(at.saturating_add(stall)),
+                _ => turn.stalled_by.map(|by| by.saturating_add(missed)),
+            };
             turn.since = turn.since.saturating_add(missed);
             turn.called_at = turn.called_at.saturating_add(pause).min(at);
         }

@@ -50,7 +50,10 @@ impl World {
 
     fn contributing(id: Id) -> Self {
         let mut world = Self::new();
-        world.must(Command::Join { id }).must(Command::Start { id });
+        world.must(Command::Join { id }).must(Command::Start {
+            id,
+            checks_in: false,
+        });
         world
     }
 
@@ -90,7 +93,13 @@ fn every_state_has_a_timer() {
     let due = |world: &World| world.queue.next_deadline().is_some();
     let mut world = World::new();
     assert!(due(world.must(Command::Join { id: 1 })), "ready");
-    assert!(due(world.must(Command::Start { id: 1 })), "contributing");
+    assert!(
+        due(world.must(Command::Start {
+            id: 1,
+            checks_in: false
+        })),
+        "contributing"
+    );
     assert!(due(world.must(Command::Submit { id: 1 })), "verifying");
     let ticket = Ticket::FIRST;
     world.must(Command::Join { id: 2 });
@@ -110,7 +119,10 @@ fn an_old_timer_does_not_end_a_later_turn() {
     world
         .wait(150, &[])
         .must(Command::Join { id: 1 })
-        .must(Command::Start { id: 1 });
+        .must(Command::Start {
+            id: 1,
+            checks_in: false,
+        });
     // The first turn's clock would have run out in here.
     world.wait(100, &[]);
     assert_eq!(world.phase(1), Some(Phase::Contributing));
@@ -124,7 +136,10 @@ fn a_late_verdict_does_not_end_a_later_turn() {
     let id = 1;
     world
         .must(Command::Join { id })
-        .must(Command::Start { id })
+        .must(Command::Start {
+            id,
+            checks_in: false,
+        })
         .must(Command::Submit { id });
     let late = Command::Judge {
         ticket: Ticket::FIRST,
@@ -182,7 +197,10 @@ fn people_who_timed_out_are_told_so_and_not_that_they_contributed() {
     let ended = Err(Refusal::Ended { outcome });
     for command in [
         Command::CheckIn { id },
-        Command::Start { id },
+        Command::Start {
+            id,
+            checks_in: false,
+        },
         Command::Submit { id },
     ] {
         assert_eq!(world.step(command).result, ended);
@@ -201,8 +219,14 @@ fn a_lost_response_loses_neither_slot_nor_place() {
     let mut world = World::new();
     world.must(Command::Join { id }).must(Command::Join { id });
     world
-        .must(Command::Start { id })
-        .must(Command::Start { id })
+        .must(Command::Start {
+            id,
+            checks_in: false,
+        })
+        .must(Command::Start {
+            id,
+            checks_in: false,
+        })
         .must(Command::Join { id });
     assert_eq!(world.phase(1), Some(Phase::Contributing));
     assert_eq!(world.queue.state().stay(&1).unwrap().ticket, Ticket::FIRST);
@@ -264,7 +288,10 @@ fn first_in_first_out_whoever_polls_more() {
             (next, Ticket::new(u64::from(next)))
         );
         if turn.phase == Phase::Ready {
-            world.must(Command::Start { id: next });
+            world.must(Command::Start {
+                id: next,
+                checks_in: false,
+            });
         }
         world.must(Command::Abort { id: next });
         for id in (next + 1..6).rev() {

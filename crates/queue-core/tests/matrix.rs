@@ -50,7 +50,19 @@ impl World {
     }
 
     fn start(&mut self) -> &mut Self {
-        self.must(Command::Start { id: SUBJECT })
+        self.must(Command::Start {
+            id: SUBJECT,
+            checks_in: false,
+        })
+    }
+
+    /// Time passes, and the coordinator lives.
+    fn wait(&mut self, seconds: u64) -> &mut Self {
+        for _ in 0..seconds {
+            self.now = self.now.saturating_add(Duration::from_millis(900));
+            self.must(Command::Tick);
+        }
+        self
     }
 
     fn submit(&mut self) -> &mut Self {
@@ -66,7 +78,13 @@ impl World {
 /// How to get the subject into a situation.
 type Situation = (&'static str, fn(&mut World));
 
-const SITUATIONS: [Situation; 12] = [
+/// Polls and goes away until the next poll: absent for half a minute.
+fn poll(id: Id) -> Command<Id> {
+    let interval = Duration::from_secs(32);
+    Command::Poll { id, interval }
+}
+
+const SITUATIONS: [Situation; 17] = [
     ("never joined", |_| {}),
     ("waiting, second", |world| {
         world.join(AHEAD).join("between").join(SUBJECT);
@@ -79,6 +97,30 @@ const SITUATIONS: [Situation; 12] = [
             .join(AHEAD)
             .join(SUBJECT)
             .must(Command::Leave { id: AHEAD });
+    }),
+    ("waiting, second, turn free, head expected", |world| {
+        world.join(AHEAD).join("head").join(SUBJECT);
+        world.wait(2).must(Command::Leave { id: AHEAD });
+    }),
+    ("waiting, second, turn free, head absent", |world| {
+        world.join(AHEAD).must(poll("head")).join(SUBJECT);
+        world.wait(2).must(Command::Leave { id: AHEAD });
+    }),
+    ("waiting, second, turn free, head just there", |world| {
+        world.join(AHEAD).must(poll("head")).join(SUBJECT);
+        world.must(Command::Leave { id: AHEAD });
+    }),
+    ("waiting, second, turn free, head passed before", |world| {
+        world.join(AHEAD).must(poll("head")).join("between");
+        world.join(SUBJECT);
+        world.wait(2).must(Command::Leave { id: AHEAD });
+        world.must(Command::CheckIn { id: "between" });
+        world.must(Command::Leave { id: "between" });
+    }),
+    ("waiting, fourth, turn free, all ahead absent", |world| {
+        world.join(AHEAD).must(poll("head")).must(poll("second"));
+        world.must(poll("third")).join(SUBJECT);
+        world.wait(2).must(Command::Leave { id: AHEAD });
     }),
     ("ready", |world| {
         world.join(SUBJECT);
@@ -114,11 +156,14 @@ const SITUATIONS: [Situation; 12] = [
     }),
 ];
 
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 13] = [
     "Join",
     "CheckIn",
     "Poll",
     "Start",
+    "Start, checks in",
+    "Disconnect",
+    "Upload",
     "Submit",
     "Abort",
     "Leave",
@@ -146,6 +191,9 @@ fn in_words(world: &World, steps: &[Step<Id>]) -> String {
             words.push(match &entry.event {
                 Event::Ended { outcome, .. } => format!("Ended: {outcome:?}"),
                 Event::ModeSet { mode } => format!("ModeSet: {mode:?}"),
+                Event::Called { passed, .. } if !passed.is_empty() => {
+                    format!("Called past {}", passed.len())
+                }
                 event => {
                     let text = format!("{event:?}");
                     text.split(' ').next().unwrap().to_owned()
@@ -181,11 +229,13 @@ fn cell(column: &str, mode: Mode, reach: fn(&mut World)) -> String {
     let command = match column {
         "Join" => Command::Join { id },
         "CheckIn" => Command::CheckIn { id },
-        "Poll" => Command::Poll {
+        "Poll" => poll(id),
+        "Start" | "Start, checks in" => Command::Start {
             id,
-            interval: Duration::from_secs(32),
+            checks_in: column != "Start",
         },
-        "Start" => Command::Start { id },
+        "Disconnect" => Command::Disconnect { id },
+        "Upload" => Command::Upload { id },
         "Submit" => Command::Submit { id },
         "Abort" => Command::Abort { id },
         "Leave" => Command::Leave { id },
@@ -211,7 +261,7 @@ fn cell(column: &str, mode: Mode, reach: fn(&mut World)) -> String {
 fn past_the_deadline(mut world: World) -> String {
     let mut steps = Vec::new();
     while world.queue.state().stay(&SUBJECT).is_some()
-        && let Some(due) = world.queue.next_deadline()
+        && let Some(due) = world.queue.wake_at()
     {
         steps.push(world.queue.step(due, Command::Tick));
     }

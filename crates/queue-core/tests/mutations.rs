@@ -72,6 +72,13 @@ fn faults_that_cost_somebody_something_break_an_invariant_or_a_promise() {
         Fault::PollJumpsTheLine,
         Fault::PollRestartsClock,
         Fault::PollerIsNotWaitedFor,
+        Fault::PassesAgain,
+        Fault::PassesWhoIsExpected,
+        Fault::PassesWhoIsThere,
+        Fault::PassesFromAnywhere,
+        Fault::BudgetIsIgnored,
+        Fault::StartDoesNotArm,
+        Fault::DisconnectIsIgnored,
     ];
     assert_eq!(not_caught(&costly, Watch::NoReference), []);
 }
@@ -84,7 +91,8 @@ fn nothing_is_caught_where_there_is_no_fault() {
         // All that a fault could show itself in has happened.
         assert!(tally.steps > 0 && tally.restarts > 20 && tally.lost_commits > 20);
         assert!(tally.clock_fell > 100 && tally.longest_line >= 10);
-        assert_eq!((tally.by_event.len(), tally.by_outcome.len()), (9, 9));
+        assert!(tally.pauses > 100 && tally.lost_polls > 100 && tally.passes > 100);
+        assert_eq!((tally.by_event.len(), tally.by_outcome.len()), (10, 9));
         assert_eq!(tally.by_refusal.len(), 11);
     }
 }

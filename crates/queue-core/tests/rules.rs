@@ -66,7 +66,10 @@ impl World {
     }
 
     fn start(&mut self, id: Id) -> &mut Self {
-        self.must(Command::Start { id })
+        self.must(Command::Start {
+            id,
+            checks_in: false,
+        })
     }
 
     fn submit(&mut self, id: Id) -> &mut Self {
@@ -86,7 +89,7 @@ impl World {
     /// Time passes, and the coordinator's timer works.
     fn wait(&mut self, time: Duration) -> &mut Self {
         let until = self.now.saturating_add(time);
-        while let Some(due) = self.queue.next_deadline().filter(|&due| due <= until) {
+        while let Some(due) = self.queue.wake_at().filter(|&due| due <= until) {
             self.now = self.now.max(due);
             self.must(Command::Tick);
         }
@@ -281,23 +284,330 @@ fn the_first_three_check_in_every_five_seconds() {
         [world.left("b"), world.left("c"), world.left("d")],
         [secs(5); 3]
     );
-    // Number four: three turns of a minute ahead and the current one.
-    assert_eq!(world.left("e"), secs(120));
+    // Number four: half of three turns of a minute ahead and the current one, within the budget.
+    assert_eq!(world.left("e"), secs(30));
+}
+
+fn crowd(number: usize) -> Vec<Id> {
+    (0..number)
+        .map(|number| &*Box::leak(format!("{number}").into_boxed_str()))
+        .collect()
 }
 
 #[test]
 fn the_check_in_interval_is_half_the_wait_and_at_most_an_hour() {
-    let mut world = World::new();
+    let mut world = World::with(Rules {
+        checkin_relaxed: secs(24 * 3600),
+        ..Rules::default()
+    });
     world.join("first");
-    let crowd: Vec<Id> = (0..200)
-        .map(|number| &*Box::leak(format!("{number}").into_boxed_str()))
-        .collect();
+    let crowd = crowd(200);
     for id in &crowd {
         world.join(id);
     }
     assert_eq!(world.left(crowd[9]), secs(10 * 60 / 2));
     assert_eq!(world.left(crowd[119]), secs(3600));
     assert_eq!(world.left(crowd[199]), secs(3600));
+}
+
+#[test]
+fn all_in_line_check_in_within_the_budget_and_no_promise_is_longer_than_it_needs() {
+    let rules = Rules::default();
+    for (in_line, longest) in [
+        (100, 30),
+        (10_000, 30),
+        (30_000, 30),
+        (60_000, 60),
+        (1_000_000, 1000),
+        (100_000_000, 3600),
+    ] {
+        assert_eq!(rules.longest_interval(in_line), secs(longest), "{in_line}");
+    }
+    let mut world = World::with(Rules {
+        checkin_rate: 2,
+        expected_turn: secs(3600),
+        ..rules
+    });
+    let crowd = crowd(200);
+    for id in &crowd {
+        world.join(id);
+    }
+    assert_eq!(world.left(crowd[50]), secs(30), "49 in line");
+    assert_eq!(world.left(crowd[199]), secs(99), "198 in line");
+}
+
+/// Turns of a fifth of a second, where a minute was expected: nobody was promised minutes.
+#[test]
+fn a_wrong_first_estimate_makes_no_promise_that_holds_everybody_up() {
+    let mut world = World::new();
+    let crowd = crowd(20);
+    for id in &crowd {
+        world.join(id);
+    }
+    for id in &crowd[..8] {
+        world.check_in(id).contribute(id);
+        world.wait(Duration::from_millis(200));
+    }
+    let absent = crowd[8];
+    assert!(world.left(absent) <= secs(30), "{:?}", world.left(absent));
+}
+
+// Who is not there when the turn comes.
+
+/// "a" has the turn, "b" has polled and is away for a minute, "c" checks in.
+fn with_absent_head(rules: Rules) -> World {
+    let mut world = World::with(rules);
+    let interval = secs(60);
+    world.join("a").must(Command::Poll { id: "b", interval });
+    world.join("c").join("d").join("e").wait(secs(2));
+    world.must(Command::Leave { id: "a" });
+    world
+}
+
+#[test]
+fn a_free_turn_passes_who_is_absent_once_and_the_passed_is_next() {
+    let mut world = with_absent_head(Rules::default());
+    let deadline = world.left("b");
+    let step = world.step(Command::CheckIn { id: "c" });
+    let passed = vec![Ticket::new(2)];
+    assert!(
+        matches!(&step.entries[..], [Entry { event: Event::Called { passed: named, .. }, .. }] if *named == passed),
+        "{:?}",
+        step.entries
+    );
+    let stay = world.queue.state().stay(&"b").unwrap();
+    assert_eq!(
+        (stay.position, stay.passed, world.left("b")),
+        (1, 1, deadline)
+    );
+    world.contribute("c").check_in("d");
+    assert_eq!(world.phase("d"), Some(Phase::Waiting), "b is next");
+    world.check_in("b");
+    assert_eq!(world.phase("b"), Some(Phase::Ready));
+}
+
+#[test]
+fn without_passes_the_order_is_strict() {
+    let mut world = with_absent_head(Rules {
+        passes: 0,
+        ..Rules::default()
+    });
+    world.check_in("c");
+    assert_eq!(world.phase("c"), Some(Phase::Waiting));
+    world.check_in("b");
+    assert_eq!(world.phase("b"), Some(Phase::Ready));
+}
+
+#[test]
+fn whoever_is_expected_within_the_shortest_interval_is_not_passed() {
+    let mut world = with_absent_head(Rules::default());
+    world.wait(world.left("b").saturating_sub(secs(5)));
+    world.join("f");
+    assert_eq!(world.phase("f"), Some(Phase::Waiting));
+    // It comes in its grace, and has the turn.
+    world.wait(secs(9)).check_in("b");
+    assert_eq!(world.phase("b"), Some(Phase::Ready));
+}
+
+#[test]
+fn whoever_asked_a_moment_ago_is_not_passed() {
+    let mut world = World::new();
+    let interval = secs(60);
+    world.join("a").must(Command::Poll { id: "b", interval });
+    world
+        .join("c")
+        .must(Command::Leave { id: "a" })
+        .check_in("c");
+    assert_eq!(world.phase("c"), Some(Phase::Waiting));
+    let wake = world.queue.wake_at().unwrap();
+    assert_eq!(wake.since(world.now), secs(1));
+    world.wait(secs(1)).check_in("c");
+    assert_eq!(world.phase("c"), Some(Phase::Ready));
+}
+
+#[test]
+fn a_free_turn_goes_to_nobody_behind_the_first_three() {
+    let mut world = World::new();
+    let interval = secs(60);
+    world.join("a");
+    for id in ["b", "c", "d", "e"] {
+        world.must(Command::Poll { id, interval });
+    }
+    world.wait(secs(2)).must(Command::Leave { id: "a" });
+    world.check_in("e");
+    assert_eq!(world.phase("e"), Some(Phase::Waiting));
+    assert!(!world.queue.would_be_called(world.now, Ticket::new(5)));
+    assert!(world.queue.would_be_called(world.now, Ticket::new(4)));
+    world.check_in("d");
+    assert_eq!(world.phase("d"), Some(Phase::Ready));
+    assert_eq!(
+        (world.position("b"), world.position("c")),
+        (Some(1), Some(2))
+    );
+    world.restart().contribute("d");
+    let passed = |id| world.queue.state().stay(&id).unwrap().passed;
+    assert_eq!((passed("b"), passed("c"), passed("e")), (1, 1, 0));
+}
+
+// Who vanishes in its turn.
+
+#[test]
+fn whoever_says_at_the_start_that_it_checks_in_has_gone_when_it_does_not() {
+    let mut world = World::new();
+    world.join("a").must(Command::Start {
+        id: "a",
+        checks_in: true,
+    });
+    assert_eq!(world.left("a"), secs(30));
+    world.wait(secs(20)).check_in("a");
+    assert_eq!(world.left("a"), secs(30));
+    world.wait(secs(35));
+    assert_eq!(world.ended("a"), Some(Outcome::Stalled));
+}
+
+#[test]
+fn a_closed_connection_ends_the_turn_sooner_unless_something_comes_back() {
+    let mut world = World::new();
+    world.join("a").must(Command::Start {
+        id: "a",
+        checks_in: true,
+    });
+    world.must(Command::Disconnect { id: "a" });
+    assert_eq!(world.left("a"), secs(15));
+    world.wait(secs(14)).check_in("a");
+    assert_eq!(world.left("a"), secs(30));
+    world.wait(secs(20)).must(Command::Disconnect { id: "a" });
+    assert_eq!(world.left("a"), secs(10), "never later than before");
+    world.wait(secs(15));
+    assert_eq!(world.ended("a"), Some(Outcome::Stalled));
+}
+
+#[test]
+fn whoever_gives_no_sign_while_it_computes_may_close_its_connection() {
+    let mut world = World::new();
+    world
+        .join("a")
+        .start("a")
+        .must(Command::Disconnect { id: "a" });
+    assert_eq!(world.left("a"), secs(180));
+}
+
+#[test]
+fn a_restart_gives_whoever_checks_in_all_of_its_time() {
+    let mut world = World::new();
+    world.join("a").must(Command::Start {
+        id: "a",
+        checks_in: true,
+    });
+    for _ in 0..10 {
+        world.wait(secs(5)).check_in("a");
+    }
+    // The last entry of the log is the start, 50 s ago.
+    world.restart().sleep(secs(3)).must(Command::Tick);
+    assert_eq!(world.left("a"), secs(30));
+}
+
+#[test]
+fn an_upload_that_arrives_is_a_check_in_of_whoever_checks_in() {
+    let mut world = World::new();
+    world.join("a").must(Command::Start {
+        id: "a",
+        checks_in: true,
+    });
+    world.wait(secs(25)).must(Command::Upload { id: "a" });
+    assert_eq!(world.left("a"), secs(30));
+    let mut silent = World::new();
+    silent
+        .join("a")
+        .start("a")
+        .wait(secs(25))
+        .must(Command::Upload { id: "a" });
+    assert_eq!(silent.left("a"), secs(155));
+}
+
+// A limit that follows the turns of late.
+
+#[test]
+fn the_contribution_limit_follows_recent_contributions_within_bounds() {
+    let rules = Rules {
+        contribution_min: Some(secs(60)),
+        ..Rules::default()
+    };
+    for (work, limit) in [(10, 60), (40, 80), (100, 180)] {
+        let mut world = World::with(rules);
+        for id in crowd(8) {
+            assert_eq!(world.queue.contribution_limit(), secs(180));
+            world.join(id).start(id).wait(secs(work));
+            world.submit(id).judge(Verdict::Valid);
+        }
+        assert_eq!(world.queue.contribution_limit(), secs(limit));
+        world.join("a").start("a");
+        assert_eq!(world.left("a"), secs(limit));
+        // Failed turns are no measure of what is needed, and a running turn keeps what it was told.
+        world.submit("a").judge(Verdict::Invalid);
+        assert_eq!(world.queue.contribution_limit(), secs(limit));
+    }
+}
+
+#[test]
+fn an_upload_in_progress_is_waited_for_up_to_the_longest_limit() {
+    let mut world = World::with(Rules {
+        contribution_min: Some(secs(60)),
+        ..Rules::default()
+    });
+    for id in crowd(8) {
+        world.join(id).start(id).wait(secs(20));
+        world.submit(id).judge(Verdict::Valid);
+    }
+    world.join("a").start("a");
+    let mut records = 0;
+    for second in 1..=180 {
+        world.wait(secs(1));
+        let step = world.step(Command::Upload { id: "a" });
+        records += step.entries.len();
+        assert_eq!(step.result, Ok(()), "after {second} s");
+        assert!(world.left("a") + secs(second) <= secs(180));
+    }
+    assert!(records <= 10, "{records} records");
+    world.wait(secs(5));
+    assert_eq!(world.ended("a"), Some(Outcome::TimedOut));
+}
+
+#[test]
+fn whoever_shows_itself_in_a_pause_has_all_of_its_time_after_it() {
+    let interval = secs(60);
+    let poll = || Command::Poll { id: "b", interval };
+    let mut world = World::new();
+    world.join("a").must(poll()).join("c").wait(secs(4));
+    world.must(Command::SetMode(Mode::Halted)).wait(secs(50));
+    world.must(poll()).check_in("c").wait(secs(10));
+    world.must(Command::SetMode(Mode::Open));
+    assert_eq!([world.left("b"), world.left("c")], [interval, secs(5)]);
+}
+
+// Pauses of a living coordinator.
+
+#[test]
+fn a_pause_of_any_length_costs_nobody_anything() {
+    for pause in [3, 8, 12, 20, 38, 60, 3600] {
+        let mut world = World::new();
+        world.join("a").must(Command::Start {
+            id: "a",
+            checks_in: true,
+        });
+        world.join("b").join("c").wait(secs(4));
+        let before = ["a", "b", "c"].map(|id| world.left(id));
+        world.sleep(secs(pause)).must(Command::Tick);
+        assert_eq!(
+            ["a", "b", "c"].map(|id| world.left(id)),
+            before,
+            "{pause} s"
+        );
+        // A participant called before the pause has all of its time to start after it.
+        let mut world = World::new();
+        world.join("a").sleep(secs(pause)).must(Command::Tick);
+        assert_eq!(world.left("a"), secs(15), "{pause} s");
+    }
 }
 
 #[test]
@@ -333,7 +643,8 @@ fn a_check_in_in_the_grace_is_in_time_and_one_after_it_is_not() {
 #[test]
 fn a_late_command_is_too_late_even_before_the_timer() {
     let mut world = World::new();
-    world.join("a").start("a").join("b").sleep(secs(10));
+    world.join("a").start("a").join("b");
+    world.wait(secs(9)).sleep(secs(1));
     let step = world.step(Command::CheckIn { id: "b" });
     assert_eq!(
         step.result,
@@ -362,11 +673,11 @@ fn a_promised_deadline_is_never_taken_back() {
     let mut world = World::new();
     world.join("a").join("b").join("c").join("d").join("e");
     let promised = world.left("e");
-    assert_eq!(promised, secs(120));
+    assert_eq!(promised, secs(30));
     for id in ["a", "b", "c", "d"] {
         world.must(Command::Leave { id });
     }
-    // Head at once, although it was told to come back in two minutes.
+    // Head at once, although it was told to come back in half a minute.
     assert_eq!((world.position("e"), world.left("e")), (Some(1), promised));
     world.wait(promised).check_in("e");
     assert_eq!(world.phase("e"), Some(Phase::Ready));
@@ -380,7 +691,8 @@ fn the_deadlines_of_a_tie_end_in_ticket_order() {
         .start("a")
         .join("b")
         .join("c")
-        .sleep(secs(10));
+        .wait(secs(9))
+        .sleep(secs(1));
     let step = world.step(Command::Tick);
     let tickets: Vec<_> = step
         .entries
@@ -397,6 +709,7 @@ fn the_next_deadline_is_when_the_first_stay_ends() {
     world.join("a").start("a").join("b");
     let due = world.queue.next_deadline().unwrap();
     assert_eq!(due.since(world.now), secs(10));
+    world.wait(secs(9));
     assert_eq!(
         world
             .queue
@@ -416,7 +729,10 @@ fn late_start_fails() {
     assert_eq!(world.phase("a"), Some(Phase::Ready));
     world.wait(MS);
     assert_eq!(world.ended("a"), Some(Outcome::FailedToStart));
-    let refusal = world.refused(Command::Start { id: "a" });
+    let refusal = world.refused(Command::Start {
+        id: "a",
+        checks_in: false,
+    });
     assert_eq!(
         refusal,
         Refusal::Ended {
@@ -445,7 +761,10 @@ fn late_contribution_times_out() {
 fn starting_again_does_not_restart_the_clock() {
     let mut world = World::new();
     world.join("a").start("a").wait(secs(100));
-    let step = world.step(Command::Start { id: "a" });
+    let step = world.step(Command::Start {
+        id: "a",
+        checks_in: false,
+    });
     assert_eq!((step.result, step.entries.len()), (Ok(()), 0));
     assert_eq!(world.left("a"), secs(80));
 }
@@ -493,11 +812,20 @@ fn start_submit_and_abort_need_the_turn() {
     let mut world = World::new();
     world.join("a").join("b").join("c");
     let second = Refusal::NotYourTurn { position: 2 };
-    assert_eq!(world.refused(Command::Start { id: "c" }), second);
+    assert_eq!(
+        world.refused(Command::Start {
+            id: "c",
+            checks_in: false
+        }),
+        second
+    );
     assert_eq!(world.refused(Command::Submit { id: "c" }), second);
     assert_eq!(world.refused(Command::Abort { id: "c" }), second);
     assert_eq!(
-        world.refused(Command::Start { id: "nobody" }),
+        world.refused(Command::Start {
+            id: "nobody",
+            checks_in: false
+        }),
         Refusal::NotQueued
     );
     assert_eq!(
@@ -518,7 +846,10 @@ fn a_submitted_contribution_can_be_neither_replaced_nor_withdrawn() {
     let id = "a";
     for command in [
         Command::Submit { id },
-        Command::Start { id },
+        Command::Start {
+            id,
+            checks_in: false,
+        },
         Command::Abort { id },
         Command::Leave { id },
     ] {
@@ -653,7 +984,8 @@ fn a_pause_stops_every_deadline() {
         .wait(secs(100_000))
         .check_in("b")
         .must(Command::SetMode(Mode::Open));
-    assert_eq!((world.left("a"), world.left("b")), (secs(177), secs(2)));
+    // Whoever showed itself meanwhile has all of its time again.
+    assert_eq!((world.left("a"), world.left("b")), (secs(177), secs(5)));
 }
 
 #[test]
@@ -689,7 +1021,13 @@ fn a_contribution_is_taken_and_judged_during_a_pause() {
 fn nothing_starts_during_a_pause() {
     let mut world = World::new();
     world.join("a").must(Command::SetMode(Mode::Halted));
-    assert_eq!(world.refused(Command::Start { id: "a" }), Refusal::Halted);
+    assert_eq!(
+        world.refused(Command::Start {
+            id: "a",
+            checks_in: false
+        }),
+        Refusal::Halted
+    );
     assert_eq!(world.refused(Command::Join { id: "b" }), Refusal::Halted);
     world.must(Command::SetMode(Mode::Open)).start("a");
 }
@@ -940,6 +1278,12 @@ fn changed_settings_do_not_change_a_replay() {
         verification_limit: secs(1),
         expected_turn: secs(1),
         lasting_step: secs(0),
+        checkin_rate: 1,
+        checkin_relaxed: secs(1),
+        contribution_min: Some(secs(1)),
+        disconnect_limit: secs(1),
+        passes: 0,
+        tick: secs(9),
     };
     let replayed = Queue::replay(rules, world.began, world.log.clone()).unwrap();
     assert!(replayed.state() == world.queue.state());
@@ -1015,7 +1359,8 @@ fn entries_that_no_rule_could_emit_are_refused() {
     assert_eq!(
         refused(Event::Called {
             ticket,
-            start_by: by
+            start_by: by,
+            passed: Vec::new(),
         }),
         Misfit::OutOfTurn { ticket }
     );
@@ -1041,7 +1386,8 @@ fn entries_that_no_rule_could_emit_are_refused() {
     assert_eq!(
         refused(Event::Started {
             ticket: Ticket::new(1),
-            contribute_by: by
+            contribute_by: by,
+            stall_by: None,
         }),
         Misfit::WrongPhase {
             ticket: Ticket::new(1)
@@ -1115,11 +1461,28 @@ fn owned(entry: Entry<Id>) -> Entry<String> {
             check_in_by,
             lasting_by,
         },
-        Event::Called { ticket, start_by } => Event::Called { ticket, start_by },
+        Event::Called {
+            ticket,
+            start_by,
+            passed,
+        } => Event::Called {
+            ticket,
+            start_by,
+            passed,
+        },
         Event::Started {
             ticket,
             contribute_by,
+            stall_by,
         } => Event::Started {
+            ticket,
+            contribute_by,
+            stall_by,
+        },
+        Event::Extended {
+            ticket,
+            contribute_by,
+        } => Event::Extended {
             ticket,
             contribute_by,
         },
@@ -1218,7 +1581,10 @@ fn whoever_polls_has_the_interval_and_the_grace_to_poll_again() {
 
 #[test]
 fn a_poll_never_shortens_what_was_promised() {
-    let mut world = World::new();
+    let mut world = World::with(Rules {
+        checkin_relaxed: secs(3600),
+        ..Rules::default()
+    });
     for id in ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"] {
         world.join(id);
     }

@@ -35,9 +35,10 @@ fn a_million_events_break_no_rule_and_no_promise() {
     if events >= 1_000_000 {
         // The world is as hostile as it says.
         assert!(tally.restarts > 100 && tally.lost_commits > 100 && tally.clock_fell > 1000);
+        assert!(tally.pauses > 1000 && tally.lost_polls > 1000 && tally.passes > 1000);
         assert!(tally.longest_line >= 60);
         for (what, kinds) in [
-            (&tally.by_event, 9),
+            (&tally.by_event, 10),
             (&tally.by_outcome, 9),
             (&tally.by_refusal, 11),
         ] {

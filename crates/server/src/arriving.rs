@@ -21,12 +21,15 @@ use std::io::{self, BufRead, Read};
 
 use axum::body::Bytes;
 use rand_core::OsRng;
-use tauline_transcript::{DocumentError, ReceiveError, Received, Sizes};
+use tauline_transcript::{
+    Base, DocumentError, Encoding, RawContribution, ReceiveError, Received, Sizes,
+};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::body::{self, BodyCoding, DocumentForm};
 use crate::coordinator::{Refused, SubmitError};
+use crate::fingerprint::Fingerprint;
 use crate::routes::failure::Failure;
 use crate::store::Blob;
 use crate::verifier::Verifier;
@@ -42,6 +45,8 @@ pub struct Arrived {
     pub(crate) contribution: Received,
     /// The same as it is stored.
     pub(crate) blob: Blob,
+    /// What it is recognised by.
+    pub(crate) fingerprint: Fingerprint,
 }
 
 impl Arrived {
@@ -50,8 +55,33 @@ impl Arrived {
     pub(crate) fn new(contribution: Received) -> Result<Self, DocumentError> {
         let document = contribution.document();
         let blob = Blob::new(document.to_msgpack(document.encoding())?);
-        Ok(Self { contribution, blob })
+        let fingerprint = Fingerprint::of(document);
+        Ok(Self {
+            contribution,
+            blob,
+            fingerprint,
+        })
     }
+}
+
+/// Reads a contribution that came whole, only to compare it. Blocks.
+pub(crate) fn compare(
+    verifier: &Verifier,
+    sizes: &Sizes,
+    form: DocumentForm,
+    bytes: &[u8],
+) -> Result<Fingerprint, DocumentError> {
+    let document = match form {
+        DocumentForm::Json => RawContribution::from_json(bytes),
+        DocumentForm::Msgpack => RawContribution::from_msgpack(bytes),
+    }?;
+    // Uncompressed bytes that are no points can look like points.
+    let are_points = document.encoding() == Encoding::Compressed
+        || verifier.run(|| Base::decode(&document, sizes).is_ok());
+    Ok(match are_points {
+        true => Fingerprint::of(&document),
+        false => Fingerprint::of_no_points(),
+    })
 }
 
 /// What becomes of a body, once it is read.
@@ -149,7 +179,6 @@ mod tests {
     use std::time::Duration;
 
     use tauline_protocol::error::Code;
-    use tauline_transcript::Base;
     use tokio::runtime::{Builder, Runtime};
     use tokio::sync::oneshot;
     use tokio::time::timeout;

@@ -253,7 +253,10 @@ impl BodyCoding {
     }
 
     /// Takes the compression off bytes, giving at most `most`. Blocks.
-    fn decompressed(self, bytes: Bytes, most: usize) -> Result<Bytes, Failure> {
+    ///
+    /// # Errors
+    /// [`Code::BodyTooLarge`], or [`Code::MalformedBody`] for bytes that are not so compressed.
+    pub(crate) fn decompressed(self, bytes: Bytes, most: usize) -> Result<Bytes, Failure> {
         if self == Self::Identity {
             return Ok(bytes);
         }

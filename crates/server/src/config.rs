@@ -25,7 +25,8 @@ use tauline_queue_core::Rules;
 use tauline_transcript::Sizes;
 
 pub use self::accounts::Accounts;
-use self::values::{address, eth_address, network, public_url, seconds};
+pub use self::values::ContributionLimit;
+use self::values::{address, contribution_limit, eth_address, network, public_url, seconds};
 use crate::signin::origin::Origin;
 
 /// Runs a powers-of-tau ceremony: a queue of participants, each of whom updates the same powers.
@@ -134,6 +135,32 @@ pub struct Settings {
     #[arg(long, env = "TAULINE_CHECKIN_MIN", value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub checkin_min: Duration,
 
+    /// Longest time between check-ins that is always allowed, however few are in line, in seconds: a
+    /// free turn waits no longer for somebody absent [default: six times --checkin-min, 30].
+    #[arg(long, env = "TAULINE_CHECKIN_RELAXED", value_name = "SECONDS", value_parser = seconds)]
+    pub checkin_relaxed: Option<Duration>,
+
+    /// Check-ins a second that all in line may make together: in a line so long that they would be
+    /// more, the longest time between two grows.
+    #[arg(
+        long,
+        env = "TAULINE_CHECKIN_RATE",
+        value_name = "PER_SECOND",
+        default_value_t = 1000
+    )]
+    pub checkin_rate: u32,
+
+    /// How often one stay in line may be passed: a free turn goes to the first of the first three in
+    /// line who is there, and whoever is ahead of it and absent keeps its place and is next; 0 is
+    /// strict order.
+    #[arg(
+        long,
+        env = "TAULINE_PASSES",
+        value_name = "NUMBER",
+        default_value_t = 1
+    )]
+    pub passes: u32,
+
     /// Allowance on every deadline for latency and clocks, in seconds.
     #[arg(long, env = "TAULINE_CHECKIN_GRACE", value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub checkin_grace: Duration,
@@ -142,14 +169,32 @@ pub struct Settings {
     #[arg(long, env = "TAULINE_START_LIMIT", value_name = "SECONDS", default_value = "15", value_parser = seconds)]
     pub start_limit: Duration,
 
-    /// Time from the start to the last byte of the contribution, in seconds.
-    #[arg(long, env = "TAULINE_CONTRIBUTION_LIMIT", value_name = "SECONDS", default_value = "180", value_parser = seconds)]
-    pub contribution_limit: Duration,
+    /// Time from the start to the last byte of the contribution, in seconds; or auto:MIN-MAX.
+    ///
+    /// With auto:MIN-MAX it follows the turns of late: twice what 95 of 100 accepted contributions
+    /// took, within these bounds, and MAX until eight were accepted. The status tells it; a turn that
+    /// runs keeps what it began with, and has until MAX as long as the bytes of its upload arrive.
+    #[arg(long, env = "TAULINE_CONTRIBUTION_LIMIT", value_name = "SECONDS", default_value = "180", value_parser = contribution_limit)]
+    pub contribution_limit: ContributionLimit,
 
-    /// Time without a check-in after which a client that sent some while contributing has gone,
+    /// Time without a check-in after which a client that checks in while contributing has gone,
     /// in seconds.
     #[arg(long, env = "TAULINE_STALL_LIMIT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub stall_limit: Duration,
+
+    /// The same once its connection was closed and nothing came back, in seconds [default: half of
+    /// --stall-limit, 15].
+    #[arg(long, env = "TAULINE_DISCONNECT_LIMIT", value_name = "SECONDS", value_parser = seconds)]
+    pub disconnect_limit: Option<Duration>,
+
+    /// What a turn is taken to last until the first one is over, in seconds.
+    #[arg(long, env = "TAULINE_EXPECTED_TURN", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub expected_turn: Duration,
+
+    /// By how much a record of a check-in covers later ones, in seconds: with more, check-ins cost
+    /// fewer commits, and after a restart an absent head is waited for that much longer.
+    #[arg(long, env = "TAULINE_LASTING_STEP", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub lasting_step: Duration,
 
     /// Time for verifying one contribution, in seconds; past it the coordinator is at fault and
     /// the participant's identity is not used up.
@@ -157,7 +202,8 @@ pub struct Settings {
     pub verification_limit: Duration,
 
     /// How often clients of the sequencer's API call /lobby/try_contribute, in seconds. They know
-    /// no other time: no check-in deadline of theirs is shorter than this and the tolerance.
+    /// no other time: no check-in deadline of theirs is shorter than two of these, each with its
+    /// tolerance and grace, so that one lost call costs nobody a place.
     #[arg(long, env = "TAULINE_LOBBY_CHECKIN_FREQUENCY", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub lobby_checkin_frequency: Duration,
 
@@ -168,8 +214,9 @@ pub struct Settings {
     /// How long the answer to such a call by one of the first three in line is held back, in case
     /// the turn comes, in seconds; 0 answers at once.
     ///
-    /// It must be less than what any client or proxy waits for an answer.
-    #[arg(long, env = "TAULINE_LOBBY_HOLD", value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    /// It must be less than what any client or proxy waits for an answer: nginx cuts at 60 seconds
+    /// unless proxy_read_timeout says otherwise.
+    #[arg(long, env = "TAULINE_LOBBY_HOLD", value_name = "SECONDS", default_value = "50", value_parser = seconds)]
     pub lobby_hold: Duration,
 
     /// Time that a session lasts, in seconds; the session of somebody in the queue lasts as long
@@ -457,11 +504,28 @@ impl Settings {
             checkin_min: self.checkin_min,
             checkin_grace: self.checkin_grace,
             start_limit: self.start_limit,
-            contribution_limit: self.contribution_limit,
+            contribution_limit: self.contribution_limit.longest(),
+            contribution_min: self.contribution_limit.shortest(),
             stall_limit: self.stall_limit,
+            disconnect_limit: self.disconnect_limit.unwrap_or(self.stall_limit / 2),
             verification_limit: self.verification_limit,
+            checkin_relaxed: self.checkin_relaxed.unwrap_or(6 * self.checkin_min),
+            checkin_rate: self.checkin_rate,
+            passes: self.passes,
+            expected_turn: self.expected_turn,
+            lasting_step: self.lasting_step,
             ..Rules::default()
         }
+    }
+
+    /// The time that a client of the sequencer's API has until its next call, grace not included: two
+    /// of its periods with what each may be late, so that one call may be lost.
+    #[must_use]
+    pub fn lobby_interval(&self) -> Duration {
+        let period = self
+            .lobby_checkin_frequency
+            .saturating_add(self.lobby_checkin_tolerance);
+        period.saturating_mul(2).saturating_add(self.checkin_grace)
     }
 
     /// Where participants reach this coordinator, now that `bound` is the address listened on.

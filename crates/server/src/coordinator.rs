@@ -44,6 +44,7 @@ pub use opening::{Opened, StartError, open};
 
 use crate::arriving::Arrived;
 use crate::clock::Clock;
+use crate::fingerprint::Fingerprint;
 use crate::head::Head;
 use crate::store::{Store, StoreError};
 use crate::verifier::Verifier;
@@ -146,11 +147,26 @@ impl Coordinator {
         published.status(clock.now(), &settings.sizes, &settings.sign_in, address)
     }
 
+    /// A connection of this participant's was cut in the midst of a request. If it has no other, and
+    /// checks in while it contributes, its turn ends unless it comes back soon.
+    pub(crate) fn disconnected(&self, who: &Identity) {
+        let _ = self.urgently.send(Urgent::Disconnected(who.clone()));
+    }
+
+    /// Bytes of this participant's contribution arrive. Worth saying once a second.
+    pub(crate) fn uploading(&self, who: &Identity) {
+        // When the mailbox is full, there will be more of them to say so.
+        let _ = self
+            .mailbox
+            .try_send(Message::Uploading { who: who.clone() });
+    }
+
     /// Puts the participant at the tail; for one in the queue already, a check-in.
     ///
     /// # Errors
     /// When the identity is used up, or the ceremony takes no entries.
-    pub async fn join(&self, who: Identity) -> Result<QueueStatus, Refused> {
+    pub async fn join(&self, who: impl Into<Caller>) -> Result<QueueStatus, Refused> {
+        let who = who.into();
         let standing = self.ask(|reply| Message::Join { who, reply }).await?;
         self.complete_status(standing).await
     }
@@ -159,7 +175,8 @@ impl Coordinator {
     ///
     /// # Errors
     /// Only when the coordinator is not there to answer.
-    pub async fn check_in(&self, who: Identity) -> Result<QueueStatus, Refused> {
+    pub async fn check_in(&self, who: impl Into<Caller>) -> Result<QueueStatus, Refused> {
+        let who = who.into();
         let standing = self.ask(|reply| Message::CheckIn { who, reply }).await?;
         self.complete_status(standing).await
     }
@@ -172,22 +189,26 @@ impl Coordinator {
     /// Only when the coordinator is not there to answer.
     pub async fn check_in_held(
         &self,
-        who: Identity,
+        who: impl Into<Caller>,
         hold: Duration,
     ) -> Result<QueueStatus, Refused> {
         let until = self.clock().now().saturating_add(hold);
+        let Caller { who, client } = who.into();
+        let attached = self.attach(&who);
         let (standing, _) = self
             .ask(|reply| Message::Hold {
                 who,
                 hold: Hold {
                     reply: Waiting::Standing(reply),
                     until,
+                    client,
                     positions: false,
                     arms: true,
                 },
                 at_once_unless: None,
             })
             .await?;
+        attached.detach();
         self.complete_status(standing).await
     }
 
@@ -199,23 +220,27 @@ impl Coordinator {
     /// Only when the coordinator is not there to answer.
     pub async fn follow(
         &self,
-        who: Identity,
+        who: impl Into<Caller>,
         seen: Option<Seen>,
         hold: Duration,
     ) -> Result<(QueueStatus, Seen), Refused> {
         let until = self.clock().now().saturating_add(hold);
+        let Caller { who, client } = who.into();
+        let attached = self.attach(&who);
         let (standing, seen) = self
             .ask(|reply| Message::Hold {
                 who,
                 hold: Hold {
                     reply: Waiting::Standing(reply),
                     until,
+                    client,
                     positions: true,
                     arms: false,
                 },
                 at_once_unless: seen,
             })
             .await?;
+        attached.detach();
         Ok((self.complete_status(standing).await?, seen))
     }
 
@@ -260,11 +285,13 @@ impl Coordinator {
         self.ask(|reply| Message::InQueue { who, reply }).await
     }
 
-    /// Gives the place up.
+    /// Gives the place up, unless another client of the same identity is there: the status then says
+    /// so, and the stay goes on.
     ///
     /// # Errors
     /// When there is none, or the contribution is being verified.
-    pub async fn leave(&self, who: Identity) -> Result<QueueStatus, Refused> {
+    pub async fn leave(&self, who: impl Into<Caller>) -> Result<QueueStatus, Refused> {
+        let who = who.into();
         let standing = self.ask(|reply| Message::Leave { who, reply }).await?;
         self.complete_status(standing).await
     }
@@ -291,7 +318,14 @@ impl Coordinator {
     /// When it is not the participant's turn.
     pub async fn start(&self, who: Identity, tags: StartRequest) -> Result<Arc<Head>, Refused> {
         let note = note_of(&tags);
-        self.ask(|reply| Message::Start { who, note, reply }).await
+        let checks_in = tags.checks_in;
+        self.ask(|reply| Message::Start {
+            who,
+            note,
+            checks_in,
+            reply,
+        })
+        .await
     }
 
     /// Whether to read the body of this participant's contribution at all.
@@ -314,7 +348,24 @@ impl Coordinator {
     /// # Errors
     /// When there is neither, or the verdict is not a good one.
     pub async fn verdict(&self, who: Identity) -> Result<SignedReceipt, SubmitError> {
-        self.hear_verdict(|reply| Message::Verdict { who, reply })
+        let sent = None;
+        self.hear_verdict(|reply| Message::Verdict { who, sent, reply })
+            .await
+    }
+
+    /// Answers a contribution that was sent while one was being verified, or after one was
+    /// accepted: with that one's verdict, if it is the same.
+    ///
+    /// # Errors
+    /// [`Code::EarlierOneCounted`](tauline_protocol::error::Code::EarlierOneCounted) when it is
+    /// another; otherwise those of [`verdict`](Self::verdict).
+    pub(crate) async fn sent_again(
+        &self,
+        who: Identity,
+        sent: Fingerprint,
+    ) -> Result<SignedReceipt, SubmitError> {
+        let sent = Some(sent);
+        self.hear_verdict(|reply| Message::Verdict { who, sent, reply })
             .await
     }
 
@@ -340,12 +391,12 @@ impl Coordinator {
     /// with its receipt.
     ///
     /// The participant's clock stops at this call. Everything runs to its end even if the caller
-    /// goes away. A body that cannot be read leaves the turn as it was. Repeating it gives the same
-    /// answer.
+    /// goes away. A body that cannot be read leaves the turn as it was. The same contribution again
+    /// gets the same answer.
     ///
     /// # Errors
-    /// When it is not the participant's turn, the body cannot be read, a check fails, or the
-    /// coordinator does.
+    /// When it is not the participant's turn, the body cannot be read, a check fails, the
+    /// coordinator does, or another contribution of the participant's was there first.
     pub async fn complete_arriving<R>(
         &self,
         who: Identity,
@@ -366,8 +417,11 @@ impl Coordinator {
                 .await?
             {
                 Wanted::Body(ticket) => this.read_and_submit(who, ticket, reading).await,
-                Wanted::Verifying => this.verdict(who).await,
-                Wanted::Accepted(ticket) => Ok(this.receipt(ticket).await?),
+                // Another upload of this stay was quicker.
+                Wanted::Verifying | Wanted::Accepted(_) => {
+                    let arrived = read(reading).await?;
+                    this.sent_again(who, arrived.fingerprint).await
+                }
             }
         });
         match to_the_end.await {
@@ -385,28 +439,23 @@ impl Coordinator {
     where
         R: Future<Output = Result<Result<Arrived, SubmitError>, JoinError>>,
     {
-        let unreadable = match reading.await {
-            Ok(Ok(arrived)) => {
-                return self
-                    .hear_verdict(|reply| {
-                        Message::Submit(Box::new(Submit {
-                            who,
-                            ticket,
-                            arrived,
-                            reply,
-                        }))
-                    })
-                    .await;
-            }
-            Ok(Err(error)) => error,
-            Err(error) => {
-                error!(%ticket, %error, "reading a contribution failed");
-                SubmitError::Refused(Refused::internal())
+        let arrived = match read(reading).await {
+            Ok(arrived) => arrived,
+            Err(unreadable) => {
+                // Without it, the time that reading may take runs out by itself.
+                let _ = self.mailbox.send(Message::Unreadable { ticket }).await;
+                return Err(unreadable);
             }
         };
-        // Without it, the time that reading may take runs out by itself.
-        let _ = self.mailbox.send(Message::Unreadable { ticket }).await;
-        Err(unreadable)
+        self.hear_verdict(|reply| {
+            Message::Submit(Box::new(Submit {
+                who,
+                ticket,
+                arrived,
+                reply,
+            }))
+        })
+        .await
     }
 
     /// Before a stop: gives all held answers now, and holds no more.
@@ -433,6 +482,14 @@ impl Coordinator {
         }
     }
 
+    /// Notices when a request of this participant's is cut before it is answered.
+    pub(crate) fn attach(&self, who: &Identity) -> Attached<'_> {
+        Attached {
+            coordinator: self,
+            who: Some(who.clone()),
+        }
+    }
+
     async fn hear_verdict(
         &self,
         message: impl FnOnce(message::VerdictReply) -> Message,
@@ -444,12 +501,65 @@ impl Coordinator {
             .map_err(|_| Refused::unavailable())?;
         match answer.await {
             Ok(Ok(Known::Receipt(receipt))) => Ok(receipt),
-            Ok(Ok(Known::Accepted(ticket))) => Ok(self.receipt(ticket).await?),
+            Ok(Ok(Known::Accepted(ticket, None))) => Ok(self.receipt(ticket).await?),
+            Ok(Ok(Known::Accepted(ticket, Some(sent)))) => {
+                Ok(self.receipt_for(ticket, sent).await?)
+            }
             Ok(Err(NoReceipt::Failed(error))) => Err(error),
             Ok(Err(NoReceipt::Refused(no))) => Err(self.refusal(no).await.into()),
             Err(_) => Err(Refused::unavailable().into()),
         }
     }
+}
+
+/// Who asks, and by which of its clients. An identity alone is a caller whose client is not known.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The identity.
+    pub(crate) who: Identity,
+    /// What tells its clients apart: the hash of the session's token.
+    pub(crate) client: Option<ClientKey>,
+}
+
+/// What tells the clients of one identity apart.
+pub(crate) type ClientKey = [u8; 32];
+
+impl From<Identity> for Caller {
+    fn from(who: Identity) -> Self {
+        Self { who, client: None }
+    }
+}
+
+/// A request that is on its way. Dropped before it is answered, its connection was closed.
+pub(crate) struct Attached<'a> {
+    coordinator: &'a Coordinator,
+    who: Option<Identity>,
+}
+
+impl Attached<'_> {
+    /// It has arrived, or is answered.
+    pub(crate) fn detach(mut self) {
+        self.who = None;
+    }
+}
+
+impl Drop for Attached<'_> {
+    fn drop(&mut self) {
+        if let Some(who) = self.who.take() {
+            self.coordinator.disconnected(&who);
+        }
+    }
+}
+
+/// What a blocking thread makes of a body.
+async fn read<R>(reading: R) -> Result<Arrived, SubmitError>
+where
+    R: Future<Output = Result<Result<Arrived, SubmitError>, JoinError>>,
+{
+    reading.await.unwrap_or_else(|error| {
+        error!(%error, "reading a contribution failed");
+        Err(Refused::internal().into())
+    })
 }
 
 /// The names of a participant's programs, as the log notes them.

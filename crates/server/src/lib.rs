@@ -29,6 +29,7 @@ pub mod body;
 pub mod clock;
 pub mod config;
 pub mod coordinator;
+mod fingerprint;
 pub mod head;
 pub mod limits;
 pub mod negotiate;

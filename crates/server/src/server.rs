@@ -126,12 +126,11 @@ pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Runni
         settings.body_timeout,
         settings
             .contribution_limit
+            .longest()
             .saturating_add(settings.checkin_grace),
         stopped,
         Lobby {
-            interval: settings
-                .lobby_checkin_frequency
-                .saturating_add(settings.lobby_checkin_tolerance),
+            interval: settings.lobby_interval(),
             hold: settings.lobby_hold,
         },
     ));

@@ -34,6 +34,8 @@ pub(crate) struct Job {
     pub(crate) head: Arc<Head>,
     /// The contribution.
     pub(crate) contribution: Received,
+    /// Its digest.
+    pub(crate) digest: [u8; 32],
     /// What receipts are signed with.
     pub(crate) key: SigningKey,
 }
@@ -138,6 +140,7 @@ fn judge(job: Job) -> Judgement {
         identity: job.identity.clone(),
         witness,
         ecdsa,
+        digest: Some(job.digest),
     };
     Judgement::Valid(Box::new(Accepted {
         contribution,

@@ -22,6 +22,8 @@ pub(crate) struct Published {
     turn: Option<PublishedTurn>,
     mean_turn: Duration,
     contribution_limit: Duration,
+    /// How far the limit is extended for an upload that arrives, where it follows the turns of late.
+    contribution_max: Option<Duration>,
     /// Estimated wait of a newcomer at `at`.
     wait: Duration,
     /// What that comes to once the current turn has lasted its mean.
@@ -50,7 +52,8 @@ impl Published {
                 called_at: turn.called_at,
             }),
             mean_turn: state.mean_turn(),
-            contribution_limit: rules.contribution_limit,
+            contribution_limit: queue.contribution_limit(),
+            contribution_max: rules.contribution_min.map(|_| rules.contribution_limit),
             wait: state.wait_of_newcomer(at),
             least_wait: state.wait_of_newcomer(Timestamp::MAX),
             chain,
@@ -86,7 +89,7 @@ impl Published {
             }),
             mean_turn_in_ms: millis(self.mean_turn),
             contribution_limit_in_ms: millis(self.contribution_limit),
-            contribution_limit_max_in_ms: None,
+            contribution_limit_max_in_ms: self.contribution_max.map(millis),
             expected_wait_in_ms: millis(wait),
             expected_start_time: now.saturating_add(wait).as_secs(),
             sub_ceremonies: sizes
@@ -129,6 +132,7 @@ pub(crate) fn queue_status(state: &State<Identity>, id: &Identity, now: Timestam
         status.ticket = Some(stay.ticket.value());
         status.queue_status = stay.phase.into();
         status.queue_position = Some(stay.position);
+        status.passed = stay.passed;
         if matches!(stay.phase, Phase::Waiting | Phase::Ready) {
             let wait = state.wait_of(id, now).unwrap_or_default();
             status.expected_start_time = Some(now.saturating_add(wait).as_secs());

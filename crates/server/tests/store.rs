@@ -214,7 +214,8 @@ fn data_of_the_first_version_is_brought_up_to_date() {
     let database = Connection::open(directory.path().join("tauline.db")).unwrap();
     database
         .execute_batch(
-            "DROP TABLE github_accounts; DELETE FROM refinery_schema_history WHERE version > 1;",
+            "DROP TABLE github_accounts; ALTER TABLE contributions DROP COLUMN digest;
+             DELETE FROM refinery_schema_history WHERE version > 1;",
         )
         .unwrap();
     drop(database);

@@ -284,6 +284,9 @@ pub struct Contribution {
     pub witness: Vec<Witness>,
     /// The EIP-712 signature, if there is a good one.
     pub ecdsa: Option<[u8; 65]>,
+    /// The document's digest ([`tauline_transcript::RawContribution::digest`]); none of one that
+    /// was accepted before digests were kept.
+    pub digest: Option<[u8; 32]>,
 }
 
 /// One sub-ceremony's witness of a contribution: compressed points.

@@ -197,7 +197,7 @@ impl Store for Sqlite {
     fn contribution(&self, ticket: Ticket) -> Result<Option<Contribution>, StoreError> {
         let reader = self.reader();
         let mut select = reader.prepare_cached(
-            "SELECT number, ticket, identity, witness, ecdsa, sum
+            "SELECT number, ticket, identity, witness, ecdsa, digest, sum
              FROM contributions LEFT JOIN contribution_sums USING (number) WHERE ticket = ?1",
         )?;
         let mut rows = select.query([ticket.value()])?;
@@ -223,9 +223,11 @@ impl Store for Sqlite {
         // The view is fixed by the first read of the transaction.
         connection.execute_batch("BEGIN")?;
         let has_sums = founding::has_sums(&connection)?;
+        let has_digests = founding::has_digests(&connection, &self.path)?;
         Ok(Box::new(reading::SqliteReading {
             connection,
             has_sums,
+            has_digests,
         }))
     }
 

@@ -66,7 +66,8 @@ impl Contribution {
             fields = fields.bytes(&witness);
         }
         let ecdsa = self.ecdsa.as_ref().map_or(&[][..], |it| it.as_slice());
-        fields.bytes(ecdsa).sum()
+        let digest = self.digest.as_ref().map_or(&[][..], |it| it.as_slice());
+        fields.bytes(ecdsa).bytes(digest).sum()
     }
 
     /// What is said of one that is not what was stored.

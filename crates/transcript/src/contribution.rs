@@ -7,8 +7,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use blstrs::{G1Affine, G2Affine};
+use sha2::{Digest as _, Sha256};
 
-use crate::encoding::{Encoding, Point};
+use crate::encoding::{Encoding, Point, compress};
 use crate::error::{DocumentError, PointError};
 
 /// Points of one group and one encoding, undecoded, end to end.
@@ -82,6 +83,15 @@ impl<P: Point> RawPoints<P> {
         self.bytes.chunks_exact(P::encoded_len(self.encoding))
     }
 
+    /// Hashes the number of points and the compressed encoding of each.
+    fn hash_into(&self, hash: &mut Sha256) {
+        hash.update((self.len() as u64).to_be_bytes());
+        match self.encoding {
+            Encoding::Compressed => hash.update(&self.bytes),
+            Encoding::Uncompressed => self.iter().for_each(|point| compressed(point, hash)),
+        }
+    }
+
     fn to_encoding(&self, encoding: Encoding, at: &str) -> Result<Self, DocumentError> {
         if self.encoding == encoding {
             return Ok(self.clone());
@@ -97,6 +107,18 @@ impl<P: Point> RawPoints<P> {
         }
         Ok(Self::from_parts(encoding, bytes))
     }
+}
+
+/// Hashes the compressed encoding of a point, given the uncompressed one.
+fn compressed(uncompressed: &[u8], hash: &mut Sha256) {
+    /// Bytes of an uncompressed point of G2.
+    const LONGEST: usize = 192;
+
+    let mut bytes = [0; LONGEST];
+    let bytes = &mut bytes[..uncompressed.len()];
+    bytes.copy_from_slice(uncompressed);
+    compress(bytes);
+    hash.update(&bytes[..uncompressed.len() / 2]);
 }
 
 impl<P: Point> fmt::Debug for RawPoints<P> {
@@ -166,6 +188,18 @@ impl<P: Point> RawPoint<P> {
         P::decode(&self.bytes, self.encoding)
     }
 
+    /// The point's compressed encoding. Of bytes that are no point, something that depends on all
+    /// of x.
+    #[must_use]
+    pub fn to_compressed_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.bytes.clone();
+        if self.encoding == Encoding::Uncompressed {
+            compress(&mut bytes);
+            bytes.truncate(P::COMPRESSED_LEN);
+        }
+        bytes
+    }
+
     fn to_encoding(&self, encoding: Encoding, at: &str) -> Result<Self, DocumentError> {
         if self.encoding == encoding {
             return Ok(self.clone());
@@ -208,6 +242,16 @@ pub struct RawSubContribution {
     pub bls_signature: Option<[u8; 48]>,
 }
 
+impl RawSubContribution {
+    /// The compressed encoding of P\[1\], which a transcript keeps as a running product; none when
+    /// there are fewer powers.
+    #[must_use]
+    pub fn running_product(&self) -> Option<Vec<u8>> {
+        let point = RawPoint::<G1Affine>::from_bytes(self.powers.g1.iter().nth(1)?.to_vec());
+        Some(point.ok()?.to_compressed_bytes())
+    }
+}
+
 /// A contribution to all sub-ceremonies, undecoded.
 ///
 /// All points have one encoding.
@@ -246,6 +290,24 @@ impl RawContribution {
             sub_contributions,
             ..*self
         })
+    }
+
+    /// SHA-256 of what the contribution says, the same in every form and encoding: the stated
+    /// numbers, the powers and the public keys. Signatures do not count: they are no part of what
+    /// is checked, and the same contribution signed again is the same.
+    ///
+    /// Nothing is decoded. Uncompressed bytes that are no points may have the digest of others.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for sub in &self.sub_contributions {
+            hash.update(sub.num_g1_powers.to_be_bytes());
+            hash.update(sub.num_g2_powers.to_be_bytes());
+            sub.powers.g1.hash_into(&mut hash);
+            sub.powers.g2.hash_into(&mut hash);
+            hash.update(sub.pot_pubkey.to_compressed_bytes());
+        }
+        hash.finalize().into()
     }
 
     /// The encoding of the document's points, for a document without points the compressed one.

@@ -51,6 +51,18 @@ const MODULUS: [u8; FP_LEN] = [
     0x1e, 0xab, 0xff, 0xfe, 0xb1, 0x53, 0xff, 0xff, 0xb9, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xaa, 0xab,
 ];
 
+/// (p − 1) / 2, big-endian: of y and −y the one above it is the larger.
+const HALF: [u8; FP_LEN] = {
+    let mut half = [0; FP_LEN];
+    let (mut at, mut carry) = (0, 0);
+    while at < FP_LEN {
+        half[at] = MODULUS[at] >> 1 | carry;
+        carry = (MODULUS[at] & 1) << 7;
+        at += 1;
+    }
+    half
+};
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for blstrs::G1Affine {}
@@ -221,6 +233,20 @@ fn check_canonical(
     Ok(())
 }
 
+/// Writes the compressed encoding of a point, given the uncompressed one, over the first half of
+/// it. Of bytes that are no point, something comes out that depends on all of x and little of y.
+pub(crate) fn compress(uncompressed: &mut [u8]) {
+    let (x, y) = uncompressed.split_at_mut(uncompressed.len() / 2);
+    let decides = y
+        .chunks_exact(FP_LEN)
+        .find(|coordinate| coordinate.iter().any(|&byte| byte != 0));
+    // y of the point at infinity is 0, which is no larger than itself.
+    if decides.is_some_and(|coordinate| coordinate > &HALF[..]) {
+        x[0] |= FLAG_SIGN;
+    }
+    x[0] |= FLAG_COMPRESSED;
+}
+
 /// Decodes a point of G1: [`Point::decode`] under its plain name.
 ///
 /// # Errors
@@ -264,6 +290,21 @@ pub fn decode_hex(text: &str, len: usize, out: &mut Vec<u8>) -> Result<(), Point
         .as_bytes()
         .strip_prefix(b"0x")
         .ok_or(PointError::MissingPrefix)?;
+    let start = out.len();
+    if digits.len() == 2 * len {
+        let value = |c: u8| DIGITS[usize::from(c)];
+        let mut all = 0;
+        out.extend(digits.chunks_exact(2).map(|pair| {
+            let (high, low) = (value(pair[0]), value(pair[1]));
+            all |= high | low;
+            high << 4 | low
+        }));
+        // Of values above 15, one only is in the table.
+        if all != NO_DIGIT {
+            return Ok(());
+        }
+        out.truncate(start);
+    }
     // The characters first: `0xzz` is better told "not a digit" than "too short".
     if let Some(at) = digits
         .iter()
@@ -276,19 +317,10 @@ pub fn decode_hex(text: &str, len: usize, out: &mut Vec<u8>) -> Result<(), Point
             digits: digits.len(),
         });
     }
-    if digits.len() / 2 != len {
-        return Err(PointError::Length {
-            expected: len,
-            got: digits.len() / 2,
-        });
-    }
-    let value = |c: u8| DIGITS[usize::from(c)];
-    out.extend(
-        digits
-            .chunks_exact(2)
-            .map(|pair| value(pair[0]) << 4 | value(pair[1])),
-    );
-    Ok(())
+    Err(PointError::Length {
+        expected: len,
+        got: digits.len() / 2,
+    })
 }
 
 /// `bytes` as lower-case hex with `0x`.

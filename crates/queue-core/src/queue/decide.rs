@@ -6,7 +6,8 @@ use core::time::Duration;
 
 use super::Queue;
 use crate::{
-    Command, Entry, Event, Mode, Outcome, Phase, Refusal, Stay, Ticket, Timestamp, Verdict,
+    Command, Entry, Event, Mode, NEAR_HEAD, Outcome, Phase, Refusal, Stay, Ticket, Timestamp,
+    Verdict,
 };
 
 impl<Id: Clone + Eq + Hash> Queue<Id> {
@@ -24,7 +25,17 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
                 self.check_in(now, stay, log);
                 Ok(())
             }
-            Command::Start { id } => self.start(now, &id, log),
+            Command::Start { id, checks_in } => self.start(now, &id, checks_in, log),
+            Command::Disconnect { id } => {
+                let stay = self.stay(&id)?;
+                self.disconnect(now, &stay, log);
+                Ok(())
+            }
+            Command::Upload { id } => {
+                let stay = self.stay(&id)?;
+                self.extend(now, &stay, log);
+                Ok(())
+            }
             Command::Submit { id } => self.submit(now, &id, log),
             Command::Abort { id } => self.abort(now, &id, log),
             Command::Leave { id } => self.leave(now, &id, log),
@@ -51,9 +62,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         }
         let ticket = self.enter(now, id, Duration::ZERO, log)?;
         // Joining proves presence as well as a check-in does.
-        if self.is_next(ticket) {
-            self.call(now, ticket, log);
-        }
+        self.ask(now, ticket, log);
         Ok(())
     }
 
@@ -67,27 +76,33 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         let Some(stay) = self.state.stay(&id) else {
             let ticket = self.enter(now, id, interval, log)?;
             self.pollers.insert(ticket, interval);
-            if self.is_next(ticket) {
-                self.call(now, ticket, log);
-                self.begin(now, ticket, log);
+            if self.ask(now, ticket, log) {
+                self.begin(now, ticket, false, log);
             }
             return Ok(());
         };
+        let ticket = stay.ticket;
         if self.state.mode() == Mode::Halted {
+            if stay.phase == Phase::Waiting {
+                self.pollers.insert(ticket, interval);
+                self.stay_in_line(now, stay, interval, log);
+            }
             return Ok(());
         }
-        let ticket = stay.ticket;
         match stay.phase {
-            Phase::Waiting if self.is_next(ticket) || fault!(self, PollJumpsTheLine) => {
-                self.call(now, ticket, log);
-                self.begin(now, ticket, log);
+            Phase::Waiting if self.ask(now, ticket, log) => self.begin(now, ticket, false, log),
+            Phase::Waiting if fault!(self, PollJumpsTheLine) => {
+                self.call(now, ticket, Vec::new(), log);
+                self.begin(now, ticket, false, log);
             }
             Phase::Waiting => {
                 self.pollers.insert(ticket, interval);
                 self.stay_in_line(now, stay, interval, log);
             }
-            Phase::Ready => self.begin(now, ticket, log),
-            Phase::Contributing if fault!(self, PollRestartsClock) => self.begin(now, ticket, log),
+            Phase::Ready => self.begin(now, ticket, false, log),
+            Phase::Contributing if fault!(self, PollRestartsClock) => {
+                self.begin(now, ticket, false, log);
+            }
             Phase::Contributing | Phase::Verifying => {}
         }
         Ok(())
@@ -137,24 +152,34 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         Ok(ticket)
     }
 
-    /// Whether the turn is free for this stay: the head's, as long as nobody has it.
-    fn is_next(&self, ticket: Ticket) -> bool {
-        self.state.turn().is_none() && self.state.head().is_some_and(|(head, _)| head == ticket)
+    /// Somebody in line is there and asks for the turn: it is called if the turn is free for it.
+    fn ask(&mut self, now: Timestamp, ticket: Ticket, log: &mut Vec<Entry<Id>>) -> bool {
+        if let Some(passed) = self.passes_for(now, ticket) {
+            self.call(now, ticket, passed, log);
+            return true;
+        }
+        let there_for = self.rules.there_for();
+        self.heard
+            .retain(|&(one, at)| one != ticket && now < at.saturating_add(there_for));
+        if self
+            .state
+            .ahead_of(ticket)
+            .is_some_and(|ahead| ahead < NEAR_HEAD)
+        {
+            self.heard.push((ticket, now));
+        }
+        false
     }
 
     fn check_in(&mut self, now: Timestamp, stay: Stay, log: &mut Vec<Entry<Id>>) {
-        if self.state.mode() == Mode::Halted {
-            return;
-        }
+        let halted = self.state.mode() == Mode::Halted;
         match stay.phase {
-            Phase::Waiting => {
-                let is_next = stay.position == 1 || fault!(self, CallsWhoeverAsks);
-                if is_next && self.state.turn().is_none() {
-                    self.call(now, stay.ticket, log);
-                } else {
-                    self.stay_in_line(now, stay, Duration::ZERO, log);
-                }
+            Phase::Waiting if halted => self.stay_in_line(now, stay, Duration::ZERO, log),
+            Phase::Waiting if self.ask(now, stay.ticket, log) => {}
+            Phase::Waiting if fault!(self, CallsWhoeverAsks) && self.state.turn().is_none() => {
+                self.call(now, stay.ticket, Vec::new(), log);
             }
+            Phase::Waiting => self.stay_in_line(now, stay, Duration::ZERO, log),
             Phase::Contributing => self.arm_stall_timer(now, stay.ticket, log),
             // Called already; the start deadline stands. Or submitted: nothing left to do.
             Phase::Ready | Phase::Verifying => {}
@@ -171,7 +196,8 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         at_least: Duration,
         log: &mut Vec<Entry<Id>>,
     ) {
-        let (promised, margin) = self.promise(now, stay.position, at_least);
+        let from = self.running(now);
+        let (promised, margin) = self.promise(from, stay.position, at_least);
         let mut check_in_by = promised.max(stay.deadline);
         if fault!(self, CheckInShortens) {
             check_in_by = promised;
@@ -196,9 +222,19 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         );
     }
 
+    /// The time that deadlines are counted from: they stand still while the queue is halted, and who
+    /// shows itself then has all of its time when it goes on.
+    fn running(&self, now: Timestamp) -> Timestamp {
+        match self.state.halted_since() {
+            Some(since) => since,
+            None => now,
+        }
+    }
+
     /// Whoever checks in while contributing must go on doing so.
     fn arm_stall_timer(&mut self, now: Timestamp, ticket: Ticket, log: &mut Vec<Entry<Id>>) {
-        let check_in_by = now.saturating_add(self.rules.stall_limit);
+        let from = self.running(now);
+        let check_in_by = from.saturating_add(self.rules.stall_limit);
         if self.state.stalled_by() != Some(check_in_by) {
             self.emit(
                 now,
@@ -212,7 +248,70 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         }
     }
 
-    fn start(&mut self, now: Timestamp, id: &Id, log: &mut Vec<Entry<Id>>) -> Result<(), Refusal> {
+    /// Whoever checks in while contributing and whose connection was closed has less time to come
+    /// back than whoever is only silent.
+    fn disconnect(&mut self, now: Timestamp, stay: &Stay, log: &mut Vec<Entry<Id>>) {
+        let by = now.saturating_add(self.rules.disconnect_limit);
+        let checks_in = self
+            .state
+            .stalled_by()
+            .filter(|&stalled_by| by < stalled_by);
+        if checks_in.is_some()
+            && stay.phase == Phase::Contributing
+            && self.state.mode() != Mode::Halted
+            && !fault!(self, DisconnectIsIgnored)
+        {
+            self.emit(
+                now,
+                Event::CheckedIn {
+                    ticket: stay.ticket,
+                    check_in_by: by,
+                    lasting_by: None,
+                },
+                log,
+            );
+        }
+    }
+
+    /// A contribution that is arriving has as long as a connection may stall, up to the contribution
+    /// limit. A record of that is written once in half of that time at most. For whoever checks in,
+    /// its bytes are a check-in.
+    fn extend(&mut self, now: Timestamp, stay: &Stay, log: &mut Vec<Entry<Id>>) {
+        if self.state.mode() == Mode::Halted {
+            return;
+        }
+        if stay.phase == Phase::Contributing && self.state.stalled_by().is_some() {
+            self.check_in(now, *stay, log);
+        }
+        let Some((since, by)) = self.state.contribute_by() else {
+            return;
+        };
+        let latest = since.saturating_add(self.rules.contribution_limit);
+        let contribute_by = now.saturating_add(self.rules.stall_limit).min(latest);
+        let soon = now.saturating_add(self.rules.stall_limit / 2);
+        if stay.phase == Phase::Contributing
+            && by < contribute_by
+            && (by <= soon || contribute_by == latest)
+            && !fault!(self, UploadIsNotWaitedFor)
+        {
+            self.emit(
+                now,
+                Event::Extended {
+                    ticket: stay.ticket,
+                    contribute_by,
+                },
+                log,
+            );
+        }
+    }
+
+    fn start(
+        &mut self,
+        now: Timestamp,
+        id: &Id,
+        checks_in: bool,
+        log: &mut Vec<Entry<Id>>,
+    ) -> Result<(), Refusal> {
         let stay = self.stay(id)?;
         match stay.phase {
             Phase::Waiting => {
@@ -221,25 +320,34 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
                 });
             }
             Phase::Ready => {}
-            // A broken download can be fetched again; the clock is not restarted.
-            Phase::Contributing if !fault!(self, StartRestartsClock) => return Ok(()),
+            // A broken download can be fetched again; the clock is not restarted. Whoever says that
+            // it checks in has done so by this.
+            Phase::Contributing if !fault!(self, StartRestartsClock) => {
+                if checks_in && !fault!(self, StartDoesNotArm) {
+                    self.check_in(now, stay, log);
+                }
+                return Ok(());
+            }
             Phase::Contributing => {}
             Phase::Verifying => return Err(Refusal::AlreadySubmitted),
         }
         if self.state.mode() == Mode::Halted {
             return Err(Refusal::Halted);
         }
-        self.begin(now, stay.ticket, log);
+        self.begin(now, stay.ticket, checks_in, log);
         Ok(())
     }
 
-    fn begin(&mut self, now: Timestamp, ticket: Ticket, log: &mut Vec<Entry<Id>>) {
-        let contribute_by = now.saturating_add(self.rules.contribution_limit);
+    fn begin(&mut self, now: Timestamp, ticket: Ticket, checks_in: bool, log: &mut Vec<Entry<Id>>) {
+        let contribute_by = now.saturating_add(self.contribution_limit());
+        let stall_by = (checks_in && !fault!(self, StartDoesNotArm))
+            .then(|| now.saturating_add(self.rules.stall_limit));
         self.emit(
             now,
             Event::Started {
                 ticket,
                 contribute_by,
+                stall_by,
             },
             log,
         );
@@ -373,7 +481,13 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         }
     }
 
-    pub(super) fn call(&mut self, now: Timestamp, ticket: Ticket, log: &mut Vec<Entry<Id>>) {
+    pub(super) fn call(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        passed: Vec<Ticket>,
+        log: &mut Vec<Entry<Id>>,
+    ) {
         // Whoever is called by other means than its next poll must still be able to poll in time.
         let poll = self.pollers.get(&ticket).copied().unwrap_or_default();
         let limit = if fault!(self, PollerIsNotWaitedFor) {
@@ -382,7 +496,12 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             self.rules.start_limit.max(poll)
         };
         let start_by = now.saturating_add(limit);
-        self.emit(now, Event::Called { ticket, start_by }, log);
+        let called = Event::Called {
+            ticket,
+            start_by,
+            passed,
+        };
+        self.emit(now, called, log);
     }
 
     /// The check-in deadline for somebody at this position, `at_least` so far away, and how far
@@ -393,7 +512,12 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             turns_ahead = 0;
         }
         let wait = self.state.estimated_wait(turns_ahead, now);
-        let mut interval = self.rules.checkin_interval(position, wait);
+        let in_line = if fault!(self, BudgetIsIgnored) {
+            u64::MAX
+        } else {
+            self.state.waiting()
+        };
+        let mut interval = self.rules.checkin_interval(position, in_line, wait);
         if !fault!(self, PollerIsNotWaitedFor) {
             interval = interval.max(at_least);
         }

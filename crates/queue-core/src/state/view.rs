@@ -4,7 +4,7 @@ use core::hash::Hash;
 use core::time::Duration;
 
 use super::State;
-use crate::{Mode, Outcome, Phase, Ticket, Timestamp};
+use crate::{Mode, NEAR_HEAD, Outcome, Phase, Ticket, Timestamp};
 
 /// The turn: the one stay that has left the line and is not over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Stay {
     pub deadline: Timestamp,
     /// When it began.
     pub joined_at: Timestamp,
+    /// How many turns went to somebody behind it because it was not there when they were free.
+    pub passed: u32,
 }
 
 /// A stay that is over.
@@ -109,6 +111,13 @@ impl<Id: Clone + Eq + Hash> State<Id> {
             .map(|(ticket, waiter)| (ticket, &waiter.id))
     }
 
+    /// The first in line, [`NEAR_HEAD`] of them at most: those whom a free turn can go to.
+    pub fn near_head(&self) -> impl Iterator<Item = (Ticket, &Id)> {
+        (0..NEAR_HEAD)
+            .map_while(|ahead| self.line.nth(ahead))
+            .map(|(ticket, waiter)| (ticket, &waiter.id))
+    }
+
     /// Everybody in line, in order.
     pub fn line(&self) -> impl Iterator<Item = (Ticket, &Id)> {
         self.line
@@ -147,12 +156,15 @@ impl<Id: Clone + Eq + Hash> State<Id> {
                 position: 0,
                 deadline: turn.deadline(),
                 joined_at: turn.joined_at,
+                passed: turn.passed,
             });
         }
+        let waiter = self.line.waiter(ticket)?;
         Some(Stay {
             ticket,
             phase: Phase::Waiting,
-            joined_at: self.line.waiter(ticket)?.joined_at,
+            joined_at: waiter.joined_at,
+            passed: waiter.passed,
             position: self.line.rank(ticket)? + 1,
             deadline: self.line.deadline(ticket)?,
         })
@@ -242,6 +254,28 @@ impl<Id: Clone + Eq + Hash> State<Id> {
     /// Contributing only: when the next check-in is due, if there was one.
     pub(crate) fn stalled_by(&self) -> Option<Timestamp> {
         self.turn.as_ref()?.stalled_by
+    }
+
+    /// The check-in deadline of somebody in line, and how many turns have passed it.
+    pub(crate) fn waiting_until(&self, ticket: Ticket) -> Option<(Timestamp, u32)> {
+        let passed = self.line.waiter(ticket)?.passed;
+        Some((self.line.deadline(ticket)?, passed))
+    }
+
+    /// How many are ahead of somebody in line.
+    pub(crate) fn ahead_of(&self, ticket: Ticket) -> Option<u64> {
+        self.line.rank(ticket)
+    }
+
+    /// How long nearly all accepted contributions took of late.
+    pub(crate) fn longest_usual_work(&self) -> Option<Duration> {
+        self.estimate.longest_usual_work()
+    }
+
+    /// Contributing only: when the last byte must have arrived, whatever the check-ins.
+    pub(crate) fn contribute_by(&self) -> Option<(Timestamp, Timestamp)> {
+        let turn = self.turn.as_ref()?;
+        (turn.phase == Phase::Contributing).then_some((turn.since, turn.by))
     }
 
     /// Up to when the durable log covers the check-in deadline of somebody in line.

@@ -1,6 +1,7 @@
-//! A seeded world around a queue: participants who come, vanish, come late, check in twice, abort,
-//! leave and send rubbish; an operator; a clock that jumps both ways; and a coordinator that stalls,
-//! crashes and loses what it had not yet committed.
+//! A seeded world around a queue: participants who come, vanish in line or in their turn, come late,
+//! check in twice, poll by a rhythm and lose one poll in ten, abort, leave and send rubbish; an
+//! operator; a clock that jumps both ways; and a coordinator that is paused for any time, crashes and
+//! loses what it had not yet committed.
 //!
 //! After every step three things are asserted. The answer is that of [`Reference`], which has the
 //! same rules in another form. The invariants of the queue hold. And what the participants were
@@ -31,6 +32,9 @@ pub(crate) struct Tally {
     pub(crate) restarts: u64,
     pub(crate) lost_commits: u64,
     pub(crate) clock_fell: u64,
+    pub(crate) pauses: u64,
+    pub(crate) lost_polls: u64,
+    pub(crate) passes: u64,
     pub(crate) longest_line: u64,
     pub(crate) by_event: BTreeMap<String, u64>,
     pub(crate) by_outcome: BTreeMap<String, u64>,
@@ -44,6 +48,9 @@ impl AddAssign for Tally {
         self.restarts += other.restarts;
         self.lost_commits += other.lost_commits;
         self.clock_fell += other.clock_fell;
+        self.pauses += other.pauses;
+        self.lost_polls += other.lost_polls;
+        self.passes += other.passes;
         self.longest_line = self.longest_line.max(other.longest_line);
         for (mine, theirs) in [
             (&mut self.by_event, other.by_event),
@@ -98,11 +105,18 @@ struct World {
     told: BTreeMap<Id, u64>,
     /// Tickets in line that have polled since the last restart.
     polled: BTreeSet<u64>,
-    last_called: u64,
+    /// When whoever is among the first three was last heard of.
+    heard: BTreeMap<Id, u64>,
+    /// How many turns have passed each ticket, by the log.
+    passed: BTreeMap<u64, u32>,
+    /// Those who poll by a rhythm and wait: by the coordinator's clock, when they poll next, and
+    /// whether their last poll was lost.
+    rhythm: BTreeMap<Id, (u64, bool)>,
     newest: Id,
     /// How busy this world is: how many want to be in line.
     crowd: u64,
-    /// How often those poll who poll.
+    /// After what time those poll again who poll; those with a rhythm poll twice in it, and so may
+    /// lose one.
     poll: Duration,
     tally: Tally,
 }
@@ -117,19 +131,31 @@ impl World {
         let secs = |rng: &mut ChaCha8Rng, half_seconds: std::ops::Range<u64>| {
             Duration::from_millis(rng.gen_range(half_seconds) * 500)
         };
+        // A long line holds only where check-ins may be far apart.
+        let crowd = *[3, 10, 100].choose(&mut rng).unwrap();
+        let relaxed = if crowd > 10 { 300..400 } else { 1..120 };
+        // A gap between two steps that is no absence is covered by the grace.
+        let grace = rng.gen_range(2..12);
+        let tick = 1..grace / 2 + 1;
         let rules = if rng.gen_bool(0.3) {
             Rules::default()
         } else {
             Rules {
                 checkin_max: secs(&mut rng, 20..400),
                 checkin_min: secs(&mut rng, 2..20),
-                checkin_grace: secs(&mut rng, 0..12),
+                checkin_grace: Duration::from_millis(500 * grace),
+                checkin_rate: *[1, 2, 5, 1000].choose(&mut rng).unwrap(),
+                checkin_relaxed: secs(&mut rng, relaxed),
+                passes: *[0, 1, 1, 1, 2].choose(&mut rng).unwrap(),
                 start_limit: secs(&mut rng, 2..40),
-                contribution_limit: secs(&mut rng, 4..400),
+                contribution_limit: secs(&mut rng, 40..400),
+                contribution_min: rng.gen_bool(0.5).then(|| secs(&mut rng, 4..40)),
                 stall_limit: secs(&mut rng, 4..80),
+                disconnect_limit: secs(&mut rng, 2..60),
                 verification_limit: secs(&mut rng, 4..100),
                 expected_turn: secs(&mut rng, 1..120),
                 lasting_step: secs(&mut rng, 0..200),
+                tick: secs(&mut rng, tick),
             }
         };
         let poll = secs(&mut rng, 2..100);
@@ -151,9 +177,11 @@ impl World {
             halted_at: None,
             told: BTreeMap::new(),
             polled: BTreeSet::new(),
-            last_called: 0,
+            heard: BTreeMap::new(),
+            passed: BTreeMap::new(),
+            rhythm: BTreeMap::new(),
             newest: 0,
-            crowd: *[3, 10, 60].choose(&mut rng).unwrap(),
+            crowd,
             poll,
             rng,
             tally: Tally::default(),
@@ -172,10 +200,11 @@ impl World {
         }
     }
 
-    /// Mostly a little; sometimes to just around a deadline; sometimes the coordinator hangs, or
+    /// Mostly a little; sometimes to just around a deadline; sometimes the coordinator is paused, or
     /// its clock is set back or forward.
     fn pass_time(&mut self) {
         let diligent = self.rng.gen_bool(0.98);
+        self.tally.pauses += u64::from(!diligent);
         let until = match self.rng.gen_range(0..1000) {
             0..700 => self.clock + self.rng.gen_range(0..700),
             700..900 => self.clock + self.rng.gen_range(0..5_000),
@@ -187,31 +216,77 @@ impl World {
             990..994 => {
                 // Set back: the queue's time must not follow.
                 self.tally.clock_fell += 1;
-                self.clock = self.clock.saturating_sub(self.rng.gen_range(0..20_000));
+                let fall = self.rng.gen_range(0..20_000);
+                self.clock = self.clock.saturating_sub(fall);
+                for (next, _) in self.rhythm.values_mut() {
+                    *next = next.saturating_sub(fall);
+                }
                 return;
             }
             994..996 => {
-                self.clock += self.rng.gen_range(0..4_000_000);
+                let jump = self.rng.gen_range(0..4_000_000);
+                self.clock += jump;
+                for (next, _) in self.rhythm.values_mut() {
+                    *next += jump;
+                }
                 return;
             }
             _ => self.clock,
         };
-        // The coordinator's timer.
-        while diligent
-            && let Some(due) = self.queue.next_deadline()
-            && due.as_millis() <= until
-        {
-            let before = (self.tally.events, self.clock);
-            self.clock = self.clock.max(due.as_millis());
-            self.step(Command::Tick);
-            if before == (self.tally.events, self.clock) {
-                panic!(
-                    "{}: a tick at {due} ends nothing and {due} stays due",
-                    self.place()
-                );
+        // The coordinator's timer, and those who poll by a rhythm.
+        loop {
+            let wake = self.queue.wake_at().map(Timestamp::as_millis);
+            let next = self.rhythm.values().map(|(next, _)| *next).min();
+            let Some(at) = wake
+                .into_iter()
+                .chain(next)
+                .min()
+                .filter(|&at| diligent && at <= until)
+            else {
+                break;
+            };
+            let before = (self.tally.events, self.lived_until);
+            self.clock = self.clock.max(at);
+            if wake.is_some_and(|wake| wake <= self.clock) {
+                self.step(Command::Tick);
+                let after = (self.tally.events, self.lived_until);
+                let place = self.place();
+                assert_ne!(before, after, "{place}: a tick at {at} does nothing");
             }
+            self.poll_by_rhythm();
         }
         self.clock = self.clock.max(until);
+        // What was sent while the coordinator was paused is heard afterwards.
+        self.poll_by_rhythm();
+    }
+
+    fn poll_by_rhythm(&mut self) {
+        let due: Vec<Id> = (self.rhythm.iter())
+            .filter(|(_, (next, _))| *next <= self.clock)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in due {
+            let Some(&(_, lost_last)) = self.rhythm.get(&id) else {
+                continue; // no longer in line by what another did
+            };
+            let lost = !lost_last && self.rng.gen_bool(0.1);
+            let next = self.next_by_rhythm();
+            self.rhythm.insert(id, (next, lost));
+            match lost {
+                true => self.tally.lost_polls += 1,
+                false => {
+                    let poll = self.poll(id);
+                    self.step(poll);
+                }
+            }
+        }
+    }
+
+    /// When somebody with a rhythm polls again: so that two polls, of which one may be lost, come
+    /// within the time that was said.
+    fn next_by_rhythm(&mut self) -> u64 {
+        let most = ms(self.poll) / 2;
+        self.clock + self.rng.gen_range(most / 2..=most)
     }
 
     fn someone_does_something(&mut self) -> Command<Id> {
@@ -253,15 +328,22 @@ impl World {
                     };
                     Command::Judge { ticket, verdict }
                 }
-                (Phase::Ready, 0..12) => Command::Start { id },
-                (Phase::Contributing, 0..6) => Command::Submit { id },
-                (Phase::Contributing, 6..8) => Command::Start { id },
+                (Phase::Ready, 0..12) => self.start(id),
+                (Phase::Contributing, 0..10) if id.is_multiple_of(5) && self.rng.gen_bool(0.95) => {
+                    Command::Upload { id }
+                }
+                (Phase::Contributing, 0..3) => Command::Submit { id },
+                (Phase::Contributing, 3..5) => Command::Upload { id },
+                (Phase::Contributing, 5..6) => Command::Disconnect { id },
+                (Phase::Contributing, 6..8) => self.start(id),
                 (_, 18) => Command::Abort { id },
                 (_, 19) => Command::Leave { id },
                 _ => Command::CheckIn { id },
             };
         }
-        if waiting < self.crowd && self.rng.gen_bool(0.3) {
+        // A large crowd comes faster than it goes.
+        let eager = if self.crowd > 10 { 0.6 } else { 0.3 };
+        if waiting < self.crowd && self.rng.gen_bool(eager) {
             let id = if self.rng.gen_bool(0.8) {
                 self.newest += 1;
                 self.newest
@@ -289,6 +371,7 @@ impl World {
         match line.choose(&mut self.rng) {
             Some(&id) if self.has_vanished(id) => Command::Tick,
             Some(&id) if self.rng.gen_bool(0.005) => Command::Leave { id },
+            Some(&id) if self.has_rhythm(id) => Command::Tick,
             Some(&id) if self.rng.gen_bool(0.05) => Command::Join { id },
             Some(&id) if self.polls(id) && self.rng.gen_bool(0.9) => self.poll(id),
             Some(&id) => Command::CheckIn { id },
@@ -302,11 +385,13 @@ impl World {
             Some(turn) if self.rng.gen_bool(0.3) => *turn.id,
             _ => self.anybody(),
         };
-        match self.rng.gen_range(0..6) {
+        match self.rng.gen_range(0..8) {
             5 => self.poll(id),
+            6 => Command::Disconnect { id },
+            7 => Command::Upload { id },
             0 => Command::Join { id },
             1 => Command::CheckIn { id },
-            2 => Command::Start { id },
+            2 => self.start(id),
             3 => Command::Submit { id },
             _ => Command::Abort { id },
         }
@@ -328,9 +413,20 @@ impl World {
         id % 3 == 1
     }
 
+    /// Some of those poll by a rhythm and do nothing else while they wait.
+    fn has_rhythm(&self, id: Id) -> bool {
+        id % 6 == 1 && !self.has_vanished(id)
+    }
+
     fn poll(&self, id: Id) -> Command<Id> {
         let interval = self.poll;
         Command::Poll { id, interval }
+    }
+
+    /// Every other participant says that it will check in.
+    fn start(&self, id: Id) -> Command<Id> {
+        let checks_in = id.is_multiple_of(2);
+        Command::Start { id, checks_in }
     }
 
     fn place(&self) -> String {
@@ -345,7 +441,7 @@ impl World {
         self.tally.steps += 1;
         let now = self.now();
         let mode_before = self.queue.state().mode();
-        let due_before = self.queue.next_deadline();
+        let empty_before = self.queue.state().is_empty();
         let contributing_before = self.contributing();
         let step = self.queue.step(now, command.clone());
         if self.watch == Watch::Everything {
@@ -365,7 +461,7 @@ impl World {
             .filter(|_| !step.entries.iter().any(resumed))
             .filter(|(ticket, _)| self.contributing().is_some_and(|(now, _)| now == *ticket))
             .map(|(_, by)| by);
-        self.account_for_absence(time, mode_before, due_before);
+        self.account_for_absence(time, mode_before, empty_before);
         for entry in &step.entries {
             self.take_note(entry, time, &command);
         }
@@ -374,6 +470,7 @@ impl World {
             *self.tally.by_refusal.entry(word(&refusal)).or_default() += 1;
         }
         self.note_promise(&command, step.result, time, contributing_by);
+        self.assert_turn_is_timed(&command, step.result, time);
         self.lived_until = time;
         self.assert_invariants(time);
     }
@@ -400,8 +497,8 @@ impl World {
     }
 
     /// Adds to everybody's account the time in which the coordinator was really away.
-    fn account_for_absence(&mut self, time: u64, before: Mode, due: Option<Timestamp>) {
-        let stall_limit = ms(self.queue.rules().stall_limit);
+    fn account_for_absence(&mut self, time: u64, before: Mode, was_empty: bool) {
+        let tick = ms(self.queue.rules().tick);
         let mode = self.queue.state().mode();
         let crashed_at = self.crashed_at.take();
         let outage = if before == Mode::Halted {
@@ -413,13 +510,16 @@ impl World {
             Some(time.saturating_sub(since))
         } else if let Some(at) = crashed_at {
             Some(time.saturating_sub(at))
-        } else if due.is_some_and(|due| time > due.as_millis() + stall_limit) {
+        } else if !was_empty && time - self.lived_until > 2 * tick {
             Some(time - self.lived_until)
         } else {
             None
         };
         if let Some(outage) = outage {
             self.told.values_mut().for_each(|told| *told += outage);
+            if crashed_at.is_none() && before != Mode::Halted {
+                self.heard.values_mut().for_each(|heard| *heard += outage);
+            }
         }
     }
 
@@ -433,18 +533,18 @@ impl World {
         self.tally.events += 1;
         *self.tally.by_event.entry(word(&entry.event)).or_default() += 1;
         match &entry.event {
-            Event::Called { ticket, .. } => {
-                assert!(
-                    ticket.value() > self.last_called,
-                    "{place}: turns are in ticket order"
-                );
-                self.last_called = ticket.value();
+            Event::Called { ticket, passed, .. } => {
                 let (Command::Join { id } | Command::CheckIn { id } | Command::Poll { id, .. }) =
                     command
                 else {
                     panic!("{place}: {ticket} was called without having checked in");
                 };
+                let caller = self.queue.state().stay(id).map(|stay| stay.ticket);
+                assert_eq!(caller, Some(*ticket), "{place}: {id} asked");
+                self.note_passes(*ticket, passed, time);
                 self.told.remove(id);
+                self.heard.remove(id);
+                self.rhythm.remove(id);
                 let polled = self.polled.remove(&ticket.value());
                 let stay = self.queue.state().stay(id);
                 if let Some(stay) = stay.filter(|stay| stay.phase == Phase::Ready) {
@@ -458,6 +558,11 @@ impl World {
             Event::Ended { ticket, outcome } => {
                 *self.tally.by_outcome.entry(word(outcome)).or_default() += 1;
                 let id = self.id_of(*ticket);
+                self.heard.remove(&id);
+                assert!(
+                    self.rhythm.remove(&id).is_none() || *outcome != Outcome::MissedCheckIn,
+                    "{place}: {id} kept its rhythm and lost its place"
+                );
                 if let Some(told) = self.told.remove(&id)
                     && *outcome == Outcome::MissedCheckIn
                 {
@@ -466,6 +571,82 @@ impl World {
                 }
             }
             Event::ModeSet { mode: Mode::Halted } => self.halted_at = Some(time),
+            _ => {}
+        }
+    }
+
+    /// All who are ahead in line are named; none is among them who is there or expected soon, or was
+    /// passed as often as may be.
+    fn note_passes(&mut self, called: Ticket, passed: &[Ticket], time: u64) {
+        let place = self.place();
+        let rules = *self.queue.rules();
+        let ahead: Vec<Ticket> = (self.queue.state().line())
+            .map(|(ticket, _)| ticket)
+            .take_while(|ticket| *ticket < called)
+            .collect();
+        assert_eq!(ahead, passed, "{place}: {called} was called past them");
+        assert!(passed.len() < 3, "{place}: {called} was not near the head");
+        for ticket in passed {
+            self.tally.passes += 1;
+            let count = self.passed.entry(ticket.value()).or_default();
+            *count += 1;
+            assert!(
+                *count <= rules.passes,
+                "{place}: {ticket} passed {count} times"
+            );
+            let id = self.queue.state().id_of(*ticket).unwrap();
+            let stay = self.queue.state().stay(id).unwrap();
+            assert_eq!(stay.passed, *count, "{place}: {ticket}");
+            let left = stay.deadline.as_millis().saturating_sub(time);
+            assert!(
+                left > ms(rules.checkin_min),
+                "{place}: {ticket} is expected in {left} ms"
+            );
+            let there_until = self
+                .heard
+                .get(id)
+                .map(|heard| heard + ms(rules.checkin_min / 5));
+            assert!(
+                there_until <= Some(time),
+                "{place}: {ticket} was there, and was passed"
+            );
+        }
+    }
+
+    /// What a turn's deadline must be after these commands, whatever the rules are.
+    fn assert_turn_is_timed(&self, command: &Command<Id>, result: Result<(), Refusal>, time: u64) {
+        let place = self.place();
+        let rules = self.queue.rules();
+        let (Command::Start { id, .. } | Command::Upload { id } | Command::Disconnect { id }) =
+            command
+        else {
+            return;
+        };
+        let state = self.queue.state();
+        let turn = state.turn().filter(|turn| {
+            (turn.id, turn.phase) == (id, Phase::Contributing) && state.mode() != Mode::Halted
+        });
+        let Some(turn) = turn.filter(|_| result.is_ok()) else {
+            return;
+        };
+        let left = turn.deadline.as_millis().saturating_sub(time);
+        let checks_in = turn.overdue == Outcome::Stalled;
+        match command {
+            Command::Start {
+                checks_in: true, ..
+            } => assert!(
+                left <= ms(rules.stall_limit).max(ms(rules.disconnect_limit)),
+                "{place}: {id} checks in, and has {left} ms"
+            ),
+            Command::Disconnect { .. } if checks_in => assert!(
+                left <= ms(rules.disconnect_limit),
+                "{place}: {id} is gone, and has {left} ms"
+            ),
+            Command::Upload { .. } => {
+                let end = turn.since.as_millis() + ms(rules.contribution_limit);
+                let least = (ms(rules.stall_limit) / 2).min(end.saturating_sub(time));
+                assert!(left >= least, "{place}: {id} uploads, and has {left} ms");
+            }
             _ => {}
         }
     }
@@ -519,6 +700,16 @@ impl World {
             && stay.phase == Phase::Waiting
         {
             let deadline = stay.deadline.as_millis();
+            if stay.position <= 3 && self.queue.state().mode() != Mode::Halted {
+                self.heard.insert(*id, time);
+            }
+            if self.has_rhythm(*id)
+                && matches!(command, Command::Poll { .. })
+                && !self.rhythm.contains_key(id)
+            {
+                let next = self.next_by_rhythm();
+                self.rhythm.insert(*id, (next, false));
+            }
             let told = self.told.insert(*id, deadline).unwrap_or_default();
             assert!(
                 deadline >= told,
@@ -559,13 +750,13 @@ impl World {
                 turn.called_at <= turn.since && turn.since.as_millis() <= time,
                 "{place}"
             );
-            assert!(
-                state.head().is_none_or(|(head, _)| turn.ticket < head),
-                "{place}"
-            );
+            let ahead = state.line().take_while(|(ticket, _)| *ticket < turn.ticket);
+            assert!(ahead.count() < 3, "{place}: {} has the turn", turn.ticket);
         }
         // The line is in ticket order; each has one place, one deadline ahead, and its number.
-        let longest = ms(rules.checkin_max).max(ms(self.poll));
+        let longest = ms(rules.longest_interval(self.tally.longest_line))
+            .max(ms(rules.checkin_min))
+            .max(ms(self.poll));
         let furthest = longest + ms(rules.lasting_step).max(longest / 2);
         let mut last = None;
         let mut position = 0;
@@ -652,6 +843,7 @@ impl World {
             .unwrap_or_else(|error| panic!("{}: {error}", self.place()));
         self.queue.break_rule(self.fault);
         self.polled.clear();
+        self.heard.clear();
         // Away since the last step of a live coordinator, through any number of crashes.
         self.crashed_at.get_or_insert(self.lived_until);
         if self.rng.gen_bool(0.9) {
@@ -714,10 +906,8 @@ impl World {
         self.step(Command::SetMode(Mode::Open));
         self.step(Command::SetMode(Mode::Draining));
         self.assert_replay_equals_live();
-        for _ in 0..=self.queue.state().waiting() + 1 {
-            let Some(due) = self.queue.next_deadline() else {
-                break;
-            };
+        self.rhythm.clear();
+        while let Some(due) = self.queue.wake_at() {
             self.clock = self.clock.max(due.as_millis());
             self.step(Command::Tick);
         }

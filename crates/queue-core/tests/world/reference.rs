@@ -23,6 +23,12 @@ struct Place {
     lasting_by: u64,
     called_at: u64,
     since: u64,
+    /// How many turns have passed it.
+    passed: u32,
+    /// How long it may be silent while it contributes, if it said that it would not be.
+    stall: Option<u64>,
+    /// How long its contribution took.
+    work: u64,
 }
 
 impl Place {
@@ -36,7 +42,7 @@ pub(crate) struct Reference {
     rules: Rules,
     mode: Mode,
     halted_since: u64,
-    /// In ticket order; the first has the turn unless it is waiting.
+    /// In ticket order; one of them at most has the turn.
     places: Vec<Place>,
     past: BTreeMap<Id, (Outcome, bool)>,
     turns: Vec<u64>,
@@ -46,6 +52,10 @@ pub(crate) struct Reference {
     restarted: bool,
     /// Tickets of those in line who poll, with their intervals.
     pollers: BTreeMap<u64, u64>,
+    /// Tickets among the first three, and when they were last heard of.
+    heard: BTreeMap<u64, u64>,
+    /// How long accepted contributions took.
+    works: Vec<u64>,
 }
 
 fn ms(duration: Duration) -> u64 {
@@ -66,6 +76,8 @@ impl Reference {
             log_time: at,
             restarted: false,
             pollers: BTreeMap::new(),
+            heard: BTreeMap::new(),
+            works: Vec::new(),
         }
     }
 
@@ -73,11 +85,16 @@ impl Reference {
     pub(crate) fn restart(&mut self, with_volatile: bool) {
         self.restarted = true;
         self.pollers.clear();
+        self.heard.clear();
         self.seen = self.log_time;
         if !with_volatile {
             for place in &mut self.places {
                 match place.phase {
                     Phase::Waiting => place.by = place.logged_by,
+                    // Only a start is logged.
+                    Phase::Contributing => {
+                        place.stalled_by = place.stall.map(|stall| place.since + stall);
+                    }
                     _ => place.stalled_by = None,
                 }
             }
@@ -122,9 +139,11 @@ impl Reference {
             None => 0,
         };
         let wait = ahead * self.mean() + rest;
-        (wait / 2)
-            .max(ms(self.rules.checkin_min))
-            .min(ms(self.rules.checkin_max))
+        let in_line = self.waiting_ahead(self.places.len());
+        let longest = (in_line * 1000 / u64::from(self.rules.checkin_rate))
+            .max(ms(self.rules.checkin_relaxed))
+            .min(ms(self.rules.checkin_max));
+        (wait / 2).min(longest).max(ms(self.rules.checkin_min))
     }
 
     fn margin(&self, interval: u64) -> u64 {
@@ -147,8 +166,12 @@ impl Reference {
     fn end(&mut self, index: usize, now: u64, outcome: Outcome) -> Event<Id> {
         let place = self.places.remove(index);
         self.pollers.remove(&place.ticket);
+        self.heard.remove(&place.ticket);
         if place.phase != Phase::Waiting {
             self.turns.push(now - place.called_at);
+        }
+        if outcome == Outcome::Contributed {
+            self.works.push(place.work);
         }
         self.past.insert(place.id, (outcome, false));
         Event::Ended {
@@ -157,16 +180,40 @@ impl Reference {
         }
     }
 
+    /// Somebody in line asks whether the turn is its: whether it may be called.
+    fn asks(&mut self, index: usize, now: u64) -> bool {
+        let there_for = ms(self.rules.checkin_min / 5);
+        let free = self.turn().is_none();
+        let all_ahead_may_be_passed = self.places[..index].iter().all(|place| {
+            let heard = self.heard.get(&place.ticket);
+            place.passed < self.rules.passes
+                && place.by > now + ms(self.rules.checkin_min)
+                && heard.is_none_or(|heard| now >= heard + there_for)
+        });
+        let is_called = free && index < 3 && all_ahead_may_be_passed;
+        if !is_called && self.waiting_ahead(index) < 3 {
+            self.heard.insert(self.places[index].ticket, now);
+        }
+        is_called
+    }
+
     fn call(&mut self, index: usize, now: u64) -> Event<Id> {
+        let mut passed = Vec::new();
+        for place in &mut self.places[..index] {
+            place.passed += 1;
+            passed.push(Ticket::new(place.ticket));
+        }
         let place = &mut self.places[index];
         place.phase = Phase::Ready;
         let poll = self.pollers.remove(&place.ticket).unwrap_or(0);
+        self.heard.remove(&place.ticket);
         place.by = now + poll.max(ms(self.rules.start_limit));
         place.called_at = now;
         place.since = now;
         Event::Called {
             ticket: Ticket::new(place.ticket),
             start_by: place.by.into(),
+            passed,
         }
     }
 
@@ -187,6 +234,9 @@ impl Reference {
                 let missed = pause.min(now - place.since);
                 place.by += missed;
                 place.stalled_by = place.stalled_by.map(|by| by + missed);
+                if self.restarted && place.phase == Phase::Contributing && place.stall.is_some() {
+                    place.stalled_by = place.stall.map(|stall| now + stall);
+                }
                 place.since += missed;
                 place.called_at = (place.called_at + pause).min(now);
             }
@@ -216,13 +266,11 @@ impl Reference {
         let now = now.as_millis().max(self.seen);
         let mut events = Vec::new();
         let runs = self.mode != Mode::Halted;
-        let stall = ms(self.rules.stall_limit);
-        let late = runs
-            && self
-                .places
-                .iter()
-                .any(|place| self.due(place) + stall < now);
+        let late = runs && now - self.seen > 2 * ms(self.rules.tick);
         if !self.places.is_empty() && (self.restarted || late) {
+            for heard in self.heard.values_mut() {
+                *heard += now - self.seen;
+            }
             let away_since = if runs { self.seen } else { self.halted_since };
             events.push(self.resume(now, now - away_since));
         }
@@ -230,7 +278,11 @@ impl Reference {
         if runs {
             while let Some(index) = (0..self.places.len())
                 .filter(|&index| self.due(&self.places[index]) <= now)
-                .min_by_key(|&index| (self.due(&self.places[index]), self.places[index].ticket))
+                .min_by_key(|&index| {
+                    let place = &self.places[index];
+                    let in_line = place.phase == Phase::Waiting;
+                    (self.due(place), in_line, place.ticket)
+                })
             {
                 let place = &self.places[index];
                 let outcome = match place.phase {
@@ -291,7 +343,9 @@ impl Reference {
             Command::Join { id }
             | Command::CheckIn { id }
             | Command::Poll { id, .. }
-            | Command::Start { id }
+            | Command::Start { id, .. }
+            | Command::Disconnect { id }
+            | Command::Upload { id }
             | Command::Submit { id }
             | Command::Abort { id }
             | Command::Leave { id } => *id,
@@ -320,34 +374,61 @@ impl Reference {
                 self.check_in(now, index, 0, events);
             }
             (Command::Poll { .. }, phase) => {
+                if let (Mode::Halted, Phase::Waiting, Some(interval)) = (self.mode, phase, interval)
+                {
+                    self.pollers.insert(ticket.value(), interval);
+                    self.check_in(now, index, interval, events);
+                }
                 if self.mode == Mode::Halted {
                     return Ok(());
                 }
-                if phase == Phase::Waiting && index == 0 {
-                    events.push(self.call(0, now));
+                if phase == Phase::Waiting && self.asks(index, now) {
+                    events.push(self.call(index, now));
                 } else if let (Phase::Waiting, Some(interval)) = (phase, interval) {
                     self.pollers.insert(ticket.value(), interval);
                     self.check_in(now, index, interval, events);
                 }
                 if self.places[index].phase == Phase::Ready {
-                    events.push(self.start(index, now));
+                    events.push(self.start(index, now, false));
                 }
             }
+            (Command::Disconnect { .. }, Phase::Contributing) if self.mode != Mode::Halted => {
+                let by = now + ms(self.rules.disconnect_limit);
+                let place = &mut self.places[index];
+                if place.stalled_by.is_some_and(|stalled_by| by < stalled_by) {
+                    place.stalled_by = Some(by);
+                    let check_in_by = by.into();
+                    events.push(Event::CheckedIn {
+                        ticket,
+                        check_in_by,
+                        lasting_by: None,
+                    });
+                }
+            }
+            (Command::Upload { .. }, Phase::Contributing) if self.mode != Mode::Halted => {
+                self.upload(now, index, events);
+            }
+            (Command::Disconnect { .. } | Command::Upload { .. }, _) => {}
             (_, Phase::Verifying) => return Err(Refusal::AlreadySubmitted),
             (Command::Leave { .. }, _) => events.push(self.end(index, now, Outcome::Left)),
             (_, Phase::Waiting) => return Err(Refusal::NotYourTurn { position }),
             (Command::Abort { .. }, _) => events.push(self.end(index, now, Outcome::Aborted)),
-            (Command::Start { .. }, Phase::Ready) => {
+            (Command::Start { checks_in, .. }, Phase::Ready) => {
                 if self.mode == Mode::Halted {
                     return Err(Refusal::Halted);
                 }
-                events.push(self.start(index, now));
+                events.push(self.start(index, now, *checks_in));
             }
-            (Command::Start { .. }, _) => {}
+            (Command::Start { checks_in, .. }, _) => {
+                if *checks_in {
+                    self.check_in(now, index, 0, events);
+                }
+            }
             (_, Phase::Ready) => return Err(Refusal::NotStarted),
             (_, Phase::Contributing) => {
                 let place = &mut self.places[index];
                 place.phase = Phase::Verifying;
+                place.work = now - place.since;
                 place.since = now;
                 place.by = now + ms(self.rules.verification_limit);
                 place.stalled_by = None;
@@ -360,14 +441,55 @@ impl Reference {
         Ok(())
     }
 
-    fn start(&mut self, index: usize, now: u64) -> Event<Id> {
+    /// The time for a contribution: twice what 95 % of the last hundred took, where that is asked.
+    fn limit(&self) -> u64 {
+        let most = ms(self.rules.contribution_limit);
+        let mut recent = self.works[self.works.len().saturating_sub(100)..].to_vec();
+        let Some(least) = self.rules.contribution_min else {
+            return most;
+        };
+        if recent.len() < 8 {
+            return most;
+        }
+        recent.sort();
+        // The least that is not exceeded by more than 5 in 100.
+        let usual = recent.iter().copied().find(|&one| {
+            let above = recent.iter().filter(|&&other| other > one).count();
+            100 * above <= 5 * recent.len()
+        });
+        (2 * usual.unwrap()).max(ms(least)).min(most)
+    }
+
+    fn upload(&mut self, now: u64, index: usize, events: &mut Vec<Event<Id>>) {
+        if self.places[index].stalled_by.is_some() {
+            self.check_in(now, index, 0, events);
+        }
+        let stall = ms(self.rules.stall_limit);
+        let place = &mut self.places[index];
+        let most = place.since + ms(self.rules.contribution_limit);
+        let by = most.min(now + stall);
+        if place.by < by && (by == most || place.by <= now + stall / 2) {
+            place.by = by;
+            events.push(Event::Extended {
+                ticket: Ticket::new(place.ticket),
+                contribute_by: by.into(),
+            });
+        }
+    }
+
+    fn start(&mut self, index: usize, now: u64, checks_in: bool) -> Event<Id> {
+        let limit = self.limit();
+        let stall = checks_in.then(|| ms(self.rules.stall_limit));
         let place = &mut self.places[index];
         place.phase = Phase::Contributing;
         place.since = now;
-        place.by = now + ms(self.rules.contribution_limit);
+        place.by = now + limit;
+        place.stall = stall;
+        place.stalled_by = stall.map(|stall| now + stall);
         Event::Started {
             ticket: Ticket::new(place.ticket),
             contribute_by: place.by.into(),
+            stall_by: place.stalled_by.map(Into::into),
         }
     }
 
@@ -398,6 +520,9 @@ impl Reference {
             lasting_by,
             called_at: 0,
             since: now,
+            passed: 0,
+            stall: None,
+            work: 0,
         });
         events.push(Event::Joined {
             ticket: Ticket::new(self.next),
@@ -409,23 +534,26 @@ impl Reference {
             self.pollers.insert(self.next, poll);
         }
         self.next += 1;
-        if self.places.len() == 1 {
-            events.push(self.call(0, now));
+        let index = self.places.len() - 1;
+        if self.asks(index, now) {
+            events.push(self.call(index, now));
             if poll.is_some() {
-                events.push(self.start(0, now));
+                events.push(self.start(index, now, false));
             }
         }
         Ok(())
     }
 
     fn check_in(&mut self, now: u64, index: usize, at_least: u64, events: &mut Vec<Event<Id>>) {
-        if self.mode == Mode::Halted {
-            return;
-        }
+        let halted = self.mode == Mode::Halted;
+        // Deadlines stand still.
+        let now = if halted { self.halted_since } else { now };
         let ticket = Ticket::new(self.places[index].ticket);
-        match self.places[index].phase {
-            // The first place of all is waiting: so the turn is free, and this is the head.
-            Phase::Waiting if index == 0 => events.push(self.call(0, now)),
+        let phase = self.places[index].phase;
+        match phase {
+            Phase::Waiting if !halted && self.asks(index, now) => {
+                events.push(self.call(index, now))
+            }
             Phase::Waiting => {
                 let interval = self.interval(self.waiting_ahead(index), now).max(at_least);
                 let lasting_by = now + interval + self.margin(interval);

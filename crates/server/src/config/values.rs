@@ -22,6 +22,54 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(number))
 }
 
+/// How long a participant may take from the start to the last byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContributionLimit {
+    /// As long as this.
+    Fixed(Duration),
+    /// As long as the turns of late suggest, within bounds.
+    Auto {
+        /// At least.
+        min: Duration,
+        /// At most.
+        max: Duration,
+    },
+}
+
+impl ContributionLimit {
+    /// The longest that a turn may ever take.
+    #[must_use]
+    pub fn longest(self) -> Duration {
+        match self {
+            Self::Fixed(limit) | Self::Auto { max: limit, .. } => limit,
+        }
+    }
+
+    /// The shortest that the limit may become, where it follows the turns of late.
+    #[must_use]
+    pub fn shortest(self) -> Option<Duration> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::Auto { min, .. } => Some(min),
+        }
+    }
+}
+
+pub(super) fn contribution_limit(text: &str) -> Result<ContributionLimit, String> {
+    let form = "give a number of seconds, or auto:MIN-MAX in seconds, such as auto:60-180";
+    let Some(bounds) = text.strip_prefix("auto:") else {
+        return seconds(text)
+            .map(ContributionLimit::Fixed)
+            .map_err(|error| format!("{error}, or auto:MIN-MAX, such as auto:60-180"));
+    };
+    let (min, max) = bounds.split_once('-').ok_or(form)?;
+    let (min, max) = (seconds(min.trim())?, seconds(max.trim())?);
+    if min.is_zero() || min > max {
+        return Err(format!("{form}: MIN is more than 0 and at most MAX"));
+    }
+    Ok(ContributionLimit::Auto { min, max })
+}
+
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| "give an IP address and a port, such as 127.0.0.1:3000".to_owned())

@@ -159,6 +159,14 @@ pub(super) fn refused(refusal: Refusal, because: Option<&str>) -> Refused {
     Refused { code, error }
 }
 
+/// A contribution by somebody of whom another was accepted.
+pub(super) fn earlier_one_counted() -> Refused {
+    Refused::new(
+        Code::EarlierOneCounted,
+        "an earlier contribution of yours was accepted, and this is another: it does not count, and its secret is not in the ceremony. Send the earlier one again to get its receipt again",
+    )
+}
+
 fn contributed_already() -> Refused {
     Refused::new(
         Code::AlreadyContributed,

@@ -5,31 +5,21 @@ use std::time::Duration;
 
 use tauline_protocol::Identity;
 use tauline_protocol::status::QueueWord;
-use tauline_queue_core::{Command, Mode, Outcome, Phase, Refusal, Timestamp};
+use tauline_queue_core::{Command, Mode, NEAR_HEAD, Outcome, Phase, Refusal, Timestamp};
 
 use super::TICK;
-use super::held::{Hold, Seen, Waiting};
+use super::held::{AHEAD_OF_DEADLINE, Hold, Seen, Waiting};
 use super::message::{No, Polled, Reply};
 use super::task::{BATCH, Task};
-
-/// The places in line from which a poll is held. Ours: each place costs one connection, and those
-/// further back have other turns to wait for than the one that may end any moment.
-const HELD_PLACES: u64 = 3;
 
 impl Task {
     /// Checks in for those who wait for held answers, and gives the answers that are due.
     pub(super) fn attend(&mut self, now: Timestamp) {
         for who in self.now.held.take_scheduled(now) {
-            self.check_in_for(now, &who);
+            if self.is_to_be_shown(now, &who) {
+                self.check_in_for(now, &who);
+            }
             self.answer_held(now, &who);
-        }
-        // A free turn goes to a head that is there without its asking.
-        if self.state().turn().is_none()
-            && self.state().mode() != Mode::Halted
-            && let Some((_, head)) = self.state().head()
-        {
-            let head = head.clone();
-            self.check_in_for(now, &head);
         }
         for who in self.now.held.take_touched() {
             // Called by something else, while a poll of its own waits for just that.
@@ -40,6 +30,35 @@ impl Task {
             self.answer_held(now, &who);
         }
         self.tell_positions(now);
+    }
+
+    /// Asks for a free turn on behalf of those who are there without asking, in the order of the
+    /// line: before anybody else can ask for it.
+    pub(super) fn offer_turn(&mut self, now: Timestamp) {
+        if self.state().turn().is_some() || self.state().mode() == Mode::Halted {
+            return;
+        }
+        let near: Vec<_> = self
+            .state()
+            .near_head()
+            .map(|(ticket, who)| (ticket, who.clone()))
+            .collect();
+        for (ticket, who) in near {
+            if self.queue.would_be_called(now, ticket) && self.now.held.is_present(&who) {
+                self.check_in_for(now, &who);
+                return;
+            }
+        }
+    }
+
+    /// Whether a held answer that is looked at shows that its participant is there. While it
+    /// contributes, only what it sends itself does, until its deadline is near: a connection that is
+    /// cut without a word looks like one that is held.
+    fn is_to_be_shown(&self, now: Timestamp, who: &Identity) -> bool {
+        self.state().stay(who).is_none_or(|stay| {
+            stay.phase != Phase::Contributing
+                || stay.deadline <= now.saturating_add(AHEAD_OF_DEADLINE)
+        })
     }
 
     /// Tells followers their new positions: every [`TICK`] at most, and some in each batch, so that
@@ -103,14 +122,11 @@ impl Task {
         let hold = Hold {
             reply: Waiting::Polled(reply, interval),
             until,
+            client: None,
             positions: false,
             arms: false,
         };
-        let near = self
-            .state()
-            .stay(&who)
-            .is_some_and(|stay| stay.phase == Phase::Waiting && stay.position <= HELD_PLACES);
-        if !near || self.now.released || until <= now {
+        if !self.is_near(&who) || self.now.released || until <= now {
             self.answer(now, &who, hold);
             return;
         }
@@ -121,11 +137,27 @@ impl Task {
         self.schedule(now, &who);
     }
 
+    /// Whether somebody is among the first in line, whom the next free turn may go to. Polls are held
+    /// for them alone: each costs a connection, and those further back have other turns to wait for
+    /// than the one that may end any moment.
+    fn is_near(&self, who: &Identity) -> bool {
+        self.state()
+            .stay(who)
+            .is_some_and(|stay| stay.phase == Phase::Waiting && stay.position <= NEAR_HEAD)
+    }
+
     /// Gives an answer, whatever it waited for.
     fn answer(&mut self, now: Timestamp, who: &Identity, hold: Hold) {
+        // It was there until now, and has a moment to come back: nobody takes its turn meanwhile.
+        if let Waiting::Standing(reply) = &hold.reply
+            && !reply.is_closed()
+            && self.is_near(who)
+        {
+            self.prove_presence(now, who, false);
+        }
         match hold.reply {
             Waiting::Standing(reply) => {
-                let standing = self.standing(now, who);
+                let standing = self.standing_by(now, who, hold.client);
                 let seen = Seen::of(&standing.status);
                 self.reply(reply, Ok((standing, seen)));
             }
@@ -160,7 +192,7 @@ impl Task {
         match (self.now.held.polls(who), phase) {
             (Some(interval), Some(Phase::Waiting | Phase::Ready)) => {
                 let id = who.clone();
-                let _ = self.carry_out(now, Command::Poll { id, interval }, None);
+                let _ = self.step(now, Command::Poll { id, interval }, None);
             }
             _ => {
                 let arms = self.now.held.arms(who);
@@ -177,7 +209,7 @@ impl Task {
             .stay(who)
             .is_some_and(|stay| self.counts(stay.phase, arms));
         if counts {
-            let _ = self.carry_out(now, Command::CheckIn { id: who.clone() }, None);
+            let _ = self.step(now, Command::CheckIn { id: who.clone() }, None);
         }
     }
 

@@ -10,6 +10,7 @@ use tauline_protocol::Identity;
 use tauline_protocol::status::{QueueStatus, QueueWord};
 use tauline_queue_core::{Event, Ticket, Timestamp};
 
+use super::ClientKey;
 use super::message::{Polled, Reply, Standing};
 
 /// Answers held for one identity at a time; a further one sends the oldest home. A bound on
@@ -18,7 +19,7 @@ const HELD_PER_IDENTITY: usize = 32;
 
 /// How long before a deadline the coordinator checks in for whoever it holds an answer for: far
 /// more than a batch takes. Where half the time left is less, that.
-const AHEAD_OF_DEADLINE: Duration = Duration::from_secs(1);
+pub(super) const AHEAD_OF_DEADLINE: Duration = Duration::from_secs(1);
 
 /// The least time between two looks at one held answer: a bound on work when deadlines are tiny.
 const LEAST_PAUSE: Duration = Duration::from_millis(20);
@@ -68,6 +69,8 @@ impl Waiting {
 pub(super) struct Hold {
     pub(super) reply: Waiting,
     pub(super) until: Timestamp,
+    /// By which of its clients the participant waits, where that is known.
+    pub(super) client: Option<ClientKey>,
     /// Whether a change of position is worth the answer.
     pub(super) positions: bool,
     /// Whether it counts as checking in while contributing too.
@@ -115,6 +118,18 @@ impl Held {
         present
     }
 
+    /// How many other clients of this identity wait for an answer.
+    pub(super) fn others(&self, who: &Identity, client: Option<ClientKey>) -> u32 {
+        let Some(client) = client else { return 0 };
+        let held = self.by_identity.get(who).into_iter().flatten();
+        let others: BTreeSet<ClientKey> = held
+            .filter(|one| !one.hold.reply.is_gone())
+            .filter_map(|one| one.hold.client)
+            .filter(|other| *other != client)
+            .collect();
+        u32::try_from(others.len()).unwrap_or(u32::MAX)
+    }
+
     /// Whether a held answer of this identity's counts as checking in while contributing.
     pub(super) fn arms(&self, who: &Identity) -> bool {
         self.by_identity
@@ -139,6 +154,7 @@ impl Held {
             Event::CheckedIn { .. } | Event::ModeSet { .. } | Event::Resumed { .. } => None,
             Event::Called { ticket, .. }
             | Event::Started { ticket, .. }
+            | Event::Extended { ticket, .. }
             | Event::Submitted { ticket, .. }
             | Event::Ended { ticket, .. } => self.tickets.get(ticket),
         };

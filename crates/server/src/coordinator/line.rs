@@ -41,6 +41,8 @@ pub(super) struct Line {
     outcome: Option<EndedWord>,
     mode: Option<ModeWord>,
     away_ms: Option<u64>,
+    /// Tickets that were ahead in line and not there.
+    passed: Option<String>,
     note: Option<String>,
 }
 
@@ -54,6 +56,7 @@ impl Line {
             outcome: None,
             mode: None,
             away_ms: None,
+            passed: None,
             note: note.map(str::to_owned),
         };
         match event {
@@ -61,6 +64,10 @@ impl Line {
             Event::ModeSet { mode } => line.mode = Some((*mode).into()),
             Event::Resumed { pause, .. } => {
                 line.away_ms = Some(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
+            }
+            Event::Called { passed, .. } if !passed.is_empty() => {
+                let passed = passed.iter().map(|ticket| ticket.value().to_string());
+                line.passed = Some(passed.collect::<Vec<_>>().join(","));
             }
             _ => {}
         }
@@ -76,6 +83,7 @@ impl Line {
             mode = self.mode.map(|it| display(it.as_str())),
             away_ms = self.away_ms,
             identity = self.identity.map(display),
+            passed = self.passed.map(display),
             note = self.note,
             "log"
         );
@@ -89,6 +97,7 @@ fn word(event: &Event<Identity>) -> &'static str {
         Event::CheckedIn { .. } => "checkedIn",
         Event::Called { .. } => "called",
         Event::Started { .. } => "started",
+        Event::Extended { .. } => "extended",
         Event::Submitted { .. } => "submitted",
         Event::Ended { .. } => "ended",
         Event::ModeSet { .. } => "modeSet",

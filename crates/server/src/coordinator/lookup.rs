@@ -11,7 +11,8 @@ use tracing::error;
 use super::Coordinator;
 use super::answer::{self, Refused};
 use super::message::{No, Standing};
-use crate::store::{Store, StoreError};
+use crate::fingerprint::Fingerprint;
+use crate::store::{Contribution, Store, StoreError};
 use crate::verifier;
 
 impl Coordinator {
@@ -53,19 +54,36 @@ impl Coordinator {
 
     /// The receipt of an accepted contribution, made anew from what is stored.
     pub(super) async fn receipt(&self, ticket: Ticket) -> Result<SignedReceipt, Refused> {
-        let key = self.shared.key.clone();
-        let receipt = self
-            .look_up(move |store| {
-                let found = store.contribution(ticket)?;
-                Ok(found.map(|one| verifier::receipt(&one.identity, &one.witness, &key)))
-            })
+        Ok(self.sign(&self.accepted(ticket).await?))
+    }
+
+    /// The receipt of an accepted contribution, for somebody who `sent` one, perhaps another.
+    pub(super) async fn receipt_for(
+        &self,
+        ticket: Ticket,
+        sent: Fingerprint,
+    ) -> Result<SignedReceipt, Refused> {
+        let accepted = self.accepted(ticket).await?;
+        if !sent.is_of(&accepted) {
+            return Err(answer::earlier_one_counted());
+        }
+        Ok(self.sign(&accepted))
+    }
+
+    async fn accepted(&self, ticket: Ticket) -> Result<Contribution, Refused> {
+        let found = self
+            .look_up(move |store| store.contribution(ticket))
             .await?;
-        receipt
-            .and_then(|receipt| {
+        found
+            .and_then(|found| {
                 let missing = || StoreError::damaged(format!("ticket {ticket} has no witness"));
-                receipt.ok_or_else(missing)
+                found.ok_or_else(missing)
             })
             .map_err(|error| self.failed(&error))
+    }
+
+    fn sign(&self, accepted: &Contribution) -> SignedReceipt {
+        verifier::receipt(&accepted.identity, &accepted.witness, &self.shared.key)
     }
 
     fn failed(&self, error: &StoreError) -> Refused {

@@ -9,9 +9,11 @@ use tauline_protocol::status::QueueStatus;
 use tauline_queue_core::{Outcome, Refusal, Ticket, Timestamp};
 use tokio::sync::oneshot;
 
+use super::Caller;
 use super::answer::SubmitError;
 use super::held::{Hold, Seen};
 use crate::arriving::Arrived;
+use crate::fingerprint::Fingerprint;
 use crate::head::Head;
 use crate::verifier::Judgement;
 
@@ -36,11 +38,11 @@ pub(super) struct Standing {
     pub(super) past: Option<(Ticket, Outcome)>,
 }
 
-/// A receipt, or the stay that one can be made for.
+/// A receipt, or the stay that one can be made for, if what was sent is what it was accepted for.
 #[derive(Debug, Clone)]
 pub(super) enum Known {
     Receipt(SignedReceipt),
-    Accepted(Ticket),
+    Accepted(Ticket, Option<Fingerprint>),
 }
 
 /// Why there is no receipt.
@@ -82,11 +84,11 @@ pub(super) enum Wanted {
 /// Something for the coordinator's task.
 pub(super) enum Message {
     Join {
-        who: Identity,
+        who: Caller,
         reply: Reply<Standing>,
     },
     CheckIn {
-        who: Identity,
+        who: Caller,
         reply: Reply<Standing>,
     },
     /// A poll by somebody who polls again after `interval`; the answer may be held until then.
@@ -114,6 +116,7 @@ pub(super) enum Message {
     Start {
         who: Identity,
         note: Option<String>,
+        checks_in: bool,
         reply: Reply<Arc<Head>>,
     },
     MaySubmit {
@@ -126,17 +129,23 @@ pub(super) enum Message {
         at: Timestamp,
         reply: Reply<Wanted>,
     },
+    /// Bytes of a contribution arrive.
+    Uploading {
+        who: Identity,
+    },
     /// What arrived could not be read.
     Unreadable {
         ticket: Ticket,
     },
     Submit(Box<Submit>),
+    /// Asks for the verdict on what arrived first; and, if something was sent, whether that is it.
     Verdict {
         who: Identity,
+        sent: Option<Fingerprint>,
         reply: VerdictReply,
     },
     Leave {
-        who: Identity,
+        who: Caller,
         reply: Reply<Standing>,
     },
     Abort {
@@ -182,6 +191,8 @@ pub(super) enum Operation {
 pub(super) enum Urgent {
     /// A verification is over.
     Judged(Ticket, Judgement),
+    /// A connection by which this participant was there is closed.
+    Disconnected(Identity),
     /// All held answers go out now, and none is held any more.
     ReleaseHeld,
 }

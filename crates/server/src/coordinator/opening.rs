@@ -14,6 +14,7 @@ use super::line::Names;
 use super::task::{Now, Task, Verifying};
 use super::{Coordinator, Fault, MAILBOX, Settings, Shared};
 use crate::clock::Clock;
+use crate::fingerprint::Fingerprint;
 use crate::head::Head;
 use crate::store::check::{self, Checked};
 use crate::store::{Store, StoreError};
@@ -81,6 +82,7 @@ pub fn open(
     let verifying = verifying.map(|submitted| Verifying {
         ticket: submitted.ticket,
         identity: submitted.identity,
+        fingerprint: Fingerprint::of(&submitted.contribution),
         contribution: Some(submitted.contribution.into()),
         waiters: Vec::new(),
     });

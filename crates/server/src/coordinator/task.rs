@@ -11,7 +11,7 @@ use k256::ecdsa::SigningKey;
 use tauline_protocol::Identity;
 use tauline_protocol::journal::Record;
 use tauline_queue_core::{
-    Command, Entry, Event, Mode, Outcome, Queue, Refusal, State, Step, Ticket, Timestamp,
+    Command, Entry, Event, Outcome, Queue, Refusal, State, Step, Ticket, Timestamp,
 };
 use tauline_transcript::Received;
 use tokio::sync::{mpsc, watch};
@@ -20,9 +20,10 @@ use super::arrival::Arrivals;
 use super::held::Held;
 use super::line::{Line, Names};
 use super::message::{Message, No, Reply, Standing, Urgent, VerdictReply, Wanted};
-use super::{Fault, TICK};
+use super::{Caller, ClientKey, Fault, TICK};
 use crate::arriving::Arrived;
 use crate::clock::Clock;
+use crate::fingerprint::Fingerprint;
 use crate::head::Head;
 use crate::store::check::Binding;
 use crate::store::{Batch, Chain, Contribution, Store, Write};
@@ -86,9 +87,17 @@ pub(super) struct Now {
 pub(super) struct Verifying {
     pub(super) ticket: Ticket,
     pub(super) identity: Identity,
+    pub(super) fingerprint: Fingerprint,
     /// Until verification starts.
     pub(super) contribution: Option<Received>,
-    pub(super) waiters: Vec<VerdictReply>,
+    pub(super) waiters: Vec<Waiter>,
+}
+
+/// Somebody who waits for the verdict.
+pub(super) struct Waiter {
+    /// Whether what it sent is another contribution than the one that is being verified.
+    pub(super) sent_another: bool,
+    pub(super) reply: VerdictReply,
 }
 
 impl Now {
@@ -128,6 +137,7 @@ impl Task {
                 biased;
                 Some(urgent) = self.urgent.recv() => match urgent {
                     Urgent::Judged(ticket, judgement) => self.judged(ticket, judgement),
+                    Urgent::Disconnected(who) => self.disconnected(&who),
                     Urgent::ReleaseHeld => self.now.released = true,
                 },
                 count = self.mailbox.recv_many(&mut messages, BATCH), if !self.now.drained => {
@@ -167,18 +177,21 @@ impl Task {
     /// When to look again if nothing happens.
     fn wake_at(&self) -> Option<Timestamp> {
         let now = self.clock.now();
-        let running = !self.state().is_empty() && self.state().mode() != Mode::Halted;
-        // A regular tick makes the length of an absence precise.
-        let tick = running.then(|| now.saturating_add(TICK));
         let telling = (!self.now.to_tell.is_empty()).then_some(now);
-        let due = self.queue.next_deadline().filter(|due| *due > now);
+        // A deadline that has passed is held up by a contribution that is being read: see `time`.
+        let due = self.queue.wake_at().map(|wake| {
+            if wake > now {
+                wake
+            } else {
+                now.saturating_add(TICK)
+            }
+        });
         let positions = self
             .now
             .line_moved
             .then(|| self.now.positions_told.saturating_add(TICK));
         [
             telling,
-            tick,
             due,
             positions,
             self.now.held.next(),
@@ -193,14 +206,16 @@ impl Task {
         let now = self.time();
         match message {
             Message::Join { who, reply } => {
-                self.now.pollers.remove(&who);
-                let result = self.carry_out(now, Command::Join { id: who.clone() }, None);
+                self.now.pollers.remove(&who.who);
+                let id = who.who.clone();
+                let result = self.carry_out(now, Command::Join { id }, None);
                 self.reply_standing(now, who, result, reply);
             }
             Message::CheckIn { who, reply } => {
-                self.now.pollers.remove(&who);
+                self.now.pollers.remove(&who.who);
+                let id = who.who.clone();
                 // Whoever is not in the queue is told where it stands: no error.
-                let _ = self.carry_out(now, Command::CheckIn { id: who.clone() }, None);
+                let _ = self.carry_out(now, Command::CheckIn { id }, None);
                 self.reply_standing(now, who, Ok(()), reply);
             }
             Message::Poll {
@@ -228,9 +243,15 @@ impl Task {
                 let in_queue = self.state().stay(&who).is_some();
                 self.reply(reply, Ok(in_queue));
             }
-            Message::Start { who, note, reply } => {
+            Message::Start {
+                who,
+                note,
+                checks_in,
+                reply,
+            } => {
                 self.now.pollers.remove(&who);
-                let result = self.carry_out(now, Command::Start { id: who.clone() }, note);
+                let id = who.clone();
+                let result = self.carry_out(now, Command::Start { id, checks_in }, note);
                 let head = Arc::clone(&self.head);
                 let answer = result
                     .map(|()| head)
@@ -249,16 +270,27 @@ impl Task {
                 }
                 self.reply(reply, wanted);
             }
+            Message::Uploading { who } => {
+                let _ = self.carry_out(now, Command::Upload { id: who }, None);
+            }
             Message::Unreadable { ticket } => self.now.arrivals.end(ticket),
             Message::Submit(submit) => self.submit(now, *submit),
-            Message::Verdict { who, reply } => self.verdict(now, &who, reply),
+            Message::Verdict { who, sent, reply } => self.verdict(now, &who, sent, reply),
             Message::Leave { who, reply } => {
-                let result = self.carry_out(now, Command::Leave { id: who.clone() }, None);
+                let others = self.now.held.others(&who.who, who.client);
+                let result = match others {
+                    0 => {
+                        let id = who.who.clone();
+                        self.carry_out(now, Command::Leave { id }, None)
+                    }
+                    // The place is the other client's, too.
+                    _ => Ok(()),
+                };
                 self.reply_standing(now, who, result, reply);
             }
             Message::Abort { who, reason, reply } => {
                 let result = self.carry_out(now, Command::Abort { id: who.clone() }, reason);
-                self.reply_standing(now, who, result, reply);
+                self.reply_standing(now, who.into(), result, reply);
             }
             Message::Operate { operation, reply } => {
                 let result = self.operate(now, operation);
@@ -275,7 +307,24 @@ impl Task {
 
     /// Steps the queue and puts what happened into the batch. The note goes with the entry that
     /// the command itself causes.
+    ///
+    /// A turn that has become free, by time or by the command, is offered to those who are there
+    /// before anybody else can ask for it.
     pub(super) fn carry_out(
+        &mut self,
+        at: Timestamp,
+        command: Command<Identity>,
+        note: Option<String>,
+    ) -> Result<(), Refusal> {
+        let _ = self.step(at, Command::Tick, None);
+        self.offer_turn(at);
+        let result = self.step(at, command, note);
+        self.offer_turn(at);
+        result
+    }
+
+    /// One step, as [`carry_out`](Self::carry_out), without an offer.
+    pub(super) fn step(
         &mut self,
         at: Timestamp,
         command: Command<Identity>,
@@ -304,7 +353,11 @@ impl Task {
         }
         let mut stored = None;
         if let Event::Submitted { ticket, .. } = entry.event
-            && let Some(Arrived { contribution, blob }) = self.now.submitted.take()
+            && let Some(Arrived {
+                contribution,
+                blob,
+                fingerprint,
+            }) = self.now.submitted.take()
             && let Some(identity) = self.state().id_of(ticket).cloned()
         {
             stored = Some(*blob.digest());
@@ -312,6 +365,7 @@ impl Task {
             self.verifying = Some(Verifying {
                 ticket,
                 identity,
+                fingerprint,
                 contribution: Some(contribution),
                 waiters: Vec::new(),
             });
@@ -360,6 +414,14 @@ impl Task {
         Ok(())
     }
 
+    /// A connection by which this participant was there is closed: has it another?
+    fn disconnected(&mut self, who: &Identity) {
+        if !self.now.held.is_present(who) {
+            let id = who.clone();
+            let _ = self.carry_out(self.time(), Command::Disconnect { id }, None);
+        }
+    }
+
     pub(super) fn standing(&self, now: Timestamp, who: &Identity) -> Standing {
         let state = self.state();
         let past = match state.stay(who) {
@@ -379,15 +441,28 @@ impl Task {
         }
     }
 
+    /// How a participant stands, told to one of its clients.
+    pub(super) fn standing_by(
+        &self,
+        now: Timestamp,
+        who: &Identity,
+        client: Option<ClientKey>,
+    ) -> Standing {
+        let mut standing = self.standing(now, who);
+        standing.status.other_clients = self.now.held.others(who, client);
+        standing
+    }
+
     fn reply_standing(
         &mut self,
         now: Timestamp,
-        who: Identity,
+        who: Caller,
         result: Result<(), Refusal>,
         reply: Reply<Standing>,
     ) {
+        let Caller { who, client } = who;
         let answer = result
-            .map(|()| self.standing(now, &who))
+            .map(|()| self.standing_by(now, &who, client))
             .map_err(|refusal| self.no(&who, refusal));
         self.reply(reply, answer);
     }

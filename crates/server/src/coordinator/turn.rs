@@ -9,7 +9,8 @@ use tracing::{debug, error, warn};
 
 use super::answer::{self, SubmitError};
 use super::message::{Known, No, NoReceipt, Submit, Urgent, VerdictReply, Wanted};
-use super::task::Task;
+use super::task::{Task, Waiter};
+use crate::fingerprint::Fingerprint;
 use crate::store::Write;
 use crate::verifier::{Accepted, Job, Judgement};
 
@@ -52,9 +53,22 @@ impl Task {
                 }))
             }
         };
-        for waiter in verifying.waiters {
-            let told = told.clone();
-            self.later(move || drop(waiter.send(told)));
+        let other = match outcome {
+            Outcome::Contributed => Err(NoReceipt::Failed(answer::earlier_one_counted().into())),
+            // Nothing is wrong with what this one sent, but its stay is over.
+            Outcome::Invalid => Err(NoReceipt::Refused(No {
+                refusal: Refusal::Ended { outcome },
+                past: Some(ticket),
+            })),
+            _ => told.clone(),
+        };
+        for Waiter {
+            sent_another,
+            reply,
+        } in verifying.waiters
+        {
+            let told = if sent_another { &other } else { &told }.clone();
+            self.later(move || drop(reply.send(told)));
         }
     }
 
@@ -72,7 +86,7 @@ impl Task {
                 let result = self.carry_out(now, Command::Submit { id: who.clone() }, None);
                 self.now.submitted = None;
                 match result {
-                    Ok(()) => self.verdict(now, &who, reply),
+                    Ok(()) => self.verdict(now, &who, None, reply),
                     Err(refusal) => {
                         let no = NoReceipt::Refused(self.no(&who, refusal));
                         self.later(move || drop(reply.send(Err(no))));
@@ -84,24 +98,35 @@ impl Task {
                 let no = NoReceipt::Refused(self.no(&who, Refusal::NotStarted));
                 self.later(move || drop(reply.send(Err(no))));
             }
-            // Two uploads of one stay: the first counts, both hear its verdict.
+            // Two uploads of one stay: the first counts.
             Ok(Wanted::Verifying | Wanted::Accepted(_)) | Err(_) => {
-                self.verdict(now, &who, reply);
+                self.verdict(now, &who, Some(arrived.fingerprint), reply);
             }
         }
     }
 
-    /// Answers with the verdict on this participant's contribution, once there is one.
-    pub(super) fn verdict(&mut self, now: Timestamp, who: &Identity, reply: VerdictReply) {
+    /// Answers with the verdict on this participant's contribution, once there is one; or, if
+    /// another was `sent`, with what that means for it.
+    pub(super) fn verdict(
+        &mut self,
+        now: Timestamp,
+        who: &Identity,
+        sent: Option<Fingerprint>,
+        reply: VerdictReply,
+    ) {
         let told = match self.wanted(now, who) {
             Ok(Wanted::Verifying) => match &mut self.verifying {
                 Some(verifying) => {
-                    verifying.waiters.push(reply);
+                    let sent_another = sent.is_some_and(|sent| sent != verifying.fingerprint);
+                    verifying.waiters.push(Waiter {
+                        sent_another,
+                        reply,
+                    });
                     return;
                 }
                 None => Err(NoReceipt::Refused(self.no(who, Refusal::NotStarted))),
             },
-            Ok(Wanted::Accepted(ticket)) => Ok(Known::Accepted(ticket)),
+            Ok(Wanted::Accepted(ticket)) => Ok(Known::Accepted(ticket, sent)),
             Ok(Wanted::Body(_)) => Err(NoReceipt::Refused(self.no(who, Refusal::NotStarted))),
             Err(no) => Err(NoReceipt::Refused(no)),
         };
@@ -170,6 +195,7 @@ impl Task {
             identity: verifying.identity.clone(),
             head: Arc::clone(&self.head),
             contribution,
+            digest: *verifying.fingerprint.digest(),
             key: self.key.clone(),
         };
         let urgently = self.urgently.clone();

@@ -89,26 +89,23 @@ pub(super) async fn complete(
         Ok(session) => session.identity,
         Err(failure) => return refuse(failure, body),
     };
-    match app.coordinator.may_submit(who.clone()).await {
-        Ok(Admission::ReadBody) => {}
-        Ok(Admission::Verifying) => {
-            body::drain(&parts.headers, body);
-            return Ok(Json(app.coordinator.verdict(who).await?));
-        }
-        Ok(Admission::Accepted(receipt)) => {
-            body::drain(&parts.headers, body);
-            return Ok(Json(receipt));
-        }
+    let admission = match app.coordinator.may_submit(who.clone()).await {
+        Ok(admission) => admission,
         Err(refused) => return refuse(refused.into(), body),
-    }
+    };
     let form = DocumentForm::of(&parts.headers);
     let (form, coding) = match form.and_then(|form| Ok((form, BodyCoding::of(&parts.headers)?))) {
         Ok(known) => known,
         Err(failure) => return refuse(failure, body),
     };
-    Ok(Json(
-        upload::receive(&app, who, &parts, body, form, coding).await?,
-    ))
+    let receipt = match admission {
+        Admission::ReadBody => upload::receive(&app, who, &parts, body, form, coding).await,
+        // What is sent again gets the answer that the first got; something else does not.
+        Admission::Verifying | Admission::Accepted(_) => {
+            upload::receive_again(&app, who, &parts, body, form, coding).await
+        }
+    };
+    Ok(Json(receipt?))
 }
 
 pub(super) async fn abort(

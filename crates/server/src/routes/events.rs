@@ -30,7 +30,7 @@ pub(super) async fn events(
     // The first status is asked for here, so that a refusal is an answer and not an empty stream.
     let (status, seen) = app
         .coordinator
-        .follow(session.identity.clone(), None, Duration::ZERO)
+        .follow(session.caller(), None, Duration::ZERO)
         .await?;
     let first = stream::iter([event(&status)]);
     let stopping = stopped(app.stopping.clone());
@@ -40,7 +40,7 @@ pub(super) async fn events(
             let session = app.sign_in.sessions.keep(session).await.ok()?;
             let follow = app
                 .coordinator
-                .follow(session.identity.clone(), Some(seen), HEARTBEAT);
+                .follow(session.caller(), Some(seen), HEARTBEAT);
             let (status, seen) = follow.await.ok()?;
             Some((event(&status), (app, session, seen, held)))
         },

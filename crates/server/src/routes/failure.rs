@@ -56,6 +56,16 @@ impl Failure {
         }
     }
 
+    /// A body that is no contribution, by somebody of whom one is there already.
+    #[must_use]
+    pub fn malformed_again(error: DocumentError) -> Self {
+        let text = format!("{error}; the contribution that you sent before is not touched by it");
+        Self {
+            detail: Some(Detail::Malformed(error)),
+            ..Self::new(Code::MalformedBody, text)
+        }
+    }
+
     pub(crate) fn detail(&self) -> Option<&Detail> {
         self.detail.as_ref()
     }

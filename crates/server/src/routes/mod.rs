@@ -31,7 +31,7 @@ use crate::coordinator::Coordinator;
 use crate::limits::Limits;
 use crate::signin::SignIn;
 use crate::snapshot::Transcripts;
-use crate::upload::UploadSlot;
+use crate::upload::{Repeats, UploadSlot};
 
 use self::failure::Failure;
 
@@ -56,6 +56,8 @@ pub struct App {
     pub stopping: watch::Receiver<bool>,
     /// The one upload that is read.
     pub upload: UploadSlot,
+    /// Those that are read only to be compared.
+    pub repeats: Repeats,
     /// How clients of the sequencer's API poll.
     pub lobby: Lobby,
 }
@@ -95,6 +97,7 @@ impl App {
             upload_limit,
             stopping,
             upload: UploadSlot::default(),
+            repeats: Repeats::default(),
             lobby,
         }
     }

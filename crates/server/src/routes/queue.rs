@@ -19,7 +19,7 @@ pub(super) async fn join(
     State(app): State<Arc<App>>,
     SignedIn(session): SignedIn,
 ) -> Result<Json<QueueStatus>, Failure> {
-    Ok(Json(app.coordinator.join(session.identity).await?))
+    Ok(Json(app.coordinator.join(session.caller()).await?))
 }
 
 pub(super) async fn check_in(
@@ -28,11 +28,11 @@ pub(super) async fn check_in(
     RawQuery(query): RawQuery,
 ) -> Result<Json<QueueStatus>, Failure> {
     let status = match wait(query.as_deref().unwrap_or_default())? {
-        None => app.coordinator.check_in(session.identity).await?,
+        None => app.coordinator.check_in(session.caller()).await?,
         Some(hold) => {
             let _held = session.hold()?;
             app.coordinator
-                .check_in_held(session.identity, hold)
+                .check_in_held(session.caller(), hold)
                 .await?
         }
     };
@@ -43,7 +43,7 @@ pub(super) async fn leave(
     State(app): State<Arc<App>>,
     SignedIn(session): SignedIn,
 ) -> Result<Json<QueueStatus>, Failure> {
-    Ok(Json(app.coordinator.leave(session.identity).await?))
+    Ok(Json(app.coordinator.leave(session.caller()).await?))
 }
 
 /// How long to hold the answer, from the query: `wait=SECONDS`. More than the most is the most.

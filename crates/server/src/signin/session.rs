@@ -15,7 +15,7 @@ use tauline_protocol::error::Code;
 use tauline_queue_core::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::coordinator::{Coordinator, Refused};
+use crate::coordinator::{Caller, Coordinator, Refused};
 use crate::store::{self, Store, StoreError};
 
 /// Bytes of a token: nobody guesses 256 bits.
@@ -49,6 +49,15 @@ pub struct Session {
 }
 
 impl Session {
+    /// Who asks, for the coordinator: the identity, by this one of its clients.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller {
+            who: self.identity.clone(),
+            client: Some(self.hash),
+        }
+    }
+
     /// Leave to hold one more answer open for this session.
     ///
     /// # Errors

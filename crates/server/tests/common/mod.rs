@@ -107,7 +107,7 @@ impl TestServer {
     /// Lets time pass on a manual clock, in steps that are no absence of the coordinator, and has
     /// it look at each.
     pub async fn pass(&self, time: Duration) {
-        const STEP: Duration = Duration::from_secs(4);
+        const STEP: Duration = Duration::from_secs(1);
         let bystander = Identity::invite("bystander").unwrap();
         let mut left = time;
         while !left.is_zero() {
@@ -127,8 +127,14 @@ impl TestServer {
     }
 
     /// Stops the server as SIGTERM does, and starts it again on the same data (at another port).
-    pub async fn restart(mut self) -> Self {
+    pub async fn restart(self) -> Self {
+        self.restart_after(|_| ()).await
+    }
+
+    /// Restarts; in between something happens to the data directory.
+    pub async fn restart_after(mut self, change: impl FnOnce(&Path)) -> Self {
         self.running.take().unwrap().stop().await.unwrap();
+        change(self.data_dir());
         let settings = settings(self.data_dir(), &self.flags);
         self.running = Some(
             server::start_at(&settings, self.clock.clone())

@@ -122,7 +122,7 @@ impl Ceremony {
     pub(crate) async fn pass(&self, by: Duration) {
         let mut left = by;
         while !left.is_zero() {
-            let step = left.min(secs(5));
+            let step = left.min(secs(1));
             left -= step;
             self.hands.advance(step);
             self.coordinator.is_in_queue(&id("nobody")).await.unwrap();

@@ -367,6 +367,7 @@ fn made_up(number: u64) -> Contribution {
         identity: Identity::invite(&format!("nr.{number}")).unwrap(),
         witness: witness.collect(),
         ecdsa: number.is_multiple_of(5).then_some([byte(9); 65]),
+        digest: None,
     }
 }
 

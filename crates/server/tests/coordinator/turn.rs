@@ -6,7 +6,8 @@ use std::time::Duration;
 use tauline_protocol::error::Code;
 use tauline_protocol::status::{EndedWord, QueueWord};
 use tauline_server::coordinator::{Admission, SubmitError};
-use tauline_transcript::DocumentError;
+use tauline_server::head::Head;
+use tauline_transcript::{DocumentError, Encoding};
 
 use crate::support::{Ceremony, Plan, block, id, one_thread, refused, secs, update};
 
@@ -14,7 +15,9 @@ use crate::support::{Ceremony, Plan, block, id, one_thread, refused, secs, updat
 async fn an_accepted_contribution_earns_a_receipt_that_can_be_had_again() {
     let ceremony = Ceremony::new();
     ceremony.join("anna").await;
-    let receipt = ceremony.contribute("anna").await;
+    let head = ceremony.start("anna").await;
+    let document = update(&head, "anna");
+    let receipt = ceremony.complete("anna", document.clone()).await.unwrap();
     let said = receipt.verify(ceremony.coordinator.address()).unwrap();
     assert_eq!(said.identity, id("anna"));
     assert_eq!(said.witness.len(), 4);
@@ -24,13 +27,15 @@ async fn an_accepted_contribution_earns_a_receipt_that_can_be_had_again() {
     assert_eq!(status.receipt.as_ref(), Some(&receipt));
     let admission = ceremony.coordinator.may_submit(id("anna")).await.unwrap();
     assert_eq!(admission, Admission::Accepted(receipt.clone()));
-    // A repeated upload is not even read.
-    let again = ceremony
-        .coordinator
-        .complete(id("anna"), || panic!("read again"))
-        .await
-        .unwrap();
+    let again = ceremony.complete("anna", document).await.unwrap();
     assert_eq!(again, receipt);
+    let other = ceremony.complete("anna", update(&head, "anna")).await;
+    assert_eq!(code(other), Code::EarlierOneCounted);
+    let unreadable = || Err(DocumentError::Json("cut short".to_owned()));
+    let unreadable = ceremony.coordinator.complete(id("anna"), unreadable).await;
+    assert_eq!(code(unreadable), Code::MalformedBody);
+    let status = ceremony.check_in("anna").await;
+    assert_eq!(status.receipt.as_ref(), Some(&receipt), "nothing is lost");
     refused(
         ceremony.coordinator.join(id("anna")).await,
         Code::AlreadyContributed,
@@ -280,8 +285,8 @@ async fn a_cancelled_upload_does_not_wedge_the_ceremony() {
     }
 }
 
-#[tokio::test]
-async fn two_uploads_of_one_turn_hear_the_same_verdict() {
+/// A ceremony in which Anna's turn has started and nothing is verified until the guard is dropped.
+async fn blocked() -> (Ceremony, std::sync::Arc<Head>, mpsc::Sender<()>) {
     let (verifier, pool) = one_thread();
     let ceremony = Plan {
         verifier,
@@ -291,16 +296,28 @@ async fn two_uploads_of_one_turn_hear_the_same_verdict() {
     let guard = block(&pool);
     ceremony.join("anna").await;
     let head = ceremony.start("anna").await;
-    let one = tokio::spawn(upload(&ceremony, update(&head, "anna")));
+    (ceremony, head, guard)
+}
+
+async fn until_verifying(ceremony: &Ceremony) {
     while ceremony.check_in("anna").await.queue_status != QueueWord::Verifying {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn two_uploads_of_one_turn_hear_the_same_verdict_if_they_are_the_same() {
+    let (ceremony, head, guard) = blocked().await;
+    let document = update(&head, "anna");
+    let one = tokio::spawn(upload(&ceremony, document.clone()));
+    until_verifying(&ceremony).await;
     assert_eq!(
         ceremony.coordinator.may_submit(id("anna")).await.unwrap(),
         Admission::Verifying
     );
-    // A retry makes new entropy: it is not refused for it.
-    let two = tokio::spawn(upload(&ceremony, update(&head, "anna")));
+    let uncompressed = document.to_encoding(Encoding::Uncompressed).unwrap();
+    let two = tokio::spawn(upload(&ceremony, uncompressed));
+    let another = tokio::spawn(upload(&ceremony, update(&head, "anna")));
     let coordinator = ceremony.coordinator.clone();
     let three = tokio::spawn(async move { coordinator.verdict(id("anna")).await });
     refused(
@@ -315,6 +332,25 @@ async fn two_uploads_of_one_turn_hear_the_same_verdict() {
     let receipt = one.await.unwrap().unwrap();
     assert_eq!(two.await.unwrap().unwrap(), receipt);
     assert_eq!(three.await.unwrap().unwrap(), receipt);
+    // Its secret is not in the ceremony, so the receipt is not its own.
+    assert_eq!(code(another.await.unwrap()), Code::EarlierOneCounted);
+}
+
+#[tokio::test]
+async fn what_was_sent_beside_an_invalid_contribution_is_not_called_invalid() {
+    let (ceremony, head, guard) = blocked().await;
+    let good = update(&head, "anna");
+    let mut bad = good.clone();
+    bad.sub_contributions.swap(0, 1);
+    let one = tokio::spawn(upload(&ceremony, bad));
+    until_verifying(&ceremony).await;
+    let another = tokio::spawn(upload(&ceremony, good));
+    ceremony.check_in("anna").await;
+    drop(guard);
+    assert_eq!(code(one.await.unwrap()), Code::ContributionSizes);
+    let error = another.await.unwrap().unwrap_err().body();
+    assert_eq!(error.known_code(), Some(Code::StayEnded), "{error:?}");
+    assert!(error.error.contains("sub-ceremony 0"), "{error:?}");
 }
 
 #[tokio::test]
@@ -383,6 +419,12 @@ async fn an_aborted_turn_is_free_at_once_and_its_reason_is_kept() {
         ceremony.coordinator.abort(id("cleo"), None).await,
         Code::NotQueued,
     );
+}
+
+/// The code of what went wrong.
+#[track_caller]
+fn code<T: std::fmt::Debug>(answer: Result<T, SubmitError>) -> Code {
+    answer.unwrap_err().refused().code
 }
 
 fn upload(

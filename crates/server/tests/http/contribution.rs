@@ -1,17 +1,19 @@
 //! The forms in which the state goes out and a contribution comes back.
 
 use std::io::Read as _;
+use std::path::Path;
 
 use reqwest::Method;
 use serde_json::json;
 use tauline_protocol::contribution::SignedReceipt;
+use tauline_protocol::error::Code;
 use tauline_protocol::status::QueueWord;
 use tauline_transcript::Encoding;
 use tauline_transcript::contribution::RawContribution;
 use tauline_transcript::powers::Base;
 
 use crate::common::turn::Turn;
-use crate::common::{Answer, Client, TestServer};
+use crate::common::{Answer, Client, TestServer, alter_json, spoil};
 
 async fn start(client: &Client, accept: Option<&str>, encoding: Option<&str>) -> Answer {
     let mut request = client.request(Method::POST, "/contribution/start");
@@ -189,11 +191,166 @@ async fn a_receipt_is_had_again_by_completing_again_and_by_checking_in() {
         Some(first.clone()),
         "after a restart too"
     );
-    // Even with nothing to send any more.
-    let third = holder
-        .post_bytes("/contribution/complete", "application/json", "")
-        .await;
-    assert_eq!(third.expect_ok().json::<SignedReceipt>(), first);
+}
+
+/// The same document in this form: its media type, its compression, its bytes.
+type Form = (&'static str, Option<&'static str>, Vec<u8>);
+
+fn every_form(document: &RawContribution) -> Vec<Form> {
+    let json = document.to_json().unwrap();
+    let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let mut gzip = Vec::new();
+    flate2::read::GzEncoder::new(&json[..], flate2::Compression::fast())
+        .read_to_end(&mut gzip)
+        .unwrap();
+    let compressed = document.to_msgpack(Encoding::Compressed).unwrap();
+    let uncompressed = document.to_msgpack(Encoding::Uncompressed).unwrap();
+    let older = String::from_utf8(json.clone()).unwrap();
+    let older = older.replace("\"contributions\"", "\"subContributions\"");
+    let zstd = |bytes: &[u8]| zstd::encode_all(bytes, 3).unwrap();
+    vec![
+        ("application/json", Some("gzip"), gzip),
+        ("application/json", Some("zstd"), zstd(&json)),
+        ("application/json", None, older.into_bytes()),
+        (
+            "application/json",
+            None,
+            serde_json::to_vec_pretty(&value).unwrap(),
+        ),
+        ("application/msgpack", Some("zstd"), zstd(&uncompressed)),
+        ("application/msgpack", None, compressed),
+        ("application/msgpack", None, uncompressed),
+        ("application/json", None, json),
+    ]
+}
+
+async fn send(client: &Client, (media, coding, body): Form) -> Answer {
+    let mut request = client.request(Method::POST, "/contribution/complete");
+    request = request.header("content-type", media);
+    if let Some(coding) = coding {
+        request = request.header("content-encoding", coding);
+    }
+    client.send(request.body(body)).await
+}
+
+/// Whatever `accepted`'s sender sends now: the same in any form gets `receipt`, and nothing else does.
+async fn only_the_same_gets_its_receipt(
+    holder: &Client,
+    base: &Base,
+    accepted: &RawContribution,
+    receipt: &Answer,
+) {
+    for (number, form) in every_form(accepted).into_iter().enumerate() {
+        let again = send(holder, form).await.expect_ok();
+        assert_eq!(again.bytes, receipt.bytes, "form {number}");
+    }
+    // Signatures are no part of what was checked.
+    let mut unsigned = accepted.clone();
+    unsigned.ecdsa_signature = None;
+    unsigned.sub_contributions[1].bls_signature = None;
+    let again = holder.complete(&unsigned).await.expect_ok();
+    assert_eq!(again.bytes, receipt.bytes);
+
+    let fresh = holder.contribution(base);
+    let mut mixed = accepted.clone();
+    mixed.sub_contributions[3] = fresh.sub_contributions[3].clone();
+    let mut numbers = accepted.clone();
+    numbers.sub_contributions[0].num_g1_powers += 1;
+    let mut key = accepted.clone();
+    key.sub_contributions[2].pot_pubkey = fresh.sub_contributions[2].pot_pubkey.clone();
+    let mut fewer = accepted.clone();
+    fewer.sub_contributions.pop();
+    let power = alter_json(accepted, |document| {
+        let last = spoil::g1(document, 0).last_mut().unwrap();
+        *last = spoil::order_three().into();
+    });
+    let power = RawContribution::from_json(&power).unwrap();
+    let unchanged = base.to_raw(Encoding::Compressed);
+    let others = [fresh, mixed, numbers, key, fewer, power, unchanged];
+    for (number, other) in others.iter().enumerate() {
+        for (form, sent) in every_form(other).into_iter().enumerate() {
+            let error = send(holder, sent)
+                .await
+                .expect_error(Code::EarlierOneCounted);
+            assert!(
+                error.contains("an earlier contribution of yours"),
+                "{number} {form}: {error}"
+            );
+        }
+    }
+    // Uncompressed bytes of which only x and the sign of y are a point's.
+    let (_, _, mut bytes) = every_form(accepted).swap_remove(6);
+    let pubkey = accepted.to_encoding(Encoding::Uncompressed).unwrap();
+    let pubkey = pubkey.sub_contributions[0].pot_pubkey.bytes().to_vec();
+    let at = bytes
+        .windows(pubkey.len())
+        .position(|window| window == pubkey)
+        .unwrap();
+    bytes[at + pubkey.len() - 1] ^= 1;
+    let sent = ("application/msgpack", None, bytes);
+    send(holder, sent)
+        .await
+        .expect_error(Code::EarlierOneCounted);
+
+    let whole = accepted.to_json().unwrap();
+    let cut = whole[..whole.len() - 1].to_vec();
+    for unreadable in [Vec::new(), b"{}".to_vec(), b"again, please".to_vec(), cut] {
+        let sent = ("application/json", None, unreadable);
+        let error = send(holder, sent).await.expect_error(Code::MalformedBody);
+        assert!(error.contains("not touched"), "{error}");
+    }
+    let sent = ("text/plain", None, whole.clone());
+    send(holder, sent)
+        .await
+        .expect_error(Code::UnsupportedMediaType);
+    let sent = ("application/json", Some("gzip"), whole);
+    send(holder, sent).await.expect_error(Code::MalformedBody);
+    let status = holder.check_in().await;
+    assert_eq!(status.queue_status, QueueWord::Contributed);
+    assert_eq!(status.receipt, Some(receipt.json()));
+}
+
+#[tokio::test]
+async fn after_acceptance_only_the_same_contribution_gets_its_receipt() {
+    let turn = Turn::begin().await;
+    let accepted = turn.holder.contribution(&turn.base);
+    let receipt = turn.holder.complete(&accepted).await.expect_ok();
+    only_the_same_gets_its_receipt(&turn.holder, &turn.base, &accepted, &receipt).await;
+    assert_eq!(turn.holder.status().await.contributions, 1);
+
+    // Nor when its powers are no longer kept, and after a restart.
+    turn.waiter.contribute(&turn.server.sizes()).await;
+    let server = turn.server.restart().await;
+    let holder = turn.holder.at(server.url());
+    only_the_same_gets_its_receipt(&holder, &turn.base, &accepted, &receipt).await;
+    let report = server.verify_transcript().await.unwrap();
+    let report = serde_json::to_value(&report).unwrap();
+    assert_eq!(report["contributions"], 2, "{report}");
+}
+
+#[tokio::test]
+async fn of_a_contribution_without_a_digest_the_witness_decides() {
+    let turn = Turn::begin().await;
+    let accepted = turn.holder.contribution(&turn.base);
+    let receipt = turn.holder.complete(&accepted).await.expect_ok();
+    let as_an_older_version_left_it = |directory: &Path| {
+        let database = rusqlite::Connection::open(directory.join("tauline.db")).unwrap();
+        let change =
+            "DROP TRIGGER contributions_are_final; UPDATE contributions SET digest = NULL;";
+        database.execute_batch(change).unwrap();
+    };
+    let server = turn.server.restart_after(as_an_older_version_left_it).await;
+    let holder = turn.holder.at(server.url());
+    for form in every_form(&accepted) {
+        let again = send(&holder, form).await.expect_ok();
+        assert_eq!(again.bytes, receipt.bytes);
+    }
+    let fresh = holder.contribution(&turn.base);
+    for form in every_form(&fresh) {
+        send(&holder, form)
+            .await
+            .expect_error(Code::EarlierOneCounted);
+    }
 }
 
 #[tokio::test]

@@ -205,12 +205,18 @@ async fn a_lost_response_to_start_loses_nothing() {
 #[tokio::test]
 async fn a_lost_response_to_complete_is_had_again_without_new_entropy() {
     let turn = Turn::begin().await;
-    let receipt = turn.complete(JSON, turn.good()).await.expect_ok();
-    // A client that has lost everything computes anew: it gets the receipt of what was accepted.
-    let fresh = turn.holder.contribution(&turn.base);
-    let again = turn.holder.complete(&fresh).await.expect_ok();
+    let good = turn.good();
+    let receipt = turn.complete(JSON, good.clone()).await.expect_ok();
+    let again = turn.complete(JSON, good).await.expect_ok();
     assert_eq!(again.bytes, receipt.bytes);
-    assert!(turn.holder.check_in().await.receipt.is_some());
+    // A client that has lost everything and computes anew is not told that the new one counted; the
+    // receipt of what was accepted comes with a check-in.
+    let fresh = turn.holder.contribution(&turn.base);
+    turn.holder
+        .complete(&fresh)
+        .await
+        .expect_error(Code::EarlierOneCounted);
+    assert_eq!(turn.holder.check_in().await.receipt, Some(receipt.json()));
 }
 
 #[tokio::test]

@@ -283,6 +283,22 @@ rows! {
     a_contribution_sent_again_gets_the_same_receipt ["jsign"]
         Accepted, contribute(Body::Again)
         => Says::SameReceipt;
+    another_contribution_than_the_accepted_one_is_told_so ["jsign"]
+        Accepted, contribute(Body::Good)
+        => Says::Because(
+            Code::NotUsersTurn,
+            "an earlier contribution of yours was accepted, and this is another: it does not count, \
+             and its secret is not in the ceremony. Send the earlier one again to get its receipt again",
+        );
+    what_cannot_be_read_gets_no_receipt ["C++"]
+        Accepted, contribute(Body::Bytes(b"{"))
+        => Says::Text(400, "application/json", "{\"code\":\"Request::MalformedBody\",\"error\":\"Failed to parse the request body as JSON: ");
+    json_of_another_shape_gets_no_receipt ["the contract"]
+        Accepted, contribute(Body::Bytes(b"{}"))
+        => Says::Text(422, "text/plain", "Failed to deserialize the JSON body into the target type: ");
+    a_contribution_that_is_not_called_json_gets_no_receipt ["the contract"]
+        Accepted, post("/contribute").body(Body::Again)
+        => Says::Text(415, "text/plain", "Expected request with `Content-Type: application/json`");
     an_abort_after_contributing_is_refused ["zkParty"]
         Accepted, post("/contribute/abort")
         => Says::Code(Code::NotUsersTurn);

@@ -141,6 +141,11 @@ pub(super) fn has_sums(connection: &Connection) -> Result<bool, StoreError> {
     Ok(meta(connection, "sums")?.is_some())
 }
 
+/// Whether the schema is of after documents had digests.
+pub(super) fn has_digests(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
+    Ok(version(connection, path)?.is_some_and(|version| version >= 3))
+}
+
 /// Gives sums to what was stored before there were any. Says whether that was to be done.
 pub(super) fn gain_sums(connection: &mut Connection) -> Result<bool, StoreError> {
     if has_sums(connection)? {
@@ -157,7 +162,7 @@ pub(super) fn gain_sums(connection: &mut Connection) -> Result<bool, StoreError>
 
 fn sum_contributions(transaction: &Transaction<'_>) -> Result<(), StoreError> {
     let mut one = transaction.prepare(
-        "SELECT number, ticket, identity, witness, ecdsa FROM contributions
+        "SELECT number, ticket, identity, witness, ecdsa, digest FROM contributions
          WHERE number > ?1 ORDER BY number LIMIT 1",
     )?;
     let mut put =

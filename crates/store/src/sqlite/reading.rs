@@ -13,6 +13,8 @@ pub(super) struct SqliteReading {
     pub(super) connection: Connection,
     /// Whether the data is of after there were sums.
     pub(super) has_sums: bool,
+    /// Whether it is of after documents had digests.
+    pub(super) has_digests: bool,
 }
 
 impl Reading for SqliteReading {
@@ -64,12 +66,13 @@ impl SqliteReading {
         at_most: u32,
         read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
+        let digest = if self.has_digests { "digest" } else { "NULL" };
         let (sum, sums) = match self.has_sums {
             true => ("sum", "LEFT JOIN contribution_sums USING (number)"),
             false => ("NULL", ""),
         };
         let mut select = self.connection.prepare_cached(&format!(
-            "SELECT number, ticket, identity, witness, ecdsa, {sum} FROM contributions {sums}
+            "SELECT number, ticket, identity, witness, ecdsa, {digest}, {sum} FROM contributions {sums}
              WHERE number > ?1 ORDER BY number LIMIT ?2"
         ))?;
         let mut rows = select.query(params![after, at_most])?;

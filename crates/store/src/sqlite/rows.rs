@@ -35,15 +35,16 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), StoreE
             let witness: Vec<u8> = one.witness.iter().flat_map(Witness::to_bytes).collect();
             connection
                 .prepare_cached(
-                    "INSERT INTO contributions (number, ticket, identity, witness, ecdsa)
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                    "INSERT INTO contributions (number, ticket, identity, witness, ecdsa, digest)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 )?
                 .execute(params![
                     one.number,
                     one.ticket.value(),
                     one.identity.as_str(),
                     witness,
-                    one.ecdsa
+                    one.ecdsa,
+                    one.digest
                 ])?;
             connection
                 .prepare_cached("INSERT INTO contribution_sums (number, sum) VALUES (?1, ?2)")?
@@ -113,7 +114,7 @@ pub(super) fn checked_contribution(row: &Row<'_>) -> Result<Contribution, StoreE
 pub(super) fn unchecked_contribution(
     row: &Row<'_>,
 ) -> Result<(Contribution, Option<Digest>), StoreError> {
-    Ok((contribution(row)?, row.get(5)?))
+    Ok((contribution(row)?, row.get(6)?))
 }
 
 pub(super) fn contribution(row: &Row<'_>) -> Result<Contribution, StoreError> {
@@ -131,5 +132,6 @@ pub(super) fn contribution(row: &Row<'_>) -> Result<Contribution, StoreError> {
         identity: identity(row, 2)?,
         witness: entries.iter().map(Witness::from_bytes).collect(),
         ecdsa: row.get(4)?,
+        digest: row.get(5)?,
     })
 }

@@ -45,28 +45,23 @@ pub(super) async fn contribute(
         Ok(session) => session.identity,
         Err(failure) => return refuse(Refusal::of_contribution(&failure), body),
     };
-    match app.coordinator.may_submit(who.clone()).await {
-        Ok(Admission::ReadBody) => {}
-        // What a client sends again gets the answer that the first got.
-        Ok(Admission::Verifying) => {
-            body::drain(&parts.headers, body);
-            return match app.coordinator.verdict(who).await {
-                Ok(signed) => Ok(receipt(&signed)),
-                Err(error) => Err(Refusal::of_contribution(&error.into())),
-            };
-        }
-        Ok(Admission::Accepted(signed)) => {
-            body::drain(&parts.headers, body);
-            return Ok(receipt(&signed));
-        }
+    let admission = match app.coordinator.may_submit(who.clone()).await {
+        Ok(admission) => admission,
         Err(refused) => return refuse(refused.into(), body),
-    }
+    };
     let coding = match BodyCoding::of(&parts.headers) {
         Ok(coding) if is_json(&parts.headers) => coding,
         _ => return refuse(Refusal::not_json(), body),
     };
     let (body, grew_too_long) = limited(body, most);
-    let received = upload::receive(&app, who, &parts, body, DocumentForm::Json, coding).await;
+    let form = DocumentForm::Json;
+    let received = match admission {
+        Admission::ReadBody => upload::receive(&app, who, &parts, body, form, coding).await,
+        // What a client sends again gets the answer that the first got; something else does not.
+        Admission::Verifying | Admission::Accepted(_) => {
+            upload::receive_again(&app, who, &parts, body, form, coding).await
+        }
+    };
     match received {
         Ok(signed) => Ok(receipt(&signed)),
         Err(_) if grew_too_long.load(Ordering::Relaxed) => Err(Refusal::grew_too_long()),

@@ -111,6 +111,8 @@ impl Refusal {
             | error::Code::UsedUp
             | error::Code::AlreadyContributed
             | error::Code::AlreadyVerifying => Code::NotUsersTurn.into(),
+            // The nearest that was: the sequencer had forgotten whoever contributed.
+            error::Code::EarlierOneCounted => Self::because(Code::NotUsersTurn, why),
             error::Code::BodyTooLarge => Self::grew_too_long(),
             error::Code::UnsupportedMediaType => Self::not_json(),
             code @ (error::Code::MalformedBody | error::Code::BodyTimeout) => Self::Said {
