@@ -1,6 +1,9 @@
 //! What several benchmarks need.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod clock;
+pub mod hour;
 pub mod load;
 pub mod obvious;
 pub mod transcripts;
@@ -41,7 +44,7 @@ fn chain_of(
         let secrets = (0..sizes.len())
             .map(|sub_ceremony| known_secret(number, sub_ceremony))
             .collect::<Option<Vec<_>>>()
-            .context("a number below 256 is a usable secret")?;
+            .context("a number below 2^32 is a usable secret")?;
         let update = contribute_with(&base, secrets, &|_| ())?;
         base = update.base().clone();
         bodies.push(write(&update.unsigned())?);
@@ -53,7 +56,7 @@ fn chain_of(
 fn known_secret(number: usize, sub_ceremony: usize) -> Option<Secret> {
     let mut bytes = [0x5a; 32];
     bytes[0] = 0x11;
-    bytes[1] = u8::try_from(number).ok()?;
-    bytes[2] = u8::try_from(sub_ceremony).ok()?;
+    bytes[1..5].copy_from_slice(&u32::try_from(number).ok()?.to_be_bytes());
+    bytes[5] = u8::try_from(sub_ceremony).ok()?;
     Secret::from_be_bytes(&bytes)
 }

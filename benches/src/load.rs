@@ -9,9 +9,8 @@ use anyhow::{Context, Result, bail};
 /// Which coordinator load is put on: options of every load generator.
 #[derive(Debug, clap::Args)]
 pub struct Target {
-    /// The coordinator's binary [default: the one beside this program].
-    #[arg(long)]
-    server_binary: Option<PathBuf>,
+    #[command(flatten)]
+    binary: Binary,
     /// Sizes of the ceremony.
     #[arg(long = "ceremony", default_value = "4096:65,8192:65,16384:65,32768:65")]
     pub sizes: String,
@@ -23,6 +22,24 @@ impl Target {
     /// # Errors
     /// When this program lies nowhere.
     pub fn binary(&self) -> Result<PathBuf> {
+        self.binary.path()
+    }
+}
+
+/// Where the coordinator's binary lies.
+#[derive(Debug, clap::Args)]
+pub struct Binary {
+    /// The coordinator's binary [default: the one beside this program].
+    #[arg(long)]
+    server_binary: Option<PathBuf>,
+}
+
+impl Binary {
+    /// Its path.
+    ///
+    /// # Errors
+    /// When this program lies nowhere.
+    pub fn path(&self) -> Result<PathBuf> {
         if let Some(binary) = &self.server_binary {
             return Ok(binary.clone());
         }
@@ -39,7 +56,7 @@ pub struct Server {
     pub address: String,
     /// Where it serves.
     pub url: String,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl Drop for Server {
@@ -91,7 +108,7 @@ impl Server {
             process,
             url: format!("http://{address}"),
             address,
-            _data: data,
+            data,
         })
     }
 
@@ -112,6 +129,17 @@ impl Server {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         bail!("the coordinator did not start")
+    }
+
+    /// Kills it; what it acknowledged lies in the database whose path this gives, and which goes with
+    /// this value.
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn kill(&mut self) -> Result<PathBuf> {
+        self.process.kill()?;
+        self.process.wait()?;
+        Ok(self.data.path().join("data/tauline.db"))
     }
 
     /// Resident memory now and at its highest, in MB, and processor time in seconds.

@@ -111,7 +111,7 @@
 //! than the interval that they keep to. The line is one, and they stand in it like everybody else.
 //!
 //! **An absence of the coordinator's costs nobody anything.** The first step after a replay, the end
-//! of a halt, and a step that comes more than two [ticks](Rules::tick) after the last emit
+//! of a halt, and a step that comes more than two and a half [ticks](Rules::tick) after the last emit
 //! [`Event::Resumed`], which moves every deadline by the time that was lost. Crash, deployment,
 //! failover, handover and a process that was suspended are one mechanism. Whoever checks in during a
 //! halt has all of its time when it is over.

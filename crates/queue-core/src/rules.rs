@@ -60,9 +60,9 @@ pub struct Rules {
     /// that a vanished head can be waited for that much longer after a restart.
     pub lasting_step: Duration,
     /// How often a living coordinator steps the queue at least while anybody is in it: see
-    /// [`Queue::wake_at`](crate::Queue::wake_at). A gap of more than two of these between two steps
-    /// is an absence of the coordinator's, which costs nobody anything. A shorter one is covered by
-    /// the grace, so this should be at most half of that. Default 1 s.
+    /// [`Queue::wake_at`](crate::Queue::wake_at). A gap of more than two and a half of these
+    /// between two steps is an absence of the coordinator's, which costs nobody anything. A shorter
+    /// one is covered by the grace, which should be longer than that. Default 1 s.
     pub tick: Duration,
 }
 
@@ -186,7 +186,7 @@ impl Rules {
 
     /// The longest gap between two steps that is no absence of the coordinator's.
     pub(crate) fn longest_gap(&self) -> Duration {
-        self.tick.saturating_mul(2)
+        self.tick.saturating_mul(5) / 2
     }
 
     /// The time from a start to the last byte, given how long nearly all contributions took of late.

@@ -9,8 +9,8 @@ use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use tauline_protocol::error::Code;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::clock::alive::{self, Moment};
 use crate::negotiate::is_msgpack;
 use crate::routes::failure::Failure;
 
@@ -26,7 +26,8 @@ const MOST_DRAINED: usize = 64;
 /// How long one body is read and thrown away for.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
-/// How much of a body is taken, and how slowly.
+/// How much of a body is taken, and how slowly. Times are those in which this process ran: while it
+/// was stopped, a body could not arrive.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
     /// Most bytes, as they arrive.
@@ -68,7 +69,7 @@ pub(crate) struct Incoming {
     body: Body,
     limit: Limit,
     taken: usize,
-    until: Instant,
+    until: Moment,
 }
 
 impl Incoming {
@@ -82,7 +83,7 @@ impl Incoming {
             body,
             limit,
             taken: 0,
-            until: Instant::now() + limit.whole,
+            until: Moment::now().after(limit.whole),
         })
     }
 
@@ -92,8 +93,8 @@ impl Incoming {
     /// As [`read`].
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         loop {
-            let by = self.until.min(Instant::now() + self.limit.pause);
-            let frame = timeout_at(by, self.body.frame())
+            let by = self.until.min(Moment::now().after(self.limit.pause));
+            let frame = alive::timeout_at(by, self.body.frame())
                 .await
                 .map_err(|_| too_slow())?;
             let Some(frame) = frame else {
@@ -153,7 +154,7 @@ pub fn drain(headers: &HeaderMap, mut body: Body) {
     };
     tokio::spawn(async move {
         let to_the_end = async { while let Some(Ok(_)) = body.frame().await {} };
-        let _ = timeout(DRAIN_TIME, to_the_end).await;
+        let _ = alive::timeout(DRAIN_TIME, to_the_end).await;
         drop(permit);
     });
 }

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tauline_queue_core::Timestamp;
 use tokio::sync::watch;
 
+pub mod alive;
+
 /// A source of the time, in Unix milliseconds. Clones tell the same time.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
@@ -39,9 +41,8 @@ impl Clock {
     /// takes it up, as an absence.
     #[must_use]
     pub fn system() -> Self {
-        let (wall, monotonic) = (SystemTime::now(), Instant::now());
-        let wall = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let wall = AtomicU64::new(u64::try_from(wall.as_millis()).unwrap_or(u64::MAX));
+        let (wall, monotonic) = (wall(), Instant::now());
+        let wall = AtomicU64::new(wall.as_millis());
         Self(Source::System(Arc::new(Anchor { wall, monotonic })))
     }
 
@@ -52,7 +53,7 @@ impl Clock {
         (Self(Source::Manual(reading)), Hands(hands))
     }
 
-    /// The time.
+    /// The queue's time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
@@ -62,7 +63,18 @@ impl Clock {
         }
     }
 
-    /// Sets the machine's clock forward if it is behind `at`; says by how much it was.
+    /// The time as the machine's clock has it at this moment, which others go by too: what they sign
+    /// or are told is in force by this, however far the queue's time was [set
+    /// forward](Self::catch_up), and it follows when somebody sets the machine's clock.
+    #[must_use]
+    pub fn wall(&self) -> Timestamp {
+        match &self.0 {
+            Source::System(_) => wall(),
+            Source::Manual(reading) => *reading.borrow(),
+        }
+    }
+
+    /// Sets the queue's time forward if it is behind `at`; says by how much it was.
     ///
     /// A log may come from a machine whose clock was ahead of this one's. Time in a log never falls,
     /// so without this it would stand still until this clock has caught up.
@@ -97,6 +109,13 @@ impl Clock {
     }
 }
 
+/// The machine's wall clock.
+fn wall() -> Timestamp {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = wall.unwrap_or_default().as_millis();
+    Timestamp::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+}
+
 impl Hands {
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
@@ -122,6 +141,8 @@ mod tests {
         assert!(clock.now() >= ahead);
         assert_eq!(clock.catch_up(start), Duration::ZERO);
         assert!(clock.now() >= ahead);
+        let wall = clock.wall().since(start);
+        assert!(wall < Duration::from_secs(1800), "{wall:?}");
     }
 
     #[tokio::test]

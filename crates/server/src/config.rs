@@ -118,7 +118,8 @@ pub struct Settings {
     )]
     pub accounts: Accounts,
 
-    /// Sessions in use at a time before newcomers are sent away.
+    /// People who may be signed in at a time before newcomers are sent away. Who is in already may
+    /// always sign in again.
     #[arg(
         long,
         env = "TAULINE_MAX_SESSIONS",
@@ -224,11 +225,53 @@ pub struct Settings {
     #[arg(long, env = "TAULINE_SESSION_LIFETIME", value_name = "SECONDS", default_value = "86400", value_parser = seconds)]
     pub session_lifetime: Duration,
 
-    /// Time that a request's headers or body may pause for, in seconds.
+    /// Time for a request's headers from their first byte on, and that its body may pause for, in
+    /// seconds.
     #[arg(long, env = "TAULINE_BODY_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub body_timeout: Duration,
 
-    /// Sign-ins per hour and client address; 0 is no limit.
+    /// Time that a connection may be idle between two requests, in seconds. More than the time from
+    /// one poll of the sequencer's clients to the next: --lobby-checkin-frequency,
+    /// --lobby-checkin-tolerance and --lobby-hold together.
+    #[arg(long, env = "TAULINE_IDLE_TIMEOUT", value_name = "SECONDS", default_value = "120", value_parser = seconds)]
+    pub idle_timeout: Duration,
+
+    /// Time in which a client must take some of what is sent to it, in seconds, or its connection
+    /// is closed.
+    #[arg(long, env = "TAULINE_WRITE_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub write_timeout: Duration,
+
+    /// Connections at a time. When there are as many, those without a session that have done nothing
+    /// for longest make room; 0 is as many as the system's limit on open files allows.
+    #[arg(
+        long,
+        env = "TAULINE_MAX_CONNECTIONS",
+        value_name = "NUMBER",
+        default_value_t = 0
+    )]
+    pub max_connections: usize,
+
+    /// Connections at a time from one address, or one /64 of IPv6, over which no session has come;
+    /// 0 is no limit. Connections from --trusted-proxies are not counted.
+    #[arg(
+        long,
+        env = "TAULINE_MAX_CONNECTIONS_PER_ADDRESS",
+        value_name = "NUMBER",
+        default_value_t = 1000
+    )]
+    pub max_connections_per_address: usize,
+
+    /// Downloads of the transcript at a time for one address, or one /64 of IPv6; 0 is no limit.
+    #[arg(
+        long,
+        env = "TAULINE_MAX_DOWNLOADS_PER_ADDRESS",
+        value_name = "NUMBER",
+        default_value_t = 16
+    )]
+    pub max_downloads_per_address: usize,
+
+    /// Sign-ins per hour and client address; 0 is no limit. An IPv6 address counts for its /64, and
+    /// for its /48 at 16 times the rate.
     #[arg(
         long,
         env = "TAULINE_LOGIN_RATE",
@@ -237,7 +280,7 @@ pub struct Settings {
     )]
     pub login_rate: u32,
 
-    /// Requests without a session per hour and client address; 0 is no limit.
+    /// Requests without a session per hour and client address, IPv6 as above; 0 is no limit.
     #[arg(
         long,
         env = "TAULINE_ANONYMOUS_RATE",
@@ -465,8 +508,25 @@ impl Settings {
         if self.body_timeout.is_zero() {
             return conflict("--body-timeout must be more than 0 seconds".to_owned());
         }
+        if self.write_timeout.is_zero() {
+            return conflict("--write-timeout must be more than 0 seconds".to_owned());
+        }
         if self.lobby_checkin_frequency.is_zero() {
             return conflict("--lobby-checkin-frequency must be more than 0 seconds".to_owned());
+        }
+        // Clients that keep connections and repeat no request by themselves lose a poll, and with it
+        // their place, to a connection that is closed while they send.
+        let between_polls = self
+            .lobby_checkin_frequency
+            .saturating_add(self.lobby_checkin_tolerance)
+            .saturating_add(self.lobby_hold);
+        if self.idle_timeout <= between_polls {
+            let least = between_polls.as_secs_f64();
+            return conflict(format!(
+                "--idle-timeout must be more than {least} seconds, which is --lobby-checkin-frequency, --lobby-checkin-tolerance \
+                 and --lobby-hold together: set it to {} or more, or shorten one of those",
+                least.floor() + 30.0
+            ));
         }
         self.rules().validate().map_err(|error| {
             // The rules name their fields as the flags are named, but for the dash.

@@ -35,6 +35,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinError;
 use tracing::error;
 
+pub(crate) use answer::told_plainly;
 pub use answer::{Refused, SubmitError};
 pub use held::Seen;
 use held::{Hold, Waiting};
@@ -519,6 +520,17 @@ pub struct Caller {
     pub(crate) who: Identity,
     /// What tells its clients apart: the hash of the session's token.
     pub(crate) client: Option<ClientKey>,
+}
+
+impl Caller {
+    /// An identity, by the client that this key tells from its others.
+    #[must_use]
+    pub fn new(who: Identity, client: [u8; 32]) -> Self {
+        Self {
+            who,
+            client: Some(client),
+        }
+    }
 }
 
 /// What tells the clients of one identity apart.

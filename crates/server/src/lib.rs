@@ -14,6 +14,7 @@
 //! | [`routes`] | the HTTP interface, one file a resource |
 //! | [`upload`] | a contribution's body on its way in |
 //! | [`arriving`] | the same, between the connection and the thread that reads |
+//! | `connections` | connections: taken, served, ended when nothing goes on on them |
 //! | [`limits`] | rates, and whose address a request counts against |
 //! | [`body`] | request bodies: how large, how long, in which form |
 //! | [`negotiate`] | in which form and compression an answer goes out |
@@ -28,6 +29,7 @@ pub mod arriving;
 pub mod body;
 pub mod clock;
 pub mod config;
+mod connections;
 pub mod coordinator;
 mod fingerprint;
 pub mod head;

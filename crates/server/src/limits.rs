@@ -2,10 +2,15 @@
 //!
 //! Sign-ins and requests without a session count against the client's address; requests with a
 //! session against the session only, since an address may be a conference's.
+//!
+//! Of IPv6, a customer gets a network of 64 bits or of 48, and has all addresses in it. So an address
+//! counts for its /64, and beside that for its /48, which may ask [`WIDE`] times as often.
 
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
@@ -16,12 +21,27 @@ use ipnet::IpNet;
 use crate::config::Settings;
 use crate::signin::session::TokenHash;
 
+/// When to ask again for a download that would be one too many: others end by then, or are ended.
+const DOWNLOAD_AGAIN: Duration = Duration::from_secs(30);
+
+/// Bytes that all downloads together read ahead, about: what 128 of them read at full speed.
+const ALL_PIECES: u64 = 8 << 20;
+/// Bytes that one reads ahead at most: a system call for more gains nothing.
+const LARGEST_PIECE: u64 = 64 << 10;
+/// And at the least: a page.
+const LEAST_PIECE: u64 = 4 << 10;
+
+/// How much more often than a /64 of IPv6 a /48 may ask, which has 65,536 of them. Ours: some
+/// households of one provider, and not a crowd made up by one customer.
+const WIDE: u32 = 16;
+
 /// All limits on rates.
 pub struct Limits {
-    logins: Limit<IpAddr>,
-    anonymous: Limit<IpAddr>,
+    logins: AddressLimit,
+    anonymous: AddressLimit,
     sessions: Limit<TokenHash>,
     lobby: Limit<TokenHash>,
+    downloads: Arc<Downloads>,
     trusted_proxies: Vec<IpNet>,
 }
 
@@ -34,10 +54,14 @@ impl Limits {
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         Self {
-            logins: Limit::new(settings.login_rate, Quota::per_hour),
-            anonymous: Limit::new(settings.anonymous_rate, Quota::per_hour),
+            logins: AddressLimit::new(settings.login_rate),
+            anonymous: AddressLimit::new(settings.anonymous_rate),
             sessions: Limit::new(settings.session_rate, Quota::per_minute),
             lobby: Limit::new(settings.lobby_rate, Quota::per_minute),
+            downloads: Arc::new(Downloads {
+                most: Some(settings.max_downloads_per_address).filter(|most| *most > 0),
+                running: Mutex::default(),
+            }),
             trusted_proxies: settings.trusted_proxies.clone(),
         }
     }
@@ -47,7 +71,7 @@ impl Limits {
     /// # Errors
     /// [`TooMany`] from this address.
     pub fn login(&self, client: IpAddr) -> Result<(), TooMany> {
-        self.logins.check(&network(client))
+        self.logins.check(client)
     }
 
     /// Counts a request without a session.
@@ -55,7 +79,7 @@ impl Limits {
     /// # Errors
     /// [`TooMany`] from this address.
     pub fn anonymous(&self, client: IpAddr) -> Result<(), TooMany> {
-        self.anonymous.check(&network(client))
+        self.anonymous.check(client)
     }
 
     /// Counts a request of a session.
@@ -72,6 +96,24 @@ impl Limits {
     /// [`TooMany`] of this session.
     pub fn lobby(&self, session: &TokenHash) -> Result<(), TooMany> {
         self.lobby.check(session)
+    }
+
+    /// Begins a download of a transcript, which lasts as long as what is given.
+    ///
+    /// # Errors
+    /// [`TooMany`] of this address that have not ended.
+    pub fn download(&self, client: IpAddr) -> Result<Download, TooMany> {
+        let address = network(client);
+        let mut running = self.downloads.running();
+        let of_address = running.by_address.entry(address).or_default();
+        if self.downloads.most.is_some_and(|most| *of_address >= most) {
+            return Err(TooMany(DOWNLOAD_AGAIN));
+        }
+        *of_address += 1;
+        running.total += 1;
+        drop(running);
+        let downloads = Arc::clone(&self.downloads);
+        Ok(Download { downloads, address })
     }
 
     /// Forgets addresses and sessions that have been silent for long.
@@ -128,14 +170,91 @@ fn address(text: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// What counts as one client: an IPv4 address, or an IPv6 network of 64 bits, which is what one
-/// customer gets.
-fn network(address: IpAddr) -> IpAddr {
+/// What counts as one client: an IPv4 address, or an IPv6 network of 64 bits, which is the least
+/// that one customer gets.
+#[must_use]
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
-        IpAddr::V6(address) => {
-            const NETWORK: u128 = !0 << 64;
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & NETWORK))
+        IpAddr::V6(address) => IpAddr::V6(prefix(address, 64)),
+    }
+}
+
+fn prefix(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
+    Ipv6Addr::from_bits(address.to_bits() & (!0 << (128 - bits)))
+}
+
+/// A limit for an address, an hour.
+struct AddressLimit {
+    narrow: Limit<IpAddr>,
+    wide: Limit<Ipv6Addr>,
+}
+
+impl AddressLimit {
+    fn new(rate: u32) -> Self {
+        Self {
+            narrow: Limit::new(rate, Quota::per_hour),
+            wide: Limit::new(rate.saturating_mul(WIDE), Quota::per_hour),
+        }
+    }
+
+    fn check(&self, client: IpAddr) -> Result<(), TooMany> {
+        self.narrow.check(&network(client))?;
+        match client {
+            IpAddr::V4(_) => Ok(()),
+            IpAddr::V6(address) => self.wide.check(&prefix(address, 48)),
+        }
+    }
+
+    fn sweep(&self) {
+        self.narrow.sweep();
+        self.wide.sweep();
+    }
+}
+
+/// The downloads that have not ended.
+struct Downloads {
+    most: Option<usize>,
+    running: Mutex<Running>,
+}
+
+#[derive(Default)]
+struct Running {
+    total: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+impl Downloads {
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A download that has not ended.
+pub struct Download {
+    downloads: Arc<Downloads>,
+    address: IpAddr,
+}
+
+impl Download {
+    /// How many bytes to read ahead of the reader: the more downloads there are, the fewer, so that
+    /// together they hold little, however slow they are.
+    #[must_use]
+    pub fn piece(&self) -> u64 {
+        let running = self.downloads.running().total as u64;
+        (ALL_PIECES / running.max(1)).clamp(LEAST_PIECE, LARGEST_PIECE)
+    }
+}
+
+impl Drop for Download {
+    fn drop(&mut self) {
+        let mut running = self.downloads.running();
+        running.total -= 1;
+        if let Some(count) = running.by_address.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                running.by_address.remove(&self.address);
+            }
         }
     }
 }
@@ -212,6 +331,64 @@ mod tests {
         limits.login(ip("2001:db8:1:2::1")).unwrap();
         limits.login(ip("2001:db8:1:2:ffff::9")).unwrap_err();
         limits.login(ip("2001:db8:1:3::1")).unwrap();
+    }
+
+    #[test]
+    fn a_larger_ipv6_network_may_ask_sixteen_times_as_often() {
+        let limits = limits(&["--login-rate", "2", "--anonymous-rate", "2"]);
+        let subnet = |number: u32| ip(&format!("2001:db8:1:{number:x}::1"));
+        for ask in [Limits::login, Limits::anonymous] {
+            for number in 0..32 {
+                ask(&limits, subnet(number)).unwrap();
+            }
+            ask(&limits, subnet(32)).unwrap_err();
+            ask(&limits, subnet(0x7777)).unwrap_err();
+            ask(&limits, ip("2001:db8:2::1")).unwrap();
+            ask(&limits, ip("192.0.2.1")).unwrap();
+        }
+        // Who is refused for its own network does not use the others' share up.
+        for _ in 0..100 {
+            let _ = limits.login(ip("2001:db8:3::1"));
+        }
+        limits.login(ip("2001:db8:3:1::1")).unwrap();
+    }
+
+    #[test]
+    fn downloads_at_a_time_are_counted_by_address() {
+        let limits = limits(&["--max-downloads-per-address", "2"]);
+        let first = limits.download(ip("192.0.2.1")).unwrap();
+        let _second = limits.download(ip("192.0.2.1")).unwrap();
+        assert!(limits.download(ip("192.0.2.1")).is_err());
+        let _other = limits.download(ip("192.0.2.2")).unwrap();
+        drop(first);
+        limits.download(ip("192.0.2.1")).unwrap();
+        let _third = limits.download(ip("192.0.2.1")).unwrap();
+        assert!(limits.download(ip("192.0.2.1")).is_err());
+        assert_eq!(_third.piece(), LARGEST_PIECE);
+    }
+
+    #[test]
+    fn many_downloads_hold_little_together() {
+        let limits = limits(&["--max-downloads-per-address", "0"]);
+        let mut downloads = Vec::new();
+        let mut held = 0;
+        for _ in 0..5000 {
+            let download = limits.download(ip("192.0.2.1")).unwrap();
+            held += download.piece();
+            downloads.push(download);
+        }
+        assert!(held < 64 << 20, "{held}");
+        assert_eq!(downloads[0].piece(), LEAST_PIECE);
+        downloads.truncate(1);
+        assert_eq!(downloads[0].piece(), LARGEST_PIECE);
+    }
+
+    #[test]
+    fn zero_is_no_limit_for_any_network() {
+        let limits = limits(&["--login-rate", "0"]);
+        for _ in 0..1000 {
+            limits.login(ip("2001:db8::1")).unwrap();
+        }
     }
 
     #[test]

@@ -5,22 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tauline_queue_core::Timestamp;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use tower::ServiceExt as _;
 
 use crate::admin;
 use crate::clock::Clock;
 use crate::config::{Settings, SignIn as Method};
+use crate::connections::{self, Caps, Places, Times};
 use crate::coordinator::{self, Coordinator, Opened};
 use crate::limits::Limits;
-use crate::routes::{self, App, Lobby, Peer};
+use crate::routes::{self, App, Lobby};
 use crate::signin::SignIn;
 use crate::signin::nonce::Nonces;
 use crate::signin::redirect::Redirects;
@@ -42,9 +39,6 @@ const VERIFICATION_PATIENCE: Duration = Duration::from_secs(60);
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// How often addresses and sessions that have been silent are forgotten.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
-/// How long to wait after a connection could not be accepted, as when all file descriptors are
-/// taken: some will be freed.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 mod providers;
 
@@ -120,7 +114,7 @@ pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Runni
     let (stopping, stopped) = watch::channel(false);
     let app = Arc::new(App::new(
         coordinator.clone(),
-        sign_in(settings, address, providers, parts.store, &coordinator),
+        sign_in(settings, address, providers, parts.store, &coordinator).await?,
         parts.transcripts,
         Limits::new(settings),
         settings.body_timeout,
@@ -137,12 +131,24 @@ pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Runni
     let sweeper = tokio::spawn(sweep(Arc::clone(&app)));
     let (stop, stop_asked) = oneshot::channel();
     let mut task = parts.opened.task;
-    let header_timeout = settings.body_timeout;
+    let times = Times {
+        idle: settings.idle_timeout,
+        head: settings.body_timeout,
+        write: settings.write_timeout,
+    };
+    let places = Places::new(Caps {
+        total: match settings.max_connections {
+            0 => connections::by_open_files(),
+            most => most,
+        },
+        per_address: Some(settings.max_connections_per_address).filter(|most| *most > 0),
+        proxies: settings.trusted_proxies.clone(),
+    });
     let handle = coordinator.clone();
     let served = tokio::spawn(async move {
         let connections = GracefulShutdown::new();
         let ended = tokio::select! {
-            () = accept(&listener, routes::router(app), header_timeout, &connections) => None,
+            () = connections::accept(&listener, routes::router(app), times, places, &connections) => None,
             _ = stop_asked => None,
             ended = &mut task => Some(ended),
         };
@@ -248,14 +254,18 @@ fn open_store(settings: &Settings, now: Timestamp) -> anyhow::Result<Sqlite> {
     Ok(store)
 }
 
-fn sign_in(
+async fn sign_in(
     settings: &Settings,
     address: SocketAddr,
     providers: Providers,
     store: Arc<dyn Store>,
     coordinator: &Coordinator,
-) -> SignIn {
-    SignIn {
+) -> anyhow::Result<SignIn> {
+    let (lifetime, most_people) = (settings.session_lifetime, settings.max_sessions);
+    let handle = coordinator.clone();
+    let sessions = move || Sessions::open_store(store, handle, lifetime, most_people);
+    let sessions = tokio::task::spawn_blocking(sessions).await??;
+    Ok(SignIn {
         origin: settings.origin(address),
         accounts: providers.accounts,
         siwe: settings.offers(Method::Siwe),
@@ -265,15 +275,9 @@ fn sign_in(
         nonces: Nonces::new(),
         states: States::new(),
         redirects: Redirects::new(settings.accounts.redirect_allow.clone()),
-        sessions: Sessions::new(
-            Arc::clone(&store),
-            coordinator.clone(),
-            settings.session_lifetime,
-            settings.max_sessions,
-        ),
-        store,
+        sessions,
         coordinator: coordinator.clone(),
-    }
+    })
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -294,51 +298,6 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
             ),
             _ => anyhow::anyhow!("{address} cannot be listened on: {error}; give another --listen"),
         })
-}
-
-async fn accept(
-    listener: &TcpListener,
-    router: Router,
-    header_timeout: Duration,
-    connections: &GracefulShutdown,
-) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                let serving = serve(stream, peer, router.clone(), header_timeout, connections);
-                tokio::spawn(serving);
-            }
-            Err(error) => {
-                tracing::debug!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_AGAIN).await;
-            }
-        }
-    }
-}
-
-fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    header_timeout: Duration,
-    connections: &GracefulShutdown,
-) -> impl Future<Output = ()> + use<> {
-    // Answers are small and awaited: none should wait for a second packet.
-    let _ = stream.set_nodelay(true);
-    let router = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(Peer(peer.ip()));
-        request.map(axum::body::Body::new)
-    });
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    let watched = connections.watch(connection);
-    async move {
-        if let Err(error) = watched.await {
-            tracing::trace!(%peer, %error, "a connection ended badly");
-        }
-    }
 }
 
 async fn sweep(app: Arc<App>) {

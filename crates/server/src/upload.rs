@@ -131,7 +131,7 @@ fn limit(app: &App, form: DocumentForm) -> Limit {
 fn took_its_place() -> Failure {
     Failure::new(
         Code::BodyTimeout,
-        "a later upload took this one's place: look at its answer, or check in for the receipt",
+        "a later upload of yours took this one's place: its answer is the one that counts",
     )
 }
 

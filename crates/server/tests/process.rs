@@ -352,3 +352,31 @@ fn an_address_that_was_mistyped_is_refused() {
         assert_eq!(exit, Some(2), "{wrong}: {error}");
     }
 }
+
+#[test]
+fn refused_connections_are_in_the_log_once_a_minute_at_most() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = Program::start(
+        directory.path(),
+        &["--max-connections-per-address=2", "--log=warn"],
+    );
+    let address = program.url.trim_start_matches("http://").to_owned();
+    let mut connections = Vec::new();
+    for _ in 0..40 {
+        connections.push(std::net::TcpStream::connect(&address).unwrap());
+    }
+    // The last has been looked at when it has been closed.
+    let mut answer = String::new();
+    let mut last = connections.pop().unwrap();
+    last.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    drop(connections);
+    let (_, log) = program.end(Signal::TERM);
+    let lines: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains("connections were refused"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    assert!(lines[0].contains("WARN"), "{log}");
+    assert!(lines[0].contains("--max-connections-per-address"), "{log}");
+}

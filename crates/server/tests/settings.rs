@@ -122,6 +122,18 @@ fn the_file_gives_settings_of_every_type() {
 }
 
 #[test]
+fn a_connection_may_be_idle_for_longer_than_any_client_of_the_sequencer_waits() {
+    assert_eq!(parse(&[]).idle_timeout.as_secs(), 120);
+    let file = file(
+        "idle-timeout = 101\nlobby-hold = 60\nlobby-checkin-frequency = 35\nlobby-checkin-tolerance = 5\n",
+    );
+    assert_eq!(
+        parse(&["--config", path(&file)]).idle_timeout.as_secs(),
+        101
+    );
+}
+
+#[test]
 fn a_flag_outranks_the_environment_and_that_the_file() {
     let file = file("listen = \"256.0.0.1:1\"\nchain-id = 3\nstart-limit = 0\n");
     // The file's address and limit are wrong: were they looked at, this would say so.
@@ -239,6 +251,24 @@ fn bad_settings_are_refused_with_what_to_do() {
         (&["--checkin-min", "10", "--checkin-max", "5"], &["checkin"]),
         (&["--session-lifetime", "0"], &["--session-lifetime"]),
         (&["--body-timeout", "0"], &["--body-timeout"]),
+        (&["--write-timeout", "0"], &["--write-timeout"]),
+        (&["--idle-timeout", "0"], &["--idle-timeout"]),
+        (
+            &[
+                "--idle-timeout=100",
+                "--lobby-hold=60",
+                "--lobby-checkin-frequency=35",
+                "--lobby-checkin-tolerance=5",
+            ],
+            &[
+                "--idle-timeout must be more than 100",
+                "--lobby-hold",
+                "--lobby-checkin-frequency",
+                "--lobby-checkin-tolerance",
+                "130",
+            ],
+        ),
+        (&["--lobby-checkin-frequency", "3600"], &["--idle-timeout"]),
         (&["--public-url", "ceremony.example.org"], &["https://"]),
         (
             &["--public-url", "https://example.org/path"],

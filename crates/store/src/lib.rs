@@ -98,17 +98,44 @@ pub trait Store: Send + Sync + 'static {
     /// When the medium fails.
     fn put_session(&self, session: &Session) -> Result<(), StoreError>;
 
-    /// The session of a token with this hash, expired or not.
-    ///
-    /// # Errors
-    /// When the medium fails.
-    fn session(&self, hash: &[u8; 32]) -> Result<Option<Session>, StoreError>;
-
     /// Forgets a session.
     ///
     /// # Errors
     /// When the medium fails.
     fn delete_session(&self, hash: &[u8; 32]) -> Result<(), StoreError>;
+
+    /// Makes changes durable that belong to different people, in order. A store that can does it in
+    /// one commit.
+    ///
+    /// # Errors
+    /// When the medium fails; then any of them may be missing.
+    fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError> {
+        for write in writes {
+            match write {
+                SignInWrite::Put(session) => self.put_session(session)?,
+                SignInWrite::Delete(hash) => self.delete_session(hash)?,
+                SignInWrite::GithubAccount { account, identity } => {
+                    self.first_identity_of_github(*account, identity)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All sessions that end after `at`, the first end first, as far as a store can tell.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn sessions_lasting(&self, at: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let _ = at;
+        Ok(Vec::new())
+    }
+
+    /// The session of a token with this hash, expired or not.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn session(&self, hash: &[u8; 32]) -> Result<Option<Session>, StoreError>;
 
     /// Forgets all sessions that ended before `at`; returns how many.
     ///
@@ -116,7 +143,8 @@ pub trait Store: Send + Sync + 'static {
     /// When the medium fails.
     fn delete_sessions_expired_before(&self, at: Timestamp) -> Result<u64, StoreError>;
 
-    /// The identity that this GitHub account was first given here; this one, if it is the first.
+    /// The identity that this GitHub account was first given here; this one, if it is the first, which
+    /// is durable then.
     ///
     /// # Errors
     /// When the medium fails.
@@ -125,6 +153,15 @@ pub trait Store: Send + Sync + 'static {
         account: u64,
         today: &Identity,
     ) -> Result<Identity, StoreError>;
+
+    /// The identity that this GitHub account was given here, if it was, as far as a store can tell.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn identity_of_github(&self, account: u64) -> Result<Option<Identity>, StoreError> {
+        let _ = account;
+        Ok(None)
+    }
 
     /// The accounts that keep an identity, counted.
     fn accounts(&self) -> Tally {
@@ -340,6 +377,22 @@ pub struct Session {
     pub identity: Identity,
     /// When it ends.
     pub expires_at: Timestamp,
+}
+
+/// A change that a sign-in makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignInWrite {
+    /// Adds a session, or replaces the one with the same hash.
+    Put(Session),
+    /// Forgets the session with this hash.
+    Delete([u8; 32]),
+    /// Gives a GitHub account its identity, unless it has one.
+    GithubAccount {
+        /// The account's number.
+        account: u64,
+        /// What it is called today.
+        identity: Identity,
+    },
 }
 
 /// The hash chain over the log: each hash covers the record and everything before it.

@@ -10,6 +10,7 @@ mod founding;
 mod opening;
 mod reading;
 mod rows;
+mod sign_ins;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,11 +24,11 @@ use tauline_queue_core::{Ticket, Timestamp};
 
 pub use self::opening::Found;
 use self::opening::{connect, connect_to_look, state};
-use self::rows::{apply, blob, checked_contribution, session};
+use self::rows::{apply, blob, checked_contribution};
 use crate::mark::{Mark, Raised};
 use crate::{
-    Batch, Blob, Ceremony, Contribution, DataDir, Reading, Session, Store, StoreError,
-    StoredRecord, Write, sum,
+    Batch, Blob, Ceremony, Contribution, DataDir, Reading, Session, SignInWrite, Store, StoreError,
+    StoredRecord, Write,
 };
 
 mod schema {
@@ -236,45 +237,24 @@ impl Store for Sqlite {
     }
 
     fn put_session(&self, session: &Session) -> Result<(), StoreError> {
-        let mut writer = self.writer();
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction
-            .prepare_cached(
-                "INSERT INTO sessions (hash, identity, expires_at) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (hash) DO UPDATE
-                 SET identity = excluded.identity, expires_at = excluded.expires_at",
-            )?
-            .execute(params![
-                session.hash,
-                session.identity.as_str(),
-                session.expires_at.as_millis()
-            ])?;
-        rows::put_session_sum(&transaction, session)?;
-        transaction.commit()?;
-        Ok(())
-    }
-
-    fn session(&self, hash: &[u8; 32]) -> Result<Option<Session>, StoreError> {
-        let reader = self.reader();
-        let mut select = reader.prepare_cached(
-            "SELECT identity, expires_at, sum FROM sessions LEFT JOIN session_sums USING (hash)
-             WHERE hash = ?1",
-        )?;
-        let mut rows = select.query([hash])?;
-        let Some(row) = rows.next()? else {
-            return Ok(None);
-        };
-        let stored: Option<[u8; 32]> = row.get(2)?;
-        // One that is not what was stored stands for nobody: its owner signs in again.
-        let found = session(*hash, row, 0).ok();
-        Ok(found.filter(|found| stored == Some(sum::session(found))))
+        self.write_sign_ins(&[SignInWrite::Put(session.clone())])
     }
 
     fn delete_session(&self, hash: &[u8; 32]) -> Result<(), StoreError> {
-        self.writer()
-            .prepare_cached("DELETE FROM sessions WHERE hash = ?1")?
-            .execute([hash])?;
-        Ok(())
+        self.write_sign_ins(&[SignInWrite::Delete(*hash)])
+    }
+
+    fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError> {
+        let mut accounts = self.accounts_known();
+        sign_ins::write(&mut self.writer(), writes, &mut accounts)
+    }
+
+    fn sessions_lasting(&self, at: Timestamp) -> Result<Vec<Session>, StoreError> {
+        sign_ins::lasting(&self.reader(), at)
+    }
+
+    fn session(&self, hash: &[u8; 32]) -> Result<Option<Session>, StoreError> {
+        sign_ins::find(&self.reader(), hash)
     }
 
     fn delete_sessions_expired_before(&self, at: Timestamp) -> Result<u64, StoreError> {
@@ -290,8 +270,18 @@ impl Store for Sqlite {
         account: u64,
         today: &Identity,
     ) -> Result<Identity, StoreError> {
-        let mut accounts = self.accounts_known();
-        accounts::first_identity(&mut self.writer(), account, today, &mut accounts)
+        // Most have been here before: they need no commit.
+        if let Some(first) = self.identity_of_github(account)? {
+            return Ok(first);
+        }
+        let identity = today.clone();
+        self.write_sign_ins(&[SignInWrite::GithubAccount { account, identity }])?;
+        let missing = || StoreError::damaged(format!("GitHub account {account} was not kept"));
+        self.identity_of_github(account)?.ok_or_else(missing)
+    }
+
+    fn identity_of_github(&self, account: u64) -> Result<Option<Identity>, StoreError> {
+        accounts::known_identity(&self.reader(), account)
     }
 
     fn accounts(&self) -> Tally {

@@ -135,8 +135,8 @@ impl World {
         let crowd = *[3, 10, 100].choose(&mut rng).unwrap();
         let relaxed = if crowd > 10 { 300..400 } else { 1..120 };
         // A gap between two steps that is no absence is covered by the grace.
-        let grace = rng.gen_range(2..12);
-        let tick = 1..grace / 2 + 1;
+        let grace = rng.gen_range(3..14);
+        let tick = 1..2 * grace / 5 + 1;
         let rules = if rng.gen_bool(0.3) {
             Rules::default()
         } else {
@@ -510,7 +510,7 @@ impl World {
             Some(time.saturating_sub(since))
         } else if let Some(at) = crashed_at {
             Some(time.saturating_sub(at))
-        } else if !was_empty && time - self.lived_until > 2 * tick {
+        } else if !was_empty && time - self.lived_until > 5 * tick / 2 {
             Some(time - self.lived_until)
         } else {
             None

@@ -266,7 +266,7 @@ impl Reference {
         let now = now.as_millis().max(self.seen);
         let mut events = Vec::new();
         let runs = self.mode != Mode::Halted;
-        let late = runs && now - self.seen > 2 * ms(self.rules.tick);
+        let late = runs && now - self.seen > 5 * ms(self.rules.tick) / 2;
         if !self.places.is_empty() && (self.restarted || late) {
             for heard in self.heard.values_mut() {
                 *heard += now - self.seen;

@@ -1,6 +1,7 @@
 //! Answers that say no, with the code a client sees and a sentence for its user.
 
 use tauline_protocol::error::{Code, ErrorBody};
+use tauline_protocol::status::EndedWord;
 use tauline_queue_core::{Outcome, Refusal, Ticket};
 use tauline_transcript::{Check, DocumentError, Invalid};
 
@@ -12,6 +13,9 @@ pub struct Refused {
     pub code: Code,
     /// A sentence that says what to do.
     pub error: String,
+    /// The same for people whose client is not ours, where it has to be said in other words: such a
+    /// client knows neither check-ins nor starts, and cannot join again.
+    pub plainly: Option<String>,
 }
 
 impl Refused {
@@ -21,6 +25,16 @@ impl Refused {
         Self {
             code,
             error: error.into(),
+            plainly: None,
+        }
+    }
+
+    /// The same with words for people whose client is not ours.
+    #[must_use]
+    fn plainly(self, words: impl Into<String>) -> Self {
+        Self {
+            plainly: Some(words.into()),
+            ..self
         }
     }
 
@@ -112,16 +126,18 @@ pub(super) fn refused(refusal: Refusal, because: Option<&str>) -> Refused {
                 .to_owned(),
         ),
         Refusal::Ended { outcome } => {
-            (Code::StayEnded, format!("your stay in the queue is over: {}", told(outcome, because)))
+            let over = |how| format!("your stay in the queue is over: {how}");
+            return Refused::new(Code::StayEnded, over(told(outcome, because)))
+                .plainly(over(told_plainly(outcome.into(), because)));
         }
         Refusal::UsedUp { outcome: Outcome::Contributed } => return contributed_already(),
-        Refusal::UsedUp { outcome } => (
-            Code::UsedUp,
-            format!(
-                "you may not join again: {}. Only the ceremony's operator can pardon that",
-                told(outcome, because)
-            ),
-        ),
+        Refusal::UsedUp { outcome } => {
+            let used_up = |how| {
+                format!("you may not join again: {how}. Only the ceremony's operator can pardon that")
+            };
+            return Refused::new(Code::UsedUp, used_up(told(outcome, because)))
+                .plainly(used_up(told_plainly(outcome.into(), because)));
+        }
         Refusal::NotYourTurn { position } => (
             Code::NotYourTurn,
             format!("it is not your turn: you are number {position}; check in until it is"),
@@ -156,7 +172,7 @@ pub(super) fn refused(refusal: Refusal, because: Option<&str>) -> Refused {
             "this identity has contributed, which is final".to_owned(),
         ),
     };
-    Refused { code, error }
+    Refused::new(code, error)
 }
 
 /// A contribution by somebody of whom another was accepted.
@@ -171,6 +187,10 @@ fn contributed_already() -> Refused {
     Refused::new(
         Code::AlreadyContributed,
         "you have contributed already, and nobody contributes twice: check in to get your receipt again",
+    )
+    .plainly(
+        "you have contributed already, and nobody contributes twice: there is nothing left to do. Your contribution \
+         is in /info/current_state, and the same contribution sent again gets the same receipt",
     )
 }
 
@@ -187,6 +207,26 @@ fn told(outcome: Outcome, because: Option<&str>) -> String {
         Outcome::Left => "you left the queue",
         Outcome::CoordinatorFault => "the coordinator failed",
     };
+    with_reason(what, because)
+}
+
+/// The same to somebody whose client is not ours.
+pub(crate) fn told_plainly(ended: EndedWord, because: Option<&str>) -> String {
+    let what = match ended {
+        EndedWord::Contributed => "you contributed",
+        EndedWord::MissedCheckin => "nothing was heard of your client in time",
+        EndedWord::FailedToStart => "your turn came, and your client did not take it in time",
+        EndedWord::TimedOut => "your contribution did not arrive in time",
+        EndedWord::Stalled => "nothing was heard of your client any more while it contributed",
+        EndedWord::Invalid => "your contribution did not pass the checks",
+        EndedWord::Aborted => "you gave up your turn",
+        EndedWord::Left => "you left the queue",
+        EndedWord::CoordinatorFault => "the coordinator failed",
+    };
+    with_reason(what, because)
+}
+
+fn with_reason(what: &str, because: Option<&str>) -> String {
     match because {
         Some(because) => format!("{what} ({because})"),
         None => what.to_owned(),
@@ -219,4 +259,70 @@ pub(super) fn coordinator_fault(ticket: Ticket) -> Refused {
             "the coordinator could not finish verifying your contribution (ticket {ticket}): that is its fault and does not count; join again"
         ),
     )
+    .plainly(format!(
+        "the coordinator could not finish verifying your contribution (ticket {ticket}): that is its fault and does not count; start your client again"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Calls and words of our own interface.
+    fn is_foreign(text: &str) -> bool {
+        [
+            "check in",
+            "check-in",
+            "checking in",
+            "join again:",
+            "contribution/",
+        ]
+        .iter()
+        .any(|word| text.replace("you may not join again", "").contains(word))
+    }
+
+    #[test]
+    fn people_with_other_clients_are_told_nothing_of_our_calls() {
+        for outcome in [
+            Outcome::Contributed,
+            Outcome::MissedCheckIn,
+            Outcome::FailedToStart,
+            Outcome::TimedOut,
+            Outcome::Stalled,
+            Outcome::Invalid,
+            Outcome::Aborted,
+            Outcome::Left,
+            Outcome::CoordinatorFault,
+        ] {
+            for because in [None, Some("why")] {
+                for refusal in [Refusal::Ended { outcome }, Refusal::UsedUp { outcome }] {
+                    let refused = refused(refusal, because);
+                    let said = match refused.code {
+                        // The next poll joins again by itself.
+                        Code::NotQueued => continue,
+                        _ => refused.plainly.unwrap(),
+                    };
+                    assert!(!is_foreign(&said), "{outcome:?}: {said}");
+                }
+            }
+        }
+        let fault = coordinator_fault(Ticket::new(7)).plainly.unwrap();
+        assert!(
+            !is_foreign(&fault) && fault.ends_with("start your client again"),
+            "{fault}"
+        );
+    }
+
+    #[test]
+    fn our_own_clients_are_told_of_our_calls() {
+        for (outcome, word) in [
+            (Outcome::Contributed, "check in to get your receipt again"),
+            (Outcome::MissedCheckIn, "check-in"),
+            (Outcome::FailedToStart, "did not start"),
+            (Outcome::Stalled, "checking in"),
+        ] {
+            let refused = refused(Refusal::UsedUp { outcome }, None);
+            assert!(refused.error.contains(word), "{}", refused.error);
+        }
+    }
 }

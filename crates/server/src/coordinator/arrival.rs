@@ -13,10 +13,14 @@ use tauline_queue_core::{Phase, Queue, Ticket, Timestamp};
 /// grace. Ours: reading the largest body, 13 MB of JSON, takes a tenth of that.
 const LEAST_READING_LIMIT: Duration = Duration::from_secs(1);
 
+/// The most time, for when there is much grace: the rules take a gap of two and a half seconds for an absence,
+/// and time that was held is one.
+const MOST_READING_LIMIT: Duration = Duration::from_millis(2400);
+
 /// How long reading may hold the time: half the grace. For as long as time was held, others were
 /// given deadlines that come too early by that much, and it must leave them grace enough.
 fn reading_limit(grace: Duration) -> Duration {
-    (grace / 2).max(LEAST_READING_LIMIT)
+    (grace / 2).clamp(LEAST_READING_LIMIT, MOST_READING_LIMIT)
 }
 
 /// Contributions that are being read.

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use tauline_protocol::error::Code;
 
 use crate::body;
+use crate::connections::Place;
 use crate::signin::session::Session;
 
 use super::failure::Failure;
@@ -20,6 +21,10 @@ use super::{App, auth, sequencer};
 /// The address at the other end of the connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
+
+/// The client's address, behind a proxy that is trusted or not.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Client(pub(super) IpAddr);
 
 /// Whether the request carries a session, and if not, why not.
 #[derive(Clone)]
@@ -52,6 +57,9 @@ pub(super) async fn admit(
             .map_err(Failure::from),
         Err(failure) => Err(failure),
     };
+    if let (Ok(session), Some(place)) = (&session, request.extensions().get::<Arc<Place>>()) {
+        place.signed_in(&session.hash);
+    }
     let path = request.uri().path();
     let counted = match &session {
         _ if is_login(&app, &request) => app.limits.login(client),
@@ -70,6 +78,7 @@ pub(super) async fn admit(
         return refusal;
     }
     request.extensions_mut().insert(Caller(session));
+    request.extensions_mut().insert(Client(client));
     let mut response = next.run(request).await;
     // Answers are about one caller at one moment; the transcript says otherwise for itself.
     response

@@ -17,6 +17,8 @@ use crate::limits::TooMany;
 pub struct Failure {
     code: Code,
     error: String,
+    /// See [`Refused::plainly`].
+    plainly: Option<String>,
     retry_after: Option<Duration>,
     detail: Option<Detail>,
 }
@@ -41,6 +43,7 @@ impl Failure {
         Self {
             code,
             error: error.into(),
+            plainly: None,
             retry_after,
             detail: None,
         }
@@ -79,11 +82,19 @@ impl Failure {
     pub(crate) fn error(&self) -> &str {
         &self.error
     }
+
+    /// The error in words for people whose client is not ours.
+    pub(crate) fn plainly(&self) -> &str {
+        self.plainly.as_deref().unwrap_or(&self.error)
+    }
 }
 
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
-        Self::new(refused.code, refused.error)
+        Self {
+            plainly: refused.plainly,
+            ..Self::new(refused.code, refused.error)
+        }
     }
 }
 

@@ -4,8 +4,10 @@
 //! when contributions have come in since: what it began with is kept for a while. Parts are parts of
 //! the plain document: whoever asks for one gets it uncompressed.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -13,18 +15,21 @@ use axum::response::{IntoResponse, Response};
 use tauline_protocol::error::Code;
 
 use crate::head::{Coding, Form};
+use crate::limits::Download;
 use crate::negotiate;
 use crate::snapshot::Document;
 use crate::store::StoreError;
 
 use super::App;
+use super::admission::Client;
 use super::failure::Failure;
 
 pub(super) async fn download(
     State(app): State<Arc<App>>,
+    Extension(Client(client)): Extension<Client>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    respond(&app, &headers)
+    respond(&app, client, &headers)
         .await
         .unwrap_or_else(|error| Err(unreadable(&error)))
 }
@@ -32,6 +37,7 @@ pub(super) async fn download(
 /// The answer to a request with these headers, or what went wrong in reading.
 pub(super) async fn respond(
     app: &App,
+    client: IpAddr,
     headers: &HeaderMap,
 ) -> Result<Result<Response, Failure>, StoreError> {
     let text = |name| {
@@ -82,7 +88,11 @@ pub(super) async fn respond(
             ));
         }
     };
-    Ok(Ok(whole_or_part(&document, coding, etag, part)))
+    let download = match app.limits.download(client) {
+        Ok(download) => download,
+        Err(early) => return Ok(Err(early.into())),
+    };
+    Ok(Ok(whole_or_part(&document, coding, etag, part, download)))
 }
 
 fn whole_or_part(
@@ -90,12 +100,13 @@ fn whole_or_part(
     coding: Coding,
     etag: String,
     part: Option<Part>,
+    download: Download,
 ) -> Response {
     let sent = part.unwrap_or(Part {
         first: 0,
         len: document.len(),
     });
-    let body = Body::from_stream(document.bytes(sent.first, sent.len));
+    let body = Body::from_stream(document.pieces(sent.first, sent.len, move || download.piece()));
     let mut response = body.into_response();
     let headers = response.headers_mut();
     let mut set = |name, value: String| {

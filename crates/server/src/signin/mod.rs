@@ -30,14 +30,11 @@ pub mod siwe;
 pub mod state;
 pub mod web;
 
-use std::sync::Arc;
-
 use tauline_protocol::Identity;
 use tauline_protocol::error::Code;
 use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer, SiweProof};
 
 use crate::coordinator::{Coordinator, Refused};
-use crate::store::Store;
 
 use self::browser::Browser;
 use self::ethereum::Accounts;
@@ -72,8 +69,6 @@ pub struct SignIn {
     pub redirects: Redirects,
     /// The sessions.
     pub sessions: Sessions,
-    /// The identities that GitHub accounts keep.
-    pub store: Arc<dyn Store>,
     /// For its clock, and who has taken part.
     pub coordinator: Coordinator,
 }
@@ -87,7 +82,7 @@ impl SignIn {
         if !self.siwe {
             return Err(self.not_offered("by Ethereum key"));
         }
-        let now = self.coordinator.clock().now();
+        let now = self.coordinator.clock().wall();
         let (nonce, expires) = self.nonces.issue(now);
         Ok(NonceAnswer {
             nonce,
@@ -112,7 +107,7 @@ impl SignIn {
         let identity = self.identify(request, browser).await?;
         let (token, session) = self.sessions.open(identity).await?;
         tracing::info!(identity = %session.identity, "signed in");
-        let now = self.coordinator.clock().now();
+        let now = self.coordinator.clock().wall();
         Ok(LoginAnswer {
             token,
             identity: session.identity,
@@ -132,7 +127,7 @@ impl SignIn {
                 // Of two requests with one message the first wins.
                 if !self
                     .nonces
-                    .take(&signed.nonce, self.coordinator.clock().now())
+                    .take(&signed.nonce, self.coordinator.clock().wall())
                 {
                     return Err(siwe::unknown_nonce());
                 }
@@ -144,10 +139,11 @@ impl SignIn {
                     .invites
                     .as_ref()
                     .ok_or_else(|| self.not_offered("by invitation"))?;
-                invites.identity(code).ok_or_else(|| Refused {
-                    code: Code::LoginUnknownInvite,
-                    error: "this invitation is not known here: check the code and the server"
-                        .to_owned(),
+                invites.identity(code).ok_or_else(|| {
+                    Refused::new(
+                        Code::LoginUnknownInvite,
+                        "this invitation is not known here: check the code and the server",
+                    )
                 })
             }
         }
@@ -163,7 +159,7 @@ impl SignIn {
             origin: &self.origin,
             chain_id: self.accounts.chain_id,
             nonces: &self.nonces,
-            now: self.coordinator.clock().now(),
+            now: self.coordinator.clock().wall(),
         };
         let signed = siwe::read(proof, &expected)?;
         let by_account = signed.is_by_key()
@@ -181,13 +177,13 @@ impl SignIn {
     /// The refusal of a way to sign in that is not offered: it names those that are.
     #[must_use]
     pub fn not_offered(&self, method: &str) -> Refused {
-        Refused {
-            code: Code::LoginMethodNotOffered,
-            error: format!(
+        Refused::new(
+            Code::LoginMethodNotOffered,
+            format!(
                 "this coordinator takes no sign-in {method}; it takes {}",
                 self.offered().join(" and ")
             ),
-        }
+        )
     }
 
     fn offered(&self) -> Vec<&'static str> {

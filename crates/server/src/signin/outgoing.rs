@@ -10,6 +10,8 @@ use axum::http;
 use reqwest::redirect::Policy;
 use tokio::sync::Semaphore;
 
+use crate::clock::alive;
+
 /// Longest time for a whole exchange, waiting for one's turn included. Ours: somebody looks at an
 /// empty page meanwhile.
 const EXCHANGE_LIMIT: Duration = Duration::from_secs(10);
@@ -82,7 +84,7 @@ impl Outgoing {
         &self,
         request: http::Request<Vec<u8>>,
     ) -> Result<http::Response<Vec<u8>>, Unreachable> {
-        tokio::time::timeout(EXCHANGE_LIMIT, self.exchange(request))
+        alive::timeout(EXCHANGE_LIMIT, self.exchange(request))
             .await
             .map_err(|_| Unreachable::Late)?
     }

@@ -3,6 +3,12 @@
 //!
 //! A token is 32 random bytes. Only its hash is kept, here and in the store: whoever reads the
 //! database cannot act for anybody.
+//!
+//! Sessions go by the machine's wall clock, not by the queue's time, which a log from a machine
+//! ahead of this one sets forward. An end that lies further ahead than a whole lifetime, as one that
+//! was stored by such a clock does, counts as a lifetime from now.
+
+mod ledger;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +22,9 @@ use tauline_queue_core::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::coordinator::{Caller, Coordinator, Refused};
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, SignInWrite, Store, StoreError};
+
+use self::ledger::Ledger;
 
 /// Bytes of a token: nobody guesses 256 bits.
 const TOKEN_LEN: usize = 32;
@@ -32,6 +40,9 @@ const HELD_PER_SESSION: usize = 8;
 /// How long after its end a session is kept in the store, in case its owner is waiting in the
 /// queue and has only been silent.
 const KEPT_AFTER_END: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How often those that have ended are looked for while newcomers are sent away.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The hash that a token is known by.
 pub type TokenHash = [u8; 32];
@@ -52,10 +63,7 @@ impl Session {
     /// Who asks, for the coordinator: the identity, by this one of its clients.
     #[must_use]
     pub fn caller(&self) -> Caller {
-        Caller {
-            who: self.identity.clone(),
-            client: Some(self.hash),
-        }
+        Caller::new(self.identity.clone(), self.hash)
     }
 
     /// Leave to hold one more answer open for this session.
@@ -63,21 +71,19 @@ impl Session {
     /// # Errors
     /// [`Code::RateLimited`] when it holds too many already.
     pub fn hold(&self) -> Result<OwnedSemaphorePermit, Refused> {
-        Arc::clone(&self.held).try_acquire_owned().map_err(|_| Refused {
-            code: Code::RateLimited,
-            error: format!(
+        Arc::clone(&self.held).try_acquire_owned().map_err(|_| Refused::new(Code::RateLimited, format!(
                 "this session holds {HELD_PER_SESSION} answers open already: close some streams or waiting check-ins"
-            ),
-        })
+            )))
     }
 }
 
 /// All sessions: those in use in memory, all in the store.
 pub struct Sessions {
     store: Arc<dyn Store>,
+    ledger: Ledger,
     coordinator: Coordinator,
     lifetime: Duration,
-    most: usize,
+    most_people: usize,
     live: Mutex<Live>,
 }
 
@@ -85,6 +91,8 @@ pub struct Sessions {
 struct Live {
     by_hash: HashMap<TokenHash, Session>,
     by_identity: HashMap<Identity, VecDeque<TokenHash>>,
+    /// When those that have ended were last looked for.
+    looked_at: Timestamp,
 }
 
 impl Live {
@@ -119,37 +127,72 @@ impl Live {
             }
         }
     }
-}
 
-impl Sessions {
-    /// The sessions of a store, of which at most so many may be in use before newcomers are sent
-    /// away.
-    #[must_use]
-    pub fn new(
-        store: Arc<dyn Store>,
-        coordinator: Coordinator,
-        lifetime: Duration,
-        most: usize,
-    ) -> Self {
-        Self {
-            store,
-            coordinator,
-            lifetime,
-            most,
-            live: Mutex::default(),
+    /// Removes those that ended before this.
+    fn remove_ended(&mut self, before: Timestamp) {
+        let ended: Vec<TokenHash> = self
+            .by_hash
+            .values()
+            .filter(|session| session.expires_at <= before)
+            .map(|session| session.hash)
+            .collect();
+        for hash in &ended {
+            self.remove(hash);
         }
     }
 
-    /// Whether newcomers are sent away: as many sessions are in use as the operator allows.
+    /// Whether somebody is signed in.
+    fn has(&self, identity: &Identity, now: Timestamp) -> bool {
+        let hashes = self.by_identity.get(identity);
+        hashes.into_iter().flatten().any(|hash| {
+            let session = self.by_hash.get(hash);
+            session.is_some_and(|session| session.expires_at > now)
+        })
+    }
+}
+
+impl Sessions {
+    /// The sessions of a store, by which at most so many people may be signed in before newcomers
+    /// are sent away. Reads those that last, which blocks; must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// A failing store.
+    pub fn open_store(
+        store: Arc<dyn Store>,
+        coordinator: Coordinator,
+        lifetime: Duration,
+        most_people: usize,
+    ) -> Result<Self, StoreError> {
+        let sessions = Self {
+            ledger: Ledger::new(Arc::clone(&store)),
+            store,
+            coordinator,
+            lifetime,
+            most_people,
+            live: Mutex::default(),
+        };
+        let now = sessions.now();
+        for stored in sessions.store.sessions_lasting(now)? {
+            let session = sessions.session(stored, now);
+            sessions.live().insert(session);
+        }
+        Ok(sessions)
+    }
+
+    /// Whether newcomers are sent away: as many people are signed in as the operator allows.
     #[must_use]
     pub fn are_full(&self) -> bool {
-        let live = self.live();
-        // Counting those that have not ended takes a while, and is seldom needed.
-        live.by_hash.len() >= self.most && {
-            let now = self.coordinator.clock().now();
-            let lasting = live.by_hash.values().filter(|one| one.expires_at > now);
-            lasting.count() >= self.most
+        let mut live = self.live();
+        if live.by_identity.len() < self.most_people {
+            return false;
         }
+        // Looking takes a while: once a second is often enough for somebody who may come back.
+        let now = self.now();
+        if now.since(live.looked_at) >= LOOK_EVERY || now < live.looked_at {
+            live.looked_at = now;
+            live.remove_ended(now);
+        }
+        live.by_identity.len() >= self.most_people
     }
 
     /// Opens a session, durable before this answers. Gives the token, which is kept nowhere.
@@ -157,7 +200,7 @@ impl Sessions {
     /// # Errors
     /// [`Code::SessionsFull`] for a newcomer, or a failing store.
     pub async fn open(&self, identity: Identity) -> Result<(String, Session), Refused> {
-        if self.are_full() && !self.live().by_identity.contains_key(&identity) {
+        if self.are_full() && !self.is_in(&identity).await? {
             return Err(full());
         }
         let mut token = [0; TOKEN_LEN];
@@ -166,16 +209,21 @@ impl Sessions {
         let session = Session {
             hash: hash(&token),
             identity,
-            expires_at: self.coordinator.clock().now().saturating_add(self.lifetime),
+            expires_at: self.now().saturating_add(self.lifetime),
             held: Arc::new(Semaphore::new(HELD_PER_SESSION)),
         };
         self.save(&session).await?;
         let oldest = self.live().insert(session.clone());
         if let Some(oldest) = oldest {
-            self.blocking(move |store| store.delete_session(&oldest))
-                .await?;
+            self.write(SignInWrite::Delete(oldest)).await?;
         }
         Ok((token, session))
+    }
+
+    /// Whether somebody is no newcomer: signed in, or in the queue.
+    async fn is_in(&self, identity: &Identity) -> Result<bool, Refused> {
+        let is_signed_in = self.live().has(identity, self.now());
+        Ok(is_signed_in || self.coordinator.is_in_queue(identity).await?)
     }
 
     /// The session of a token, if it is good now. An ended session whose owner is in the queue is
@@ -194,12 +242,7 @@ impl Sessions {
             None => {
                 let stored = self.blocking(move |store| store.session(&hash)).await?;
                 let stored = stored.ok_or_else(unknown)?;
-                let session = Session {
-                    hash,
-                    identity: stored.identity,
-                    expires_at: stored.expires_at,
-                    held: Arc::new(Semaphore::new(HELD_PER_SESSION)),
-                };
+                let session = self.session(stored, self.now());
                 // Two requests at once may both have missed: they must share one session.
                 let mut live = self.live();
                 match live.by_hash.get(&hash) {
@@ -219,7 +262,7 @@ impl Sessions {
     /// # Errors
     /// [`Code::SessionUnknown`] when it has ended for good, or a failing store.
     pub async fn keep(&self, mut session: Session) -> Result<Session, Refused> {
-        let now = self.coordinator.clock().now();
+        let now = self.now();
         if now.saturating_add(self.lifetime / 2) < session.expires_at {
             return Ok(session);
         }
@@ -229,9 +272,7 @@ impl Sessions {
             self.live().insert(session.clone());
         } else if session.expires_at <= now {
             self.live().remove(&session.hash);
-            let hash = session.hash;
-            self.blocking(move |store| store.delete_session(&hash))
-                .await?;
+            self.write(SignInWrite::Delete(session.hash)).await?;
             return Err(unknown());
         }
         Ok(session)
@@ -243,25 +284,8 @@ impl Sessions {
     /// # Errors
     /// A failing store.
     pub async fn sweep(&self) -> Result<(), Refused> {
-        let before = self
-            .coordinator
-            .clock()
-            .now()
-            .saturating_sub(KEPT_AFTER_END);
-        let ended: Vec<TokenHash> = {
-            let live = self.live();
-            live.by_hash
-                .values()
-                .filter(|s| s.expires_at < before)
-                .map(|s| s.hash)
-                .collect()
-        };
-        {
-            let mut live = self.live();
-            for hash in &ended {
-                live.remove(hash);
-            }
-        }
+        let before = self.now().saturating_sub(KEPT_AFTER_END);
+        self.live().remove_ended(before);
         self.blocking(move |store| store.delete_sessions_expired_before(before))
             .await?;
         Ok(())
@@ -273,22 +297,41 @@ impl Sessions {
             identity: session.identity.clone(),
             expires_at: session.expires_at,
         };
-        self.blocking(move |store| store.put_session(&stored)).await
+        self.write(SignInWrite::Put(stored)).await
     }
 
-    async fn blocking<T: Send + 'static>(
+    /// Makes a change durable, together with those of others.
+    ///
+    /// # Errors
+    /// A failing store.
+    pub async fn write(&self, write: SignInWrite) -> Result<(), Refused> {
+        self.ledger.write(write).await.map_err(failed)
+    }
+
+    /// A session that was stored. Its end is no further ahead than if it were opened now.
+    fn session(&self, stored: store::Session, now: Timestamp) -> Session {
+        Session {
+            hash: stored.hash,
+            identity: stored.identity,
+            expires_at: stored.expires_at.min(now.saturating_add(self.lifetime)),
+            held: Arc::new(Semaphore::new(HELD_PER_SESSION)),
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.coordinator.clock().wall()
+    }
+
+    /// Asks the store, on a thread that may block.
+    ///
+    /// # Errors
+    /// A failing store.
+    pub async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Refused> {
         let store = Arc::clone(&self.store);
         let done = tokio::task::spawn_blocking(move || work(&*store)).await;
-        let failed = |error: String| {
-            tracing::error!(%error, "sessions cannot be read or written");
-            Refused {
-                code: Code::Internal,
-                error: "the coordinator cannot read or write its data: try again later".to_owned(),
-            }
-        };
         done.map_err(|error| failed(error.to_string()))?
             .map_err(|error| failed(error.to_string()))
     }
@@ -296,6 +339,14 @@ impl Sessions {
     fn live(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn failed(error: String) -> Refused {
+    tracing::error!(%error, "sign-ins cannot be read or written");
+    Refused::new(
+        Code::Internal,
+        "the coordinator cannot read or write its data: try again later",
+    )
 }
 
 fn hash(token: &str) -> TokenHash {
@@ -312,10 +363,8 @@ pub fn full() -> Refused {
 }
 
 fn unknown() -> Refused {
-    Refused {
-        code: Code::SessionUnknown,
-        error:
-            "this session is unknown or has ended: sign in again; your place in the queue is kept"
-                .to_owned(),
-    }
+    Refused::new(
+        Code::SessionUnknown,
+        "this session is unknown or has ended: sign in again; your place in the queue is kept",
+    )
 }

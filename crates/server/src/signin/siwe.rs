@@ -209,8 +209,5 @@ pub fn unknown_nonce() -> Refused {
 }
 
 fn refuse(code: Code, error: impl Into<String>) -> Refused {
-    Refused {
-        code,
-        error: error.into(),
-    }
+    Refused::new(code, error)
 }

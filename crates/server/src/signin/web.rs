@@ -24,8 +24,8 @@ use super::browser::Browser;
 use super::session;
 use super::state::{Begun, StateError};
 use super::{SignIn, oauth, siwe};
-use crate::coordinator::Refused;
-use crate::store::StoreError;
+use crate::coordinator::{Refused, told_plainly};
+use crate::store::{SignInWrite, Store};
 
 /// Where a browser goes that begins to sign in.
 pub enum Beginning {
@@ -77,7 +77,7 @@ impl SignIn {
         let redirect = redirect
             .map(|text| self.redirects.check(text))
             .transpose()?;
-        let (nonce, _) = self.nonces.issue(self.coordinator.clock().now());
+        let (nonce, _) = self.nonces.issue(self.coordinator.clock().wall());
         let begun = Begun {
             provider,
             redirect: redirect.map(Into::into),
@@ -148,7 +148,7 @@ impl SignIn {
         address: [u8; 20],
         host: Option<&str>,
     ) -> Result<String, Refused> {
-        let now = self.coordinator.clock().now();
+        let now = self.coordinator.clock().wall();
         let expires_at = self.nonces.expiry(&begun.nonce, now);
         let domain = self.origin.domain_of(host);
         let draft = siwe::Draft {
@@ -212,7 +212,7 @@ impl SignIn {
     ) -> Result<Identity, Refused> {
         if !self
             .nonces
-            .take(&begun.nonce, self.coordinator.clock().now())
+            .take(&begun.nonce, self.coordinator.clock().wall())
         {
             return Err(stale());
         }
@@ -238,15 +238,16 @@ impl SignIn {
     /// The identity that a GitHub account signed in with first: who is renamed stays the same
     /// person, who can take part once.
     async fn first_identity(&self, account: u64, today: Identity) -> Result<Identity, Refused> {
-        let store = std::sync::Arc::clone(&self.store);
-        let work = move || store.first_identity_of_github(account, &today);
-        let first = tokio::task::spawn_blocking(work).await;
-        first
-            .unwrap_or_else(|_| Err(StoreError::damaged("a look-up panicked")))
-            .map_err(|error| {
-                tracing::error!(%error, "a GitHub account cannot be looked up");
-                Refused::internal()
-            })
+        let sessions = &self.sessions;
+        let known = move |store: &dyn Store| store.identity_of_github(account);
+        if sessions.blocking(known).await?.is_none() {
+            let identity = today.clone();
+            let write = SignInWrite::GithubAccount { account, identity };
+            sessions.write(write).await?;
+        }
+        sessions
+            .blocking(move |store| store.first_identity_of_github(account, &today))
+            .await
     }
 
     /// Refuses who has taken part. Who is in the queue comes back to the same place.
@@ -258,13 +259,13 @@ impl SignIn {
                 Code::AlreadyContributed,
                 "this identity has contributed: nobody contributes twice",
             )),
-            (QueueWord::Expired, ended) => Err(Refused::new(
-                Code::UsedUp,
-                format!(
-                    "this identity was used up by an earlier stay, which ended as {}",
-                    ended.map_or("unknown", |ended| ended.as_str())
-                ),
-            )),
+            (QueueWord::Expired, ended) => {
+                let mut error = "this identity was used up by an earlier stay".to_owned();
+                if let Some(ended) = ended {
+                    error = format!("{error}: {}", told_plainly(ended, None));
+                }
+                Err(Refused::new(Code::UsedUp, error))
+            }
             _ => Ok(()),
         }
     }

@@ -10,9 +10,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use sha2::{Digest as _, Sha256};
 
-/// Bytes that have a digest of their own. Ours: what a reader asks for is some of these, and a long
-/// transcript has a few thousand.
-const BLOCK: usize = 64 * 1024;
+/// Bytes that have a digest of their own. Ours: a slow reader is given as little at a time, and a
+/// transcript of Ethereum's ceremony has some sixteen thousand.
+const BLOCK: usize = 16 * 1024;
 
 type Digest = [u8; 32];
 

@@ -16,8 +16,8 @@ use crate::head::Coding;
 /// The end of every transcript.
 const END: &[u8] = b"]}";
 
-/// Bytes read from a file at a time.
-const PIECE: u64 = 256 * 1024;
+/// Bytes read from a file at a time, where nobody says how many.
+const PIECE: u64 = 64 * 1024;
 
 /// A document whose bytes will not change. Clones share them.
 #[derive(Debug, Clone)]
@@ -46,9 +46,9 @@ impl Part {
         }
     }
 
-    /// At most [`PIECE`] bytes from here on, of at most so many.
+    /// At most so many bytes from here on.
     fn read(&self, at: u64, most: u64) -> io::Result<Bytes> {
-        let count = (self.len() - at).min(most).min(PIECE);
+        let count = (self.len() - at).min(most);
         match self {
             Self::File { blocks, from, .. } => Ok(blocks.read(from + at, count)?.into()),
             Self::Bytes(bytes) => {
@@ -97,12 +97,22 @@ impl Document {
         first: u64,
         len: u64,
     ) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
+        self.pieces(first, len, || PIECE)
+    }
+
+    /// The same; `piece` is asked each time how many bytes to read at most.
+    pub fn pieces<P: Fn() -> u64 + Send>(
+        &self,
+        first: u64,
+        len: u64,
+        piece: P,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send + use<P> {
         let parts = Arc::clone(&self.parts);
         let healer = Weak::clone(&self.healer);
         let left = len.min(self.len.saturating_sub(first));
         // The part that a reader is in, how far it is in there, and how much it still wants.
-        let start = (0, first, left);
-        stream::try_unfold(start, move |(mut index, mut at, left)| {
+        let start = (piece, 0, first, left);
+        stream::try_unfold(start, move |(piece, mut index, mut at, left)| {
             let (parts, healer) = (Arc::clone(&parts), Weak::clone(&healer));
             async move {
                 while let Some(part) = parts.get(index)
@@ -114,17 +124,18 @@ impl Document {
                 if left == 0 || index >= parts.len() {
                     return Ok(None);
                 }
+                let most = left.min(piece().max(1));
                 let read = move || match parts.get(index) {
-                    Some(part) => part.read(at, left).or_else(|error| {
+                    Some(part) => part.read(at, most).or_else(|error| {
                         let healer = healer.upgrade().ok_or(error)?;
                         healer.heal().map_err(io::Error::other)?;
-                        part.read(at, left)
+                        part.read(at, most)
                     }),
                     None => Ok(Bytes::new()),
                 };
-                let piece = tokio::task::spawn_blocking(read).await??;
-                let count = piece.len() as u64;
-                Ok(Some((piece, (index, at + count, left - count))))
+                let bytes = tokio::task::spawn_blocking(read).await??;
+                let count = bytes.len() as u64;
+                Ok(Some((bytes, (piece, index, at + count, left - count))))
             }
         })
     }

@@ -306,7 +306,10 @@ async fn who_lost_the_place_is_told_the_true_reason() {
     assert_eq!(arrival.answer().status, 400);
     assert_eq!(body["code"], "AuthErrorPayload::UserAlreadyContributed");
     let error = body["error"].as_str().unwrap();
-    assert!(error.ends_with("which ended as left"), "{error}");
+    assert!(
+        error.ends_with("an earlier stay: you left the queue"),
+        "{error}"
+    );
 }
 
 /// The front end: a page of another origin reads these answers.

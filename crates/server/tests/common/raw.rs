@@ -7,8 +7,8 @@ use tokio::net::TcpStream;
 
 use super::Answer;
 
-/// A connection to a test server.
-pub struct Raw(TcpStream);
+/// A connection to a test server, and what came on it beyond the answers that were read.
+pub struct Raw(TcpStream, Vec<u8>);
 
 impl Raw {
     pub async fn connect(url: &str) -> Self {
@@ -16,6 +16,7 @@ impl Raw {
             TcpStream::connect(url.trim_start_matches("http://"))
                 .await
                 .unwrap(),
+            Vec::new(),
         )
     }
 
@@ -43,7 +44,7 @@ impl Raw {
     }
 
     async fn read_answer(&mut self) -> Answer {
-        let mut bytes = Vec::new();
+        let mut bytes = std::mem::take(&mut self.1);
         let end = loop {
             if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
                 break end + 4;
@@ -85,6 +86,9 @@ impl Raw {
             let read = self.0.read(&mut piece).await.unwrap();
             assert!(read > 0, "the body broke off");
             body.extend_from_slice(&piece[..read]);
+        }
+        if body.len() > length {
+            self.1 = body.split_off(length);
         }
         Answer {
             status,

@@ -267,7 +267,8 @@ async fn one_identity_cannot_hold_answers_without_bound() {
 async fn nobody_is_told_that_it_is_its_turn_when_its_time_is_over() {
     let ceremony = Ceremony::new();
     ceremony.join("anna").await;
-    ceremony.hands.advance(secs(20));
+    ceremony.pass(secs(19)).await;
+    ceremony.hands.advance(secs(1));
     let status = hold(&ceremony, "anna", secs(60)).await.unwrap();
     assert_eq!(status.ended, Some(EndedWord::FailedToStart));
 }

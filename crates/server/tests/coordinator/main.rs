@@ -7,6 +7,7 @@ mod held;
 mod loss;
 mod operator;
 mod polls;
+mod presence;
 mod queue;
 mod restart;
 mod sums;

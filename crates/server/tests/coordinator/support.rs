@@ -192,6 +192,12 @@ impl Ceremony {
         self.coordinator.check_in(id(name)).await.unwrap()
     }
 
+    /// How somebody stands, without a check-in of its own.
+    pub(crate) async fn look(&self, name: &str) -> QueueStatus {
+        let followed = self.coordinator.follow(id(name), None, Duration::ZERO);
+        followed.await.unwrap().0
+    }
+
     pub(crate) async fn start(&self, name: &str) -> Arc<Head> {
         self.coordinator
             .start(id(name), StartRequest::default())

@@ -31,6 +31,10 @@ pub(crate) enum When {
     Accepted,
     /// Has got the state and let the deadline pass.
     TimedOut,
+    /// Stood in line and did not poll again.
+    Absent,
+    /// Has given its turn up.
+    Aborted,
     /// Has signed in to a ceremony that takes no entries.
     Drained,
 }
@@ -90,6 +94,16 @@ impl Scene {
             When::TimedOut => {
                 scene.get_base().await;
                 scene.server.pass(Duration::from_secs(186)).await;
+            }
+            When::Absent => {
+                scene.base(&scene.ahead.post(POLL).await);
+                assert_waits(&scene.subject.post(POLL).await);
+                scene.server.pass(Duration::from_secs(7200)).await;
+            }
+            When::Aborted => {
+                scene.get_base().await;
+                let answer = scene.subject.post("/contribute/abort").await;
+                assert_eq!(answer.status, 200, "{}", answer.text());
             }
             When::Drained => {
                 use tauline_protocol::admin::{AdminAnswer, AdminRequest};

@@ -273,12 +273,26 @@ rows! {
             "you may not join again: your contribution did not arrive in time. \
              Only the ceremony's operator can pardon that",
         );
+    a_poll_after_too_long_a_silence_says_so_in_the_words_of_these_clients ["all"]
+        Absent, post(POLL)
+        => Says::Because(
+            Code::UnknownSessionId,
+            "you may not join again: nothing was heard of your client in time. \
+             Only the ceremony's operator can pardon that",
+        );
+    a_poll_after_an_abort_says_so ["Chotto", "Nethermind"]
+        Aborted, post(POLL)
+        => Says::Because(
+            Code::UnknownSessionId,
+            "you may not join again: you gave up your turn. Only the ceremony's operator can pardon that",
+        );
     a_poll_after_contributing_says_so ["all"]
         Accepted, post(POLL)
         => Says::Because(
             Code::UnknownSessionId,
-            "you have contributed already, and nobody contributes twice: \
-             check in to get your receipt again",
+            "you have contributed already, and nobody contributes twice: there is nothing left to do. \
+             Your contribution is in /info/current_state, and the same contribution sent again gets \
+             the same receipt",
         );
     a_contribution_sent_again_gets_the_same_receipt ["jsign"]
         Accepted, contribute(Body::Again)

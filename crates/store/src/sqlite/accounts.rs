@@ -1,6 +1,6 @@
 //! GitHub accounts and the identities they keep.
 
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, params};
 use tauline_protocol::Identity;
 use tauline_protocol::journal::{Digest, Tally};
 
@@ -8,37 +8,45 @@ use super::founding::has_sums;
 use super::rows::identity;
 use crate::{StoreError, sum};
 
-/// The identity that an account keeps; it is this one, and one more is known, if it had none.
-pub(super) fn first_identity(
-    connection: &mut Connection,
+/// The identity that an account has been given, if it has.
+pub(super) fn known_identity(
+    connection: &Connection,
     account: u64,
-    today: &Identity,
-    known: &mut Tally,
-) -> Result<Identity, StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut select = transaction.prepare_cached(
+) -> Result<Option<Identity>, StoreError> {
+    let mut select = connection.prepare_cached(
         "SELECT identity, sum FROM github_accounts LEFT JOIN account_sums USING (id) WHERE id = ?1",
     )?;
     let mut rows = select.query([account])?;
-    if let Some(row) = rows.next()? {
-        let first = identity(row, 0)?;
-        let stored: Option<Digest> = row.get(1)?;
-        return match stored == Some(sum::account(account, &first)) {
-            true => Ok(first),
-            false => Err(spoiled(account)),
-        };
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let first = identity(row, 0)?;
+    let stored: Option<Digest> = row.get(1)?;
+    match stored == Some(sum::account(account, &first)) {
+        true => Ok(Some(first)),
+        false => Err(spoiled(account)),
     }
-    drop(rows);
-    drop(select);
+}
+
+/// Gives an account its identity, unless it has one; one more is known then. In a transaction: the
+/// sum is written for itself.
+pub(super) fn first_identity(
+    connection: &Connection,
+    account: u64,
+    today: &Identity,
+    known: &mut Tally,
+) -> Result<(), StoreError> {
+    if known_identity(connection, account)?.is_some() {
+        return Ok(());
+    }
     let sum = sum::account(account, today);
     let with_it = sum::counted(*known, &sum);
-    transaction
+    connection
         .prepare_cached("INSERT INTO github_accounts (id, identity) VALUES (?1, ?2)")?
         .execute(params![account, today.as_str()])?;
-    put_sum(&transaction, with_it.count, account, &sum)?;
-    transaction.commit()?;
+    put_sum(connection, with_it.count, account, &sum)?;
     *known = with_it;
-    Ok(today.clone())
+    Ok(())
 }
 
 /// Keeps the sum of the account of this number.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -9,6 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use tauline_protocol::sequencer::SequencerStatus;
 
 use crate::routes::App;
+use crate::routes::admission::Client;
 use crate::routes::transcript;
 
 pub(super) async fn status(State(app): State<Arc<App>>) -> Json<SequencerStatus> {
@@ -21,8 +23,12 @@ pub(super) async fn status(State(app): State<Arc<App>>) -> Json<SequencerStatus>
 }
 
 /// The same transcript, with the same headers, as `/ceremony/transcript`.
-pub(super) async fn current_state(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    match transcript::respond(&app, &headers).await {
+pub(super) async fn current_state(
+    State(app): State<Arc<App>>,
+    Extension(Client(client)): Extension<Client>,
+    headers: HeaderMap,
+) -> Response {
+    match transcript::respond(&app, client, &headers).await {
         Ok(answer) => answer.into_response(),
         Err(error) => {
             tracing::error!(%error, "the transcript cannot be read");

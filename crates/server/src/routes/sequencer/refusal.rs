@@ -75,7 +75,7 @@ impl Refusal {
 
     /// Why a poll gets nothing. `failure` is also what became of the session.
     pub(super) fn of_poll(failure: &Failure) -> Self {
-        let why = failure.error();
+        let why = failure.plainly();
         match failure.code() {
             error::Code::SessionMissing => Code::InvalidSessionId.into(),
             error::Code::SessionUnknown => Code::UnknownSessionId.into(),
@@ -94,7 +94,7 @@ impl Refusal {
 
     /// Why a contribution gets no receipt, or a turn cannot be given up.
     pub(super) fn of_contribution(failure: &Failure) -> Self {
-        let why = failure.error();
+        let why = failure.plainly();
         match failure.detail() {
             Some(Detail::Invalid(check)) => return Self::of_check(check),
             Some(Detail::Malformed(error)) => return Self::of_document(error),

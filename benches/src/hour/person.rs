@@ -1,0 +1,203 @@
+//! The client of one participant, from sign-in to its turn.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use rand::Rng;
+use reqwest::Client;
+use serde_json::Value;
+use tauline_protocol::contribution::StartRequest;
+use tauline_protocol::status::{QueueStatus, QueueWord};
+
+use super::population::{Made, Nature};
+use super::turn::take_turn;
+use super::world::{Clients, What, World};
+use crate::load::sign_in;
+
+/// Seconds between an answer and the next poll, at least and at most.
+const RHYTHM: std::ops::Range<f64> = 25.0..35.0;
+/// Seconds that a check-in in line is held: the most that a coordinator takes.
+const HOLD: f64 = 60.0;
+/// Seconds after which a client tries again whose request broke or was lost.
+const PAUSE: f64 = 2.0;
+
+/// One participant.
+pub struct Person {
+    /// Its place in the order of coming.
+    pub number: usize,
+    /// What it shares with all others.
+    pub world: Arc<World>,
+    /// Its connections, which nobody else uses.
+    pub http: Client,
+    /// Its session.
+    pub token: String,
+    nature: Nature,
+    misses: f64,
+}
+
+impl Person {
+    /// Lives until its turn is over, it goes away or the run ends; then its connections are closed.
+    pub async fn live(world: Arc<World>, made: Made, number: usize) {
+        let life = async {
+            world.note(number, What::Arrived);
+            let (world, nature) = (Arc::clone(&world), Nature::new(&made, number)?);
+            // No certificate is ever looked at.
+            let http = Client::builder().tls_certs_only([]).no_proxy().build()?;
+            let token = sign_in(&http, &world.url, number).await?;
+            let mut person = Self {
+                number,
+                world,
+                http,
+                token,
+                nature,
+                misses: made.misses,
+            };
+            match person.world.clients {
+                Clients::Polls => person.poll().await,
+                Clients::Own => person.check_in().await,
+            }
+        };
+        let ended = tokio::select! {
+            ended = life => ended,
+            () = world.over() => Ok(()),
+        };
+        if let Err(error) = ended {
+            let why = format!("{error:#}");
+            world.note(number, What::Dropped { why });
+        }
+    }
+
+    /// Notes something about it.
+    pub fn note(&self, what: What) {
+        self.world.note(self.number, what);
+    }
+
+    /// A call of it.
+    pub fn call(&self, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("{}{path}", self.world.url);
+        self.http.post(url).bearer_auth(&self.token)
+    }
+
+    /// Waits in line as the clients of Ethereum's ceremony do.
+    async fn poll(&mut self) -> Result<()> {
+        let leaves_at = self.leaves_at();
+        let mut in_line = false;
+        loop {
+            if self.world.now() > leaves_at {
+                self.note(What::Left);
+                return Ok(());
+            }
+            if in_line && self.misses() {
+                self.note(What::Missed);
+            } else {
+                self.world.count_poll();
+                let sent = self.world.now();
+                let polled = answer(self.call("/lobby/try_contribute")).await;
+                // The answer may have been held: it stands in line since it asked.
+                if !in_line && polled.is_ok() {
+                    self.world.note_at(sent, self.number, What::Joined);
+                    in_line = true;
+                }
+                match polled {
+                    Ok((200, state)) if !state["contributions"].is_null() => {
+                        return take_turn(self, &state, "/contribute").await;
+                    }
+                    Ok((200, _)) => {}
+                    Ok((status, text)) => bail!("a poll was answered {status}: {text}"),
+                    Err(error) => {
+                        self.broke(&error);
+                        self.world.sleep(PAUSE).await;
+                        continue;
+                    }
+                }
+            }
+            let rest = self.nature.random.gen_range(RHYTHM);
+            self.world.sleep(rest).await;
+        }
+    }
+
+    /// Waits in line as `tauline contribute` does.
+    async fn check_in(&mut self) -> Result<()> {
+        let leaves_at = self.leaves_at();
+        let held = format!("/queue/checkin?wait={:.4}", HOLD / self.world.scale);
+        let mut status = self.status("/queue/join").await?;
+        self.note(What::Joined);
+        loop {
+            match status.queue_status {
+                QueueWord::Queued => {}
+                QueueWord::ReadyToContribute => break,
+                _ => bail!("out of line: {:?} {:?}", status.ended, status.ended_because),
+            }
+            if self.misses() {
+                self.note(What::Missed);
+                self.world.sleep(PAUSE).await;
+            }
+            self.world.count_poll();
+            let checked_in = self.status(&held);
+            tokio::pin!(checked_in);
+            status = tokio::select! {
+                status = &mut checked_in => status?,
+                () = self.world.sleep_until(leaves_at) => {
+                    self.note(What::Left);
+                    if self.nature.quietly {
+                        // The request stays as it is, and nobody reads its answer.
+                        self.world.over().await;
+                    }
+                    return Ok(());
+                }
+            };
+        }
+        let start = StartRequest {
+            client: Some("turns-an-hour".to_owned()),
+            computation: None,
+            checks_in: self.world.beat > 0.0,
+        };
+        let start = serde_json::to_string(&start)?;
+        let request = self.call("/contribution/start").body(start);
+        let request = request.header("content-type", "application/json");
+        match answer(request).await? {
+            (200, state) => take_turn(self, &state, "/contribution/complete").await,
+            (status, text) => bail!("a start was answered {status}: {text}"),
+        }
+    }
+
+    /// Asks for its status; a request that breaks is sent once more.
+    async fn status(&self, path: &str) -> Result<QueueStatus> {
+        let mut answered = answer(self.call(path)).await;
+        if let Err(error) = &answered {
+            self.broke(error);
+            self.world.sleep(PAUSE).await;
+            answered = answer(self.call(path)).await;
+        }
+        match answered? {
+            (200, status) => Ok(serde_json::from_value(status)?),
+            (status, text) => bail!("{path} was answered {status}: {text}"),
+        }
+    }
+
+    /// Notes that a request broke.
+    pub fn broke(&self, error: &anyhow::Error) {
+        let why = format!("{error:#}");
+        self.note(What::Broke { why });
+    }
+
+    fn leaves_at(&self) -> f64 {
+        let after = self.nature.leaves_after;
+        after.map_or(f64::INFINITY, |after| self.world.now() + after)
+    }
+
+    fn misses(&mut self) -> bool {
+        self.misses > 0.0 && self.nature.random.r#gen::<f64>() < self.misses
+    }
+}
+
+/// Sends a request; gives the status and the JSON of the answer.
+///
+/// # Errors
+/// A request that breaks. An answer that is no JSON is a text.
+pub async fn answer(request: reqwest::RequestBuilder) -> Result<(u16, Value)> {
+    let answer = request.send().await.context("sending")?;
+    let status = answer.status().as_u16();
+    let text = answer.text().await.context("reading the answer")?;
+    Ok((status, serde_json::from_str(&text).unwrap_or(text.into())))
+}

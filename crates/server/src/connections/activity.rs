@@ -1,0 +1,312 @@
+//! What goes on on one connection, and until when it may.
+//!
+//! | phase | begins | may last |
+//! |---|---|---|
+//! | idle | with the connection, and with the end of each answer | `--idle-timeout` |
+//! | head | with the first byte of a request | `--body-timeout` |
+//! | exchange | when the head is complete | as long as those last who read the body and write the answer |
+//!
+//! A held check-in and a stream of events are exchanges: nothing here ends them. In every phase,
+//! what is to be written must get away: a client that takes less than [`PROGRESS`] in
+//! `--write-timeout` is cut off. Time is that in which this process ran ([`alive`]).
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures_util::task::AtomicWaker;
+use tokio::time::{Instant, Sleep};
+
+use crate::clock::alive::Moment;
+
+/// What a client must take while others wait to be written, in bytes: an eighth of what the
+/// kernel keeps for it ([`super::UNSENT`]), so that the slowest links are seen to move.
+const PROGRESS: usize = 4 * 1024;
+
+/// How long a connection may do what.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    /// Be idle.
+    pub(crate) idle: Duration,
+    /// Take for the head of a request.
+    pub(crate) head: Duration,
+    /// Not take what is written.
+    pub(crate) write: Duration,
+}
+
+/// What goes on on one connection.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    times: Times,
+    state: Mutex<State>,
+    /// The connection's task.
+    task: AtomicWaker,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    since: Moment,
+    exchanges: u32,
+    head: Head,
+    /// Bytes that came after the head that was read last; unknown once they held another.
+    beyond: Option<u64>,
+    /// How many of them are the body; unknown if it does not say.
+    body: Option<u64>,
+    blocked: Option<Blocked>,
+    is_leaving: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Idle,
+    Head,
+    Exchange,
+}
+
+/// A write that the kernel did not take.
+#[derive(Debug)]
+struct Blocked {
+    since: Moment,
+    taken: usize,
+    /// Who has more to write.
+    next: Option<Waker>,
+}
+
+/// Finds the end of a request's head: an empty line that is not the first (RFC 9112, section 2.2).
+#[derive(Debug, Default, Clone, Copy)]
+struct Head {
+    begun: bool,
+    newlines: u8,
+}
+
+impl Head {
+    /// Takes bytes; says how many of them come after the end.
+    fn take(&mut self, bytes: &[u8]) -> Option<usize> {
+        for (index, byte) in bytes.iter().enumerate() {
+            match byte {
+                b'\n' => self.newlines += u8::from(self.begun),
+                b'\r' => {}
+                _ => (self.begun, self.newlines) = (true, 0),
+            }
+            if self.newlines == 2 {
+                return Some(bytes.len() - index - 1);
+            }
+        }
+        None
+    }
+}
+
+impl Activity {
+    pub(crate) fn new(times: Times) -> Self {
+        Self {
+            times,
+            state: Mutex::new(State {
+                phase: Phase::Idle,
+                since: Moment::now(),
+                exchanges: 0,
+                head: Head::default(),
+                beyond: None,
+                body: None,
+                blocked: None,
+                is_leaving: false,
+            }),
+            task: AtomicWaker::new(),
+        }
+    }
+
+    /// Bytes came.
+    pub(super) fn read(&self, bytes: &[u8]) {
+        let mut state = self.state();
+        if state.phase == Phase::Exchange {
+            let more = bytes.len() as u64;
+            state.beyond = state.beyond.map(|beyond| beyond + more);
+            return;
+        }
+        let end = state.head.take(bytes);
+        if state.phase == Phase::Idle && state.head.begun {
+            state.phase = Phase::Head;
+            state.since = Moment::now();
+        }
+        if let Some(beyond) = end {
+            state.beyond = Some(beyond as u64);
+        }
+    }
+
+    /// The head of a request is complete; its body has so many bytes, if it says so. What is given
+    /// back is kept by all that belongs to the exchange.
+    pub(super) fn exchange(self: &Arc<Self>, body: Option<u64>) -> Arc<Exchange> {
+        let mut state = self.state();
+        state.phase = Phase::Exchange;
+        state.since = Moment::now();
+        state.exchanges += 1;
+        state.head = Head::default();
+        state.body = body;
+        drop(state);
+        Arc::new(Exchange(Arc::clone(self)))
+    }
+
+    fn exchange_ended(&self) {
+        let mut state = self.state();
+        state.exchanges -= 1;
+        if state.exchanges > 0 {
+            return;
+        }
+        let unread = match (state.beyond.take(), state.body) {
+            (Some(beyond), Some(body)) => beyond > body,
+            _ => false,
+        };
+        // What was sent ahead is the next request.
+        state.phase = if unread { Phase::Head } else { Phase::Idle };
+        state.since = Moment::now();
+        drop(state);
+        self.task.wake();
+    }
+
+    /// The kernel took bytes.
+    pub(super) fn wrote(&self, bytes: usize) {
+        let mut state = self.state();
+        if state.phase == Phase::Idle {
+            // The end of an answer, on its way to a slow reader.
+            state.since = Moment::now();
+        }
+        if let Some(blocked) = &mut state.blocked {
+            blocked.taken += bytes;
+            if blocked.taken >= PROGRESS {
+                blocked.taken = 0;
+                blocked.since = Moment::now();
+            }
+        }
+    }
+
+    /// The kernel took nothing more.
+    pub(super) fn write_blocked(&self) {
+        self.state().blocked.get_or_insert_with(|| Blocked {
+            since: Moment::now(),
+            taken: 0,
+            next: None,
+        });
+    }
+
+    /// The kernel has all that there was.
+    pub(super) fn flushed(&self) {
+        let blocked = self.state().blocked.take();
+        if let Some(next) = blocked.and_then(|blocked| blocked.next) {
+            next.wake();
+        }
+    }
+
+    /// Ready when there is no write that waits: before that, nothing more needs to be read for the
+    /// next.
+    pub(super) fn poll_flushed(&self, cx: &Context<'_>) -> Poll<()> {
+        match &mut self.state().blocked {
+            Some(blocked) => {
+                blocked.next = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            None => Poll::Ready(()),
+        }
+    }
+
+    /// Has the connection end now.
+    pub(super) fn leave(&self) {
+        self.state().is_leaving = true;
+        self.task.wake();
+    }
+
+    /// Whether the connection has been told to end.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.state().is_leaving
+    }
+
+    /// How soon it should leave when others need the place, the first the least: whether it is being
+    /// served, and since when it has not been or has.
+    pub(super) fn standing(&self) -> (bool, Moment) {
+        let state = self.state();
+        match &state.blocked {
+            Some(blocked) => (false, blocked.since),
+            None => (state.phase == Phase::Exchange, state.since),
+        }
+    }
+
+    /// Until when what goes on may last.
+    fn deadline(&self) -> Option<Moment> {
+        let state = self.state();
+        if state.is_leaving {
+            return Some(Moment::START);
+        }
+        let phase = match state.phase {
+            Phase::Idle => Some(state.since.after(self.times.idle)),
+            Phase::Head => Some(state.since.after(self.times.head)),
+            Phase::Exchange => None,
+        };
+        let blocked = state.blocked.as_ref();
+        let write = blocked.map(|blocked| blocked.since.after(self.times.write));
+        phase.into_iter().chain(write).min()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request and its answer, while any part of them is still at work.
+#[derive(Debug)]
+pub(super) struct Exchange(Arc<Activity>);
+
+impl Exchange {
+    pub(super) fn activity(&self) -> &Activity {
+        &self.0
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.0.exchange_ended();
+    }
+}
+
+/// Resolves when what goes on on a connection has lasted for too long. To be polled by the
+/// connection's own task, after the connection.
+pub(super) struct Expiry {
+    activity: Arc<Activity>,
+    sleep: Pin<Box<Sleep>>,
+    sleeps_for: Option<Moment>,
+}
+
+impl Expiry {
+    pub(super) fn new(activity: Arc<Activity>) -> Self {
+        Self {
+            activity,
+            sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            sleeps_for: None,
+        }
+    }
+}
+
+impl Future for Expiry {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.activity.task.register(cx.waker());
+        loop {
+            let Some(deadline) = self.activity.deadline() else {
+                return Poll::Pending;
+            };
+            let left = deadline.left();
+            if left.is_zero() {
+                return Poll::Ready(());
+            }
+            if self.sleeps_for != Some(deadline) {
+                self.sleep.as_mut().reset(Instant::now() + left);
+                self.sleeps_for = Some(deadline);
+            }
+            if self.sleep.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            // The machine's clock got there; this process may have been stopped meanwhile.
+            self.sleeps_for = None;
+        }
+    }
+}

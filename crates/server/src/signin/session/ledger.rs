@@ -1,0 +1,123 @@
+//! What sign-ins write, many in one commit.
+//!
+//! A commit waits for the disk, and the ceremony's log waits for the same connection. So sign-ins
+//! never commit one by one: what comes in while one commit is on its way, or within [`GATHERED`],
+//! goes into the next. Each is answered when it is durable.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::store::{SignInWrite, Store, StoreError};
+
+/// How long writes are gathered before a commit. Ours: nobody notices it at a sign-in, and the
+/// log gets the connection in between, however many sign in.
+const GATHERED: Duration = Duration::from_millis(5);
+
+/// Writes in one commit at most: some milliseconds of work, which the log may have to wait for.
+const MOST: usize = 1024;
+
+struct Job {
+    write: SignInWrite,
+    done: oneshot::Sender<Result<(), Arc<StoreError>>>,
+}
+
+/// Where writes go. Its task ends when this is dropped.
+pub(super) struct Ledger(mpsc::Sender<Job>);
+
+impl Ledger {
+    /// Must be called inside a tokio runtime.
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+        let (sender, jobs) = mpsc::channel(MOST);
+        tokio::spawn(keep(store, jobs));
+        Self(sender)
+    }
+
+    /// Makes a change durable.
+    ///
+    /// # Errors
+    /// A failing store.
+    pub(super) async fn write(&self, write: SignInWrite) -> Result<(), String> {
+        let (done, wait) = oneshot::channel();
+        let stopping = || "the server is stopping".to_owned();
+        let job = Job { write, done };
+        self.0.send(job).await.map_err(|_| stopping())?;
+        let written = wait.await.map_err(|_| stopping())?;
+        written.map_err(|error| error.to_string())
+    }
+}
+
+async fn keep(store: Arc<dyn Store>, mut jobs: mpsc::Receiver<Job>) {
+    let mut batch = Vec::new();
+    loop {
+        if jobs.recv_many(&mut batch, MOST).await == 0 {
+            return;
+        }
+        tokio::time::sleep(GATHERED).await;
+        while batch.len() < MOST
+            && let Ok(job) = jobs.try_recv()
+        {
+            batch.push(job);
+        }
+        let store = Arc::clone(&store);
+        let (writes, waiting): (Vec<_>, Vec<_>) =
+            batch.drain(..).map(|job| (job.write, job.done)).unzip();
+        let written = tokio::task::spawn_blocking(move || store.write_sign_ins(&writes)).await;
+        let written = written
+            .unwrap_or_else(|error| Err(StoreError::Database(Box::new(error))))
+            .map_err(Arc::new);
+        for done in waiting {
+            // Whoever has gone away needs no answer.
+            let _ = done.send(written.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+    use tauline_protocol::Identity;
+    use tauline_queue_core::Timestamp;
+
+    use super::*;
+    use crate::store::Session;
+    use crate::store::sqlite::Sqlite;
+
+    /// Commits in the write-ahead log: frames that say how long the database is after them
+    /// (<https://sqlite.org/fileformat2.html#the_write_ahead_log>, sections 4.1 and 4.2).
+    fn commits(folder: &std::path::Path) -> usize {
+        let log = std::fs::read(folder.join("tauline.db-wal")).unwrap();
+        let page = usize::try_from(u32::from_be_bytes(log[8..12].try_into().unwrap())).unwrap();
+        let frames = log[32..].chunks_exact(24 + page);
+        frames.filter(|frame| frame[4..8] != [0; 4]).count()
+    }
+
+    #[tokio::test]
+    async fn a_crowd_signs_in_with_a_few_commits_and_all_are_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let sizes = "16:4".parse().unwrap();
+        let now = Timestamp::from_millis(1_790_000_000_000);
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path(), &sizes, now).unwrap());
+        let ledger = Ledger::new(Arc::clone(&store));
+        let before = commits(folder.path());
+        let sessions: Vec<Session> = (0..200u8)
+            .map(|number| Session {
+                hash: [number; 32],
+                identity: Identity::invite(&format!("p{number}")).unwrap(),
+                expires_at: now,
+            })
+            .collect();
+        let writes = sessions
+            .iter()
+            .map(|session| ledger.write(SignInWrite::Put(session.clone())));
+        for written in join_all(writes).await {
+            written.unwrap();
+        }
+        let commits = commits(folder.path()) - before;
+        assert!(commits <= 3, "{commits} commits");
+        for session in sessions {
+            assert_eq!(store.session(&session.hash).unwrap(), Some(session));
+        }
+    }
+}
