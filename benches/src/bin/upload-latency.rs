@@ -1,15 +1,18 @@
-//! From the last byte of an upload to its receipt, over loopback.
+//! From the last byte of an upload to its receipt, and to the next in line, over loopback.
 //!
 //! Starts the release coordinator on a fresh data directory, takes one turn after the other with
 //! contributions computed beforehand, and sends each as fast as the connection takes it, or at
-//! `--rate` megabytes a second. Prints for each turn the milliseconds that sending took, those from
-//! the last byte handed to the system to the receipt, and the coordinator's processor time for the
-//! whole turn (in steps of 10 ms) and after the last byte; then medians by form.
+//! a `--rate`, as a link of so many bits a second would bring it: a byte is handed over when it would
+//! have come. Meanwhile whoever is next holds a check-in. Prints for each turn the milliseconds that
+//! sending took, those from the last byte handed to the system to the receipt, those from the
+//! receipt to the answer of the next in line, and the coordinator's processor time for the whole
+//! turn (in steps of 10 ms) and after the last byte; then medians and minima by form.
 //!
 //! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin upload-latency`
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -26,7 +29,7 @@ const FORMS: [(&str, &str); 3] = [
 ];
 
 /// Bytes handed to the system at a time when there is a rate.
-const PIECE: usize = 64 << 10;
+const PIECE: usize = 16 << 10;
 
 /// From the last byte of an upload to its receipt.
 #[derive(Parser)]
@@ -34,11 +37,38 @@ struct Options {
     /// Uploads of each form.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Megabytes a second that are sent [default: as fast as can be].
+    /// What the link carries in a second: `100mbit`, `20kbit`, `1gbit`, or megabytes, as `12.5`
+    /// [default: as fast as can be].
     #[arg(long)]
-    rate: Option<f64>,
+    rate: Option<Rate>,
     #[command(flatten)]
     target: Target,
+}
+
+/// Bytes a second.
+#[derive(Clone, Copy)]
+struct Rate(f64);
+
+impl std::str::FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const UNITS: [(&str, f64); 4] = [
+            ("kbit", 1e3 / 8.0),
+            ("mbit", 1e6 / 8.0),
+            ("gbit", 1e9 / 8.0),
+            ("", 1e6),
+        ];
+        let lower = text.to_ascii_lowercase();
+        let found = UNITS
+            .iter()
+            .find_map(|(unit, bytes)| Some((lower.strip_suffix(unit)?, bytes)));
+        found
+            .and_then(|(number, bytes)| Some(number.trim().parse::<f64>().ok()? * bytes))
+            .filter(|rate| rate.is_finite() && *rate > 0.0)
+            .map(Rate)
+            .ok_or_else(|| format!("{text} is no rate: write 100mbit, say"))
+    }
 }
 
 /// An answer, and when it was complete.
@@ -82,6 +112,17 @@ impl Wire<'_> {
         answer(stream)
     }
 
+    /// A check-in that is held until the status changes; gives the time at which it was answered.
+    fn hold(&self, token: &str) -> Result<JoinHandle<Result<Instant>>> {
+        let stream = self.request("/queue/checkin?wait=60", token, "", 0)?;
+        Ok(std::thread::spawn(move || {
+            let answer = answer(stream)?;
+            let status = String::from_utf8_lossy(&answer.body).into_owned();
+            ensure!(status.contains("readyToContribute"), "not next: {status}");
+            Ok(answer.at)
+        }))
+    }
+
     fn sign_in(&self, participant: usize) -> Result<String> {
         let body = format!(r#"{{"invite":"code-of-participant-{participant}"}}"#);
         let answer = self.call("/login", "", "Content-Type: application/json\r\n", &body)?;
@@ -111,6 +152,7 @@ fn answer(mut stream: TcpStream) -> Result<Answer> {
 struct Took {
     sending: f64,
     verdict: f64,
+    next_told: f64,
     processor: f64,
     processor_after: f64,
 }
@@ -120,7 +162,8 @@ fn upload(
     token: &str,
     media: &str,
     body: &[u8],
-    rate: Option<f64>,
+    rate: Option<Rate>,
+    next: JoinHandle<Result<Instant>>,
 ) -> Result<Took> {
     let server = wire.server;
     let before = server.processor_time()?;
@@ -129,10 +172,11 @@ fn upload(
     let mut stream = wire.request("/contribution/complete", token, &headers, body.len())?;
     match rate {
         None => stream.write_all(body)?,
-        Some(rate) => {
-            for (number, piece) in body.chunks(PIECE).enumerate() {
-                let due = (number * PIECE) as f64 / (rate * 1e6);
-                let due = started + Duration::from_secs_f64(due);
+        Some(Rate(rate)) => {
+            let mut came = 0;
+            for piece in body.chunks(PIECE) {
+                came += piece.len();
+                let due = started + Duration::from_secs_f64(came as f64 / rate);
                 std::thread::sleep(due.saturating_duration_since(Instant::now()));
                 stream.write_all(piece)?;
             }
@@ -142,10 +186,15 @@ fn upload(
     let at_last_byte = server.processor_time()?;
     let answer = answer(stream)?;
     let after = server.processor_time()?;
+    let next_at = match next.join() {
+        Ok(told) => told?,
+        Err(_) => bail!("the thread of the next in line failed"),
+    };
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     Ok(Took {
         sending: ms(sent - started),
         verdict: ms(answer.at - sent),
+        next_told: ms(next_at - sent) - ms(answer.at - sent),
         processor: ms(after - before),
         processor_after: ms(after - at_last_byte),
     })
@@ -156,16 +205,22 @@ fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
+fn least(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(f64::INFINITY, f64::min)
+}
+
 fn main() -> Result<()> {
     let options = Options::parse();
     let sizes: Sizes = options.target.sizes.parse()?;
     let turns = options.rounds * FORMS.len();
     let chain = contribution_chain(&sizes, turns, Encoding::Compressed)?;
     let binary = options.target.binary()?;
-    let server = Server::start(&binary, &options.target.sizes, turns, &[])?;
+    let server = Server::start(&binary, &options.target.sizes, turns + 1, &[])?;
     let wire = Wire { server: &server };
     wire.ready()?;
     let mut all: [Vec<Took>; FORMS.len()] = Default::default();
+    let mut token = wire.sign_in(0)?;
+    wire.call("/queue/join", &token, "", "")?;
     for (turn, contribution) in chain.iter().enumerate() {
         let form = turn % FORMS.len();
         let (name, media) = FORMS[form];
@@ -175,18 +230,21 @@ fn main() -> Result<()> {
             1 => contribution.to_msgpack(Encoding::Compressed)?,
             _ => contribution.to_msgpack(Encoding::Uncompressed)?,
         };
-        let token = wire.sign_in(turn)?;
-        wire.call("/queue/join", &token, "", "")?;
+        let next = wire.sign_in(turn + 1)?;
+        wire.call("/queue/join", &next, "", "")?;
         let accept = "Accept: application/msgpack\r\n";
         wire.call("/contribution/start", &token, accept, "")?;
         // What the turn before has left to do is done.
         std::thread::sleep(Duration::from_millis(300));
-        let took = upload(&wire, &token, media, &body, options.rate)?;
+        let held = wire.hold(&next)?;
+        let took = upload(&wire, &token, media, &body, options.rate, held)?;
+        token = next;
         println!(
-            "# {name}: {} bytes, sent in {:.1} ms, receipt after {:.1} ms more; processor {:.0} ms, {:.0} ms of it after the last byte",
+            "# {name}: {} bytes, sent in {:.1} ms, receipt after {:.1} ms more, the next told {:.1} ms later; processor {:.0} ms, {:.0} ms of it after the last byte",
             body.len(),
             took.sending,
             took.verdict,
+            took.next_told,
             took.processor,
             took.processor_after
         );
@@ -196,6 +254,9 @@ fn main() -> Result<()> {
         let of = |what: fn(&Took) -> f64| median(took.iter().map(what).collect());
         println!("upload_{name}_sending_ms {:.1}", of(|it| it.sending));
         println!("upload_{name}_verdict_ms {:.1}", of(|it| it.verdict));
+        let best = least(took.iter().map(|it| it.verdict));
+        println!("upload_{name}_verdict_least_ms {best:.1}");
+        println!("upload_{name}_next_told_ms {:.1}", of(|it| it.next_told));
         println!("upload_{name}_processor_ms {:.0}", of(|it| it.processor));
         println!(
             "upload_{name}_processor_after_ms {:.0}",

@@ -291,6 +291,7 @@ mod tests {
             expected_start_in_ms: Some(ms),
             next_checkin_time: None,
             next_checkin_in_ms: None,
+            contribute_in_ms: None,
             ended: None,
             ended_because: None,
             receipt: None,

@@ -159,6 +159,9 @@ pub struct QueueStatus {
     pub next_checkin_time: Option<u64>,
     /// The same as milliseconds from now.
     pub next_checkin_in_ms: Option<u64>,
+    /// While contributing: how long the last byte of the contribution may still take, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contribute_in_ms: Option<u64>,
     /// Why the last stay ended; `null` while one lasts, and before the first.
     pub ended: Option<EndedWord>,
     /// More about `ended`: the check that failed, or the reason given for an abort.

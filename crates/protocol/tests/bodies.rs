@@ -54,6 +54,7 @@ fn waiting() -> QueueStatus {
         expected_start_in_ms: Some(1_041_000),
         next_checkin_time: Some(1_789_999_000),
         next_checkin_in_ms: Some(41_000),
+        contribute_in_ms: None,
         ended: None,
         ended_because: None,
         receipt: None,

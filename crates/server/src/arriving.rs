@@ -32,36 +32,45 @@ use crate::coordinator::{Refused, SubmitError};
 use crate::fingerprint::Fingerprint;
 use crate::routes::failure::Failure;
 use crate::store::Blob;
-use crate::verifier::Verifier;
+use crate::verifier::{Judging, Verifier};
 
 /// Pieces that wait for the reader at most. Ours: enough that neither side waits for the other's
 /// thread to wake up.
 const PIECES: usize = 4;
 
 /// A contribution that has arrived and can be read.
-#[derive(Debug)]
-pub struct Arrived {
-    /// The contribution, as far as it is decoded.
-    pub(crate) contribution: Received,
-    /// The same as it is stored.
+pub(crate) struct Arrived {
+    /// Its verification.
+    pub(crate) verification: Verification,
+    /// The contribution as it is stored.
     pub(crate) blob: Blob,
     /// What it is recognised by.
     pub(crate) fingerprint: Fingerprint,
 }
 
 impl Arrived {
+    /// Blocks for some milliseconds.
+    ///
     /// # Errors
     /// Never in practice; what the serializer could report.
-    pub(crate) fn new(contribution: Received) -> Result<Self, DocumentError> {
-        let document = contribution.document();
-        let blob = Blob::new(document.to_msgpack(document.encoding())?);
-        let fingerprint = Fingerprint::of(document);
+    pub(crate) fn new(
+        document: &RawContribution,
+        verification: Verification,
+    ) -> Result<Self, DocumentError> {
         Ok(Self {
-            contribution,
-            blob,
-            fingerprint,
+            verification,
+            blob: Blob::new(document.to_msgpack(document.encoding())?),
+            fingerprint: Fingerprint::of(document),
         })
     }
+}
+
+/// How far a contribution's verification is.
+pub(crate) enum Verification {
+    /// It has not begun.
+    ToDo(Received),
+    /// It runs, or has ended.
+    Begun(Judging),
 }
 
 /// Reads a contribution that came whole, only to compare it. Blocks.
@@ -85,7 +94,7 @@ pub(crate) fn compare(
 }
 
 /// What becomes of a body, once it is read.
-pub(crate) type Reading = JoinHandle<Result<Arrived, SubmitError>>;
+pub(crate) type Reading = JoinHandle<Result<Received, SubmitError>>;
 
 /// Starts reading a contribution of at most `most` bytes. What is fed is the body as it came.
 pub(crate) fn start(
@@ -109,7 +118,7 @@ pub(crate) fn start(
             DocumentForm::Msgpack => Received::from_msgpack(from, &sizes, pool, &mut OsRng),
         };
         match received {
-            Ok(received) => Ok(Arrived::new(received)?),
+            Ok(received) => Ok(received),
             Err(ReceiveError::Document(error)) => Err(error.into()),
             Err(ReceiveError::Read(error)) => Err(failed(error)),
         }
@@ -235,8 +244,8 @@ mod tests {
                 feed.piece(piece).await;
             }
             feed.end().await;
-            let arrived = reading.await.unwrap().unwrap();
-            let document = arrived.contribution.document();
+            let received = reading.await.unwrap().unwrap();
+            let document = received.document();
             assert_eq!(
                 *document,
                 Base::initial(&sizes()).to_raw(Default::default())

@@ -13,6 +13,7 @@
 mod answer;
 mod arrival;
 mod attend;
+mod complete;
 mod held;
 mod line;
 mod lookup;
@@ -29,23 +30,19 @@ use k256::ecdsa::SigningKey;
 use tauline_protocol::Identity;
 use tauline_protocol::contribution::{SignedReceipt, StartRequest};
 use tauline_protocol::status::{CeremonyStatus, QueueStatus, SignInMethod};
-use tauline_queue_core::{Rules, Ticket};
-use tauline_transcript::{DocumentError, RawContribution, Sizes};
+use tauline_queue_core::Rules;
+use tauline_transcript::Sizes;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinError;
-use tracing::error;
 
 pub(crate) use answer::told_plainly;
 pub use answer::{Refused, SubmitError};
 pub use held::Seen;
 use held::{Hold, Waiting};
 pub use message::Polled;
-use message::{Known, Message, NoReceipt, Reply, Submit, Urgent, Wanted};
+use message::{Message, Reply, Urgent};
 pub use opening::{Opened, StartError, open};
 
-use crate::arriving::Arrived;
 use crate::clock::Clock;
-use crate::fingerprint::Fingerprint;
 use crate::head::Head;
 use crate::store::{Store, StoreError};
 use crate::verifier::Verifier;
@@ -329,136 +326,6 @@ impl Coordinator {
         .await
     }
 
-    /// Whether to read the body of this participant's contribution at all.
-    ///
-    /// # Errors
-    /// When it is not the participant's turn, or it has not started.
-    pub async fn may_submit(&self, who: Identity) -> Result<Admission, Refused> {
-        Ok(
-            match self.ask(|reply| Message::MaySubmit { who, reply }).await? {
-                Wanted::Body(_) => Admission::ReadBody,
-                Wanted::Verifying => Admission::Verifying,
-                Wanted::Accepted(ticket) => Admission::Accepted(self.receipt(ticket).await?),
-            },
-        )
-    }
-
-    /// Waits for the verdict on the contribution that is being verified; gives the receipt again
-    /// of one that was accepted.
-    ///
-    /// # Errors
-    /// When there is neither, or the verdict is not a good one.
-    pub async fn verdict(&self, who: Identity) -> Result<SignedReceipt, SubmitError> {
-        let sent = None;
-        self.hear_verdict(|reply| Message::Verdict { who, sent, reply })
-            .await
-    }
-
-    /// Answers a contribution that was sent while one was being verified, or after one was
-    /// accepted: with that one's verdict, if it is the same.
-    ///
-    /// # Errors
-    /// [`Code::EarlierOneCounted`](tauline_protocol::error::Code::EarlierOneCounted) when it is
-    /// another; otherwise those of [`verdict`](Self::verdict).
-    pub(crate) async fn sent_again(
-        &self,
-        who: Identity,
-        sent: Fingerprint,
-    ) -> Result<SignedReceipt, SubmitError> {
-        let sent = Some(sent);
-        self.hear_verdict(|reply| Message::Verdict { who, sent, reply })
-            .await
-    }
-
-    /// Takes the contribution whose last byte has just arrived, and answers with its receipt.
-    ///
-    /// `read` makes the document of the body, on a blocking thread; otherwise this is
-    /// [`complete_arriving`](Self::complete_arriving).
-    ///
-    /// # Errors
-    /// Those of [`complete_arriving`](Self::complete_arriving).
-    pub async fn complete<F>(&self, who: Identity, read: F) -> Result<SignedReceipt, SubmitError>
-    where
-        F: FnOnce() -> Result<RawContribution, DocumentError> + Send + 'static,
-    {
-        let read = async {
-            let document = move || Ok(Arrived::new(read()?.into())?);
-            tokio::task::spawn_blocking(document).await
-        };
-        self.complete_arriving(who, read).await
-    }
-
-    /// Takes the contribution whose last byte has just arrived and which is being read, and answers
-    /// with its receipt.
-    ///
-    /// The participant's clock stops at this call. Everything runs to its end even if the caller
-    /// goes away. A body that cannot be read leaves the turn as it was. The same contribution again
-    /// gets the same answer.
-    ///
-    /// # Errors
-    /// When it is not the participant's turn, the body cannot be read, a check fails, the
-    /// coordinator does, or another contribution of the participant's was there first.
-    pub async fn complete_arriving<R>(
-        &self,
-        who: Identity,
-        reading: R,
-    ) -> Result<SignedReceipt, SubmitError>
-    where
-        R: Future<Output = Result<Result<Arrived, SubmitError>, JoinError>> + Send + 'static,
-    {
-        let this = self.clone();
-        let at = self.clock().now();
-        let to_the_end = tokio::spawn(async move {
-            match this
-                .ask(|reply| Message::Arrived {
-                    who: who.clone(),
-                    at,
-                    reply,
-                })
-                .await?
-            {
-                Wanted::Body(ticket) => this.read_and_submit(who, ticket, reading).await,
-                // Another upload of this stay was quicker.
-                Wanted::Verifying | Wanted::Accepted(_) => {
-                    let arrived = read(reading).await?;
-                    this.sent_again(who, arrived.fingerprint).await
-                }
-            }
-        });
-        match to_the_end.await {
-            Ok(answer) => answer,
-            Err(_) => Err(Refused::unavailable().into()),
-        }
-    }
-
-    async fn read_and_submit<R>(
-        &self,
-        who: Identity,
-        ticket: Ticket,
-        reading: R,
-    ) -> Result<SignedReceipt, SubmitError>
-    where
-        R: Future<Output = Result<Result<Arrived, SubmitError>, JoinError>>,
-    {
-        let arrived = match read(reading).await {
-            Ok(arrived) => arrived,
-            Err(unreadable) => {
-                // Without it, the time that reading may take runs out by itself.
-                let _ = self.mailbox.send(Message::Unreadable { ticket }).await;
-                return Err(unreadable);
-            }
-        };
-        self.hear_verdict(|reply| {
-            Message::Submit(Box::new(Submit {
-                who,
-                ticket,
-                arrived,
-                reply,
-            }))
-        })
-        .await
-    }
-
     /// Before a stop: gives all held answers now, and holds no more.
     pub fn release_held(&self) {
         let _ = self.urgently.send(Urgent::ReleaseHeld);
@@ -488,27 +355,6 @@ impl Coordinator {
         Attached {
             coordinator: self,
             who: Some(who.clone()),
-        }
-    }
-
-    async fn hear_verdict(
-        &self,
-        message: impl FnOnce(message::VerdictReply) -> Message,
-    ) -> Result<SignedReceipt, SubmitError> {
-        let (reply, answer) = oneshot::channel();
-        self.mailbox
-            .send(message(reply))
-            .await
-            .map_err(|_| Refused::unavailable())?;
-        match answer.await {
-            Ok(Ok(Known::Receipt(receipt))) => Ok(receipt),
-            Ok(Ok(Known::Accepted(ticket, None))) => Ok(self.receipt(ticket).await?),
-            Ok(Ok(Known::Accepted(ticket, Some(sent)))) => {
-                Ok(self.receipt_for(ticket, sent).await?)
-            }
-            Ok(Err(NoReceipt::Failed(error))) => Err(error),
-            Ok(Err(NoReceipt::Refused(no))) => Err(self.refusal(no).await.into()),
-            Err(_) => Err(Refused::unavailable().into()),
         }
     }
 }
@@ -561,17 +407,6 @@ impl Drop for Attached<'_> {
             self.coordinator.disconnected(&who);
         }
     }
-}
-
-/// What a blocking thread makes of a body.
-async fn read<R>(reading: R) -> Result<Arrived, SubmitError>
-where
-    R: Future<Output = Result<Result<Arrived, SubmitError>, JoinError>>,
-{
-    reading.await.unwrap_or_else(|error| {
-        error!(%error, "reading a contribution failed");
-        Err(Refused::internal().into())
-    })
 }
 
 /// The names of a participant's programs, as the log notes them.

@@ -10,6 +10,7 @@ use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::receipt::Receipt;
 use tauline_queue_core::Ticket;
 use tauline_transcript::{Invalid, Received, verify_received};
+use tokio::sync::oneshot;
 
 use crate::head::Head;
 use crate::store::{Contribution, Witness};
@@ -34,11 +35,12 @@ pub(crate) struct Job {
     pub(crate) head: Arc<Head>,
     /// The contribution.
     pub(crate) contribution: Received,
-    /// Its digest.
-    pub(crate) digest: [u8; 32],
     /// What receipts are signed with.
     pub(crate) key: SigningKey,
 }
+
+/// A verification that runs.
+pub(crate) type Judging = oneshot::Receiver<Judgement>;
 
 /// What verification came to.
 pub(crate) enum Judgement {
@@ -52,6 +54,7 @@ pub(crate) enum Judgement {
 
 /// Everything that an accepted contribution changes.
 pub(crate) struct Accepted {
+    /// Without its digest.
     pub(crate) contribution: Contribution,
     pub(crate) head: Arc<Head>,
     pub(crate) receipt: SignedReceipt,
@@ -91,21 +94,24 @@ impl Verifier {
         self.pool.install(work)
     }
 
-    /// Verifies, then calls `done` on one of the pool's threads; always, whatever happens.
-    pub(crate) fn start(&self, job: Job, done: impl FnOnce(Judgement) + Send + 'static) {
+    /// Verifies on the pool, and sends the judgement; always, whatever happens.
+    pub(crate) fn start(&self, job: Job) -> Judging {
+        let (sender, judging) = oneshot::channel();
         self.pool.spawn(move || {
             let judgement = guarded(|| judge(job));
             let head = match &judgement {
                 Judgement::Valid(accepted) => Some(Arc::clone(&accepted.head)),
                 Judgement::Invalid(_) | Judgement::Fault(_) => None,
             };
-            done(judgement);
+            // Perhaps nobody wants it any more: the stay is over, or the coordinator stops.
+            let _ = sender.send(judgement);
             // Nobody waits for a receipt longer than for the verdict; whoever is called next finds
             // the powers ready, or, if that fails, has them made.
             if let Some(head) = head {
                 let _ = catch_unwind(AssertUnwindSafe(|| head.prepare()));
             }
         });
+        judging
     }
 }
 
@@ -140,7 +146,7 @@ fn judge(job: Job) -> Judgement {
         identity: job.identity.clone(),
         witness,
         ecdsa,
-        digest: Some(job.digest),
+        digest: None,
     };
     Judgement::Valid(Box::new(Accepted {
         contribution,

@@ -124,6 +124,7 @@ pub(crate) fn queue_status(state: &State<Identity>, id: &Identity, now: Timestam
         expected_start_in_ms: None,
         next_checkin_time: None,
         next_checkin_in_ms: None,
+        contribute_in_ms: None,
         ended: None,
         ended_because: None,
         receipt: None,
@@ -145,6 +146,11 @@ pub(crate) fn queue_status(state: &State<Identity>, id: &Identity, now: Timestam
             let by = stay
                 .deadline
                 .saturating_add(stood_still.unwrap_or_default());
+            let turn = state.turn().filter(|turn| turn.ticket == stay.ticket);
+            status.contribute_in_ms = turn.and_then(|turn| turn.contribute_by).map(|by| {
+                let by = by.saturating_add(stood_still.unwrap_or_default());
+                millis(by.since(now))
+            });
             status.next_checkin_time = Some(by.as_secs());
             status.next_checkin_in_ms = Some(millis(by.since(now)));
         }

@@ -6,9 +6,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use rusqlite::Connection;
-use tauline_queue_core::Timestamp;
+use tauline_protocol::Identity;
+use tauline_queue_core::{Ticket, Timestamp};
 use tauline_server::store::sqlite::Sqlite;
-use tauline_server::store::{Batch, Blob, Chain, Store as _, StoreError, Write};
+use tauline_server::store::{
+    Batch, Blob, Chain, Contribution, Store as _, StoreError, Witness, Write,
+};
 use tauline_transcript::Sizes;
 
 const NOON: Timestamp = Timestamp::from_millis(1_790_000_000_000);
@@ -236,5 +239,75 @@ fn a_github_account_keeps_its_first_identity_over_a_restart_and_in_a_backup() {
     for directory in [&from, &to] {
         let store = open(directory.path()).unwrap();
         assert_eq!(store.first_identity_of_github(7, &later).unwrap(), first);
+    }
+}
+
+/// A ceremony's store in which a ticket after the other is submitted and accepted.
+fn accept(store: &Sqlite, chain: &mut Chain, number: u64, len: usize) {
+    let ticket = Ticket::new(number);
+    let identity: Identity = format!("git|{number}|somebody").parse().unwrap();
+    let witness = Witness {
+        running_product: [1; 48],
+        pot_pubkey: [2; 96],
+        bls_signature: None,
+    };
+    let blob = Blob::new(vec![7; len]);
+    let submitted = vec![Write::Blob { ticket, blob }];
+    let accepted = vec![
+        Write::Record(chain.append(vec![0x80], Some(ticket))),
+        Write::Accepted(Contribution {
+            number,
+            ticket,
+            identity,
+            witness: vec![witness; 2],
+            ecdsa: None,
+            digest: Some([3; 32]),
+        }),
+    ];
+    for writes in [submitted, accepted] {
+        store.commit(&Batch { writes }).unwrap();
+    }
+}
+
+#[test]
+fn a_superseded_contribution_counts_as_gone_before_it_is_deleted() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).unwrap();
+    let mut chain = Chain::EMPTY;
+    for number in 1..=3 {
+        accept(&store, &mut chain, number, 5000);
+        assert_eq!(store.blob_tickets().unwrap(), [Ticket::new(number)]);
+    }
+    drop(store);
+    // As a crash leaves it that comes before the deletion.
+    let database = Connection::open(directory.path().join("tauline.db")).unwrap();
+    let left = "INSERT INTO blobs SELECT 2, digest, bytes FROM blobs";
+    assert_eq!(database.execute(left, []).unwrap(), 1);
+    drop(database);
+    let store = open(directory.path()).unwrap();
+    assert_eq!(store.blob_tickets().unwrap(), [Ticket::new(3)]);
+    assert!(
+        store.blob(Ticket::new(2)).unwrap().is_none(),
+        "deleted by the start"
+    );
+    assert!(store.blob(Ticket::new(3)).unwrap().is_some());
+}
+
+#[test]
+fn the_write_ahead_log_does_not_grow_with_the_contributions() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).unwrap();
+    let mut chain = Chain::EMPTY;
+    let log = directory.path().join("tauline.db-wal");
+    let mut number = 0;
+    // A commit after the log was moved begins it anew and cuts it; else it is longer with each.
+    loop {
+        number += 1;
+        accept(&store, &mut chain, number, 3 << 20);
+        let longest = u64::from(number > 8) * (16 << 20);
+        if fs::metadata(&log).unwrap().len() <= longest {
+            break;
+        }
+        assert!(number < 60, "the log only grows");
     }
 }

@@ -262,8 +262,8 @@ pub enum Write {
     },
     /// A submitted contribution is of no more use.
     DropBlob(Ticket),
-    /// A contribution was accepted: its witness is kept for ever, its blob is the head, and all
-    /// other blobs are of no more use.
+    /// A contribution was accepted: its witness is kept for ever, its blob is the head, and those of
+    /// earlier contributions are of no more use: they count as gone, whenever they are deleted.
     Accepted(Contribution),
 }
 

@@ -7,13 +7,14 @@
 mod accounts;
 mod backup;
 mod founding;
+mod keeper;
 mod opening;
 mod reading;
 mod rows;
 mod sign_ins;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
@@ -22,6 +23,7 @@ use tauline_protocol::Identity;
 use tauline_protocol::journal::Tally;
 use tauline_queue_core::{Ticket, Timestamp};
 
+use self::keeper::{Keeper, SUPERSEDED};
 pub use self::opening::Found;
 use self::opening::{connect, connect_to_look, state};
 use self::rows::{apply, blob, checked_contribution};
@@ -47,7 +49,10 @@ const BUSY_LIMIT: Duration = Duration::from_secs(10);
 pub struct Sqlite {
     ceremony: Ceremony,
     path: PathBuf,
-    writer: Mutex<Connection>,
+    // First of those that use the directory: its thread has connections too. None of data that is
+    // only looked at.
+    keeper: Option<Keeper>,
+    writer: Arc<Mutex<Connection>>,
     reader: Mutex<Connection>,
     accounts: Mutex<Tally>,
     found: Found,
@@ -149,7 +154,12 @@ impl Store for Sqlite {
             apply(&transaction, write)?;
         }
         transaction.commit()?;
-        self.raise_mark(batch)
+        drop(writer);
+        let raised = self.raise_mark(batch);
+        if let Some(keeper) = &self.keeper {
+            keeper.committed(batch);
+        }
+        raised
     }
 
     fn log(&self, from: u64, at_most: u32) -> Result<Vec<StoredRecord>, StoreError> {
@@ -207,7 +217,8 @@ impl Store for Sqlite {
 
     fn blob_tickets(&self) -> Result<Vec<Ticket>, StoreError> {
         let reader = self.reader();
-        let mut select = reader.prepare("SELECT ticket FROM blobs ORDER BY ticket")?;
+        let kept = format!("SELECT ticket FROM blobs WHERE NOT {SUPERSEDED} ORDER BY ticket");
+        let mut select = reader.prepare(&kept)?;
         let tickets = select.query_map([], |row| Ok(Ticket::new(row.get(0)?)))?;
         Ok(tickets.collect::<Result<_, _>>()?)
     }
@@ -246,7 +257,11 @@ impl Store for Sqlite {
 
     fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError> {
         let mut accounts = self.accounts_known();
-        sign_ins::write(&mut self.writer(), writes, &mut accounts)
+        sign_ins::write(&mut self.writer(), writes, &mut accounts)?;
+        if let Some(keeper) = &self.keeper {
+            keeper.signed_in(writes);
+        }
+        Ok(())
     }
 
     fn sessions_lasting(&self, at: Timestamp) -> Result<Vec<Session>, StoreError> {

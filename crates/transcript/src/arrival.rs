@@ -14,26 +14,39 @@
 //! so lists that cannot be are left undecoded: a document costs no more work than one of the
 //! right sizes.
 //!
-//! The digits of a sub-ceremony's sums are drawn when all of its points have arrived, from the
-//! caller's generator; the other sub-ceremonies' points may arrive later. The error bound holds as
-//! it stands in `field/windows.rs`: of the lists with points outside of the subgroup take for P_j's
-//! the one that arrived last.
+//! # Stretches
+//!
+//! The longest list comes last, and takes more than half of the work. So where the network is slower
+//! than the pool, a list's sums are taken in *stretches* while the rest of it arrives: a stretch ends
+//! where nothing waits for the pool and some thousands of points are new, and the next begins with
+//! its last point, so that no ratio of two points is left out. Where the points come faster than
+//! they are decoded, a list is one stretch, which costs least.
+//!
+//! The digits of a stretch are drawn when all of its points have arrived, from the caller's
+//! generator; later points, of this list and others, may arrive after that. The error bound holds as
+//! it stands in `field/windows.rs`, for stretches as for lists: of the stretches with points outside
+//! of the subgroup take for P_j's the one whose digits were drawn last; a point in two stretches is
+//! multiplied by independent digits in both. A ratio that is wrong is wrong in a stretch. The digits
+//! are told to nobody, so no later point can depend on them.
 //!
 //! # Memory
 //!
-//! A buffer of 64 KiB, a field name or a point of the document's longest, the undecoded points
-//! (half of the length of a JSON document, all of a MessagePack one), and the decoded points of the
-//! ceremony's sizes, 128 bytes for one of G1. Undecoded batches wait for the pool in copies, which
-//! together are no larger than the undecoded points.
+//! A buffer of 64 KiB and a field name or a point of the document's longest, or in JSON the whole
+//! document; the undecoded points (half of the length of a JSON document, all of a MessagePack one),
+//! and the decoded points of the ceremony's sizes, 128 bytes for one of G1. Undecoded batches wait
+//! for the pool in copies, which together are no larger than the undecoded points.
 
-use std::io::{self, BufReader, Read};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use blstrs::{G1Affine, G2Affine};
 use rand_core::{CryptoRng, RngCore};
 use rayon::{Scope, ThreadPool};
 
+mod desk;
+
+use self::desk::Desk;
 use crate::contribution::{RawContribution, RawPowers};
 use crate::encoding::{Encoding, Point};
 use crate::error::{DocumentError, Element, Invalid, SubCeremony};
@@ -42,8 +55,9 @@ use crate::powers::{Lists, undecodable};
 use crate::sizes::Sizes;
 use crate::wire::{Batch, Watch};
 
-/// Bytes read ahead: as many as a pipe or a socket gives at once.
-const READ_AHEAD: usize = 64 << 10;
+/// Points of a stretch at least: enough that sums over it cost a quarter more for each point than
+/// those over a list eight times as long, and no more.
+const STRETCH: usize = 4096;
 
 /// A contribution, and what was made of its points while it arrived.
 ///
@@ -51,7 +65,7 @@ const READ_AHEAD: usize = 64 << 10;
 /// that was read before; [`verify_received`](crate::verify::verify_received) checks it.
 #[derive(Debug)]
 pub struct Received {
-    document: RawContribution,
+    document: Arc<RawContribution>,
     /// Of each sub-ceremony in the document, as far as its lists have the ceremony's sizes.
     pub(crate) powers: Vec<ReceivedPowers>,
 }
@@ -59,7 +73,8 @@ pub struct Received {
 /// The powers of one sub-ceremony, as far as they are decoded.
 #[derive(Debug, Default)]
 pub(crate) struct ReceivedPowers {
-    pub(crate) g1: Option<Result<(G1List, WindowSums<G1>), Undecodable>>,
+    /// With the sums of its stretches, in any order.
+    pub(crate) g1: Option<Result<(G1List, Vec<WindowSums<G1>>), Undecodable>>,
     pub(crate) g2: Option<Result<Vec<G2Affine>, Undecodable>>,
 }
 
@@ -75,18 +90,14 @@ impl ReceivedPowers {
         };
         let (g1, sums) = g1.map_err(undecodable(sub_ceremony, Element::G1Power))?;
         let g2 = g2.map_err(undecodable(sub_ceremony, Element::G2Power))?;
-        Ok(Lists {
-            g1,
-            sums: Some(sums),
-            g2,
-        })
+        Ok(Lists { g1, sums, g2 })
     }
 }
 
 impl From<RawContribution> for Received {
     fn from(document: RawContribution) -> Self {
         Self {
-            document,
+            document: Arc::new(document),
             powers: Vec::new(),
         }
     }
@@ -110,6 +121,12 @@ impl Received {
         &self.document
     }
 
+    /// The same, for whoever needs it longer.
+    #[must_use]
+    pub fn shared_document(&self) -> Arc<RawContribution> {
+        Arc::clone(&self.document)
+    }
+
     /// Reads a JSON contribution from a stream, decoding on `pool`; blocks until the stream ends.
     ///
     /// `rng` has to be unforeseeable for the contributor, and is drawn from while the document
@@ -125,7 +142,7 @@ impl Received {
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<Self, ReceiveError> {
         receive(from, sizes, pool, rng, |from, watch| {
-            crate::json::read(from, watch)
+            crate::json::read_arriving(from, watch)
         })
     }
 
@@ -143,18 +160,18 @@ impl Received {
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<Self, ReceiveError> {
         receive(from, sizes, pool, rng, |from, watch| {
-            crate::msgpack::read(from, watch)
+            Ok((crate::msgpack::read_arriving(from, watch)?, true))
         })
     }
 
-    pub(crate) fn into_parts(self) -> (RawContribution, Vec<ReceivedPowers>) {
+    pub(crate) fn into_parts(self) -> (Arc<RawContribution>, Vec<ReceivedPowers>) {
         (self.document, self.powers)
     }
 }
 
-/// A parser of one form.
+/// A parser of one form. Also tells whether what it handed on is the whole contribution.
 type Parse<R> =
-    fn(BufReader<&mut Watched<R>>, &mut dyn Watch) -> Result<RawContribution, DocumentError>;
+    fn(&mut Watched<R>, &mut dyn Watch) -> Result<(RawContribution, bool), DocumentError>;
 
 fn receive<R: Read>(
     from: R,
@@ -164,21 +181,19 @@ fn receive<R: Read>(
     parse: Parse<R>,
 ) -> Result<Received, ReceiveError> {
     let desks: Vec<Desk> = sizes.iter().map(|_| Desk::default()).collect();
-    let given_up = AtomicBool::new(false);
-    let document = pool.in_place_scope(|scope| {
+    let (given_up, at_work) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (document, is_handed_on) = pool.in_place_scope(|scope| {
         let mut decoder = Decoder {
             scope,
             sizes,
             desks: &desks,
             given_up: &given_up,
+            at_work: &at_work,
             rng,
         };
         let mut from = Watched { from, error: None };
-        let document = parse(
-            BufReader::with_capacity(READ_AHEAD, &mut from),
-            &mut decoder,
-        );
-        if document.is_err() {
+        let document = parse(&mut from, &mut decoder);
+        if !matches!(document, Ok((_, true))) {
             given_up.store(true, Ordering::Relaxed);
         }
         let to_the_end = io::copy(&mut from, &mut io::sink());
@@ -190,15 +205,14 @@ fn receive<R: Read>(
             (None, Ok(_)) => document.map_err(ReceiveError::Document),
         }
     })?;
+    // A part of a contribution is nothing to go on with: all is decoded again.
+    let powers = match is_handed_on {
+        true => desks.into_iter().map(Desk::into_powers).collect(),
+        false => Vec::new(),
+    };
     Ok(Received {
-        document,
-        powers: (desks.into_iter())
-            .map(|desk| {
-                desk.powers
-                    .into_inner()
-                    .unwrap_or_else(PoisonError::into_inner)
-            })
-            .collect(),
+        document: Arc::new(document),
+        powers,
     })
 }
 
@@ -225,57 +239,6 @@ impl<R: Read> Read for Watched<R> {
     }
 }
 
-/// Where the lists of one sub-ceremony are put together.
-#[derive(Default)]
-struct Desk {
-    g1: Mutex<Parts<G1List>>,
-    g2: Mutex<Parts<Vec<G2Affine>>>,
-    /// Drawn when the last G1 power is there.
-    digits: Mutex<Option<Digits>>,
-    powers: Mutex<ReceivedPowers>,
-}
-
-/// The parts of a list, which are decoded in whatever order.
-struct Parts<L> {
-    /// With the index of their first point.
-    decoded: Vec<(usize, Result<L, Undecodable>)>,
-    /// How many more are being decoded, or wait for it.
-    open: usize,
-    /// Whether the list has ended, with as many points as the ceremony's.
-    is_whole: bool,
-}
-
-impl<L> Default for Parts<L> {
-    fn default() -> Self {
-        Self {
-            decoded: Vec::new(),
-            open: 0,
-            is_whole: false,
-        }
-    }
-}
-
-impl<L> Parts<L> {
-    /// Takes a decoded part. Returns all of them when it was the last one of the whole list.
-    fn put(&mut self, first: usize, part: Result<L, Undecodable>) -> Option<Self> {
-        self.decoded.push((first, part));
-        self.open -= 1;
-        (self.is_whole && self.open == 0).then(|| std::mem::take(self))
-    }
-
-    /// The parts one behind the other, or the lowest index that does not decode.
-    fn join(mut self, mut list: L, append: impl Fn(&mut L, L)) -> Result<L, Undecodable> {
-        self.decoded.sort_unstable_by_key(|(first, _)| *first);
-        for (first, part) in self.decoded {
-            append(
-                &mut list,
-                part.map_err(|(index, error)| (first + index, error))?,
-            );
-        }
-        Ok(list)
-    }
-}
-
 /// Hands batches to the pool.
 struct Decoder<'a, 'scope, R> {
     scope: &'a Scope<'scope>,
@@ -283,6 +246,8 @@ struct Decoder<'a, 'scope, R> {
     desks: &'scope [Desk],
     /// Set when nothing of this is wanted any more.
     given_up: &'scope AtomicBool,
+    /// Batches that wait for the pool, or are in its hands.
+    at_work: &'scope AtomicUsize,
     rng: &'a mut R,
 }
 
@@ -292,17 +257,33 @@ impl<R: RngCore + CryptoRng> Watch for Decoder<'_, '_, R> {
         let (Some(size), Some(desk)) = (self.sizes.size(index), self.desks.get(index)) else {
             return;
         };
-        if batch.list.group == G1Affine::GROUP {
-            let len = batch.first + batch.bytes.len() / G1Affine::encoded_len(batch.encoding);
-            if batch.is_last && len == size.g1 {
-                *lock(&desk.digits) = Some(Digits::draw(len, self.rng));
+        let is_g1 = batch.list.group == G1Affine::GROUP;
+        let (most, point_len) = match is_g1 {
+            true => (size.g1, G1Affine::encoded_len(batch.encoding)),
+            false => (size.g2, G2Affine::encoded_len(batch.encoding)),
+        };
+        let len = batch.first + batch.bytes.len() / point_len;
+        if len > most {
+            return;
+        }
+        let is_whole = batch.is_last && len == most;
+        if is_g1 {
+            if is_whole {
+                desk.g1_is_whole();
             }
-            self.hand_on(batch, len, size.g1, &desk.g1, |bytes, encoding, first| {
+            let new = desk.new_points(len);
+            let is_idle = self.at_work.load(Ordering::Relaxed) == 0;
+            if (is_whole && new > 0) || (is_idle && !batch.is_last && new >= STRETCH) {
+                desk.end_stretch(len, |points| Digits::draw(points, self.rng));
+            }
+            self.hand_on(batch, |bytes, encoding, first| {
                 desk.g1_part(first, G1List::decode_here(bytes, encoding, Path::best()));
             });
         } else {
-            let len = batch.first + batch.bytes.len() / G2Affine::encoded_len(batch.encoding);
-            self.hand_on(batch, len, size.g2, &desk.g2, |bytes, encoding, first| {
+            if is_whole {
+                desk.g2_is_whole();
+            }
+            self.hand_on(batch, |bytes, encoding, first| {
                 let list = G2List::decode_here(bytes, encoding, Path::best());
                 desk.g2_part(first, list.map(|list| list.to_affine()));
             });
@@ -311,58 +292,24 @@ impl<R: RngCore + CryptoRng> Watch for Decoder<'_, '_, R> {
 }
 
 impl<'scope, R> Decoder<'_, 'scope, R> {
-    /// Has a part decoded of a list that has `len` points so far and may have `most`.
-    fn hand_on<L: Send>(
+    /// Has a part of a list decoded.
+    fn hand_on(
         &self,
         batch: Batch<'_>,
-        len: usize,
-        most: usize,
-        parts: &'scope Mutex<Parts<L>>,
         decode: impl FnOnce(&[u8], Encoding, usize) + Send + 'scope,
     ) {
-        if len > most {
-            return;
-        }
-        {
-            let mut parts = lock(parts);
-            parts.open += 1;
-            parts.is_whole = batch.is_last && len == most;
-        }
         let Batch {
             first, encoding, ..
         } = batch;
         let bytes = batch.bytes.to_vec();
-        let given_up = self.given_up;
+        let (given_up, at_work) = (self.given_up, self.at_work);
+        at_work.fetch_add(1, Ordering::Relaxed);
         self.scope.spawn(move |_| {
             if !given_up.load(Ordering::Relaxed) {
                 decode(&bytes, encoding, first);
             }
+            at_work.fetch_sub(1, Ordering::Relaxed);
         });
-    }
-}
-
-impl Desk {
-    fn g1_part(&self, first: usize, part: Result<G1List, Undecodable>) {
-        let Some(parts) = lock(&self.g1).put(first, part) else {
-            return;
-        };
-        let list = parts.join(G1List::new(Path::best()), |list, part| list.extend(&part));
-        let digits = lock(&self.digits).take();
-        let powers = match (list, digits) {
-            (Ok(list), Some(digits)) => {
-                let sums = list.window_sums(&digits);
-                Some(Ok((list, sums)))
-            }
-            (Ok(_), None) => None,
-            (Err(undecodable), _) => Some(Err(undecodable)),
-        };
-        lock(&self.powers).g1 = powers;
-    }
-
-    fn g2_part(&self, first: usize, part: Result<Vec<G2Affine>, Undecodable>) {
-        if let Some(parts) = lock(&self.g2).put(first, part) {
-            lock(&self.powers).g2 = Some(parts.join(Vec::new(), |list, part| list.extend(part)));
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Contributions as JSON (`ceremony.md`, Documents).
 
+mod quick;
+
 use std::io::Read;
 
 use serde::de::DeserializeSeed;
@@ -9,13 +11,27 @@ use crate::encoding::Encoding;
 use crate::error::DocumentError;
 use crate::wire::{ContributionSeed, Nobody, Watch, error_text};
 
-/// Reads a contribution to its end, and hands its points on meanwhile.
-pub(crate) fn read(
+use self::quick::Quick;
+
+/// Reads a contribution to its end, and hands its points on meanwhile. Also tells whether what was
+/// handed on is the contribution's: of a document that is unusual, it may be a part.
+pub(crate) fn read_arriving(
     from: impl Read,
     watch: &mut dyn Watch,
-) -> Result<RawContribution, DocumentError> {
+) -> Result<(RawContribution, bool), DocumentError> {
+    let mut reader = Quick::new(from);
+    let quick = ContributionSeed(watch).deserialize(&mut reader);
+    match quick.and_then(|contribution| reader.end().map(|()| contribution)) {
+        Ok(contribution) => Ok((contribution, true)),
+        // What is wrong, the other reader tells; its columns are those of a stream.
+        Err(_) => Ok((read(&reader.into_bytes()[..])?, false)),
+    }
+}
+
+/// Reads a contribution to its end.
+fn read(from: impl Read) -> Result<RawContribution, DocumentError> {
     let mut deserializer = serde_json::Deserializer::from_reader(from);
-    let read = ContributionSeed(watch).deserialize(&mut deserializer);
+    let read = ContributionSeed(&mut Nobody).deserialize(&mut deserializer);
     read.and_then(|contribution| deserializer.end().map(|()| contribution))
         .map_err(json_error)
 }
@@ -64,7 +80,7 @@ impl RawContribution {
         // The quick reader tells what is right, the other one what is wrong: their columns differ.
         match serde_json::from_slice(bytes) {
             Ok(contribution) => Ok(contribution),
-            Err(_) => read(bytes, &mut Nobody),
+            Err(_) => read(bytes),
         }
     }
 

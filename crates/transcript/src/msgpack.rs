@@ -4,7 +4,7 @@
 //! length tells which. An absent signature is written as a byte string of no bytes.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 
 use serde::Serialize;
 use serde::de::DeserializeSeed;
@@ -17,11 +17,19 @@ use crate::wire::{ContributionSeed, Nobody, Watch, error_text};
 /// Deepest nesting that is read: a document has five levels, the rest is for ignored fields.
 const MAX_DEPTH: usize = 64;
 
-/// Reads a contribution to the end of what there is, and hands its points on meanwhile.
-pub(crate) fn read(
-    mut from: impl Read,
+/// Bytes read ahead of a stream: as many as a pipe or a socket gives at once.
+const READ_AHEAD: usize = 64 << 10;
+
+/// Reads a contribution to the end of a stream, and hands its points on meanwhile.
+pub(crate) fn read_arriving(
+    from: impl Read,
     watch: &mut dyn Watch,
 ) -> Result<RawContribution, DocumentError> {
+    read(BufReader::with_capacity(READ_AHEAD, from), watch)
+}
+
+/// Reads a contribution to the end of what there is, and hands its points on meanwhile.
+fn read(mut from: impl Read, watch: &mut dyn Watch) -> Result<RawContribution, DocumentError> {
     let malformed = |error: &dyn fmt::Display| DocumentError::MessagePack(error_text(error));
     let mut deserializer = rmp_serde::Deserializer::new(&mut from);
     deserializer.set_max_depth(MAX_DEPTH);

@@ -48,8 +48,9 @@ use crate::field::{Digits, G1, G1List, G2List, Path, WindowSums, linear_combinat
 pub(crate) struct Decoded {
     pub(crate) sub_ceremony: SubCeremony,
     pub(crate) g1: G1List,
-    /// The window sums of the G1 powers, if they were taken before.
-    pub(crate) sums: Option<WindowSums<G1>>,
+    /// The window sums of the G1 powers, if they were taken before, of stretches that have one
+    /// point in common with the next.
+    pub(crate) sums: Vec<WindowSums<G1>>,
     pub(crate) g2: Vec<G2Affine>,
     /// What makes powers a contribution; none for powers on their own.
     pub(crate) update: Option<Change>,
@@ -67,7 +68,7 @@ pub(crate) struct Change {
 /// Random values for one sub-ceremony, drawn after its points have arrived.
 struct Draw<'a> {
     windowed: Windowed<'a>,
-    /// One for each window but window 0.
+    /// One for each window of each stretch, but for windows 0.
     windows: Coefficients,
     g2: Coefficients,
     update: Coefficients,
@@ -75,22 +76,25 @@ struct Draw<'a> {
 
 /// The window sums of one sub-ceremony's G1 powers, or the digits to take them by.
 enum Windowed<'a> {
-    Already(&'a WindowSums<G1>),
+    Already(&'a [WindowSums<G1>]),
     By(Digits),
 }
 
 impl<'a> Draw<'a> {
     fn new(decoded: &'a Decoded, rng: &mut (impl RngCore + CryptoRng)) -> Self {
-        let (windowed, windows) = match &decoded.sums {
-            Some(sums) => (Windowed::Already(sums), sums.windows()),
-            None => {
+        let (windowed, windows) = match &decoded.sums[..] {
+            [] => {
                 let digits = Digits::draw(decoded.g1.len(), rng);
-                let windows = digits.windows();
+                let windows = digits.windows().count();
                 (Windowed::By(digits), windows)
+            }
+            sums => {
+                let windows = sums.iter().map(|sums| sums.windows().count());
+                (Windowed::Already(sums), windows.sum())
             }
         };
         Self {
-            windows: Coefficients::draw(windows.count(), rng),
+            windows: Coefficients::draw(windows, rng),
             g2: Coefficients::draw(decoded.g2.len(), rng),
             update: Coefficients::draw(1, rng),
             windowed,
@@ -100,7 +104,7 @@ impl<'a> Draw<'a> {
 
 /// What one pass over the points of a sub-ceremony makes of them.
 struct Sums {
-    windows: WindowSums<G1>,
+    windows: Vec<WindowSums<G1>>,
     g1: Ratio,
     /// Σ rᵢ·Q\[i\] and Σ rᵢ·P\[i\].
     g2: (G2Projective, G1Projective),
@@ -116,17 +120,18 @@ struct Ratio {
 }
 
 impl Ratio {
-    /// Merges the windows by coefficients of their own.
-    fn of(sums: &WindowSums<G1>, coefficients: &Coefficients) -> Self {
-        let windows = 1..=coefficients.all().len();
+    /// Merges the windows of all stretches by coefficients of their own.
+    fn of(stretches: &[WindowSums<G1>], coefficients: &Coefficients) -> Self {
         let merged = |side: fn(&WindowSums<G1>, usize) -> G1Projective| {
-            let points: Vec<_> = windows.clone().map(|w| side(sums, w)).collect();
-            linear_combination(&normalize::<G1Affine>(&points), coefficients.all())
+            let sides = stretches
+                .iter()
+                .flat_map(|sums| (1..=sums.windows().count()).map(move |w| side(sums, w)));
+            let points = normalize::<G1Affine>(&sides.collect::<Vec<_>>());
+            linear_combination(&points, coefficients.all())
         };
-        Self {
-            before: merged(WindowSums::before),
-            after: merged(WindowSums::after),
-        }
+        let (before, after) =
+            rayon::join(|| merged(WindowSums::before), || merged(WindowSums::after));
+        Self { before, after }
     }
 }
 
@@ -163,7 +168,7 @@ pub(crate) fn first_failure(
 /// Whether checks 3 and 5 to 7 hold for all sub-ceremonies.
 fn all_hold(subs: &[Decoded], sums: &[Sums]) -> bool {
     let (g1_holds, (g2_holds, product_holds)) = rayon::join(
-        || WindowSums::all_in_subgroup(sums.iter().map(|sums| &sums.windows)),
+        || WindowSums::all_in_subgroup(sums.iter().flat_map(|sums| &sums.windows)),
         || {
             rayon::join(
                 || G2List::from_affine(&g2_points(subs), Path::best()).in_subgroup(),
@@ -258,8 +263,8 @@ impl Decoded {
 
     fn sums(&self, draw: &Draw<'_>) -> Sums {
         let windows = match &draw.windowed {
-            Windowed::Already(sums) => (*sums).clone(),
-            Windowed::By(digits) => self.g1.window_sums(digits),
+            Windowed::Already(sums) => sums.to_vec(),
+            Windowed::By(digits) => vec![self.g1.window_sums(digits)],
         };
         let update = self.update.map(|change| {
             let times = |point| linear_combination(&[point], draw.update.all());

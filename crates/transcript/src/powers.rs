@@ -93,7 +93,7 @@ impl RawPowers {
             .map_err(undecodable(sub_ceremony, Element::G2Power))?;
         Ok(Lists {
             g1,
-            sums: None,
+            sums: Vec::new(),
             g2: g2.to_affine(),
         })
     }
@@ -102,8 +102,9 @@ impl RawPowers {
 /// The powers of one sub-ceremony, decoded, nothing else known of them.
 pub(crate) struct Lists {
     pub(crate) g1: G1List,
-    /// The window sums of the G1 powers, if they have been taken.
-    pub(crate) sums: Option<WindowSums<G1>>,
+    /// The window sums of the G1 powers, if they have been taken, of stretches that have one
+    /// point in common with the next.
+    pub(crate) sums: Vec<WindowSums<G1>>,
     pub(crate) g2: Vec<G2Affine>,
 }
 

@@ -374,6 +374,129 @@ fn a_sub_ceremony_is_summed_when_its_last_power_is_there_and_no_earlier() {
     }
 }
 
+/// A network that is slower than a pool of one thread: each piece comes when the pool has nothing to do.
+struct Slow<'a> {
+    bytes: &'a [u8],
+    pool: &'a ThreadPool,
+}
+
+impl Read for Slow<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Behind everything that was handed to the thread before.
+        self.pool.install(|| ());
+        let len = self.bytes.len().min(buffer.len()).min(1 << 15);
+        buffer[..len].copy_from_slice(&self.bytes[..len]);
+        self.bytes = &self.bytes[len..];
+        Ok(len)
+    }
+}
+
+/// Reads from a slow network; also gives how often digits were drawn.
+fn slowly(form: Form, bytes: &[u8], sizes: &Sizes) -> (Received, usize) {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .unwrap();
+    let draws = AtomicUsize::new(0);
+    let mut counting = Counting(rng(1), &draws);
+    let from = Slow { bytes, pool: &pool };
+    let received = match form {
+        Form::Json => Received::from_json(from, sizes, &pool, &mut counting),
+        Form::Msgpack => Received::from_msgpack(from, sizes, &pool, &mut counting),
+    };
+    (received.unwrap(), draws.load(Ordering::SeqCst))
+}
+
+#[test]
+fn a_long_list_is_summed_in_stretches_if_the_network_is_slow() {
+    // 8192 is two stretches to the point; 13000 has some points more than three.
+    let (base, good) = next_turn("5:2,8192:3,13000:3");
+    type Spoil<'a> = &'a dyn Fn(&mut RawContribution);
+    let spoil: &[(&str, Spoil<'_>)] = &[
+        ("nothing", &|_| ()),
+        ("a point of order 3 in the first stretch", &|it| {
+            set_point(
+                &mut it.sub_contributions[2].powers.g1,
+                7,
+                &small_order_g1(3),
+            );
+        }),
+        ("a point of order 3 in two stretches", &|it| {
+            set_point(
+                &mut it.sub_contributions[2].powers.g1,
+                4095,
+                &small_order_g1(3),
+            );
+        }),
+        ("a point of order 3 at the end", &|it| {
+            set_point(
+                &mut it.sub_contributions[2].powers.g1,
+                12_999,
+                &small_order_g1(3),
+            );
+        }),
+        (
+            "powers swapped where one stretch ends and another begins",
+            &|it| {
+                swap_points(&mut it.sub_contributions[1].powers.g1, 4095, 4096);
+            },
+        ),
+        (
+            "all powers of the second stretch and those after it of another secret",
+            &|it| {
+                let other = contribution(&Base::initial(base.sizes()), 99);
+                for at in 4096..8192 {
+                    let point = other.sub_contributions[1].powers.g1.iter().nth(at).unwrap();
+                    set_bytes(&mut it.sub_contributions[1].powers.g1, at, point);
+                }
+            },
+        ),
+        ("undecodable points in two stretches", &|it| {
+            set_bytes(&mut it.sub_contributions[2].powers.g1, 9000, &[0xff; 48]);
+            set_bytes(&mut it.sub_contributions[2].powers.g1, 5000, &[0; 48]);
+        }),
+        ("the last power swapped with the one before", &|it| {
+            swap_points(&mut it.sub_contributions[1].powers.g1, 8190, 8191);
+        }),
+    ];
+    for (name, spoil) in spoil {
+        let mut document = good.clone();
+        spoil(&mut document);
+        let at_once = seen(check(&base, &document));
+        println!("{name}: {:?}", at_once.as_ref().err());
+        assert_eq!(at_once.is_ok(), *name == "nothing");
+        for form in [Form::Json, Form::Msgpack] {
+            let (received, draws) = slowly(form, &form.write(&document), base.sizes());
+            // One for the short list; two, perhaps with the last point for a third; three and a rest.
+            assert!(
+                (1 + 2 + 4..=1 + 3 + 4).contains(&draws),
+                "{name}, {form:?}: {draws}"
+            );
+            assert_eq!(received.document(), &document);
+            let verdict = verify_received(&base, received, &mut rng(1));
+            assert_eq!(seen(verdict), at_once, "{name}, {form:?}");
+        }
+    }
+}
+
+#[test]
+fn unusual_json_is_read_all_the_same() {
+    let (base, good) = next_turn("4:2,8:3");
+    let text = String::from_utf8(Form::Json.write(&good)).unwrap();
+    let unusual = text
+        .replacen("\"contributions\"", "\"\\u0063ontributions\"", 1)
+        .replacen(
+            "\"potPubkey\"",
+            "\"extra\":[-1.5e3,\"\\n\"],\"potPubkey\"",
+            1,
+        );
+    assert_ne!(text, unusual);
+    let received = Form::Json.arriving(unusual.as_bytes(), base.sizes(), &mut rng(1));
+    let received = received.unwrap();
+    assert_eq!(received.document(), &good);
+    assert!(verify_received(&base, received, &mut rng(1)).is_ok());
+}
+
 #[test]
 fn lists_that_are_not_the_ceremonys_are_not_summed() {
     let bytes = Form::Json.write(&contribution(&Base::initial(&sizes("4:2,8:3")), 17));

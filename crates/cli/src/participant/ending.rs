@@ -79,6 +79,7 @@ mod tests {
             expected_start_in_ms: None,
             next_checkin_time: None,
             next_checkin_in_ms: None,
+            contribute_in_ms: None,
             ended,
             ended_because: because.map(str::to_owned),
             receipt: None,

@@ -23,6 +23,8 @@ pub struct Turn<'a, Id> {
     pub deadline: Timestamp,
     /// How the stay ends if it is not.
     pub overdue: Outcome,
+    /// Contributing only: when the last byte must have arrived, whatever the check-ins.
+    pub contribute_by: Option<Timestamp>,
 }
 
 /// A stay that is not over.
@@ -136,6 +138,7 @@ impl<Id: Clone + Eq + Hash> State<Id> {
             since: turn.since,
             deadline: turn.deadline(),
             overdue: turn.overdue(),
+            contribute_by: (turn.phase == Phase::Contributing).then_some(turn.by),
         })
     }
 

@@ -123,11 +123,12 @@ pub(super) enum Message {
         who: Identity,
         reply: Reply<Wanted>,
     },
-    /// The last byte of a contribution arrived at `at`; it is being read.
+    /// The last byte of a contribution arrived at `at`; it is being read. The answer comes with the
+    /// state that it builds on, if it is wanted.
     Arrived {
         who: Identity,
         at: Timestamp,
-        reply: Reply<Wanted>,
+        reply: Reply<(Wanted, Arc<Head>)>,
     },
     /// Bytes of a contribution arrive.
     Uploading {

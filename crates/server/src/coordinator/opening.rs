@@ -13,6 +13,7 @@ use tracing::{info, warn};
 use super::line::Names;
 use super::task::{Now, Task, Verifying};
 use super::{Coordinator, Fault, MAILBOX, Settings, Shared};
+use crate::arriving::Verification;
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
 use crate::head::Head;
@@ -83,7 +84,7 @@ pub fn open(
         ticket: submitted.ticket,
         identity: submitted.identity,
         fingerprint: Fingerprint::of(&submitted.contribution),
-        contribution: Some(submitted.contribution.into()),
+        verification: Some(Verification::ToDo(submitted.contribution.into())),
         waiters: Vec::new(),
     });
 

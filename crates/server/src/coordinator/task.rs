@@ -13,7 +13,6 @@ use tauline_protocol::journal::Record;
 use tauline_queue_core::{
     Command, Entry, Event, Outcome, Queue, Refusal, State, Step, Ticket, Timestamp,
 };
-use tauline_transcript::Received;
 use tokio::sync::{mpsc, watch};
 
 use super::arrival::Arrivals;
@@ -21,7 +20,7 @@ use super::held::Held;
 use super::line::{Line, Names};
 use super::message::{Message, No, Reply, Standing, Urgent, VerdictReply, Wanted};
 use super::{Caller, ClientKey, Fault, TICK};
-use crate::arriving::Arrived;
+use crate::arriving::{Arrived, Verification};
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
 use crate::head::Head;
@@ -88,8 +87,8 @@ pub(super) struct Verifying {
     pub(super) ticket: Ticket,
     pub(super) identity: Identity,
     pub(super) fingerprint: Fingerprint,
-    /// Until verification starts.
-    pub(super) contribution: Option<Received>,
+    /// Until its verdict is waited for.
+    pub(super) verification: Option<Verification>,
     pub(super) waiters: Vec<Waiter>,
 }
 
@@ -268,7 +267,8 @@ impl Task {
                     let grace = self.queue.rules().checkin_grace;
                     self.now.arrivals.begin(ticket, self.clock.now(), grace);
                 }
-                self.reply(reply, wanted);
+                let head = Arc::clone(&self.head);
+                self.reply(reply, wanted.map(|wanted| (wanted, head)));
             }
             Message::Uploading { who } => {
                 let _ = self.carry_out(now, Command::Upload { id: who }, None);
@@ -354,7 +354,7 @@ impl Task {
         let mut stored = None;
         if let Event::Submitted { ticket, .. } = entry.event
             && let Some(Arrived {
-                contribution,
+                verification,
                 blob,
                 fingerprint,
             }) = self.now.submitted.take()
@@ -366,7 +366,7 @@ impl Task {
                 ticket,
                 identity,
                 fingerprint,
-                contribution: Some(contribution),
+                verification: Some(verification),
                 waiters: Vec::new(),
             });
             self.now.start_verifying = true;

@@ -10,6 +10,7 @@ use tracing::{debug, error, warn};
 use super::answer::{self, SubmitError};
 use super::message::{Known, No, NoReceipt, Submit, Urgent, VerdictReply, Wanted};
 use super::task::{Task, Waiter};
+use crate::arriving::Verification;
 use crate::fingerprint::Fingerprint;
 use crate::store::Write;
 use crate::verifier::{Accepted, Job, Judgement};
@@ -27,10 +28,11 @@ impl Task {
         let told = match (outcome, self.now.judgement.take()) {
             (Outcome::Contributed, Some(Judgement::Valid(accepted))) => {
                 let Accepted {
-                    contribution,
+                    mut contribution,
                     head,
                     receipt,
                 } = *accepted;
+                contribution.digest = Some(*verifying.fingerprint.digest());
                 assert_eq!(
                     contribution.number,
                     self.state().contributions(),
@@ -44,7 +46,7 @@ impl Task {
                 panic!("ticket {ticket}: accepted, but nothing was verified")
             }
             (outcome, judgement) => {
-                self.now.batch.writes.push(Write::DropBlob(ticket));
+                self.drop_blob(ticket);
                 Err(NoReceipt::Failed(match (outcome, judgement) {
                     (Outcome::Invalid, Some(Judgement::Invalid(check))) => {
                         SubmitError::Invalid(check)
@@ -72,6 +74,17 @@ impl Task {
         }
     }
 
+    /// The contribution is of no more use. If it is not stored yet, it need not be.
+    fn drop_blob(&mut self, ticket: Ticket) {
+        let writes = &mut self.now.batch.writes;
+        let is_its_blob =
+            |write: &Write| matches!(write, Write::Blob { ticket: of, .. } if *of == ticket);
+        match writes.iter().position(is_its_blob) {
+            Some(at) => drop(writes.remove(at)),
+            None => writes.push(Write::DropBlob(ticket)),
+        }
+    }
+
     pub(super) fn submit(&mut self, now: Timestamp, submit: Submit) {
         let Submit {
             who,
@@ -86,7 +99,10 @@ impl Task {
                 let result = self.carry_out(now, Command::Submit { id: who.clone() }, None);
                 self.now.submitted = None;
                 match result {
-                    Ok(()) => self.verdict(now, &who, None, reply),
+                    Ok(()) => {
+                        self.verdict(now, &who, None, reply);
+                        self.judge_if_verified(ticket);
+                    }
                     Err(refusal) => {
                         let no = NoReceipt::Refused(self.no(&who, refusal));
                         self.later(move || drop(reply.send(Err(no))));
@@ -185,23 +201,38 @@ impl Task {
         let Some(verifying) = &mut self.verifying else {
             return;
         };
-        let Some(contribution) = verifying.contribution.take() else {
-            return;
-        };
         let ticket = verifying.ticket;
-        debug!(%ticket, identity = %verifying.identity, "verifying");
-        let job = Job {
-            ticket,
-            identity: verifying.identity.clone(),
-            head: Arc::clone(&self.head),
-            contribution,
-            digest: *verifying.fingerprint.digest(),
-            key: self.key.clone(),
+        let judging = match verifying.verification.take() {
+            Some(Verification::Begun(judging)) => judging,
+            Some(Verification::ToDo(contribution)) => self.verifier.start(Job {
+                ticket,
+                identity: verifying.identity.clone(),
+                head: Arc::clone(&self.head),
+                contribution,
+                key: self.key.clone(),
+            }),
+            None => return,
         };
+        debug!(%ticket, identity = %verifying.identity, "verifying");
         let urgently = self.urgently.clone();
-        // The task may be gone by then: the next start verifies again.
-        self.verifier.start(job, move |judgement| {
-            drop(urgently.send(Urgent::Judged(ticket, judgement)))
+        tokio::spawn(async move {
+            if let Ok(judgement) = judging.await {
+                // The task may be gone by then: the next start verifies again.
+                let _ = urgently.send(Urgent::Judged(ticket, judgement));
+            }
         });
+    }
+
+    /// Judges at once what was verified before it could be submitted: then one commit covers both,
+    /// and nobody hears of one without the other.
+    fn judge_if_verified(&mut self, ticket: Ticket) {
+        if let Some(verifying) = &mut self.verifying
+            && verifying.ticket == ticket
+            && let Some(Verification::Begun(judging)) = &mut verifying.verification
+            && let Ok(judgement) = judging.try_recv()
+        {
+            verifying.verification = None;
+            self.judged(ticket, judgement);
+        }
     }
 }

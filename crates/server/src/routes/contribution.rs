@@ -1,10 +1,11 @@
 //! `POST /contribution/start`, `/contribution/complete` and `/contribution/abort`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use tauline_protocol::contribution::{AbortRequest, SignedReceipt, StartRequest, TAG_LIMIT};
 use tauline_protocol::error::Code;
@@ -36,9 +37,18 @@ pub(super) async fn start(
         .unwrap_or_default();
     check_tag("client", tags.client.as_deref())?;
     check_tag("computation", tags.computation.as_deref())?;
+    let caller = session.caller();
     let head = app.coordinator.start(session.identity, tags).await?;
-    state(&head, form, &parts.headers).await
+    let (status, _) = app.coordinator.follow(caller, None, Duration::ZERO).await?;
+    let mut response = state(&head, form, &parts.headers).await?;
+    if let Some(left) = status.contribute_in_ms {
+        response.headers_mut().insert(CONTRIBUTE_IN, left.into());
+    }
+    Ok(response)
 }
+
+/// How long the last byte of the contribution may take, in milliseconds from the answer to `start`.
+const CONTRIBUTE_IN: HeaderName = HeaderName::from_static("tauline-contribute-in-ms");
 
 /// The state to build on, compressed as `Accept-Encoding` allows.
 pub(super) async fn state(

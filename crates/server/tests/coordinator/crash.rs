@@ -11,12 +11,12 @@ use crate::support::{Ceremony, Fail, Plan, id, update};
 
 /// What the coordinator acknowledged before it went.
 #[derive(Debug, Default)]
-struct Acknowledged {
-    tickets: Vec<(Identity, u64)>,
-    started: Vec<Identity>,
-    receipts: Vec<(Identity, SignedReceipt)>,
+pub(crate) struct Acknowledged {
+    pub(crate) tickets: Vec<(Identity, u64)>,
+    pub(crate) started: Vec<Identity>,
+    pub(crate) receipts: Vec<(Identity, SignedReceipt)>,
     left: Vec<Identity>,
-    refused: Vec<Identity>,
+    pub(crate) refused: Vec<Identity>,
 }
 
 /// Plays a ceremony until something is not acknowledged.
@@ -48,7 +48,7 @@ async fn play(coordinator: &Coordinator, heard: &mut Acknowledged) -> Option<()>
 }
 
 /// Checks that everything acknowledged is there, and that the ceremony goes on.
-async fn check(ceremony: &Ceremony, heard: &Acknowledged) {
+pub(crate) async fn check(ceremony: &Ceremony, heard: &Acknowledged) {
     for (who, ticket) in &heard.tickets {
         let status = ceremony.coordinator.check_in(who.clone()).await.unwrap();
         assert_eq!(status.ticket, Some(*ticket), "{status:?}");

@@ -3,6 +3,7 @@
 
 mod crash;
 mod drift;
+mod early;
 mod held;
 mod loss;
 mod operator;

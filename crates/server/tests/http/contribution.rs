@@ -321,6 +321,7 @@ async fn after_acceptance_only_the_same_contribution_gets_its_receipt() {
     assert_eq!(turn.holder.status().await.contributions, 1);
 
     // Nor when its powers are no longer kept, and after a restart.
+    turn.waiter.wait_for_turn().await;
     turn.waiter.contribute(&turn.server.sizes()).await;
     let server = turn.server.restart().await;
     let holder = turn.holder.at(server.url());

@@ -40,10 +40,10 @@ async fn turns_come_in_the_order_of_joining_whoever_polls_more() {
 }
 
 #[tokio::test]
-async fn a_client_has_the_frequency_the_tolerance_and_the_grace() {
+async fn a_client_has_two_periods_each_with_its_tolerance_and_grace() {
     let scene = Scene::set(When::Waiting).await;
-    // 30 s, 2 s and 5 s.
-    scene.server.pass(Duration::from_millis(36_999)).await;
+    // Twice 30 s, 2 s and 5 s: one poll may be lost.
+    scene.server.pass(Duration::from_millis(73_999)).await;
     assert_eq!(scene.subject.status().await.queue_length, 1);
     scene.server.pass(Duration::from_millis(1)).await;
     assert_eq!(scene.subject.status().await.queue_length, 0);
@@ -58,15 +58,15 @@ async fn frequency_and_tolerance_are_settings() {
         ("lobby-checkin-tolerance", "4"),
     ];
     let scene = Scene::with(When::Waiting, &flags).await;
-    scene.server.pass(secs(68)).await;
+    scene.server.pass(secs(137)).await;
     assert_eq!(scene.subject.status().await.queue_length, 1);
     scene.server.pass(secs(2)).await;
     assert_eq!(scene.subject.status().await.queue_length, 0);
 }
 
 #[tokio::test]
-async fn a_turn_that_becomes_free_waits_for_the_next_poll_of_the_head() {
-    let scene = Scene::set(When::Waiting).await;
+async fn without_passes_a_turn_that_becomes_free_waits_for_the_next_poll_of_the_head() {
+    let scene = Scene::with(When::Waiting, &[("passes", "0")]).await;
     scene.server.pass(secs(1)).await;
     let answer = scene.ahead.post("/contribute/abort").await;
     assert_eq!(answer.status, 200);
@@ -74,6 +74,20 @@ async fn a_turn_that_becomes_free_waits_for_the_next_poll_of_the_head() {
     let newcomer = scene.server.client(3).await;
     assert_waits(&newcomer.post(POLL).await);
     scene.server.pass(secs(29)).await;
+    take_turn(&scene.server, &scene.subject).await;
+}
+
+#[tokio::test]
+async fn a_head_between_two_polls_is_passed_once_and_is_next() {
+    let scene = Scene::set(When::Waiting).await;
+    scene.server.pass(secs(2)).await;
+    assert_eq!(scene.ahead.post("/contribute/abort").await.status, 200);
+    let newcomer = scene.server.client(3).await;
+    take_turn(&scene.server, &newcomer).await;
+    // The next who comes waits for it.
+    let another = scene.server.client(4).await;
+    assert_waits(&another.post(POLL).await);
+    scene.server.pass(secs(28)).await;
     take_turn(&scene.server, &scene.subject).await;
 }
 

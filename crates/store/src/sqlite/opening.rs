@@ -1,12 +1,13 @@
 //! From a directory or a file to an open store, or to a refusal that says what to do.
 
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, OpenFlags};
 use tauline_queue_core::Timestamp;
 use tauline_transcript::Sizes;
 
+use super::keeper::{self, Keeper};
 use super::{BUSY_LIMIT, Sqlite, accounts, founding};
 use crate::directory::{database_in, remains, sync_parent};
 use crate::mark::{self, MARK_NAME, Mark, Raised};
@@ -81,16 +82,20 @@ impl Sqlite {
             found = Found::Unmarked;
         }
         let accounts = accounts::first(&writer, u64::MAX)?;
+        keeper::sweep(&writer)?;
         let reader = connect(&path)?;
         sync_parent(&path).map_err(|source| StoreError::Unwritable {
             path: directory.path().to_owned(),
             source,
         })?;
         let raised = Raised::at(directory.path(), state(&writer, &ceremony)?)?;
+        let writer = Arc::new(Mutex::new(writer));
+        let keeper = Keeper::start(Arc::clone(&writer), &path)?;
         Ok(Self {
             ceremony,
             path,
-            writer: Mutex::new(writer),
+            keeper: Some(keeper),
+            writer,
             reader: Mutex::new(reader),
             accounts: Mutex::new(accounts),
             found,
@@ -128,7 +133,8 @@ impl Sqlite {
             reader: Mutex::new(connect_to_look(&path)?),
             path,
             accounts: Mutex::new(accounts::first(&writer, u64::MAX)?),
-            writer: Mutex::new(writer),
+            keeper: None,
+            writer: Arc::new(Mutex::new(writer)),
             found: Found::Whole,
             mark: None,
             directory: None,
@@ -248,6 +254,8 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
         .map_err(|error| foreign(error, path))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // The keeper does it, behind the commits.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     // After a large blob the write-ahead log shrinks again. 16 MiB: two full-size contributions.
     connection.pragma_update(None, "journal_size_limit", 16 << 20)?;

@@ -49,9 +49,6 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), StoreE
             connection
                 .prepare_cached("INSERT INTO contribution_sums (number, sum) VALUES (?1, ?2)")?
                 .execute(params![one.number, one.sum()])?;
-            connection
-                .prepare_cached("DELETE FROM blobs WHERE ticket <> ?1")?
-                .execute([one.ticket.value()])?;
         }
     }
     Ok(())

@@ -64,10 +64,10 @@ impl Decoded {
     /// Check 3.
     fn outside_subgroup(
         &self,
-        windows: &WindowSums<G1>,
+        windows: &[WindowSums<G1>],
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Option<Invalid> {
-        if !windows.in_subgroup()
+        if !windows.iter().all(WindowSums::in_subgroup)
             && let Some(index) = first_outside(&self.g1, rng)
         {
             let element = Element::G1Power;
@@ -153,7 +153,7 @@ fn first_wrong_ratio(
         let part = powers.part(from..to + 1);
         let digits = Digits::draw(part.len(), rng);
         let coefficients = Coefficients::draw(digits.windows().count(), rng);
-        holds(&Ratio::of(&part.window_sums(&digits), &coefficients), tau)
+        holds(&Ratio::of(&[part.window_sums(&digits)], &coefficients), tau)
     });
     let rest = powers.part(from..to + 1).to_affine();
     let coefficients = Coefficients::draw(to - from, rng);
