@@ -23,6 +23,8 @@ enum What {
     CheckIn(u8),
     Poll(u8),
     Start(u8),
+    Disconnect(u8),
+    Upload(u8),
     Submit(u8),
     Abort(u8),
     Leave(u8),
@@ -54,7 +56,7 @@ fuzz_target!(|happenings: Vec<Happening>| {
     let mut queue = Queue::<u8>::new(rules.clone(), begin).expect("the rules are sound");
     let mut log = Vec::new();
     let mut now = begin;
-    let mut last_called = None;
+    let mut passed_once = std::collections::BTreeSet::new();
     for Happening { later, what } in happenings {
         let step = Duration::from_millis(u64::from(later.unsigned_abs() >> 8));
         now = if later < 0 {
@@ -70,7 +72,12 @@ fuzz_target!(|happenings: Vec<Happening>| {
                 id: id % 20,
                 interval: Duration::from_secs(32),
             },
-            What::Start(id) => Command::Start { id: id % 20 },
+            What::Start(id) => Command::Start {
+                id: id % 20,
+                checks_in: id >= 128,
+            },
+            What::Disconnect(id) => Command::Disconnect { id: id % 20 },
+            What::Upload(id) => Command::Upload { id: id % 20 },
             What::Submit(id) => Command::Submit { id: id % 20 },
             What::Abort(id) => Command::Abort { id: id % 20 },
             What::Leave(id) => Command::Leave { id: id % 20 },
@@ -118,12 +125,16 @@ fuzz_target!(|happenings: Vec<Happening>| {
         };
         let step = queue.step(now, command);
         for entry in &step.entries {
-            if let Event::Called { ticket, .. } = entry.event {
+            if let Event::Called { ticket, passed, .. } = &entry.event {
+                let line = queue.state().line().map(|(one, _)| one);
                 assert!(
-                    Some(ticket) > last_called,
-                    "turns are called in the order of tickets"
+                    line.take_while(|one| one < ticket)
+                        .eq(passed.iter().copied()),
+                    "whoever is ahead in line is named"
                 );
-                last_called = Some(ticket);
+                for one in passed {
+                    assert!(passed_once.insert(*one), "nobody is passed twice");
+                }
             }
         }
         assert!(

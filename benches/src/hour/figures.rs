@@ -65,8 +65,11 @@ pub struct Figures {
     pub passed: usize,
     /// How often at most.
     pub passed_at_most: u32,
-    /// People who did all they should and are out, and what they were told.
+    /// People who did all they should and are out, and what they were told. Whoever loses two polls
+    /// in a row is not among them: the coordinator waits for one.
     pub dropped: Vec<String>,
+    /// People who are out after two polls in a row or more were lost.
+    pub dropped_after_two: usize,
     /// How stays ended, in the coordinator's words.
     pub outcomes: BTreeMap<String, usize>,
     /// Minutes from coming to the state.
@@ -151,9 +154,10 @@ impl Figures {
             passed: passed().filter(|times| *times > 0).count(),
             passed_at_most: passed().max().unwrap_or_default(),
             dropped: told(events, |it| match it {
-                What::Dropped { why } => Some(why),
+                What::Dropped { why, lost: 0..2 } => Some(why),
                 _ => None,
             }),
+            dropped_after_two: count(|it| matches!(it, What::Dropped { lost: 2.., .. })),
             outcomes: outcomes(stays),
             wait_minutes: Spread::of(waits),
         })
@@ -333,11 +337,15 @@ mod tests {
             Event {
                 at: 60.0,
                 who: 3,
-                what: What::Dropped { why },
+                what: What::Dropped { why, lost: 1 },
             },
         );
         let dropped = figures(&events).check(&bounds()).unwrap_err();
         assert!(dropped.to_string().ends_with("3 at 60 s: no"), "{dropped}");
+        let why = "no".to_owned();
+        events[8].what = What::Dropped { why, lost: 2 };
+        figures(&events).check(&bounds()).unwrap();
+        assert_eq!(figures(&events).dropped_after_two, 1);
         let mut passed = figures(&self::events());
         passed.passed_at_most = 2;
         assert!(passed.check(&bounds()).is_err());

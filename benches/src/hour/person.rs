@@ -33,6 +33,8 @@ pub struct Person {
     pub token: String,
     nature: Nature,
     misses: f64,
+    /// Polls that were lost since the last one that was not.
+    lost: u32,
 }
 
 impl Person {
@@ -40,30 +42,43 @@ impl Person {
     pub async fn live(world: Arc<World>, made: Made, number: usize) {
         let life = async {
             world.note(number, What::Arrived);
-            let (world, nature) = (Arc::clone(&world), Nature::new(&made, number)?);
-            // No certificate is ever looked at.
-            let http = Client::builder().tls_certs_only([]).no_proxy().build()?;
-            let token = sign_in(&http, &world.url, number).await?;
-            let mut person = Self {
-                number,
-                world,
-                http,
-                token,
-                nature,
-                misses: made.misses,
-            };
-            match person.world.clients {
-                Clients::Polls => person.poll().await,
-                Clients::Own => person.check_in().await,
+            match Self::sign_in(&world, &made, number).await {
+                Ok(mut person) => person.wait_in_line().await,
+                Err(error) => {
+                    let why = format!("signing in: {error:#}");
+                    world.note(number, What::Dropped { why, lost: 0 });
+                }
             }
         };
-        let ended = tokio::select! {
-            ended = life => ended,
-            () = world.over() => Ok(()),
+        tokio::select! {
+            () = life => {}
+            () = world.over() => {}
+        }
+    }
+
+    async fn sign_in(world: &Arc<World>, made: &Made, number: usize) -> Result<Self> {
+        // No certificate is ever looked at.
+        let http = Client::builder().tls_certs_only([]).no_proxy().build()?;
+        let token = sign_in(&http, &world.url, number).await?;
+        Ok(Self {
+            number,
+            world: Arc::clone(world),
+            http,
+            token,
+            nature: Nature::new(made, number)?,
+            misses: made.misses,
+            lost: 0,
+        })
+    }
+
+    async fn wait_in_line(&mut self) {
+        let ended = match self.world.clients {
+            Clients::Polls => self.poll().await,
+            Clients::Own => self.check_in().await,
         };
         if let Err(error) = ended {
-            let why = format!("{error:#}");
-            world.note(number, What::Dropped { why });
+            let (why, lost) = (format!("{error:#}"), self.lost);
+            self.note(What::Dropped { why, lost });
         }
     }
 
@@ -89,6 +104,7 @@ impl Person {
             }
             if in_line && self.misses() {
                 self.note(What::Missed);
+                self.lost += 1;
             } else {
                 self.world.count_poll();
                 let sent = self.world.now();
@@ -102,7 +118,7 @@ impl Person {
                     Ok((200, state)) if !state["contributions"].is_null() => {
                         return take_turn(self, &state, "/contribute").await;
                     }
-                    Ok((200, _)) => {}
+                    Ok((200, _)) => self.lost = 0,
                     Ok((status, text)) => bail!("a poll was answered {status}: {text}"),
                     Err(error) => {
                         self.broke(&error);

@@ -49,8 +49,9 @@ impl fmt::Display for Figures {
         )?;
         write!(
             f,
-            "dropped without a fault of their own: {}",
-            self.dropped.len()
+            "dropped without a fault of their own: {}; after two polls in a row were lost: {}",
+            self.dropped.len(),
+            self.dropped_after_two
         )?;
         for why in self.dropped.iter().chain(self.broken.iter().take(5)) {
             write!(f, "\n  {why}")?;

@@ -61,10 +61,12 @@ pub enum What {
     },
     /// Went away in line.
     Left,
-    /// Did all it should, and is out nevertheless.
+    /// Is out, and neither vanished nor went away.
     Dropped {
         /// What it was told.
         why: String,
+        /// How many of its polls, one after the other, were lost just before.
+        lost: u32,
     },
     /// A poll never left the client.
     Missed,

@@ -6,19 +6,19 @@
 mod address;
 mod error;
 mod transfer;
+mod upload;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tauline_protocol::contribution::{AbortRequest, SignedReceipt, StartRequest};
+use tauline_protocol::contribution::{AbortRequest, StartRequest};
 use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer};
 use tauline_protocol::status::{CeremonyStatus, QueueStatus};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 pub use self::address::{is_loopback, is_loopback_host, parse_server};
@@ -26,7 +26,6 @@ pub use self::error::{ClientError, Refused};
 pub use self::transfer::next_piece;
 use self::transfer::{IDLE_LIMIT, accepted, cause, network, no_answer, read_answer, read_body};
 use crate::exit::{Failure, Outcome};
-use crate::work::Outgoing;
 
 /// This program's name and version, as the coordinator's logs and records show it.
 pub const NAME: &str = concat!("tauline/", env!("CARGO_PKG_VERSION"));
@@ -111,6 +110,8 @@ pub struct Client {
     http: reqwest::Client,
     server: Url,
     token: Option<Arc<Zeroizing<String>>>,
+    /// Whether check-ins go on while it contributes.
+    checks_in: bool,
 }
 
 impl Client {
@@ -121,6 +122,23 @@ impl Client {
             http,
             server,
             token: None,
+            checks_in: false,
+        }
+    }
+
+    /// The same session, whose turns say at their start that check-ins go on during them.
+    #[must_use]
+    pub fn checking_in(mut self) -> Self {
+        self.checks_in = true;
+        self
+    }
+
+    /// The same session on connections of its own.
+    #[must_use]
+    pub fn on(&self, http: reqwest::Client) -> Self {
+        Self {
+            http,
+            ..self.clone()
         }
     }
 
@@ -197,7 +215,7 @@ impl Client {
         let tags = StartRequest {
             client: Some(NAME.to_owned()),
             computation: Some("tauline-transcript on blst".to_owned()),
-            checks_in: false,
+            checks_in: self.checks_in,
         };
         let request = self
             .post("contribution/start", &tags)?
@@ -206,58 +224,6 @@ impl Client {
         let is_json = media_type(&response) == "application/json";
         let bytes = read_body(response, limit, progress).await?;
         Ok(Download { bytes, is_json })
-    }
-
-    /// `POST /contribution/complete`: sends the contribution, as far as it is there and then as it
-    /// comes, and waits for the verdict.
-    #[expect(clippy::missing_errors_doc, reason = "see `status`")]
-    pub async fn complete(
-        &self,
-        form: Form,
-        document: &Outgoing,
-        progress: Progress<'_>,
-    ) -> Result<SignedReceipt, ClientError> {
-        let total = document.len();
-        let sent = Arc::new(AtomicU64::new(0));
-        let request = self
-            .request(Method::POST, "contribution/complete")?
-            .header(CONTENT_TYPE, form.media_type())
-            .header(CONTENT_LENGTH, total)
-            .body(document.pieces(&sent));
-        let answer = async {
-            let response = request.send().await.map_err(network)?;
-            read_answer(accepted(response).await?).await
-        };
-        tokio::pin!(answer);
-        progress(0, Some(total));
-        let (mut seen, mut since) = (0, Instant::now());
-        loop {
-            tokio::select! {
-                answer = &mut answer => {
-                    if answer.is_ok() {
-                        progress(total, Some(total));
-                    }
-                    return answer;
-                }
-                () = sleep(Duration::from_millis(100)) => {}
-            }
-            let now = sent.load(Ordering::Relaxed);
-            progress(now, Some(total));
-            // What is not there yet cannot be sent.
-            if now != seen || now == document.written() && now < total {
-                (seen, since) = (now, Instant::now());
-            }
-            let limit = if now < total {
-                IDLE_LIMIT
-            } else {
-                VERDICT_LIMIT
-            };
-            if since.elapsed() > limit {
-                return Err(ClientError::Network(
-                    "the connection stands still".to_owned(),
-                ));
-            }
-        }
     }
 
     /// `GET /ceremony/transcript`, the part after `offset` if the one named by `etag` still is to

@@ -80,6 +80,13 @@ impl Failure {
         self
     }
 
+    /// Adds to the sentence what followed from it.
+    #[must_use]
+    pub fn and(mut self, what: &str) -> Self {
+        self.text = format!("{}; {what}", self.text);
+        self
+    }
+
     /// Appends the coordinator's own code of the error, for whoever reports it.
     #[must_use]
     pub fn code(mut self, code: &str) -> Self {

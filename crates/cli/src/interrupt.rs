@@ -1,4 +1,7 @@
-//! Ctrl-C, and the signals that mean the same: once to stop cleanly, twice to stop at once.
+//! Ctrl-C, and the signals that end a program: what each of them means.
+//!
+//! Only a clear word gives a place in the queue up: Ctrl-C, on a terminal twice. Whatever ends a
+//! program without the user's saying so (a closed terminal, a logout, a shutdown) keeps it.
 
 use std::time::Duration;
 
@@ -11,53 +14,128 @@ use crate::exit::{Exit, Failure, Outcome};
 /// process which the terminal has signalled already. Ours: nobody presses twice so fast.
 const ECHO: Duration = Duration::from_millis(300);
 
-/// Whether the user wants to stop.
+/// How long the question whether to leave stands. Ours: long enough to read it.
+pub const ASKED_FOR: Duration = Duration::from_secs(10);
+
+/// How the user, or the machine, wants the program to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Give up what is held.
+    Leave,
+    /// End, and keep what is held; by this signal.
+    Keep(&'static str),
+}
+
+/// Whether the program is to end, and how.
 #[derive(Debug, Clone)]
-pub struct Interrupt(watch::Receiver<bool>);
+pub struct Interrupt(watch::Receiver<Option<Wish>>);
 
 impl Interrupt {
-    /// Listens to Ctrl-C, and on Unix to SIGTERM and SIGHUP. A second one ends the process.
+    /// Listens to Ctrl-C, and on Unix to SIGTERM and SIGHUP, which all mean to leave at once. A
+    /// second signal ends the process.
     ///
     /// # Errors
     /// When the operating system refuses.
     pub fn listen() -> Outcome<Self> {
-        let (sender, receiver) = watch::channel(false);
-        let mut signals =
-            Signals::new().map_err(|e| Failure::io(format!("cannot listen to Ctrl-C: {e}")))?;
+        let mut signals = Signals::listen()?;
+        Ok(Self::from_wish(async move {
+            let _ = signals.next().await;
+            (Wish::Leave, signals)
+        }))
+    }
+
+    /// Listens to the signals, where ending them has different costs: SIGTERM and SIGHUP keep what
+    /// is held. Ctrl-C leaves; where somebody can be asked, `ask` is called for the first, and only
+    /// a second one within ten seconds leaves, unless `ask` says that there is nothing to ask. A
+    /// further signal ends the process.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn listen_and_ask(ask: Option<impl Fn() -> bool + Send + 'static>) -> Outcome<Self> {
+        let mut signals = Signals::listen()?;
+        Ok(Self::from_wish(async move {
+            let mut asked = Asked::default();
+            loop {
+                let wish = match (signals.next().await, &ask) {
+                    (Signal::Ended(name), _) => Some(Wish::Keep(name)),
+                    (Signal::CtrlC, None) => Some(Wish::Leave),
+                    (Signal::CtrlC, Some(ask)) => asked.again(ask),
+                };
+                if let Some(wish) = wish {
+                    return (wish, signals);
+                }
+            }
+        }))
+    }
+
+    fn from_wish(wish: impl Future<Output = (Wish, Signals)> + Send + 'static) -> Self {
+        let (sender, receiver) = watch::channel(None);
         tokio::spawn(async move {
-            signals.next().await;
-            sender.send_replace(true);
+            let (wish, mut signals) = wish.await;
+            sender.send_replace(Some(wish));
             let first = Instant::now();
             loop {
-                signals.next().await;
+                let _ = signals.next().await;
                 if first.elapsed() > ECHO {
                     break;
                 }
             }
             std::process::exit(Exit::Bad as i32);
         });
-        Ok(Self(receiver))
+        Self(receiver)
     }
 
-    /// Whether the user wants to stop already.
+    /// Whether the program is to end already.
     #[must_use]
     pub fn is_raised(&self) -> bool {
-        *self.0.borrow()
+        self.0.borrow().is_some()
     }
 
-    /// Waits until the user wants to stop.
-    pub async fn raised(&mut self) {
-        if self.0.wait_for(|raised| *raised).await.is_err() {
+    /// Waits until the program is to end; how.
+    pub async fn raised(&mut self) -> Wish {
+        let wish = match self.0.wait_for(Option::is_some).await {
+            Ok(wish) => *wish,
+            Err(_) => None,
+        };
+        match wish {
+            Some(wish) => wish,
             // Nobody can raise it any more.
-            std::future::pending::<()>().await;
+            None => std::future::pending().await,
         }
     }
 
     /// One that is never raised.
     #[must_use]
     pub fn never() -> Self {
-        Self(watch::channel(false).1)
+        Self(watch::channel(None).1)
     }
+}
+
+/// When it was asked last whether to leave.
+#[derive(Default)]
+struct Asked(Option<Instant>);
+
+impl Asked {
+    /// What one more Ctrl-C means.
+    fn again(&mut self, ask: &impl Fn() -> bool) -> Option<Wish> {
+        let since = self.0.map(|at| at.elapsed());
+        match since {
+            Some(since) if since <= ECHO => None,
+            Some(since) if since <= ASKED_FOR => Some(Wish::Leave),
+            _ if ask() => {
+                self.0 = Some(Instant::now());
+                None
+            }
+            _ => Some(Wish::Leave),
+        }
+    }
+}
+
+/// A signal that came.
+enum Signal {
+    CtrlC,
+    /// One that ends the program without the user's having said so.
+    Ended(&'static str),
 }
 
 #[cfg(unix)]
@@ -65,21 +143,23 @@ struct Signals([tokio::signal::unix::Signal; 3]);
 
 #[cfg(unix)]
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    fn listen() -> Outcome<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        let listen =
+            |kind| signal(kind).map_err(|e| Failure::io(format!("cannot listen to Ctrl-C: {e}")));
         Ok(Self([
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::hangup())?,
+            listen(SignalKind::interrupt())?,
+            listen(SignalKind::terminate())?,
+            listen(SignalKind::hangup())?,
         ]))
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Signal {
         let [interrupt, terminate, hangup] = &mut self.0;
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
+            _ = interrupt.recv() => Signal::CtrlC,
+            _ = terminate.recv() => Signal::Ended("SIGTERM"),
+            _ = hangup.recv() => Signal::Ended("SIGHUP"),
         }
     }
 }
@@ -89,13 +169,43 @@ struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    fn listen() -> Outcome<Self> {
         Ok(Self)
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Signal {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+        Signal::CtrlC
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_ctrl_c_asks_and_a_second_within_ten_seconds_leaves() {
+        let asked = std::cell::Cell::new(0);
+        let ask = || {
+            asked.set(asked.get() + 1);
+            true
+        };
+        let mut ctrl_c = Asked::default();
+        assert_eq!(ctrl_c.again(&ask), None);
+        tokio::time::advance(Duration::from_millis(100)).await;
+        assert_eq!(ctrl_c.again(&ask), None, "the same one again");
+        tokio::time::advance(Duration::from_secs(11)).await;
+        assert_eq!(ctrl_c.again(&ask), None, "too late: it asks again");
+        assert_eq!(asked.get(), 2);
+        tokio::time::advance(Duration::from_secs(9)).await;
+        assert_eq!(ctrl_c.again(&ask), Some(Wish::Leave));
+        assert_eq!(asked.get(), 2);
+    }
+
+    #[tokio::test]
+    async fn where_nothing_is_held_the_first_ctrl_c_ends() {
+        assert_eq!(Asked::default().again(&|| false), Some(Wish::Leave));
     }
 }

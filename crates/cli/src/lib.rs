@@ -33,6 +33,7 @@ pub mod keys;
 pub mod output;
 pub mod participant;
 pub mod progress;
+pub mod pulse;
 pub mod signin;
 pub mod verbs;
 pub mod words;

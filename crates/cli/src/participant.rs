@@ -10,28 +10,32 @@ mod calls;
 mod ending;
 mod news;
 mod parting;
+mod path;
+mod turn;
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tauline_protocol::Identity;
-use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::error::Code;
 use tauline_protocol::login::LoginAnswer;
 use tauline_protocol::status::{EndedWord, QueueStatus, QueueWord};
-use tauline_transcript::{Base, Sizes};
-use tokio::time::{Instant, sleep};
+use tauline_transcript::Sizes;
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 pub use self::accepted::{Accepted, Times};
 use self::ending::{cannot_join, over};
 pub use self::news::{Listener, News, Step};
+pub(crate) use self::parting::what_leaving_means;
 use crate::client::{Client, Form, Refused};
 use crate::exit::{Failure, Outcome};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Wish};
+use crate::pulse::{self, Beats, Pulse};
 use crate::signin::Credential;
-use crate::work::{self, Outgoing, Work};
+use crate::work::{self, Work};
 
 /// How long a check-in asks to be held. Ours: the position shown is at most this old, and a
 /// connection that died unnoticed is found before a deadline passes: the coordinator counts whoever
@@ -42,6 +46,10 @@ const HOLD: Duration = Duration::from_secs(15);
 /// Pause before asking again where a call was refused that the standing seemed to allow.
 const RECONSIDER: Duration = Duration::from_millis(500);
 
+/// Pause before asking again while the ceremony is halted. Ours: soon enough to start in time when
+/// it goes on (15 s), and well below what a session may ask in a minute (50).
+const HALTED: Duration = Duration::from_secs(3);
+
 /// How often a participant signs in again for one call, joins again after the coordinator's own
 /// faults, or loads the powers again that came broken.
 const ATTEMPTS: u32 = 3;
@@ -50,8 +58,12 @@ const ATTEMPTS: u32 = 3;
 pub struct Settings {
     /// The ceremony's sizes.
     pub sizes: Sizes,
-    /// The form in which powers travel.
+    /// The form in which powers travel, if it gets through.
     pub form: Form,
+    /// Whether it is yet to be found out which form of a contribution gets through.
+    pub probes: bool,
+    /// What checks in during the turns.
+    pub pulse: Pulse,
     /// Extra entropy for the secrets.
     pub entropy: Arc<Zeroizing<Vec<u8>>>,
     /// How long a coordinator that does not answer is asked again.
@@ -60,7 +72,7 @@ pub struct Settings {
 
 /// Why a life ended early.
 pub(crate) enum Stop {
-    Interrupted,
+    Interrupted(Wish),
     Failed(Failure),
 }
 
@@ -79,7 +91,11 @@ pub struct Participant<'a> {
     interrupt: Interrupt,
     identity: Option<Identity>,
     standing: Option<QueueStatus>,
+    /// The form in which the contribution is sent.
+    form: Form,
     work: Option<(Option<u64>, Work)>,
+    /// The check-ins of the turn that runs.
+    beats: Rc<RefCell<Option<Beats>>>,
     /// How far the work is.
     meter: work::Meter,
     times: Times,
@@ -95,35 +111,45 @@ impl<'a> Participant<'a> {
         interrupt: Interrupt,
     ) -> Self {
         Self {
-            client,
+            client: client.checking_in(),
             credential,
             settings,
             listener,
             interrupt,
             identity: None,
             standing: None,
+            form: settings.form,
             work: None,
+            beats: Rc::default(),
             meter: work::Meter::default(),
             times: Times::default(),
         }
     }
 
+    /// What the participant signs in with, for another.
+    pub(crate) fn into_credential(self) -> Credential {
+        self.credential
+    }
+
     /// Lives from signing in to the receipt.
     ///
-    /// On an interruption the place in the queue or the turn is given up.
+    /// On an interruption the place in the queue or the turn is given up or kept, as wished.
     ///
     /// # Errors
     /// Why there is no receipt.
     pub async fn contribute(&mut self) -> Outcome<Accepted> {
         match self.live().await {
             Ok(accepted) => Ok(accepted),
-            Err(Stop::Interrupted) => Err(self.part("interrupted by the participant").await),
+            Err(Stop::Interrupted(wish)) => Err(self.part(wish).await),
             Err(Stop::Failed(failure)) => Err(failure),
         }
     }
 
     async fn live(&mut self) -> Result<Accepted, Stop> {
         self.sign_in().await?;
+        if self.settings.probes {
+            self.find_a_form().await?;
+        }
         let mut status = self.join().await?;
         let mut joins = 1;
         loop {
@@ -175,6 +201,7 @@ impl<'a> Participant<'a> {
                     self.listener.tell(News::SignedIn(&answer.identity));
                     self.identity = Some(answer.identity);
                     self.client = client;
+                    self.renew_beats();
                     break;
                 }
                 // Nonces live in the coordinator's memory: one may have gone with a restart.
@@ -191,11 +218,27 @@ impl<'a> Participant<'a> {
         Ok(())
     }
 
-    /// Joins the queue, or takes the place up again that the participant has already.
+    /// Joins the queue, or takes the place up again that the participant has already. While the
+    /// ceremony is halted, it waits.
     pub(crate) async fn join(&mut self) -> Result<QueueStatus, Stop> {
-        let joined = self
-            .call(async |client: &Client| client.join().await)
-            .await?;
+        let mut halted = false;
+        let joined = loop {
+            match self
+                .call(async |client: &Client| client.join().await)
+                .await?
+            {
+                Err(refused) if refused.is(&[Code::Halted]) => {
+                    if !std::mem::replace(&mut halted, true) {
+                        self.listener.tell(News::Halted);
+                    }
+                    self.pause(HALTED).await?;
+                }
+                joined => break joined,
+            }
+        };
+        if halted && joined.is_ok() {
+            self.listener.tell(News::GoesOn);
+        }
         self.times.joined.get_or_insert_with(Instant::now);
         match joined {
             Ok(status) => {
@@ -219,29 +262,6 @@ impl<'a> Participant<'a> {
         }
         self.note(&status);
         Ok(status)
-    }
-
-    /// Fetches the powers, which starts the turn. Nothing when the turn is not to be had (any more).
-    pub(crate) async fn start(&mut self) -> Result<Option<crate::client::Download>, Stop> {
-        let (form, listener) = (self.settings.form, self.listener);
-        let sizes = &self.settings.sizes;
-        let limit = sizes.max_json_len().max(sizes.max_msgpack_len()) as u64;
-        let started = self
-            .call(async |client: &Client| {
-                let progress = |done, total| {
-                    listener.tell(News::Working {
-                        step: Step::Download,
-                        done,
-                        total,
-                    });
-                };
-                client.start(form, limit, &progress).await
-            })
-            .await?;
-        match started {
-            Ok(base) => Ok(Some(base)),
-            Err(refused) => self.reconsider(&refused).await.map(|()| None),
-        }
     }
 
     /// Gives the turn up, or the place.
@@ -281,174 +301,8 @@ impl<'a> Participant<'a> {
         Ok(status)
     }
 
-    /// Uses the turn. Nothing when only the next check-in can tell how it went.
-    async fn take_turn(&mut self, ticket: Option<u64>) -> Result<Option<SignedReceipt>, Stop> {
-        if self.work.as_ref().is_none_or(|(of, _)| *of != ticket) {
-            let Some(base) = self.fetch_base().await? else {
-                return Ok(None);
-            };
-            let (work, meter) = self.compute(base)?;
-            self.meter = meter;
-            self.work = Some((ticket, work));
-        }
-        let Some((_, work)) = &self.work else {
-            return Ok(None);
-        };
-        let (document, form) = (work.document.clone(), work.form);
-        let (meter, listener) = (self.meter.clone(), self.listener);
-        self.wait_to_send(&document).await?;
-        self.times.sent = Some(Instant::now());
-        let verdict = {
-            let call = self.call(async |client: &Client| {
-                let computing = Cell::new(true);
-                let progress = |done, total| {
-                    let tell = |step, (done, total)| {
-                        listener.tell(News::Working { step, done, total });
-                    };
-                    if !document.is_whole() {
-                        return tell(Step::Compute, meter.read());
-                    }
-                    if Some(done) != total || computing.replace(false) {
-                        tell(Step::Upload, (done, total));
-                    }
-                    if Some(done) == total {
-                        tell(Step::Verify, (done, total));
-                    }
-                };
-                client.complete(form, &document, &progress).await
-            });
-            tokio::select! {
-                biased;
-                verdict = call => verdict?,
-                () = document.has_failed() => return Err(computation_failed().into()),
-            }
-        };
-        match verdict {
-            Ok(receipt) => Ok(Some(receipt)),
-            Err(refused) if refused.body.code.starts_with("Contribution::") => Err(Failure::bad(
-                format!("the contribution was refused: {}", refused.body.error),
-            )
-            .code(&refused.body.code)
-            .into()),
-            Err(refused) => {
-                if refused.is(&[Code::NotStarted]) {
-                    self.work = None;
-                }
-                self.reconsider(&refused).await.map(|()| None)
-            }
-        }
-    }
-
-    /// Downloads and checks what to build on.
-    async fn fetch_base(&mut self) -> Result<Option<Base>, Stop> {
-        let mut attempt = 1;
-        loop {
-            let Some(download) = self.start().await? else {
-                return Ok(None);
-            };
-            let sizes = self.settings.sizes.clone();
-            match self
-                .work_on(Step::Check, move |_| work::read_base(&download, &sizes))
-                .await?
-            {
-                Ok(base) => return Ok(Some(base)),
-                Err(_) if attempt < ATTEMPTS => attempt += 1,
-                Err(failure) => {
-                    // Nobody can build on these powers; whoever is next should not have to wait.
-                    let _ = self
-                        .abort("the powers that were handed out are not valid")
-                        .await;
-                    return Err(failure.into());
-                }
-            }
-        }
-    }
-
-    /// Starts to compute and sign.
-    fn compute(&mut self, base: Base) -> Result<(Work, work::Meter), Stop> {
-        let identity = self
-            .identity
-            .clone()
-            .ok_or_else(|| Failure::bad("not signed in"))?;
-        let key = self.credential.key().cloned();
-        let entropy = Arc::clone(&self.settings.entropy);
-        let (work, draft) = work::begin(base.sizes(), self.settings.form, key.is_some())?;
-        let meter = work::Meter::default();
-        let progress = meter.clone();
-        // A failure shows in the document.
-        tokio::task::spawn_blocking(move || {
-            draft.contribute(&base, &identity, key.as_ref(), &entropy, &progress)
-        });
-        Ok((work, meter))
-    }
-
-    /// Waits until enough of the contribution is computed for it to be sent.
-    async fn wait_to_send(&self, document: &Outgoing) -> Result<(), Stop> {
-        let mut interrupt = self.interrupt.clone();
-        let may_be_sent = document.may_be_sent();
-        tokio::pin!(may_be_sent);
-        loop {
-            let (done, total) = self.meter.read();
-            let step = Step::Compute;
-            self.listener.tell(News::Working { step, done, total });
-            tokio::select! {
-                biased;
-                () = interrupt.raised() => return Err(Stop::Interrupted),
-                may = &mut may_be_sent => {
-                    return may.then_some(()).ok_or_else(|| computation_failed().into());
-                }
-                () = sleep(Duration::from_millis(100)) => {}
-            }
-        }
-    }
-
-    /// Computes on all cores, away from the connection, and tells how far it is.
-    async fn work_on<T: Send + 'static>(
-        &mut self,
-        step: Step,
-        job: impl FnOnce(&work::Meter) -> T + Send + 'static,
-    ) -> Result<T, Stop> {
-        let meter = work::Meter::default();
-        let mut interrupt = self.interrupt.clone();
-        let job = {
-            let meter = meter.clone();
-            tokio::task::spawn_blocking(move || job(&meter))
-        };
-        tokio::pin!(job);
-        loop {
-            let (done, total) = meter.read();
-            self.listener.tell(News::Working { step, done, total });
-            tokio::select! {
-                biased;
-                () = interrupt.raised() => return Err(Stop::Interrupted),
-                done = &mut job => {
-                    return done.map_err(|error| {
-                        Stop::Failed(Failure::bad(format!("the computation failed: {error}")))
-                    });
-                }
-                () = sleep(Duration::from_millis(100)) => {}
-            }
-        }
-    }
-
-    fn accepted(&mut self, ticket: Option<u64>, receipt: SignedReceipt) -> Result<Accepted, Stop> {
-        self.times.accepted = Some(Instant::now());
-        let identity = self
-            .identity
-            .clone()
-            .ok_or_else(|| Failure::bad("not signed in"))?;
-        let work = self.work.take();
-        let pot_pubkeys = work.and_then(|(_, work)| Some(work.pot_pubkeys()?.to_vec()));
-        Ok(Accepted {
-            identity,
-            ticket,
-            receipt,
-            pot_pubkeys,
-            times: self.times,
-        })
-    }
-
-    fn note(&mut self, status: &QueueStatus) {
+    /// Notes where the participant stands, and tells it.
+    pub(crate) fn note(&mut self, status: &QueueStatus) {
         let in_turn = matches!(
             status.queue_status,
             QueueWord::ReadyToContribute | QueueWord::Contributing
@@ -459,12 +313,51 @@ impl<'a> Participant<'a> {
         self.listener.tell(News::Standing(status));
     }
 
+    /// Takes in what the check-ins of the turn have heard. Whether the turn lasts, as far as is
+    /// known.
+    fn hear_beats(&mut self) -> bool {
+        let news = self.beats.borrow_mut().as_mut().and_then(Beats::news);
+        let Some(status) = news else {
+            return true;
+        };
+        self.listener.tell(News::Meanwhile(&status));
+        let goes_on = pulse::in_turn(&status);
+        self.standing = Some(status);
+        goes_on
+    }
+
+    /// Prepares the check-ins of the turn, unless they go on already.
+    fn prepare_beats(&self) {
+        let mut beats = self.beats.borrow_mut();
+        if beats.as_ref().is_none_or(Beats::are_over) {
+            *beats = Some(self.settings.pulse.prepare(&self.client));
+        }
+    }
+
+    /// Goes on with the check-ins of the turn in the session of now.
+    fn renew_beats(&self) {
+        let mut beats = self.beats.borrow_mut();
+        if beats.as_ref().is_some_and(|beats| !beats.are_over()) {
+            let renewed = self.settings.pulse.prepare(&self.client);
+            renewed.begin();
+            *beats = Some(renewed);
+        }
+    }
+
+    /// Vanishes as a killed process does: the request in flight is closed.
+    pub(crate) fn vanish(&self) {
+        self.beats.take();
+    }
+
+    /// Vanishes as a machine without a network does: nothing is closed, and nothing comes any more.
+    pub(crate) fn fall_silent(&self) {
+        if let Some(beats) = self.beats.borrow().as_ref() {
+            beats.fall_silent();
+        }
+    }
+
     /// What the participant learnt so far about when things happened.
     pub(crate) fn times(&self) -> Times {
         self.times
     }
-}
-
-fn computation_failed() -> Failure {
-    Failure::bad("the computation failed").help("run the same command again while your turn lasts")
 }

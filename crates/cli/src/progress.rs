@@ -3,6 +3,7 @@
 //! All of it goes to standard error; standard output is for results.
 
 mod meter;
+mod standing;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +14,8 @@ use tauline_protocol::status::{QueueStatus, QueueWord};
 
 pub use meter::{Meter, Show};
 
-use crate::participant::{Listener, News, Step};
+use self::standing::{Told, place};
+use crate::participant::{Listener, News, Step, what_leaving_means};
 use crate::words;
 
 /// How often a plain log gets a line while nothing new happens.
@@ -37,6 +39,9 @@ struct State {
     /// The size of what is transferred.
     total: u64,
     trouble_since: Option<Instant>,
+    /// Where the participant stood last.
+    standing: Option<QueueStatus>,
+    told: Told,
 }
 
 /// The user's screen.
@@ -63,6 +68,8 @@ impl Screen {
             position: None,
             total: 0,
             trouble_since: None,
+            standing: None,
+            told: Told::default(),
         };
         Self {
             bar,
@@ -87,6 +94,25 @@ impl Screen {
         }
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+    }
+
+    /// Says what leaving costs, for whoever has asked to leave; says nothing and gives `false` where
+    /// it costs nothing.
+    pub fn ask_to_leave(&self) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let question = state.standing.as_ref().and_then(what_leaving_means);
+        if let Some(question) = &question {
+            self.say(question);
+        }
+        question.is_some()
+    }
+
+    /// Notes where the participant stands, and says what is new about it.
+    fn note(&self, state: &mut State, status: &QueueStatus) {
+        state.standing = Some(status.clone());
+        for line in state.told.changes(status) {
+            self.say(&line);
         }
     }
 
@@ -144,7 +170,7 @@ impl Screen {
             self.say(&format!("{text}."));
             self.say(
                 "Keep this running until it is done. Ctrl-C gives the place up, and an identity \
-                 that has left cannot come back.",
+                 that has left cannot come back. Closing the terminal keeps the place for a while.",
             );
         }
         match &self.bar {
@@ -195,7 +221,22 @@ impl Listener for Screen {
         let state = &mut *state;
         match news {
             News::SignedIn(identity) => self.say(&format!("Signed in as {identity}.")),
-            News::Standing(status) => self.stand(state, status),
+            News::Standing(status) => {
+                self.stand(state, status);
+                self.note(state, status);
+            }
+            News::Meanwhile(status) => self.note(state, status),
+            News::Halted => self.say(
+                "The ceremony is halted by its operator: nobody can join now. Waiting: this joins \
+                 as soon as it goes on.",
+            ),
+            News::GoesOn => self.say("The ceremony goes on: joined."),
+            News::SmallerForm { by, refused, len } => self.say(&format!(
+                "{} refuses bodies of {}: the contribution goes in a smaller form, of {}.",
+                capital(by),
+                words::bytes(refused),
+                words::bytes(len)
+            )),
             News::Working { step, done, total } => self.work(state, step, done, total),
             News::Trouble { why, again_in } => {
                 if state.trouble_since.is_none() {
@@ -214,19 +255,6 @@ impl Listener for Screen {
                  joining again.",
             ),
         }
-    }
-}
-
-/// A place in the queue in words.
-fn place(status: &QueueStatus) -> String {
-    let place = match status.queue_position {
-        Some(0 | 1) => "You are next".to_owned(),
-        Some(position) => format!("Number {} in line", words::number(position)),
-        None => "In line".to_owned(),
-    };
-    match status.expected_start_in_ms {
-        Some(ms) => format!("{place}, {} to go", words::about(ms)),
-        None => place,
     }
 }
 
@@ -257,6 +285,13 @@ fn past(step: Step, state: &State) -> String {
     }
 }
 
+/// A sentence's beginning.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
 fn threads() -> String {
     words::count(rayon::current_num_threads() as u64, "thread")
 }
@@ -272,45 +307,4 @@ fn style(scene: Scene) -> ProgressStyle {
         Scene::Work(Step::Download | Step::Upload) => TRANSFER,
     };
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn queued(position: u64, ms: u64) -> QueueStatus {
-        QueueStatus {
-            id: "invite|alice".parse().unwrap(),
-            ticket: Some(7),
-            queue_status: QueueWord::Queued,
-            queue_position: Some(position),
-            passed: 0,
-            other_clients: 0,
-            mode: tauline_protocol::status::ModeWord::Open,
-            expected_start_time: Some(0),
-            expected_start_in_ms: Some(ms),
-            next_checkin_time: None,
-            next_checkin_in_ms: None,
-            contribute_in_ms: None,
-            ended: None,
-            ended_because: None,
-            receipt: None,
-        }
-    }
-
-    #[test]
-    fn a_place_is_told_with_its_estimate() {
-        assert_eq!(
-            place(&queued(17, 720_000)),
-            "Number 17 in line, about 12 min to go"
-        );
-        assert_eq!(
-            place(&queued(1, 2_000)),
-            "You are next, a few seconds to go"
-        );
-        assert_eq!(
-            place(&queued(4_000, 86_400_000 * 3)),
-            "Number 4,000 in line, about 3 d to go"
-        );
-    }
 }

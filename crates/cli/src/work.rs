@@ -55,7 +55,8 @@ impl Meter {
     }
 }
 
-/// A contribution, being computed or ready to be sent.
+/// A contribution, being computed or ready to be sent. Clones share it.
+#[derive(Clone)]
 pub struct Work {
     /// The document's bytes.
     pub document: Outgoing,
@@ -69,6 +70,23 @@ impl Work {
     #[must_use]
     pub fn pot_pubkeys(&self) -> Option<&[[u8; 96]]> {
         self.pot_pubkeys.get().map(Vec::as_slice)
+    }
+
+    /// The same contribution in another form, once all of it is there.
+    ///
+    /// # Errors
+    /// A document that is not whole, or cannot be written.
+    pub fn in_form(&self, form: Form) -> Outcome<Self> {
+        let contribution = read_document(&self.document.to_vec()).map_err(unwritable)?;
+        let bytes = match part_form(form) {
+            PartForm::Json => contribution.to_json(),
+            PartForm::Msgpack(encoding) => contribution.to_msgpack(encoding),
+        };
+        Ok(Self {
+            document: Outgoing::of_bytes(bytes.map_err(unwritable)?),
+            form,
+            pot_pubkeys: Arc::clone(&self.pot_pubkeys),
+        })
     }
 }
 
@@ -110,16 +128,29 @@ pub struct Draft {
     pot_pubkeys: Arc<OnceLock<Vec<[u8; 96]>>>,
 }
 
+fn part_form(form: Form) -> PartForm {
+    match form {
+        Form::Json => PartForm::Json,
+        Form::Msgpack => PartForm::Msgpack(Encoding::Compressed),
+        Form::MsgpackUncompressed => PartForm::Msgpack(Encoding::Uncompressed),
+    }
+}
+
+/// The length of a contribution to a ceremony of these sizes, in bytes.
+///
+/// # Errors
+/// A document that cannot be written: never in practice.
+pub fn document_len(sizes: &Sizes, form: Form, is_ecdsa_signed: bool) -> Outcome<u64> {
+    let len = part_form(form).document_len(sizes, is_ecdsa_signed);
+    len.map(|len| len as u64).map_err(unwritable)
+}
+
 /// Begins a contribution, signed with an Ethereum key or not, of which nothing is there yet.
 ///
 /// # Errors
 /// A document that cannot be written: never in practice.
 pub fn begin(sizes: &Sizes, form: Form, is_ecdsa_signed: bool) -> Outcome<(Work, Draft)> {
-    let part_form = match form {
-        Form::Json => PartForm::Json,
-        Form::Msgpack => PartForm::Msgpack(Encoding::Compressed),
-        Form::MsgpackUncompressed => PartForm::Msgpack(Encoding::Uncompressed),
-    };
+    let part_form = part_form(form);
     let len = part_form.document_len(sizes, is_ecdsa_signed);
     let (document, writer) = Outgoing::of_len(len.map_err(unwritable)?);
     let pot_pubkeys = Arc::new(OnceLock::new());
@@ -234,6 +265,15 @@ mod tests {
                 .map(|entry| entry.pot_pubkey.to_compressed())
                 .collect();
             assert_eq!(Some(&keys[..]), work.pot_pubkeys());
+            let len = document_len(&sizes, form, true).unwrap();
+            assert_eq!(work.document.len(), len, "{form:?}");
+            let smaller = work.in_form(Form::Msgpack).unwrap();
+            let len = document_len(&sizes, Form::Msgpack, true).unwrap();
+            assert_eq!(smaller.document.len(), len, "{form:?}");
+            assert_eq!(smaller.document.to_vec().len() as u64, len);
+            let document = read_document(&smaller.document.to_vec()).unwrap();
+            assert!(verify(&base, &document, &mut OsRng).is_ok(), "{form:?}");
+            assert_eq!(smaller.pot_pubkeys(), work.pot_pubkeys());
         }
     }
 

@@ -12,12 +12,12 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use common::holder::Holder;
 use common::proxy::{self, Cut};
 use common::server::{Running, Server};
-use common::{SIZES, identity, key, stderr, stdout, tauline};
+use common::{SIZES, identity, stderr, stdout, tauline};
 use serde_json::Value;
-use tauline_cli::client::{Client, Form, http, parse_server};
-use tauline_cli::signin::Credential;
+use tauline_cli::client::{Client, http, parse_server};
 use tauline_protocol::contribution::SignedReceipt;
 
 fn temporary() -> tempfile::TempDir {
@@ -37,36 +37,6 @@ fn run(dir: &Path, args: &[&str]) -> (i32, String, String) {
 
 fn receipt(path: &Path) -> SignedReceipt {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
-}
-
-/// Somebody who has the turn and does nothing with it.
-struct Holder {
-    runtime: tokio::runtime::Runtime,
-    client: Client,
-}
-
-impl Holder {
-    fn new(server: &Server, number: u8) -> Self {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let url = parse_server(&server.url).unwrap();
-        let mut client = Client::new(http(&url).unwrap(), url);
-        runtime.block_on(async {
-            let proof = Credential::Ethereum(key(number))
-                .proof(&client)
-                .await
-                .unwrap();
-            client.login(&proof).await.unwrap();
-            client.join().await.unwrap();
-            client.start(Form::Json, 1 << 20, &|_, _| {}).await.unwrap();
-        });
-        Self { runtime, client }
-    }
-
-    fn abort(&self) {
-        self.runtime
-            .block_on(self.client.abort("done holding"))
-            .unwrap();
-    }
 }
 
 #[test]
@@ -527,20 +497,31 @@ fn a_pause_stops_deadlines_and_keeps_places() {
         output.starts_with("Ceremony is halted (paused by the operator)\n"),
         "{output}"
     );
-    let (exit, _, error) = run(
+    waiting.says("paused by its operator. Your place is kept, and no deadline runs.");
+    let mut newcomer = Running::start(
         dir.path(),
         &["contribute", "--server", &server.url, "--key", "other"],
     );
-    assert_eq!(exit, 1);
-    assert!(error.contains("[Queue::Halted]"), "{error}");
+    newcomer.says("nobody can join now. Waiting");
+    assert_eq!(server.status()["queueLength"], 1);
+    let (_, output, _) = run(dir.path(), &["status", "--server", &server.url]);
+    assert!(
+        output.contains("paused by the operator; places are kept"),
+        "{output}"
+    );
     let (exit, output, _) = server.admin(&["resume", "--json"]);
     assert_eq!(exit, 0);
     let answer: Value = serde_json::from_str(&output).unwrap();
     assert_eq!(answer["status"]["mode"], "open");
     assert_eq!(answer["paused"], false);
+    newcomer.says("The ceremony goes on: joined.");
     holder.abort();
     let (exit, said) = waiting.ends();
     assert_eq!(exit, 0, "{said}");
+    assert!(said.contains("The ceremony goes on."), "{said}");
+    let (exit, said) = newcomer.ends();
+    assert_eq!(exit, 0, "{said}");
+    assert!(said.contains("ticket 3"), "behind who was there: {said}");
 }
 
 /// Answers every request with these bytes.

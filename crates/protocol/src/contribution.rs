@@ -33,6 +33,14 @@ pub struct AbortRequest {
     pub reason: Option<String>,
 }
 
+/// The answer of `POST /contribution/probe`: a contribution of the length stated would be taken, as
+/// far as its length goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeAnswer {
+    /// The largest contribution that is taken, in bytes.
+    pub limit: u64,
+}
+
 /// A receipt and the coordinator's signature over it: the answer of `POST /contribution/complete`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedReceipt {

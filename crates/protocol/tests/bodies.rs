@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use tauline_protocol::Identity;
 use tauline_protocol::admin::{AdminAnswer, AdminRequest};
 use tauline_protocol::auth::{AuthAnswer, AuthCode, AuthLinks, AuthProvider, IdToken};
-use tauline_protocol::contribution::{AbortRequest, SignedReceipt, StartRequest};
+use tauline_protocol::contribution::{AbortRequest, ProbeAnswer, SignedReceipt, StartRequest};
 use tauline_protocol::error::{Code, ErrorBody};
 use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer, OAuthCallback, SiweProof};
 use tauline_protocol::status::{
@@ -237,6 +237,7 @@ fn bodies_of_a_turn_are_pinned() {
     );
     pinned("abort-empty.json", &AbortRequest::default());
     pinned("receipt.json", &receipt());
+    pinned("probe.json", &ProbeAnswer { limit: 10_123_456 });
 }
 
 #[test]

@@ -27,8 +27,8 @@ pub enum Command<Id> {
     Poll {
         /// Who polls.
         id: Id,
-        /// How long it may take until it polls again: no deadline that this gives is shorter, and
-        /// a turn that it is called to by something else than a poll is held for it as long.
+        /// How long it may take until it polls again: no deadline that this gives is shorter, none
+        /// behind the first three is shorter than twice that, and a turn that it is called to by something else than a poll is held for it as long.
         interval: Duration,
     },
     /// The participant whose turn it is takes the state to build on: its clock starts.

@@ -15,7 +15,7 @@ const RECENT_WORK: usize = 100;
 
 /// How many contributions must have been seen before the limit follows them. The 95th percentile of
 /// so few is the longest of them.
-const ENOUGH_WORK: usize = 8;
+const ENOUGH_WORK: usize = 5;
 
 /// The recent whole turns, from call to end, failed ones included.
 #[derive(Clone, Debug)]

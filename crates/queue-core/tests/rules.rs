@@ -535,7 +535,7 @@ fn the_contribution_limit_follows_recent_contributions_within_bounds() {
     };
     for (work, limit) in [(10, 60), (40, 80), (100, 180)] {
         let mut world = World::with(rules);
-        for id in crowd(8) {
+        for id in crowd(5) {
             assert_eq!(world.queue.contribution_limit(), secs(180));
             world.join(id).start(id).wait(secs(work));
             world.submit(id).judge(Verdict::Valid);
@@ -555,7 +555,7 @@ fn an_upload_in_progress_is_waited_for_up_to_the_longest_limit() {
         contribution_min: Some(secs(60)),
         ..Rules::default()
     });
-    for id in crowd(8) {
+    for id in crowd(5) {
         world.join(id).start(id).wait(secs(20));
         world.submit(id).judge(Verdict::Valid);
     }
@@ -1577,6 +1577,21 @@ fn whoever_polls_has_the_interval_and_the_grace_to_poll_again() {
         world.queue.state().used_up(&"bob"),
         Some(Outcome::MissedCheckIn)
     );
+}
+
+#[test]
+fn behind_the_first_three_a_poll_may_be_late_once_more() {
+    let mut world = World::new();
+    for id in ["1", "2", "3"] {
+        world.join(id);
+    }
+    world.poll("third").poll("fourth");
+    assert_eq!(
+        (world.left("third"), world.left("fourth")),
+        (POLL, 2 * POLL)
+    );
+    world.poll("fourth");
+    assert_eq!(world.left("fourth"), 2 * POLL);
 }
 
 #[test]

@@ -64,8 +64,8 @@ impl Clock {
     }
 
     /// The time as the machine's clock has it at this moment, which others go by too: what they sign
-    /// or are told is in force by this, however far the queue's time was [set
-    /// forward](Self::catch_up), and it follows when somebody sets the machine's clock.
+    /// or are told is in force by this, however far the queue's time was set
+    /// forward, and it follows when somebody sets the machine's clock.
     #[must_use]
     pub fn wall(&self) -> Timestamp {
         match &self.0 {

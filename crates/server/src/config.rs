@@ -173,7 +173,7 @@ pub struct Settings {
     /// Time from the start to the last byte of the contribution, in seconds; or auto:MIN-MAX.
     ///
     /// With auto:MIN-MAX it follows the turns of late: twice what 95 of 100 accepted contributions
-    /// took, within these bounds, and MAX until eight were accepted. The status tells it; a turn that
+    /// took, within these bounds, and MAX until five were accepted. The status tells it; a turn that
     /// runs keeps what it began with, and has until MAX as long as the bytes of its upload arrive.
     #[arg(long, env = "TAULINE_CONTRIBUTION_LIMIT", value_name = "SECONDS", default_value = "180", value_parser = contribution_limit)]
     pub contribution_limit: ContributionLimit,
@@ -204,7 +204,8 @@ pub struct Settings {
 
     /// How often clients of the sequencer's API call /lobby/try_contribute, in seconds. They know
     /// no other time: no check-in deadline of theirs is shorter than two of these, each with its
-    /// tolerance and grace, so that one lost call costs nobody a place.
+    /// tolerance and grace, so that one lost call costs nobody a place; and behind the first three
+    /// in line it is twice as long.
     #[arg(long, env = "TAULINE_LOBBY_CHECKIN_FREQUENCY", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub lobby_checkin_frequency: Duration,
 

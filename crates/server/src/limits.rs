@@ -4,7 +4,7 @@
 //! session against the session only, since an address may be a conference's.
 //!
 //! Of IPv6, a customer gets a network of 64 bits or of 48, and has all addresses in it. So an address
-//! counts for its /64, and beside that for its /48, which may ask [`WIDE`] times as often.
+//! counts for its /64, and beside that for its /48, which may ask `WIDE` times as often.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -70,11 +70,14 @@ pub struct Received {
     pub(crate) powers: Vec<ReceivedPowers>,
 }
 
+/// The G1 powers of a sub-ceremony, and the sums of their windows, a stretch each.
+pub(crate) type SummedG1 = (G1List, Vec<WindowSums<G1>>);
+
 /// The powers of one sub-ceremony, as far as they are decoded.
 #[derive(Debug, Default)]
 pub(crate) struct ReceivedPowers {
     /// With the sums of its stretches, in any order.
-    pub(crate) g1: Option<Result<(G1List, Vec<WindowSums<G1>>), Undecodable>>,
+    pub(crate) g1: Option<Result<SummedG1, Undecodable>>,
     pub(crate) g2: Option<Result<Vec<G2Affine>, Undecodable>>,
 }
 

@@ -54,6 +54,12 @@ pub enum ClientError {
         /// The HTTP status.
         status: StatusCode,
     },
+    /// The coordinator, or a proxy in front of it, takes no body of this length.
+    #[error("{by} refuses a body of this length (413)")]
+    TooLarge {
+        /// Who refuses, as it calls itself.
+        by: String,
+    },
     /// Whatever answered is no coordinator, or not of this version.
     #[error("{0}")]
     Unreadable(String),
@@ -65,7 +71,7 @@ impl ClientError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Network(_) | Self::Gateway { .. } => true,
-            Self::Unreadable(_) => false,
+            Self::Unreadable(_) | Self::TooLarge { .. } => false,
             Self::Refused(refused) => {
                 refused.is(&[
                     Code::RateLimited,
@@ -102,6 +108,9 @@ impl ClientError {
             }
             Self::Gateway { .. } => Failure::io(format!("{server}: {self}"))
                 .help("the coordinator may be restarting: try again soon"),
+            Self::TooLarge { .. } => {
+                Failure::io(format!("{server}: {self}")).help("the operator has to raise the limit")
+            }
             Self::Unreadable(why) => Failure::io(format!("{server}: {why}"))
                 .help("check that the address is a Tauline coordinator's"),
         }
@@ -130,6 +139,7 @@ mod tests {
             .is_transient()
         );
         assert!(!ClientError::Unreadable(String::new()).is_transient());
+        assert!(!ClientError::TooLarge { by: String::new() }.is_transient());
         let transient: Vec<&str> = Code::ALL
             .iter()
             .filter(|c| refused(**c).is_transient())

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use reqwest::Response;
-use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER, SERVER};
+use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
-use tauline_protocol::error::ErrorBody;
+use tauline_protocol::error::{Code, ErrorBody};
 use tokio::time::timeout;
 
-use super::Progress;
 use super::error::{ClientError, Refused};
 
 /// How long a download or an upload may stand still. Ours: a mobile connection changes cells in
@@ -22,7 +21,7 @@ const ANSWER_LEN: u64 = 1 << 20;
 pub(super) async fn read_body(
     mut response: Response,
     limit: u64,
-    progress: Progress<'_>,
+    progress: impl Fn(u64, Option<u64>),
 ) -> Result<Vec<u8>, ClientError> {
     let total = response.content_length();
     let too_long = || {
@@ -60,7 +59,7 @@ pub async fn next_piece(
 
 pub(super) async fn read_answer<T: DeserializeOwned>(response: Response) -> Result<T, ClientError> {
     let path = response.url().path().to_owned();
-    let bytes = read_body(response, ANSWER_LEN, &|_, _| {}).await?;
+    let bytes = read_body(response, ANSWER_LEN, |_, _| {}).await?;
     serde_json::from_slice(&bytes).map_err(|error| {
         ClientError::Unreadable(format!("the answer to {path} is not understood: {error}"))
     })
@@ -83,16 +82,34 @@ pub(super) async fn accepted(response: Response) -> Result<Response, ClientError
         )));
     }
     let retry_after = retry_after(response.headers());
+    let proxy = proxy(response.headers());
     let path = response.url().path().to_owned();
-    let body = read_body(response, ANSWER_LEN, &|_, _| {}).await;
+    let body = read_body(response, ANSWER_LEN, |_, _| {}).await;
     match body.map(|bytes| serde_json::from_slice::<ErrorBody>(&bytes)) {
+        Ok(Ok(body)) if body.known_code() == Some(Code::BodyTooLarge) => {
+            Err(ClientError::TooLarge {
+                by: "the coordinator".to_owned(),
+            })
+        }
         Ok(Ok(body)) => Err(ClientError::Refused(Refused {
             status: status.as_u16(),
             body,
             retry_after,
         })),
+        _ if status == StatusCode::PAYLOAD_TOO_LARGE => Err(ClientError::TooLarge { by: proxy }),
         _ if matches!(status.as_u16(), 502..=504) => Err(ClientError::Gateway { status }),
         _ => Err(ClientError::Unreadable(format!("{path} answers {status}"))),
+    }
+}
+
+/// What stands between here and the coordinator, in the words of its `Server` header.
+fn proxy(headers: &HeaderMap) -> String {
+    /// The longest name that is passed on to a person, in bytes.
+    const NAME_LEN: usize = 60;
+    let name = headers.get(SERVER).and_then(|value| value.to_str().ok());
+    match name.filter(|name| !name.is_empty() && name.len() <= NAME_LEN) {
+        Some(name) => format!("a proxy in front of the coordinator ({name})"),
+        None => "a proxy in front of the coordinator".to_owned(),
     }
 }
 

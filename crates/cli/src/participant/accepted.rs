@@ -12,6 +12,8 @@ pub struct Times {
     pub joined: Option<Instant>,
     /// Told that the turn has come.
     pub called: Option<Instant>,
+    /// Got the powers, which starts the turn's clock.
+    pub started: Option<Instant>,
     /// Sent the contribution off.
     pub sent: Option<Instant>,
     /// Learnt that it was accepted.
@@ -54,6 +56,13 @@ impl Accepted {
             false => Err(ReceiptError::Mismatch("the witness")),
         }
     }
+
+    /// Whether a receipt that is good is of another contribution than this process's: of another
+    /// run of the same participant.
+    #[must_use]
+    pub fn is_of_another_run(&self, coordinator: &str) -> bool {
+        self.check_receipt(coordinator) == Err(ReceiptError::Mismatch("the witness"))
+    }
 }
 
 #[cfg(test)]
@@ -92,7 +101,12 @@ mod tests {
                 check(accepted("invite|alice", others, Some(own.to_vec()))),
                 Err(ReceiptError::Mismatch("the witness"))
             );
+            let other = accepted("invite|alice", others, Some(own.to_vec()));
+            assert!(other.is_of_another_run(&coordinator));
+            assert!(!other.is_of_another_run("0x0000000000000000000000000000000000000000"));
         }
+        assert!(!accepted("invite|alice", own, Some(own.to_vec())).is_of_another_run(&coordinator));
+        assert!(!accepted("invite|bob", own, Some(own.to_vec())).is_of_another_run(&coordinator));
         let one = Some(own[..1].to_vec());
         assert!(check(accepted("invite|alice", own, one)).is_err());
         let signed = accepted("invite|alice", own, Some(own.to_vec()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tauline_protocol::error::Code;
 use tokio::time::sleep;
 
-use super::{ATTEMPTS, News, Participant, RECONSIDER, Stop};
+use super::{ATTEMPTS, HALTED, News, Participant, RECONSIDER, Stop};
 use crate::backoff::Backoff;
 use crate::client::{Client, ClientError, Refused};
 use crate::exit::Failure;
@@ -39,7 +39,7 @@ impl Participant<'_> {
             let mut interrupt = self.interrupt.clone();
             let outcome = tokio::select! {
                 biased;
-                () = interrupt.raised() => return Err(Stop::Interrupted),
+                wish = interrupt.raised() => return Err(Stop::Interrupted(wish)),
                 outcome = attempt() => outcome,
             };
             let error = match outcome {
@@ -68,7 +68,7 @@ impl Participant<'_> {
         let mut interrupt = self.interrupt.clone();
         tokio::select! {
             biased;
-            () = interrupt.raised() => Err(Stop::Interrupted),
+            wish = interrupt.raised() => Err(Stop::Interrupted(wish)),
             () = sleep(pause) => Ok(()),
         }
     }
@@ -82,10 +82,13 @@ impl Participant<'_> {
             Code::AlreadyVerifying,
             Code::StayEnded,
             Code::AlreadyContributed,
+            Code::EarlierOneCounted,
             Code::UsedUp,
-            Code::Halted,
             Code::CoordinatorFault,
         ];
+        if refused.is(&[Code::Halted]) {
+            return self.pause(HALTED).await;
+        }
         match refused.is(EXPLAINED) {
             true => self.pause(RECONSIDER).await,
             false => Err(

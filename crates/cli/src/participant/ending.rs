@@ -15,8 +15,9 @@ pub(super) fn cannot_join(refused: &Refused) -> Failure {
     let failure =
         Failure::bad(format!("cannot join: {}", refused.body.error)).code(&refused.body.code);
     match refused.code() {
-        Some(Code::Draining) => failure.help("only those who are in line already are served"),
-        Some(Code::Halted) => failure.help("try again when the ceremony goes on"),
+        Some(Code::Draining) => {
+            failure.help("only those who are in line already are served; nothing is lost by it")
+        }
         _ => failure,
     }
 }

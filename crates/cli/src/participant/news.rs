@@ -27,6 +27,22 @@ pub enum News<'a> {
     SignedIn(&'a Identity),
     /// Where the participant stands.
     Standing(&'a QueueStatus),
+    /// Where the participant stands while it works in its turn.
+    Meanwhile(&'a QueueStatus),
+    /// The ceremony is halted: joining has to wait.
+    Halted,
+    /// The ceremony goes on.
+    GoesOn,
+    /// A body of so many bytes would be refused on the way; the contribution goes in a smaller
+    /// form.
+    SmallerForm {
+        /// Who refuses.
+        by: &'a str,
+        /// Bytes that are too many.
+        refused: u64,
+        /// Bytes that get through.
+        len: u64,
+    },
     /// A step goes on: `done` of `total`.
     Working {
         /// The step.

@@ -1,66 +1,249 @@
-//! Ctrl-C: what is held is given up, so that nobody waits for it.
+//! How a participant ends before its receipt: what it holds is given up, so that nobody waits for
+//! it, or kept for the next run.
 
 use std::time::Duration;
 
 use tauline_protocol::error::Code;
-use tauline_protocol::status::QueueWord;
+use tauline_protocol::status::{ModeWord, QueueStatus, QueueWord};
 use tokio::time::timeout;
 
 use super::Participant;
 use super::ending::USED_UP;
-use crate::client::ClientError;
+use crate::client::{ClientError, Refused};
 use crate::exit::Failure;
+use crate::interrupt::Wish;
+use crate::words;
 
 /// How long cleaning up may take, for each of two attempts. Ours: nobody waits longer for a
 /// program to stop.
 const LIMIT: Duration = Duration::from_secs(3);
 
+/// How long a turn waits for a process that has gone, unless the coordinator is set otherwise
+/// (`http-queue-api.md`, Deadlines, stall).
+const GONE: Duration = Duration::from_secs(15);
+
 impl Participant<'_> {
-    /// Gives up what the participant holds, so that nobody waits for it, and says what was given up.
-    pub(super) async fn part(&mut self, reason: &str) -> Failure {
-        let word = self.standing.as_ref().map(|status| status.queue_status);
-        for _ in 0..2 {
+    /// Gives up or keeps what the participant holds, as wished, and says what became of it.
+    pub(super) async fn part(&mut self, wish: Wish) -> Failure {
+        self.hear_beats();
+        match wish {
+            Wish::Leave => self.give_up().await,
+            Wish::Keep(signal) => self.keep(signal).await,
+        }
+    }
+
+    async fn give_up(&mut self) -> Failure {
+        let Some(held) = self.standing.clone().filter(is_in_queue) else {
+            return Failure::bad("interrupted").help("nothing was given up");
+        };
+        let in_turn = held.queue_status != QueueWord::Queued;
+        // Another client of the same participant may be using the turn.
+        let aborts = in_turn && held.other_clients == 0;
+        for attempt in 0..2 {
             let parting = async {
-                match word {
-                    Some(QueueWord::ReadyToContribute | QueueWord::Contributing) => self
-                        .client
-                        .abort(reason)
-                        .await
-                        .map(|_| "the turn was given up"),
-                    Some(QueueWord::Queued) => self
-                        .client
-                        .leave()
-                        .await
-                        .map(|_| "the place in the queue was given up"),
-                    _ => Ok(""),
+                // The turn may have come, or gone, since the last answer.
+                match aborts && attempt == 0 {
+                    true => self.client.abort("interrupted by the participant").await,
+                    false => self.client.leave().await,
                 }
             };
             match timeout(LIMIT, parting).await {
-                Ok(Ok("")) => break,
-                Ok(Ok(given_up)) => {
-                    return Failure::bad(format!("interrupted: {given_up}")).help(USED_UP);
+                Ok(Ok(status)) if is_in_queue(&status) => return stayed(&status),
+                Ok(Ok(_)) => {
+                    let what = match in_turn {
+                        true => "the turn was given up",
+                        false => "the place in the queue was given up",
+                    };
+                    return Failure::bad(format!("interrupted: {what}")).help(USED_UP);
                 }
-                Ok(Err(ClientError::Refused(refused))) if refused.is(&[Code::AlreadyVerifying]) => {
-                    return Failure::bad("interrupted: the contribution is being verified already")
-                        .help("run the same command again for the verdict and the receipt");
-                }
-                // The turn may have come, or gone, since the last answer.
-                Ok(Err(ClientError::Refused(_))) => {
-                    if let Ok(Ok(_)) = timeout(LIMIT, self.client.leave()).await {
-                        return Failure::bad("interrupted: the place in the queue was given up")
-                            .help(USED_UP);
-                    }
+                Ok(Err(ClientError::Refused(refused))) if is_verifying(&refused) => {
+                    return verifying("interrupted");
                 }
                 Ok(Err(_)) | Err(_) => {}
             }
         }
-        match word {
-            Some(QueueWord::Queued | QueueWord::ReadyToContribute | QueueWord::Contributing) => {
-                Failure::io("interrupted; the coordinator could not be told").help(
-                    "it will notice by itself; until then the same command takes the place up again",
-                )
-            }
-            _ => Failure::bad("interrupted").help("nothing was given up"),
+        Failure::io("interrupted; the coordinator could not be told")
+            .help("it will notice by itself; until then the same command takes the place up again")
+    }
+
+    /// Asks for the deadline once more, which moves it, and says how long the place is kept.
+    async fn keep(&mut self, signal: &str) -> Failure {
+        let Some(last) = self.standing.clone().filter(is_in_queue) else {
+            return Failure::bad(format!("ended by {signal}")).help("nothing was given up");
+        };
+        let fresh = timeout(LIMIT, self.client.check_in(Duration::ZERO)).await;
+        let status = fresh.ok().and_then(Result::ok).unwrap_or(last);
+        kept(signal, &status)
+    }
+}
+
+/// Whether there is something to lose.
+fn is_in_queue(status: &QueueStatus) -> bool {
+    matches!(
+        status.queue_status,
+        QueueWord::Queued
+            | QueueWord::ReadyToContribute
+            | QueueWord::Contributing
+            | QueueWord::Verifying
+    )
+}
+
+fn is_verifying(refused: &Refused) -> bool {
+    refused.is(&[Code::AlreadyVerifying])
+}
+
+fn verifying(ended: &str) -> Failure {
+    Failure::bad(format!(
+        "{ended}: the contribution is being verified already"
+    ))
+    .help("run the same command again for the verdict and the receipt")
+}
+
+/// After a leave that did not end the stay.
+fn stayed(status: &QueueStatus) -> Failure {
+    Failure::bad(format!(
+        "interrupted; nothing was given up: another client of {} is attached and keeps the place",
+        status.id
+    ))
+    .help("to give it up, leave in the last of them")
+}
+
+/// That the place is kept, and how long.
+fn kept(signal: &str, status: &QueueStatus) -> Failure {
+    let ended = format!("ended by {signal}");
+    let again = "run the same command again to take it up";
+    let time = left(status);
+    let within = words::duration(time);
+    match status.queue_status {
+        QueueWord::Verifying => verifying(&ended),
+        QueueWord::Queued if status.mode == ModeWord::Halted => Failure::io(format!(
+            "{ended}; the place in line is kept: the ceremony is paused, and no deadline runs; \
+             when it goes on, for {within} more"
+        ))
+        .help(again),
+        QueueWord::Queued => {
+            Failure::io(format!("{ended}; the place in line is kept for {within}")).help(format!(
+                "{again} within that time; after it, the place is lost and the identity used up"
+            ))
+        }
+        QueueWord::ReadyToContribute => Failure::io(format!(
+            "{ended}; your turn has come, and is kept for {within}"
+        ))
+        .help(format!(
+            "{again} within that time; after it, the turn is lost and the identity used up"
+        )),
+        QueueWord::Contributing => Failure::io(format!(
+            "{ended} in the turn; the secrets, and what was computed with them, are gone. The \
+             turn is lost unless the same command runs again within {}",
+            words::duration(time.min(GONE).min(turn_left(status)))
+        ))
+        .help("it then computes anew, in what is left of the turn"),
+        QueueWord::NotQueued | QueueWord::Contributed | QueueWord::Expired => {
+            Failure::bad(ended).help("run the same command again to see how the stay ended")
+        }
+    }
+}
+
+/// The time to the deadline. The grace that the coordinator allows comes on top.
+fn left(status: &QueueStatus) -> Duration {
+    Duration::from_millis(status.next_checkin_in_ms.unwrap_or_default())
+}
+
+/// What is left of the turn, as far as the coordinator says so.
+fn turn_left(status: &QueueStatus) -> Duration {
+    status
+        .contribute_in_ms
+        .map_or(Duration::MAX, Duration::from_millis)
+}
+
+/// What a Ctrl-C would cost now, and how to end without it, for whoever has pressed it once;
+/// nothing, where it costs nothing.
+pub(crate) fn what_leaving_means(status: &QueueStatus) -> Option<String> {
+    let id = &status.id;
+    let used_up = format!(
+        "{id} is used up then and cannot join again, unless the ceremony's operator pardons it"
+    );
+    let kill = format!("close the terminal, or `kill {}`", std::process::id());
+    let again = "Press Ctrl-C again within 10 s to leave all the same.";
+    Some(match status.queue_status {
+        QueueWord::Queued | QueueWord::ReadyToContribute | QueueWord::Contributing
+            if status.other_clients > 0 =>
+        {
+            format!(
+                "Another client of {id} is attached: leaving here gives nothing up. Press Ctrl-C \
+             again within 10 s to leave."
+            )
+        }
+        QueueWord::Queued => format!(
+            "Leaving gives your place in line up for good: {used_up}. To end this and keep the \
+             place for {}, {kill}: the same command takes it up again. {again}",
+            words::duration(left(status))
+        ),
+        QueueWord::ReadyToContribute | QueueWord::Contributing => format!(
+            "Leaving gives your turn up for good: {used_up}. Who waits behind you is called at \
+             once. To end this and keep the turn for a few seconds, {kill}. {again}"
+        ),
+        // Nothing is lost.
+        QueueWord::Verifying
+        | QueueWord::NotQueued
+        | QueueWord::Contributed
+        | QueueWord::Expired => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(word: &str, in_ms: u64, others: u32, mode: &str) -> QueueStatus {
+        let text = format!(
+            r#"{{"id":"invite|alice","ticket":7,"queueStatus":"{word}","queuePosition":3,
+            "otherClients":{others},"mode":"{mode}","nextCheckinInMs":{in_ms},"ended":null,
+            "receipt":null,"expectedStartTime":null,"nextCheckinTime":null}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn what_is_kept_is_told_with_its_time() {
+        let told = |word, ms, mode| {
+            let mut status = status(word, ms, 0, mode);
+            status.contribute_in_ms = Some(if ms == 1_000_000 { 3_000 } else { 100_000 });
+            kept("SIGHUP", &status).to_string()
+        };
+        for (word, ms, mode, says) in [
+            ("queued", 41_000, "open", "in line is kept for 41 s"),
+            ("queued", 41_000, "halted", "when it goes on, for 41 s"),
+            ("readyToContribute", 12_000, "open", "kept for 12 s"),
+            ("contributing", 60_000, "open", "runs again within 15 s"),
+            ("contributing", 9_000, "open", "runs again within 9.0 s"),
+            // Little is left of the turn.
+            ("contributing", 1_000_000, "open", "runs again within 3.0 s"),
+            ("verifying", 0, "open", "for the verdict"),
+        ] {
+            let text = told(word, ms, mode);
+            assert!(text.contains(says), "{word}: {text}");
+            assert!(text.contains("the same command"), "{word}: {text}");
+        }
+        assert!(told("contributing", 60_000, "open").contains("secrets"));
+    }
+
+    #[test]
+    fn leaving_is_explained_where_it_costs_something() {
+        let means = |word, others| what_leaving_means(&status(word, 41_000, others, "open"));
+        let text = means("queued", 0).unwrap();
+        for says in [
+            "for good",
+            "invite|alice is used up",
+            "41 s",
+            "Ctrl-C again",
+        ] {
+            assert!(text.contains(says), "{text}");
+        }
+        assert!(means("contributing", 0).unwrap().contains("your turn up"));
+        assert!(means("queued", 1).unwrap().contains("gives nothing up"));
+        for word in ["verifying", "notQueued", "contributed", "expired"] {
+            assert_eq!(means(word, 1), None, "{word}");
         }
     }
 }

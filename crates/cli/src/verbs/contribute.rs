@@ -1,13 +1,14 @@
 //! `tauline contribute`: a participant's whole life, from signing in to the receipt.
 
 use std::fs;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
 use tauline_protocol::contribution::SignedReceipt;
-use tauline_protocol::status::{CeremonyStatus, SignInMethod};
+use tauline_protocol::status::{CeremonyStatus, ModeWord, SignInMethod};
 use tauline_transcript::sizes::SizesError;
 use tauline_transcript::{Size, Sizes};
 use zeroize::Zeroizing;
@@ -18,6 +19,7 @@ use crate::interrupt::Interrupt;
 use crate::keys::KeyFile;
 use crate::participant::{Accepted, Participant, Settings};
 use crate::progress::Screen;
+use crate::pulse::Pulse;
 use crate::signin::Credential;
 use crate::verbs::status;
 use crate::{input, online, output, words};
@@ -30,8 +32,10 @@ const PATIENCE: Duration = Duration::from_secs(12 * 3600);
 ///
 /// Keep the program running until it says that the contribution is accepted. A cut connection or
 /// a restarted coordinator costs nothing: it goes on by itself. Ctrl-C gives the place in the
-/// queue, or the turn, up; an identity that has left cannot come back. Running it again with the
-/// same identity takes up the same place, or fetches the receipt again.
+/// queue, or the turn, up, on a terminal after a question; an identity that has left cannot come
+/// back. A closed terminal, a logout or SIGTERM ends it and keeps the place for as long as it
+/// says. Running it again with the same identity takes up the same place, or fetches the receipt
+/// again. While the ceremony is paused, it waits.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The coordinator's address.
@@ -56,7 +60,8 @@ pub struct Args {
     /// Where the receipt goes [default: tauline-receipt-TICKET.json].
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
-    /// Form in which the powers travel.
+    /// Form in which the powers travel. If a proxy on the way refuses bodies of that size, the
+    /// contribution goes in the smallest, msgpack.
     #[arg(long, value_enum, default_value_t = Form::MsgpackUncompressed)]
     form: Form,
 }
@@ -70,13 +75,13 @@ pub fn run(args: Args) -> Outcome {
         output::check_new(path)?;
     }
     let entropy = Arc::new(input::entropy(args.entropy_file.as_deref())?);
-    let screen = Screen::new();
+    let screen = Arc::new(Screen::new());
     let outcome = online(contribute(args, entropy, &screen));
     screen.close(outcome.is_ok());
     outcome
 }
 
-async fn contribute(args: Args, entropy: Arc<Zeroizing<Vec<u8>>>, screen: &Screen) -> Outcome {
+async fn contribute(args: Args, entropy: Arc<Zeroizing<Vec<u8>>>, screen: &Arc<Screen>) -> Outcome {
     let http = client::http(&args.server)?;
     let client = Client::new(http, args.server.clone());
     let status = client
@@ -90,11 +95,16 @@ async fn contribute(args: Args, entropy: Arc<Zeroizing<Vec<u8>>>, screen: &Scree
     let settings = Settings {
         sizes,
         form: args.form,
+        probes: true,
+        pulse: Pulse::start(&args.server)?,
         entropy,
         patience: PATIENCE,
     };
-    let interrupt = Interrupt::listen()?;
-    let mut participant = Participant::new(client, credential, &settings, screen, interrupt);
+    let asks = io::stdin().is_terminal() && io::stderr().is_terminal();
+    let asked = Arc::clone(screen);
+    let interrupt = Interrupt::listen_and_ask(asks.then_some(move || asked.ask_to_leave()))?;
+    let mut participant =
+        Participant::new(client, credential, &settings, screen.as_ref(), interrupt);
     let accepted = participant.contribute().await?;
     screen.close(true);
     conclude(&args, &status, &accepted)
@@ -111,6 +121,7 @@ pub(crate) fn sizes(status: &CeremonyStatus) -> Result<Sizes, SizesError> {
 
 fn introduce(server: &Url, status: &CeremonyStatus, screen: &Screen) {
     let wait = match (status.queue_length, &status.turn) {
+        _ if status.mode == ModeWord::Halted => "nobody is called while it is".to_owned(),
         (0, None) => "nobody is waiting".to_owned(),
         (0, Some(_)) => {
             format!(
@@ -191,7 +202,9 @@ fn conclude(args: &Args, status: &CeremonyStatus, accepted: &Accepted) -> Outcom
         .ticket
         .map(|ticket| format!(", ticket {ticket}"))
         .unwrap_or_default();
-    match accepted.pot_pubkeys.is_some() {
+    let coordinator = &status.coordinator_address;
+    let of_another_run = accepted.is_of_another_run(coordinator);
+    match accepted.pot_pubkeys.is_some() && !of_another_run {
         true => output::print(&format!(
             "Contribution accepted: {}{ticket}.",
             accepted.identity
@@ -202,7 +215,16 @@ fn conclude(args: &Args, status: &CeremonyStatus, accepted: &Accepted) -> Outcom
         ))?,
     }
     output::print(&format!("Receipt: {}", path.display()))?;
-    let coordinator = &status.coordinator_address;
+    if of_another_run {
+        return Err(Failure::bad(
+            "another run of yours contributed; the secret of this one is not in it",
+        )
+        .help(format!(
+            "{} has the receipt of what counted. If this was your only run, somebody else \
+             may have your key or invitation",
+            path.display()
+        )));
+    }
     accepted.check_receipt(coordinator).map_err(|error| {
         Failure::bad(format!(
             "the contribution is accepted, but its receipt is wrong: {error}"

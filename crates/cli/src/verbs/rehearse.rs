@@ -1,34 +1,35 @@
 //! `tauline rehearse`: many participants at once, some of whom vanish, and a report.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use k256::ecdsa::SigningKey;
-use rand::rngs::StdRng;
-use rand::seq::SliceRandom;
-use rand::{Rng, SeedableRng};
-use rand_core::OsRng;
+use rand::Rng;
 use reqwest::Url;
-use tauline_protocol::status::{CeremonyStatus, EndedWord, SignInMethod};
+use tauline_protocol::status::ModeWord;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use crate::client::{self, Client, Form, parse_server};
 use crate::exit::{Failure, Outcome};
 use crate::interrupt::Interrupt;
-use crate::participant::{Listener, News, Participant, Settings, Stop, Times};
+use crate::participant::{Listener, News, Participant, Settings, Stop};
 use crate::progress::Meter;
+use crate::pulse::Pulse;
 use crate::signin::Credential;
-use crate::verbs::{contribute, status};
-use crate::{online, output};
+use crate::verbs::contribute;
+use crate::{online, output, words};
 
+mod credentials;
+mod parts;
 mod report;
+mod slots;
 
-use report::{Fate, Report, Role};
+use credentials::credentials;
+use parts::{Role, parts, play};
+use report::{Fate, Report};
 
 /// How long a coordinator that does not answer is asked again. Ours: a restart in the middle of a
 /// rehearsal is part of it, a handover is not.
@@ -45,8 +46,9 @@ const IDLE_LIMIT: Duration = Duration::from_secs(600);
 
 /// Rehearse a ceremony: play participants against a coordinator, and report.
 ///
-/// Run it against a coordinator that was started for it: the contributions are real, and the
-/// identities are used up. Fresh Ethereum keys are made for all, unless --invites is given. The
+/// First it says whether a contribution gets through to the coordinator at all. Run it against a
+/// coordinator that was started for it, behind the proxy that will serve: the contributions are
+/// real, and the identities are used up. Fresh Ethereum keys are made for all, unless --invites is given. The
 /// coordinator limits sign-ins per address: start it with --login-rate 0 --anonymous-rate 0.
 /// Exits with 1 when something did not go as it should.
 #[derive(Debug, clap::Args)]
@@ -58,7 +60,9 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     participants: u32,
     /// Share of participants who drop out, 0 to 1 or in per cent (`20%`): some vanish in line, some
-    /// when called, some after the start, some abort, some leave.
+    /// when called, some after the start, some abort, some leave. Of those who vanish, half close
+    /// their connections, as a killed process does; half fall silent with the connection open, as
+    /// a machine without a network does.
     #[arg(long, value_name = "P", default_value = "0", value_parser = parse_share)]
     dropouts: f64,
     /// File of invitations to sign in with, one `name code` a line, at least as many as participants.
@@ -104,12 +108,22 @@ async fn rehearse(args: &Args) -> Outcome {
         .map_err(|e| e.into_failure(&args.server))?;
     let sizes = contribute::sizes(&status)
         .map_err(|error| Failure::io(format!("{} is not understood: {error}", args.server)))?;
-    let credentials = credentials(args, &status)?;
+    if status.mode != ModeWord::Open {
+        return Err(Failure::bad(format!(
+            "the ceremony is {}: nobody can join",
+            status.mode.as_str()
+        ))
+        .help("open it first: tauline admin open, or resume"));
+    }
+    let mut credentials =
+        credentials(args.invites.as_deref(), args.participants as usize, &status)?;
     let seed = args.seed.unwrap_or_else(|| rand::thread_rng().r#gen());
-    let roles = roles(args.participants as usize, args.dropouts, seed);
-    let settings = Settings {
+    let parts = parts(args.participants as usize, args.dropouts, seed);
+    let mut settings = Settings {
         sizes,
         form: args.form,
+        probes: false,
+        pulse: Pulse::start(&args.server)?,
         entropy: Arc::new(Zeroizing::new(Vec::new())),
         patience: PATIENCE,
     };
@@ -122,23 +136,29 @@ async fn rehearse(args: &Args) -> Outcome {
         warned: Cell::new(false),
         began: Instant::now(),
     };
+    if let Some(first) = credentials.pop() {
+        let first = Participant::new(client.clone(), first, &settings, &stage, interrupt.clone());
+        let (first, form) = find_the_way(first, &stage).await?;
+        settings.form = form;
+        credentials.push(first);
+    }
     let coordinator = status.coordinator_address.as_str();
     let fates = RefCell::new(Vec::new());
     let lives = credentials
         .into_iter()
-        .zip(roles)
+        .zip(parts)
         .enumerate()
-        .map(|(i, (credential, role))| {
+        .map(|(i, (credential, part))| {
             let (client, interrupt) = (client.clone(), interrupt.clone());
             let (stage, settings, fates) = (&stage, &settings, &fates);
             async move {
                 sleep(ARRIVAL * i as u32).await;
                 let mut participant =
                     Participant::new(client, credential, settings, stage, interrupt);
-                let result = play(&mut participant, role, coordinator).await;
+                let result = play(&mut participant, part, coordinator).await;
                 stage.advance();
                 let times = participant.times();
-                fates.borrow_mut().push((i, role, times, result));
+                fates.borrow_mut().push((i, part, times, result));
                 participant
             }
         });
@@ -146,7 +166,7 @@ async fn rehearse(args: &Args) -> Outcome {
     let mut fates = fates.into_inner();
     fates.sort_by_key(|(i, ..)| *i);
 
-    let vanished = fates.iter().any(|(_, role, ..)| role.vanishes());
+    let vanished = fates.iter().any(|(_, part, ..)| part.role.vanishes());
     if vanished && !interrupt.is_raised() {
         stage
             .meter
@@ -154,8 +174,8 @@ async fn rehearse(args: &Args) -> Outcome {
         idle(&client, &interrupt).await;
     }
     let mut ended = Vec::with_capacity(fates.len());
-    for (i, role, times, result) in fates {
-        let end = match role {
+    for (i, part, times, result) in fates {
+        let end = match part.role {
             Role::Contribute => None,
             _ if interrupt.is_raised() => None,
             _ => participants[i]
@@ -164,7 +184,7 @@ async fn rehearse(args: &Args) -> Outcome {
                 .ok()
                 .and_then(|it| it.ended),
         };
-        ended.push(Fate::new(i, role, times, result, end));
+        ended.push(Fate::new(i, part, times, result, end));
     }
     let took = stage.began.elapsed();
     let trouble = stage.trouble.get();
@@ -181,40 +201,23 @@ async fn rehearse(args: &Args) -> Outcome {
     }
 }
 
-/// What one participant's part came to: the ticket of its contribution, if it made one.
-type Played = Result<Option<u64>, String>;
-
-async fn play(participant: &mut Participant<'_>, role: Role, coordinator: &str) -> Played {
-    let played = async {
-        if role == Role::Contribute {
-            let accepted = participant.contribute().await?;
-            accepted
-                .check_receipt(coordinator)
-                .map_err(|error| Failure::bad(format!("the receipt is wrong: {error}")))?;
-            return Ok(accepted.ticket);
-        }
-        participant.sign_in().await?;
-        participant.join().await?;
-        match role {
-            Role::Contribute | Role::VanishInLine => {}
-            Role::Leave => drop(participant.leave().await?),
-            Role::VanishWhenCalled => drop(participant.wait_for_turn().await?),
-            Role::VanishAfterStart => {
-                participant.wait_for_turn().await?;
-                participant.start().await?;
-            }
-            Role::Abort => {
-                participant.wait_for_turn().await?;
-                participant.start().await?;
-                participant.abort("rehearsal").await?;
-            }
-        }
-        Ok(None)
+/// Signs the first participant in and finds out whether its contribution would get through, and in
+/// which form; says so. Gives what it signed in with back.
+async fn find_the_way(mut first: Participant<'_>, stage: &Stage) -> Outcome<(Credential, Form)> {
+    let found = async {
+        first.sign_in().await?;
+        first.find_a_form().await
     };
-    played.await.map_err(|stop| match stop {
-        Stop::Interrupted => "interrupted".to_owned(),
-        Stop::Failed(failure) => failure.text().to_owned(),
-    })
+    let len = found.await.map_err(|stop| match stop {
+        Stop::Interrupted(_) => Failure::bad("interrupted"),
+        Stop::Failed(failure) => failure,
+    })?;
+    stage.meter.say(&format!(
+        "The way to the coordinator: nothing on it refuses a contribution of {}.",
+        words::bytes(len)
+    ));
+    let form = first.form();
+    Ok((first.into_credential(), form))
 }
 
 /// Waits until nobody is in line, so that the ends of all who vanished are known. Asking them
@@ -227,73 +230,6 @@ async fn idle(client: &Client, interrupt: &Interrupt) {
             _ => sleep(Duration::from_millis(500)).await,
         }
     }
-}
-
-/// Exactly the share asked for drops out, in all ways in turn, in places drawn from the seed.
-fn roles(participants: usize, dropouts: f64, seed: u64) -> Vec<Role> {
-    let count = (participants as f64 * dropouts).round() as usize;
-    let mut roles: Vec<Role> = Role::DROPOUTS.iter().copied().cycle().take(count).collect();
-    roles.resize(participants, Role::Contribute);
-    roles.shuffle(&mut StdRng::seed_from_u64(seed));
-    roles
-}
-
-fn credentials(args: &Args, status: &CeremonyStatus) -> Outcome<Vec<Credential>> {
-    let method = match args.invites {
-        Some(_) => SignInMethod::Invite,
-        None => SignInMethod::Siwe,
-    };
-    if !status.sign_in.contains(&method) {
-        let help = match args.invites {
-            None => "give its file of invitations: --invites FILE",
-            Some(_) => "leave --invites out",
-        };
-        return Err(Failure::usage(format!(
-            "this ceremony does not take {}",
-            status::name(method)
-        ))
-        .help(help));
-    }
-    let count = args.participants as usize;
-    let Some(path) = &args.invites else {
-        let keys = std::iter::repeat_with(|| SigningKey::random(&mut OsRng));
-        return Ok(keys.take(count).map(Credential::Ethereum).collect());
-    };
-    let codes = invites(path)?;
-    if codes.len() < count {
-        return Err(Failure::usage(format!(
-            "{} holds {} invitations, {count} participants need as many",
-            path.display(),
-            codes.len()
-        )));
-    }
-    Ok(codes
-        .into_iter()
-        .take(count)
-        .map(Credential::Invite)
-        .collect())
-}
-
-/// The codes of a file of invitations, one `name code` a line, `#` begins a comment.
-fn invites(path: &Path) -> Outcome<Vec<Zeroizing<String>>> {
-    let text = std::fs::read_to_string(path).map_err(|e| Failure::file("read", path, &e))?;
-    let lines = text
-        .lines()
-        .map(|line| line.split('#').next().unwrap_or("").trim());
-    lines
-        .enumerate()
-        .filter(|(_, line)| !line.is_empty())
-        .map(
-            |(i, line)| match line.split_whitespace().collect::<Vec<_>>()[..] {
-                [_, code] => Ok(Zeroizing::new(code.to_owned())),
-                _ => Err(Failure::usage(format!(
-                    "line {} of {} is not `name code`",
-                    i + 1,
-                    path.display()
-                ))),
-            },
-        )
-        .collect()
 }
 
 /// Watches all participants at once.
@@ -315,8 +251,17 @@ impl Stage {
 
 impl Listener for Stage {
     fn tell(&self, news: News<'_>) {
-        let News::Trouble { why, again_in } = news else {
-            return;
+        let (why, again_in) = match news {
+            News::Trouble { why, again_in } => (why, again_in),
+            News::SmallerForm { by, refused, len } => {
+                return self.meter.say(&format!(
+                    "The way to the coordinator: {by} refuses bodies of {}. All contributions go \
+                     in a smaller form, of {}.",
+                    words::bytes(refused),
+                    words::bytes(len)
+                ));
+            }
+            _ => return,
         };
         self.trouble.set(self.trouble.get() + 1);
         if again_in >= LIMITED && !self.warned.replace(true) {
@@ -326,28 +271,6 @@ impl Listener for Stage {
             ));
         }
     }
-}
-
-/// Ends of stays, counted by their word.
-type Ends = BTreeMap<&'static str, u64>;
-
-fn count_end(ends: &mut Ends, end: Option<EndedWord>) {
-    *ends
-        .entry(end.map_or("unknown", EndedWord::as_str))
-        .or_default() += 1;
-}
-
-/// Milliseconds between two moments, if both came.
-fn between(
-    times: Times,
-    from: fn(Times) -> Option<Instant>,
-    to: fn(Times) -> Option<Instant>,
-) -> Option<u64> {
-    Some(
-        to(times)?
-            .saturating_duration_since(from(times)?)
-            .as_millis() as u64,
-    )
 }
 
 #[cfg(test)]
@@ -362,43 +285,5 @@ mod tests {
         for bad in ["", "x", "-0.1", "1.1", "120%", "NaN", "20"] {
             assert!(parse_share(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn the_share_asked_for_drops_out_in_every_way() {
-        let roles = roles(50, 0.2, 7);
-        assert_eq!(roles.len(), 50);
-        for role in Role::DROPOUTS {
-            assert_eq!(
-                roles.iter().filter(|it| **it == role).count(),
-                2,
-                "{role:?}"
-            );
-        }
-        assert_eq!(
-            roles,
-            super::roles(50, 0.2, 7),
-            "a seed repeats a rehearsal"
-        );
-        assert_ne!(roles, super::roles(50, 0.2, 8));
-    }
-
-    #[test]
-    fn invitations_are_read_as_the_server_reads_them() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("invites");
-        std::fs::write(&path, "# ours\nalice a1b2\n\n  bob\tc3d4 # late\n").unwrap();
-        let codes = invites(&path).unwrap();
-        assert_eq!(
-            codes.iter().map(|it| it.as_str()).collect::<Vec<_>>(),
-            ["a1b2", "c3d4"]
-        );
-        std::fs::write(&path, "alice a1b2\ncarol secret-code extra\n").unwrap();
-        let failure = invites(&path).unwrap_err().to_string();
-        assert!(failure.contains("line 2"), "{failure}");
-        assert!(
-            !failure.contains("secret-code"),
-            "a code is in the message: {failure}"
-        );
     }
 }

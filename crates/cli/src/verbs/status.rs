@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use reqwest::Url;
-use tauline_protocol::status::{CeremonyStatus, SignInMethod, TurnStatus};
+use tauline_protocol::status::{CeremonyStatus, ModeWord, SignInMethod, TurnStatus};
 
 use crate::client::{self, Client, parse_server};
 use crate::exit::Outcome;
@@ -47,7 +47,7 @@ pub(crate) fn text(status: &CeremonyStatus) -> String {
         .collect();
     let methods: Vec<&str> = status.sign_in.iter().map(|method| name(*method)).collect();
     let rows = [
-        ("mode", status.mode.as_str().to_owned()),
+        ("mode", mode(status)),
         ("contributions", words::number(status.contributions)),
         ("in line", words::number(status.queue_length)),
         (
@@ -83,15 +83,34 @@ pub(crate) fn text(status: &CeremonyStatus) -> String {
     text
 }
 
+/// The mode, and what it means to whoever waits or wants to join.
+fn mode(status: &CeremonyStatus) -> String {
+    let in_line = status.queue_length > 0 || status.turn.is_some();
+    match status.mode {
+        ModeWord::Open => "open".to_owned(),
+        ModeWord::Draining => {
+            "draining: nobody can join any more, those in line are served".to_owned()
+        }
+        ModeWord::Halted if in_line => {
+            "halted: paused by the operator; places are kept, no deadline runs".to_owned()
+        }
+        ModeWord::Halted => "halted: nobody can join now".to_owned(),
+    }
+}
+
 fn turn(turn: &TurnStatus) -> String {
     let age = words::duration(std::time::Duration::from_millis(turn.age_in_ms));
     format!("ticket {}, {} for {age}", turn.ticket, turn.phase.as_str())
 }
 
 fn wait(status: &CeremonyStatus) -> String {
-    match (status.queue_length, &status.turn) {
-        (0, None) => "none".to_owned(),
-        _ => words::about(status.expected_wait_in_ms),
+    let is_free = status.queue_length == 0 && status.turn.is_none();
+    let about = words::about(status.expected_wait_in_ms);
+    match (status.mode, is_free) {
+        (ModeWord::Halted, true) => "until the ceremony goes on".to_owned(),
+        (ModeWord::Halted, false) => format!("until the ceremony goes on, then {about}"),
+        (_, true) => "none".to_owned(),
+        (_, false) => about,
     }
 }
 
@@ -111,9 +130,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_wait_is_shown_before_joining() {
-        let status = CeremonyStatus {
+    fn status() -> CeremonyStatus {
+        CeremonyStatus {
             mode: ModeWord::Open,
             queue_length: 4_000,
             contributions: 141_416,
@@ -138,7 +156,32 @@ mod tests {
                 hash: "0xab".to_owned(),
             },
             time: 0,
-        };
+        }
+    }
+
+    #[test]
+    fn a_pause_is_told_from_an_end() {
+        let mut status = status();
+        status.mode = ModeWord::Halted;
+        let shown = text(&status);
+        assert!(
+            shown.contains("paused by the operator; places are kept"),
+            "{shown}"
+        );
+        assert!(
+            shown.contains("until the ceremony goes on, then about"),
+            "{shown}"
+        );
+        (status.queue_length, status.turn) = (0, None);
+        let shown = text(&status);
+        assert!(shown.contains("halted: nobody can join now"), "{shown}");
+        status.mode = ModeWord::Draining;
+        assert!(text(&status).contains("those in line are served"));
+    }
+
+    #[test]
+    fn the_wait_is_shown_before_joining() {
+        let status = status();
         insta::assert_snapshot!(text(&status), @r"
           mode            open
           contributions   141,416

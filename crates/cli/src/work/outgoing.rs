@@ -42,6 +42,13 @@ impl Outgoing {
         (outgoing.clone(), Writer(outgoing))
     }
 
+    /// A document that is whole.
+    pub(super) fn of_bytes(bytes: Vec<u8>) -> Self {
+        let (outgoing, writer) = Self::of_len(bytes.len());
+        writer.append(&bytes);
+        outgoing
+    }
+
     /// The length of the whole document.
     #[must_use]
     pub fn len(&self) -> u64 {
@@ -76,6 +83,13 @@ impl Outgoing {
     pub async fn may_be_sent(&self) -> bool {
         let mut stage = self.0.stage.subscribe();
         let stage = stage.wait_for(|stage| stage.may_be_sent || stage.failed);
+        stage.await.is_ok_and(|stage| !stage.failed)
+    }
+
+    /// Waits until all of it is there, or there is nothing to wait for. Whether it is.
+    pub async fn is_finished(&self) -> bool {
+        let mut stage = self.0.stage.subscribe();
+        let stage = stage.wait_for(|stage| stage.written == self.0.len || stage.failed);
         stage.await.is_ok_and(|stage| !stage.failed)
     }
 

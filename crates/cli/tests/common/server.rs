@@ -118,22 +118,19 @@ fn launch(data_dir: &Path, address: &str, flags: &[String]) -> (Child, String) {
     if !flags.iter().any(|flag| flag == "--ceremony") {
         command.args(["--ceremony", SIZES]);
     }
-    command.args([
-        "--checkin-min",
-        "1",
-        "--checkin-grace",
-        "2",
-        "--start-limit",
-        "3",
-    ]);
-    command.args([
-        "--login-rate",
-        "0",
-        "--anonymous-rate",
-        "0",
-        "--session-rate",
-        "0",
-    ]);
+    let defaults = [
+        ["--checkin-min", "1"],
+        ["--checkin-grace", "2"],
+        ["--start-limit", "3"],
+        ["--login-rate", "0"],
+        ["--anonymous-rate", "0"],
+        ["--session-rate", "0"],
+    ];
+    for default in defaults {
+        if !flags.iter().any(|flag| flag == default[0]) {
+            command.args(default);
+        }
+    }
     command.args(flags);
     let log = data_dir.with_extension("log");
     command
@@ -213,16 +210,29 @@ impl Running {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (sender, lines) = channel();
-        let outputs: [Box<dyn Read + Send>; 2] = [
+        let outputs: Vec<Box<dyn Read + Send>> = vec![
             Box::new(child.stdout.take().unwrap()),
             Box::new(child.stderr.take().unwrap()),
         ];
+        Self::listen(child, outputs, None)
+    }
+
+    fn listen(child: Child, outputs: Vec<Box<dyn Read + Send>>, terminal: Option<File>) -> Self {
+        let (sender, lines) = channel();
+        if let Some(mut terminal) = terminal {
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                let mut piece = [0; 4096];
+                while let Ok(len @ 1..) = terminal.read(&mut piece) {
+                    let _ = sender.send(String::from_utf8_lossy(&piece[..len]).into_owned());
+                }
+            });
+        }
         for output in outputs {
             let sender = sender.clone();
             std::thread::spawn(move || {
                 for line in BufReader::new(output).lines().map_while(Result::ok) {
-                    let _ = sender.send(line);
+                    let _ = sender.send(line + "\n");
                 }
             });
         }
@@ -240,10 +250,7 @@ impl Running {
         while !self.seen.contains(words) {
             let left = until.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
-                Ok(line) => {
-                    self.seen.push_str(&line);
-                    self.seen.push('\n');
-                }
+                Ok(piece) => self.seen.push_str(&piece),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     panic!("it does not say {words:?}, but:\n{}", self.seen)
                 }
@@ -254,26 +261,66 @@ impl Running {
     /// What Ctrl-C does.
     #[cfg(unix)]
     pub(crate) fn interrupt(&self) {
+        self.signal("-INT");
+    }
+
+    /// Sends a signal.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-INT", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        let kill = Command::new("kill").args([signal, &id]).status();
+        assert!(kill.unwrap().success());
+    }
+
+    /// Starts it in `dir` with a terminal for its input and errors.
+    #[cfg(unix)]
+    pub(crate) fn at_a_terminal(dir: &Path, args: &[&str]) -> Self {
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&terminal).unwrap();
+        unlockpt(&terminal).unwrap();
+        let name = ptsname(&terminal, Vec::new()).unwrap();
+        let size = rustix::termios::Winsize {
+            ws_row: 50,
+            ws_col: 400,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        rustix::termios::tcsetwinsize(&terminal, size).unwrap();
+        let open = || {
+            let mut options = File::options();
+            options.read(true).write(true);
+            options.open(name.to_str().unwrap()).unwrap()
+        };
+        let mut child = Command::new(assert_cmd::cargo::cargo_bin!("tauline"))
+            .current_dir(dir)
+            .args(args)
+            .env_remove("TAULINE_INVITE")
+            .env("TERM", "xterm")
+            .stdin(open())
+            .stdout(Stdio::piped())
+            .stderr(open())
+            .spawn()
+            .unwrap();
+        let output = Box::new(child.stdout.take().unwrap());
+        // A terminal's lines have no ends: they are filled with blanks.
+        Self::listen(child, vec![output], Some(File::from(terminal)))
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// Waits for its end; gives the exit code and all that it said.
     #[track_caller]
     pub(crate) fn ends(mut self) -> (i32, String) {
         let until = Instant::now() + PATIENCE;
-        while let Ok(line) = self
+        while let Ok(piece) = self
             .lines
             .recv_timeout(until.saturating_duration_since(Instant::now()))
         {
-            self.seen.push_str(&line);
-            self.seen.push('\n');
+            self.seen.push_str(&piece);
         }
         assert!(
             Instant::now() < until,

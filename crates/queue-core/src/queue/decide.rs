@@ -518,6 +518,11 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             self.state.waiting()
         };
         let mut interval = self.rules.checkin_interval(position, in_line, wait);
+        // Further back nobody waits for a poll yet: it may be late once more.
+        let at_least = match position {
+            0..=NEAR_HEAD => at_least,
+            _ => at_least.saturating_mul(2),
+        };
         if !fault!(self, PollerIsNotWaitedFor) {
             interval = interval.max(at_least);
         }

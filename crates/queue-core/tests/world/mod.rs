@@ -756,7 +756,7 @@ impl World {
         // The line is in ticket order; each has one place, one deadline ahead, and its number.
         let longest = ms(rules.longest_interval(self.tally.longest_line))
             .max(ms(rules.checkin_min))
-            .max(ms(self.poll));
+            .max(2 * ms(self.poll));
         let furthest = longest + ms(rules.lasting_step).max(longest / 2);
         let mut last = None;
         let mut position = 0;

@@ -448,7 +448,7 @@ impl Reference {
         let Some(least) = self.rules.contribution_min else {
             return most;
         };
-        if recent.len() < 8 {
+        if recent.len() < 5 {
             return most;
         }
         recent.sort();
@@ -507,7 +507,8 @@ impl Reference {
             Mode::Halted => return Err(Refusal::Halted),
         }
         let interval = self.interval(self.waiting_ahead(self.places.len()), now);
-        let interval = interval.max(poll.unwrap_or(0));
+        let behind = self.waiting_ahead(self.places.len()) >= 3;
+        let interval = interval.max(poll.unwrap_or(0) * if behind { 2 } else { 1 });
         let by = now + interval;
         let lasting_by = by + self.margin(interval);
         self.places.push(Place {
@@ -555,7 +556,9 @@ impl Reference {
                 events.push(self.call(index, now))
             }
             Phase::Waiting => {
-                let interval = self.interval(self.waiting_ahead(index), now).max(at_least);
+                let ahead = self.waiting_ahead(index);
+                let at_least = at_least * if ahead < 3 { 1 } else { 2 };
+                let interval = self.interval(ahead, now).max(at_least);
                 let lasting_by = now + interval + self.margin(interval);
                 let place = &mut self.places[index];
                 if now + interval <= place.by {

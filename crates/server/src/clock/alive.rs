@@ -4,7 +4,7 @@
 //! the kernel. Timers on the machine's clock have run out by the time it goes on, before anything
 //! that waits was looked at. So what another party is given time for is measured here: a thread
 //! looks at the machine's clock four times a second, and a longer gap between two looks counts as
-//! [`GAP`] at most.
+//! `GAP` at most.
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};

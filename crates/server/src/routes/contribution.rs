@@ -1,4 +1,5 @@
-//! `POST /contribution/start`, `/contribution/complete` and `/contribution/abort`.
+//! `POST /contribution/start`, `/contribution/complete`, `/contribution/abort` and
+//! `/contribution/probe`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,9 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use tauline_protocol::contribution::{AbortRequest, SignedReceipt, StartRequest, TAG_LIMIT};
+use tauline_protocol::contribution::{
+    AbortRequest, ProbeAnswer, SignedReceipt, StartRequest, TAG_LIMIT,
+};
 use tauline_protocol::error::Code;
 
 use crate::body::{self, BodyCoding, DocumentForm};
@@ -116,6 +119,19 @@ pub(super) async fn complete(
         }
     };
     Ok(Json(receipt?))
+}
+
+/// Says whether a contribution of the stated length would be taken, as soon as the headers are
+/// there: the body is not read. So a client learns before its turn what a proxy on the way refuses.
+pub(super) async fn probe(
+    State(app): State<Arc<App>>,
+    SignedIn(_): SignedIn,
+    headers: HeaderMap,
+) -> Result<Json<ProbeAnswer>, Failure> {
+    let limit = app.coordinator.sizes().max_json_len();
+    body::check_length(&headers, limit)?;
+    let limit = limit as u64;
+    Ok(Json(ProbeAnswer { limit }))
 }
 
 pub(super) async fn abort(

@@ -117,6 +117,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/contribution/start", post(contribution::start))
         .route("/contribution/complete", post(contribution::complete))
         .route("/contribution/abort", post(contribution::abort))
+        .route("/contribution/probe", post(contribution::probe))
         .merge(auth::router())
         .merge(sequencer::routes())
         .fallback(nothing_here)

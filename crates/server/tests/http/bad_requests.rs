@@ -19,6 +19,7 @@ const WITH_SESSION: &[(&str, &str)] = &[
     ("POST", "/contribution/start"),
     ("POST", "/contribution/complete"),
     ("POST", "/contribution/abort"),
+    ("POST", "/contribution/probe"),
 ];
 
 #[tokio::test]

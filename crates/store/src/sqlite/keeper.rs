@@ -99,12 +99,17 @@ fn keep(writer: &Mutex<Connection>, connection: &Connection, woken: &Receiver<()
     // Passive: it waits for nobody. What readers still need stays.
     let move_log = || connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
     while let Ok(()) = woken.recv() {
-        let tidied = sweep(&lock()).and_then(|()| move_log()).and_then(|()| {
-            // The log begins anew only when all of it was moved. Few commits came meanwhile.
+        let swept = {
+            let writer = lock();
+            sweep(&writer)
+        };
+        let mostly_moved = move_log();
+        // The log begins anew only when all of it was moved. Few commits came meanwhile.
+        let moved = {
             let _nobody_commits = lock();
             move_log()
-        });
-        if let Err(error) = tidied {
+        };
+        if let Err(error) = swept.and(mostly_moved).and(moved) {
             // The next time is as good.
             warn!(%error, "the store could not be tidied up");
         }

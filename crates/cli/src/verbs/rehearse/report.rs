@@ -7,74 +7,28 @@ use std::time::Duration;
 use serde::Serialize;
 use tauline_protocol::status::EndedWord;
 
-use super::{Ends, Played, between, count_end};
+use super::parts::{Part, Played, Role};
+use super::slots::{Lost, Slots, Spread, between, turns_an_hour};
 use crate::participant::Times;
 use crate::words;
 
 /// Failures that are printed one by one; JSON has all.
 const LISTED: usize = 10;
 
-/// A participant's part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) enum Role {
-    Contribute,
-    VanishInLine,
-    VanishWhenCalled,
-    VanishAfterStart,
-    Abort,
-    Leave,
-}
+/// Ends of stays, counted by their word.
+type Ends = BTreeMap<&'static str, u64>;
 
-impl Role {
-    /// The ways to drop out.
-    pub(super) const DROPOUTS: [Self; 5] = [
-        Self::VanishInLine,
-        Self::VanishWhenCalled,
-        Self::VanishAfterStart,
-        Self::Abort,
-        Self::Leave,
-    ];
-
-    /// Whether the coordinator has to notice by itself.
-    pub(super) fn vanishes(self) -> bool {
-        matches!(
-            self,
-            Self::VanishInLine | Self::VanishWhenCalled | Self::VanishAfterStart
-        )
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Contribute => "contribute",
-            Self::VanishInLine => "vanish in line",
-            Self::VanishWhenCalled => "vanish when called",
-            Self::VanishAfterStart => "vanish after the start",
-            Self::Abort => "abort",
-            Self::Leave => "leave",
-        }
-    }
-
-    /// Whether a stay may end so when this part is played (`http-queue-api.md`, Deadlines).
-    fn may_end(self, end: Option<EndedWord>) -> bool {
-        match (self, end) {
-            // Whoever finds nobody ahead is called by the answer to joining.
-            (Self::VanishInLine, Some(EndedWord::MissedCheckin | EndedWord::FailedToStart))
-            | (Self::VanishWhenCalled, Some(EndedWord::FailedToStart))
-            | (Self::VanishAfterStart, Some(EndedWord::TimedOut))
-            | (Self::Abort, Some(EndedWord::Aborted))
-            | (Self::Leave, Some(EndedWord::Left)) => true,
-            (Self::Contribute, _) => end.is_none(),
-            _ => false,
-        }
-    }
+fn count_end(ends: &mut Ends, end: Option<EndedWord>) {
+    *ends
+        .entry(end.map_or("unknown", EndedWord::as_str))
+        .or_default() += 1;
 }
 
 /// One participant's part and what became of it.
 pub(super) struct Fate {
     number: usize,
-    role: Role,
-    times: Times,
+    pub(super) part: Part,
+    pub(super) times: Times,
     result: Played,
     end: Option<EndedWord>,
 }
@@ -82,14 +36,14 @@ pub(super) struct Fate {
 impl Fate {
     pub(super) fn new(
         number: usize,
-        role: Role,
+        part: Part,
         times: Times,
         result: Played,
         end: Option<EndedWord>,
     ) -> Self {
         Self {
             number,
-            role,
+            part,
             times,
             result,
             end,
@@ -100,7 +54,7 @@ impl Fate {
     fn fault(&self) -> Option<String> {
         match &self.result {
             Err(why) => Some(why.clone()),
-            Ok(_) if self.role.may_end(self.end) => None,
+            Ok(_) if self.part.role.may_end(self.end) => None,
             Ok(_) => {
                 let end = self
                     .end
@@ -111,45 +65,13 @@ impl Fate {
     }
 }
 
-/// Times of many, in milliseconds.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Spread {
-    mean_in_ms: u64,
-    median_in_ms: u64,
-    longest_in_ms: u64,
-}
-
-impl Spread {
-    fn of(mut times: Vec<u64>) -> Option<Self> {
-        times.sort_unstable();
-        let longest = *times.last()?;
-        Some(Self {
-            mean_in_ms: times.iter().sum::<u64>() / times.len() as u64,
-            median_in_ms: times[times.len() / 2],
-            longest_in_ms: longest,
-        })
-    }
-}
-
-impl fmt::Display for Spread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = |ms: u64| words::duration(Duration::from_millis(ms));
-        write!(
-            f,
-            "mean {}, median {}, longest {}",
-            text(self.mean_in_ms),
-            text(self.median_in_ms),
-            text(self.longest_in_ms)
-        )
-    }
-}
-
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Group {
     role: Role,
     participants: u64,
+    /// Those of them whose connection stayed open.
+    silent: u64,
     ends: Ends,
 }
 
@@ -173,6 +95,12 @@ pub(super) struct Report {
     /// Whether contributions were accepted in the order of tickets.
     in_ticket_order: bool,
     took_in_ms: u64,
+    /// Accepted contributions in an hour, from the first arrival to the last receipt.
+    turns_an_hour: Option<u64>,
+    /// From a receipt to the next start, or call.
+    idle: Option<Spread>,
+    /// What the slots of those cost who were called and dropped out.
+    lost_slots: Vec<Lost>,
     /// From being called to the receipt.
     turns: Option<Spread>,
     /// From joining to being called.
@@ -190,30 +118,39 @@ impl Report {
                 let what = fate.fault()?;
                 Some(Fault {
                     participant: fate.number + 1,
-                    role: fate.role,
+                    role: fate.part.role,
                     what,
                 })
             })
             .collect();
         let contributors = || {
-            let contributors = fates.iter().filter(|fate| fate.role == Role::Contribute);
+            let contributors = fates
+                .iter()
+                .filter(|fate| fate.part.role == Role::Contribute);
             contributors.filter(|fate| fate.result.is_ok())
         };
         let mut groups: BTreeMap<Role, Group> = BTreeMap::new();
-        for fate in fates.iter().filter(|fate| fate.role != Role::Contribute) {
-            let group = groups.entry(fate.role).or_insert_with(|| Group {
-                role: fate.role,
+        for fate in fates
+            .iter()
+            .filter(|fate| fate.part.role != Role::Contribute)
+        {
+            let group = groups.entry(fate.part.role).or_insert_with(|| Group {
+                role: fate.part.role,
                 participants: 0,
+                silent: 0,
                 ends: Ends::new(),
             });
             group.participants += 1;
+            let silent = fate.part.silent && !fate.part.role.manner(true).is_empty();
+            group.silent += u64::from(silent);
             count_end(&mut group.ends, fate.end);
         }
         let in_ticket_order = in_ticket_order(contributors());
-        let turns = contributors().filter_map(|it| between(it.times, |t| t.called, |t| t.accepted));
+        let turns = contributors().filter_map(|it| between(it.times.called, it.times.accepted));
         let waits = fates
             .iter()
-            .filter_map(|it| between(it.times, |t| t.joined, |t| t.called));
+            .filter_map(|it| between(it.times.joined, it.times.called));
+        let slots = Slots::of(fates);
         Self {
             good: failures.is_empty() && in_ticket_order,
             seed,
@@ -222,6 +159,9 @@ impl Report {
             dropouts: groups.into_values().collect(),
             in_ticket_order,
             took_in_ms: took.as_millis() as u64,
+            turns_an_hour: turns_an_hour(fates),
+            idle: Spread::of(slots.idle.clone()),
+            lost_slots: slots.lost(),
             turns: Spread::of(turns.collect()),
             waits: Spread::of(waits.collect()),
             repeated_calls,
@@ -275,10 +215,21 @@ impl fmt::Display for Report {
                 ends.join(", ")
             )?;
         }
-        for (label, spread) in [("turns", &self.turns), ("waits", &self.waits)] {
+        if let Some(rate) = self.turns_an_hour {
+            writeln!(f, "  turns an hour   {}", words::number(rate))?;
+        }
+        let spreads = [
+            ("turns", &self.turns),
+            ("idle between", &self.idle),
+            ("waits", &self.waits),
+        ];
+        for (label, spread) in spreads {
             if let Some(spread) = spread {
                 writeln!(f, "  {label:<15} {spread}")?;
             }
+        }
+        for lost in &self.lost_slots {
+            writeln!(f, "  lost            {lost}")?;
         }
         writeln!(
             f,
@@ -319,16 +270,24 @@ mod tests {
 
     use super::*;
 
+    fn part(role: Role) -> Part {
+        Part {
+            role,
+            ..Part::CONTRIBUTE
+        }
+    }
+
     fn contributor(number: usize, ticket: u64, accepted: Instant) -> Fate {
         let called = accepted.checked_sub(Duration::from_secs(2));
         let joined = called.and_then(|at| at.checked_sub(Duration::from_secs(10)));
         let times = Times {
             joined,
             called,
+            started: called,
             sent: None,
             accepted: Some(accepted),
         };
-        Fate::new(number, Role::Contribute, times, Ok(Some(ticket)), None)
+        Fate::new(number, Part::CONTRIBUTE, times, Ok(Some(ticket)), None)
     }
 
     #[test]
@@ -343,11 +302,12 @@ mod tests {
 
     #[test]
     fn a_dropout_whom_the_coordinator_judges_otherwise_is_a_failure() {
-        let fate = |role, end| Fate::new(0, role, Times::default(), Ok(None), end);
+        let fate = |role, end| Fate::new(0, part(role), Times::default(), Ok(None), end);
         for (role, end, good) in [
             (Role::VanishInLine, Some(EndedWord::MissedCheckin), true),
             (Role::VanishWhenCalled, Some(EndedWord::FailedToStart), true),
             (Role::VanishAfterStart, Some(EndedWord::TimedOut), true),
+            (Role::VanishAfterStart, Some(EndedWord::Stalled), true),
             (Role::Abort, Some(EndedWord::Aborted), true),
             (Role::Leave, Some(EndedWord::Left), true),
             (
@@ -365,19 +325,35 @@ mod tests {
     #[test]
     fn a_report_reads_well() {
         let start = Instant::now() + Duration::from_secs(100);
+        let lost = |silent, called: u64, started: u64| {
+            let at = |s| Some(start + Duration::from_secs(s));
+            let part = Part {
+                role: Role::VanishAfterStart,
+                silent,
+            };
+            let times = Times {
+                joined: at(0),
+                called: at(called),
+                started: at(started),
+                ..Times::default()
+            };
+            Fate::new(9, part, times, Ok(None), Some(EndedWord::Stalled))
+        };
         let fates = [
             contributor(0, 1, start),
-            contributor(1, 2, start + Duration::from_secs(5)),
+            contributor(1, 2, start + Duration::from_secs(55)),
+            lost(false, 1, 2),
+            lost(true, 20, 21),
             Fate::new(
                 2,
-                Role::Leave,
+                part(Role::Leave),
                 Times::default(),
                 Ok(None),
                 Some(EndedWord::Left),
             ),
             Fate::new(
                 3,
-                Role::Contribute,
+                Part::CONTRIBUTE,
                 Times::default(),
                 Err("the line is cut".into()),
                 None,

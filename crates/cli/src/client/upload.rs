@@ -1,0 +1,94 @@
+//! The way of a contribution to the coordinator: whether it is wide enough, and the upload itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::{Body, Method};
+use tauline_protocol::contribution::SignedReceipt;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::error::ClientError;
+use super::transfer::{IDLE_LIMIT, accepted, network, read_answer};
+use super::{Client, Form, Progress, VERDICT_LIMIT};
+use crate::work::Outgoing;
+
+/// How long a probe waits for a refusal. Ours: who refuses a body by its stated length does so
+/// within a round trip, its connection being made within another two; a proxy that first wants to
+/// have the whole body says nothing for as long as none comes.
+const PROBE_LIMIT: Duration = Duration::from_secs(2);
+
+impl Client {
+    /// `POST /contribution/probe`: whether anybody on the way refuses a body of so many bytes by
+    /// its stated length. None of them is sent. Silence is no refusal.
+    ///
+    /// # Errors
+    /// [`ClientError::TooLarge`] for a refusal; else whatever keeps the answer from coming, which
+    /// says nothing about the length.
+    pub async fn probe(&self, form: Form, len: u64) -> Result<(), ClientError> {
+        let nothing = futures_util::stream::pending::<std::io::Result<Vec<u8>>>();
+        let request = self
+            .request(Method::POST, "contribution/probe")?
+            .header(CONTENT_TYPE, form.media_type())
+            .header(CONTENT_LENGTH, len)
+            .body(Body::wrap_stream(nothing));
+        let answer = async { accepted(request.send().await.map_err(network)?).await };
+        match timeout(PROBE_LIMIT, answer).await {
+            Ok(answer) => answer.map(drop),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// `POST /contribution/complete`: sends the contribution, as far as it is there and then as it
+    /// comes, and waits for the verdict.
+    #[expect(clippy::missing_errors_doc, reason = "see `status`")]
+    pub async fn complete(
+        &self,
+        form: Form,
+        document: &Outgoing,
+        progress: Progress<'_>,
+    ) -> Result<SignedReceipt, ClientError> {
+        let total = document.len();
+        let sent = Arc::new(AtomicU64::new(0));
+        let request = self
+            .request(Method::POST, "contribution/complete")?
+            .header(CONTENT_TYPE, form.media_type())
+            .header(CONTENT_LENGTH, total)
+            .body(document.pieces(&sent));
+        let answer = async {
+            let response = request.send().await.map_err(network)?;
+            read_answer(accepted(response).await?).await
+        };
+        tokio::pin!(answer);
+        progress(0, Some(total));
+        let (mut seen, mut since) = (0, Instant::now());
+        loop {
+            tokio::select! {
+                answer = &mut answer => {
+                    if answer.is_ok() {
+                        progress(total, Some(total));
+                    }
+                    return answer;
+                }
+                () = sleep(Duration::from_millis(100)) => {}
+            }
+            let now = sent.load(Ordering::Relaxed);
+            progress(now, Some(total));
+            // What is not there yet cannot be sent.
+            if now != seen || now == document.written() && now < total {
+                (seen, since) = (now, Instant::now());
+            }
+            let limit = if now < total {
+                IDLE_LIMIT
+            } else {
+                VERDICT_LIMIT
+            };
+            if since.elapsed() > limit {
+                return Err(ClientError::Network(
+                    "the connection stands still".to_owned(),
+                ));
+            }
+        }
+    }
+}

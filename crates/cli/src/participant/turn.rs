@@ -1,0 +1,314 @@
+//! A turn: fetch the powers, check them, compute, send.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tauline_protocol::contribution::SignedReceipt;
+use tauline_protocol::error::Code;
+use tauline_transcript::Base;
+use tokio::time::{Instant, sleep};
+
+use super::{ATTEMPTS, Accepted, News, Participant, Step, Stop};
+use crate::client::{Client, ClientError, Download, Form, Refused};
+use crate::exit::Failure;
+use crate::pulse::Beats;
+use crate::work::{self, Work};
+
+/// How often what is told of a computation is looked at.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// What an upload came to.
+enum Sent {
+    /// It arrived, or there was no need for it.
+    Answered(Result<SignedReceipt, Refused>),
+    /// Somebody on the way takes no body of this length; who.
+    TooLarge(String),
+}
+
+impl Participant<'_> {
+    /// Fetches the powers, which starts the turn. Nothing when the turn is not to be had (any more).
+    pub(crate) async fn start(&mut self) -> Result<Option<Download>, Stop> {
+        let (form, listener) = (self.settings.form, self.listener);
+        self.prepare_beats();
+        let beats = Rc::clone(&self.beats);
+        let sizes = &self.settings.sizes;
+        let limit = sizes.max_json_len().max(sizes.max_msgpack_len()) as u64;
+        let started = self
+            .call(async |client: &Client| {
+                let progress = |done, total| {
+                    // The turn has started with the first byte of the answer.
+                    if let Some(beats) = beats.borrow().as_ref() {
+                        beats.begin();
+                    }
+                    listener.tell(News::Working {
+                        step: Step::Download,
+                        done,
+                        total,
+                    });
+                };
+                client.start(form, limit, &progress).await
+            })
+            .await?;
+        match started {
+            Ok(base) => {
+                self.times.started.get_or_insert_with(Instant::now);
+                Ok(Some(base))
+            }
+            Err(refused) => self.reconsider(&refused).await.map(|()| None),
+        }
+    }
+
+    /// Uses the turn. Nothing when only the next check-in can tell how it went.
+    pub(super) async fn take_turn(
+        &mut self,
+        ticket: Option<u64>,
+    ) -> Result<Option<SignedReceipt>, Stop> {
+        if self.work.as_ref().is_none_or(|(of, _)| *of != ticket) {
+            let Some(base) = self.fetch_base().await? else {
+                return Ok(None);
+            };
+            let (work, meter) = self.compute(base)?;
+            self.meter = meter;
+            self.work = Some((ticket, work));
+        }
+        let Some((_, work)) = self.work.clone() else {
+            return Ok(None);
+        };
+        if !self.wait_for(work.document.may_be_sent()).await? {
+            return Ok(None);
+        }
+        self.times.sent = Some(Instant::now());
+        let verdict = match self.send(&work).await? {
+            Sent::Answered(verdict) => verdict,
+            Sent::TooLarge(by) => return self.send_smaller(ticket, work, by).await,
+        };
+        match verdict {
+            Ok(receipt) => Ok(Some(receipt)),
+            Err(refused) if refused.body.code.starts_with("Contribution::") => Err(Failure::bad(
+                format!("the contribution was refused: {}", refused.body.error),
+            )
+            .code(&refused.body.code)
+            .into()),
+            Err(refused) => {
+                if refused.is(&[Code::NotStarted]) {
+                    self.work = None;
+                }
+                self.reconsider(&refused).await.map(|()| None)
+            }
+        }
+    }
+
+    /// Sends the contribution, and again until it is answered.
+    async fn send(&mut self, work: &Work) -> Result<Sent, Stop> {
+        let Work { document, form, .. } = work.clone();
+        let (meter, listener) = (self.meter.clone(), self.listener);
+        let beats = Rc::clone(&self.beats);
+        let call = self.call(async |client: &Client| {
+            let computing = Cell::new(true);
+            let progress = |done, total| {
+                if let Some(status) = beats.borrow_mut().as_mut().and_then(Beats::news) {
+                    listener.tell(News::Meanwhile(&status));
+                }
+                let tell = |step, (done, total)| {
+                    listener.tell(News::Working { step, done, total });
+                };
+                if !document.is_whole() {
+                    return tell(Step::Compute, meter.read());
+                }
+                if Some(done) != total || computing.replace(false) {
+                    tell(Step::Upload, (done, total));
+                }
+                if Some(done) == total {
+                    tell(Step::Verify, (done, total));
+                }
+            };
+            match client.complete(form, &document, &progress).await {
+                Ok(receipt) => Ok(Ok(receipt)),
+                Err(ClientError::TooLarge { by }) => Ok(Err(by)),
+                // Who refuses a body and closes the connection at once may not be heard.
+                Err(error @ ClientError::Network(_)) => {
+                    match client.probe(form, document.len()).await {
+                        Err(ClientError::TooLarge { by }) => Ok(Err(by)),
+                        _ => Err(error),
+                    }
+                }
+                Err(error) => Err(error),
+            }
+        });
+        let answer = tokio::select! {
+            biased;
+            answer = call => answer?,
+            () = document.has_failed() => return Err(computation_failed().into()),
+        };
+        Ok(match answer {
+            Ok(Ok(receipt)) => Sent::Answered(Ok(receipt)),
+            Ok(Err(by)) => Sent::TooLarge(by),
+            Err(refused) => Sent::Answered(Err(refused)),
+        })
+    }
+
+    /// Puts the contribution into the smallest form, in which the next attempt sends it; gives the
+    /// turn up where it is in that form already.
+    async fn send_smaller(
+        &mut self,
+        ticket: Option<u64>,
+        work: Work,
+        by: String,
+    ) -> Result<Option<SignedReceipt>, Stop> {
+        let refused = work.document.len();
+        if work.form == Form::Msgpack {
+            let failure = self.too_large(&by, refused);
+            let given_up = self.abort(failure.text()).await.is_ok();
+            return Err(match given_up {
+                true => failure.and(
+                    "the turn was given up; the operator, whose limit it is, can pardon the identity",
+                ).into(),
+                false => failure.into(),
+            });
+        }
+        if !self.wait_for(work.document.is_finished()).await? {
+            return Ok(None);
+        }
+        let smaller = self
+            .work_on(Step::Compute, move |_| work.in_form(Form::Msgpack))
+            .await?;
+        let Some(smaller) = smaller.transpose()? else {
+            return Ok(None);
+        };
+        let len = smaller.document.len();
+        self.listener.tell(News::SmallerForm {
+            by: &by,
+            refused,
+            len,
+        });
+        self.form = Form::Msgpack;
+        self.work = Some((ticket, smaller));
+        Ok(None)
+    }
+
+    /// Downloads and checks what to build on.
+    async fn fetch_base(&mut self) -> Result<Option<Base>, Stop> {
+        let mut attempt = 1;
+        loop {
+            let Some(download) = self.start().await? else {
+                return Ok(None);
+            };
+            let sizes = self.settings.sizes.clone();
+            match self
+                .work_on(Step::Check, move |_| work::read_base(&download, &sizes))
+                .await?
+            {
+                None => return Ok(None),
+                Some(Ok(base)) => return Ok(Some(base)),
+                Some(Err(_)) if attempt < ATTEMPTS => attempt += 1,
+                Some(Err(failure)) => {
+                    // Nobody can build on these powers; whoever is next should not have to wait.
+                    let _ = self
+                        .abort("the powers that were handed out are not valid")
+                        .await;
+                    return Err(failure.into());
+                }
+            }
+        }
+    }
+
+    /// Starts to compute and sign.
+    fn compute(&mut self, base: Base) -> Result<(Work, work::Meter), Stop> {
+        let identity = self
+            .identity
+            .clone()
+            .ok_or_else(|| Failure::bad("not signed in"))?;
+        let key = self.credential.key().cloned();
+        let entropy = Arc::clone(&self.settings.entropy);
+        let (work, draft) = work::begin(base.sizes(), self.form, key.is_some())?;
+        let meter = work::Meter::default();
+        let progress = meter.clone();
+        // A failure shows in the document.
+        tokio::task::spawn_blocking(move || {
+            draft.contribute(&base, &identity, key.as_ref(), &entropy, &progress)
+        });
+        Ok((work, meter))
+    }
+
+    /// Waits until the computation has come so far. Whether the turn lasts.
+    async fn wait_for(&mut self, far_enough: impl Future<Output = bool>) -> Result<bool, Stop> {
+        let mut interrupt = self.interrupt.clone();
+        tokio::pin!(far_enough);
+        loop {
+            let (done, total) = self.meter.read();
+            let step = Step::Compute;
+            self.listener.tell(News::Working { step, done, total });
+            if !self.hear_beats() {
+                return Ok(false);
+            }
+            tokio::select! {
+                biased;
+                wish = interrupt.raised() => return Err(Stop::Interrupted(wish)),
+                is_so = &mut far_enough => {
+                    return is_so.then_some(true).ok_or_else(|| computation_failed().into());
+                }
+                () = sleep(GLANCE) => {}
+            }
+        }
+    }
+
+    /// Computes on all cores, away from the connection, and tells how far it is. Nothing when the
+    /// turn ends meanwhile.
+    async fn work_on<T: Send + 'static>(
+        &mut self,
+        step: Step,
+        job: impl FnOnce(&work::Meter) -> T + Send + 'static,
+    ) -> Result<Option<T>, Stop> {
+        let meter = work::Meter::default();
+        let mut interrupt = self.interrupt.clone();
+        let job = {
+            let meter = meter.clone();
+            tokio::task::spawn_blocking(move || job(&meter))
+        };
+        tokio::pin!(job);
+        loop {
+            let (done, total) = meter.read();
+            self.listener.tell(News::Working { step, done, total });
+            if !self.hear_beats() {
+                return Ok(None);
+            }
+            tokio::select! {
+                biased;
+                wish = interrupt.raised() => return Err(Stop::Interrupted(wish)),
+                done = &mut job => {
+                    return done.map(Some).map_err(|error| {
+                        Stop::Failed(Failure::bad(format!("the computation failed: {error}")))
+                    });
+                }
+                () = sleep(GLANCE) => {}
+            }
+        }
+    }
+
+    pub(super) fn accepted(
+        &mut self,
+        ticket: Option<u64>,
+        receipt: SignedReceipt,
+    ) -> Result<Accepted, Stop> {
+        self.times.accepted = Some(Instant::now());
+        let identity = self
+            .identity
+            .clone()
+            .ok_or_else(|| Failure::bad("not signed in"))?;
+        let work = self.work.take();
+        let pot_pubkeys = work.and_then(|(_, work)| Some(work.pot_pubkeys()?.to_vec()));
+        Ok(Accepted {
+            identity,
+            ticket,
+            receipt,
+            pot_pubkeys,
+            times: self.times,
+        })
+    }
+}
+
+fn computation_failed() -> Failure {
+    Failure::bad("the computation failed").help("run the same command again while your turn lasts")
+}
