@@ -87,6 +87,8 @@ pub type Progress<'a> = &'a dyn Fn(u64, Option<u64>);
 /// # Errors
 /// When the machine's TLS cannot be set up.
 pub fn http(server: &Url) -> Outcome<reqwest::Client> {
+    // The cryptography under TLS; whoever named one before, in this process, keeps it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .user_agent(NAME)
         .redirect(reqwest::redirect::Policy::none())

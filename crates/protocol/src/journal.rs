@@ -21,6 +21,41 @@ pub struct Record {
     /// What the queue's rules need not know: the check that failed, an abort's reason, a client's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// SHA-256 of what was stored beside the log together with this record: of the bytes of a
+    /// contribution that arrived, or of what the transcript keeps of one that was accepted. None in
+    /// records of before there were digests.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "serde_bytes")]
+    pub stored: Option<Digest>,
+    /// What was stored beside the log when this record was written, where earlier records do not
+    /// cover it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
+}
+
+/// A SHA-256 hash.
+pub type Digest = [u8; 32];
+
+/// Digests of what is stored beside the log and is not of one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beside {
+    /// Of what was fixed when the ceremony was made: sizes, start, the coordinator's key.
+    #[serde(with = "serde_bytes")]
+    pub ceremony: Digest,
+    /// Of the accepted contributions, in their order.
+    pub contributions: Tally,
+    /// Of the accounts that keep the identity they first came with, in the order in which they came.
+    pub accounts: Tally,
+}
+
+/// So many things and a digest over all of them: that of none is 32 zero bytes, and each further one
+/// makes it SHA-256 of the digest before and the thing's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// How many.
+    pub count: u64,
+    /// Over all of them.
+    #[serde(with = "serde_bytes")]
+    pub digest: Digest,
 }
 
 /// Why a record could not be read.
@@ -47,6 +82,8 @@ impl Record {
             v: RECORD_VERSION,
             entry,
             note,
+            stored: None,
+            beside: None,
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::{assert_golden, golden};
 use proptest::prelude::*;
 use tauline_protocol::Identity;
-use tauline_protocol::journal::{RECORD_VERSION, Record, RecordError};
+use tauline_protocol::journal::{Beside, RECORD_VERSION, Record, RecordError, Tally};
 use tauline_queue_core::{Entry, Event, Mode, Outcome, Ticket, Timestamp};
 
 fn at(millis: u64) -> Timestamp {
@@ -139,6 +139,23 @@ fn records() -> Vec<(String, Record)> {
         "noted".to_owned(),
         Record::new(Entry { at: at(0), event }, note),
     ));
+    let event = Event::Ended {
+        ticket,
+        outcome: Outcome::Contributed,
+    };
+    let mut bound = Record::new(Entry { at: at(0), event }, None);
+    bound.stored = Some([0x11; 32]);
+    records.push(("stored".to_owned(), bound.clone()));
+    let tally = |count, byte| Tally {
+        count,
+        digest: [byte; 32],
+    };
+    bound.beside = Some(Beside {
+        ceremony: [0x22; 32],
+        contributions: tally(141_416, 0x33),
+        accounts: tally(0, 0),
+    });
+    records.push(("stored-beside".to_owned(), bound));
     records
 }
 
@@ -197,6 +214,23 @@ fn a_field_that_a_later_program_added_is_passed_over() {
     };
     let bytes = rmp_serde::to_vec_named(&later).unwrap();
     assert_eq!(Record::from_bytes(&bytes).unwrap(), record);
+}
+
+#[test]
+fn a_program_of_before_digests_reads_records_that_have_them() {
+    #[derive(serde::Deserialize)]
+    struct Earlier {
+        v: u16,
+        entry: Entry<Identity>,
+        #[serde(default)]
+        note: Option<String>,
+    }
+    for (name, record) in records() {
+        let earlier: Earlier = rmp_serde::from_slice(&record.to_bytes()).unwrap();
+        assert_eq!(earlier.v, record.v, "{name}");
+        assert_eq!(earlier.entry, record.entry, "{name}");
+        assert_eq!(earlier.note, record.note, "{name}");
+    }
 }
 
 #[test]

@@ -98,7 +98,8 @@ async fn converse(stream: UnixStream, coordinator: &Coordinator) -> io::Result<(
         let whole = line.ends_with(b"\n") || (line.len() as u64) < REQUEST_LIMIT;
         let answer = match serde_json::from_slice::<AdminRequest>(&line) {
             Ok(request) if whole => {
-                info!(?request, "the operator asks");
+                let text = serde_json::to_string(&request)?;
+                info!(request = %text, "the operator asks");
                 coordinator.admin(request).await
             }
             Ok(_) => refused("the request is too long"),

@@ -26,7 +26,7 @@ use tauline_transcript::Sizes;
 
 pub use self::accounts::Accounts;
 pub use self::values::ContributionLimit;
-use self::values::{address, contribution_limit, network, public_url, seconds};
+use self::values::{address, contribution_limit, eth_address, network, public_url, seconds};
 use crate::signin::origin::Origin;
 
 /// Runs a powers-of-tau ceremony: a queue of participants, each of whom updates the same powers.
@@ -70,6 +70,19 @@ pub struct Settings {
         default_value = "./tauline-data"
     )]
     pub data_dir: PathBuf,
+
+    /// Address of the coordinator to be, 0x and 40 hex digits, as the status and receipts have it: it
+    /// starts as that one or not at all.
+    ///
+    /// Give it once a ceremony has begun: where the data is missing, as when a disk is not mounted, no
+    /// other ceremony begins.
+    #[arg(
+        long,
+        env = "TAULINE_COORDINATOR_ADDRESS",
+        value_name = "ADDRESS",
+        value_parser = eth_address
+    )]
+    pub coordinator_address: Option<String>,
 
     /// Powers in G1 and G2 of each sub-ceremony, `G1:G2,G1:G2,…`. Fixed once a ceremony has begun.
     #[arg(
@@ -376,6 +389,25 @@ pub enum LogFormat {
     Text,
     /// A JSON object a line.
     Json,
+}
+
+impl LogFormat {
+    /// The form that arguments or the environment ask for, for when they cannot be read as a whole.
+    #[must_use]
+    pub fn asked_for(args: impl IntoIterator<Item = String>) -> Self {
+        let mut asked = std::env::var("TAULINE_LOG_FORMAT").ok();
+        let mut args = args.into_iter();
+        while let Some(arg) = args.next() {
+            match arg.strip_prefix("--log-format") {
+                Some("") => asked = args.next(),
+                Some(value) => asked = value.strip_prefix('=').map(str::to_owned),
+                None => {}
+            }
+        }
+        asked
+            .and_then(|text| Self::from_str(&text, false).ok())
+            .unwrap_or(Self::Text)
+    }
 }
 
 /// Settings that cannot be served with. Each text says what to do.

@@ -15,6 +15,7 @@ mod arrival;
 mod attend;
 mod complete;
 mod held;
+mod line;
 mod lookup;
 mod message;
 mod opening;

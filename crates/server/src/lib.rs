@@ -39,8 +39,9 @@ pub mod routes;
 pub mod server;
 pub mod signin;
 pub mod snapshot;
-pub mod store;
 pub mod telemetry;
 pub mod upload;
 pub mod verifier;
 pub mod view;
+
+pub use tauline_store as store;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use tauline_server::config::{Settings, SettingsError};
+use tauline_server::config::{LogFormat, Settings, SettingsError};
 use tauline_server::{server, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -17,17 +17,28 @@ const BLOCKING_THREADS: usize = 32;
 fn main() -> ExitCode {
     let settings = match Settings::from_process() {
         Ok(settings) => settings,
-        Err(SettingsError::Flags(error)) => error.exit(),
-        Err(error) => {
-            eprintln!("error: {error}");
-            return ExitCode::from(USAGE);
-        }
+        Err(SettingsError::Flags(error)) if !error.use_stderr() => error.exit(),
+        Err(error) => return refuse(error),
     };
     match run(&settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            telemetry::say_fatal(settings.log_format, &format!("{error:#}"));
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says why settings cannot be served with, in the form that they ask for as far as can be told.
+fn refuse(error: SettingsError) -> ExitCode {
+    let format = LogFormat::asked_for(std::env::args());
+    match error {
+        SettingsError::Flags(error) if format == LogFormat::Text => error.exit(),
+        error => {
+            let text = error.to_string();
+            let text = text.trim_start_matches("error: ").trim_end();
+            telemetry::say_fatal(format, text);
+            ExitCode::from(USAGE)
         }
     }
 }
@@ -43,7 +54,8 @@ fn run(settings: &Settings) -> anyhow::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let running = server::start(settings).await?;
-        println!("tauline-server listens on http://{}", running.address());
+        let url = format!("http://{}", running.address());
+        telemetry::say_listening(settings.log_format, &url);
         running
             .until(async {
                 tokio::select! {

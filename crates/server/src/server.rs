@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tauline_queue_core::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -21,8 +22,10 @@ use crate::signin::nonce::Nonces;
 use crate::signin::redirect::Redirects;
 use crate::signin::session::Sessions;
 use crate::signin::state::States;
-use crate::snapshot::Transcripts;
-use crate::store::{Store, sqlite::Sqlite};
+use crate::snapshot::{FOLDER_NAME, Transcripts};
+use crate::store::Store;
+use crate::store::mark::MARK_NAME;
+use crate::store::sqlite::{Found, Sqlite};
 use crate::verifier::Verifier;
 
 /// How long a stopping server waits for requests that are on their way. With the times below, all
@@ -201,7 +204,7 @@ struct Parts {
 async fn open(settings: &Settings, clock: Clock) -> anyhow::Result<Parts> {
     let settings = settings.clone();
     let work = move || {
-        let store = Sqlite::open(&settings.data_dir, &settings.ceremony, clock.now())?;
+        let store = open_store(&settings, clock.now())?;
         let store: Arc<dyn Store> = Arc::new(store);
         let verifier = Verifier::new(settings.threads)
             .context("threads for verification cannot be started: lower --threads")?;
@@ -212,7 +215,7 @@ async fn open(settings: &Settings, clock: Clock) -> anyhow::Result<Parts> {
         };
         let opened = coordinator::open(Arc::clone(&store), rules, verifier, clock)?;
         let transcripts =
-            Transcripts::new(Arc::clone(&store), settings.data_dir.join("snapshots"))?;
+            Transcripts::new(Arc::clone(&store), settings.data_dir.join(FOLDER_NAME))?;
         Ok(Parts {
             store,
             opened,
@@ -222,6 +225,33 @@ async fn open(settings: &Settings, clock: Clock) -> anyhow::Result<Parts> {
     tokio::task::spawn_blocking(work)
         .await
         .context("opening the data panicked")?
+}
+
+/// Opens the store, and says what was found: nobody shall take a beginning for what was there.
+fn open_store(settings: &Settings, now: Timestamp) -> anyhow::Result<Sqlite> {
+    let pinned = settings.coordinator_address.as_deref();
+    let store = Sqlite::open_as(&settings.data_dir, &settings.ceremony, now, pinned)?;
+    let coordinator = store.ceremony().address();
+    let data = store.directory().display();
+    match store.found() {
+        Found::Nothing => tracing::warn!(
+            %data,
+            %coordinator,
+            "A NEW ceremony begins, coordinator {coordinator}: nothing was in {data}"
+        ),
+        Found::WithoutSums => tracing::warn!(
+            %data,
+            %coordinator,
+            "the data is of before there were digests: what was stored has gained them now, and is checked from now on"
+        ),
+        Found::Unmarked => tracing::warn!(
+            %data,
+            %coordinator,
+            "there was no {MARK_NAME} beside the data, which says how far the ceremony had come: it is taken as it is"
+        ),
+        Found::Whole => tracing::info!(%data, %coordinator, "the ceremony goes on"),
+    }
+    Ok(store)
 }
 
 async fn sign_in(

@@ -11,9 +11,13 @@
 //! further contributions and after a restart. The lists themselves are made anew at the first
 //! request after a start: what counts is the store.
 //!
+//! What is served is what was written: each block of a file has a digest (`snapshot/blocks.rs`), and
+//! what is spoiled is made anew from the store before it goes out, as all of it can be.
+//!
 //! Compressed forms are put together from compressed pieces (`snapshot/chunks.rs`), so that their cost does
 //! not grow either.
 
+mod blocks;
 mod chunks;
 mod document;
 mod lists;
@@ -29,6 +33,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 use tauline_transcript::Sizes;
+use tracing::warn;
 
 pub use document::Document;
 
@@ -38,8 +43,7 @@ use crate::store::{Reading, Store, StoreError};
 use self::lists::Lists;
 use self::powers::PowersFile;
 
-/// Name of the folder inside the data directory.
-pub const FOLDER_NAME: &str = "snapshots";
+pub use tauline_store::SNAPSHOTS_NAME as FOLDER_NAME;
 
 /// Transcripts that can still be read, the current one included. Ours: a download of the whole
 /// transcript of Ethereum's ceremony, 254 MB, outlives a few turns of some minutes even on a slow
@@ -110,11 +114,7 @@ impl Transcripts {
             path: folder.clone(),
             source,
         };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)
-            .map_err(unwritable)?;
+        make_folder(&folder).map_err(unwritable)?;
         Ok(Self(Arc::new(Inner {
             store,
             folder,
@@ -174,7 +174,8 @@ impl Transcripts {
         let moment = Arc::clone(&transcript.0);
         let document = self
             .blocking(move |inner| inner.document(&moment, coding))
-            .await?;
+            .await?
+            .healed_by(Arc::downgrade(&self.0));
         Ok(slot.get_or_init(|| document).clone())
     }
 
@@ -218,6 +219,8 @@ impl Inner {
     fn refresh(&self) -> Result<Transcript, StoreError> {
         let reading = self.store.reading()?;
         let sizes = &self.store.ceremony().sizes;
+        // Somebody may have taken it away.
+        make_folder(&self.folder).map_err(|error| self.failed(error))?;
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         let mut rendered = 0;
         let mut known = match &*lists {
@@ -263,8 +266,7 @@ impl Inner {
         let transcript = match ready.filter(|one| one.0.powers.path().exists()) {
             Some(ready) => ready,
             None => {
-                let path = self.folder.join(format!("powers-{tag}.json"));
-                let (powers, len) = PowersFile::render(&*reading, sizes, path)
+                let (powers, len) = PowersFile::render(&*reading, sizes, &self.folder, &tag)
                     .map_err(|error| self.failed(error))?;
                 rendered += len;
                 let transcript = moment(tag, powers, current);
@@ -289,15 +291,54 @@ impl Inner {
 
     fn document(&self, moment: &Moment, coding: Coding) -> Result<Document, StoreError> {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        let missing = || io::Error::other("there are no lists");
-        let document = lists
+        let lists = self.known(&mut lists)?;
+        if let Ok(document) = document::of(moment, lists, coding) {
+            return Ok(document);
+        }
+        self.heal_these(lists)?;
+        document::of(moment, lists, coding).map_err(|error| self.failed(error))
+    }
+
+    fn known<'a>(&self, lists: &'a mut Option<Lists>) -> Result<&'a mut Lists, StoreError> {
+        lists
             .as_mut()
-            .ok_or_else(missing)
-            .and_then(|lists| match coding {
-                Coding::Identity => Ok(document::plain(moment, lists)),
-                _ => document::compressed(moment, lists, coding),
-            });
-        document.map_err(|error| self.failed(error))
+            .ok_or_else(|| self.failed(io::Error::other("there are no lists")))
+    }
+
+    /// Makes anew what is not what was written.
+    fn heal(&self) -> Result<(), StoreError> {
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        self.heal_these(self.known(&mut lists)?)
+    }
+
+    fn heal_these(&self, lists: &Lists) -> Result<(), StoreError> {
+        let reading = self.store.reading()?;
+        let sizes = &self.store.ceremony().sizes;
+        warn!(folder = %self.folder.display(), "a piece of the transcript is not what was written: it is made anew");
+        make_folder(&self.folder).map_err(|error| self.failed(error))?;
+        lists
+            .heal(&*reading, &self.folder, sizes)
+            .map_err(|error| self.failed(error))?;
+        let now = tag(&*reading, sizes, reading.contributions()?)?;
+        let spoiled: Vec<Transcript> = {
+            let kept = self.kept();
+            let spoiled = kept.iter().filter(|it| !it.0.powers.blocks().is_whole());
+            spoiled.cloned().collect()
+        };
+        for transcript in spoiled {
+            let (tag, powers) = (&transcript.0.tag, &transcript.0.powers);
+            // The powers of the last contribution can be made anew; others are nowhere else.
+            let healed = *tag == now && {
+                let (anew, _) = PowersFile::render(&*reading, sizes, &self.folder, tag)
+                    .map_err(|error| self.failed(error))?;
+                powers.blocks().heal(anew.blocks())
+            };
+            if !healed {
+                self.kept().retain(|other| other.0.tag != *tag);
+                powers.outdate();
+            }
+        }
+        Ok(())
     }
 }
 
@@ -312,23 +353,20 @@ fn moment(tag: String, powers: PowersFile, lists: &Lists) -> Transcript {
     }))
 }
 
+/// Makes the folder, for its owner alone, if it is not there.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
 /// The powers that an earlier process rendered, in the order of contributions. Everything else in
 /// the folder goes.
 fn found(folder: &Path, sizes: &Sizes) -> io::Result<Vec<(String, PowersFile)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str());
-        let tag = name
-            .and_then(|name| name.strip_prefix("powers-"))
-            .and_then(|name| name.strip_suffix(".json"))
-            .filter(|tag| number(tag).is_some());
-        let powers = match tag {
-            Some(tag) => PowersFile::found(&path, sizes)?.map(|it| (tag.to_owned(), it)),
-            None => None,
-        };
-        match powers {
+        match PowersFile::found(&path, sizes)?.filter(|(tag, _)| number(tag).is_some()) {
             Some(powers) => found.push(powers),
+            None if path.is_dir() => {}
             None => fs::remove_file(&path)?,
         }
     }

@@ -1,5 +1,6 @@
 //! Logs. They hold identities and paths, never tokens, codes, signatures or bodies.
 
+use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use axum::extract::Request;
@@ -7,23 +8,71 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing_subscriber::EnvFilter;
 
+use crate::clock::Clock;
 use crate::config::LogFormat;
+
+/// The library that brings the database's schema up to date. It tells of every step at every start,
+/// which says nothing to an operator; what goes wrong is told by the store.
+const MIGRATIONS: &str = "refinery_core";
 
 /// Sends logs to standard error.
 ///
 /// # Errors
 /// A filter that is none, or a second call.
 pub fn init(filter: &str, format: LogFormat) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter)
+    let mut parsed = EnvFilter::try_new(filter)
         .map_err(|error| anyhow::anyhow!("--log {filter}: {error}; try info or debug"))?;
+    if !filter.contains(MIGRATIONS) {
+        parsed = parsed.add_directive(format!("{MIGRATIONS}=off").parse()?);
+    }
     let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(parsed)
+        .with_ansi(colours())
         .with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => logs.try_init(),
         LogFormat::Json => logs.json().try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("logs cannot be started: {error}"))
+}
+
+/// Colours are for a terminal, and for who has not asked for none (no-color.org).
+fn colours() -> bool {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
+    std::io::stderr().is_terminal() && !unwanted
+}
+
+/// Says where it listens, on standard output: whoever started it may wait for that.
+pub fn say_listening(format: LogFormat, url: &str) {
+    let text = format!("tauline-server listens on {url}");
+    let line = match format {
+        LogFormat::Text => text,
+        LogFormat::Json => json("INFO", serde_json::json!({"message": text, "url": url})),
+    };
+    // Whoever does not listen does not want to know.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Says why it ends, on standard error, whatever the filter of the log is.
+pub fn say_fatal(format: LogFormat, error: &str) {
+    let line = match format {
+        LogFormat::Text => format!("error: {error}"),
+        LogFormat::Json => json("ERROR", serde_json::json!({"message": error})),
+    };
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// A line of the log in its JSON form.
+fn json(level: &str, fields: serde_json::Value) -> String {
+    let now = i64::try_from(Clock::system().now().as_millis()).unwrap_or(i64::MAX);
+    let timestamp = jiff::Timestamp::from_millisecond(now).map(|at| at.to_string());
+    let line = serde_json::json!({
+        "timestamp": timestamp.unwrap_or_default(),
+        "level": level,
+        "fields": fields,
+        "target": "tauline_server",
+    });
+    line.to_string()
 }
 
 /// Logs each request with its outcome and duration; the query, which could carry anything, is left

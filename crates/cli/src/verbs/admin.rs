@@ -1,6 +1,7 @@
 //! `tauline admin`: operates a coordinator over the Unix socket in its data directory.
 
-use std::fs::{self, File, OpenOptions};
+mod data;
+
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use tauline_protocol::status::{CeremonyStatus, ModeWord};
 use crate::exit::{Failure, Outcome};
 use crate::verbs::compute::parse_identity;
 use crate::verbs::status;
-use crate::{keys, output, words};
+use crate::{output, words};
 
 /// How long the coordinator may take to answer. A backup of a large ceremony takes longest: ours,
 /// far over the time to copy a gigabyte.
@@ -21,12 +22,6 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(600);
 
 /// Longest answer, in bytes.
 const ANSWER_LEN: u64 = 1 << 20;
-
-/// The coordinator's database inside its data directory.
-const DATABASE_NAME: &str = "tauline.db";
-
-/// How every SQLite database begins (SQLite, Database File Format, 1.3).
-const DATABASE_MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// Operate a coordinator on this machine.
 #[derive(Debug, clap::Args)]
@@ -72,7 +67,17 @@ enum Order {
         #[arg(short = 'o', long, value_name = "FILE")]
         output: PathBuf,
     },
-    /// Put a backup in place in a new data directory; no coordinator may run there.
+    /// Check a backup or a data directory, and show what is in there: contributions, the log's head,
+    /// the coordinator's address, the last time.
+    ///
+    /// Everything is checked that a coordinator checks when it starts; nothing is changed, and none
+    /// need run.
+    Check {
+        /// A backup, or a data directory; that of --data-dir when none is given.
+        #[arg(value_name = "FILE|DIR")]
+        path: Option<PathBuf>,
+    },
+    /// Check a backup and put it in place in a new data directory; no coordinator may run there.
     Restore {
         /// The backup.
         #[arg(value_name = "FILE")]
@@ -86,7 +91,11 @@ enum Order {
 /// When the coordinator refuses or is not there.
 pub fn run(args: &Args) -> Outcome {
     let request = match &args.order {
-        Order::Restore { file } => return restore(file, &args.data_dir),
+        Order::Restore { file } => return data::restore(file, &args.data_dir, args.json),
+        Order::Check { path } => {
+            let path = path.as_deref().unwrap_or(&args.data_dir);
+            return data::check(path, args.json);
+        }
         Order::Backup { output } => {
             output::check_new(output)?;
             let to = absolute(output).map_err(|error| Failure::file("write", output, &error))?;
@@ -138,7 +147,7 @@ fn done(order: &Order, status: &CeremonyStatus, paused: bool) -> String {
                 words::number(status.log.records)
             )
         }
-        Order::Status | Order::Restore { .. } => {
+        Order::Status | Order::Check { .. } | Order::Restore { .. } => {
             let paused = if paused {
                 " (paused by the operator)"
             } else {
@@ -198,49 +207,5 @@ fn ask(data_dir: &Path, request: &AdminRequest) -> Outcome<AdminAnswer> {
 fn ask(_: &Path, _: &AdminRequest) -> Outcome<AdminAnswer> {
     Err(Failure::usage(
         "the operator's socket is a Unix socket: this system has none",
-    ))
-}
-
-/// Copies a backup into an empty data directory, from which a coordinator then starts.
-fn restore(file: &Path, data_dir: &Path) -> Outcome {
-    let reading = |error: io::Error| Failure::file("read", file, &error);
-    let mut backup = File::open(file).map_err(reading)?;
-    let mut magic = [0; DATABASE_MAGIC.len()];
-    let is_database = match backup.read_exact(&mut magic) {
-        Ok(()) => magic == *DATABASE_MAGIC,
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
-        Err(error) => return Err(reading(error)),
-    };
-    if !is_database {
-        return Err(Failure::bad(format!("{} is not a backup", file.display()))
-            .help("a backup is what `tauline admin backup -o FILE` writes"));
-    }
-    let failed = |error: io::Error| Failure::file("restore to", data_dir, &error);
-    keys::create_private_dir(data_dir).map_err(failed)?;
-    if fs::read_dir(data_dir).map_err(failed)?.next().is_some() {
-        return Err(
-            Failure::usage(format!("{} is not empty", data_dir.display()))
-                .help("restore to a new directory: --data-dir NEW"),
-        );
-    }
-    // Under its name only when it is whole: a coordinator must not start on half of it.
-    let part = data_dir.join("tauline.db.part");
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut copy = options.open(&part).map_err(failed)?;
-    let copied = copy
-        .write_all(&magic)
-        .and_then(|()| io::copy(&mut backup, &mut copy))
-        .and_then(|_| copy.sync_all())
-        .and_then(|()| fs::rename(&part, data_dir.join(DATABASE_NAME)))
-        .and_then(|()| File::open(data_dir)?.sync_all());
-    copied.map_err(failed)?;
-    let data_dir = data_dir.display();
-    output::print(&format!(
-        "Restored to {data_dir}. Start the coordinator there, and no other on the same ceremony:\n  \
-         tauline-server --data-dir {data_dir}\n\
-         A ceremony that was drained goes on after: tauline admin --data-dir {data_dir} open"
     ))
 }

@@ -14,17 +14,18 @@ use tauline_queue_core::{
     Command, Entry, Event, Outcome, Queue, Refusal, State, Step, Ticket, Timestamp,
 };
 use tokio::sync::{mpsc, watch};
-use tracing::info;
 
 use super::arrival::Arrivals;
 use super::held::Held;
+use super::line::{Line, Names};
 use super::message::{Message, No, Reply, Standing, Urgent, VerdictReply, Wanted};
 use super::{Caller, ClientKey, Fault, TICK};
 use crate::arriving::{Arrived, Verification};
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
 use crate::head::Head;
-use crate::store::{Batch, Chain, Store, Write};
+use crate::store::check::Binding;
+use crate::store::{Batch, Chain, Contribution, Store, Write};
 use crate::verifier::{Judgement, Verifier};
 use crate::view::{self, Published};
 
@@ -37,6 +38,8 @@ pub(super) struct Task {
     pub(super) queue: Queue<Identity>,
     pub(super) store: Arc<dyn Store>,
     pub(super) chain: Chain,
+    pub(super) binding: Binding,
+    pub(super) names: Names,
     pub(super) head: Arc<Head>,
     pub(super) key: SigningKey,
     pub(super) clock: Clock,
@@ -53,6 +56,8 @@ pub(super) struct Task {
 #[derive(Default)]
 pub(super) struct Now {
     pub(super) batch: Batch,
+    /// What the log says of the batch, once it is durable.
+    pub(super) lines: Vec<Line>,
     pub(super) replies: Vec<Box<dyn FnOnce() + Send>>,
     /// The contribution of the `Submit` that is being carried out.
     pub(super) submitted: Option<Arrived>,
@@ -92,6 +97,18 @@ pub(super) struct Waiter {
     /// Whether what it sent is another contribution than the one that is being verified.
     pub(super) sent_another: bool,
     pub(super) reply: VerdictReply,
+}
+
+impl Now {
+    /// The contribution of a stay that is judged to be good.
+    fn accepted(&self, ticket: Ticket) -> Option<&Contribution> {
+        match &self.judgement {
+            Some(Judgement::Valid(accepted)) => {
+                Some(&accepted.contribution).filter(|it| it.ticket == ticket)
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Task {
@@ -334,6 +351,7 @@ impl Task {
         if entry.event.is_volatile() {
             return;
         }
+        let mut stored = None;
         if let Event::Submitted { ticket, .. } = entry.event
             && let Some(Arrived {
                 verification,
@@ -342,6 +360,7 @@ impl Task {
             }) = self.now.submitted.take()
             && let Some(identity) = self.state().id_of(ticket).cloned()
         {
+            stored = Some(*blob.digest());
             self.now.batch.writes.push(Write::Blob { ticket, blob });
             self.verifying = Some(Verifying {
                 ticket,
@@ -352,13 +371,20 @@ impl Task {
             });
             self.now.start_verifying = true;
         }
-        info!(event = ?entry.event, note, "log");
+        let line = Line::new(&entry.event, note.as_deref(), &mut self.names);
+        self.now.lines.push(line);
         let ended = match entry.event {
             Event::Ended { ticket, outcome } => Some((ticket, outcome)),
             _ => None,
         };
         let moves_the_line = matches!(entry.event, Event::Called { .. } | Event::Ended { .. });
-        let bytes = Record::new(entry, note).to_bytes();
+        if let Some((ticket, Outcome::Contributed)) = ended {
+            stored = self.now.accepted(ticket).map(Contribution::sum);
+        }
+        let mut record = Record::new(entry, note);
+        record.stored = stored;
+        record.beside = self.binding.take(self.store.accounts());
+        let bytes = record.to_bytes();
         let record = self.chain.append(bytes, ended.map(|(ticket, _)| ticket));
         self.now.batch.writes.push(Write::Record(record));
         self.now.line_moved |= moves_the_line;
@@ -375,6 +401,7 @@ impl Task {
         if !self.now.batch.writes.is_empty() {
             self.store.commit(&self.now.batch).map_err(Fault::Store)?;
             self.now.batch.writes.clear();
+            self.now.lines.drain(..).for_each(Line::tell);
             let published = Published::new(&self.queue, self.chain, now);
             self.published.send_replace(Arc::new(published));
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tauline_protocol::Identity;
 use tauline_queue_core::{Command, Outcome, Phase, Refusal, Ticket, Timestamp, Verdict};
+use tracing::field::display;
 use tracing::{debug, error, warn};
 
 use super::answer::{self, SubmitError};
@@ -153,15 +154,18 @@ impl Task {
             Judgement::Valid(_) => (Verdict::Valid, None),
             Judgement::Invalid(check) => (Verdict::Invalid, Some(check.to_string())),
             Judgement::Fault(fault) => {
-                error!(%ticket, fault, "verification failed to come to a verdict");
+                let identity = self.state().id_of(ticket).map(display);
+                error!(%ticket, identity, fault, "verification failed to come to a verdict");
                 (Verdict::CoordinatorFault, None)
             }
         };
+        let identity = self.state().id_of(ticket).cloned();
         self.now.judgement = Some(judgement);
         let result = self.carry_out(self.time(), Command::Judge { ticket, verdict }, note);
         self.now.judgement = None;
         if let Err(refusal) = result {
-            warn!(%ticket, %refusal, "a verdict came too late");
+            let identity = identity.map(display);
+            warn!(%ticket, identity, %refusal, "a verdict came too late");
         }
     }
 
@@ -209,7 +213,7 @@ impl Task {
             }),
             None => return,
         };
-        debug!(%ticket, "verifying");
+        debug!(%ticket, identity = %verifying.identity, "verifying");
         let urgently = self.urgently.clone();
         tokio::spawn(async move {
             if let Ok(judgement) = judging.await {

@@ -64,6 +64,8 @@ impl Outgoing {
     /// # Errors
     /// When the system has no TLS to offer.
     pub fn new() -> Result<Self, reqwest::Error> {
+        // The cryptography under TLS; whoever named one before, in this process, keeps it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .redirect(Policy::none())
             .referer(false)

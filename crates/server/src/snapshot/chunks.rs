@@ -7,11 +7,11 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 
+use super::blocks::Blocks;
 use crate::head::Coding;
 
 /// Level of gzip and zstd. Hex digits compress to a little over half at any; higher ones only cost
@@ -107,7 +107,7 @@ fn deflate(plain: &[u8]) -> io::Result<Vec<u8>> {
 /// The compressed chunks of one list, end to end in a file.
 pub(super) struct Chunks {
     coding: Coding,
-    file: Arc<File>,
+    blocks: Arc<Blocks>,
     /// Of each chunk: where it ends in the file, and the sum of all plain bytes up to its end.
     ends: Vec<(u64, Sum)>,
 }
@@ -116,13 +116,31 @@ impl Chunks {
     pub(super) fn new(coding: Coding, file: File) -> Self {
         Self {
             coding,
-            file: Arc::new(file),
+            blocks: Arc::new(Blocks::new(file)),
             ends: Vec::new(),
         }
     }
 
-    pub(super) fn file(&self) -> &Arc<File> {
-        &self.file
+    pub(super) fn blocks(&self) -> &Arc<Blocks> {
+        &self.blocks
+    }
+
+    /// Makes the file anew, in this one, if it is not what was written.
+    pub(super) fn heal(
+        &self,
+        file: impl FnOnce() -> io::Result<File>,
+        plain: &Blocks,
+    ) -> io::Result<()> {
+        if self.blocks.is_whole() {
+            return Ok(());
+        }
+        let mut anew = Self::new(self.coding, file()?);
+        let plain_ends: Vec<u64> = self.ends.iter().map(|(_, sum)| sum.len).collect();
+        anew.extend(plain, &plain_ends)?;
+        match self.blocks.heal(&anew.blocks) {
+            true => Ok(()),
+            false => Err(io::Error::other("chunks made anew are others")),
+        }
     }
 
     /// Length and sum of the first so many chunks.
@@ -134,24 +152,17 @@ impl Chunks {
     }
 
     /// Compresses the chunks that are not yet, given where each ends in the plain file.
-    pub(super) fn extend(&mut self, plain: &File, plain_ends: &[u64]) -> io::Result<()> {
+    pub(super) fn extend(&mut self, plain: &Blocks, plain_ends: &[u64]) -> io::Result<()> {
         while let Some(end) = plain_ends.get(self.ends.len()) {
             let (at, sum) = self.of_first(self.ends.len());
-            let text = read(plain, sum.len, end - sum.len)?;
+            let text = plain.read(sum.len, end - sum.len)?;
             let piece = compress(self.coding, &text)?;
-            self.file.write_all_at(&piece, at)?;
+            self.blocks.append(&piece)?;
             self.ends
                 .push((at + piece.len() as u64, sum.and(Sum::of(&text))));
         }
         Ok(())
     }
-}
-
-/// Reads a part of a file that is there.
-pub(super) fn read(file: &File, from: u64, len: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(len).map_err(io::Error::other)?];
-    file.read_exact_at(&mut bytes, from)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -1,17 +1,16 @@
 //! A transcript's bytes, as parts of files that lie one after another.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use axum::body::Bytes;
 use futures_util::Stream;
 use futures_util::stream;
 
-use super::Moment;
+use super::blocks::Blocks;
 use super::chunks::{self, Sum};
 use super::lists::{List, Lists};
+use super::{Inner, Moment};
 use crate::head::Coding;
 
 /// The end of every transcript.
@@ -25,12 +24,14 @@ const PIECE: u64 = 64 * 1024;
 pub struct Document {
     parts: Arc<[Part]>,
     len: u64,
+    /// Who makes anew what is spoiled.
+    healer: Weak<Inner>,
 }
 
 #[derive(Debug, Clone)]
 enum Part {
     File {
-        file: Arc<File>,
+        blocks: Arc<Blocks>,
         from: u64,
         len: u64,
     },
@@ -49,11 +50,7 @@ impl Part {
     fn read(&self, at: u64, most: u64) -> io::Result<Bytes> {
         let count = (self.len() - at).min(most);
         match self {
-            Self::File { file, from, .. } => {
-                let mut piece = vec![0; usize::try_from(count).map_err(io::Error::other)?];
-                file.read_exact_at(&mut piece, from + at)?;
-                Ok(piece.into())
-            }
+            Self::File { blocks, from, .. } => Ok(blocks.read(from + at, count)?.into()),
             Self::Bytes(bytes) => {
                 let at = usize::try_from(at).map_err(io::Error::other)?;
                 let count = usize::try_from(count).map_err(io::Error::other)?;
@@ -67,7 +64,11 @@ impl FromIterator<Part> for Document {
     fn from_iter<I: IntoIterator<Item = Part>>(parts: I) -> Self {
         let parts: Arc<[Part]> = parts.into_iter().filter(|part| part.len() > 0).collect();
         let len = parts.iter().map(Part::len).sum();
-        Self { parts, len }
+        Self {
+            parts,
+            len,
+            healer: Weak::new(),
+        }
     }
 }
 
@@ -84,7 +85,13 @@ impl Document {
         self.len == 0
     }
 
-    /// So many bytes from `first` on, or as many as there are.
+    /// The same, which has what is spoiled made anew.
+    pub(super) fn healed_by(self, healer: Weak<Inner>) -> Self {
+        Self { healer, ..self }
+    }
+
+    /// So many bytes from `first` on, or as many as there are. They are those that were written: what
+    /// is spoiled is made anew first, or the stream ends with an error.
     pub fn bytes(
         &self,
         first: u64,
@@ -101,11 +108,12 @@ impl Document {
         piece: P,
     ) -> impl Stream<Item = io::Result<Bytes>> + Send + use<P> {
         let parts = Arc::clone(&self.parts);
+        let healer = Weak::clone(&self.healer);
         let left = len.min(self.len.saturating_sub(first));
         // The part that a reader is in, how far it is in there, and how much it still wants.
         let start = (piece, 0, first, left);
         stream::try_unfold(start, move |(piece, mut index, mut at, left)| {
-            let parts = Arc::clone(&parts);
+            let (parts, healer) = (Arc::clone(&parts), Weak::clone(&healer));
             async move {
                 while let Some(part) = parts.get(index)
                     && at >= part.len()
@@ -118,7 +126,11 @@ impl Document {
                 }
                 let most = left.min(piece().max(1));
                 let read = move || match parts.get(index) {
-                    Some(part) => part.read(at, most),
+                    Some(part) => part.read(at, most).or_else(|error| {
+                        let healer = healer.upgrade().ok_or(error)?;
+                        healer.heal().map_err(io::Error::other)?;
+                        part.read(at, most)
+                    }),
                     None => Ok(Bytes::new()),
                 };
                 let bytes = tokio::task::spawn_blocking(read).await??;
@@ -129,10 +141,18 @@ impl Document {
     }
 }
 
+/// The document in a compression or none.
+pub(super) fn of(moment: &Moment, lists: &mut Lists, coding: Coding) -> io::Result<Document> {
+    match coding {
+        Coding::Identity => Ok(plain(moment, lists)),
+        Coding::Gzip | Coding::Zstd => compressed(moment, lists, coding),
+    }
+}
+
 /// The plain document.
-pub(super) fn plain(moment: &Moment, lists: &Lists) -> Document {
+fn plain(moment: &Moment, lists: &Lists) -> Document {
     let powers = moment.powers.parts().map(|(from, len)| Part::File {
-        file: Arc::clone(moment.powers.file()),
+        blocks: Arc::clone(moment.powers.blocks()),
         from,
         len,
     });
@@ -140,7 +160,7 @@ pub(super) fn plain(moment: &Moment, lists: &Lists) -> Document {
         .iter()
         .zip(&moment.lens)
         .map(|(list, len)| Part::File {
-            file: Arc::clone(list.file()),
+            blocks: Arc::clone(list.blocks()),
             from: 0,
             len: *len,
         });
@@ -156,11 +176,7 @@ pub(super) fn plain(moment: &Moment, lists: &Lists) -> Document {
 
 /// The document in a compression: what is full of each list as it lies in its file, the rest
 /// compressed now.
-pub(super) fn compressed(
-    moment: &Moment,
-    lists: &mut Lists,
-    coding: Coding,
-) -> io::Result<Document> {
+fn compressed(moment: &Moment, lists: &mut Lists, coding: Coding) -> io::Result<Document> {
     let mut whole = Whole {
         coding,
         parts: vec![Part::Bytes(Bytes::from_static(chunks::head(coding)))],
@@ -168,7 +184,7 @@ pub(super) fn compressed(
     };
     let mut lists = lists.iter_mut().zip(&moment.lens);
     for (from, len) in moment.powers.parts() {
-        let text = chunks::read(moment.powers.file(), from, len)?;
+        let text = moment.powers.blocks().read(from, len)?;
         whole.add(&text)?;
         for (list, len) in lists.by_ref().take(3) {
             whole.add_list(list, *len, moment.contributions)?;
@@ -199,16 +215,16 @@ impl Whole {
     }
 
     fn add_list(&mut self, list: &mut List, len: u64, contributions: u64) -> io::Result<()> {
-        let plain = Arc::clone(list.file());
+        let plain = Arc::clone(list.blocks());
         let (chunks, full, plain_len) = list.chunks(self.coding, contributions)?;
         let (len_of_full, sum) = chunks.of_first(full);
         self.parts.push(Part::File {
-            file: Arc::clone(chunks.file()),
+            blocks: Arc::clone(chunks.blocks()),
             from: 0,
             len: len_of_full,
         });
         self.sum = self.sum.and(sum);
-        let rest = chunks::read(&plain, plain_len, len - plain_len)?;
+        let rest = plain.read(plain_len, len - plain_len)?;
         self.add(&rest)
     }
 }

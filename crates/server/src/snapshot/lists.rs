@@ -5,14 +5,15 @@
 //! ends without the bracket: any number of entries from its start is a part of some transcript.
 //! Readers of an earlier moment read less of the same file.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use tauline_transcript::{Encoding, Powers, RawPowers, Size, Sizes};
 
+use super::blocks::Blocks;
 use super::chunks::Chunks;
 use crate::head::Coding;
 use crate::store::{Contribution, Reading, Witness};
@@ -34,7 +35,7 @@ pub(super) struct Lists {
 
 /// One list.
 pub(super) struct List {
-    file: Arc<File>,
+    blocks: Arc<Blocks>,
     len: u64,
     /// Where the entries of each full chunk end.
     chunk_ends: Vec<u64>,
@@ -118,18 +119,9 @@ impl Lists {
         // The power 0 is the generator, in either group.
         let start = Powers::initial(Size { g1: 2, g2: 2 }).to_raw(Encoding::Compressed);
         for (number, entry) in Entry::all(sizes.len()).enumerate() {
-            let file = |extension: &str| {
-                let name = format!("list-{number:02}.{extension}");
-                OpenOptions::new()
-                    .read(true)
-                    .write(true)
-                    .create(true)
-                    .truncate(true)
-                    .mode(0o600)
-                    .open(folder.join(name))
-            };
+            let file = |extension| file(folder, number, extension);
             let mut list = List {
-                file: Arc::new(file("json")?),
+                blocks: Arc::new(Blocks::new(file("json")?)),
                 len: 0,
                 chunk_ends: Vec::new(),
                 gzip: Chunks::new(Coding::Gzip, file("gz")?),
@@ -164,6 +156,34 @@ impl Lists {
         self.lists.iter_mut()
     }
 
+    /// Makes anew what is not what was written, from the contributions that it was made of. Readers
+    /// that have a part of it already read the rest of the new files.
+    pub(super) fn heal(
+        &self,
+        reading: &dyn Reading,
+        folder: &Path,
+        sizes: &Sizes,
+    ) -> io::Result<()> {
+        if !self.lists.iter().all(|list| list.blocks.is_whole()) {
+            let mut anew = Self::create(folder, sizes, &mut 0)?;
+            while anew.contributions < self.contributions {
+                anew.extend_to(reading, self.contributions, &mut |_, _| ())?;
+            }
+            for (list, anew) in self.lists.iter().zip(&anew.lists) {
+                if !list.blocks.heal(&anew.blocks) {
+                    return Err(io::Error::other("a list made anew is another"));
+                }
+            }
+        }
+        for (number, list) in self.lists.iter().enumerate() {
+            list.gzip
+                .heal(|| file(folder, number, "gz"), &list.blocks)?;
+            list.zstd
+                .heal(|| file(folder, number, "zst"), &list.blocks)?;
+        }
+        Ok(())
+    }
+
     /// Appends the contributions that a reading has beyond these, and tells `at` the lengths after
     /// each. Gives how many bytes were rendered. What fails leaves the lists at a contribution.
     pub(super) fn extend(
@@ -173,13 +193,28 @@ impl Lists {
     ) -> io::Result<u64> {
         let mut rendered = 0;
         loop {
-            let page = reading
-                .page(self.contributions, PAGE)
-                .map_err(io::Error::other)?;
-            if page.is_empty() {
-                return Ok(rendered);
+            match self.extend_to(reading, u64::MAX, &mut at)? {
+                0 => return Ok(rendered),
+                more => rendered += more,
             }
-            rendered += self.append(&page, &mut at)?;
+        }
+    }
+
+    /// Appends some contributions, at most up to this number. Gives how many bytes were rendered.
+    fn extend_to(
+        &mut self,
+        reading: &dyn Reading,
+        upto: u64,
+        at: &mut impl FnMut(u64, &Self),
+    ) -> io::Result<u64> {
+        let most = upto.saturating_sub(self.contributions).min(PAGE.into());
+        let page = reading
+            .page(self.contributions, u32::try_from(most).unwrap_or(PAGE))
+            .map_err(io::Error::other)?;
+        match page.is_empty() {
+            true if upto == u64::MAX => Ok(0),
+            true => Err(io::Error::other("the store has fewer contributions")),
+            false => self.append(&page, at),
         }
     }
 
@@ -199,10 +234,13 @@ impl Lists {
             }
             texts.push((text, ends));
         }
-        // Longer files are no harm: what counts are the lengths, which change when all is written.
+        // What is put belongs to nothing before all of it is there.
         let mut rendered = 0;
         for (list, (text, _)) in self.lists.iter().zip(&texts) {
-            list.file.write_all_at(text, list.len)?;
+            list.blocks.put(text)?;
+        }
+        for (list, (text, _)) in self.lists.iter().zip(&texts) {
+            list.blocks.advance(text);
             rendered += text.len() as u64;
         }
         let starts = self.lens();
@@ -220,15 +258,30 @@ impl Lists {
     }
 }
 
+/// A new file for a list. One that is there by that name stays with who reads it.
+fn file(folder: &Path, number: usize, extension: &str) -> io::Result<File> {
+    let path = folder.join(format!("list-{number:02}.{extension}"));
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
 impl List {
     fn append(&mut self, text: &[u8]) -> io::Result<()> {
-        self.file.write_all_at(text, self.len)?;
+        self.blocks.append(text)?;
         self.len += text.len() as u64;
         Ok(())
     }
 
-    pub(super) fn file(&self) -> &Arc<File> {
-        &self.file
+    pub(super) fn blocks(&self) -> &Arc<Blocks> {
+        &self.blocks
     }
 
     /// The compressed forms of the full chunks of the first `contributions`, and where in the plain
@@ -245,7 +298,7 @@ impl List {
             Coding::Gzip => &mut self.gzip,
             Coding::Zstd | Coding::Identity => &mut self.zstd,
         };
-        chunks.extend(&self.file, ends)?;
+        chunks.extend(&self.blocks, ends)?;
         Ok((chunks, full, ends.last().copied().unwrap_or(0)))
     }
 }

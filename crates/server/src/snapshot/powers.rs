@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tauline_transcript::{Base, Encoding, RawContribution, Size, Sizes};
 
+use super::blocks::Blocks;
 use crate::store::Reading;
 
 /// Bytes of a point of G1 in the document, with its quotes and `0x`.
@@ -23,7 +24,7 @@ const AFTER: &str = "]},\"witness\":{\"runningProducts\":[";
 /// told to, so does the file.
 #[derive(Debug)]
 pub(super) struct PowersFile {
-    file: Arc<File>,
+    blocks: Arc<Blocks>,
     path: PathBuf,
     /// The length of each sub-ceremony's part.
     lens: Vec<u64>,
@@ -41,11 +42,12 @@ impl Drop for PowersFile {
 }
 
 impl PowersFile {
-    /// Renders the powers of a reading. Gives the length too.
+    /// Renders the powers of a reading, whose transcript has this tag. Gives the length too.
     pub(super) fn render(
         reading: &dyn Reading,
         sizes: &Sizes,
-        path: PathBuf,
+        folder: &Path,
+        tag: &str,
     ) -> io::Result<(Self, u64)> {
         let document = match reading.head().map_err(io::Error::other)? {
             Some(blob) => RawContribution::from_msgpack(blob.bytes()).map_err(io::Error::other)?,
@@ -54,7 +56,7 @@ impl PowersFile {
         let document = document
             .to_encoding(Encoding::Compressed)
             .map_err(io::Error::other)?;
-        let partial = path.with_extension("partial");
+        let partial = folder.join(format!("powers-{tag}.partial"));
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -62,7 +64,8 @@ impl PowersFile {
             .truncate(true)
             .mode(0o600)
             .open(&partial)?;
-        let mut out = BufWriter::with_capacity(1 << 20, file);
+        let blocks = Blocks::new(file);
+        let mut out = BufWriter::with_capacity(1 << 20, &blocks);
         for ((index, size), sub) in sizes.iter().enumerate().zip(&document.sub_contributions) {
             out.write_all(before(index, size).as_bytes())?;
             list(sub.powers.g1.iter(), &mut out)?;
@@ -70,21 +73,38 @@ impl PowersFile {
             list(sub.powers.g2.iter(), &mut out)?;
             out.write_all(AFTER.as_bytes())?;
         }
-        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        out.flush()?;
+        drop(out);
+        // The name says what is in there, to whoever finds it after a restart.
+        let path = folder.join(format!("powers-{tag}-{}.json", blocks.digest()));
         fs::rename(&partial, &path)?;
-        let powers = Self::of(file, path, sizes)?
+        let powers = Self::of(blocks, path, sizes)
             .ok_or_else(|| io::Error::other("the powers are not of the ceremony's sizes"))?;
         let len = powers.lens.iter().sum();
         Ok((powers, len))
     }
 
-    /// Takes up what an earlier process rendered.
-    pub(super) fn found(path: &Path, sizes: &Sizes) -> io::Result<Option<Self>> {
-        Self::of(File::open(path)?, path.to_owned(), sizes)
+    /// Takes up what an earlier process rendered, with the tag of the transcript. `None` when it is
+    /// not what that process wrote.
+    pub(super) fn found(path: &Path, sizes: &Sizes) -> io::Result<Option<(String, Self)>> {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let named = name
+            .and_then(|name| name.strip_prefix("powers-"))
+            .and_then(|name| name.strip_suffix(".json"))
+            .and_then(|name| name.rsplit_once('-'));
+        let Some((tag, digest)) = named.filter(|_| path.is_file()) else {
+            return Ok(None);
+        };
+        let blocks = Blocks::found(File::open(path)?)?;
+        if blocks.digest() != digest {
+            return Ok(None);
+        }
+        let powers = Self::of(blocks, path.to_owned(), sizes);
+        Ok(powers.map(|powers| (tag.to_owned(), powers)))
     }
 
     /// `None` when the file has another length than the powers of these sizes.
-    fn of(file: File, path: PathBuf, sizes: &Sizes) -> io::Result<Option<Self>> {
+    fn of(blocks: Blocks, path: PathBuf, sizes: &Sizes) -> Option<Self> {
         let lens: Vec<u64> = sizes
             .iter()
             .enumerate()
@@ -94,17 +114,17 @@ impl PowersFile {
                 texts as u64 + points
             })
             .collect();
-        let whole = file.metadata()?.len() == lens.iter().sum::<u64>();
-        Ok(whole.then(|| Self {
-            file: Arc::new(file),
+        let whole = blocks.len() == lens.iter().sum::<u64>();
+        whole.then(|| Self {
+            blocks: Arc::new(blocks),
             path,
             lens,
             outdated: AtomicBool::new(false),
-        }))
+        })
     }
 
-    pub(super) fn file(&self) -> &Arc<File> {
-        &self.file
+    pub(super) fn blocks(&self) -> &Arc<Blocks> {
+        &self.blocks
     }
 
     /// The part of each sub-ceremony: where it begins, and its length.

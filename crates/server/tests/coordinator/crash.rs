@@ -1,5 +1,7 @@
 //! The plug is pulled at every commit of a small ceremony, before it and after it.
 
+use std::sync::{Arc, Mutex};
+
 use tauline_protocol::Identity;
 use tauline_protocol::contribution::{SignedReceipt, StartRequest};
 use tauline_protocol::status::{EndedWord, QueueWord};
@@ -138,6 +140,55 @@ async fn after_a_failed_commit_nothing_more_is_said() {
     );
     let text = ceremony.outcome().await.unwrap_err().to_string();
     assert!(text.contains("the plug was pulled"), "{text}");
+}
+
+/// What was logged by this test program, all of it.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_tells_of_nothing_that_never_became_durable() {
+    let logged = Logged::default();
+    let writer = logged.clone();
+    tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .init();
+    let ceremony = Plan {
+        fail: Some(Fail::at(2, false)),
+        ..Plan::default()
+    }
+    .open();
+    ceremony.join("logged.anna").await;
+    ceremony.join("logged.bert").await;
+    let refused = ceremony.coordinator.leave(id("logged.bert")).await;
+    refused.unwrap_err();
+    ceremony.outcome().await.unwrap_err();
+    let text = String::from_utf8(logged.0.lock().unwrap().clone()).unwrap();
+    let mine: Vec<_> = text
+        .lines()
+        .filter(|line| line.contains("logged."))
+        .collect();
+    let events = [
+        "event=joined ticket=1 identity=invite|logged.anna",
+        "event=called ticket=1 identity=invite|logged.anna",
+        "event=joined ticket=2 identity=invite|logged.bert",
+    ];
+    assert_eq!(mine.len(), events.len(), "{mine:?}");
+    for (line, event) in mine.iter().zip(events) {
+        assert!(line.ends_with(event), "{line}");
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use tauline_protocol::Identity;
 use tauline_protocol::admin::{AdminAnswer, AdminRequest};
 use tauline_protocol::contribution::{SignedReceipt, StartRequest};
 use tauline_protocol::error::Code;
+use tauline_protocol::journal::Tally;
 use tauline_protocol::status::{QueueStatus, QueueWord, SignInMethod};
 use tauline_queue_core::{Rules, Ticket, Timestamp};
 use tauline_server::clock::{Clock, Hands};
@@ -380,6 +381,14 @@ impl Store for Failing {
         today: &Identity,
     ) -> Result<Identity, StoreError> {
         self.store.first_identity_of_github(account, today)
+    }
+
+    fn accounts(&self) -> Tally {
+        self.store.accounts()
+    }
+
+    fn first_accounts(&self, count: u64) -> Result<Tally, StoreError> {
+        self.store.first_accounts(count)
     }
 }
 

@@ -220,6 +220,137 @@ async fn any_part_is_a_part_of_the_whole() {
     }
 }
 
+/// Changes something in every file of the folder; gives how many there are.
+fn spoil(ceremony: &Ceremony, change: impl Fn(&mut Vec<u8>)) -> usize {
+    let mut spoiled = 0;
+    for file in std::fs::read_dir(ceremony.path().join(FOLDER_NAME)).unwrap() {
+        let path = file.unwrap().path();
+        let mut bytes = std::fs::read(&path).unwrap();
+        if !bytes.is_empty() {
+            change(&mut bytes);
+            // In place, as a disk does it.
+            std::fs::write(&path, bytes).unwrap();
+            spoiled += 1;
+        }
+    }
+    spoiled
+}
+
+#[tokio::test]
+async fn a_spoiled_piece_is_made_anew_before_it_is_served() {
+    let ceremony = Ceremony::new();
+    let transcripts = transcripts(&ceremony);
+    for number in 0..70 {
+        let name = format!("n{number}");
+        ceremony.join(&name).await;
+        ceremony.contribute(&name).await;
+    }
+    let transcript = now(&ceremony, &transcripts).await;
+    let whole = read(&transcripts, &transcript, Coding::Identity).await;
+    // So that there are compressed files, too.
+    assert_is(&transcripts, &transcript, &whole).await;
+    let spoilers: [fn(&mut Vec<u8>); 3] = [
+        |bytes| {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 2;
+        },
+        |bytes| bytes.truncate(bytes.len() / 2),
+        Vec::clear,
+    ];
+    for spoiler in spoilers {
+        assert_eq!(spoil(&ceremony, spoiler), 14 * 3 + 1);
+        assert_is(&transcripts, &transcript, &whole).await;
+        // And the next one stands on what was made anew.
+        assert_is(&transcripts, &now(&ceremony, &transcripts).await, &whole).await;
+    }
+    ceremony.join("last").await;
+    ceremony.contribute("last").await;
+    spoil(&ceremony, spoilers[0]);
+    let next = now(&ceremony, &transcripts).await;
+    let text = read(&transcripts, &next, Coding::Identity).await;
+    let options = Options {
+        sizes: ExpectedSizes::These(sizes()),
+        ..Options::default()
+    };
+    verify_transcript(&text[..], &options, &mut rand_core::OsRng, &|_| ()).unwrap();
+}
+
+#[tokio::test]
+async fn a_reader_never_gets_what_was_not_written() {
+    let ceremony = Ceremony::new();
+    let transcripts = transcripts(&ceremony);
+    ceremony.join("anna").await;
+    ceremony.contribute("anna").await;
+    let older = now(&ceremony, &transcripts).await;
+    let document = transcripts
+        .document(&older, Coding::Identity)
+        .await
+        .unwrap();
+    let mut reader = Box::pin(document.bytes(0, u64::MAX));
+    reader.try_next().await.unwrap().unwrap();
+    ceremony.join("bert").await;
+    ceremony.contribute("bert").await;
+    now(&ceremony, &transcripts).await;
+    spoil(&ceremony, |bytes| bytes[0] ^= 1);
+    // The powers of before are nowhere else: the download is cut off, and others are not offered it.
+    let document = transcripts
+        .document(&older, Coding::Identity)
+        .await
+        .unwrap();
+    document
+        .bytes(0, u64::MAX)
+        .try_collect::<Vec<_>>()
+        .await
+        .unwrap_err();
+    let etag = older.etag(Coding::Identity);
+    assert!(transcripts.by_etag(&etag).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn the_folder_may_disappear_while_it_runs() {
+    let ceremony = Ceremony::new();
+    let transcripts = transcripts(&ceremony);
+    for name in ["anna", "bert", "cleo"] {
+        let before = now(&ceremony, &transcripts).await;
+        let whole = read(&transcripts, &before, Coding::Identity).await;
+        std::fs::remove_dir_all(ceremony.path().join(FOLDER_NAME)).unwrap();
+        assert_is(&transcripts, &before, &whole).await;
+        ceremony.join(name).await;
+        ceremony.contribute(name).await;
+        let after = now(&ceremony, &transcripts).await;
+        let text = read(&transcripts, &after, Coding::Identity).await;
+        assert_is(&transcripts, &after, &text).await;
+        assert!(text.len() > whole.len());
+    }
+    // Before the first request, too.
+    let transcripts = self::transcripts(&ceremony);
+    std::fs::remove_dir_all(ceremony.path().join(FOLDER_NAME)).unwrap();
+    let after = now(&ceremony, &transcripts).await;
+    assert_eq!(after.contributions(), 3);
+    let text = read(&transcripts, &after, Coding::Gzip).await;
+    assert_is(&transcripts, &after, &text).await;
+}
+
+#[tokio::test]
+async fn what_was_spoiled_between_two_runs_is_made_anew() {
+    let ceremony = Ceremony::new();
+    let first = transcripts(&ceremony);
+    ceremony.join("anna").await;
+    ceremony.contribute("anna").await;
+    let transcript = now(&ceremony, &first).await;
+    let whole = read(&first, &transcript, Coding::Identity).await;
+    drop((first, transcript));
+    // One digit of one power: still JSON of the right length.
+    spoil(&ceremony, |bytes| {
+        let middle = bytes.len() / 2;
+        bytes[middle] = if bytes[middle] == b'1' { b'2' } else { b'1' };
+    });
+    let ceremony = ceremony.restart().await;
+    let again = transcripts(&ceremony);
+    let transcript = now(&ceremony, &again).await;
+    assert_is(&again, &transcript, &whole).await;
+}
+
 /// A contribution that nobody verified: the transcript's bytes do not depend on it.
 fn made_up(number: u64) -> Contribution {
     let byte = |at: u64| u8::try_from((number * 31 + at * 7) % 251).unwrap() + 1;

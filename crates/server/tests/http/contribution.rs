@@ -7,7 +7,9 @@ use reqwest::Method;
 use serde_json::json;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::error::Code;
+use tauline_protocol::journal::Record;
 use tauline_protocol::status::QueueWord;
+use tauline_server::store::Chain;
 use tauline_transcript::Encoding;
 use tauline_transcript::contribution::RawContribution;
 use tauline_transcript::powers::Base;
@@ -330,17 +332,44 @@ async fn after_acceptance_only_the_same_contribution_gets_its_receipt() {
     assert_eq!(report["contributions"], 2, "{report}");
 }
 
+/// Makes data of it as of before there were digests of any kind, in the log and beside it.
+fn as_an_older_version_left_it(directory: &Path) {
+    let database = rusqlite::Connection::open(directory.join("tauline.db")).unwrap();
+    database
+        .execute_batch(
+            "DROP TRIGGER contributions_are_final; DROP TRIGGER journal_is_never_changed;
+             UPDATE contributions SET digest = NULL;
+             DELETE FROM contribution_sums; DELETE FROM session_sums;
+             DELETE FROM meta WHERE key = 'sums';",
+        )
+        .unwrap();
+    let records: Vec<Vec<u8>> = database
+        .prepare("SELECT record FROM journal ORDER BY seq")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let mut chain = Chain::EMPTY;
+    for record in records {
+        let mut record = Record::from_bytes(&record).unwrap();
+        (record.stored, record.beside) = (None, None);
+        let record = chain.append(record.to_bytes(), None);
+        database
+            .execute(
+                "UPDATE journal SET record = ?2, hash = ?3 WHERE seq = ?1",
+                (record.seq, record.bytes, record.hash),
+            )
+            .unwrap();
+    }
+    std::fs::remove_file(directory.join("tauline.mark")).unwrap();
+}
+
 #[tokio::test]
 async fn of_a_contribution_without_a_digest_the_witness_decides() {
     let turn = Turn::begin().await;
     let accepted = turn.holder.contribution(&turn.base);
     let receipt = turn.holder.complete(&accepted).await.expect_ok();
-    let as_an_older_version_left_it = |directory: &Path| {
-        let database = rusqlite::Connection::open(directory.join("tauline.db")).unwrap();
-        let change =
-            "DROP TRIGGER contributions_are_final; UPDATE contributions SET digest = NULL;";
-        database.execute_batch(change).unwrap();
-    };
     let server = turn.server.restart_after(as_an_older_version_left_it).await;
     let holder = turn.holder.at(server.url());
     for form in every_form(&accepted) {

@@ -4,9 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use super::connect;
-use crate::store::StoreError;
-use crate::store::directory::sync_parent;
+use super::opening::connect;
+use crate::StoreError;
+use crate::directory::sync_parent;
 
 /// Writes a copy beside its final name, makes it durable, then renames it: the name never stands
 /// for half a backup.

@@ -1,21 +1,36 @@
 //! What is durable, behind one trait.
 //!
 //! The coordinator hands over everything that changes together as one [`Batch`], and a store takes
-//! all of it or nothing. What a store holds beside the log is either not derivable from it or is
-//! checked against it at every start (`coordinator`, opening).
+//! all of it or nothing.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`sqlite`] | the embedded store: one database in a data directory |
+//! | [`check`] | the log, and all that is kept beside it, checked against each other |
+//! | [`sum`] | what things that are kept are recognised by |
+//! | [`mark`] | how far the log is known to have been durable |
+//!
+//! What a store holds beside the log cannot be derived from it. So the log binds it: a record holds the
+//! sum of what was stored with it, or of what was there before. Everything is checked against the log
+//! at every start, and against its sum before it is served.
 
+pub mod check;
 mod directory;
 mod error;
+pub mod mark;
 pub mod sqlite;
+pub mod sum;
 
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 use tauline_protocol::Identity;
+use tauline_protocol::journal::{Digest, Tally};
 use tauline_queue_core::{Ticket, Timestamp};
 use tauline_transcript::Sizes;
+use tauline_transcript::signature::{eip55, eth_address};
 
-pub use directory::{DATABASE_NAME, DataDir, LOCK_NAME};
+pub use directory::{DATABASE_NAME, DataDir, LOCK_NAME, PART_NAME, SNAPSHOTS_NAME};
 pub use error::StoreError;
 
 /// Bytes of one sub-ceremony's part of [`Contribution::witness`].
@@ -147,6 +162,22 @@ pub trait Store: Send + Sync + 'static {
         let _ = account;
         Ok(None)
     }
+
+    /// The accounts that keep an identity, counted.
+    fn accounts(&self) -> Tally {
+        sum::NONE
+    }
+
+    /// The tally of the first `count` accounts, read anew and each checked against its sum.
+    ///
+    /// # Errors
+    /// When the medium fails, or an account is not what was stored.
+    fn first_accounts(&self, count: u64) -> Result<Tally, StoreError> {
+        Ok(Tally {
+            count,
+            digest: sum::NONE.digest,
+        })
+    }
 }
 
 /// One moment of the contributions, for a reader that takes its time.
@@ -166,8 +197,23 @@ pub trait Reading: Send {
     /// The contributions after number `after`, in order, at most so many; none at the end.
     ///
     /// # Errors
-    /// When the medium fails.
+    /// When the medium fails, or one is not what was stored.
     fn page(&self, after: u64, at_most: u32) -> Result<Vec<Contribution>, StoreError>;
+
+    /// Whether everything has a sum; nothing has in data of before there were sums that is only looked
+    /// at.
+    fn has_sums(&self) -> bool;
+
+    /// As [`page`](Self::page), but not looked at: each with the sum that it was stored with, if it
+    /// was.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn unchecked_page(
+        &self,
+        after: u64,
+        at_most: u32,
+    ) -> Result<Vec<(Contribution, Option<Digest>)>, StoreError>;
 }
 
 /// What was fixed when the ceremony was made.
@@ -179,6 +225,20 @@ pub struct Ceremony {
     pub started_at: Timestamp,
     /// The coordinator's key, which signs receipts.
     pub key: k256::ecdsa::SigningKey,
+}
+
+impl Ceremony {
+    /// The sum of it.
+    #[must_use]
+    pub fn sum(&self) -> Digest {
+        sum::ceremony(&self.sizes, self.started_at, self.key.verifying_key())
+    }
+
+    /// The coordinator's address, with EIP-55's capitals.
+    #[must_use]
+    pub fn address(&self) -> String {
+        eip55(&eth_address(self.key.verifying_key()))
+    }
 }
 
 /// Changes that are durable together or not at all.

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::DATABASE_NAME;
+
 /// Why the ceremony's data could not be used. Each text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -64,6 +66,65 @@ pub enum StoreError {
         /// The sizes asked for.
         asked: String,
     },
+    /// There are traces of a ceremony, but its database is gone.
+    #[error(
+        "the ceremony's data is gone from {}: {} there, but {what}. Nothing was begun in its place. If a disk is not mounted, mount it; else restore the last backup (`tauline admin --data-dir NEW restore FILE`). To begin a new ceremony, choose an empty directory",
+        path.display(),
+        words(remains)
+    )]
+    Gone {
+        /// The directory.
+        path: PathBuf,
+        /// The files that tell of it.
+        remains: Vec<String>,
+        /// What is wrong with the database, as a clause.
+        what: &'static str,
+    },
+    /// A ceremony was asked for by its coordinator's address, and there is none.
+    #[error(
+        "there is no ceremony in {}, and --coordinator-address asks for that of {pinned}. Nothing was made there. If a disk is not mounted, mount it; else name the ceremony's directory with --data-dir, or restore its last backup. A new ceremony has a new address: to begin one, leave --coordinator-address out",
+        path.display()
+    )]
+    NoCeremony {
+        /// The directory.
+        path: PathBuf,
+        /// The address asked for.
+        pinned: String,
+    },
+    /// The ceremony is another coordinator's than the one asked for.
+    #[error(
+        "the ceremony in {} is that of coordinator {found}, and --coordinator-address asks for {pinned}: name the right directory with --data-dir, or the right address",
+        path.display()
+    )]
+    OtherCoordinator {
+        /// The database.
+        path: PathBuf,
+        /// Whose it is.
+        found: String,
+        /// The address asked for.
+        pinned: String,
+    },
+    /// The database is behind the mark, or of another past.
+    #[error(
+        "the data in {} is not what was durable: {what}. Something was lost or exchanged, and nothing was changed now. Put back what is missing (a file {wal} belongs to the database), or restore the last backup into an empty directory (`tauline admin --data-dir NEW restore FILE`). `tauline admin check` says what a file or directory holds. To go on without what is lost, copy {DATABASE_NAME} alone into an empty directory, and start there",
+        path.display(),
+        wal = format_args!("{DATABASE_NAME}-wal")
+    )]
+    Lost {
+        /// The directory.
+        path: PathBuf,
+        /// What the mark says and what the database holds.
+        what: String,
+    },
+    /// The mark cannot be understood.
+    #[error(
+        "{} is not what was written: the disk or somebody has changed it. `tauline admin check` says what the database beside it holds; if that is all there should be, remove the file and start again",
+        path.display()
+    )]
+    Mark {
+        /// The file.
+        path: PathBuf,
+    },
     /// Parts of the data contradict each other.
     #[error(
         "the data contradicts itself: {0}. Nothing was changed. Restore the last backup into an empty directory (`tauline admin --data-dir NEW restore FILE`) and keep this one for inspection"
@@ -88,6 +149,11 @@ pub enum StoreError {
     /// The database failed.
     #[error("the database failed: {0}; check the disk's space and health, then start again")]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+fn words(names: &[String]) -> String {
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    format!("{} {verb}", names.join(", "))
 }
 
 impl StoreError {

@@ -15,7 +15,8 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tracing::warn;
 
-use super::{Batch, SignInWrite, StoreError, Write, connect};
+use super::opening::connect;
+use crate::{Batch, SignInWrite, StoreError, Write};
 
 /// Bytes after which the log is moved even if no contribution was accepted. Ours: SQLite's own
 /// limit, 4 MB, would be reached by each contribution before it is verified; more than this is not

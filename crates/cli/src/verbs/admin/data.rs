@@ -1,0 +1,240 @@
+//! What needs no coordinator: a look into a ceremony's data, and a backup put in place.
+
+use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::Path;
+
+use serde::Serialize;
+use tauline_protocol::status::ModeWord;
+use tauline_queue_core::{Rules, Timestamp};
+use tauline_store::check::{self, Checked};
+use tauline_store::mark::{self, Mark};
+use tauline_store::sqlite::Sqlite;
+use tauline_store::{DATABASE_NAME, PART_NAME, Store as _, StoreError};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::exit::{Failure, Outcome};
+use crate::{keys, output, words};
+
+/// What is in a ceremony's data that passed every check.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Contents {
+    /// The coordinator's address.
+    coordinator_address: String,
+    /// As `--ceremony` takes them.
+    ceremony: String,
+    contributions: u64,
+    head: Option<Head>,
+    log: Log,
+    mode: ModeWord,
+    in_line: u64,
+    /// Whether what is kept beside the log has its digests; not in data of before there were any.
+    digests: bool,
+}
+
+/// The last contribution.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Head {
+    number: u64,
+    identity: String,
+    ticket: u64,
+}
+
+/// The log's end.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Log {
+    records: u64,
+    hash: String,
+    /// Unix seconds of the last record, or of the start; also in words.
+    last_at: u64,
+    last_time: String,
+}
+
+/// Checks a backup, a database or a data directory, and prints what is in there.
+pub(super) fn check(path: &Path, json: bool) -> Outcome {
+    let (contents, _) = look(path)?;
+    match json {
+        true => output::print_json(&contents),
+        false => output::print(&format!(
+            "{} is sound: every record, contribution and digest fits.\n{}",
+            path.display(),
+            text(&contents)
+        )),
+    }
+}
+
+/// Opens data for looking, and checks all of it.
+fn look(path: &Path) -> Outcome<(Contents, Mark)> {
+    fs::metadata(path).map_err(|error| Failure::file("read", path, &error))?;
+    let looked = || -> Result<_, StoreError> {
+        let store = Sqlite::look_at(path)?;
+        store.check_structure()?;
+        let checked = check::everything(&store, Rules::default())?;
+        let digests = store.reading()?.has_sums();
+        Ok((contents(&store, &checked, digests), store.mark()?))
+    };
+    looked().map_err(|error| refused(path, &error))
+}
+
+fn refused(path: &Path, error: &StoreError) -> Failure {
+    match error {
+        StoreError::Foreign { .. } => {
+            Failure::bad(format!("{} is not a backup", path.display())).help(
+                "a backup is what `tauline admin backup -o FILE` writes; a data directory holds tauline.db",
+            )
+        }
+        StoreError::File { .. } | StoreError::Unwritable { .. } => Failure::io(error.to_string()),
+        // What to do is for a coordinator; here only what is wrong counts.
+        StoreError::Damaged(what) => Failure::bad(format!(
+            "{} is damaged: the data contradicts itself: {what}",
+            path.display()
+        ))
+        .help("take another backup, or the data directory itself"),
+        _ => Failure::bad(error.to_string()),
+    }
+}
+
+fn contents(store: &Sqlite, checked: &Checked, digests: bool) -> Contents {
+    let state = checked.queue.state();
+    let last_at = state.log_time().as_millis() / 1000;
+    Contents {
+        coordinator_address: store.ceremony().address(),
+        ceremony: store.ceremony().sizes.to_string(),
+        contributions: state.contributions(),
+        head: checked.last.as_ref().map(|last| Head {
+            number: last.number,
+            identity: last.identity.to_string(),
+            ticket: last.ticket.value(),
+        }),
+        log: Log {
+            records: checked.chain.records(),
+            hash: format!("0x{}", hex::encode(checked.chain.hash())),
+            last_at,
+            last_time: rfc3339(state.log_time()),
+        },
+        mode: state.mode().into(),
+        in_line: state.waiting() + u64::from(state.turn().is_some()),
+        digests,
+    }
+}
+
+fn rfc3339(at: Timestamp) -> String {
+    i64::try_from(at.as_millis() / 1000)
+        .ok()
+        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+        .and_then(|at| at.format(&Rfc3339).ok())
+        .unwrap_or_else(|| format!("{} ms after 1970", at.as_millis()))
+}
+
+/// The contents as lines for a person.
+fn text(contents: &Contents) -> String {
+    let head = contents.head.as_ref().map_or_else(
+        || "the initial powers: nobody has contributed".to_owned(),
+        |head| {
+            format!(
+                "contribution {} of {}, ticket {}",
+                head.number, head.identity, head.ticket
+            )
+        },
+    );
+    let records = words::count(contents.log.records, "record");
+    let digests = match contents.digests {
+        true => "of everything that is kept beside the log",
+        false => "none: it is of before there were any, and gains them when it is next started on",
+    };
+    let rows = [
+        ("coordinator", contents.coordinator_address.clone()),
+        ("sub-ceremonies", contents.ceremony.clone()),
+        ("contributions", words::number(contents.contributions)),
+        ("head", head),
+        ("log", format!("{records}, head {}", contents.log.hash)),
+        ("last time", contents.log.last_time.clone()),
+        (
+            "mode",
+            format!(
+                "{}, {} in line",
+                contents.mode.as_str(),
+                words::count(contents.in_line, "participant")
+            ),
+        ),
+        ("digests", digests.to_owned()),
+    ];
+    let mut text = String::new();
+    for (label, value) in rows {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "  {label:<15} {value}");
+    }
+    text.trim_end().to_owned()
+}
+
+/// Checks a backup, copies it into an empty data directory, checks the copy, and gives it its name
+/// there: a coordinator can then start on it.
+pub(super) fn restore(file: &Path, data_dir: &Path, json: bool) -> Outcome {
+    if file.is_dir() {
+        return Err(
+            Failure::usage(format!("{} is a directory", file.display())).help(
+                "a backup is a file; to move a data directory, stop its coordinator and copy all of it",
+            ),
+        );
+    }
+    let (contents, _) = look(file)?;
+    let failed = |error: io::Error| Failure::file("restore to", data_dir, &error);
+    let made = !data_dir.exists();
+    keys::create_private_dir(data_dir).map_err(failed)?;
+    if fs::read_dir(data_dir).map_err(failed)?.next().is_some() {
+        return Err(
+            Failure::usage(format!("{} is not empty", data_dir.display()))
+                .help("restore to a new directory: --data-dir NEW"),
+        );
+    }
+    put_in_place(file, data_dir, &contents).inspect_err(|_| {
+        let _ = fs::remove_file(data_dir.join(PART_NAME));
+        if made {
+            let _ = fs::remove_dir(data_dir);
+        }
+    })?;
+    if json {
+        return output::print_json(&contents);
+    }
+    let dir = data_dir.display();
+    output::print(&format!(
+        "Restored to {dir}; every record, contribution and digest fits.\n{}\n\
+         Start the coordinator there, and no other on the same ceremony:\n  \
+         tauline-server --data-dir {dir} --ceremony {} --coordinator-address {}\n\
+         A ceremony that was drained goes on after: tauline admin --data-dir {dir} open",
+        text(&contents),
+        contents.ceremony,
+        contents.coordinator_address
+    ))
+}
+
+fn put_in_place(file: &Path, data_dir: &Path, contents: &Contents) -> Outcome {
+    let failed = |error: io::Error| Failure::file("restore to", data_dir, &error);
+    // Under its name only when it is whole: a coordinator must not start on half of it.
+    let part = data_dir.join(PART_NAME);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut from = File::open(file).map_err(|error| Failure::file("read", file, &error))?;
+    let mut copy = options.open(&part).map_err(failed)?;
+    io::copy(&mut from, &mut copy)
+        .and_then(|_| copy.sync_all())
+        .map_err(failed)?;
+    let (copied, mark) = look(&part)?;
+    if copied != *contents {
+        return Err(Failure::bad(format!(
+            "{} alone does not hold what was found in it: there is a write-ahead log beside it",
+            file.display()
+        ))
+        .help("it belongs to a coordinator: stop that one first, or take a backup"));
+    }
+    fs::rename(&part, data_dir.join(DATABASE_NAME))
+        .and_then(|()| File::open(data_dir)?.sync_all())
+        .and_then(|()| mark::put(data_dir, &mark))
+        .map_err(failed)
+}

@@ -1,0 +1,295 @@
+//! The log is replayed, and everything that is kept beside it is checked against it.
+//!
+//! This is what a coordinator does before it starts, and what looks at a backup before it is put in
+//! place.
+
+mod log;
+
+use tauline_protocol::Identity;
+use tauline_protocol::journal::{Beside, Digest, Tally};
+use tauline_queue_core::{Outcome, Phase, Queue, Rules, Ticket};
+use tauline_transcript::{Base, RawContribution};
+
+use self::log::Replayed;
+use crate::{Chain, Contribution, Store, StoreError, sum};
+
+/// Records and contributions read at a time: a bound on memory.
+const PAGE: u32 = 1024;
+
+/// What a store amounts to.
+pub struct Checked {
+    /// The log, folded.
+    pub queue: Queue<Identity>,
+    /// The log's chain.
+    pub chain: Chain,
+    /// The last contribution.
+    pub last: Option<Contribution>,
+    /// The powers to build on.
+    pub base: Base,
+    /// The contribution that was being verified.
+    pub verifying: Option<Submitted>,
+    /// Restarts since the last contribution arrived.
+    pub restarts_while_verifying: u32,
+    /// What the log does not bind yet.
+    pub binding: Binding,
+}
+
+/// A contribution that has arrived and has not been judged.
+pub struct Submitted {
+    /// The stay.
+    pub ticket: Ticket,
+    /// Whose it is.
+    pub identity: Identity,
+    /// The contribution.
+    pub contribution: RawContribution,
+}
+
+/// Checks everything. Decoding takes the threads of the pool that it is called on.
+///
+/// # Errors
+/// The first contradiction; or the medium fails.
+pub fn everything(store: &dyn Store, rules: Rules) -> Result<Checked, StoreError> {
+    let replayed = log::replay(store, rules)?;
+    let kept = contributions(store, &replayed)?;
+    let base = base(store, &replayed, kept.last.as_ref())?;
+    // What contradicts the log says more than that a sum differs.
+    if let Some(spoiled) = kept.spoiled {
+        return Err(spoiled);
+    }
+    let verifying = verifying(store, &replayed)?;
+    blobs(store, &replayed)?;
+    let binding = binding(store, &replayed, kept.tally)?;
+    Ok(Checked {
+        queue: replayed.queue,
+        chain: replayed.chain,
+        last: kept.last,
+        base,
+        verifying,
+        restarts_while_verifying: replayed.restarts_while_verifying,
+        binding,
+    })
+}
+
+/// What the stored contributions come to.
+struct Kept {
+    last: Option<Contribution>,
+    tally: Tally,
+    /// The first that is not what was stored.
+    spoiled: Option<StoreError>,
+}
+
+/// Checks that the stored contributions are those of the log, each and no other.
+fn contributions(store: &dyn Store, replayed: &Replayed) -> Result<Kept, StoreError> {
+    let reading = store.reading()?;
+    let has_sums = reading.has_sums();
+    let mut kept = Kept {
+        last: None,
+        tally: sum::NONE,
+        spoiled: None,
+    };
+    let mut accepted = replayed.accepted.iter();
+    loop {
+        let page = reading.unchecked_page(kept.tally.count, PAGE)?;
+        if page.is_empty() {
+            break;
+        }
+        for (one, stored) in page {
+            fits(store, replayed, kept.last.as_ref(), &one)?;
+            let sum = one.sum();
+            let logged = accepted.next().and_then(|it| it.sum);
+            let same = |it: Option<Digest>| it.is_none_or(|it| it == sum);
+            let as_stored = same(logged) && same(stored) && (stored.is_some() || !has_sums);
+            kept.tally = sum::counted(kept.tally, &sum);
+            let bound = replayed.beside.as_ref().map(|beside| beside.contributions);
+            let as_bound = bound.is_none_or(|it| it.count != kept.tally.count || it == kept.tally);
+            if kept.spoiled.is_none() && !(as_stored && as_bound) {
+                kept.spoiled = Some(match as_stored {
+                    false => one.spoiled(),
+                    true => StoreError::damaged(format!(
+                        "contributions 1 to {} are not those that the log was told of",
+                        one.number
+                    )),
+                });
+            }
+            kept.last = Some(one);
+        }
+    }
+    let (stored, logged) = (kept.tally.count, replayed.queue.state().contributions());
+    if stored != logged {
+        return Err(StoreError::damaged(format!(
+            "the log has {logged} contributions, but {stored} are stored"
+        )));
+    }
+    Ok(kept)
+}
+
+/// Checks that a contribution is the next that the log has.
+fn fits(
+    store: &dyn Store,
+    replayed: &Replayed,
+    last: Option<&Contribution>,
+    one: &Contribution,
+) -> Result<(), StoreError> {
+    let number = last.map_or(1, |last| last.number + 1);
+    let in_order = last.is_none_or(|last| last.ticket < one.ticket);
+    let past = replayed.queue.state().past(&one.identity);
+    let logged =
+        past.is_some_and(|past| past.ticket == one.ticket && past.outcome == Outcome::Contributed);
+    if one.number != number || !in_order || !logged {
+        return Err(StoreError::damaged(format!(
+            "contribution {} of {} (ticket {}) is not in the log",
+            one.number, one.identity, one.ticket
+        )));
+    }
+    let sub_ceremonies = store.ceremony().sizes.len();
+    if one.witness.len() != sub_ceremonies {
+        return Err(StoreError::damaged(format!(
+            "contribution {number} has witnesses for {} sub-ceremonies instead of {sub_ceremonies}",
+            one.witness.len()
+        )));
+    }
+    Ok(())
+}
+
+/// The blob of a ticket, which must be there, and the one that the log tells of.
+fn blob(
+    store: &dyn Store,
+    ticket: Ticket,
+    arrived: Option<Digest>,
+) -> Result<RawContribution, StoreError> {
+    let blob = store.blob(ticket)?.ok_or_else(|| {
+        StoreError::damaged(format!("the contribution of ticket {ticket} is missing"))
+    })?;
+    if arrived.is_some_and(|arrived| arrived != *blob.digest()) {
+        return Err(StoreError::damaged(format!(
+            "the contribution of ticket {ticket} is not what was stored: the log has another digest"
+        )));
+    }
+    RawContribution::from_msgpack(blob.bytes()).map_err(|error| {
+        StoreError::damaged(format!(
+            "the contribution of ticket {ticket} cannot be read: {error}"
+        ))
+    })
+}
+
+/// The head of the ceremony: the blob of the last contributed ticket, and nothing else.
+fn base(
+    store: &dyn Store,
+    replayed: &Replayed,
+    last: Option<&Contribution>,
+) -> Result<Base, StoreError> {
+    let sizes = &store.ceremony().sizes;
+    let contributed = replayed.queue.state().last_contributed();
+    let base = match contributed {
+        None => Base::initial(sizes),
+        Some(ticket) => {
+            // Verified before it became the head, and its digest is checked: decoding is enough.
+            let arrived = replayed.accepted.last().and_then(|it| it.blob);
+            let document = blob(store, ticket, arrived)?;
+            Base::decode(&document, sizes).map_err(|error| {
+                StoreError::damaged(format!("the powers of ticket {ticket} are bad: {error}"))
+            })?
+        }
+    };
+    let follows = last.is_none_or(|last| {
+        Some(last.ticket) == contributed
+            && last
+                .witness
+                .iter()
+                .zip(base.powers())
+                .all(|(witness, powers)| {
+                    powers
+                        .g1()
+                        .get(1)
+                        .is_some_and(|it| it.to_compressed() == witness.running_product)
+                })
+    });
+    if !follows {
+        return Err(StoreError::damaged(
+            "the powers are not those of the last contribution",
+        ));
+    }
+    Ok(base)
+}
+
+/// The contribution that was being verified when the coordinator stopped.
+fn verifying(store: &dyn Store, replayed: &Replayed) -> Result<Option<Submitted>, StoreError> {
+    let turn = replayed.queue.state().turn();
+    let Some(turn) = turn.filter(|turn| turn.phase == Phase::Verifying) else {
+        return Ok(None);
+    };
+    Ok(Some(Submitted {
+        ticket: turn.ticket,
+        identity: turn.id.clone(),
+        contribution: blob(store, turn.ticket, replayed.arrived)?,
+    }))
+}
+
+/// Checks that there is no blob but the head's and that being verified.
+fn blobs(store: &dyn Store, replayed: &Replayed) -> Result<(), StoreError> {
+    let state = replayed.queue.state();
+    let verifying = state
+        .turn()
+        .filter(|turn| turn.phase == Phase::Verifying)
+        .map(|turn| turn.ticket);
+    for ticket in store.blob_tickets()? {
+        if Some(ticket) != verifying && Some(ticket) != state.last_contributed() {
+            return Err(StoreError::damaged(format!(
+                "a contribution of ticket {ticket} is stored that the log knows nothing of"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Checks what the log binds of the ceremony and of accounts; gives what it does not bind yet.
+fn binding(
+    store: &dyn Store,
+    replayed: &Replayed,
+    contributions: Tally,
+) -> Result<Binding, StoreError> {
+    let ceremony = store.ceremony().sum();
+    if let Some(bound) = &replayed.beside {
+        if bound.ceremony != ceremony {
+            return Err(StoreError::damaged(
+                "the coordinator's key, the sizes or the start are not those that the log was told of",
+            ));
+        }
+        if store.first_accounts(bound.accounts.count)? != bound.accounts {
+            return Err(StoreError::damaged(format!(
+                "the first {} GitHub accounts are not those that the log was told of",
+                bound.accounts.count
+            )));
+        }
+    }
+    let accounts = replayed.beside.map_or(sum::NONE, |bound| bound.accounts);
+    // Contributions of before there were sums, unless a record covers them.
+    let covered = replayed.beside.map_or(0, |bound| bound.contributions.count);
+    let uncovered = (1_u64..)
+        .zip(&replayed.accepted)
+        .any(|(number, it)| it.sum.is_none() && number > covered);
+    Ok(Binding {
+        beside: Beside {
+            ceremony,
+            contributions,
+            accounts,
+        },
+        due: replayed.beside.is_none() || uncovered,
+    })
+}
+
+/// What the next record has to bind of what is kept beside the log.
+#[derive(Debug, Clone)]
+pub struct Binding {
+    beside: Beside,
+    due: bool,
+}
+
+impl Binding {
+    /// What goes into the record that is written now, when there are these accounts.
+    pub fn take(&mut self, accounts: Tally) -> Option<Beside> {
+        self.due |= accounts != self.beside.accounts;
+        self.beside.accounts = accounts;
+        std::mem::take(&mut self.due).then_some(self.beside)
+    }
+}

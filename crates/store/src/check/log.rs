@@ -1,0 +1,142 @@
+//! The log: its chain, its fold, and what it tells of what is kept beside it.
+
+use tauline_protocol::Identity;
+use tauline_protocol::journal::{Beside, Digest, Record};
+use tauline_queue_core::{Entry, Event, Outcome, Queue, ReplayError, Rules};
+
+use super::PAGE;
+use crate::{Chain, Store, StoreError, StoredRecord};
+
+/// What a log amounts to.
+pub(super) struct Replayed {
+    pub(super) queue: Queue<Identity>,
+    pub(super) chain: Chain,
+    /// The contributions that were accepted, in order.
+    pub(super) accepted: Vec<Accepted>,
+    /// The digest of the last contribution that arrived.
+    pub(super) arrived: Option<Digest>,
+    /// What was last told of what is of no one record.
+    pub(super) beside: Option<Beside>,
+    /// Restarts since the last contribution arrived.
+    pub(super) restarts_while_verifying: u32,
+}
+
+/// What the log tells of an accepted contribution.
+pub(super) struct Accepted {
+    /// The sum of what is kept of it.
+    pub(super) sum: Option<Digest>,
+    /// The digest of the bytes that arrived.
+    pub(super) blob: Option<Digest>,
+}
+
+/// Folds the log, checking its chain on the way.
+pub(super) fn replay(store: &dyn Store, rules: Rules) -> Result<Replayed, StoreError> {
+    let mut log = Log {
+        store,
+        page: Vec::new().into_iter(),
+        chain: Chain::EMPTY,
+        error: None,
+        accepted: Vec::new(),
+        arrived: None,
+        beside: None,
+        restarts_while_verifying: 0,
+    };
+    let started_at = store.ceremony().started_at;
+    let replayed = Queue::replay(rules, started_at, &mut log);
+    if let Some(error) = log.error {
+        return Err(error);
+    }
+    let queue = replayed.map_err(|error: ReplayError| StoreError::damaged(error.to_string()))?;
+    Ok(Replayed {
+        queue,
+        chain: log.chain,
+        accepted: log.accepted,
+        arrived: log.arrived,
+        beside: log.beside,
+        restarts_while_verifying: log.restarts_while_verifying,
+    })
+}
+
+/// The log's entries; ends early at an error, which it keeps.
+struct Log<'a> {
+    store: &'a dyn Store,
+    page: std::vec::IntoIter<StoredRecord>,
+    chain: Chain,
+    error: Option<StoreError>,
+    accepted: Vec<Accepted>,
+    arrived: Option<Digest>,
+    beside: Option<Beside>,
+    restarts_while_verifying: u32,
+}
+
+impl Log<'_> {
+    fn read(&mut self) -> Result<Option<Entry<Identity>>, StoreError> {
+        let stored = match self.page.next() {
+            Some(stored) => stored,
+            None => {
+                self.page = self.store.log(self.chain.records(), PAGE)?.into_iter();
+                match self.page.next() {
+                    Some(stored) => stored,
+                    None => return Ok(None),
+                }
+            }
+        };
+        let number = self.chain.records();
+        let wrong = |what: &str| StoreError::damaged(format!("record {number} of the log {what}"));
+        let record = Record::from_bytes(&stored.bytes)
+            .map_err(|error| wrong(&format!("cannot be read ({error})")))?;
+        let ended = match record.entry.event {
+            Event::Ended { ticket, .. } => Some(ticket),
+            _ => None,
+        };
+        let expected = self.chain.append(stored.bytes, ended);
+        if expected.seq != stored.seq {
+            return Err(wrong("is missing"));
+        }
+        if expected.hash != stored.hash {
+            return Err(wrong("is not what was written: its hash differs"));
+        }
+        if expected.ended != stored.ended {
+            return Err(wrong("is filed under another ticket than its own"));
+        }
+        self.note(&record);
+        Ok(Some(record.entry))
+    }
+
+    fn note(&mut self, record: &Record) {
+        match record.entry.event {
+            Event::Submitted { .. } => {
+                self.restarts_while_verifying = 0;
+                self.arrived = record.stored;
+            }
+            Event::Resumed {
+                restarted: true, ..
+            } => self.restarts_while_verifying += 1,
+            Event::Ended {
+                outcome: Outcome::Contributed,
+                ..
+            } => self.accepted.push(Accepted {
+                sum: record.stored,
+                blob: self.arrived.take(),
+            }),
+            _ => {}
+        }
+        if record.beside.is_some() {
+            self.beside = record.beside;
+        }
+    }
+}
+
+impl Iterator for Log<'_> {
+    type Item = Entry<Identity>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.error.is_some() {
+            return None;
+        }
+        self.read().unwrap_or_else(|error| {
+            self.error = Some(error);
+            None
+        })
+    }
+}

@@ -1,0 +1,309 @@
+//! The embedded store: one SQLite database.
+//!
+//! Write-ahead log with `synchronous=FULL`: a commit that returned is on the disk. One connection
+//! writes, one reads, and each long reading and each backup has one of its own; none of them waits
+//! for another for longer than a commit takes.
+
+mod accounts;
+mod backup;
+mod founding;
+mod keeper;
+mod opening;
+mod reading;
+mod rows;
+mod sign_ins;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use sha2::{Digest as _, Sha256};
+use tauline_protocol::Identity;
+use tauline_protocol::journal::Tally;
+use tauline_queue_core::{Ticket, Timestamp};
+
+use self::keeper::{Keeper, SUPERSEDED};
+pub use self::opening::Found;
+use self::opening::{connect, connect_to_look, state};
+use self::rows::{apply, blob, checked_contribution};
+use crate::mark::{Mark, Raised};
+use crate::{
+    Batch, Blob, Ceremony, Contribution, DataDir, Reading, Session, SignInWrite, Store, StoreError,
+    StoredRecord, Write,
+};
+
+mod schema {
+    #![allow(missing_docs, unreachable_pub, reason = "generated")]
+    refinery::embed_migrations!("src/migrations");
+}
+
+/// Marks the database as a ceremony's, in its header: "Taul" in ASCII.
+const APPLICATION_ID: i32 = 0x5461_756c;
+
+/// How long a connection waits for another's lock. Ours: far above any commit of this program; it
+/// is reached only when something else has the database open.
+const BUSY_LIMIT: Duration = Duration::from_secs(10);
+
+/// The embedded store.
+pub struct Sqlite {
+    ceremony: Ceremony,
+    path: PathBuf,
+    // First of those that use the directory: its thread has connections too. None of data that is
+    // only looked at.
+    keeper: Option<Keeper>,
+    writer: Arc<Mutex<Connection>>,
+    reader: Mutex<Connection>,
+    accounts: Mutex<Tally>,
+    found: Found,
+    /// Before the lock, so that its last write is under the lock. None of data that is only looked at.
+    mark: Option<Mutex<Raised>>,
+    // Last, so that the lock outlives the connections.
+    directory: Option<DataDir>,
+}
+
+impl Sqlite {
+    /// The data directory; of data that is only looked at, where the database is.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        match &self.directory {
+            Some(directory) => directory.path(),
+            None => self.path.parent().unwrap_or(&self.path),
+        }
+    }
+
+    /// What was found when the data was opened.
+    #[must_use]
+    pub fn found(&self) -> Found {
+        self.found
+    }
+
+    /// Checks that the database's own structure is whole: pages, rows and indexes.
+    ///
+    /// # Errors
+    /// When it is not; or the medium fails.
+    pub fn check_structure(&self) -> Result<(), StoreError> {
+        let told: String = self
+            .reader()
+            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+        match told.as_str() {
+            "ok" => Ok(()),
+            _ => Err(StoreError::damaged(format!(
+                "the database's structure is broken ({told})"
+            ))),
+        }
+    }
+
+    /// The mark that fits what is stored now.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    pub fn mark(&self) -> Result<Mark, StoreError> {
+        state(&self.reader(), &self.ceremony)
+    }
+
+    /// Writes the mark down, at once if somebody will be told of a contribution.
+    fn raise_mark(&self, batch: &Batch) -> Result<(), StoreError> {
+        let Some(mark) = &self.mark else {
+            return Ok(());
+        };
+        let accepts = batch
+            .writes
+            .iter()
+            .any(|write| matches!(write, Write::Accepted(_)));
+        let change = |mark: &mut Mark| {
+            for write in &batch.writes {
+                match write {
+                    Write::Record(record) => {
+                        mark.records = record.seq + 1;
+                        mark.hash = record.hash;
+                    }
+                    Write::Accepted(one) => mark.contributions = one.number,
+                    Write::Blob { .. } | Write::DropBlob(_) => {}
+                }
+            }
+        };
+        mark.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .raise(change, accepts)
+    }
+
+    fn accounts_known(&self) -> MutexGuard<'_, Tally> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Connection> {
+        // A panic inside a transaction rolls it back: the connection stays good.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Connection> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for Sqlite {
+    fn ceremony(&self) -> &Ceremony {
+        &self.ceremony
+    }
+
+    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for write in &batch.writes {
+            apply(&transaction, write)?;
+        }
+        transaction.commit()?;
+        drop(writer);
+        let raised = self.raise_mark(batch);
+        if let Some(keeper) = &self.keeper {
+            keeper.committed(batch);
+        }
+        raised
+    }
+
+    fn log(&self, from: u64, at_most: u32) -> Result<Vec<StoredRecord>, StoreError> {
+        let reader = self.reader();
+        let mut select = reader.prepare_cached(
+            "SELECT seq, record, hash, ended FROM journal WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
+        )?;
+        let records = select.query_map(params![from, at_most], |row| {
+            let ended: Option<u64> = row.get(3)?;
+            Ok(StoredRecord {
+                seq: row.get(0)?,
+                bytes: row.get(1)?,
+                hash: row.get(2)?,
+                ended: ended.map(Ticket::new),
+            })
+        })?;
+        Ok(records.collect::<Result<_, _>>()?)
+    }
+
+    fn ending(&self, ticket: Ticket) -> Result<Option<Vec<u8>>, StoreError> {
+        let found: Option<(u64, Vec<u8>, [u8; 32], Option<[u8; 32]>)> = self
+            .reader()
+            .prepare_cached(
+                "SELECT seq, record, hash, (SELECT hash FROM journal AS before
+                                            WHERE before.seq = journal.seq - 1)
+                 FROM journal WHERE ended = ?1",
+            )?
+            .query_row([ticket.value()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
+            .optional()?;
+        let Some((seq, record, hash, before)) = found else {
+            return Ok(None);
+        };
+        let follows = Sha256::new()
+            .chain_update(before.unwrap_or_default())
+            .chain_update(&record);
+        if <[u8; 32]>::from(follows.finalize()) != hash {
+            return Err(StoreError::damaged(format!(
+                "record {seq} of the log is not what was written: its hash differs"
+            )));
+        }
+        Ok(Some(record))
+    }
+
+    fn contribution(&self, ticket: Ticket) -> Result<Option<Contribution>, StoreError> {
+        let reader = self.reader();
+        let mut select = reader.prepare_cached(
+            "SELECT number, ticket, identity, witness, ecdsa, digest, sum
+             FROM contributions LEFT JOIN contribution_sums USING (number) WHERE ticket = ?1",
+        )?;
+        let mut rows = select.query([ticket.value()])?;
+        rows.next()?.map(checked_contribution).transpose()
+    }
+
+    fn blob_tickets(&self) -> Result<Vec<Ticket>, StoreError> {
+        let reader = self.reader();
+        let kept = format!("SELECT ticket FROM blobs WHERE NOT {SUPERSEDED} ORDER BY ticket");
+        let mut select = reader.prepare(&kept)?;
+        let tickets = select.query_map([], |row| Ok(Ticket::new(row.get(0)?)))?;
+        Ok(tickets.collect::<Result<_, _>>()?)
+    }
+
+    fn blob(&self, ticket: Ticket) -> Result<Option<Blob>, StoreError> {
+        blob(&self.reader(), ticket)
+    }
+
+    fn reading(&self) -> Result<Box<dyn Reading>, StoreError> {
+        let connection = match self.directory {
+            Some(_) => connect(&self.path)?,
+            None => connect_to_look(&self.path)?,
+        };
+        // The view is fixed by the first read of the transaction.
+        connection.execute_batch("BEGIN")?;
+        let has_sums = founding::has_sums(&connection)?;
+        let has_digests = founding::has_digests(&connection, &self.path)?;
+        Ok(Box::new(reading::SqliteReading {
+            connection,
+            has_sums,
+            has_digests,
+        }))
+    }
+
+    fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        backup::backup(&self.path, to)
+    }
+
+    fn put_session(&self, session: &Session) -> Result<(), StoreError> {
+        self.write_sign_ins(&[SignInWrite::Put(session.clone())])
+    }
+
+    fn delete_session(&self, hash: &[u8; 32]) -> Result<(), StoreError> {
+        self.write_sign_ins(&[SignInWrite::Delete(*hash)])
+    }
+
+    fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError> {
+        let mut accounts = self.accounts_known();
+        sign_ins::write(&mut self.writer(), writes, &mut accounts)?;
+        if let Some(keeper) = &self.keeper {
+            keeper.signed_in(writes);
+        }
+        Ok(())
+    }
+
+    fn sessions_lasting(&self, at: Timestamp) -> Result<Vec<Session>, StoreError> {
+        sign_ins::lasting(&self.reader(), at)
+    }
+
+    fn session(&self, hash: &[u8; 32]) -> Result<Option<Session>, StoreError> {
+        sign_ins::find(&self.reader(), hash)
+    }
+
+    fn delete_sessions_expired_before(&self, at: Timestamp) -> Result<u64, StoreError> {
+        let deleted = self
+            .writer()
+            .prepare_cached("DELETE FROM sessions WHERE expires_at < ?1")?
+            .execute([at.as_millis()])?;
+        Ok(deleted as u64)
+    }
+
+    fn first_identity_of_github(
+        &self,
+        account: u64,
+        today: &Identity,
+    ) -> Result<Identity, StoreError> {
+        // Most have been here before: they need no commit.
+        if let Some(first) = self.identity_of_github(account)? {
+            return Ok(first);
+        }
+        let identity = today.clone();
+        self.write_sign_ins(&[SignInWrite::GithubAccount { account, identity }])?;
+        let missing = || StoreError::damaged(format!("GitHub account {account} was not kept"));
+        self.identity_of_github(account)?.ok_or_else(missing)
+    }
+
+    fn identity_of_github(&self, account: u64) -> Result<Option<Identity>, StoreError> {
+        accounts::known_identity(&self.reader(), account)
+    }
+
+    fn accounts(&self) -> Tally {
+        *self.accounts_known()
+    }
+
+    fn first_accounts(&self, count: u64) -> Result<Tally, StoreError> {
+        accounts::first(&self.reader(), count)
+    }
+}
