@@ -223,7 +223,9 @@ mod tests {
 
     #[test]
     fn plain_and_compressed_files_read_alike() {
-        let plain: Vec<u8> = (0..100_000_u32).flat_map(u32::to_be_bytes).collect();
+        // Of what begins like nothing of ours, only the start would be copied.
+        let numbers: String = (0..50_000).map(|number| format!("{number:08}")).collect();
+        let plain = format!("{{\"transcripts\":\"{numbers}\"}}").into_bytes();
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(&plain).unwrap();
         let zstd = zstd::encode_all(plain.as_slice(), 1).unwrap();
@@ -232,11 +234,12 @@ mod tests {
             let input = Input::open(file.path(), Limits::DOCUMENT).unwrap();
             assert_eq!(input.bytes(1 << 20).unwrap(), plain);
             let mut tail = Vec::new();
-            Source::open(&input, 399_990)
+            let at = plain.len() - 10;
+            Source::open(&input, at as u64)
                 .unwrap()
                 .read_to_end(&mut tail)
                 .unwrap();
-            assert_eq!(tail, plain[399_990..]);
+            assert_eq!(tail, plain[at..]);
         }
     }
 

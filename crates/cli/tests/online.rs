@@ -299,7 +299,7 @@ fn a_rehearsal_reports_and_its_transcript_verifies() {
     let (exit, output, _) = run(dir.path(), &["verify", "t.json", "--ceremony", SIZES]);
     assert_eq!(exit, 0, "{output}");
     assert!(
-        output.starts_with("10 contributions: 10 by Ethereum key\n"),
+        output.starts_with("50 signatures present, all valid.\n10 contributions: 10 by Ethereum key\n"),
         "{output}"
     );
 }

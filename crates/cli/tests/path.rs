@@ -70,7 +70,7 @@ fn the_smallest_form_is_sent_where_the_one_asked_for_is_refused() {
         let (exit, said) = run(dir.path(), &args);
         assert_eq!(exit, 0, "{said}");
         assert!(
-            said.contains("(stub/1.0) refuses bodies of 29.") || form == "json",
+            said.contains("(stub/1.0) refuses bodies of 28.") || form == "json",
             "{said}"
         );
         assert!(said.contains("goes in a smaller form, of 14."), "{said}");
@@ -160,7 +160,7 @@ fn a_rehearsal_looks_at_the_way_first() {
     let (exit, said) = rehearse(&server.url);
     assert_eq!(exit, 0, "{said}");
     assert!(
-        said.contains("nothing on it refuses a contribution of 29."),
+        said.contains("nothing on it refuses a contribution of 28."),
         "{said}"
     );
 }

@@ -45,13 +45,7 @@ fn a_turn_is_checked_in_for_from_its_start_until_the_contribution_is_there() {
         of.map(|(at, _)| *at).collect()
     };
     let start = moments("POST /contribution/start ")[0];
-    let complete = moments("POST /contribution/complete ")[0];
     let check_ins = moments("POST /queue/checkin?wait=5 ");
-    let computed = complete - start;
-    assert!(
-        computed > Duration::from_secs(1),
-        "{computed:?}: too quick to tell"
-    );
     let first = check_ins.first().expect("a check-in in the turn");
     assert!(*first > start && *first - start < Duration::from_secs(1));
     for (a, b) in check_ins.iter().zip(&check_ins[1..]) {

@@ -136,9 +136,11 @@ mod tests {
             all.push(head);
         }
         assert_eq!(all.len(), SHARED / (LONGEST_HEAD - OWN));
+        let left = SHARED % (LONGEST_HEAD - OWN);
         let mut short = unfinished();
         short.push(&[b'x'; OWN - 1]).unwrap();
         short.push(b"x").unwrap();
+        short.push(&vec![b'x'; left]).unwrap();
         assert!(short.push(b"x").is_err());
         all.pop();
         drop(short);

@@ -28,11 +28,10 @@ impl Task {
         let told = match (outcome, self.now.judgement.take()) {
             (Outcome::Contributed, Some(Judgement::Valid(accepted))) => {
                 let Accepted {
-                    mut contribution,
+                    contribution,
                     head,
                     receipt,
                 } = *accepted;
-                contribution.digest = Some(*verifying.fingerprint.digest());
                 assert_eq!(
                     contribution.number,
                     self.state().contributions(),
@@ -149,7 +148,13 @@ impl Task {
         self.later(move || drop(reply.send(told)));
     }
 
-    pub(super) fn judged(&mut self, ticket: Ticket, judgement: Judgement) {
+    pub(super) fn judged(&mut self, ticket: Ticket, mut judgement: Judgement) {
+        // Before the log hears of it: its record binds the sum of all that is kept.
+        if let Judgement::Valid(accepted) = &mut judgement
+            && let Some(verifying) = self.verifying.as_ref().filter(|it| it.ticket == ticket)
+        {
+            accepted.contribution.digest = Some(*verifying.fingerprint.digest());
+        }
         let (verdict, note) = match &judgement {
             Judgement::Valid(_) => (Verdict::Valid, None),
             Judgement::Invalid(check) => (Verdict::Invalid, Some(check.to_string())),

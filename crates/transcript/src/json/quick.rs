@@ -149,7 +149,11 @@ impl<R: Read> Quick<R> {
             }
         }
         let end = self.at;
-        self.take(b'"')?;
+        // What stands there now must be the quote itself: space before it would be of the string.
+        if self.bytes[end] != b'"' {
+            return Err(Unusual);
+        }
+        self.at += 1;
         std::str::from_utf8(&self.bytes[start..end]).map_err(|_| Unusual)
     }
 

@@ -10,6 +10,8 @@ pub(super) struct StrictText<R> {
     inner: R,
     state: State,
     position: u64,
+    /// Where the value stands that is being read.
+    value_at: u64,
 }
 
 /// What the next byte is.
@@ -35,6 +37,7 @@ impl<R: Read> StrictText<R> {
             inner,
             state: State::Header,
             position: 0,
+            value_at: 0,
         }
     }
 
@@ -48,6 +51,7 @@ impl<R: Read> StrictText<R> {
         while let Some((&first, rest)) = bytes.split_first() {
             let used = match &mut self.state {
                 State::Header => {
+                    self.value_at = self.position;
                     self.state = header(first);
                     1
                 }
@@ -74,10 +78,7 @@ impl<R: Read> StrictText<R> {
                     *left -= used as u64;
                     let is_end = *left == 0;
                     if !continues(character, &bytes[..used], is_end) {
-                        let text = format!(
-                            "a text that is not UTF-8 before byte {}",
-                            self.position + used as u64
-                        );
+                        let text = format!("the text at byte {} is not UTF-8", self.value_at);
                         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
                     }
                     if is_end {
