@@ -78,7 +78,7 @@ impl<R: Read> StrictText<R> {
                     *left -= used as u64;
                     let is_end = *left == 0;
                     if !continues(character, &bytes[..used], is_end) {
-                        let text = format!("the text at byte {} is not UTF-8", self.value_at);
+                        let text = format!("a text that is not UTF-8 at byte {}", self.value_at);
                         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
                     }
                     if is_end {
