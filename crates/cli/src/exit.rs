@@ -5,6 +5,8 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use tauline_transcript::words::cut;
+
 /// The exit codes of every verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -34,6 +36,9 @@ pub struct Failure {
     help: Option<String>,
 }
 
+/// Longest sentence, in characters: a screen's. A file may hold a name of a megabyte.
+const LONGEST: usize = 1500;
+
 /// What a verb returns.
 pub type Outcome<T = ()> = Result<T, Failure>;
 
@@ -42,7 +47,7 @@ impl Failure {
     pub fn bad(text: impl Into<String>) -> Self {
         Self {
             exit: Exit::Bad,
-            text: text.into(),
+            text: cut(&text.into(), LONGEST),
             help: None,
         }
     }
@@ -51,7 +56,7 @@ impl Failure {
     pub fn usage(text: impl Into<String>) -> Self {
         Self {
             exit: Exit::Usage,
-            text: text.into(),
+            text: cut(&text.into(), LONGEST),
             help: None,
         }
     }
@@ -60,7 +65,7 @@ impl Failure {
     pub fn io(text: impl Into<String>) -> Self {
         Self {
             exit: Exit::Io,
-            text: text.into(),
+            text: cut(&text.into(), LONGEST),
             help: None,
         }
     }

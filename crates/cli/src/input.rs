@@ -10,6 +10,7 @@ use std::path::Path;
 
 use tauline_transcript::chain::Source;
 use tauline_transcript::recognise::{Kind, UTF8_MARK, recognise, utf16_order};
+use tauline_transcript::words::{ShortWords, TooLong};
 
 pub use entropy::entropy;
 use spool::{GZIP_MAGIC, SpoolError, Spooled, ZSTD_MAGIC, read_full, spool};
@@ -136,10 +137,26 @@ impl Input {
                 self.name, self.len
             )));
         }
+        let mut reader = self.open_at(self.start).take(limit);
         let mut bytes = Vec::with_capacity(self.len as usize);
-        let read = self.open_at(self.start).take(limit).read_to_end(&mut bytes);
-        read.map_err(|error| self.unreadable(&error))?;
+        let read = match self.is_text()? {
+            true => ShortWords::new(reader).read_to_end(&mut bytes),
+            false => reader.read_to_end(&mut bytes),
+        };
+        read.map_err(|error| match TooLong::of(&error) {
+            Some(long) => Failure::bad(format!("{} is no document of ours: {long}", self.name)),
+            None => self.unreadable(&error),
+        })?;
         Ok(bytes)
+    }
+
+    /// Whether it begins as text does, and points do not.
+    fn is_text(&self) -> Outcome<bool> {
+        let mut start = Vec::new();
+        let read = self.open_at(self.start).take(4096).read_to_end(&mut start);
+        read.map_err(|error| self.unreadable(&error))?;
+        let is_text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+        Ok(start.iter().all(is_text))
     }
 
     /// A reader of the whole file, with a byte order mark if there is one.

@@ -7,24 +7,149 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tauline_protocol::admin::{AdminAnswer, AdminRequest, SOCKET_NAME};
+use tauline_protocol::Identity;
+use tauline_protocol::admin::{AdminAnswer, AdminRequest, Invited, SOCKET_NAME};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 use tracing::{debug, info};
 
-use crate::coordinator::Coordinator;
+use crate::coordinator::{Coordinator, Order};
+use crate::server::reload::InForce;
+use crate::signin::invite::{Invites, InvitesError};
 
-/// Longest request, in bytes: a path at its longest (4096 on Linux), with room around it.
-const REQUEST_LIMIT: u64 = 8192;
+/// Longest request, in bytes: a path at its longest (4096 on Linux), or a thousand names.
+const REQUEST_LIMIT: u64 = 1 << 16;
 
 /// Longest path of a Unix socket on Linux, in bytes (`man 7 unix`: 108 with the final zero).
 const PATH_LIMIT: usize = 107;
 
 /// How long to wait after a connection could not be accepted.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// Who is in line at most in one answer: more is nothing to read, and makes the queue wait.
+const LONGEST_LINE: u32 = 10_000;
+
+/// Does what an operator asks.
+#[derive(Clone)]
+pub struct Operator {
+    coordinator: Coordinator,
+    in_force: Option<Arc<InForce>>,
+}
+
+impl Operator {
+    /// Operates this coordinator; invitations and settings too, where there is a server around it.
+    #[must_use]
+    pub fn new(coordinator: Coordinator, in_force: Option<Arc<InForce>>) -> Self {
+        Self {
+            coordinator,
+            in_force,
+        }
+    }
+
+    /// Does what is asked.
+    pub async fn admin(&self, request: AdminRequest) -> AdminAnswer {
+        self.answer(request)
+            .await
+            .unwrap_or_else(|error| AdminAnswer::Refused { error })
+    }
+
+    async fn answer(&self, request: AdminRequest) -> Result<AdminAnswer, String> {
+        let order = match request {
+            AdminRequest::Status => return Ok(self.done()),
+            AdminRequest::Queue { first } => {
+                let first = usize::try_from(first.min(LONGEST_LINE)).unwrap_or_default();
+                return self.coordinator.in_line(first).await;
+            }
+            AdminRequest::Reload => return self.blocking(InForce::reload).await?,
+            AdminRequest::Invites => {
+                let invited = self.invites(|invites| Ok(without_codes(invites.invited())));
+                return self.invited(invited.await?).await;
+            }
+            AdminRequest::Invite { names } => {
+                let added = self.invites(move |invites| {
+                    let added = invites.add(&names)?.into_iter();
+                    Ok(added.map(|(id, code)| (id, Some(code))).collect())
+                });
+                return self.invited(added.await?).await;
+            }
+            AdminRequest::Revoke { names } => {
+                let revoked =
+                    self.invites(move |invites| Ok(without_codes(invites.revoke(&names)?)));
+                return self.invited(revoked.await?).await;
+            }
+            AdminRequest::Drain => Order::Drain,
+            AdminRequest::Open => Order::Open,
+            AdminRequest::Pause => Order::Pause,
+            AdminRequest::Resume => Order::Resume,
+            AdminRequest::Pardon { id } => Order::Pardon(id),
+            AdminRequest::Backup { to } => Order::Backup(to),
+        };
+        self.coordinator.order(order).await?;
+        Ok(self.done())
+    }
+
+    fn done(&self) -> AdminAnswer {
+        AdminAnswer::Done {
+            status: Box::new(self.coordinator.status()),
+            paused: self.coordinator.is_paused(),
+        }
+    }
+
+    /// Does something with the invitations, which reads and writes their file.
+    async fn invites(
+        &self,
+        work: impl FnOnce(&Invites) -> Result<Vec<WithCode>, InvitesError> + Send + 'static,
+    ) -> Result<Vec<WithCode>, String> {
+        let work = move |in_force: &InForce| {
+            let invites = in_force.app.sign_in.invites.as_ref().ok_or(
+                "this coordinator takes no invitations: start it with --signin invite --invites FILE",
+            )?;
+            work(invites).map_err(|error| error.to_string())
+        };
+        self.blocking(work).await?
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&InForce) -> T + Send + 'static,
+    ) -> Result<T, String> {
+        let in_force = self
+            .in_force
+            .clone()
+            .ok_or("there is no server around it")?;
+        tokio::task::spawn_blocking(move || work(&in_force))
+            .await
+            .map_err(|error| format!("this failed: {error}"))
+    }
+
+    /// Tells how far those who are invited have come.
+    async fn invited(&self, invites: Vec<WithCode>) -> Result<AdminAnswer, String> {
+        let whom = invites.iter().map(|(id, _)| id.clone()).collect();
+        let statuses = self.coordinator.how_far(whom).await?;
+        let invites = invites.into_iter().zip(statuses);
+        Ok(AdminAnswer::Invites {
+            invites: invites
+                .map(|((id, code), status)| Invited {
+                    name: id.as_str().trim_start_matches("invite|").to_owned(),
+                    code,
+                    state: status.queue_status,
+                    ended: status.ended,
+                })
+                .collect(),
+        })
+    }
+}
+
+/// Somebody who is invited, with the code if it was made just now.
+type WithCode = (Identity, Option<String>);
+
+fn without_codes(identities: Vec<Identity>) -> Vec<WithCode> {
+    identities.into_iter().map(|id| (id, None)).collect()
+}
 
 /// The socket; it goes when this is dropped.
 #[derive(Debug)]
@@ -45,7 +170,7 @@ impl Drop for Socket {
 ///
 /// # Errors
 /// When the socket cannot be made.
-pub fn serve(data_dir: &Path, coordinator: Coordinator) -> io::Result<Socket> {
+pub fn serve(data_dir: &Path, operator: Operator) -> io::Result<Socket> {
     let path = fs::canonicalize(data_dir)?.join(SOCKET_NAME);
     if path.as_os_str().len() > PATH_LIMIT {
         let error = format!(
@@ -60,17 +185,17 @@ pub fn serve(data_dir: &Path, coordinator: Coordinator) -> io::Result<Socket> {
     }
     let listener = UnixListener::bind(&path)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
-    let serving = tokio::spawn(accept(listener, coordinator));
+    let serving = tokio::spawn(accept(listener, operator));
     Ok(Socket { path, serving })
 }
 
-async fn accept(listener: UnixListener, coordinator: Coordinator) {
+async fn accept(listener: UnixListener, operator: Operator) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let coordinator = coordinator.clone();
+                let operator = operator.clone();
                 tokio::spawn(async move {
-                    if let Err(error) = converse(stream, &coordinator).await {
+                    if let Err(error) = converse(stream, &operator).await {
                         debug!(%error, "an operator's connection ended badly");
                     }
                 });
@@ -83,7 +208,7 @@ async fn accept(listener: UnixListener, coordinator: Coordinator) {
     }
 }
 
-async fn converse(stream: UnixStream, coordinator: &Coordinator) -> io::Result<()> {
+async fn converse(stream: UnixStream, operator: &Operator) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     loop {
@@ -100,7 +225,7 @@ async fn converse(stream: UnixStream, coordinator: &Coordinator) -> io::Result<(
             Ok(request) if whole => {
                 let text = serde_json::to_string(&request)?;
                 info!(request = %text, "the operator asks");
-                coordinator.admin(request).await
+                operator.admin(request).await
             }
             Ok(_) => refused("the request is too long"),
             Err(error) => refused(&format!("the request cannot be read: {error}")),

@@ -11,6 +11,7 @@ mod accounts;
 mod file;
 mod values;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,8 +19,9 @@ use std::time::Duration;
 
 use axum::http::Uri;
 use clap::parser::ValueSource;
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, ValueEnum};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum};
 use ipnet::IpNet;
+use sha2::{Digest as _, Sha256};
 use tauline_protocol::status::SignInMethod;
 use tauline_queue_core::Rules;
 use tauline_transcript::Sizes;
@@ -356,6 +358,28 @@ pub struct Settings {
         default_value = "text"
     )]
     pub log_format: LogFormat,
+
+    #[arg(skip)]
+    given: Given,
+}
+
+/// What was given for each setting, hashed, since some are secrets: to tell which have changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Given(BTreeMap<String, [u8; 32]>);
+
+impl Given {
+    fn of(matches: &ArgMatches) -> Self {
+        let ids = matches.ids().map(clap::Id::as_str);
+        let hashed = ids.map(|id| {
+            let mut hash = Sha256::new();
+            for value in matches.get_raw(id).into_iter().flatten() {
+                hash.update((value.len() as u64).to_be_bytes());
+                hash.update(value.as_encoded_bytes());
+            }
+            (id.to_owned(), hash.finalize().into())
+        });
+        Self(hashed.collect())
+    }
 }
 
 /// A way to sign in, as a setting.
@@ -455,6 +479,7 @@ impl Settings {
         let mut args: Vec<OsString> = args.into_iter().collect();
         let matches = command().try_get_matches_from(&args)?;
         let mut settings = Self::from_arg_matches(&matches)?;
+        settings.given = Given::of(&matches);
         if let Some(path) = settings.config.clone() {
             // What neither a flag nor the environment gives is taken from the file, as if it had
             // been a flag: one parser, one set of messages.
@@ -468,9 +493,11 @@ impl Settings {
                     args.push(format!("--{key}={value}").into());
                 }
             }
-            let from_file = command()
-                .try_get_matches_from(&args)
-                .and_then(|matches| Self::from_arg_matches(&matches));
+            let from_file = command().try_get_matches_from(&args).and_then(|matches| {
+                let mut settings = Self::from_arg_matches(&matches)?;
+                settings.given = Given::of(&matches);
+                Ok(settings)
+            });
             settings = from_file.map_err(|error| SettingsError::File {
                 path,
                 problem: error
@@ -482,6 +509,47 @@ impl Settings {
         }
         settings.check()?;
         Ok(settings)
+    }
+
+    /// Settings that were given otherwise than in `other`, as the flags are named.
+    #[must_use]
+    pub fn differing(&self, other: &Self) -> Vec<String> {
+        let (ours, theirs) = (&self.given.0, &other.given.0);
+        let ids: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+        ids.into_iter()
+            .filter(|id| ours.get(*id) != theirs.get(*id))
+            .map(|id| format!("--{}", id.replace('_', "-")))
+            .collect()
+    }
+
+    /// Takes over what can change while the server runs, named as the flags are.
+    pub(crate) fn take_over(&mut self, other: &Self, names: &[String]) {
+        self.login_rate = other.login_rate;
+        self.anonymous_rate = other.anonymous_rate;
+        self.session_rate = other.session_rate;
+        self.lobby_rate = other.lobby_rate;
+        self.trusted_proxies.clone_from(&other.trusted_proxies);
+        self.log.clone_from(&other.log);
+        for name in names {
+            let id = name.trim_start_matches('-').replace('-', "_");
+            match other.given.0.get(&id) {
+                Some(hash) => drop(self.given.0.insert(id, *hash)),
+                None => drop(self.given.0.remove(&id)),
+            }
+        }
+    }
+
+    /// Files that hold secrets, and which.
+    #[must_use]
+    pub fn files_with_secrets(&self) -> Vec<(&'static str, PathBuf)> {
+        let mut files = self.accounts.files_with_secrets();
+        if let Some(path) = &self.config
+            && let Ok(pairs) = file::settings(path)
+            && pairs.iter().any(|(key, _)| is_secret(key))
+        {
+            files.push(("a secret", path.clone()));
+        }
+        files
     }
 
     /// Refuses settings that do not go together.
@@ -607,6 +675,12 @@ impl Settings {
             None => Origin::local(bound),
         }
     }
+}
+
+/// Whether a setting's value is for few eyes: a client's secret, or a node's URL, which may have a key
+/// in it.
+fn is_secret(key: &str) -> bool {
+    key.ends_with("-client-secret") || key == "eth-rpc-url"
 }
 
 /// The flags. Values of environment variables are not shown: the help is the same everywhere.

@@ -41,6 +41,7 @@ use held::{Hold, Waiting};
 pub use message::Polled;
 use message::{Message, Reply, Urgent};
 pub use opening::{Opened, StartError, open};
+pub use operator::Order;
 
 use crate::clock::Clock;
 use crate::head::Head;

@@ -9,35 +9,44 @@
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use ipnet::IpNet;
 
 use crate::config::Settings;
 use crate::connections::Place;
 use crate::signin::session::TokenHash;
 
 mod downloads;
+mod proxies;
 
 pub(crate) use self::downloads::Download;
 use self::downloads::Downloads;
+pub(crate) use self::proxies::Proxies;
 
 /// How much more often than a /64 of IPv6 a /48 may ask, which has 65,536 of them. Ours: some
 /// households of one provider, and not a crowd made up by one customer.
 const WIDE: u32 = 16;
 
-/// All limits on rates.
+/// All limits on rates. Those of requests may change while the server runs.
 pub struct Limits {
-    logins: AddressLimit,
-    anonymous: AddressLimit,
-    sessions: Limit<TokenHash>,
-    lobby: Limit<TokenHash>,
+    rates: RwLock<Arc<Rates>>,
     downloads: Arc<Downloads>,
-    trusted_proxies: Vec<IpNet>,
+    proxies: Proxies,
+    /// Whether it was told that somebody who is not trusted speaks for others.
+    told_of_proxy: AtomicBool,
+}
+
+/// How often who may ask.
+struct Rates {
+    logins: Arc<AddressLimit>,
+    anonymous: Arc<AddressLimit>,
+    sessions: Arc<Limit<TokenHash>>,
+    lobby: Arc<Limit<TokenHash>>,
 }
 
 /// A request came too early; it may come again after this long.
@@ -48,14 +57,53 @@ impl Limits {
     /// The limits of the settings.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
+        let rates = Rates {
+            logins: Arc::new(AddressLimit::new(settings.login_rate)),
+            anonymous: Arc::new(AddressLimit::new(settings.anonymous_rate)),
+            sessions: Arc::new(Limit::new(settings.session_rate, Quota::per_minute)),
+            lobby: Arc::new(Limit::new(settings.lobby_rate, Quota::per_minute)),
+        };
         Self {
-            logins: AddressLimit::new(settings.login_rate),
-            anonymous: AddressLimit::new(settings.anonymous_rate),
-            sessions: Limit::new(settings.session_rate, Quota::per_minute),
-            lobby: Limit::new(settings.lobby_rate, Quota::per_minute),
+            rates: RwLock::new(Arc::new(rates)),
             downloads: Downloads::new(settings),
-            trusted_proxies: settings.trusted_proxies.clone(),
+            proxies: Proxies::new(&settings.trusted_proxies),
+            told_of_proxy: AtomicBool::new(false),
         }
+    }
+
+    /// Puts other rates and other proxies in force. What was counted against a rate that stays as it
+    /// is still counts.
+    pub fn reload(&self, before: &Settings, settings: &Settings) {
+        let now = self.rates();
+        let (logins, anonymous) = (settings.login_rate, settings.anonymous_rate);
+        let (sessions, lobby) = (settings.session_rate, settings.lobby_rate);
+        let rates = Rates {
+            logins: kept(&now.logins, logins == before.login_rate, || {
+                AddressLimit::new(logins)
+            }),
+            anonymous: kept(&now.anonymous, anonymous == before.anonymous_rate, || {
+                AddressLimit::new(anonymous)
+            }),
+            sessions: kept(&now.sessions, sessions == before.session_rate, || {
+                Limit::new(sessions, Quota::per_minute)
+            }),
+            lobby: kept(&now.lobby, lobby == before.lobby_rate, || {
+                Limit::new(lobby, Quota::per_minute)
+            }),
+        };
+        *self.rates.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rates);
+        self.proxies.set(&settings.trusted_proxies);
+        self.told_of_proxy.store(false, Ordering::Relaxed);
+    }
+
+    fn rates(&self) -> Arc<Rates> {
+        let rates = self.rates.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&rates)
+    }
+
+    /// Who is trusted to say for whom it asks.
+    pub(crate) fn proxies(&self) -> Proxies {
+        self.proxies.clone()
     }
 
     /// Counts a sign-in.
@@ -63,7 +111,7 @@ impl Limits {
     /// # Errors
     /// [`TooMany`] from this address.
     pub fn login(&self, client: IpAddr) -> Result<(), TooMany> {
-        self.logins.check(client)
+        self.rates().logins.check(client)
     }
 
     /// Counts a request without a session.
@@ -71,7 +119,7 @@ impl Limits {
     /// # Errors
     /// [`TooMany`] from this address.
     pub fn anonymous(&self, client: IpAddr) -> Result<(), TooMany> {
-        self.anonymous.check(client)
+        self.rates().anonymous.check(client)
     }
 
     /// Counts a request of a session.
@@ -79,7 +127,7 @@ impl Limits {
     /// # Errors
     /// [`TooMany`] of this session.
     pub fn session(&self, session: &TokenHash) -> Result<(), TooMany> {
-        self.sessions.check(session)
+        self.rates().sessions.check(session)
     }
 
     /// Counts a request of a session to the sequencer's API.
@@ -87,7 +135,7 @@ impl Limits {
     /// # Errors
     /// [`TooMany`] of this session.
     pub fn lobby(&self, session: &TokenHash) -> Result<(), TooMany> {
-        self.lobby.check(session)
+        self.rates().lobby.check(session)
     }
 
     /// Begins a download of a transcript, which lasts as long as what is given.
@@ -105,10 +153,11 @@ impl Limits {
 
     /// Forgets addresses and sessions that have been silent for long.
     pub fn sweep(&self) {
-        self.logins.sweep();
-        self.anonymous.sweep();
-        self.sessions.sweep();
-        self.lobby.sweep();
+        let rates = self.rates();
+        rates.logins.sweep();
+        rates.anonymous.sweep();
+        rates.sessions.sweep();
+        rates.lobby.sweep();
     }
 
     /// The client's address: the peer's, or what trusted proxies say it is.
@@ -125,11 +174,7 @@ impl Limits {
             .collect();
         let mut client = peer.to_canonical();
         for hop in forwarded.iter().rev() {
-            if !self
-                .trusted_proxies
-                .iter()
-                .any(|network| network.contains(&client))
-            {
+            if !self.proxies.contain(client) {
                 break;
             }
             match address(hop.trim()) {
@@ -138,6 +183,44 @@ impl Limits {
             }
         }
         client
+    }
+
+    /// Says in the log, once, that a proxy seems to be in front that is not trusted: all that come
+    /// through it count as one client.
+    pub(crate) fn notice_proxy(&self, peer: IpAddr, headers: &HeaderMap) {
+        let Some(header) = SPEAK_FOR_OTHERS
+            .into_iter()
+            .find(|header| headers.contains_key(*header))
+        else {
+            return;
+        };
+        let peer = peer.to_canonical();
+        if !self.proxies.contain(peer) && !self.told_of_proxy.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                %peer,
+                header,
+                "a request from {peer} speaks for others and is not believed: if that is your proxy, \
+                 start with --trusted-proxies {peer} and let it send X-Forwarded-For, or all who come \
+                 through it count as one client"
+            );
+        }
+    }
+}
+
+/// What proxies say for whom they ask with.
+const SPEAK_FOR_OTHERS: [&str; 4] = [
+    "x-forwarded-for",
+    "forwarded",
+    "x-real-ip",
+    "cf-connecting-ip",
+];
+
+/// The same limit if nothing changed, or another.
+fn kept<T>(limit: &Arc<T>, same: bool, other: impl FnOnce() -> T) -> Arc<T> {
+    if same {
+        Arc::clone(limit)
+    } else {
+        Arc::new(other())
     }
 }
 
@@ -307,6 +390,27 @@ mod tests {
         for _ in 0..10_000 {
             limits.session(&[7; 32]).unwrap();
         }
+    }
+
+    #[test]
+    fn other_rates_count_anew_and_the_same_go_on_counting() {
+        let settings = |flags: &[&str]| {
+            let args = ["tauline-server", "--login-rate", "1", "--session-rate", "1"];
+            Settings::parse_from(args.iter().chain(flags))
+        };
+        let before = settings(&[]);
+        let limits = Limits::new(&before);
+        limits.login(ip("192.0.2.1")).unwrap();
+        limits.session(&[1; 32]).unwrap();
+        let mut after = settings(&["--trusted-proxies", "10.0.0.1"]);
+        after.login_rate = 2;
+        limits.reload(&before, &after);
+        limits.login(ip("192.0.2.1")).unwrap();
+        limits.login(ip("192.0.2.1")).unwrap();
+        limits.login(ip("192.0.2.1")).unwrap_err();
+        limits.session(&[1; 32]).unwrap_err();
+        let headers = forwarded(&["198.51.100.7"]);
+        assert_eq!(limits.client(ip("10.0.0.1"), &headers), ip("198.51.100.7"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `tauline-server`: starts the coordinator of a ceremony and serves until it is told to stop.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use tauline_server::config::{LogFormat, Settings, SettingsError};
 use tauline_server::{server, telemetry};
@@ -53,9 +54,19 @@ fn run(settings: &Settings) -> anyhow::Result<()> {
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        // Before anything takes time: whoever hears of it is not killed by it.
+        let mut hangup = signal(SignalKind::hangup())?;
         let running = server::start(settings).await?;
         let url = format!("http://{}", running.address());
         telemetry::say_listening(settings.log_format, &url);
+        let in_force = running.in_force();
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                let in_force = Arc::clone(&in_force);
+                // It says in the log how it went.
+                let _ = tokio::task::spawn_blocking(move || in_force.reload()).await;
+            }
+        });
         running
             .until(async {
                 tokio::select! {

@@ -20,6 +20,7 @@ use crate::routes::{self, App, Lobby};
 use crate::signin::SignIn;
 use crate::signin::nonce::Nonces;
 use crate::signin::redirect::Redirects;
+use crate::signin::secret::warn_if_others_read;
 use crate::signin::session::Sessions;
 use crate::signin::state::States;
 use crate::snapshot::{FOLDER_NAME, Transcripts};
@@ -40,13 +41,16 @@ const LAST_ANSWERS: Duration = Duration::from_secs(2);
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 mod providers;
+pub mod reload;
 
 use self::providers::Providers;
+use self::reload::{InForce, Source};
 
 /// A server that serves.
 pub struct Running {
     address: SocketAddr,
     coordinator: Coordinator,
+    in_force: Arc<InForce>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<anyhow::Result<()>>,
 }
@@ -62,6 +66,12 @@ impl Running {
     #[must_use]
     pub fn coordinator(&self) -> &Coordinator {
         &self.coordinator
+    }
+
+    /// What is in force, to be read again.
+    #[must_use]
+    pub fn in_force(&self) -> Arc<InForce> {
+        Arc::clone(&self.in_force)
     }
 
     /// Stops: takes no more connections, answers what is held, lets a running verification end,
@@ -87,7 +97,8 @@ impl Running {
     }
 }
 
-/// Opens the data, listens and serves, on the machine's clock.
+/// Opens the data, listens and serves, on the machine's clock. Settings that are read again are the
+/// process's.
 ///
 /// # Errors
 /// Data that cannot be opened, an address that cannot be listened on, unreadable invitations or
@@ -101,14 +112,19 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Running> {
 /// # Errors
 /// As [`start`].
 pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Running> {
+    start_with(settings, clock, Arc::new(Settings::from_process)).await
+}
+
+async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow::Result<Running> {
+    for (what, path) in settings.files_with_secrets() {
+        warn_if_others_read(what, &path);
+    }
     // The address comes first: it is the cheapest thing to be refused.
     let listener = listen(settings.listen).await?;
     let address = listener.local_addr()?;
 
     let providers = Providers::open(settings, &settings.origin(address)).await?;
     let parts = open(settings, clock).await?;
-    let socket = admin::serve(&settings.data_dir, parts.opened.coordinator.clone())
-        .context("the operator's socket cannot be opened")?;
     let coordinator = parts.opened.coordinator.clone();
     let (stopping, stopped) = watch::channel(false);
     let app = Arc::new(App::new(
@@ -127,6 +143,10 @@ pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Runni
             hold: settings.lobby_hold,
         },
     ));
+    let in_force = InForce::new(Arc::clone(&app), settings, source);
+    let operator = admin::Operator::new(coordinator.clone(), Some(Arc::clone(&in_force)));
+    let socket = admin::serve(&settings.data_dir, operator)
+        .context("the operator's socket cannot be opened")?;
     let sweeper = tokio::spawn(sweep(Arc::clone(&app)));
     let (stop, stop_asked) = oneshot::channel();
     let mut task = parts.opened.task;
@@ -141,7 +161,7 @@ pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Runni
             most => most,
         },
         per_address: Some(settings.max_connections_per_address).filter(|most| *most > 0),
-        proxies: settings.trusted_proxies.clone(),
+        proxies: app.limits.proxies(),
     });
     let handle = coordinator.clone();
     let served = tokio::spawn(async move {
@@ -189,6 +209,7 @@ pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Runni
     Ok(Running {
         address,
         coordinator: handle,
+        in_force,
         stop,
         served,
     })

@@ -1,12 +1,15 @@
 //! Logs. They hold identities and paths, never tokens, codes, signatures or bodies.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt, reload};
 
 use crate::clock::Clock;
 use crate::config::LogFormat;
@@ -15,25 +18,50 @@ use crate::config::LogFormat;
 /// which says nothing to an operator; what goes wrong is told by the store.
 const MIGRATIONS: &str = "refinery_core";
 
+/// The filter that is in force, which may change.
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
 /// Sends logs to standard error.
 ///
 /// # Errors
 /// A filter that is none, or a second call.
 pub fn init(filter: &str, format: LogFormat) -> anyhow::Result<()> {
+    let (filter, handle) = reload::Layer::new(parse(filter)?);
+    let lines = fmt::layer()
+        .with_ansi(colours())
+        .with_writer(std::io::stderr);
+    let lines = match format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .try_init()
+        .map_err(|error| anyhow::anyhow!("logs cannot be started: {error}"))?;
+    let _ = FILTER.set(handle);
+    Ok(())
+}
+
+/// Whether a text is a filter of logs.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse(filter: &str) -> anyhow::Result<EnvFilter> {
     let mut parsed = EnvFilter::try_new(filter)
         .map_err(|error| anyhow::anyhow!("--log {filter}: {error}; try info or debug"))?;
     if !filter.contains(MIGRATIONS) {
         parsed = parsed.add_directive(format!("{MIGRATIONS}=off").parse()?);
     }
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(parsed)
-        .with_ansi(colours())
-        .with_writer(std::io::stderr);
-    let started = match format {
-        LogFormat::Text => logs.try_init(),
-        LogFormat::Json => logs.json().try_init(),
-    };
-    started.map_err(|error| anyhow::anyhow!("logs cannot be started: {error}"))
+    Ok(parsed)
+}
+
+/// Puts another filter in force, where logs were started.
+pub(crate) fn set_filter(filter: EnvFilter) {
+    if let Some(handle) = FILTER.get() {
+        // It fails only when the logs are gone.
+        let _ = handle.reload(filter);
+    }
 }
 
 /// Colours are for a terminal, and for who has not asked for none (no-color.org).

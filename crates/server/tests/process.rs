@@ -380,3 +380,207 @@ fn refused_connections_are_in_the_log_once_a_minute_at_most() {
     assert!(lines[0].contains("WARN"), "{log}");
     assert!(lines[0].contains("--max-connections-per-address"), "{log}");
 }
+
+/// A program whose log is read while it runs.
+struct Watched {
+    program: Program,
+    lines: std::sync::mpsc::Receiver<String>,
+    log: String,
+}
+
+impl Watched {
+    fn start(data: &std::path::Path, more: &[&str]) -> Self {
+        let mut program = Program::start(data, more);
+        let stderr = program.child.stderr.take().unwrap();
+        let (sender, lines) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines() {
+                let _ = sender.send(line.unwrap());
+            }
+        });
+        Self {
+            program,
+            lines,
+            log: String::new(),
+        }
+    }
+
+    /// Waits until a line holds this; gives the line.
+    fn wait_for(&mut self, text: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(std::time::Duration::from_secs(60));
+            let line = line.unwrap_or_else(|_| panic!("no {text:?} in {}", self.log));
+            self.log.push_str(&line);
+            self.log.push('\n');
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    fn hang_up(&self) {
+        kill_process(Pid::from_child(&self.program.child), Signal::HUP).unwrap();
+    }
+
+    /// The rest of the log, after the end.
+    fn end(mut self) -> String {
+        kill_process(Pid::from_child(&self.program.child), Signal::TERM).unwrap();
+        self.program.child.wait().unwrap();
+        for line in self.lines.iter() {
+            self.log.push_str(&line);
+            self.log.push('\n');
+        }
+        std::mem::take(&mut self.log)
+    }
+}
+
+/// The HTTP status of a request with these headers.
+fn ask(url: &str, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> u16 {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mut request = match body {
+            Some(body) => client.post(format!("{url}{path}")).json(&body),
+            None => client.get(format!("{url}{path}")),
+        };
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap().status().as_u16()
+    })
+}
+
+#[test]
+fn a_hangup_reads_again_what_can_change_and_names_what_cannot() {
+    let directory = tempfile::tempdir().unwrap();
+    let (settings, invites) = (
+        directory.path().join("toml"),
+        directory.path().join("invites"),
+    );
+    let write = |invited: &str, more: &str| {
+        std::fs::write(&invites, invited).unwrap();
+        let path = invites.display();
+        let text = format!("signin = [\"invite\"]\ninvites = \"{path}\"\n{more}");
+        std::fs::write(&settings, text).unwrap();
+    };
+    write("alice code-of-alice-0001\n", "anonymous-rate = 1\n");
+    let file = format!("--config={}", settings.display());
+    let mut watched = Watched::start(&directory.path().join("data"), &[&file]);
+    let url = watched.program.url.clone();
+    let login = |code: &str| {
+        let body = serde_json::json!({ "invite": code });
+        ask(&url, "/login", Some(body), &[])
+    };
+    // What is not there is refused too, and counted.
+    let from = |address: &str| ask(&url, "/nothing", None, &[("x-forwarded-for", address)]);
+    assert_eq!(login("code-of-alice-0001"), 200);
+    assert_eq!(login("code-of-bob-000002"), 401);
+    assert_eq!([from("192.0.2.1"), from("192.0.2.2")], [404, 429]);
+
+    write(
+        "bob code-of-bob-000002\n",
+        "anonymous-rate = 1\ntrusted-proxies = \"127.0.0.1\"\nmax-sessions = 7\nlog = \"debug\"\n",
+    );
+    watched.hang_up();
+    let read = watched.wait_for("read again");
+    for name in ["1 invitations", "--trusted-proxies", "--log"] {
+        assert!(read.contains(name), "{read}");
+    }
+    let restart = watched.wait_for("need a restart");
+    assert!(restart.contains("--max-sessions"), "{restart}");
+    assert!(!restart.contains("--log"), "{restart}");
+    assert_eq!(login("code-of-alice-0001"), 401);
+    assert_eq!(login("code-of-bob-000002"), 200);
+    assert_eq!([from("192.0.2.1"), from("192.0.2.2")], [404, 404]);
+    watched.wait_for("DEBUG");
+
+    // Of what is wrong nothing is taken.
+    write("carol code-of-carol-0003\n", "anonymous-rate = \"many\"\n");
+    watched.hang_up();
+    let wrong = watched.wait_for("could not be read again");
+    assert!(wrong.contains("anonymous-rate"), "{wrong}");
+    write("carol\n", "");
+    watched.hang_up();
+    let wrong = watched.wait_for("could not be read again");
+    assert!(wrong.contains("line 1 of the invitations"), "{wrong}");
+    assert_eq!(login("code-of-bob-000002"), 200);
+    let log = watched.end();
+    assert!(log.contains("stopped; nothing is lost"), "{log}");
+}
+
+#[test]
+fn a_proxy_that_is_not_trusted_is_told_of_once() {
+    let directory = tempfile::tempdir().unwrap();
+    for header in ["x-forwarded-for", "Forwarded", "X-Real-IP"] {
+        let data = directory.path().join(header);
+        let watched = Watched::start(&data, &["--log=warn"]);
+        let url = watched.program.url.clone();
+        for _ in 0..3 {
+            ask(&url, "/ceremony/status", None, &[(header, "192.0.2.1")]);
+        }
+        let log = watched.end();
+        assert_eq!(log.matches("speaks for others").count(), 1, "{log}");
+        assert!(log.contains("--trusted-proxies 127.0.0.1"), "{log}");
+        let trusting = ["--log=warn", "--trusted-proxies=127.0.0.1"];
+        let watched = Watched::start(&data, &trusting);
+        let url = watched.program.url.clone();
+        ask(&url, "/ceremony/status", None, &[(header, "192.0.2.1")]);
+        assert_eq!(watched.end(), "");
+    }
+}
+
+#[test]
+fn secrets_that_everybody_may_read_are_warned_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let (settings, invites) = (
+        directory.path().join("toml"),
+        directory.path().join("invites"),
+    );
+    let secret = directory.path().join("secret");
+    std::fs::write(&invites, "alice code-of-alice-0001\n").unwrap();
+    std::fs::write(&secret, "hush\n").unwrap();
+    std::fs::write(&settings, "eth-oidc-client-secret = \"hush\"\n").unwrap();
+    let cases: [(&std::path::Path, &[&str]); 3] = [
+        (
+            &invites,
+            &[
+                "--signin=invite",
+                &format!("--invites={}", invites.display()),
+            ],
+        ),
+        (
+            &secret,
+            &[
+                "--signin=github",
+                "--github-client-id=us",
+                &format!("--github-client-secret-file={}", secret.display()),
+            ],
+        ),
+        (
+            &settings,
+            &[
+                "--signin=oidc",
+                "--eth-oidc-client-id=us",
+                "--eth-oidc-auth-url=https://login.example.org/a",
+                "--eth-oidc-token-url=https://login.example.org/t",
+                "--eth-oidc-userinfo-url=https://login.example.org/u",
+                &format!("--config={}", settings.display()),
+            ],
+        ),
+    ];
+    for (path, arguments) in cases {
+        for (mode, warned) in [(0o644, true), (0o604, true), (0o640, false), (0o600, false)] {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let data = directory.path().join("data");
+            let program = Program::start(&data, arguments);
+            let (_, log) = program.end(Signal::TERM);
+            let path = path.display().to_string();
+            let told = log.lines().any(|line| {
+                line.contains("everybody on this machine may read") && line.contains(&path)
+            });
+            assert_eq!(told, warned, "{path} {mode:o}: {log}");
+            assert!(!log.contains("hush"), "{log}");
+        }
+    }
+}

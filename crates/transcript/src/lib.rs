@@ -67,6 +67,7 @@ pub mod transcript;
 pub mod update;
 pub mod verify;
 mod wire;
+pub mod words;
 
 pub use arrival::{ReceiveError, Received};
 pub use contribution::{RawContribution, RawPoint, RawPoints, RawPowers, RawSubContribution};

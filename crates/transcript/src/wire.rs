@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contribution::{RawPoint, RawPoints};
 use crate::encoding::{Encoding, Point, decode_hex};
+use crate::words::cut;
 
 pub(crate) use contribution::ContributionSeed;
 pub(crate) use signature::SeenSignature;
@@ -29,11 +30,7 @@ const MAX_ERROR_CHARS: usize = 240;
 
 /// The text of an error, cut to a length fit for a log line.
 pub(crate) fn error_text(error: impl fmt::Display) -> String {
-    let text = error.to_string();
-    match text.char_indices().nth(MAX_ERROR_CHARS) {
-        None => text,
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
+    cut(&error.to_string(), MAX_ERROR_CHARS)
 }
 
 /// Prefixes an error with the place that it happened in.

@@ -1,6 +1,7 @@
 //! `tauline admin`: operates a coordinator over the Unix socket in its data directory.
 
 mod data;
+mod people;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf, absolute};
@@ -21,7 +22,7 @@ use crate::{output, words};
 const ANSWER_LIMIT: Duration = Duration::from_secs(600);
 
 /// Longest answer, in bytes.
-const ANSWER_LEN: u64 = 1 << 20;
+const ANSWER_LEN: u64 = 16 << 20;
 
 /// Operate a coordinator on this machine.
 #[derive(Debug, clap::Args)]
@@ -59,6 +60,22 @@ enum Order {
         #[arg(value_name = "ID", value_parser = parse_identity)]
         id: Identity,
     },
+    /// Show who is in line: whether they are there, and by when they must do what.
+    Queue {
+        /// Show so many at most, who has the turn first; 10,000 at the most.
+        #[arg(long, value_name = "NUMBER", default_value_t = 30)]
+        first: u32,
+    },
+    /// Show, make and take back invitations, without a restart.
+    Invites {
+        #[command(subcommand)]
+        order: InvitesOrder,
+    },
+    /// Read the settings and the invitations again, as SIGHUP does.
+    ///
+    /// In force at once: invitations, --log, --login-rate, --anonymous-rate, --session-rate,
+    /// --lobby-rate and --trusted-proxies. Others need a restart and are named.
+    Reload,
     /// Write a consistent copy of the ceremony's data while it runs.
     ///
     /// The copy holds the coordinator's key: keep it as safe as the original.
@@ -85,6 +102,24 @@ enum Order {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum InvitesOrder {
+    /// Show who is invited, and how far they have come.
+    List,
+    /// Invite these, and print a code for each: it is not shown again.
+    Add {
+        /// Their names.
+        #[arg(value_name = "NAME", required = true)]
+        names: Vec<String>,
+    },
+    /// Take invitations back. Their codes sign nobody in any more; who is in line keeps the place.
+    Revoke {
+        /// Their names.
+        #[arg(value_name = "NAME", required = true)]
+        names: Vec<String>,
+    },
+}
+
 /// Operates.
 ///
 /// # Errors
@@ -107,15 +142,47 @@ pub fn run(args: &Args) -> Outcome {
         Order::Pause => AdminRequest::Pause,
         Order::Resume => AdminRequest::Resume,
         Order::Pardon { id } => AdminRequest::Pardon { id: id.clone() },
+        Order::Queue { first } => AdminRequest::Queue { first: *first },
+        Order::Reload => AdminRequest::Reload,
+        Order::Invites { order } => match order {
+            InvitesOrder::List => AdminRequest::Invites,
+            InvitesOrder::Add { names } => AdminRequest::Invite {
+                names: names.clone(),
+            },
+            InvitesOrder::Revoke { names } => AdminRequest::Revoke {
+                names: names.clone(),
+            },
+        },
     };
     let answer = ask(&args.data_dir, &request)?;
     if args.json {
         output::print_json(&answer)?;
     }
     match answer {
-        AdminAnswer::Done { .. } if args.json => Ok(()),
-        AdminAnswer::Done { status, paused } => output::print(&done(&args.order, &status, paused)),
         AdminAnswer::Refused { error } => Err(Failure::bad(error)),
+        _ if args.json => Ok(()),
+        AdminAnswer::Done { status, paused } => output::print(&done(&args.order, &status, paused)),
+        AdminAnswer::Queue {
+            line,
+            in_all,
+            paused,
+        } => output::print(&people::line(&line, in_all, paused)),
+        AdminAnswer::Invites { invites } => {
+            let was_revoked = matches!(
+                args.order,
+                Order::Invites {
+                    order: InvitesOrder::Revoke { .. }
+                }
+            );
+            let text = match was_revoked {
+                true => people::revoked(&invites),
+                false => people::invites(&invites),
+            };
+            output::print(&text)
+        }
+        AdminAnswer::Reloaded { changed, restart } => {
+            output::print(&people::reloaded(&changed, &restart))
+        }
     }
 }
 
@@ -147,7 +214,12 @@ fn done(order: &Order, status: &CeremonyStatus, paused: bool) -> String {
                 words::number(status.log.records)
             )
         }
-        Order::Status | Order::Check { .. } | Order::Restore { .. } => {
+        Order::Status
+        | Order::Check { .. }
+        | Order::Restore { .. }
+        | Order::Queue { .. }
+        | Order::Invites { .. }
+        | Order::Reload => {
             let paused = if paused {
                 " (paused by the operator)"
             } else {

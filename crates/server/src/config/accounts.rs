@@ -112,6 +112,21 @@ pub struct Accounts {
 }
 
 impl Accounts {
+    /// Files that hold secrets, and which.
+    pub(super) fn files_with_secrets(&self) -> Vec<(&'static str, PathBuf)> {
+        let named = [
+            ("GitHub's client secret", &self.github_client_secret_file),
+            (
+                "the client secret of the OpenID Connect provider",
+                &self.eth_oidc_client_secret_file,
+            ),
+        ];
+        let given = named
+            .into_iter()
+            .filter_map(|(what, path)| Some((what, path.clone()?)));
+        given.collect()
+    }
+
     /// GitHub's endpoints.
     #[must_use]
     pub fn github_endpoints(&self) -> Endpoints {

@@ -11,13 +11,11 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ipnet::IpNet;
-
 use super::activity::Activity;
 use super::heads::Heads;
 use super::refusals::{Refusals, Why};
 use crate::clock::alive::Moment;
-use crate::limits::network;
+use crate::limits::{Proxies, network};
 use crate::signin::session::TokenHash;
 
 /// Connections of one session that count as a participant's. Ours: four times what one session may
@@ -35,7 +33,7 @@ pub(crate) struct Caps {
     /// Strangers' from one address; none is no limit.
     pub(crate) per_address: Option<usize>,
     /// Whose connections carry many people's requests, and do not count for an address.
-    pub(crate) proxies: Vec<IpNet>,
+    pub(crate) proxies: Proxies,
 }
 
 /// All connections.
@@ -73,7 +71,7 @@ impl Places {
     /// A place for a connection; `None` if there is none.
     pub(super) fn take(self: &Arc<Self>, peer: IpAddr, activity: &Arc<Activity>) -> Option<Place> {
         let peer = peer.to_canonical();
-        let is_proxy = self.caps.proxies.iter().any(|proxy| proxy.contains(&peer));
+        let is_proxy = self.caps.proxies.contain(peer);
         let address = (!is_proxy).then(|| network(peer));
         let mut taken = self.taken();
         if let (Some(address), Some(most)) = (address, self.caps.per_address)
@@ -249,7 +247,7 @@ mod tests {
         Places::new(Caps {
             total,
             per_address,
-            proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            proxies: Proxies::new(&["10.0.0.0/8".parse().unwrap()]),
         })
     }
 

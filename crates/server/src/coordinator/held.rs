@@ -130,6 +130,13 @@ impl Held {
         u32::try_from(others.len()).unwrap_or(u32::MAX)
     }
 
+    /// How many answers of this identity's are waited for.
+    pub(super) fn waiting(&self, who: &Identity) -> u32 {
+        let held = self.by_identity.get(who).into_iter().flatten();
+        let waiting = held.filter(|one| !one.hold.reply.is_gone()).count();
+        u32::try_from(waiting).unwrap_or(u32::MAX)
+    }
+
     /// Whether a held answer of this identity's counts as checking in while contributing.
     pub(super) fn arms(&self, who: &Identity) -> bool {
         self.by_identity

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tauline_protocol::Identity;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::status::QueueStatus;
+use tauline_protocol::{Identity, admin};
 use tauline_queue_core::{Outcome, Refusal, Ticket, Timestamp};
 use tokio::sync::oneshot;
 
@@ -154,6 +154,16 @@ pub(super) enum Message {
         reason: Option<String>,
         reply: Reply<Standing>,
     },
+    /// The first so many of the line, who has the turn first.
+    InLine {
+        first: usize,
+        reply: oneshot::Sender<InLine>,
+    },
+    /// How far these have come.
+    HowFar {
+        whom: Vec<Identity>,
+        reply: oneshot::Sender<Vec<QueueStatus>>,
+    },
     Operate {
         operation: Operation,
         reply: oneshot::Sender<Result<(), String>>,
@@ -176,6 +186,14 @@ pub(super) struct Submit {
     pub(super) ticket: Ticket,
     pub(super) arrived: Arrived,
     pub(super) reply: VerdictReply,
+}
+
+/// Who is in line.
+pub(super) struct InLine {
+    pub(super) line: Vec<admin::InLine>,
+    /// How many there are in all.
+    pub(super) in_all: u64,
+    pub(super) paused: bool,
 }
 
 /// What an operator can do to the queue.

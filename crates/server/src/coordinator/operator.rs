@@ -1,51 +1,146 @@
 //! What the operator asks for (`queue-protocol.md`, coordinator handover).
 
-use tauline_protocol::admin::{AdminAnswer, AdminRequest};
+use std::path::PathBuf;
+
+use tauline_protocol::Identity;
+use tauline_protocol::admin::{self, AdminAnswer};
+use tauline_protocol::status::QueueStatus;
 use tauline_queue_core::{Command, Mode, Timestamp};
 use tokio::sync::oneshot;
 
 use super::Coordinator;
 use super::answer::{self, Refused};
-use super::message::{Message, Operation};
+use super::message::{InLine, Message, Operation};
 use super::task::Task;
+use crate::view::millis;
+
+/// What an operator can do to the queue and its data.
+#[derive(Debug, Clone)]
+pub enum Order {
+    /// Take no new entries, serve everyone in line, then halt.
+    Drain,
+    /// Take entries again.
+    Open,
+    /// Stop all deadlines.
+    Pause,
+    /// Go on in the mode before the pause.
+    Resume,
+    /// Let an identity join again that was used up without contributing.
+    Pardon(Identity),
+    /// Write a consistent copy of the data to this absolute path.
+    Backup(PathBuf),
+}
 
 impl Coordinator {
-    /// Does what an operator asks.
-    pub async fn admin(&self, request: AdminRequest) -> AdminAnswer {
-        let done = match request {
-            AdminRequest::Status => Ok(()),
-            AdminRequest::Drain => self.operate(Operation::Drain).await,
-            AdminRequest::Open => self.operate(Operation::Open).await,
-            AdminRequest::Pause => self.operate(Operation::Pause).await,
-            AdminRequest::Resume => self.operate(Operation::Resume).await,
-            AdminRequest::Pardon { id } => self.operate(Operation::Pardon(id)).await,
-            AdminRequest::Backup { to } if !to.is_absolute() => {
+    /// Does what an operator orders.
+    ///
+    /// # Errors
+    /// Why it cannot be done, in a sentence that says what to do.
+    pub async fn order(&self, order: Order) -> Result<(), String> {
+        match order {
+            Order::Drain => self.operate(Operation::Drain).await,
+            Order::Open => self.operate(Operation::Open).await,
+            Order::Pause => self.operate(Operation::Pause).await,
+            Order::Resume => self.operate(Operation::Resume).await,
+            Order::Pardon(id) => self.operate(Operation::Pardon(id)).await,
+            Order::Backup(to) if !to.is_absolute() => {
                 Err(format!("{} is not an absolute path", to.display()))
             }
-            AdminRequest::Backup { to } => self
+            Order::Backup(to) => self
                 .look_up(move |store| store.backup(&to).map_err(|error| error.to_string()))
                 .await
                 .unwrap_or_else(|refused| Err(refused.error)),
-        };
-        match done {
-            Ok(()) => AdminAnswer::Done {
-                status: Box::new(self.status()),
-                paused: self.published.borrow().paused(),
-            },
-            Err(error) => AdminAnswer::Refused { error },
         }
+    }
+
+    /// Whether the ceremony is halted with people in line.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.published.borrow().paused()
+    }
+
+    /// The first so many who are in line, who has the turn first.
+    ///
+    /// # Errors
+    /// When the coordinator stops.
+    pub async fn in_line(&self, first: usize) -> Result<AdminAnswer, String> {
+        let (reply, answer) = oneshot::channel();
+        let InLine {
+            line,
+            in_all,
+            paused,
+        } = self
+            .ask_operator(Message::InLine { first, reply }, answer)
+            .await?;
+        Ok(AdminAnswer::Queue {
+            line,
+            in_all,
+            paused,
+        })
+    }
+
+    /// How far these identities have come, one after the other.
+    ///
+    /// # Errors
+    /// When the coordinator stops.
+    pub async fn how_far(&self, whom: Vec<Identity>) -> Result<Vec<QueueStatus>, String> {
+        let (reply, answer) = oneshot::channel();
+        self.ask_operator(Message::HowFar { whom, reply }, answer)
+            .await
+    }
+
+    async fn ask_operator<T>(
+        &self,
+        message: Message,
+        answer: oneshot::Receiver<T>,
+    ) -> Result<T, String> {
+        let gone = || Refused::unavailable().error;
+        self.mailbox.send(message).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())
     }
 
     async fn operate(&self, operation: Operation) -> Result<(), String> {
         let (reply, answer) = oneshot::channel();
-        let gone = |()| Refused::unavailable().error;
-        let message = Message::Operate { operation, reply };
-        self.mailbox.send(message).await.map_err(|_| gone(()))?;
-        answer.await.map_err(|_| gone(()))?
+        self.ask_operator(Message::Operate { operation, reply }, answer)
+            .await?
     }
 }
 
 impl Task {
+    /// The first so many of who has the turn and the line from its head.
+    pub(super) fn in_line(&self, now: Timestamp, first: usize) -> InLine {
+        let state = self.state();
+        // While no deadline runs, they move with the time.
+        let stood_still = state.halted_since().map(|since| now.since(since));
+        let turn = state.turn().map(|turn| turn.id);
+        let ids = turn.into_iter().chain(state.line().map(|(_, id)| id));
+        let line = ids
+            .take(first)
+            .filter_map(|id| Some((id, state.stay(id)?)))
+            .map(|(id, stay)| {
+                let by = stay
+                    .deadline
+                    .saturating_add(stood_still.unwrap_or_default());
+                admin::InLine {
+                    position: stay.position,
+                    ticket: stay.ticket.value(),
+                    id: id.clone(),
+                    state: stay.phase.into(),
+                    clients: self.now.held.waiting(id),
+                    passed: stay.passed,
+                    age_in_ms: millis(now.since(stay.joined_at)),
+                    deadline_in_ms: millis(by.since(now)),
+                }
+            })
+            .collect();
+        let has_turn = u64::from(state.turn().is_some());
+        InLine {
+            line,
+            in_all: state.waiting() + has_turn,
+            paused: state.mode() == Mode::Halted && !state.is_empty(),
+        }
+    }
+
     pub(super) fn operate(&mut self, now: Timestamp, operation: Operation) -> Result<(), String> {
         let mode = match operation {
             Operation::Drain => Mode::Draining,

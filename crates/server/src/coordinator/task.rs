@@ -292,6 +292,18 @@ impl Task {
                 let result = self.carry_out(now, Command::Abort { id: who.clone() }, reason);
                 self.reply_standing(now, who.into(), result, reply);
             }
+            Message::InLine { first, reply } => {
+                let line = self.in_line(now, first);
+                self.later(move || drop(reply.send(line)));
+            }
+            Message::HowFar { whom, reply } => {
+                let state = self.state();
+                let statuses: Vec<_> = whom
+                    .iter()
+                    .map(|who| view::queue_status(state, who, now))
+                    .collect();
+                self.later(move || drop(reply.send(statuses)));
+            }
             Message::Operate { operation, reply } => {
                 let result = self.operate(now, operation);
                 self.later(move || drop(reply.send(result)));

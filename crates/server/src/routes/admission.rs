@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tauline_protocol::error::Code;
@@ -52,7 +52,13 @@ pub(super) async fn admit(
         .extensions()
         .get::<Peer>()
         .map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
+    if let Err(failure) = one_of_each(&request) {
+        let (parts, body) = request.into_parts();
+        body::drain(&parts.headers, body);
+        return failure.into_response();
+    }
     let client = app.limits.client(peer, request.headers());
+    app.limits.notice_proxy(peer, request.headers());
     let session = match token(request.headers()) {
         Ok(token) => app
             .sign_in
@@ -68,7 +74,9 @@ pub(super) async fn admit(
     let path = request.uri().path();
     let counted = match &session {
         _ if is_login(&app, &request) => app.limits.login(client),
-        _ if sequencer::is_free(path) => Ok(()),
+        // Answered from what was published last, which costs less than counting: whoever wants to
+        // know how the ceremony stands, is told.
+        _ if path == "/ceremony/status" || sequencer::is_free(path) => Ok(()),
         Ok(session) if sequencer::is_of(path) => app.limits.lobby(&session.hash),
         Ok(session) => app.limits.session(&session.hash),
         Err(_) => app.limits.anonymous(client),
@@ -96,6 +104,24 @@ pub(super) async fn admit(
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Refuses what could be read in two ways by this server and a proxy in front of it: two hosts, or
+/// two sessions; and, in HTTP/1.1, no host at all (RFC 9112, section 3.2).
+fn one_of_each(request: &Request) -> Result<(), Failure> {
+    let headers = request.headers();
+    let count = |name: header::HeaderName| headers.get_all(name).iter().count();
+    let problem = match count(header::HOST) {
+        0 if request.version() == Version::HTTP_11 && request.uri().host().is_none() => {
+            "there is no Host header: name the host that you ask"
+        }
+        0 | 1 if count(header::AUTHORIZATION) > 1 => {
+            "there are two Authorization headers: send one session"
+        }
+        0 | 1 => return Ok(()),
+        _ => "there are two Host headers: name one host",
+    };
+    Err(Failure::new(Code::InvalidParameter, problem))
 }
 
 fn is_login(app: &App, request: &Request) -> bool {

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tauline_protocol::error::{Code, ErrorBody};
+use tauline_transcript::words::cut;
 use tauline_transcript::{DocumentError, Invalid};
 
 use crate::coordinator::{Refused, SubmitError};
@@ -35,6 +36,10 @@ pub(crate) enum Detail {
 /// When to try again while the coordinator stops or starts: a restart takes a few seconds.
 const UNAVAILABLE_RETRY: Duration = Duration::from_secs(5);
 
+/// Longest error that a client is told, in characters: a screen's. Ours; what is wrong with a
+/// document may quote it.
+const LONGEST_ERROR: usize = 1500;
+
 impl Failure {
     /// An error with a code of the table and a sentence that says what to do.
     #[must_use]
@@ -42,7 +47,7 @@ impl Failure {
         let retry_after = (code == Code::Unavailable).then_some(UNAVAILABLE_RETRY);
         Self {
             code,
-            error: error.into(),
+            error: cut(&error.into(), LONGEST_ERROR),
             plainly: None,
             retry_after,
             detail: None,

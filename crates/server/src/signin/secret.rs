@@ -1,6 +1,8 @@
 //! What must be in no log.
 
 use std::fmt;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
@@ -32,6 +34,22 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
+    }
+}
+
+/// Says in the log that others than the owner and its group may read a file that holds `what`.
+pub(crate) fn warn_if_others_read(what: &str, path: &Path) {
+    let Ok(file) = std::fs::metadata(path) else {
+        return;
+    };
+    let mode = file.permissions().mode() & 0o777;
+    if mode & 0o004 != 0 {
+        let path = path.display();
+        tracing::warn!(
+            file = %path,
+            mode = format_args!("{mode:o}"),
+            "everybody on this machine may read {what} in {path}: chmod o-rwx {path}"
+        );
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the operator does: drain, open, pause, resume, pardon, backup.
 
-use tauline_protocol::admin::{AdminAnswer, AdminRequest, SOCKET_NAME};
+use tauline_protocol::admin::{AdminAnswer, AdminRequest, InLine, SOCKET_NAME};
 use tauline_protocol::error::Code;
 use tauline_protocol::status::{EndedWord, ModeWord, QueueWord};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -40,7 +40,7 @@ async fn a_pause_stops_every_deadline() {
     let AdminAnswer::Done {
         paused: true,
         status,
-    } = ceremony.coordinator.admin(AdminRequest::Status).await
+    } = ceremony.ask(AdminRequest::Status).await
     else {
         panic!("not paused")
     };
@@ -176,9 +176,9 @@ async fn a_backup_in_the_middle_of_everything_is_consistent() {
     let mut copies = Vec::new();
     for number in 0..6 {
         let to = ceremony.path().join(format!("copy-{number}.db"));
-        let coordinator = ceremony.coordinator.clone();
+        let operator = ceremony.operator();
         let request = AdminRequest::Backup { to: to.clone() };
-        let backup = tokio::spawn(async move { coordinator.admin(request).await });
+        let backup = tokio::spawn(async move { operator.admin(request).await });
         // Deadlines that have passed meanwhile would end the others' stays: no time passes.
         ceremony.contribute(&format!("n{number}")).await;
         assert!(matches!(backup.await.unwrap(), AdminAnswer::Done { .. }));
@@ -197,13 +197,78 @@ async fn a_backup_in_the_middle_of_everything_is_consistent() {
     }
 }
 
+/// Who is in line, and how many there are.
+async fn line(ceremony: &Ceremony, first: u32) -> (Vec<InLine>, u64, bool) {
+    match ceremony.ask(AdminRequest::Queue { first }).await {
+        AdminAnswer::Queue {
+            line,
+            in_all,
+            paused,
+        } => (line, in_all, paused),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_operator_sees_who_is_in_line_whether_they_are_there_and_by_when() {
+    let ceremony = Ceremony::new();
+    assert_eq!(line(&ceremony, 10).await, (Vec::new(), 0, false));
+    for name in ["anna", "bert", "cleo", "dora"] {
+        ceremony.join(name).await;
+    }
+    ceremony.start("anna").await;
+    ceremony.pass(secs(2)).await;
+    let held = ceremony.coordinator.clone();
+    let held = tokio::spawn(async move { held.check_in_held(id("cleo"), secs(100)).await });
+    let (people, in_all, paused) = loop {
+        let seen = line(&ceremony, 3).await;
+        if seen.0[2].clients > 0 {
+            break seen;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!((in_all, paused), (4, false));
+    let names: Vec<_> = people.iter().map(|one| one.id.as_str()).collect();
+    assert_eq!(names, ["invite|anna", "invite|bert", "invite|cleo"]);
+    let positions: Vec<_> = people
+        .iter()
+        .map(|one| (one.position, one.ticket))
+        .collect();
+    assert_eq!(positions, [(0, 1), (1, 2), (2, 3)]);
+    let states: Vec<_> = people.iter().map(|one| one.state).collect();
+    assert_eq!(
+        states,
+        [
+            QueueWord::Contributing,
+            QueueWord::Queued,
+            QueueWord::Queued
+        ]
+    );
+    let clients: Vec<_> = people.iter().map(|one| one.clients).collect();
+    assert_eq!(clients, [0, 0, 1]);
+    assert!(people.iter().all(|one| one.age_in_ms >= 2_000));
+    let bert = ceremony.coordinator.how_far(vec![id("bert")]).await;
+    assert_eq!(
+        Some(people[1].deadline_in_ms),
+        bert.unwrap()[0].next_checkin_in_ms
+    );
+
+    ceremony.admin(AdminRequest::Pause).await.unwrap();
+    let before = line(&ceremony, 10).await;
+    ceremony.pass(secs(1000)).await;
+    let (people, _, paused) = line(&ceremony, 10).await;
+    assert!(paused);
+    assert_eq!(people[1].deadline_in_ms, before.0[1].deadline_in_ms);
+    held.abort();
+}
+
 #[tokio::test]
 async fn the_socket_is_the_operators_alone_and_answers_line_by_line() {
     use std::os::unix::fs::PermissionsExt as _;
     let ceremony = Ceremony::new();
     // A socket of a process that is gone is in nobody's way.
     std::fs::write(ceremony.path().join(SOCKET_NAME), b"").unwrap();
-    let socket = tauline_server::admin::serve(ceremony.path(), ceremony.coordinator.clone());
+    let socket = tauline_server::admin::serve(ceremony.path(), ceremony.operator());
     let socket = socket.unwrap();
     let path = ceremony.path().join(SOCKET_NAME);
     assert_eq!(
@@ -224,13 +289,13 @@ async fn the_socket_is_the_operators_alone_and_answers_line_by_line() {
     }
     let mode = |answer: &AdminAnswer| match answer {
         AdminAnswer::Done { status, .. } => Some(status.mode),
-        AdminAnswer::Refused { .. } => None,
+        _ => None,
     };
     let modes: Vec<_> = answers.iter().map(mode).collect();
     // Nobody is in line: drained at once.
     assert_eq!(modes, [Some(ModeWord::Halted), None, Some(ModeWord::Open)]);
 
-    writer.write_all(&[b' '; 20_000]).await.unwrap();
+    writer.write_all(&[b' '; 80_000]).await.unwrap();
     let line = lines.next_line().await.unwrap().unwrap();
     assert_eq!(mode(&serde_json::from_str(&line).unwrap()), None);
     assert_eq!(

@@ -12,6 +12,7 @@ use tauline_protocol::error::Code;
 use tauline_protocol::journal::Tally;
 use tauline_protocol::status::{QueueStatus, QueueWord, SignInMethod};
 use tauline_queue_core::{Rules, Ticket, Timestamp};
+use tauline_server::admin::Operator;
 use tauline_server::clock::{Clock, Hands};
 use tauline_server::coordinator::{
     self, Coordinator, Fault, Opened, Refused, Settings, StartError, SubmitError,
@@ -228,10 +229,18 @@ impl Ceremony {
     }
 
     pub(crate) async fn admin(&self, request: AdminRequest) -> Result<(), String> {
-        match self.coordinator.admin(request).await {
-            AdminAnswer::Done { .. } => Ok(()),
+        match self.ask(request).await {
             AdminAnswer::Refused { error } => Err(error),
+            _ => Ok(()),
         }
+    }
+
+    pub(crate) async fn ask(&self, request: AdminRequest) -> AdminAnswer {
+        self.operator().admin(request).await
+    }
+
+    pub(crate) fn operator(&self) -> Operator {
+        Operator::new(self.coordinator.clone(), None)
     }
 
     pub(crate) fn path(&self) -> &Path {

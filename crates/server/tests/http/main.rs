@@ -12,6 +12,7 @@ mod connections;
 mod contribution;
 mod events;
 mod known_faults;
+mod operator;
 mod probe;
 mod queue;
 mod service;

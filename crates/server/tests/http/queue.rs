@@ -215,10 +215,10 @@ async fn an_abort_frees_the_turn_at_once_and_keeps_the_reason() {
 
 #[tokio::test]
 async fn while_draining_a_newcomer_is_refused_with_a_clear_error() {
-    use tauline_protocol::admin::AdminRequest;
+    use tauline_server::coordinator::Order;
     let turn = Turn::begin().await;
     let coordinator = turn.server.running().coordinator().clone();
-    coordinator.admin(AdminRequest::Drain).await;
+    coordinator.order(Order::Drain).await.unwrap();
     assert_eq!(turn.waiter.status().await.mode, ModeWord::Draining);
     let newcomer = turn.server.client(3).await;
     let error = newcomer
@@ -235,6 +235,6 @@ async fn while_draining_a_newcomer_is_refused_with_a_clear_error() {
         .post("/queue/join")
         .await
         .expect_error(Code::Halted);
-    coordinator.admin(AdminRequest::Open).await;
+    coordinator.order(Order::Open).await.unwrap();
     newcomer.take_part(&turn.server.sizes()).await;
 }

@@ -15,9 +15,9 @@ async fn too_many_requests_without_a_session_are_refused_with_a_time_to_come_bac
     let server = TestServer::with(&[("anonymous-rate", "3")]).await;
     let client = server.anonymous();
     for _ in 0..3 {
-        client.status().await;
+        client.get("/login/nonce").await.expect_ok();
     }
-    let answer = client.get("/ceremony/status").await;
+    let answer = client.get("/login/nonce").await;
     answer.expect_error(Code::RateLimited);
     let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=1200).contains(&wait), "{wait}");
@@ -29,6 +29,58 @@ async fn too_many_requests_without_a_session_are_refused_with_a_time_to_come_bac
         .post("/queue/join")
         .await
         .expect_error(Code::RateLimited);
+}
+
+#[tokio::test]
+async fn the_status_is_for_everybody_and_counts_against_nobody() {
+    let server = TestServer::with(&[("anonymous-rate", "1"), ("session-rate", "1")]).await;
+    let (somebody, signed_in) = (server.anonymous(), server.client(1).await);
+    for _ in 0..20 {
+        somebody.status().await;
+        signed_in.status().await;
+    }
+    somebody.get("/login/nonce").await.expect_ok();
+    signed_in.join().await;
+    let spent = somebody.get("/login/nonce").await;
+    spent.expect_error(Code::RateLimited);
+    somebody.status().await;
+}
+
+#[tokio::test]
+async fn what_could_be_read_in_two_ways_is_refused() {
+    let server = TestServer::start().await;
+    let token = "Authorization: Bearer abc\r\n";
+    for (headers, expected) in [
+        ("Host: a\r\nHost: b\r\n", "two Host headers"),
+        ("Host: a\r\nHost: a\r\n", "two Host headers"),
+        ("", "no Host header"),
+        (
+            &*format!("Host: a\r\n{token}{token}"),
+            "two Authorization headers",
+        ),
+    ] {
+        for path in [
+            "/ceremony/status",
+            "/info/status",
+            "/queue/join",
+            "/nothing",
+        ] {
+            let mut raw = Raw::connect(&server.url()).await;
+            raw.send(format!("GET {path} HTTP/1.1\r\n{headers}\r\n"))
+                .await;
+            let error = raw.answer().await.expect_error(Code::InvalidParameter);
+            assert!(error.contains(expected), "{path}: {error}");
+        }
+    }
+    for whole in [
+        "GET /ceremony/status HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET http://a/ceremony/status HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /ceremony/status HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    ] {
+        let mut raw = Raw::connect(&server.url()).await;
+        raw.send(whole).await;
+        raw.answer().await.expect_ok();
+    }
 }
 
 #[tokio::test]
@@ -65,7 +117,7 @@ async fn behind_a_trusted_proxy_each_client_has_its_own_limit() {
     let client = server.anonymous();
     let from = |address: &str| {
         client
-            .request(Method::GET, "/ceremony/status")
+            .request(Method::GET, "/login/nonce")
             .header("x-forwarded-for", address)
     };
     client.send(from("198.51.100.1")).await.expect_ok();
@@ -86,7 +138,7 @@ async fn without_a_trusted_proxy_a_forwarded_address_is_not_believed() {
     let client = server.anonymous();
     let from = |address: &str| {
         client
-            .request(Method::GET, "/ceremony/status")
+            .request(Method::GET, "/login/nonce")
             .header("x-forwarded-for", address)
     };
     client.send(from("198.51.100.1")).await.expect_ok();

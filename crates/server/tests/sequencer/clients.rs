@@ -442,27 +442,27 @@ async fn two_windows_of_one_person_share_one_place() {
 
 #[tokio::test]
 async fn a_full_lobby_does_not_destroy_the_session_it_refuses() {
-    use tauline_protocol::admin::AdminRequest;
+    use tauline_server::coordinator::Order;
     let scene = Scene::set(When::Drained).await;
     for _ in 0..3 {
         assert_eq!(scene.subject.post(POLL).await.status, 400);
     }
     let coordinator = scene.server.running().coordinator();
-    coordinator.admin(AdminRequest::Open).await;
+    coordinator.order(Order::Open).await.unwrap();
     take_turn(&scene.server, &scene.subject).await;
 }
 
 #[tokio::test]
 async fn those_in_line_keep_polling_and_their_place_through_a_pause() {
-    use tauline_protocol::admin::AdminRequest;
+    use tauline_server::coordinator::Order;
     let scene = Scene::set(When::Waiting).await;
     let coordinator = scene.server.running().coordinator();
-    coordinator.admin(AdminRequest::Pause).await;
+    coordinator.order(Order::Pause).await.unwrap();
     scene.ahead.post("/contribute/abort").await;
     for _ in 0..10 {
         scene.server.pass(Duration::from_secs(600)).await;
         assert_waits(&scene.subject.post(POLL).await);
     }
-    coordinator.admin(AdminRequest::Resume).await;
+    coordinator.order(Order::Resume).await.unwrap();
     take_turn(&scene.server, &scene.subject).await;
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::sequencer::Code;
 use tauline_protocol::status::QueueWord;
+use tauline_server::coordinator::Order;
 use tauline_transcript::contribution::RawContribution;
 use tauline_transcript::powers::Base;
 
@@ -106,10 +107,8 @@ impl Scene {
                 assert_eq!(answer.status, 200, "{}", answer.text());
             }
             When::Drained => {
-                use tauline_protocol::admin::{AdminAnswer, AdminRequest};
                 let coordinator = scene.server.running().coordinator();
-                let drained = coordinator.admin(AdminRequest::Drain).await;
-                assert!(matches!(drained, AdminAnswer::Done { .. }));
+                coordinator.order(Order::Drain).await.unwrap();
             }
         }
         scene

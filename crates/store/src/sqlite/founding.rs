@@ -6,6 +6,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use tauline_queue_core::Timestamp;
 use tauline_transcript::Sizes;
+use zeroize::Zeroizing;
 
 use super::opening::connect;
 use super::rows::{contribution, identity, put_session_sum, session};
@@ -99,7 +100,8 @@ pub(super) fn found(
     let mut put = transaction.prepare("INSERT INTO meta (key, value) VALUES (?1, ?2)")?;
     put.execute(params!["sizes", sizes.to_string().as_bytes()])?;
     put.execute(params!["started_at", now.as_millis().to_be_bytes()])?;
-    put.execute(params!["key", <[u8; 32]>::from(key.to_bytes())])?;
+    let secret = Zeroizing::new(<[u8; 32]>::from(key.to_bytes()));
+    put.execute(params!["key", secret.as_slice()])?;
     put.execute(params!["sums", [1_u8]])?;
     drop(put);
     transaction.commit()?;
@@ -118,7 +120,9 @@ pub(super) fn ceremony(connection: &Connection) -> Result<Ceremony, StoreError> 
         .and_then(|bytes| bytes.try_into().ok())
         .map(|bytes| Timestamp::from_millis(u64::from_be_bytes(bytes)))
         .ok_or_else(|| missing("started_at"))?;
+    // SQLite's own page stays; what was read out of it goes.
     let key = meta("key")?
+        .map(Zeroizing::new)
         .and_then(|bytes| k256::ecdsa::SigningKey::from_slice(&bytes).ok())
         .ok_or_else(|| missing("key"))?;
     Ok(Ceremony {

@@ -8,9 +8,11 @@ use super::TranscriptError;
 use super::tokens::{MAX_TEXT_BYTES, Presence, Tokens};
 use crate::encoding::decode_hex;
 use crate::error::{DocumentError, PointError};
+use crate::wire::error_text;
+use crate::words::{ShortWords, TooLong};
 
 pub(super) struct JsonTokens<R: Read> {
-    json: JsonStreamReader<R>,
+    json: JsonStreamReader<ShortWords<R>>,
     /// Where in the source the reader started.
     start: u64,
     hex: Vec<u8>,
@@ -19,7 +21,7 @@ pub(super) struct JsonTokens<R: Read> {
 impl<R: Read> JsonTokens<R> {
     pub(super) fn new(reader: R, start: u64) -> Self {
         Self {
-            json: JsonStreamReader::new(reader),
+            json: JsonStreamReader::new(ShortWords::new(reader)),
             start,
             hex: Vec::new(),
         }
@@ -29,8 +31,11 @@ impl<R: Read> JsonTokens<R> {
 impl From<ReaderError> for TranscriptError {
     fn from(error: ReaderError) -> Self {
         match error {
-            ReaderError::IoError { error, .. } => Self::Read(error),
-            other => Self::Document(DocumentError::Json(other.to_string())),
+            ReaderError::IoError { error, .. } => match TooLong::of(&error) {
+                Some(long) => Self::Document(DocumentError::Json(long.to_string())),
+                None => Self::Read(error),
+            },
+            other => Self::Document(DocumentError::Json(error_text(other))),
         }
     }
 }

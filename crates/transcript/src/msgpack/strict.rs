@@ -1,6 +1,9 @@
-//! MessagePack whose texts are UTF-8, as its specification says texts are.
+//! MessagePack whose texts are UTF-8, as its specification says texts are, and not longer than any of
+//! a document.
 
 use std::io::{self, Read};
+
+use crate::words::{MAX_WORD, TooLong};
 
 /// Passes bytes through, and fails at a text that is not UTF-8.
 ///
@@ -64,6 +67,10 @@ impl<R: Read> StrictText<R> {
                     *left -= 1;
                     *length = *length << 8 | u64::from(first);
                     if *left == 0 {
+                        if *length > MAX_WORD as u64 {
+                            let long = TooLong(self.position + 1);
+                            return Err(io::Error::new(io::ErrorKind::InvalidData, long));
+                        }
                         self.state = value(*length + *extra, *is_text);
                     }
                     1
