@@ -166,6 +166,11 @@ impl StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Database(Box::new(error))
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
+                Self::damaged(format!("the database says: {error}"))
+            }
+            _ => Self::Database(Box::new(error)),
+        }
     }
 }

@@ -93,6 +93,7 @@ fn one_commit_holds_a_contribution_and_its_verdict() {
         let last = written(fail.0.batches.lock().unwrap().last().unwrap());
         assert_eq!(last[..4], ["blob", "submitted", "ended", "accepted"]);
 
+        ceremony.check_in("bert").await;
         let head = ceremony.start("bert").await;
         let mut bad = update(&head, "bert");
         bad.sub_contributions.swap(1, 2);
@@ -131,6 +132,7 @@ async fn play(ceremony: &Ceremony, pool: &ThreadPool, heard: &mut Acknowledged) 
         heard.tickets.push((id(name), status.ticket.unwrap()));
     }
     for name in ["anna", "bert"] {
+        ceremony.coordinator.check_in(id(name)).await.ok()?;
         let tags = StartRequest::default();
         let head = ceremony.coordinator.start(id(name), tags).await.ok()?;
         heard.started.push(id(name));

@@ -86,7 +86,7 @@ async fn a_lost_write_ahead_log_is_noticed() {
     fs::remove_file(image.path().join(WAL)).unwrap();
     refused_as_lost(&image, "2 contributions");
     // It was refused and left alone: the second start says the same.
-    refused_as_lost(&image, "the database ends after 0 records");
+    refused_as_lost(&image, "the database ends after");
 }
 
 #[tokio::test]
@@ -102,7 +102,9 @@ async fn a_flipped_bit_of_the_write_ahead_log_costs_no_contribution_unnoticed() 
         fs::write(image.path().join(WAL), spoiled).unwrap();
         match open(&image) {
             Ok(opened) => assert_eq!(opened.coordinator.status().contributions, 3, "byte {at}"),
-            Err(StartError::Store(StoreError::Lost { .. })) => refused += 1,
+            Err(StartError::Store(StoreError::Lost { .. } | StoreError::Damaged(_))) => {
+                refused += 1;
+            }
             Err(error) => panic!("byte {at}: {error}"),
         }
     }
