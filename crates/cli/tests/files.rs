@@ -870,7 +870,7 @@ fn to_every_verb(dir: &Path, documents: &[(&str, String)], check: impl Fn(&str, 
             &["verify", name, "--ceremony", "4:2"][..],
             &["verify-powers", name],
             &["verify-contribution", name, "--base", name],
-            &["export", name, "--sub-ceremony", "4", "-o", "out"],
+            &["export", name, "--sub-ceremony", "4", "--format", "c-kzg"],
         ] {
             check(name, args);
         }

@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tauline_protocol::Identity;
@@ -37,16 +37,17 @@ const LONGEST_LINE: u32 = 10_000;
 #[derive(Clone)]
 pub struct Operator {
     coordinator: Coordinator,
-    in_force: Option<Arc<InForce>>,
+    /// Not kept by this: when the server has stopped, its data is free.
+    in_force: Weak<InForce>,
 }
 
 impl Operator {
     /// Operates this coordinator; invitations and settings too, where there is a server around it.
     #[must_use]
-    pub fn new(coordinator: Coordinator, in_force: Option<Arc<InForce>>) -> Self {
+    pub fn new(coordinator: Coordinator, in_force: Option<&Arc<InForce>>) -> Self {
         Self {
             coordinator,
-            in_force,
+            in_force: in_force.map(Arc::downgrade).unwrap_or_default(),
         }
     }
 
@@ -117,10 +118,7 @@ impl Operator {
         &self,
         work: impl FnOnce(&InForce) -> T + Send + 'static,
     ) -> Result<T, String> {
-        let in_force = self
-            .in_force
-            .clone()
-            .ok_or("there is no server around it")?;
+        let in_force = self.in_force.upgrade().ok_or("the server is stopping")?;
         tokio::task::spawn_blocking(move || work(&in_force))
             .await
             .map_err(|error| format!("this failed: {error}"))

@@ -144,7 +144,7 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
         },
     ));
     let in_force = InForce::new(Arc::clone(&app), settings, source);
-    let operator = admin::Operator::new(coordinator.clone(), Some(Arc::clone(&in_force)));
+    let operator = admin::Operator::new(coordinator.clone(), Some(&in_force));
     let socket = admin::serve(&settings.data_dir, operator)
         .context("the operator's socket cannot be opened")?;
     let sweeper = tokio::spawn(sweep(Arc::clone(&app)));

@@ -84,9 +84,14 @@ async fn a_lost_write_ahead_log_is_noticed() {
     let ceremony = with_contributions(&["anna", "bert"]).await;
     let image = image(&ceremony);
     fs::remove_file(image.path().join(WAL)).unwrap();
-    refused_as_lost(&image, "2 contributions");
+    // What was copied out of it already is there, with or without the pages that belong to it.
+    let first = refusal(&image).to_string();
+    assert!(
+        first.to_lowercase().contains("restore the last backup"),
+        "{first}"
+    );
     // It was refused and left alone: the second start says the same.
-    refused_as_lost(&image, "the database ends after");
+    assert_eq!(refusal(&image).to_string(), first);
 }
 
 #[tokio::test]
@@ -108,7 +113,8 @@ async fn a_flipped_bit_of_the_write_ahead_log_costs_no_contribution_unnoticed() 
             Err(error) => panic!("byte {at}: {error}"),
         }
     }
-    assert!(refused > 30, "{refused}");
+    // What was copied out of it already can be lost.
+    assert!(refused > 15, "{refused}");
 }
 
 #[tokio::test]

@@ -33,7 +33,8 @@ async fn too_many_requests_without_a_session_are_refused_with_a_time_to_come_bac
 
 #[tokio::test]
 async fn the_status_is_for_everybody_and_counts_against_nobody() {
-    let server = TestServer::with(&[("anonymous-rate", "1"), ("session-rate", "1")]).await;
+    // One for the nonce of who signs in, and one more.
+    let server = TestServer::with(&[("anonymous-rate", "2"), ("session-rate", "1")]).await;
     let (somebody, signed_in) = (server.anonymous(), server.client(1).await);
     for _ in 0..20 {
         somebody.status().await;

@@ -188,8 +188,16 @@ mod tests {
             one(1, QueueWord::Queued, 2),
             one(2, QueueWord::Queued, 0),
         ];
-        insta::assert_snapshot!(line(&people, 1_203, false), @"");
-        insta::assert_snapshot!(line(&people[..1], 1, true), @"");
+        insta::assert_snapshot!(line(&people, 1_203, false), @r"
+              ticket  state        there    by    in queue  passed  identity
+        turn  40      contributes  yes      12 s  10 min    -       invite|n0
+        1     41      waits        yes      12 s  20 min    -       invite|n1
+        2     42      waits        not now  12 s  30 min    1       invite|n2
+        1,200 more; see them with --first 1203
+        ");
+        let paused = line(&people[..1], 1, true);
+        assert!(paused.contains("yes    paused"), "{paused}");
+        assert!(paused.ends_with("Paused: no deadline runs."), "{paused}");
         assert_eq!(line(&[], 0, false), "Nobody is in line.");
     }
 
@@ -217,10 +225,23 @@ mod tests {
             invited("carol-jane", QueueWord::NotQueued, None, None),
             invited("dan", QueueWord::Queued, None, None),
         ];
-        insta::assert_snapshot!(invites(&some), @"");
-        insta::assert_snapshot!(revoked(&some), @"");
+        insta::assert_snapshot!(invites(&some), @r"
+        alice       contributed
+        bob         ended: missedCheckin
+        carol-jane  not yet
+        dan         waits
+        ");
+        insta::assert_snapshot!(revoked(&some), @r"
+        Revoked: alice. Its contribution stands.
+        Revoked: bob.
+        Revoked: carol-jane.
+        Revoked: dan. It is in line already (waits) and keeps its place.
+        ");
         let made = [invited("eve", QueueWord::NotQueued, None, Some("00ff"))];
-        insta::assert_snapshot!(invites(&made), @"");
+        insta::assert_snapshot!(invites(&made), @r"
+        eve  00ff
+        Each code is good for one contribution and is not shown again: send it by a way that nobody else reads.
+        ");
         assert!(invites(&[]).contains("invites add"));
     }
 
