@@ -105,7 +105,11 @@ pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Runni
     let listener = listen(settings.listen).await?;
     let address = listener.local_addr()?;
 
-    let providers = Providers::open(settings, &settings.origin(address)).await?;
+    let origin = settings.origin(address);
+    for warning in origin.warnings() {
+        tracing::warn!(url = origin.uri(), "{warning}");
+    }
+    let providers = Providers::open(settings, &origin).await?;
     let parts = open(settings, clock).await?;
     let socket = admin::serve(&settings.data_dir, parts.opened.coordinator.clone())
         .context("the operator's socket cannot be opened")?;

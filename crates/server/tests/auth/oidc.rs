@@ -10,9 +10,9 @@ use crate::node::Node;
 use crate::provider::{CLIENT_ID, CLIENT_SECRET, Provider};
 use tauline_transcript::signature::eth_address;
 
-const ADDRESS: &str = "0x00000000219ab540356cBB839Cbe05303d7705Fa";
+pub(crate) const ADDRESS: &str = "0x00000000219ab540356cBB839Cbe05303d7705Fa";
 
-async fn server(provider: &Provider, more: &[(&str, &str)]) -> TestServer {
+pub(crate) async fn server(provider: &Provider, more: &[(&str, &str)]) -> TestServer {
     let urls = ["/authorize", "/token", "/user"].map(|path| provider.url(path));
     let mut flags = vec![
         ("signin", "oidc"),
@@ -26,7 +26,7 @@ async fn server(provider: &Provider, more: &[(&str, &str)]) -> TestServer {
     TestServer::with(&flags).await
 }
 
-async fn journey(provider: &Provider, server: &TestServer) -> Arrival {
+pub(crate) async fn journey(provider: &Provider, server: &TestServer) -> Arrival {
     let link = links(server, "").await.eth_auth_url;
     provider.journey(&Browser::new(), server, &link).await
 }

@@ -30,6 +30,8 @@ pub(crate) enum Manner {
     Honest,
     /// The person says no.
     Declines,
+    /// Never answers who brings a code.
+    Hangs,
     /// No token for any code, with this status and body.
     NoToken(u16, &'static str),
     /// The account is described with this status and body.
@@ -213,6 +215,11 @@ async fn token(
     headers: HeaderMap,
     Form(exchange): Form<Exchange>,
 ) -> Response {
+    let hangs = matches!(known.lock().unwrap().manner, Manner::Hangs);
+    if hangs {
+        known.lock().unwrap().asked.push("/token".to_owned());
+        std::future::pending::<()>().await;
+    }
     let mut shared = known.lock().unwrap();
     shared.asked.push("/token".to_owned());
     let basic = BASE64_STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}"));
