@@ -11,6 +11,7 @@ mod eligibility;
 mod github;
 mod grammar;
 mod held_up;
+mod log;
 mod node;
 mod oidc;
 mod page;

@@ -7,21 +7,17 @@ use crate::browser::{Arrival, Browser};
 use crate::common::TestServer;
 use crate::github::links;
 use crate::node::Node;
-use crate::provider::{CLIENT_ID, CLIENT_SECRET, Provider};
+use crate::provider::Provider;
 use tauline_transcript::signature::eth_address;
 
 pub(crate) const ADDRESS: &str = "0x00000000219ab540356cBB839Cbe05303d7705Fa";
 
 pub(crate) async fn server(provider: &Provider, more: &[(&str, &str)]) -> TestServer {
-    let urls = ["/authorize", "/token", "/user"].map(|path| provider.url(path));
-    let mut flags = vec![
-        ("signin", "oidc"),
-        ("eth-oidc-client-id", CLIENT_ID),
-        ("eth-oidc-client-secret", CLIENT_SECRET),
-        ("eth-oidc-auth-url", &urls[0]),
-        ("eth-oidc-token-url", &urls[1]),
-        ("eth-oidc-userinfo-url", &urls[2]),
-    ];
+    let own = provider.oidc_flags();
+    let mut flags: Vec<_> = own
+        .iter()
+        .map(|(key, value)| (*key, value.as_str()))
+        .collect();
     flags.extend(more);
     TestServer::with(&flags).await
 }

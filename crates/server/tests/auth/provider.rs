@@ -144,6 +144,18 @@ impl Provider {
         ]
     }
 
+    /// The same as a provider of Ethereum accounts.
+    pub(crate) fn oidc_flags(&self) -> [(&'static str, String); 6] {
+        [
+            ("signin", "oidc".to_owned()),
+            ("eth-oidc-client-id", CLIENT_ID.to_owned()),
+            ("eth-oidc-client-secret", CLIENT_SECRET.to_owned()),
+            ("eth-oidc-auth-url", self.url("/authorize")),
+            ("eth-oidc-token-url", self.url("/token")),
+            ("eth-oidc-userinfo-url", self.url("/user")),
+        ]
+    }
+
     /// Follows a link until it leaves the server and this provider.
     pub(crate) async fn journey(
         &self,
