@@ -44,12 +44,27 @@ fn address(network: usize) -> String {
 /// Begins a sign-in and ends it with a foreign code; gives the status.
 async fn foreign(client: &reqwest::Client, url: &str, network: usize) -> Result<u16> {
     let from = address(network);
-    let get = |path: &str| client.get(format!("{url}{path}")).header("x-forwarded-for", &from);
+    let get = |path: &str| {
+        client
+            .get(format!("{url}{path}"))
+            .header("x-forwarded-for", &from)
+    };
     let page = get("/auth/start/eth").send().await?.error_for_status()?;
-    let cookie = page.headers().get("set-cookie").context("a cookie is set")?;
-    let cookie = cookie.to_str()?.split(';').next().unwrap_or_default().to_owned();
+    let cookie = page
+        .headers()
+        .get("set-cookie")
+        .context("a cookie is set")?;
+    let cookie = cookie
+        .to_str()?
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     let page = page.text().await?;
-    let state = page.split("data-state=\"").nth(1).context("the page has a state")?;
+    let state = page
+        .split("data-state=\"")
+        .nth(1)
+        .context("the page has a state")?;
     let state = state.split('"').next().unwrap_or_default();
     let callback = get(&format!("/auth/callback/eth?code=foreign&state={state}"));
     let answer = callback.header("cookie", cookie).send().await?;
@@ -65,14 +80,21 @@ async fn honest(client: &reqwest::Client, url: &str, number: u32) -> Result<()> 
     let key = SigningKey::from_slice(&secret)?;
     let nonce = client.get(format!("{url}/login/nonce")).send().await?;
     let nonce = nonce.error_for_status()?.bytes().await?;
-    let NonceAnswer { nonce, domain, uri, chain_id, .. } = serde_json::from_slice(&nonce)?;
+    let NonceAnswer {
+        nonce,
+        domain,
+        uri,
+        chain_id,
+        ..
+    } = serde_json::from_slice(&nonce)?;
     let message = format!(
         "{domain} wants you to sign in with your Ethereum account:\n{}\n\n\n\
          URI: {uri}\nVersion: 1\nChain ID: {chain_id}\nNonce: {nonce}\nIssued At: 2026-09-21T14:13:20Z",
         eip55(&eth_address(key.verifying_key()))
     );
     let signature = ecdsa_sign(&personal_message_digest(message.as_bytes()), &key);
-    let body = serde_json::json!({"siwe": {"message": message, "signature": hex::encode(signature)}});
+    let body =
+        serde_json::json!({"siwe": {"message": message, "signature": hex::encode(signature)}});
     let login = client
         .post(format!("{url}/login"))
         .header("content-type", "application/json")
@@ -91,7 +113,10 @@ async fn main() -> Result<()> {
     let server = Server::start(&options.target.binary()?, &options.target.sizes, 0, &flags)?;
     server.ready(&client).await?;
 
-    let (next, is_over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (next, is_over) = (
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
     let started = Instant::now();
     let mut flood = tokio::task::JoinSet::new();
     for _ in 0..options.at_once {
@@ -139,11 +164,17 @@ async fn main() -> Result<()> {
     }
     is_over.store(true, Ordering::Relaxed);
     let seconds = started.elapsed().as_secs_f64();
-    println!("foreign callbacks: {} in {seconds:.0} s, by status {statuses:?}", options.callbacks);
+    println!(
+        "foreign callbacks: {} in {seconds:.0} s, by status {statuses:?}",
+        options.callbacks
+    );
     let (honest, failed, why) = signing_in.await?;
     honest.print("honest sign-ins meanwhile and after", seconds);
     let (memory, most, _) = server.usage()?;
     println!("memory: {memory:.0} MB, at most {most:.0} MB");
-    ensure!(failed == 0, "{failed} honest people were refused, the first with {why:?}");
+    ensure!(
+        failed == 0,
+        "{failed} honest people were refused, the first with {why:?}"
+    );
     Ok(())
 }

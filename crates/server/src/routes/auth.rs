@@ -53,7 +53,11 @@ pub(super) fn is_sign_in(app: &App, request: &Request) -> bool {
 }
 
 fn brings_pages_code(app: &App, request: &Request) -> bool {
-    let Ok(Returned { code: Ok(code), state }) = Returned::read(request.uri()) else {
+    let Ok(Returned {
+        code: Ok(code),
+        state,
+    }) = Returned::read(request.uri())
+    else {
         return false;
     };
     let begun = begun(app, &state, AuthProvider::Ethereum, request.headers());

@@ -315,14 +315,8 @@ mod tests {
         assert_eq!(message.chain_id, "10");
         assert_eq!(message.nonce, "kEWepMt9knR6lWJ6A");
         assert_eq!(message.issued_at.unix_timestamp(), 1_638_901_698);
-        assert_eq!(
-            message.expires_at.unwrap().unix_timestamp(),
-            1_638_914_400
-        );
-        assert_eq!(
-            message.not_before.unwrap().unix_timestamp(),
-            1_638_835_200
-        );
+        assert_eq!(message.expires_at.unwrap().unix_timestamp(), 1_638_914_400);
+        assert_eq!(message.not_before.unwrap().unix_timestamp(), 1_638_835_200);
     }
 
     #[test]
@@ -344,13 +338,20 @@ mod tests {
             ("\nRequest ID: a b", 11),
             ("\nRequest ID: 100%", 11),
             ("\nRequest ID: x\nNot Before: 2021-12-07T18:28:18Z", 12),
-            ("\nResources:\n- https://example.org/\nhttps://example.org/", 13),
+            (
+                "\nResources:\n- https://example.org/\nhttps://example.org/",
+                13,
+            ),
             ("\nResources:\n- ", 12),
             ("\nResources:\n- /path", 12),
             ("\nResources:\n- http://1.2.3.45/", 12),
             ("\nResources:\n- http://[2001:db8::1]/", 12),
         ] {
-            assert_eq!(parse(&format!("{GOOD}{more}")).unwrap_err().line, line, "{more}");
+            assert_eq!(
+                parse(&format!("{GOOD}{more}")).unwrap_err().line,
+                line,
+                "{more}"
+            );
         }
     }
 

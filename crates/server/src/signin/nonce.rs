@@ -356,11 +356,17 @@ mod tests {
             let refused = nonces.take(&nonce, soon).err().unwrap();
             assert_eq!(refused, NotTaken::Full(Duration::from_secs(540)));
             let refused = refused.refused(|| unreachable!());
-            assert_eq!((refused.code, refused.code.status()), (Code::LoginBusy, 503));
+            assert_eq!(
+                (refused.code, refused.code.status()),
+                (Code::LoginBusy, 503)
+            );
             assert_eq!(refused.retry_after, Some(Duration::from_secs(540)));
         }
         assert_eq!(log.lines(), 1, "{log:?}");
-        assert!(format!("{log:?}").contains("no sign-in is taken"), "{log:?}");
+        assert!(
+            format!("{log:?}").contains("no sign-in is taken"),
+            "{log:?}"
+        );
         // Those of contracts are apart from them.
         nonces.call(&nonce, soon).unwrap();
         let refused = nonces.call(&nonces.issue(soon).0, soon);

@@ -156,7 +156,11 @@ impl OAuth {
     }
 
     fn misbehaved(&self, how: &str) -> Refused {
-        tracing::warn!(provider = self.name, how, "a provider does not do as it should");
+        tracing::warn!(
+            provider = self.name,
+            how,
+            "a provider does not do as it should"
+        );
         misbehaved()
     }
 }
@@ -213,7 +217,9 @@ impl Asking<'_> {
                 Some(word) => {
                     Err(provider.misbehaved(&format!("no token for a code: {}", cut(&word))))
                 }
-                None => Err(provider.misbehaved("no token for a code, and no reason that can be read")),
+                None => {
+                    Err(provider.misbehaved("no token for a code, and no reason that can be read"))
+                }
             },
         }
     }
@@ -269,7 +275,10 @@ pub fn returned_with(error: &str) -> Refused {
     if DECLINED.contains(&error) {
         return invalid_code();
     }
-    tracing::warn!(error = cut(error), "a provider sent a browser back without a code");
+    tracing::warn!(
+        error = cut(error),
+        "a provider sent a browser back without a code"
+    );
     if TROUBLE.contains(&error) {
         unreachable()
     } else {

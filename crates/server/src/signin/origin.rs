@@ -193,9 +193,15 @@ mod tests {
         ] {
             let origin = Origin::public(&url.parse().unwrap());
             assert_eq!(origin.domain(), same, "{url}");
-            assert_eq!(url.strip_prefix(&origin.uri()).map(|port| &port[..1]), Some(":"));
+            assert_eq!(
+                url.strip_prefix(&origin.uri()).map(|port| &port[..1]),
+                Some(":")
+            );
             let with_port = url.split("//").nth(1).unwrap();
-            assert!(origin.is_domain(same) && origin.is_domain(with_port), "{url}");
+            assert!(
+                origin.is_domain(same) && origin.is_domain(with_port),
+                "{url}"
+            );
             assert_eq!(origin.domain_of(Some(with_port)), same);
             assert!(!origin.is_domain(other), "{url}");
         }
@@ -220,7 +226,11 @@ mod tests {
         ] {
             assert_eq!(warnings(url), expected, "{url}");
         }
-        assert!(Origin::local("127.0.0.1:3000".parse().unwrap()).warnings().is_empty());
+        assert!(
+            Origin::local("127.0.0.1:3000".parse().unwrap())
+                .warnings()
+                .is_empty()
+        );
     }
 
     #[test]

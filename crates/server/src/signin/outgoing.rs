@@ -228,7 +228,10 @@ mod tests {
 
     #[test]
     fn a_party_whose_slots_are_taken_says_so_at_once_and_another_has_its_own() {
-        let (one, other) = (Party::new("one", 2).unwrap(), Party::new("other", 1).unwrap());
+        let (one, other) = (
+            Party::new("one", 2).unwrap(),
+            Party::new("other", 1).unwrap(),
+        );
         let held = (one.slot().unwrap(), one.slot().unwrap());
         assert_eq!(one.slot().err(), Some(Busy));
         assert!(other.slot().is_ok());

@@ -97,6 +97,9 @@ pub enum CallError {
     /// The node follows another chain.
     #[error("the node follows chain {0}")]
     OtherChain(u64),
+    /// A contract ran for longer than there is time.
+    #[error("the contract gave no answer in time")]
+    ContractLate,
 }
 
 impl CallError {
@@ -141,6 +144,10 @@ impl From<CallError> for Refused {
                     "the Ethereum node that knows about accounts gave no answer that can be read: tell the operator",
                 )
             }
+            CallError::ContractLate => Self::new(
+                Code::LoginProviderUnreachable,
+                "the account's contract gave no answer in time; its message is used up: begin again, and sign a new one",
+            ),
             // Told by the node, and seldom.
             CallError::OtherChain(_) => Self::new(
                 Code::LoginProviderMisbehaved,
@@ -303,7 +310,9 @@ impl Run<'_> {
         let params = json!([{"to": prefixed(&contract), "data": data}, "latest"]);
         match node.call(&slot, "eth_call", params).await {
             Ok(Value::String(word)) => {
-                let bytes = word.strip_prefix("0x").and_then(|hex| hex::decode(hex).ok());
+                let bytes = word
+                    .strip_prefix("0x")
+                    .and_then(|hex| hex::decode(hex).ok());
                 let bytes = bytes.ok_or(CallError::Unreadable)?;
                 Ok(bytes == good_answer())
             }
@@ -312,6 +321,7 @@ impl Run<'_> {
                 tracing::debug!(%error, "a contract failed");
                 Ok(false)
             }
+            Err(CallError::Unreachable(Unreachable::Late)) => Err(CallError::ContractLate),
             Err(error) => Err(error),
         }
     }
@@ -408,7 +418,11 @@ mod tests {
             (3, "execution reverted: no", Some("0x08c379a0")),
             (-32_000, "execution reverted", None),
             (-32_000, "out of gas", None),
-            (-32_000, "out of gas: gas required exceeds allowance (50000000)", None),
+            (
+                -32_000,
+                "out of gas: gas required exceeds allowance (50000000)",
+                None,
+            ),
             (-32_000, "invalid opcode: INVALID", None),
             (-32_000, "invalid opcode: opcode 0xfe not defined", None),
             (-32_000, "stack underflow (0 <=> 2)", None),
@@ -418,7 +432,11 @@ mod tests {
             (-32_000, "execution aborted (timeout = 5s)", None),
             (-32_015, "VM execution error.", Some("OutOfGas")),
             (-32_000, "VM execution error", Some("BadInstruction")),
-            (-32_000, "VM Exception while processing transaction: out of gas", None),
+            (
+                -32_000,
+                "VM Exception while processing transaction: out of gas",
+                None,
+            ),
             (-32_003, "EVM error: InvalidFEOpcode", None),
         ] {
             assert!(fails(code, message, data), "{message}");
@@ -426,7 +444,11 @@ mod tests {
         for (code, message, data) in [
             (-32_000, "header not found", None),
             (-32_000, "missing trie node 01", None),
-            (-32_005, "daily request count exceeded, request rate limited", None),
+            (
+                -32_005,
+                "daily request count exceeded, request rate limited",
+                None,
+            ),
             (-32_601, "the method eth_call does not exist", None),
             (-32_603, "Internal error", None),
             (429, "Too Many Requests", Some("see https://example.org")),

@@ -213,7 +213,7 @@ pub fn refused_by_contract() -> Refused {
 pub fn unknown_nonce() -> Refused {
     refuse(
         Code::LoginUnknownNonce,
-        "the nonce is not this coordinator's, was used or is too old: get another from /login/nonce",
+        "the nonce is not this coordinator's, was used or is too old: begin again, with another from /login/nonce",
     )
 }
 

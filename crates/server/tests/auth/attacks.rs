@@ -320,10 +320,7 @@ impl Program {
     pub(crate) fn start(data: &std::path::Path, log: &str, flags: &[(&str, String)]) -> Self {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("tauline-server"));
         command
-            .args([
-                "--listen=127.0.0.1:0",
-                "--ceremony=16:4,32:4",
-            ])
+            .args(["--listen=127.0.0.1:0", "--ceremony=16:4,32:4"])
             .arg(format!("--log={log}"))
             .arg(format!("--data-dir={}", data.display()));
         for (key, value) in flags {

@@ -138,17 +138,47 @@ fn refused() -> Vec<String> {
     let good = Parts::good().text();
     let mut messages = vec![String::new(), "sign me in".to_owned()];
     let foreign = [
-        "é", "%", "100%", "\"quoted\"", "<b>", "a\\b", "^", "`", "{x}", "a|b", "\u{202e}", "\u{feff}",
-        "\u{200b}", "ı", "日本", "\t", "\0", "\u{7}", "\u{1b}[31m", "\u{7f}", "\u{85}", "\u{2028}", "\r",
-        "a\u{b}b", "\u{c}",
+        "é",
+        "%",
+        "100%",
+        "\"quoted\"",
+        "<b>",
+        "a\\b",
+        "^",
+        "`",
+        "{x}",
+        "a|b",
+        "\u{202e}",
+        "\u{feff}",
+        "\u{200b}",
+        "ı",
+        "日本",
+        "\t",
+        "\0",
+        "\u{7}",
+        "\u{1b}[31m",
+        "\u{7f}",
+        "\u{85}",
+        "\u{2028}",
+        "\r",
+        "a\u{b}b",
+        "\u{c}",
     ];
     for text in foreign {
-        let texts = [text.to_owned(), format!("Take {text} part."), format!("Take part.{text}")];
+        let texts = [
+            text.to_owned(),
+            format!("Take {text} part."),
+            format!("Take part.{text}"),
+        ];
         for text in texts {
             messages.push(Parts::with(|parts| parts.statement = format!("{text}\n")));
         }
-        messages.push(Parts::with(|parts| parts.more = format!("\nRequest ID: x{text}")));
-        messages.push(Parts::with(|parts| parts.more = format!("\nResources:\n- https://example.org/{text}")));
+        messages.push(Parts::with(|parts| {
+            parts.more = format!("\nRequest ID: x{text}")
+        }));
+        messages.push(Parts::with(|parts| {
+            parts.more = format!("\nResources:\n- https://example.org/{text}")
+        }));
         messages.push(Parts::with(|parts| parts.uri.push_str(text)));
         messages.push(Parts::with(|parts| parts.nonce.push_str(text)));
         messages.push(Parts::with(|parts| parts.chain_id.push_str(text)));
@@ -156,7 +186,9 @@ fn refused() -> Vec<String> {
         messages.push(Parts::with(|parts| parts.domain.push_str(text)));
     }
     for id in ["a b", " ", "a/b", "a?b", "a#b", "[a]", "%2", "%zz", "a\tb"] {
-        messages.push(Parts::with(|parts| parts.more = format!("\nRequest ID: {id}")));
+        messages.push(Parts::with(|parts| {
+            parts.more = format!("\nRequest ID: {id}")
+        }));
     }
     for time in [
         "",
@@ -176,8 +208,12 @@ fn refused() -> Vec<String> {
         "Mon, 21 Sep 2026 14:13:20 GMT",
     ] {
         messages.push(Parts::with(|parts| parts.issued_at = time.to_owned()));
-        messages.push(Parts::with(|parts| parts.more = format!("\nExpiration Time: {time}")));
-        messages.push(Parts::with(|parts| parts.more = format!("\nNot Before: {time}")));
+        messages.push(Parts::with(|parts| {
+            parts.more = format!("\nExpiration Time: {time}")
+        }));
+        messages.push(Parts::with(|parts| {
+            parts.more = format!("\nNot Before: {time}")
+        }));
     }
     for chain_id in ["", "+1", "-1", "1.0", "0x1", "1 ", " 1", "one", "1_0", "١"] {
         messages.push(Parts::with(|parts| parts.chain_id = chain_id.to_owned()));
@@ -188,11 +224,33 @@ fn refused() -> Vec<String> {
     for version in ["", "2", "1.0", "01", "+1", "1 "] {
         messages.push(Parts::with(|parts| parts.version = version.to_owned()));
     }
-    for uri in ["", "/login", "ceremony.example.org/", "https://a b/", "https://[::1", "https://x/%", "https://x/<>"] {
+    for uri in [
+        "",
+        "/login",
+        "ceremony.example.org/",
+        "https://a b/",
+        "https://[::1",
+        "https://x/%",
+        "https://x/<>",
+    ] {
         messages.push(Parts::with(|parts| parts.uri = uri.to_owned()));
-        messages.push(Parts::with(|parts| parts.more = format!("\nResources:\n- {uri}")));
+        messages.push(Parts::with(|parts| {
+            parts.more = format!("\nResources:\n- {uri}")
+        }));
     }
-    for domain in ["", " ", "a b", "a/b", "a?b", "a#b", "1https://a", "https:/a", "[::1", "a:b:c:d@e@f", "a:3000x"] {
+    for domain in [
+        "",
+        " ",
+        "a b",
+        "a/b",
+        "a?b",
+        "a#b",
+        "1https://a",
+        "https:/a",
+        "[::1",
+        "a:b:c:d@e@f",
+        "a:3000x",
+    ] {
         messages.push(Parts::with(|parts| parts.domain = domain.to_owned()));
     }
     let digits = &ADDRESS[2..];
@@ -300,7 +358,9 @@ fn at_random_no_message_is_accepted_that_a_wallet_does_not_recognise() {
     println!("seed {seed}");
     let mut random = rand::rngs::StdRng::seed_from_u64(seed);
     let seeds = accepted();
-    let spoils: Vec<char> = "aZ09 -._~:/?#[]@!$&'()*+,;=%\"<>\\^`{|}\n\t\r\0é\u{202e}T:".chars().collect();
+    let spoils: Vec<char> = "aZ09 -._~:/?#[]@!$&'()*+,;=%\"<>\\^`{|}\n\t\r\0é\u{202e}T:"
+        .chars()
+        .collect();
     let mut messages = Vec::new();
     for _ in 0..4000 {
         let mut message: Vec<char> = seeds.choose(&mut random).unwrap().chars().collect();
@@ -316,7 +376,10 @@ fn at_random_no_message_is_accepted_that_a_wallet_does_not_recognise() {
                 _ => {
                     let text: String = message.iter().collect();
                     let mut lines: Vec<&str> = text.split('\n').collect();
-                    let (from, to) = (random.gen_range(0..lines.len()), random.gen_range(0..lines.len()));
+                    let (from, to) = (
+                        random.gen_range(0..lines.len()),
+                        random.gen_range(0..lines.len()),
+                    );
                     if random.gen_bool(0.5) {
                         lines.swap(from, to);
                     } else {
@@ -353,27 +416,56 @@ async fn a_message_that_wallets_do_not_recognise_signs_nobody_in() {
     let client = Client::with_key(&server.url(), 1);
     let message = async |more: &str| client.siwe_message(&client.nonce().await, more);
     for (what, bad) in [
-        ("é", message("").await.replace("Take part.", "Take part, é.")),
-        ("%", message("").await.replace("Take part.", "Take part, 100%.")),
-        ("quotes", message("").await.replace("Take part.", "\"Take part.\"")),
-        ("a control character", message("").await.replace("Take part.", "Take\u{7}part.")),
-        ("a space in the request id", message("\nRequest ID: a b").await),
-        ("a time without T", message("").await.replace("21T14", "21 14")),
-        ("a resource that wallets misread", message("\nResources:\n- http://1.2.3.45/").await),
+        (
+            "é",
+            message("").await.replace("Take part.", "Take part, é."),
+        ),
+        (
+            "%",
+            message("").await.replace("Take part.", "Take part, 100%."),
+        ),
+        (
+            "quotes",
+            message("").await.replace("Take part.", "\"Take part.\""),
+        ),
+        (
+            "a control character",
+            message("").await.replace("Take part.", "Take\u{7}part."),
+        ),
+        (
+            "a space in the request id",
+            message("\nRequest ID: a b").await,
+        ),
+        (
+            "a time without T",
+            message("").await.replace("21T14", "21 14"),
+        ),
+        (
+            "a resource that wallets misread",
+            message("\nResources:\n- http://1.2.3.45/").await,
+        ),
     ] {
-        let error = client.login_with(&bad).await.expect_error(Code::LoginMalformedMessage);
+        let error = client
+            .login_with(&bad)
+            .await
+            .expect_error(Code::LoginMalformedMessage);
         assert!(error.contains("line "), "{what}: {error}");
     }
     for good in [
         message("").await,
         message("").await.replace("Take part.\n", ""),
         format!("https://{}", message("").await),
-        message("").await.replace("ceremony.example.org", "ceremony.example.org:443"),
+        message("")
+            .await
+            .replace("ceremony.example.org", "ceremony.example.org:443"),
         message("\nRequest ID: a%20b\nResources:\n- urn:x").await,
         message("").await.replace("Chain ID: 1", "Chain ID: 01"),
     ] {
         client.login_with(&good).await.expect_ok();
     }
     let http = format!("http://{}", message("").await);
-    client.login_with(&http).await.expect_error(Code::LoginWrongDomain);
+    client
+        .login_with(&http)
+        .await
+        .expect_error(Code::LoginWrongDomain);
 }

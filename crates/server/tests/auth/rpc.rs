@@ -80,10 +80,7 @@ impl Rpc {
     }
 }
 
-async fn answer(
-    State(shared): State<Arc<Mutex<Shared>>>,
-    Json(request): Json<Value>,
-) -> Response {
+async fn answer(State(shared): State<Arc<Mutex<Shared>>>, Json(request): Json<Value>) -> Response {
     let method = request["method"].as_str().unwrap().to_owned();
     let reply = {
         let mut shared = shared.lock().unwrap();
@@ -100,9 +97,7 @@ async fn answer(
             let error = json!({"code": code, "message": message});
             Json(json!({"jsonrpc": "2.0", "id": id, "error": error})).into_response()
         }
-        Reply::Body(status, body) => {
-            (StatusCode::from_u16(status).unwrap(), body).into_response()
-        }
+        Reply::Body(status, body) => (StatusCode::from_u16(status).unwrap(), body).into_response(),
         Reply::Never => std::future::pending().await,
     }
 }
