@@ -107,6 +107,8 @@ codes_with_meanings! {
     LoginProviderUnreachable = "Login::ProviderUnreachable", 502;
     /// The identity provider answered something that names no account.
     LoginProviderMisbehaved = "Login::ProviderMisbehaved", 502;
+    /// Too many sign in at the moment, or this way: `Retry-After` says when to come back.
+    LoginBusy = "Login::Busy", 503;
     /// `redirect_to` is not an address that sessions may be sent to here.
     LoginRedirectNotAllowed = "Login::RedirectNotAllowed", 400;
 

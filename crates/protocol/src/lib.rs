@@ -11,6 +11,7 @@
 //! | [`sequencer`] | what clients of the Ethereum ceremony's sequencer are answered | other people's clients |
 //! | [`journal`] | the records of the ceremony's log | coordinators, auditors |
 //! | [`admin`] | the operator's socket | `tauline admin` |
+//! | [`object`] | how structures are read: from objects only | readers of all of these |
 //!
 //! Contributions and transcripts themselves are documents of `tauline-transcript`.
 //! There is no logic here: shapes, names, units and signatures over bytes only. Field names are
@@ -24,6 +25,7 @@ pub mod contribution;
 pub mod error;
 pub mod journal;
 pub mod login;
+pub mod object;
 pub mod receipt;
 pub mod sequencer;
 pub mod status;

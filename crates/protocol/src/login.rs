@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Identity;
+use crate::object::object;
 
 /// The answer of `GET /login/nonce`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,8 +28,10 @@ pub struct NonceAnswer {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum LoginRequest {
     /// An EIP-4361 message and its EIP-191 signature.
+    #[serde(deserialize_with = "object")]
     Siwe(SiweProof),
     /// What GitHub sent the browser back with.
+    #[serde(deserialize_with = "object")]
     Github(OAuthCallback),
     /// A code that the operator gave out.
     Invite(String),

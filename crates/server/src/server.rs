@@ -123,7 +123,11 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     let listener = listen(settings.listen).await?;
     let address = listener.local_addr()?;
 
-    let providers = Providers::open(settings, &settings.origin(address)).await?;
+    let origin = settings.origin(address);
+    for warning in origin.warnings() {
+        tracing::warn!(url = origin.uri(), "{warning}");
+    }
+    let providers = Providers::open(settings, &origin).await?;
     let parts = open(settings, clock).await?;
     let coordinator = parts.opened.coordinator.clone();
     let (stopping, stopped) = watch::channel(false);

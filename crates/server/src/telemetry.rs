@@ -1,8 +1,8 @@
 //! Logs. They hold identities and paths, never tokens, codes, signatures or bodies.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -103,6 +103,39 @@ fn json(level: &str, fields: serde_json::Value) -> String {
     line.to_string()
 }
 
+/// The least time between two lines about the same: an operator's screen, not an attacker's.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// What is told once a minute at most, however often it happens.
+#[derive(Debug, Default)]
+pub struct Seldom(Mutex<Told>);
+
+#[derive(Debug, Default)]
+struct Told {
+    last: Option<Instant>,
+    untold: u64,
+}
+
+impl Seldom {
+    /// Counts one. How many there were since they were last told of, if it is time to tell of them.
+    pub fn count(&self) -> Option<u64> {
+        self.count_at(Instant::now())
+    }
+
+    fn count_at(&self, now: Instant) -> Option<u64> {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.untold += 1;
+        let is_quiet = told
+            .last
+            .is_some_and(|last| now.saturating_duration_since(last) < QUIET);
+        if is_quiet {
+            return None;
+        }
+        told.last = Some(now);
+        Some(std::mem::take(&mut told.untold))
+    }
+}
+
 /// Logs each request with its outcome and duration; the query, which could carry anything, is left
 /// out.
 pub(crate) async fn log_requests(request: Request, next: Next) -> Response {
@@ -117,4 +150,19 @@ pub(crate) async fn log_requests(request: Request, next: Next) -> Response {
     let took: Duration = started.elapsed();
     tracing::debug!(%method, %path, status, ms = took.as_millis(), "request");
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happens_often_is_told_once_a_minute_and_counted() {
+        let (seldom, start) = (Seldom::default(), Instant::now());
+        assert_eq!(seldom.count_at(start), Some(1));
+        for second in 0..60 {
+            assert_eq!(seldom.count_at(start + Duration::from_secs(second)), None);
+        }
+        assert_eq!(seldom.count_at(start + QUIET), Some(61));
+    }
 }

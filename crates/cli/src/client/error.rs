@@ -76,6 +76,7 @@ impl ClientError {
                 refused.is(&[
                     Code::RateLimited,
                     Code::BodyTimeout,
+                    Code::LoginBusy,
                     Code::Internal,
                     Code::Unavailable,
                 ]) || (refused.status == 429)
@@ -150,6 +151,7 @@ mod tests {
             [
                 "Request::BodyTimeout",
                 "Request::RateLimited",
+                "Login::Busy",
                 "Server::Internal",
                 "Server::Unavailable"
             ]

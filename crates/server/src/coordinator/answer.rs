@@ -1,5 +1,7 @@
 //! Answers that say no, with the code a client sees and a sentence for its user.
 
+use std::time::Duration;
+
 use tauline_protocol::error::{Code, ErrorBody};
 use tauline_protocol::status::EndedWord;
 use tauline_queue_core::{Outcome, Refusal, Ticket};
@@ -16,6 +18,8 @@ pub struct Refused {
     /// The same for people whose client is not ours, where it has to be said in other words: such a
     /// client knows neither check-ins nor starts, and cannot join again.
     pub plainly: Option<String>,
+    /// When to come back, where that is known.
+    pub retry_after: Option<Duration>,
 }
 
 impl Refused {
@@ -26,6 +30,16 @@ impl Refused {
             code,
             error: error.into(),
             plainly: None,
+            retry_after: None,
+        }
+    }
+
+    /// The same with the time after which to come back.
+    #[must_use]
+    pub fn retry_after(self, wait: Duration) -> Self {
+        Self {
+            retry_after: Some(wait),
+            ..self
         }
     }
 

@@ -82,11 +82,14 @@ pub(super) async fn admit(
         Err(_) => app.limits.anonymous(client),
     };
     if let Err(early) = counted {
-        let refusal = match sequencer::is_of(path) {
-            true => sequencer::rate_limited(),
-            false => Failure::from(early).into_response(),
-        };
         let (parts, body) = request.into_parts();
+        let path = parts.uri.path();
+        let refusal = auth::too_many(&app, &parts, early).unwrap_or_else(|| {
+            match sequencer::is_of(path) && !auth::is_of(path) {
+                true => sequencer::rate_limited(),
+                false => Failure::from(early).into_response(),
+            }
+        });
         body::drain(&parts.headers, body);
         return refusal;
     }
@@ -126,7 +129,7 @@ fn one_of_each(request: &Request) -> Result<(), Failure> {
 
 fn is_login(app: &App, request: &Request) -> bool {
     let path = request.uri().path();
-    request.method() == Method::POST && path == "/login" || auth::is_sign_in(app, path)
+    request.method() == Method::POST && path == "/login" || auth::is_sign_in(app, request)
 }
 
 /// The token of `Authorization: Bearer`; the scheme's case does not matter (RFC 9110, 11.1).

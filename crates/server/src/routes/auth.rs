@@ -9,7 +9,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::Router;
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -21,8 +22,10 @@ use self::answer::{Problem, refused, sent_on};
 use super::App;
 use super::failure::Failure;
 use crate::body;
+use crate::limits::TooMany;
 use crate::signin::browser::Browser;
-use crate::signin::web::{self, Beginning};
+use crate::signin::state::{Begun, StateError};
+use crate::signin::web::Beginning;
 use crate::signin::{ethereum, oauth};
 
 /// The routes.
@@ -33,20 +36,77 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/auth/start/github", get(start_github))
         .route("/auth/eth/message", post(wallet_message))
         .route("/auth/eth", post(wallet_signed))
-        .route("/auth/callback/eth", get(callback_eth))
-        .route("/auth/callback/github", get(callback_github))
+        .route("/auth/callback/eth", get(callback_eth).head(get_only))
+        .route("/auth/callback/github", get(callback_github).head(get_only))
         .route("/auth/page/sign-in.js", get(page::script))
         .route("/auth/page/style.css", get(page::style))
 }
 
-/// Whether a path is one where a proof is checked, which counts as a sign-in. What comes back from
-/// our own page was checked, and counted, there.
-pub(super) fn is_sign_in(app: &App, path: &str) -> bool {
-    match path {
+/// Whether a request counts as a sign-in: it brings a proof to be checked. What comes back from our own page with
+/// its own code was counted there.
+pub(super) fn is_sign_in(app: &App, request: &Request) -> bool {
+    match request.uri().path() {
         "/auth/eth" | "/auth/callback/github" => true,
-        "/auth/callback/eth" => app.sign_in.oidc.is_some(),
+        "/auth/callback/eth" => !brings_pages_code(app, request),
         _ => false,
     }
+}
+
+fn brings_pages_code(app: &App, request: &Request) -> bool {
+    let Ok(Returned {
+        code: Ok(code),
+        state,
+    }) = Returned::read(request.uri())
+    else {
+        return false;
+    };
+    let begun = begun(app, &state, AuthProvider::Ethereum, request.headers());
+    begun.is_ok_and(|(begun, browser)| app.sign_in.is_pages_code(&begun, &code, &browser))
+}
+
+/// What is said to who asks too often; `None` where it is said as everywhere. A callback ends as other callbacks
+/// that fail do, and a person who follows a link gets a page.
+pub(super) fn too_many(app: &App, parts: &Parts, early: TooMany) -> Option<Response> {
+    let provider = match parts.uri.path() {
+        "/auth/start/eth" | "/auth/start/github" => {
+            let accept = parts.headers.get(header::ACCEPT)?.to_str().ok()?;
+            return accept
+                .contains("text/html")
+                .then(|| page::notice(&Failure::from(early)));
+        }
+        "/auth/callback/eth" => AuthProvider::Ethereum,
+        "/auth/callback/github" => AuthProvider::Github,
+        _ => return None,
+    };
+    let state = Returned::read(&parts.uri).ok()?.state;
+    let (begun, _) = begun(app, &state, provider, &parts.headers).ok()?;
+    let problem = Problem::from(Failure::from(early));
+    Some(refused(&begun.redirect?, &problem))
+}
+
+/// Whether a path is of signing in in a browser.
+pub(super) fn is_of(path: &str) -> bool {
+    path.starts_with("/auth/")
+}
+
+/// The sign-in that a state is of, and the browser that it began in.
+fn begun(
+    app: &App,
+    state: &str,
+    provider: AuthProvider,
+    headers: &HeaderMap,
+) -> Result<(Begun, Browser), StateError> {
+    let browser = Browser::of(headers, app.sign_in.origin.is_tls());
+    let begun = app.sign_in.state(state, provider, browser.as_ref())?;
+    Ok((begun, browser.ok_or(StateError::Foreign)?))
+}
+
+/// A callback signs somebody in: what only looks at addresses, as programs do that show a link, must not.
+async fn get_only() -> Response {
+    let mut response = StatusCode::METHOD_NOT_ALLOWED.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::ALLOW, HeaderValue::from_static("GET"));
+    response
 }
 
 /// What a client asks of a link.
@@ -120,18 +180,13 @@ async fn callback(app: &App, provider: AuthProvider, uri: &Uri, headers: &Header
         Ok(returned) => returned,
         Err(text) => return (StatusCode::UNPROCESSABLE_ENTITY, text).into_response(),
     };
-    let browser = Browser::of(headers, app.sign_in.origin.is_tls());
-    let state = app
-        .sign_in
-        .state(&returned.state, provider, browser.as_ref());
-    let (begun, browser) = match (state, browser) {
-        (Ok(begun), Some(browser)) => (begun, browser),
-        (Err(error), _) => return Problem::from(error).into_response(),
-        (Ok(_), None) => return Problem::from(web::foreign_state()).into_response(),
+    let (begun, browser) = match begun(app, &returned.state, provider, headers) {
+        Ok(begun) => begun,
+        Err(error) => return Problem::from(error).into_response(),
     };
     let ended = match &returned.code {
-        Some(code) => app.sign_in.end(&begun, code, &browser).await,
-        None => Err(oauth::invalid_code()),
+        Ok(code) => app.sign_in.end(&begun, code, &browser).await,
+        Err(error) => Err(oauth::returned_with(error)),
     };
     match (ended, &begun.redirect) {
         (Ok(answer), None) => Json(answer).into_response(),
@@ -143,8 +198,8 @@ async fn callback(app: &App, provider: AuthProvider, uri: &Uri, headers: &Header
 
 /// What a provider appended to the callback's address.
 struct Returned {
-    /// Missing when the person, or the provider, said no.
-    code: Option<String>,
+    /// Or the word for why there is none: the person, or the provider, said no.
+    code: Result<String, String>,
     state: String,
 }
 
@@ -153,12 +208,14 @@ impl Returned {
         /// RFC 6749, section 4.1.2.1.
         #[derive(Deserialize)]
         struct Denied {
-            #[serde(rename = "error")]
-            _error: String,
+            error: String,
             state: String,
         }
-        if let Ok(Query(Denied { state, .. })) = Query::try_from_uri(uri) {
-            return Ok(Self { code: None, state });
+        if let Ok(Query(Denied { error, state })) = Query::try_from_uri(uri) {
+            return Ok(Self {
+                code: Err(error),
+                state,
+            });
         }
         /// Providers may append more.
         #[derive(Deserialize)]
@@ -168,7 +225,7 @@ impl Returned {
         }
         match Query::try_from_uri(uri) {
             Ok(Query(Granted { code, state })) => Ok(Self {
-                code: Some(code),
+                code: Ok(code),
                 state,
             }),
             Err(rejection) => Err(rejection.body_text()),
@@ -200,10 +257,7 @@ async fn wallet_message(
     let (parts, body) = request.into_parts();
     let bytes = body::small(&parts.headers, body, app.body_timeout).await?;
     let MessageRequest { state, address } = body::from_json(&bytes)?;
-    let browser = Browser::of(&parts.headers, app.sign_in.origin.is_tls());
-    let begun = app
-        .sign_in
-        .state(&state, AuthProvider::Ethereum, browser.as_ref())?;
+    let (begun, _) = begun(&app, &state, AuthProvider::Ethereum, &parts.headers)?;
     let address = ethereum::address(&address).ok_or_else(|| {
         Failure::new(
             Code::InvalidParameter,
@@ -224,11 +278,7 @@ async fn wallet_signed(State(app): State<Arc<App>>, request: Request) -> Result<
         message,
         signature,
     } = body::from_json(&bytes)?;
-    let browser = Browser::of(&parts.headers, app.sign_in.origin.is_tls());
-    let begun = app
-        .sign_in
-        .state(&state, AuthProvider::Ethereum, browser.as_ref())?;
-    let browser = browser.ok_or_else(web::foreign_state)?;
+    let (begun, browser) = begun(&app, &state, AuthProvider::Ethereum, &parts.headers)?;
     let proof = SiweProof { message, signature };
     let next = app
         .sign_in

@@ -88,6 +88,12 @@ impl Failure {
         &self.error
     }
 
+    /// The header that says when to come back.
+    pub(crate) fn retry_after(&self) -> Option<HeaderValue> {
+        let seconds = whole_seconds(self.retry_after?).max(1);
+        Some(HeaderValue::from(seconds))
+    }
+
     /// The error in words for people whose client is not ours.
     pub(crate) fn plainly(&self) -> &str {
         self.plainly.as_deref().unwrap_or(&self.error)
@@ -96,9 +102,11 @@ impl Failure {
 
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
+        let failure = Self::new(refused.code, refused.error);
         Self {
             plainly: refused.plainly,
-            ..Self::new(refused.code, refused.error)
+            retry_after: refused.retry_after.or(failure.retry_after),
+            ..failure
         }
     }
 }
@@ -140,21 +148,21 @@ fn whole_seconds(wait: Duration) -> u64 {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        if self.code.status() >= 500 && self.code != Code::Unavailable {
+        // What is refused to many at once is told by who refuses it, and seldom.
+        let is_told = matches!(self.code, Code::Unavailable | Code::LoginBusy);
+        if self.code.status() >= 500 && !is_told {
             tracing::warn!(code = self.code.as_str(), error = %self.error, "answered with a fault");
         }
         let status =
             StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = self.retry_after();
         let mut response = (status, Json(ErrorBody::new(self.code, self.error))).into_response();
         let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(wait) = self.retry_after {
-            headers.insert(
-                header::RETRY_AFTER,
-                HeaderValue::from(whole_seconds(wait).max(1)),
-            );
+        if let Some(wait) = retry_after {
+            headers.insert(header::RETRY_AFTER, wait);
         }
         response
     }

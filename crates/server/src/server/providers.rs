@@ -1,7 +1,5 @@
 //! Whoever vouches for participants, made ready at the start.
 
-use std::sync::Arc;
-
 use anyhow::Context as _;
 use tauline_protocol::auth::AuthProvider;
 
@@ -12,8 +10,7 @@ use crate::signin::invite::Invites;
 use crate::signin::oauth::OAuth;
 use crate::signin::oidc::Oidc;
 use crate::signin::origin::Origin;
-use crate::signin::outgoing::Outgoing;
-use crate::signin::rpc::Node;
+use crate::signin::rpc::{CallError, Node};
 use crate::signin::web;
 
 /// What the settings name.
@@ -44,12 +41,7 @@ impl Providers {
             },
         };
         let others = &settings.accounts;
-        let asks = [Method::Github, Method::Oidc].map(|method| settings.offers(method));
-        if asks == [false, false] && others.eth_rpc_url.is_none() {
-            return Ok(providers);
-        }
-        let outgoing = Outgoing::new().context("there is no TLS to ask others with")?;
-        let outgoing = Arc::new(outgoing);
+        const NO_TLS: &str = "there is no TLS to ask others with";
         let callback = |provider| origin.url(&web::callback_path(provider));
         if settings.offers(Method::Github) {
             let oauth = OAuth::new(
@@ -57,8 +49,8 @@ impl Providers {
                 others.github_endpoints(),
                 &others.github_credentials()?,
                 callback(AuthProvider::Github),
-                Arc::clone(&outgoing),
-            );
+            )
+            .context(NO_TLS)?;
             providers.github = Some(GitHub::new(oauth, others.github_created_before));
         }
         if let (true, Some(endpoints)) = (settings.offers(Method::Oidc), others.oidc_endpoints()) {
@@ -67,14 +59,14 @@ impl Providers {
                 endpoints,
                 &others.oidc_credentials()?,
                 callback(AuthProvider::Ethereum),
-                Arc::clone(&outgoing),
-            );
+            )
+            .context(NO_TLS)?;
             let oauth = oauth.with_scope(Oidc::SCOPE);
             providers.oidc = Some(Oidc::new(oauth, settings.chain_id));
         }
         if let Some(url) = &others.eth_rpc_url {
             providers.accounts.known = Some(Known {
-                node: Node::new(url.clone(), outgoing),
+                node: Node::new(url.clone(), settings.chain_id).context(NO_TLS)?,
                 min_nonce: others.eth_min_nonce,
                 block: others.eth_nonce_block,
             });
@@ -93,14 +85,14 @@ impl Providers {
             block = known.block,
             "Ethereum accounts are looked up"
         );
-        match self.accounts.other_chain().await {
-            Ok(None) => Ok(()),
-            Ok(Some(chain)) => anyhow::bail!(
+        match self.accounts.check_chain().await {
+            Ok(()) => Ok(()),
+            Err(CallError::OtherChain(chain)) => anyhow::bail!(
                 "the node of --eth-rpc-url follows chain {chain}, and --chain-id is {}: give the same chain for both",
                 self.accounts.chain_id
             ),
             Err(error) => {
-                tracing::warn!(%error, "the Ethereum node cannot be asked now; until it can, no Ethereum account signs in");
+                tracing::warn!(%error, "the Ethereum node cannot be asked now; until it can, and follows the right chain, no Ethereum account signs in");
                 Ok(())
             }
         }

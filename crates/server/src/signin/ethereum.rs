@@ -3,7 +3,8 @@
 
 use tauline_protocol::error::Code;
 
-use super::rpc::{CallError, Node};
+use super::rpc::{CallError, Node, Run};
+use super::siwe;
 use crate::coordinator::Refused;
 
 /// What is known about accounts.
@@ -54,36 +55,26 @@ impl Accounts {
         Ok(())
     }
 
-    /// Whether there is a contract at the address which takes the signature for its own.
+    /// Leave to run an account's contract. Ask [whether the account may take part](Self::admit) before: a contract
+    /// that may not is never run.
     ///
     /// # Errors
-    /// When the node could not be asked.
-    pub async fn contract_signed(
-        &self,
-        address: [u8; 20],
-        digest: [u8; 32],
-        signature: &[u8],
-    ) -> Result<bool, Refused> {
+    /// When as many run as may, or there is no node to run it.
+    pub fn run_contract(&self) -> Result<Run<'_>, Refused> {
         match &self.known {
-            Some(known) => Ok(known
-                .node
-                .is_valid_signature(address, digest, signature)
-                .await?),
-            None => Ok(false),
+            Some(known) => Ok(known.node.run()?),
+            None => Err(siwe::invalid_signature()),
         }
     }
 
-    /// The node's chain, when it is not the one that messages must name.
+    /// Whether the node follows the chain that messages must name.
     ///
     /// # Errors
-    /// When the node could not be asked.
-    pub async fn other_chain(&self) -> Result<Option<u64>, CallError> {
+    /// [`CallError::OtherChain`], or when the node could not be asked.
+    pub async fn check_chain(&self) -> Result<(), CallError> {
         match &self.known {
-            Some(known) => {
-                let chain = known.node.chain_id().await?;
-                Ok((chain != self.chain_id).then_some(chain))
-            }
-            None => Ok(None),
+            Some(known) => known.node.check_chain().await,
+            None => Ok(()),
         }
     }
 }

@@ -6,7 +6,8 @@ use tauline_protocol::Identity;
 use tauline_protocol::error::Code;
 use url::Url;
 
-use super::oauth::{self, OAuth};
+use super::oauth::{self, Asking, OAuth};
+use super::outgoing::Busy;
 use crate::coordinator::Refused;
 
 /// Greatest account id that the store can keep.
@@ -51,12 +52,25 @@ impl GitHub {
         self.oauth.authorize_url(state, verifier)
     }
 
+    /// Leave to ask about one code.
+    ///
+    /// # Errors
+    /// [`Busy`].
+    pub fn asking(&self) -> Result<Asking<'_>, Busy> {
+        self.oauth.asking()
+    }
+
     /// Whose code it is.
     ///
     /// # Errors
-    /// As [`OAuth::user`], and [`Code::LoginNotEligible`].
-    pub async fn account(&self, code: &str, verifier: &str) -> Result<Account, Refused> {
-        let user: User = self.oauth.user(code, verifier).await?;
+    /// As [`Asking::user`], and [`Code::LoginNotEligible`].
+    pub async fn account(
+        &self,
+        asking: &Asking<'_>,
+        code: &str,
+        verifier: &str,
+    ) -> Result<Account, Refused> {
+        let user: User = asking.user(code, verifier).await?;
         let unusable = |what: &str| {
             tracing::warn!(what, "GitHub describes an account that cannot be used");
             oauth::misbehaved()

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`session`] | what a sign-in earns |
 //! | [`invite`] | codes that the operator gave out |
-//! | [`siwe`] | messages signed by Ethereum accounts |
+//! | [`siwe`], [`eip4361`] | messages signed by Ethereum accounts, and their grammar |
 //! | [`ethereum`], [`rpc`] | which accounts may take part, and who knows |
 //! | [`github`], [`oidc`] | accounts that others vouch for, by [`oauth`] |
 //! | [`web`] | signing in in a browser, from the link to the session |
@@ -14,6 +14,7 @@
 //! | [`outgoing`], [`secret`] | asking others; what is never shown |
 
 pub mod browser;
+pub mod eip4361;
 pub mod ethereum;
 pub mod github;
 pub mod invite;
@@ -40,7 +41,7 @@ use self::browser::Browser;
 use self::ethereum::Accounts;
 use self::github::GitHub;
 use self::invite::Invites;
-use self::nonce::Nonces;
+use self::nonce::{Nonces, Taken};
 use self::oidc::Oidc;
 use self::origin::Origin;
 use self::redirect::Redirects;
@@ -123,14 +124,9 @@ impl SignIn {
     ) -> Result<Identity, Refused> {
         match request {
             LoginRequest::Siwe(proof) => {
-                let signed = self.signed(proof).await?;
+                let signed = self.signed(proof, None).await?;
                 // Of two requests with one message the first wins.
-                if !self
-                    .nonces
-                    .take(&signed.nonce, self.coordinator.clock().wall())
-                {
-                    return Err(siwe::unknown_nonce());
-                }
+                self.take(&signed.nonce, siwe::unknown_nonce)?.keep();
                 Ok(Identity::eth(signed.address))
             }
             LoginRequest::Github(callback) => self.github_callback(callback, browser).await,
@@ -150,28 +146,50 @@ impl SignIn {
     }
 
     /// A message that is right in all that it says, signed by an account that may take part. Its
-    /// nonce is still to be taken.
-    async fn signed(&self, proof: &SiweProof) -> Result<siwe::Signed, Refused> {
+    /// nonce is still to be taken. It must have this nonce, if one is given.
+    async fn signed(
+        &self,
+        proof: &SiweProof,
+        nonce: Option<&str>,
+    ) -> Result<siwe::Signed, Refused> {
         if !self.siwe {
             return Err(self.not_offered("by Ethereum key"));
         }
+        let now = self.coordinator.clock().wall();
         let expected = siwe::Expected {
             origin: &self.origin,
             chain_id: self.accounts.chain_id,
             nonces: &self.nonces,
-            now: self.coordinator.clock().wall(),
+            now,
         };
         let signed = siwe::read(proof, &expected)?;
-        let by_account = signed.is_by_key()
-            || self
-                .accounts
-                .contract_signed(signed.address, signed.digest, &signed.signature)
-                .await?;
-        if !by_account {
+        if nonce.is_some_and(|nonce| nonce != signed.nonce) {
+            return Err(siwe::unknown_nonce());
+        }
+        if signed.is_by_key() {
+            self.accounts.admit(signed.address).await?;
+            return Ok(signed);
+        }
+        if self.accounts.known.is_none() {
             return Err(siwe::invalid_signature());
         }
+        // Strangers have contracts run by this: the cheap question first, few at a time, and each message once.
         self.accounts.admit(signed.address).await?;
-        Ok(signed)
+        let run = self.accounts.run_contract()?;
+        self.nonces
+            .call(&signed.nonce, now)
+            .map_err(|error| error.refused(siwe::unknown_nonce))?;
+        let is_valid = run.is_valid_signature(signed.address, signed.digest, &signed.signature);
+        match is_valid.await? {
+            true => Ok(signed),
+            false => Err(siwe::refused_by_contract()),
+        }
+    }
+
+    /// Uses a nonce up, until it is given back.
+    fn take(&self, nonce: &str, not_good: impl FnOnce() -> Refused) -> Result<Taken<'_>, Refused> {
+        let taken = self.nonces.take(nonce, self.coordinator.clock().wall());
+        taken.map_err(|error| error.refused(not_good))
     }
 
     /// The refusal of a way to sign in that is not offered: it names those that are.

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use url::Url;
 
-use super::oauth::{self, OAuth};
+use super::oauth::{self, Asking, OAuth};
+use super::outgoing::{Busy, cut};
 use crate::coordinator::Refused;
 
 /// A provider whose subjects are accounts, as CAIP-10 spells them: `eip155:1:0x…`.
@@ -33,14 +34,28 @@ impl Oidc {
         self.oauth.authorize_url(state, verifier)
     }
 
+    /// Leave to ask about one code.
+    ///
+    /// # Errors
+    /// [`Busy`].
+    pub fn asking(&self) -> Result<Asking<'_>, Busy> {
+        self.oauth.asking()
+    }
+
     /// Whose code it is.
     ///
     /// # Errors
-    /// As [`OAuth::user`].
-    pub async fn address(&self, code: &str, verifier: &str) -> Result<[u8; 20], Refused> {
-        let UserInfo { sub } = self.oauth.user(code, verifier).await?;
+    /// As [`Asking::user`].
+    pub async fn address(
+        &self,
+        asking: &Asking<'_>,
+        code: &str,
+        verifier: &str,
+    ) -> Result<[u8; 20], Refused> {
+        let UserInfo { sub } = asking.user(code, verifier).await?;
         subject(&sub, self.chain_id).ok_or_else(|| {
-            tracing::warn!(?sub, "the subject is no account of the ceremony's chain");
+            let sub = cut(&sub);
+            tracing::warn!(sub, "the subject is no account of the ceremony's chain");
             oauth::misbehaved()
         })
     }

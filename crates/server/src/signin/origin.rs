@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 
 use axum::http::Uri;
-use axum::http::uri::Authority;
-use url::Url;
+use iri_string::types::UriStr;
+use url::{Host, Url};
+
+use super::eip4361;
 
 /// The origins that a sign-in may be for; the first is the one that clients are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,13 +16,16 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The origin of a public URL.
+    /// The origin of a public URL. A port that is the scheme's own is left out, as browsers and wallets
+    /// leave it out.
     #[must_use]
     pub fn public(url: &Uri) -> Self {
-        let authority = url.authority().map_or("", Authority::as_str);
+        let scheme = url.scheme_str().unwrap_or("https").to_owned();
+        let authority = url.authority().map_or("", |authority| authority.as_str());
+        let authority = without_default_port(&scheme, authority).to_ascii_lowercase();
         Self {
-            scheme: url.scheme_str().unwrap_or("https").to_owned(),
-            authorities: vec![authority.to_ascii_lowercase()],
+            scheme,
+            authorities: vec![authority],
         }
     }
 
@@ -28,19 +33,47 @@ impl Origin {
     /// browser or a client may use any of them.
     #[must_use]
     pub fn local(bound: SocketAddr) -> Self {
-        let mut authorities = vec![bound.to_string()];
+        let scheme = "http";
+        let plain = |authority: &str| without_default_port(scheme, authority).to_owned();
+        let mut authorities = vec![plain(&bound.to_string())];
         if bound.ip().is_loopback() {
             for name in ["localhost", "127.0.0.1", "[::1]"] {
-                let authority = format!("{name}:{}", bound.port());
+                let authority = plain(&format!("{name}:{}", bound.port()));
                 if !authorities.contains(&authority) {
                     authorities.push(authority);
                 }
             }
         }
         Self {
-            scheme: "http".to_owned(),
+            scheme: scheme.to_owned(),
             authorities,
         }
+    }
+
+    /// What an operator should know of it, in sentences.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<&'static str> {
+        let url = self.url("/");
+        let is_loopback = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        let mut warnings = Vec::new();
+        if !self.is_tls() && !is_loopback {
+            warnings.push(
+                "participants come over http: sessions, codes and cookies can be read and changed on the way. Put a proxy with TLS in \
+                 front, and give --public-url https://…",
+            );
+        }
+        if !eip4361::is_read_by_wallets(url.host_str().unwrap_or_default()) {
+            warnings.push(
+                "wallets do not recognise sign-in messages for an address such as that of --public-url, and do not warn of foreign pages \
+                 that ask for one: use a name",
+            );
+        }
+        warnings
     }
 
     /// The domain that a sign-in message should name: host, and port unless it is the scheme's.
@@ -59,11 +92,8 @@ impl Origin {
     /// first.
     #[must_use]
     pub fn domain_of<'a>(&'a self, host: Option<&str>) -> &'a str {
-        let named = self
-            .authorities
-            .iter()
-            .find(|own| host.is_some_and(|host| own.eq_ignore_ascii_case(host)));
-        named.map_or(self.domain(), String::as_str)
+        let named = host.and_then(|host| self.own(host));
+        named.unwrap_or(self.domain())
     }
 
     /// Whether participants come over TLS.
@@ -90,24 +120,39 @@ impl Origin {
         url
     }
 
-    /// Whether `domain` is this coordinator's.
+    /// Whether a scheme is that by which participants come.
+    #[must_use]
+    pub fn is_scheme(&self, scheme: &str) -> bool {
+        self.scheme.eq_ignore_ascii_case(scheme)
+    }
+
+    /// Whether `domain` is this coordinator's, with the scheme's own port or without it.
     #[must_use]
     pub fn is_domain(&self, domain: &str) -> bool {
-        self.authorities
-            .iter()
-            .any(|own| own.eq_ignore_ascii_case(domain))
+        self.own(domain).is_some()
     }
 
     /// Whether `uri` is at this coordinator.
     #[must_use]
-    pub fn holds(&self, uri: &str) -> bool {
-        uri.parse::<Uri>().is_ok_and(|uri| {
-            uri.scheme_str() == Some(self.scheme.as_str())
-                && uri
-                    .authority()
-                    .is_some_and(|authority| self.is_domain(authority.as_str()))
-        })
+    pub fn holds(&self, uri: &UriStr) -> bool {
+        self.is_scheme(uri.scheme_str())
+            && uri
+                .authority_str()
+                .is_some_and(|authority| self.is_domain(authority))
     }
+
+    fn own(&self, domain: &str) -> Option<&str> {
+        let domain = without_default_port(&self.scheme, domain);
+        let mut own = self.authorities.iter();
+        own.find(|own| own.eq_ignore_ascii_case(domain))
+            .map(String::as_str)
+    }
+}
+
+/// Host and port, without the port that the scheme has anyway.
+fn without_default_port<'a>(scheme: &str, authority: &'a str) -> &'a str {
+    let port = if scheme == "https" { ":443" } else { ":80" };
+    authority.strip_suffix(port).unwrap_or(authority)
 }
 
 #[cfg(test)]
@@ -122,10 +167,70 @@ mod tests {
         assert!(origin.is_domain("CEREMONY.example.org"));
         assert!(!origin.is_domain("ceremony.example.org:444"));
         assert!(!origin.is_domain("localhost"));
-        assert!(origin.holds("https://ceremony.example.org/login"));
-        assert!(!origin.holds("http://ceremony.example.org/login"));
-        assert!(!origin.holds("https://ceremony.example.org.evil.example/"));
-        assert!(!origin.holds("https://user@ceremony.example.org/"));
+        let holds = |uri: &str| origin.holds(UriStr::new(uri).unwrap());
+        assert!(holds("https://ceremony.example.org/login"));
+        assert!(holds("https://ceremony.example.org:443/login"));
+        assert!(!holds("http://ceremony.example.org/login"));
+        assert!(!holds("https://ceremony.example.org.evil.example/"));
+        assert!(!holds("https://user@ceremony.example.org/"));
+        assert!(!holds("urn:ceremony.example.org"));
+    }
+
+    #[test]
+    fn the_schemes_own_port_is_none() {
+        for (url, same, other) in [
+            (
+                "https://ceremony.example.org:443",
+                "ceremony.example.org",
+                "ceremony.example.org:80",
+            ),
+            (
+                "http://ceremony.example.org:80",
+                "ceremony.example.org",
+                "ceremony.example.org:443",
+            ),
+            ("https://[::1]:443", "[::1]", "[::1]:80"),
+        ] {
+            let origin = Origin::public(&url.parse().unwrap());
+            assert_eq!(origin.domain(), same, "{url}");
+            assert_eq!(
+                url.strip_prefix(&origin.uri()).map(|port| &port[..1]),
+                Some(":")
+            );
+            let with_port = url.split("//").nth(1).unwrap();
+            assert!(
+                origin.is_domain(same) && origin.is_domain(with_port),
+                "{url}"
+            );
+            assert_eq!(origin.domain_of(Some(with_port)), same);
+            assert!(!origin.is_domain(other), "{url}");
+        }
+        let another = Origin::public(&"https://ceremony.example.org:8443".parse().unwrap());
+        assert_eq!(another.domain(), "ceremony.example.org:8443");
+        assert!(!another.is_domain("ceremony.example.org"));
+    }
+
+    #[test]
+    fn an_operator_is_warned_of_http_and_of_what_wallets_misread() {
+        let warnings = |url: &str| Origin::public(&url.parse().unwrap()).warnings().len();
+        for (url, expected) in [
+            ("https://ceremony.example.org", 0),
+            ("http://localhost:3000", 0),
+            ("http://127.0.0.1", 0),
+            ("http://[::1]:3000", 0),
+            ("http://ceremony.example.org", 1),
+            ("http://192.0.2.7:3000", 1),
+            ("http://localhost.example.org", 1),
+            ("https://[2001:db8::1]", 1),
+            ("http://1.2.3.45", 2),
+        ] {
+            assert_eq!(warnings(url), expected, "{url}");
+        }
+        assert!(
+            Origin::local("127.0.0.1:3000".parse().unwrap())
+                .warnings()
+                .is_empty()
+        );
     }
 
     #[test]

@@ -1,31 +1,64 @@
 //! Requests of the coordinator's own: to identity providers and to an Ethereum node.
 //!
 //! What is at the other end is trusted to vouch for people and for nothing else: answers are short
-//! and in time, or there is none; nobody is followed elsewhere; and so many are asked at a time
-//! and no more, whoever knocks here.
+//! and in time, or there is none; nobody is followed elsewhere. Each [`Party`] has slots of its own, and who finds
+//! none is told so at once: one that hangs holds up its own people, and nobody else's.
 
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
-use tokio::sync::Semaphore;
+use tauline_protocol::error::Code;
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use crate::clock::alive;
+use crate::coordinator::Refused;
+use crate::telemetry::Seldom;
 
-/// Longest time for a whole exchange, waiting for one's turn included. Ours: somebody looks at an
-/// empty page meanwhile.
+/// Longest time for a whole exchange. Ours: somebody looks at an empty page meanwhile.
 const EXCHANGE_LIMIT: Duration = Duration::from_secs(10);
 /// Longest time for a connection to come about.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// Longest answer, in bytes: a GitHub user is some 2 KB.
 const ANSWER_LIMIT: usize = 64 * 1024;
-/// Exchanges at a time: a crowd's sign-ins, at a fifth of a second each, are hundreds a second.
-const AT_ONCE: usize = 64;
+/// Look-ups of one party's name at a time. Its connections are kept, so there are few; one that hangs cannot be
+/// ended, and is a thread.
+const LOOK_UPS: usize = 4;
+/// When to come back to a party whose slots are taken: some exchanges later.
+const BUSY_RETRY: Duration = Duration::from_secs(3);
+/// Most characters of others' texts in our log.
+const CUT: usize = 200;
 
-/// How others are asked.
-pub struct Outgoing {
+/// Somebody who is asked.
+pub struct Party {
+    /// For the log.
+    name: &'static str,
     http: reqwest::Client,
-    at_once: Semaphore,
+    slots: Semaphore,
+    busy: Seldom,
+}
+
+/// Leave to ask a party, one question after the other.
+pub struct Slot<'a> {
+    party: &'a Party,
+    _permit: SemaphorePermit<'a>,
+}
+
+/// The refusal when all slots of a party are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Busy;
+
+impl From<Busy> for Refused {
+    fn from(_: Busy) -> Self {
+        Self::new(
+            Code::LoginBusy,
+            "more people sign in this way than can be asked about at a time: try again in a few seconds",
+        )
+        .retry_after(BUSY_RETRY)
+    }
 }
 
 /// Why there is no answer. No text shows an address: those of nodes hold keys.
@@ -54,34 +87,59 @@ impl From<reqwest::Error> for Unreachable {
             text = format!("{text}: {deeper}");
             source = deeper.source();
         }
-        Self::Failed(text)
+        Self::Failed(cut(&text))
     }
 }
 
-impl Outgoing {
-    /// With the limits of this module.
+impl Party {
+    /// Somebody who is asked so many questions at a time, with the limits of this module. The name is for the log.
     ///
     /// # Errors
     /// When the system has no TLS to offer.
-    pub fn new() -> Result<Self, reqwest::Error> {
+    pub fn new(name: &'static str, at_once: usize) -> Result<Self, reqwest::Error> {
         // The cryptography under TLS; whoever named one before, in this process, keeps it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .redirect(Policy::none())
             .referer(false)
             .connect_timeout(CONNECT_LIMIT)
+            .dns_resolver(Names::default())
             .user_agent(concat!("tauline/", env!("CARGO_PKG_VERSION")))
             .build()?;
         Ok(Self {
+            name,
             http,
-            at_once: Semaphore::new(AT_ONCE),
+            slots: Semaphore::new(at_once),
+            busy: Seldom::default(),
         })
     }
 
-    /// Sends a request and reads the whole answer.
+    /// A slot, if there is one now.
     ///
     /// # Errors
-    /// When there is none, or it tells of a fault at the other end (a status of 500 or above).
+    /// [`Busy`].
+    pub fn slot(&self) -> Result<Slot<'_>, Busy> {
+        match self.slots.try_acquire() {
+            Ok(permit) => Ok(Slot {
+                party: self,
+                _permit: permit,
+            }),
+            Err(_) => {
+                if let Some(refused) = self.busy.count() {
+                    let party = self.name;
+                    tracing::warn!(party, refused, "sign-ins were refused: all slots are taken");
+                }
+                Err(Busy)
+            }
+        }
+    }
+}
+
+impl Slot<'_> {
+    /// Sends a request and reads the whole answer, whatever its status.
+    ///
+    /// # Errors
+    /// When there is none.
     pub async fn send(
         &self,
         request: http::Request<Vec<u8>>,
@@ -95,13 +153,8 @@ impl Outgoing {
         &self,
         request: http::Request<Vec<u8>>,
     ) -> Result<http::Response<Vec<u8>>, Unreachable> {
-        let closed = |_| Unreachable::Failed("stopping".to_owned());
-        let _turn = self.at_once.acquire().await.map_err(closed)?;
         let request = reqwest::Request::try_from(request)?;
-        let mut answer = self.http.execute(request).await?;
-        if answer.status().is_server_error() {
-            return Err(Unreachable::Status(answer.status().as_u16()));
-        }
+        let mut answer = self.party.http.execute(request).await?;
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await? {
             if body.len() + chunk.len() > ANSWER_LIMIT {
@@ -113,5 +166,105 @@ impl Outgoing {
         *whole.status_mut() = answer.status();
         *whole.headers_mut() = std::mem::take(answer.headers_mut());
         Ok(whole)
+    }
+}
+
+/// The system's names, looked up on threads of their own. tokio would look them up on those that the store is read
+/// by, of which there are few: a name server that hangs would stop everything.
+struct Names(Arc<Semaphore>);
+
+impl Default for Names {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(LOOK_UPS)))
+    }
+}
+
+impl Resolve for Names {
+    fn resolve(&self, name: Name) -> Resolving {
+        let look_ups = Arc::clone(&self.0);
+        Box::pin(async move {
+            let permit = look_ups.acquire_owned().await?;
+            let (found, wait) = oneshot::channel();
+            let look_up = move || {
+                let addresses = (name.as_str(), 0).to_socket_addrs();
+                // Whoever asked may be gone.
+                let _ = found.send(addresses.map(Iterator::collect::<Vec<SocketAddr>>));
+                drop(permit);
+            };
+            std::thread::Builder::new()
+                .name("name-look-up".to_owned())
+                .spawn(look_up)?;
+            let addresses: Addrs = Box::new(wait.await??.into_iter());
+            Ok(addresses)
+        })
+    }
+}
+
+/// The beginning of a text of somebody else's, on one line, for our log.
+#[must_use]
+pub fn cut(text: &str) -> String {
+    let mut characters = text.chars();
+    let mut start: String = characters
+        .by_ref()
+        .take(CUT)
+        .flat_map(char::escape_debug)
+        .collect();
+    if characters.next().is_some() {
+        start.push('…');
+    }
+    start
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_of_others_is_cut_and_stays_on_its_line() {
+        assert_eq!(cut("as it is"), "as it is");
+        assert_eq!(cut("a\nb\u{1b}[31m"), "a\\nb\\u{1b}[31m");
+        assert_eq!(cut(&"x".repeat(64_000)).chars().count(), CUT + 1);
+    }
+
+    #[test]
+    fn a_party_whose_slots_are_taken_says_so_at_once_and_another_has_its_own() {
+        let (one, other) = (
+            Party::new("one", 2).unwrap(),
+            Party::new("other", 1).unwrap(),
+        );
+        let held = (one.slot().unwrap(), one.slot().unwrap());
+        assert_eq!(one.slot().err(), Some(Busy));
+        assert!(other.slot().is_ok());
+        drop(held);
+        assert!(one.slot().is_ok());
+        let refused = Refused::from(Busy);
+        assert_eq!(refused.code.status(), 503);
+        assert_eq!(refused.retry_after, Some(BUSY_RETRY));
+    }
+
+    /// With the one thread that tokio may block held, a name is looked up all the same.
+    #[test]
+    fn names_are_looked_up_on_threads_of_their_own() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        runtime.block_on(async {
+            tokio::task::spawn_blocking(move || held.recv());
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let router = axum::Router::new().fallback(|| async { "here" });
+            tokio::spawn(async move { axum::serve(listener, router).await });
+            let party = Party::new("one", 1).unwrap();
+            let request = http::Request::builder()
+                .uri(format!("http://localhost:{port}/"))
+                .body(Vec::new())
+                .unwrap();
+            let answer = party.slot().unwrap().send(request).await.unwrap();
+            assert_eq!(answer.body(), b"here");
+            drop(release);
+        });
     }
 }

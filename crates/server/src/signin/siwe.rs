@@ -1,12 +1,12 @@
 //! Sign-in by Ethereum account: an EIP-4361 message, checked in all that it says.
 
-use siwe::Message;
 use tauline_protocol::error::Code;
 use tauline_protocol::login::SiweProof;
 use tauline_queue_core::Timestamp;
 use tauline_transcript::signature;
 use time::OffsetDateTime;
 
+use super::eip4361::{self, Message};
 use super::nonce::Nonces;
 use super::origin::Origin;
 use crate::coordinator::Refused;
@@ -50,21 +50,14 @@ pub struct Signed {
 /// The first thing that is wrong, in the order: form, domain, chain, time, nonce, form of the
 /// signature.
 pub fn read(proof: &SiweProof, expected: &Expected<'_>) -> Result<Signed, Refused> {
-    let message: Message = proof.message.parse().map_err(|error| {
+    let message = eip4361::parse(&proof.message).map_err(|error| {
         refuse(
             Code::LoginMalformedMessage,
             format!("this is no EIP-4361 message: {error}; sign its text exactly as the standard lays it out"),
         )
     })?;
-    // The parser passes over some of the text; what was signed must be what was understood.
-    if message.to_string() != proof.message {
-        return Err(refuse(
-            Code::LoginMalformedMessage,
-            "the message is not laid out as EIP-4361 has it: mind blank lines and the line's end",
-        ));
-    }
     check_domain(&message, expected.origin)?;
-    if message.chain_id != expected.chain_id {
+    if message.chain_id != expected.chain_id.to_string() {
         return Err(refuse(
             Code::LoginWrongChain,
             format!(
@@ -74,14 +67,14 @@ pub fn read(proof: &SiweProof, expected: &Expected<'_>) -> Result<Signed, Refuse
         ));
     }
     check_time(&message, expected.now)?;
-    if !expected.nonces.is_good(&message.nonce, expected.now) {
+    if !expected.nonces.is_good(message.nonce, expected.now) {
         return Err(unknown_nonce());
     }
     Ok(Signed {
         address: message.address,
         digest: signature::personal_message_digest(proof.message.as_bytes()),
         signature: read_signature(&proof.signature)?,
-        nonce: message.nonce,
+        nonce: message.nonce.to_owned(),
     })
 }
 
@@ -140,18 +133,23 @@ fn date(at: Timestamp) -> jiff::Timestamp {
     jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX)
 }
 
-fn check_domain(message: &Message, origin: &Origin) -> Result<(), Refused> {
-    let domain = message.domain.as_str();
-    if !origin.is_domain(domain) {
+fn check_domain(message: &Message<'_>, origin: &Origin) -> Result<(), Refused> {
+    let domain = message.domain;
+    let is_scheme = message.scheme.is_none_or(|scheme| origin.is_scheme(scheme));
+    if !is_scheme || !origin.is_domain(domain) {
         return Err(refuse(
             Code::LoginWrongDomain,
             format!(
-                "the message is for {domain}, this coordinator is {}",
+                "the message is for {}, this coordinator is {}",
+                match message.scheme {
+                    Some(scheme) => format!("{scheme}://{domain}"),
+                    None => domain.to_owned(),
+                },
                 origin.domain()
             ),
         ));
     }
-    if !origin.holds(message.uri.as_str()) {
+    if !origin.holds(message.uri) {
         return Err(refuse(
             Code::LoginWrongDomain,
             format!(
@@ -164,19 +162,20 @@ fn check_domain(message: &Message, origin: &Origin) -> Result<(), Refused> {
     Ok(())
 }
 
-fn check_time(message: &Message, now: Timestamp) -> Result<(), Refused> {
+fn check_time(message: &Message<'_>, now: Timestamp) -> Result<(), Refused> {
     let seconds = i64::try_from(now.as_millis() / 1000).unwrap_or(i64::MAX);
     let Ok(now) = OffsetDateTime::from_unix_timestamp(seconds) else {
         return Err(refuse(Code::Internal, "the coordinator's clock is wrong"));
     };
-    let issued: &OffsetDateTime = message.issued_at.as_ref();
-    if (*issued - now).whole_seconds() > CLOCK_ALLOWANCE_SECONDS {
+    if (message.issued_at - now).whole_seconds() > CLOCK_ALLOWANCE_SECONDS {
         return Err(refuse(
             Code::LoginExpired,
             "the message was issued in the future: set your clock, and sign a new one",
         ));
     }
-    if !message.valid_at(&now) {
+    let has_begun = message.not_before.is_none_or(|begins| begins <= now);
+    let is_over = message.expires_at.is_some_and(|ends| ends <= now);
+    if !has_begun || is_over {
         return Err(refuse(
             Code::LoginExpired,
             "the message has expired or is not yet valid: sign a new one",
@@ -199,12 +198,22 @@ pub fn invalid_signature() -> Refused {
     )
 }
 
+/// The refusal of a signature that the account's contract was asked about.
+#[must_use]
+pub fn refused_by_contract() -> Refused {
+    refuse(
+        Code::LoginInvalidSignature,
+        "the account's contract does not take this signature for its own, or fails when it is asked; its message is used up: \
+         begin again, and sign a new one",
+    )
+}
+
 /// The refusal of a nonce.
 #[must_use]
 pub fn unknown_nonce() -> Refused {
     refuse(
         Code::LoginUnknownNonce,
-        "the nonce is not this coordinator's, was used or is too old: get another from /login/nonce",
+        "the nonce is not this coordinator's, was used or is too old: begin again, with another from /login/nonce",
     )
 }
 

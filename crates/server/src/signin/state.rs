@@ -21,7 +21,7 @@
 //!   ([`super::redirect::APPENDED`]).
 //! * *A link with somebody else's `redirect_to`*: the session of who follows it goes to a page that
 //!   the operator allows, or to the follower's own machine. Who made the link gets nothing.
-//! * *Replay*: the nonce is taken before anything is done with a code.
+//! * *Replay*: the nonce is taken before anything is done with a code, and given back only if the code is nobody's.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
@@ -30,6 +30,7 @@ use rand_core::{OsRng, RngCore as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use tauline_protocol::auth::AuthProvider;
+use tauline_protocol::object::Object;
 
 use super::browser::Browser;
 
@@ -105,7 +106,9 @@ impl States {
         browser: Option<&Browser>,
     ) -> Result<Begun, StateError> {
         let json = BASE64.decode(state).map_err(|_| StateError::Encoding)?;
-        let content: Content = serde_json::from_slice(&json).map_err(|_| StateError::Content)?;
+        let content: Content = serde_json::from_slice(&json)
+            .map(Object::into_inner)
+            .map_err(|_| StateError::Content)?;
         let begun = Begun {
             provider,
             redirect: content.redirect,
@@ -249,6 +252,8 @@ mod tests {
             ("*", StateError::Encoding),
             ("e30", StateError::Content),
             ("bnVsbA", StateError::Content),
+            // ["http://x/","n","00"]
+            ("WyJodHRwOi8veC8iLCJuIiwiMDAiXQ", StateError::Content),
         ] {
             let read = states.read(text, AuthProvider::Github, Some(&browser));
             assert_eq!(read, Err(error), "{text}");

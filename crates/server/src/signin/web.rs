@@ -173,11 +173,8 @@ impl SignIn {
         proof: &SiweProof,
         browser: &Browser,
     ) -> Result<Url, Refused> {
-        let signed = self.signed(proof).await?;
         // A message for another sign-in is good for that one only.
-        if signed.nonce != begun.nonce {
-            return Err(siwe::unknown_nonce());
-        }
+        let signed = self.signed(proof, Some(&begun.nonce)).await?;
         let code = self.states.code(begun, browser, signed.address);
         let mut callback = self.origin.url(&callback_path(AuthProvider::Ethereum));
         callback
@@ -203,33 +200,49 @@ impl SignIn {
         }
     }
 
-    /// Whose code it is. Uses the state up, whatever comes of it.
+    /// Whether a code is one that our own page was given for this sign-in, which has not ended.
+    #[must_use]
+    pub fn is_pages_code(&self, begun: &Begun, code: &str, browser: &Browser) -> bool {
+        let now = self.coordinator.clock().wall();
+        self.oidc.is_none()
+            && self.states.address(begun, browser, code).is_some()
+            && self.nonces.is_unused(&begun.nonce, now)
+    }
+
+    /// Whose code it is. Uses the state up if somebody is; nobody else's code does, for there would be no end of
+    /// them.
     async fn account(
         &self,
         begun: &Begun,
         code: &str,
         browser: &Browser,
     ) -> Result<Identity, Refused> {
-        if !self
-            .nonces
-            .take(&begun.nonce, self.coordinator.clock().wall())
-        {
-            return Err(stale());
-        }
-        let verifier = self.states.verifier(begun, browser);
         match (begun.provider, &self.github, &self.oidc) {
             (AuthProvider::Github, Some(github), _) => {
-                let account = github.account(code, &verifier).await?;
+                let asking = github.asking()?;
+                // Taken before it is asked: of two requests with one state the first wins.
+                let taken = self.take(&begun.nonce, stale)?;
+                let verifier = self.states.verifier(begun, browser);
+                let account = github.account(&asking, code, &verifier).await?;
+                taken.keep();
+                drop(asking);
                 self.first_identity(account.id, account.identity).await
             }
             (AuthProvider::Ethereum, _, Some(oidc)) => {
-                let address = oidc.address(code, &verifier).await?;
+                let asking = oidc.asking()?;
+                let taken = self.take(&begun.nonce, stale)?;
+                let verifier = self.states.verifier(begun, browser);
+                let address = oidc.address(&asking, code, &verifier).await?;
+                taken.keep();
+                drop(asking);
                 self.accounts.admit(address).await?;
                 Ok(Identity::eth(address))
             }
             (AuthProvider::Ethereum, _, None) if self.siwe => {
                 let address = self.states.address(begun, browser, code);
-                Ok(Identity::eth(address.ok_or_else(oauth::invalid_code)?))
+                let address = address.ok_or_else(oauth::invalid_code)?;
+                self.take(&begun.nonce, stale)?.keep();
+                Ok(Identity::eth(address))
             }
             _ => Err(self.not_offered("this way")),
         }

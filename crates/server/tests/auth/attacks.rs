@@ -266,7 +266,8 @@ async fn too_many_callbacks_are_refused() {
 async fn token_in_url_logs_is_refused() {
     let provider = Provider::start(octocat()).await;
     let directory = tempfile::tempdir().unwrap();
-    let mut program = Program::start(directory.path(), &provider);
+    let flags = provider.github_flags();
+    let mut program = Program::start(directory.path(), "trace", &flags);
     let stays = |url: &Url| {
         let authority = format!("http://{}", url.authority());
         authority == program.url || provider.url("") == authority
@@ -309,23 +310,20 @@ async fn token_in_url_logs_is_refused() {
 }
 
 /// The server's own program.
-struct Program {
+pub(crate) struct Program {
     child: Child,
-    url: String,
+    pub(crate) url: String,
     log: std::fs::File,
 }
 
 impl Program {
-    fn start(data: &std::path::Path, provider: &Provider) -> Self {
+    pub(crate) fn start(data: &std::path::Path, log: &str, flags: &[(&str, String)]) -> Self {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("tauline-server"));
         command
-            .args([
-                "--listen=127.0.0.1:0",
-                "--ceremony=16:4,32:4",
-                "--log=trace",
-            ])
+            .args(["--listen=127.0.0.1:0", "--ceremony=16:4,32:4"])
+            .arg(format!("--log={log}"))
             .arg(format!("--data-dir={}", data.display()));
-        for (key, value) in provider.github_flags() {
+        for (key, value) in flags {
             command.env(
                 format!("TAULINE_{}", key.to_uppercase().replace('-', "_")),
                 value,
@@ -347,7 +345,7 @@ impl Program {
         Self { child, url, log }
     }
 
-    fn end(&mut self) -> String {
+    pub(crate) fn end(&mut self) -> String {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         self.log.rewind().unwrap();

@@ -82,6 +82,21 @@ impl Browser {
         self.send(self.http.get(url.clone()), &url).await
     }
 
+    /// A request by another method, with these headers.
+    pub(crate) async fn ask(
+        &self,
+        method: reqwest::Method,
+        url: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Answer {
+        let url = Url::parse(url).unwrap();
+        let mut request = self.http.request(method, url.clone());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request, &url).await
+    }
+
     pub(crate) async fn post(&self, url: &str, body: &Value) -> Answer {
         let url = Url::parse(url).unwrap();
         self.send(self.http.post(url.clone()).json(body), &url)

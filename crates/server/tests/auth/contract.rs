@@ -8,7 +8,7 @@ use tauline_protocol::error::Code;
 
 use crate::browser::{Arrival, Browser};
 use crate::common::TestServer;
-use crate::github::{client_of, links};
+use crate::github::{client_of, links, stopped_before_callback};
 use crate::provider::{Manner, Provider, account, octocat};
 
 /// Where a client of the user's listens, as Chotto and the C++ client have it.
@@ -215,15 +215,73 @@ async fn a_code_that_github_does_not_take_is_an_invalid_auth_code() {
     let server = provider.server(&[]).await;
     let bad = r#"{"error":"bad_verification_code","error_description":"…"}"#;
     let standard = r#"{"error":"invalid_grant"}"#;
-    for (status, body) in [
-        (200, bad),
-        (400, standard),
-        (401, ""),
-        (200, "{}"),
-        (200, "<html>"),
-    ] {
+    for (status, body) in [(200, bad), (400, standard), (200, standard)] {
         provider.behave(Manner::NoToken(status, body));
         fails(&provider, &server, AuthCode::InvalidAuthCode).await;
+    }
+}
+
+/// Differs from the original, which told everybody that their code was wrong.
+#[tokio::test]
+async fn what_a_provider_does_wrong_is_not_told_as_the_persons_fault() {
+    let provider = Provider::start(octocat()).await;
+    let server = provider.server(&[]).await;
+    for (status, body) in [
+        (401, ""),
+        (403, "<html>"),
+        (404, "[]"),
+        (400, r#"{"error":"temporarily_unavailable"}"#),
+        (200, r#"{"error":"server_error"}"#),
+    ] {
+        provider.behave(Manner::NoToken(status, body));
+        fails(&provider, &server, AuthCode::FetchUserDataError).await;
+    }
+    for (status, body) in [
+        (200, ""),
+        (200, "{}"),
+        (200, "<html>"),
+        (200, r#"{"access_token":7,"token_type":"bearer"}"#),
+        (200, r#"{"access_token":"token"}"#),
+        (200, r#"{"access_token":"token","token_type":"mac"}"#),
+        (200, r#"{"access_token":"token","token_type":"bearer2"}"#),
+        (200, r#"["token","bearer"]"#),
+        (200, r#"["invalid_grant"]"#),
+        (200, r#"{"error":["invalid_grant"]}"#),
+        (400, r#"{"error":"invalid_client"}"#),
+        (401, r#"{"error":"unauthorized_client"}"#),
+        (200, r#"{"error":"incorrect_client_credentials"}"#),
+        (200, r#"{"error":"redirect_uri_mismatch"}"#),
+    ] {
+        provider.behave(Manner::NoToken(status, body));
+        fails(&provider, &server, AuthCode::CouldNotExtractUserData).await;
+    }
+    provider.behave(Manner::Honest);
+    let arrival = journey(&provider, &server, None).await;
+    assert_eq!(arrival.answer().status, 200, "{}", arrival.answer().text());
+}
+
+/// The word that a provider sends a browser back with instead of a code.
+#[tokio::test]
+async fn who_did_not_agree_is_told_so_and_a_providers_trouble_is_its_own() {
+    let provider = Provider::start(octocat()).await;
+    let server = provider.server(&[]).await;
+    for (word, code) in [
+        ("access_denied", AuthCode::InvalidAuthCode),
+        ("login_required", AuthCode::InvalidAuthCode),
+        ("server_error", AuthCode::FetchUserDataError),
+        ("temporarily_unavailable", AuthCode::FetchUserDataError),
+        ("unauthorized_client", AuthCode::CouldNotExtractUserData),
+        ("redirect_uri_mismatch", AuthCode::CouldNotExtractUserData),
+        ("", AuthCode::CouldNotExtractUserData),
+    ] {
+        let link = links(&server, "").await.github_auth_url;
+        let browser = Browser::new();
+        let (_, state) = stopped_before_callback(&provider, &browser, &link).await;
+        let url = format!(
+            "{}/auth/callback/github?error={word}&state={state}",
+            server.url()
+        );
+        expect(&browser.get(&url).await, code);
     }
 }
 
@@ -277,6 +335,8 @@ async fn an_answer_without_an_account_could_not_be_extracted_from() {
         r#"{"id":9223372036854775808,"login":"a","created_at":"2011-01-25T18:44:36Z"}"#,
         r#"{"id":1,"login":"a|b","created_at":"2011-01-25T18:44:36Z"}"#,
         r#"{"id":1,"login":"a","created_at":"yesterday"}"#,
+        r#"[1,"a","2011-01-25T18:44:36Z"]"#,
+        r#"{"id":"+1","login":"a","created_at":"2011-01-25T18:44:36Z"}"#,
     ] {
         provider.behave(Manner::User(200, body.to_owned()));
         fails(&provider, &server, AuthCode::CouldNotExtractUserData).await;

@@ -13,8 +13,12 @@ use crate::common::{Client, TestServer};
 use crate::provider::{CLIENT_ID, Manner, Provider, account, octocat};
 
 pub(crate) async fn links(server: &TestServer, query: &str) -> AuthLinks {
+    links_at(&server.url(), query).await
+}
+
+pub(crate) async fn links_at(url: &str, query: &str) -> AuthLinks {
     let path = format!("/auth/request_link{query}");
-    server.anonymous().get(&path).await.expect_ok().json()
+    Client::new(url).get(&path).await.expect_ok().json()
 }
 
 /// A client with the session that a callback gave out.

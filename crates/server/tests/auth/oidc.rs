@@ -7,26 +7,22 @@ use crate::browser::{Arrival, Browser};
 use crate::common::TestServer;
 use crate::github::links;
 use crate::node::Node;
-use crate::provider::{CLIENT_ID, CLIENT_SECRET, Provider};
+use crate::provider::Provider;
 use tauline_transcript::signature::eth_address;
 
-const ADDRESS: &str = "0x00000000219ab540356cBB839Cbe05303d7705Fa";
+pub(crate) const ADDRESS: &str = "0x00000000219ab540356cBB839Cbe05303d7705Fa";
 
-async fn server(provider: &Provider, more: &[(&str, &str)]) -> TestServer {
-    let urls = ["/authorize", "/token", "/user"].map(|path| provider.url(path));
-    let mut flags = vec![
-        ("signin", "oidc"),
-        ("eth-oidc-client-id", CLIENT_ID),
-        ("eth-oidc-client-secret", CLIENT_SECRET),
-        ("eth-oidc-auth-url", &urls[0]),
-        ("eth-oidc-token-url", &urls[1]),
-        ("eth-oidc-userinfo-url", &urls[2]),
-    ];
+pub(crate) async fn server(provider: &Provider, more: &[(&str, &str)]) -> TestServer {
+    let own = provider.oidc_flags();
+    let mut flags: Vec<_> = own
+        .iter()
+        .map(|(key, value)| (*key, value.as_str()))
+        .collect();
     flags.extend(more);
     TestServer::with(&flags).await
 }
 
-async fn journey(provider: &Provider, server: &TestServer) -> Arrival {
+pub(crate) async fn journey(provider: &Provider, server: &TestServer) -> Arrival {
     let link = links(server, "").await.eth_auth_url;
     provider.journey(&Browser::new(), server, &link).await
 }

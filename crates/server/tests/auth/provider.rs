@@ -30,6 +30,8 @@ pub(crate) enum Manner {
     Honest,
     /// The person says no.
     Declines,
+    /// Never answers who brings a code.
+    Hangs,
     /// No token for any code, with this status and body.
     NoToken(u16, &'static str),
     /// The account is described with this status and body.
@@ -142,6 +144,18 @@ impl Provider {
         ]
     }
 
+    /// The same as a provider of Ethereum accounts.
+    pub(crate) fn oidc_flags(&self) -> [(&'static str, String); 6] {
+        [
+            ("signin", "oidc".to_owned()),
+            ("eth-oidc-client-id", CLIENT_ID.to_owned()),
+            ("eth-oidc-client-secret", CLIENT_SECRET.to_owned()),
+            ("eth-oidc-auth-url", self.url("/authorize")),
+            ("eth-oidc-token-url", self.url("/token")),
+            ("eth-oidc-userinfo-url", self.url("/user")),
+        ]
+    }
+
     /// Follows a link until it leaves the server and this provider.
     pub(crate) async fn journey(
         &self,
@@ -213,6 +227,11 @@ async fn token(
     headers: HeaderMap,
     Form(exchange): Form<Exchange>,
 ) -> Response {
+    let hangs = matches!(known.lock().unwrap().manner, Manner::Hangs);
+    if hangs {
+        known.lock().unwrap().asked.push("/token".to_owned());
+        std::future::pending::<()>().await;
+    }
     let mut shared = known.lock().unwrap();
     shared.asked.push("/token".to_owned());
     let basic = BASE64_STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}"));

@@ -9,7 +9,7 @@ use crate::github::{client_of, links};
 
 /// The page, open in a browser.
 pub(crate) struct Page {
-    browser: Browser,
+    pub(crate) browser: Browser,
     url: String,
     pub(crate) state: String,
 }

@@ -27,10 +27,12 @@ pub(super) fn wallet(state: &str) -> Response {
 /// A page that says what is wrong.
 pub(super) fn notice(failure: &Failure) -> Response {
     let status = StatusCode::from_u16(failure.code().status()).unwrap_or(StatusCode::BAD_REQUEST);
-    html(
-        status,
-        NOTICE.replace("{{text}}", &escaped(failure.error())),
-    )
+    let text = NOTICE.replace("{{text}}", &escaped(failure.error()));
+    let mut response = html(status, text);
+    if let Some(wait) = failure.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, wait);
+    }
+    response
 }
 
 /// `GET /auth/page/sign-in.js`.
