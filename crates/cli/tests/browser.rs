@@ -368,7 +368,7 @@ fn an_address_with_the_wrong_scheme_is_told_the_right_one() {
     let server = Server::start(&[]);
     let dir = tempfile::tempdir().unwrap();
     let plain = server.url.replace("http://", "");
-    // A server that is no coordinator, and one that closes the connection.
+    // It is no coordinator, and closes the connection at a greeting of TLS.
     let other = serve(|_| ("200 OK".to_owned(), "hello".to_owned()));
     let other = other.replace("http://", "");
     for verb in ["status", "contribute", "rehearse", "transcript"] {

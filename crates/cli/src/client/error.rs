@@ -188,7 +188,7 @@ mod tests {
                 "Login::ProviderUnreachable",
                 "Login::ProviderMisbehaved",
                 "Queue::Halted",
-                "Queue::CoordinatorFault",
+                "Server::CoordinatorFault",
                 "Server::Internal",
                 "Server::Unavailable",
             ];

@@ -34,9 +34,15 @@ impl Client {
             | ClientError::TooLarge { .. }
             | ClientError::Untrusted { .. } => false,
         };
+        // A server that speaks TLS would have answered the greeting.
+        let no_handshake = match &error {
+            ClientError::NotTls(_) => true,
+            ClientError::Network(why) => why.contains("handshake"),
+            _ => false,
+        };
         if may_be_the_scheme {
             for other in others(self.server()) {
-                if self.answers_at(&other).await {
+                if self.answers_at(&other, no_handshake).await {
                     return wrong_scheme(self.server(), &other);
                 }
             }
@@ -44,17 +50,17 @@ impl Client {
         error.into_failure(self.server())
     }
 
-    /// Whether there is somebody at `other` who speaks its scheme.
-    async fn answers_at(&self, other: &Url) -> bool {
+    /// Whether there is somebody at `other` who speaks its scheme: a coordinator, or, `whoever` it is,
+    /// somebody who answers. Over TLS any answer counts; without, servers of TLS give one too.
+    async fn answers_at(&self, other: &Url, whoever: bool) -> bool {
         let Ok(http) = http(other) else {
             return false;
         };
         let client = Self::new(http, other.clone());
         match timeout(LIMIT, client.status()).await {
             Ok(Ok(_)) => true,
-            // Whatever it says, it has said it over TLS. Without TLS, servers answer anything.
             Ok(Err(error)) => {
-                other.scheme() == "https"
+                (other.scheme() == "https" || whoever)
                     && !matches!(error, ClientError::Network(_) | ClientError::NotTls(_))
             }
             Err(_) => false,

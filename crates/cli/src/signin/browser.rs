@@ -11,6 +11,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use reqwest::Url;
 use tauline_protocol::Identity;
 use tauline_protocol::auth::{AuthLinks, AuthProvider};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
@@ -41,8 +42,8 @@ const CONNECTION_LIMIT: Duration = Duration::from_secs(10);
 /// Connections at a time: a browser opens a few, and others have no business here.
 const CONNECTIONS: usize = 16;
 
-/// How long the page that a browser is sent on to is there.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// How long a browser may take to load the page that it is sent on to: nothing, beside a person.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Bytes of the secret in the address: nobody guesses 256 bits.
 const SECRET_LEN: usize = 32;
@@ -136,14 +137,15 @@ impl Landing {
             authority: address[url::Position::BeforeHost..url::Position::AfterPort].to_owned(),
             path: address.path().to_owned(),
             sender: Mutex::new(Some(sender)),
+            is_leaving: AtomicBool::new(false),
+            has_left: Notify::new(),
         });
-        let serving = tokio::spawn(serve(listener, visit));
+        let serving = tokio::spawn(serve(listener, Arc::clone(&visit)));
         let brought = timeout(PATIENCE, brought).await;
-        // The browser is yet to load the page that it is sent on to.
-        tokio::spawn(async move {
-            sleep(FAREWELL).await;
-            serving.abort();
-        });
+        if brought.is_ok() {
+            let _ = timeout(FAREWELL, visit.has_left.notified()).await;
+        }
+        serving.abort();
         match brought {
             Ok(Ok(brought)) => brought,
             Ok(Err(_)) | Err(_) => {
@@ -159,6 +161,10 @@ struct Visit {
     authority: String,
     path: String,
     sender: Mutex<Option<oneshot::Sender<Outcome<Brought>>>>,
+    /// Whether the last page is on its way to the browser.
+    is_leaving: AtomicBool,
+    /// It has been sent.
+    has_left: Notify,
 }
 
 async fn serve(listener: TcpListener, visit: Arc<Visit>) {
@@ -183,6 +189,9 @@ async fn serve(listener: TcpListener, visit: Arc<Visit>) {
                 .keep_alive(false)
                 .serve_connection(TokioIo::new(stream), hyper::service::service_fn(answer));
             let _ = timeout(CONNECTION_LIMIT, connection).await;
+            if visit.is_leaving.load(Ordering::Relaxed) {
+                visit.has_left.notify_one();
+            }
             drop(slot);
         });
     }
@@ -197,7 +206,11 @@ impl Visit {
         if !is_here || request.method() != Method::GET {
             return page(StatusCode::NOT_FOUND, "There is nothing here.");
         }
-        match request.uri().path() {
+        let path = request.uri().path();
+        if matches!(path, DONE | FAILED) {
+            self.is_leaving.store(true, Ordering::Relaxed);
+        }
+        match path {
             DONE => page(
                 StatusCode::OK,
                 "You are signed in. Go back to the terminal; this page can be closed.",
@@ -307,6 +320,8 @@ mod tests {
             authority: "127.0.0.1:7".to_owned(),
             path: "/secret".to_owned(),
             sender: Mutex::new(Some(sender)),
+            is_leaving: AtomicBool::new(false),
+            has_left: Notify::new(),
         };
         (visit, receiver)
     }
