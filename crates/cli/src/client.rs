@@ -5,6 +5,8 @@
 
 mod address;
 mod error;
+mod scheme;
+mod tls;
 mod transfer;
 mod upload;
 
@@ -13,8 +15,9 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, Response, Url};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tauline_protocol::auth::AuthLinks;
 use tauline_protocol::contribution::{AbortRequest, StartRequest};
 use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer};
 use tauline_protocol::status::{CeremonyStatus, QueueStatus};
@@ -43,7 +46,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(4);
 const VERDICT_LIMIT: Duration = Duration::from_secs(120);
 
 /// The forms in which powers travel (`ceremony.md`, Documents).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Form {
     /// JSON: readable, the largest.
     Json,
@@ -171,6 +175,21 @@ impl Client {
         let answer: LoginAnswer = self.call(self.post("login", proof)?).await?;
         self.token = Some(Arc::new(Zeroizing::new(answer.token.clone())));
         Ok(answer)
+    }
+
+    /// `GET /auth/request_link`: where a browser begins to sign in that shall be sent to
+    /// `redirect_to` with its session, although its owner may have taken part.
+    #[expect(clippy::missing_errors_doc, reason = "see `status`")]
+    pub async fn auth_links(&self, redirect_to: &Url) -> Result<AuthLinks, ClientError> {
+        let request = self
+            .request(Method::GET, "auth/request_link")?
+            .query(&[("redirect_to", redirect_to.as_str()), ("returning", "true")]);
+        self.call(request).await
+    }
+
+    /// Goes on in a session that was opened elsewhere.
+    pub(crate) fn enter(&mut self, session: Zeroizing<String>) {
+        self.token = Some(Arc::new(session));
     }
 
     /// `POST /queue/join`.

@@ -11,7 +11,8 @@
 //! | `verify-powers` | checks powers in any published format | a file |
 //! | `export` | writes powers as KZG libraries load them | a file |
 //! | `init` | writes the initial transcript | nothing |
-//! | `compute` | a participant's work without a network | a file |
+//! | `compute` | a participant's work without a network | a file, or a directory that is carried |
+//! | `submit` | sends what was computed without a network | a coordinator, that directory |
 //! | `admin` | operates a coordinator | its data directory |
 //!
 //! Results go to standard output, everything said on the way to standard error. Exit codes:
@@ -26,6 +27,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub mod carried;
 pub mod client;
 pub mod exit;
 pub mod input;
@@ -37,6 +39,7 @@ pub mod progress;
 pub mod pulse;
 pub mod recognised;
 pub mod signin;
+pub mod trust;
 pub mod verbs;
 pub mod words;
 pub mod work;
@@ -45,7 +48,7 @@ mod backoff;
 
 use exit::{Exit, Failure, Outcome};
 use verbs::{
-    admin, compute, contribute, export, init, rehearse, status, transcript, verify,
+    admin, compute, contribute, export, init, rehearse, status, submit, transcript, verify,
     verify_contribution, verify_powers,
 };
 
@@ -74,6 +77,7 @@ enum Verb {
     Init(init::Args),
     Transcript(transcript::Args),
     Compute(compute::Args),
+    Submit(submit::Args),
     Rehearse(rehearse::Args),
     Admin(admin::Args),
 }
@@ -91,6 +95,7 @@ pub fn main() -> ExitCode {
         Verb::Init(args) => init::run(&args),
         Verb::Transcript(args) => transcript::run(&args),
         Verb::Compute(args) => compute::run(&args),
+        Verb::Submit(args) => submit::run(args),
         Verb::Rehearse(args) => rehearse::run(&args),
         Verb::Admin(args) => admin::run(&args),
     };

@@ -7,6 +7,7 @@
 
 mod accepted;
 mod calls;
+mod elsewhere;
 mod ending;
 mod news;
 mod parting;
@@ -20,21 +21,22 @@ use std::time::Duration;
 
 use tauline_protocol::Identity;
 use tauline_protocol::error::Code;
-use tauline_protocol::login::LoginAnswer;
 use tauline_protocol::status::{EndedWord, QueueStatus, QueueWord};
 use tauline_transcript::Sizes;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 pub use self::accepted::{Accepted, Times};
-use self::ending::{cannot_join, over};
+pub use self::elsewhere::Elsewhere;
+use self::ending::{cannot_join, no_turn_yet};
 pub use self::news::{Listener, News, Step};
 pub(crate) use self::parting::what_leaving_means;
-use crate::client::{Client, Form, Refused};
+use crate::client::{Client, Form};
 use crate::exit::{Failure, Outcome};
 use crate::interrupt::{Interrupt, Wish};
 use crate::pulse::{self, Beats, Pulse};
-use crate::signin::Credential;
+use crate::signin::browser::{self, Landing};
+use crate::signin::{Credential, InBrowser, Proof};
 use crate::work::{self, Work};
 
 /// How long a check-in asks to be held. Ours: the position shown is at most this old, and a
@@ -68,6 +70,10 @@ pub struct Settings {
     pub entropy: Arc<Zeroizing<Vec<u8>>>,
     /// How long a coordinator that does not answer is asked again.
     pub patience: Duration,
+    /// The address that receipts have to recover to.
+    pub coordinator: String,
+    /// Where the contribution is computed, if not here.
+    pub elsewhere: Option<Elsewhere>,
 }
 
 /// Why a life ended early.
@@ -147,11 +153,15 @@ impl<'a> Participant<'a> {
 
     async fn live(&mut self) -> Result<Accepted, Stop> {
         self.sign_in().await?;
+        self.check_directory()?;
         if self.settings.probes {
             self.find_a_form().await?;
         }
-        let mut status = self.join().await?;
-        let mut joins = 1;
+        let is_to_join = self.settings.elsewhere.as_ref().is_none_or(|it| it.waits);
+        let (mut status, mut joins) = match is_to_join {
+            true => (self.join().await?, 1),
+            false => (self.turn_to_end().await?, ATTEMPTS),
+        };
         loop {
             self.note(&status);
             status = match status.queue_status {
@@ -172,7 +182,7 @@ impl<'a> Participant<'a> {
                     })?;
                     return self.accepted(status.ticket, receipt);
                 }
-                QueueWord::Expired => return Err(over(&status).into()),
+                QueueWord::Expired => return Err(self.over(&status).into()),
                 QueueWord::NotQueued if joins < ATTEMPTS => {
                     if status.ended == Some(EndedWord::CoordinatorFault) {
                         self.listener.tell(News::CoordinatorFault);
@@ -180,7 +190,7 @@ impl<'a> Participant<'a> {
                     joins += 1;
                     self.join().await?
                 }
-                QueueWord::NotQueued => return Err(over(&status).into()),
+                QueueWord::NotQueued => return Err(self.over(&status).into()),
             };
         }
     }
@@ -190,32 +200,74 @@ impl<'a> Participant<'a> {
         for attempt in 1.. {
             let mut client = self.client.clone();
             let credential = &self.credential;
-            let answer: Result<LoginAnswer, Refused> = self
-                .retry(async || {
-                    let proof = credential.proof(&client).await?;
-                    client.login(&proof).await
+            let answer = self
+                .retry(async || match credential.proof(&client).await? {
+                    Proof::Login(proof) => client.login(&proof).await.map(Ok),
+                    Proof::Browser(how) => Ok(Err(how)),
                 })
                 .await?;
             match answer {
-                Ok(answer) => {
-                    self.listener.tell(News::SignedIn(&answer.identity));
-                    self.identity = Some(answer.identity);
-                    self.client = client;
-                    self.renew_beats();
+                Ok(Ok(answer)) => {
+                    self.signed_in(client, answer.identity)?;
+                    break;
+                }
+                Ok(Err(how)) => {
+                    let identity = self.sign_in_in_browser(&mut client, how).await?;
+                    self.signed_in(client, identity)?;
                     break;
                 }
                 // Nonces live in the coordinator's memory: one may have gone with a restart.
                 Err(refused) if refused.is(&[Code::LoginUnknownNonce]) && attempt < ATTEMPTS => {}
-                Err(refused) => {
-                    return Err(
-                        Failure::bad(format!("cannot sign in: {}", refused.body.error))
-                            .code(&refused.body.code)
-                            .into(),
-                    );
-                }
+                Err(refused) => return Err(refused.failure("cannot sign in").into()),
             }
         }
         Ok(())
+    }
+
+    /// Goes on in a new session of the same participant.
+    fn signed_in(&mut self, client: Client, identity: Identity) -> Result<(), Stop> {
+        if let Some(before) = self.identity.as_ref().filter(|it| **it != identity) {
+            return Err(Failure::bad(format!(
+                "this is another account: {before} has the place in line, and {identity} has signed in"
+            ))
+            .help("run the same command again, and sign in with the first account")
+            .into());
+        }
+        self.listener.tell(News::SignedIn(&identity));
+        self.identity = Some(identity);
+        self.client = client;
+        self.renew_beats();
+        Ok(())
+    }
+
+    /// Has a browser sign in, and takes over the session that it brings.
+    async fn sign_in_in_browser(
+        &mut self,
+        client: &mut Client,
+        how: InBrowser,
+    ) -> Result<Identity, Stop> {
+        let landing = Landing::open().await?;
+        let links = self
+            .retry(async || client.auth_links(landing.address()).await)
+            .await?
+            .map_err(|refused| refused.failure("cannot sign in in a browser"))?;
+        let link = how.link(&links)?;
+        self.listener.tell(News::SignInAt {
+            link: &link,
+            with: how,
+            landing: landing.address(),
+        });
+        if how.opens {
+            browser::show(&link);
+        }
+        let mut interrupt = self.interrupt.clone();
+        let brought = tokio::select! {
+            biased;
+            wish = interrupt.raised() => return Err(Stop::Interrupted(wish)),
+            brought = landing.session() => brought?,
+        };
+        client.enter(brought.session);
+        Ok(brought.identity)
     }
 
     /// Joins the queue, or takes the place up again that the participant has already. While the
@@ -242,6 +294,7 @@ impl<'a> Participant<'a> {
         self.times.joined.get_or_insert_with(Instant::now);
         match joined {
             Ok(status) => {
+                self.check_identity(&status)?;
                 self.standing = Some(status.clone());
                 Ok(status)
             }
@@ -251,6 +304,29 @@ impl<'a> Participant<'a> {
             }
             Err(refused) => Err(cannot_join(&refused).into()),
         }
+    }
+
+    /// Refuses a place of somebody else's: the contribution is signed over the identity.
+    fn check_identity(&self, status: &QueueStatus) -> Result<(), Stop> {
+        match &self.identity {
+            Some(own) if *own != status.id => Err(Failure::bad(format!(
+                "the coordinator has {} in line, and {own} has signed in",
+                status.id
+            ))
+            .help("run the same command again; if it says so again, tell the ceremony's operator")
+            .into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where the participant stands that has fetched the powers before.
+    async fn turn_to_end(&mut self) -> Result<QueueStatus, Stop> {
+        let status = self.check_in(Duration::ZERO).await?;
+        self.check_identity(&status)?;
+        if status.queue_status == QueueWord::Queued {
+            return Err(no_turn_yet(&status).into());
+        }
+        Ok(status)
     }
 
     /// Waits until the turn has come, or the stay is over.

@@ -6,6 +6,7 @@ mod meter;
 mod standing;
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use tauline_protocol::status::{QueueStatus, QueueWord};
 pub use meter::{Meter, Show};
 
 use self::standing::{Told, place};
+use crate::carried::Turn;
 use crate::participant::{Listener, News, Step, what_leaving_means};
 use crate::words;
 
@@ -29,6 +31,8 @@ const POSITION_INTERVAL: Duration = Duration::from_secs(5);
 enum Scene {
     Line,
     Work(Step),
+    /// Another machine computes.
+    Elsewhere,
 }
 
 struct State {
@@ -187,6 +191,41 @@ impl Screen {
         state.position = status.queue_position;
     }
 
+    /// Says what to carry where.
+    fn carry(&self, dir: &Path, turn: &Turn, left: Duration, is_new: bool) {
+        let dir = dir.display();
+        let there = match is_new {
+            true => "The powers are in",
+            false => "The powers of this turn were in",
+        };
+        self.say(&format!(
+            "{there} {dir}. Keep this running, carry the directory to the machine without a network, \
+             and run there:\n\n  tauline compute {dir}\n\nThen carry it back: this sends the \
+             contribution as soon as it is there again. If it comes back under another name: \
+             tauline submit NAME. The turn ends at {}, in {}.",
+            turn.ends_at_text(),
+            words::duration(left)
+        ));
+    }
+
+    fn awaiting(&self, state: &mut State, left: Duration) {
+        let text = format!(
+            "Waiting for the contribution: {} left",
+            words::duration(left)
+        );
+        if state.scene != Some(Scene::Elsewhere) {
+            self.enter(state, Scene::Elsewhere);
+        }
+        match &self.bar {
+            Some(bar) => bar.set_message(text),
+            None if state.spoken.elapsed() >= PLAIN_INTERVAL / 2 => {
+                self.say(&format!("{text}."));
+                state.spoken = Instant::now();
+            }
+            None => {}
+        }
+    }
+
     fn work(&self, state: &mut State, step: Step, done: u64, total: Option<u64>) {
         self.enter(state, Scene::Work(step));
         if done > 0 {
@@ -220,6 +259,16 @@ impl Listener for Screen {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *state;
         match news {
+            News::SignInAt {
+                link,
+                with,
+                landing,
+            } => self.say(&format!(
+                "Sign in with {with} in a browser:\n\n  {link}\n\nThis waits for it. If the browser \
+                 runs on another machine, it ends at an address that it cannot load, which begins \
+                 with {}: open that address on this machine, for example with curl.",
+                &landing[..url::Position::BeforePath]
+            )),
             News::SignedIn(identity) => self.say(&format!("Signed in as {identity}.")),
             News::Standing(status) => {
                 self.stand(state, status);
@@ -236,6 +285,16 @@ impl Listener for Screen {
                 capital(by),
                 words::bytes(refused),
                 words::bytes(len)
+            )),
+            News::Carry {
+                dir,
+                turn,
+                left,
+                is_new,
+            } => self.carry(dir, turn, left, is_new),
+            News::Awaiting { left } => self.awaiting(state, left),
+            News::NotSent { why } => self.say(&format!(
+                "Not sent: {why}. This goes on waiting: compute it again on the other machine."
             )),
             News::Working { step, done, total } => self.work(state, step, done, total),
             News::Trouble { why, again_in } => {
@@ -265,6 +324,7 @@ fn present(step: Step) -> &'static str {
         Step::Compute => "Computing",
         Step::Upload => "Uploading",
         Step::Verify => "The coordinator verifies",
+        Step::Recheck => "Checking the contribution",
     }
 }
 
@@ -282,6 +342,7 @@ fn past(step: Step, state: &State) -> String {
             words::bytes(state.total)
         ),
         Step::Verify => format!("The coordinator has verified it ({time})."),
+        Step::Recheck => format!("Checked the contribution ({time})."),
     }
 }
 
@@ -302,7 +363,9 @@ const TRANSFER: &str = "{spinner} {msg:<24} {bar:32} {percent:>3} %  {decimal_by
 
 fn style(scene: Scene) -> ProgressStyle {
     let template = match scene {
-        Scene::Line | Scene::Work(Step::Check | Step::Verify) => SPINNER,
+        Scene::Line
+        | Scene::Elsewhere
+        | Scene::Work(Step::Check | Step::Verify | Step::Recheck) => SPINNER,
         Scene::Work(Step::Compute) => SHARE,
         Scene::Work(Step::Download | Step::Upload) => TRANSFER,
     };

@@ -1,8 +1,13 @@
-//! Proofs of identity: an EIP-4361 message signed by the participant's key, or an invitation.
+//! Proofs of identity: an EIP-4361 message signed by the participant's key, an invitation, or an
+//! account that its owner signs in with in a browser.
+
+pub mod browser;
+
+use std::fmt;
 
 use k256::ecdsa::SigningKey;
+use tauline_protocol::auth::AuthProvider;
 use tauline_protocol::login::{LoginRequest, NonceAnswer, SiweProof};
-use tauline_protocol::status::SignInMethod;
 use tauline_transcript::signature;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -20,24 +25,43 @@ pub enum Credential {
     Ethereum(SigningKey),
     /// A single-use code from the operator.
     Invite(Zeroizing<String>),
+    /// An account that this party vouches for, in a browser.
+    Browser(InBrowser),
+}
+
+/// How to sign in in a browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InBrowser {
+    /// Who vouches for the account.
+    pub provider: AuthProvider,
+    /// Whether to open the link, beside printing it.
+    pub opens: bool,
+}
+
+impl fmt::Display for InBrowser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.provider {
+            AuthProvider::Github => "your GitHub account",
+            AuthProvider::Ethereum => "your Ethereum account",
+        })
+    }
+}
+
+/// What a coordinator takes as a proof by itself, and what only a browser can bring.
+pub enum Proof {
+    /// The body of a login.
+    Login(LoginRequest),
+    /// A session that a browser brings.
+    Browser(InBrowser),
 }
 
 impl Credential {
-    /// The way to sign in that this needs.
-    #[must_use]
-    pub fn method(&self) -> SignInMethod {
-        match self {
-            Self::Ethereum(_) => SignInMethod::Siwe,
-            Self::Invite(_) => SignInMethod::Invite,
-        }
-    }
-
     /// The key that signs the contribution (EIP-712), if there is one.
     #[must_use]
     pub fn key(&self) -> Option<&SigningKey> {
         match self {
             Self::Ethereum(key) => Some(key),
-            Self::Invite(_) => None,
+            Self::Invite(_) | Self::Browser(_) => None,
         }
     }
 
@@ -45,9 +69,10 @@ impl Credential {
     ///
     /// # Errors
     /// When the coordinator gives no nonce, or wants a message for somebody else's domain.
-    pub async fn proof(&self, client: &Client) -> Result<LoginRequest, ClientError> {
+    pub async fn proof(&self, client: &Client) -> Result<Proof, ClientError> {
         match self {
-            Self::Invite(code) => Ok(LoginRequest::Invite(code.to_string())),
+            Self::Browser(how) => Ok(Proof::Browser(*how)),
+            Self::Invite(code) => Ok(Proof::Login(LoginRequest::Invite(code.to_string()))),
             Self::Ethereum(key) => {
                 let nonce = client.nonce().await?;
                 let host = client.server().host_str().unwrap_or("");
@@ -55,7 +80,8 @@ impl Credential {
                 let message = message(&nonce, &keys::address(key));
                 let digest = signature::personal_message_digest(message.as_bytes());
                 let signature = format!("0x{}", hex::encode(signature::ecdsa_sign(&digest, key)));
-                Ok(LoginRequest::Siwe(SiweProof { message, signature }))
+                let proof = SiweProof { message, signature };
+                Ok(Proof::Login(LoginRequest::Siwe(proof)))
             }
         }
     }
@@ -68,10 +94,13 @@ fn check_domain(domain: &str, host: &str) -> Result<(), ClientError> {
     if named.eq_ignore_ascii_case(host) || (is_loopback_host(named) && is_loopback_host(host)) {
         return Ok(());
     }
-    Err(ClientError::Unreadable(format!(
-        "it asks for a sign-in to {domain:?}, which is not the server that was asked ({host}). \
-         Nothing was signed. If {domain:?} is the ceremony's address, give that to --server"
-    )))
+    Err(ClientError::Untrusted {
+        why: format!(
+            "it asks for a sign-in to {domain:?}, which is not the server that was asked ({host}). \
+             Nothing was signed"
+        ),
+        help: format!("if {domain:?} is the ceremony's address, give that to --server"),
+    })
 }
 
 /// The host of an authority: what is left without the port.

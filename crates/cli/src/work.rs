@@ -13,7 +13,7 @@ use tauline_transcript::contribution::RawContribution;
 use tauline_transcript::parts::PartForm;
 use tauline_transcript::powers::Base;
 use tauline_transcript::update::{InOrder, Progress};
-use tauline_transcript::verify::verify_base;
+use tauline_transcript::verify::{Verified, verify_base};
 use tauline_transcript::{DocumentError, Encoding, Sizes};
 
 use crate::client::{Download, Form};
@@ -72,22 +72,44 @@ impl Work {
         self.pot_pubkeys.get().map(Vec::as_slice)
     }
 
+    /// A contribution that was computed elsewhere, and verified here.
+    ///
+    /// # Errors
+    /// A document that cannot be written: never in practice.
+    pub fn of_document(
+        document: &RawContribution,
+        form: Form,
+        verified: &Verified,
+    ) -> Outcome<Self> {
+        let keys = verified.witness().iter();
+        let keys: Vec<_> = keys.map(|entry| entry.pot_pubkey.to_compressed()).collect();
+        Ok(Self {
+            document: Outgoing::of_bytes(written(document, form)?),
+            form,
+            pot_pubkeys: Arc::new(OnceLock::from(keys)),
+        })
+    }
+
     /// The same contribution in another form, once all of it is there.
     ///
     /// # Errors
     /// A document that is not whole, or cannot be written.
     pub fn in_form(&self, form: Form) -> Outcome<Self> {
         let contribution = read_document(&self.document.to_vec()).map_err(unwritable)?;
-        let bytes = match part_form(form) {
-            PartForm::Json => contribution.to_json(),
-            PartForm::Msgpack(encoding) => contribution.to_msgpack(encoding),
-        };
         Ok(Self {
-            document: Outgoing::of_bytes(bytes.map_err(unwritable)?),
+            document: Outgoing::of_bytes(written(&contribution, form)?),
             form,
             pot_pubkeys: Arc::clone(&self.pot_pubkeys),
         })
     }
+}
+
+fn written(document: &RawContribution, form: Form) -> Outcome<Vec<u8>> {
+    let bytes = match part_form(form) {
+        PartForm::Json => document.to_json(),
+        PartForm::Msgpack(encoding) => document.to_msgpack(encoding),
+    };
+    bytes.map_err(unwritable)
 }
 
 /// Reads a contribution or a base in whichever form it is: JSON starts with a brace, MessagePack never.

@@ -368,6 +368,12 @@ pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
         use serde_json::error::Category;
         let problem = match error.classify() {
             Category::Eof => "the JSON breaks off".to_owned(),
+            // An enum reads any other shape as an error of syntax.
+            Category::Syntax | Category::Io
+                if serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() =>
+            {
+                "the JSON is not of the shape that is asked for here".to_owned()
+            }
             Category::Syntax | Category::Io => {
                 format!(
                     "this is not JSON, at line {} column {}",

@@ -198,6 +198,33 @@ pub fn eip55(address: &[u8; 20]) -> String {
     "0x".chars().chain(checksummed).collect()
 }
 
+/// Why a text is no address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// It has another form.
+    #[error("give 0x and 40 hex digits, as the status has them")]
+    Form,
+    /// Its mixed case is another than the checksum of EIP-55: at least one digit is wrong.
+    #[error("its capitals are not those of this address (EIP-55): a digit is wrong")]
+    Checksum,
+}
+
+/// Reads an address: `0x` and 40 hex digits, in one case or with the checksum of EIP-55.
+///
+/// # Errors
+/// Another form, or a checksum that does not fit.
+pub fn read_address(text: &str) -> Result<[u8; 20], AddressError> {
+    let digits = text.strip_prefix("0x").ok_or(AddressError::Form)?;
+    let mut address = [0; 20];
+    hex::decode_to_slice(digits, &mut address).map_err(|_| AddressError::Form)?;
+    let has = |is: fn(&u8) -> bool| digits.bytes().any(|digit| is(&digit));
+    let mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase);
+    match mixed && eip55(&address) != text {
+        true => Err(AddressError::Checksum),
+        false => Ok(address),
+    }
+}
+
 fn keccak(parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = Keccak256::new();
     for part in parts {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use reqwest::{StatusCode, Url};
 use tauline_protocol::error::{Code, ErrorBody};
 
+#[cfg(test)]
+use crate::exit::Exit;
 use crate::exit::Failure;
 
 /// The coordinator's refusal.
@@ -24,6 +26,29 @@ impl Refused {
     #[must_use]
     pub fn code(&self) -> Option<Code> {
         self.body.known_code()
+    }
+
+    /// Whether the same request may be answered otherwise later: too many came, or the coordinator
+    /// or a party that it asks is not well.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self.code() {
+            // The ceremony's line is closed for good, as far as a participant knows.
+            Some(Code::Draining) => false,
+            Some(Code::BodyTimeout) => true,
+            _ => self.status == 429 || self.status >= 500,
+        }
+    }
+
+    /// The refusal as the end of a verb, begun by what was refused.
+    #[must_use]
+    pub fn failure(&self, what: &str) -> Failure {
+        let text = format!("{what}: {}", self.body.error);
+        match self.may_pass() {
+            true => Failure::io(text).help("try again later"),
+            false => Failure::bad(text),
+        }
+        .code(&self.body.code)
     }
 
     /// Whether the code is one of these.
@@ -63,6 +88,17 @@ pub enum ClientError {
     /// Whatever answered is no coordinator, or not of this version.
     #[error("{0}")]
     Unreadable(String),
+    /// Whoever answered did not prove to be who was asked.
+    #[error("{why}")]
+    Untrusted {
+        /// What is wrong.
+        why: String,
+        /// What to do about it.
+        help: String,
+    },
+    /// TLS was asked for, and what answers does not speak it.
+    #[error("what answers there does not speak TLS ({0})")]
+    NotTls(String),
 }
 
 impl ClientError {
@@ -71,7 +107,10 @@ impl ClientError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Network(_) | Self::Gateway { .. } => true,
-            Self::Unreadable(_) | Self::TooLarge { .. } => false,
+            Self::Unreadable(_)
+            | Self::TooLarge { .. }
+            | Self::Untrusted { .. }
+            | Self::NotTls(_) => false,
             Self::Refused(refused) => {
                 refused.is(&[
                     Code::RateLimited,
@@ -100,27 +139,80 @@ impl ClientError {
             Self::Network(why) => Failure::io(format!("cannot reach {server}: {why}"))
                 .help("check the address and the connection, and that the coordinator runs"),
             Self::Refused(refused) if refused.status == 429 => {
-                Failure::io(format!("the coordinator limits requests: {refused}"))
-                    .help("try again later")
+                refused.failure("the coordinator limits requests")
             }
-            Self::Refused(refused) => {
-                Failure::bad(format!("the coordinator refuses: {}", refused.body.error))
-                    .code(&refused.body.code)
-            }
+            Self::Refused(refused) => refused.failure("the coordinator refuses"),
             Self::Gateway { .. } => Failure::io(format!("{server}: {self}"))
                 .help("the coordinator may be restarting: try again soon"),
-            Self::TooLarge { .. } => {
-                Failure::io(format!("{server}: {self}")).help("the operator has to raise the limit")
-            }
+            Self::TooLarge { .. } => Failure::bad(format!("{server}: {self}"))
+                .help("the operator has to raise the limit"),
             Self::Unreadable(why) => Failure::io(format!("{server}: {why}"))
                 .help("check that the address is a Tauline coordinator's"),
+            Self::Untrusted { why, help } => {
+                Failure::bad(format!("{server} is not trusted: {why}")).help(help)
+            }
+            Self::NotTls(_) => Failure::usage(format!("{server}: {self}")).help(format!(
+                "if it is a coordinator without TLS, give --server {}",
+                plain(server)
+            )),
         }
     }
+}
+
+/// The same address without TLS. The port stays.
+fn plain(server: &Url) -> Url {
+    let mut plain = server.clone();
+    let port = server.port_or_known_default();
+    let _ = plain.set_scheme("http");
+    let _ = plain.set_port(port);
+    plain
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trying_again_is_advised_only_where_it_can_help() {
+        let server: Url = "https://a.org/".parse().unwrap();
+        for code in Code::ALL {
+            let refused = Refused {
+                status: code.status(),
+                body: ErrorBody::new(*code, "no"),
+                retry_after: None,
+            };
+            let failure = ClientError::Refused(refused).into_failure(&server);
+            let may_pass = [
+                "Request::BodyTimeout",
+                "Request::RateLimited",
+                "Session::Full",
+                "Login::ProviderUnreachable",
+                "Login::ProviderMisbehaved",
+                "Queue::Halted",
+                "Server::CoordinatorFault",
+                "Server::Internal",
+                "Server::Unavailable",
+            ];
+            let expected = match may_pass.contains(&code.as_str()) {
+                true => Exit::Io,
+                false => Exit::Bad,
+            };
+            assert_eq!(failure.exit(), expected, "{}", code.as_str());
+        }
+        let by = "nginx".to_owned();
+        let too_large = ClientError::TooLarge { by }.into_failure(&server);
+        assert_eq!(too_large.exit(), Exit::Bad);
+    }
+
+    #[test]
+    fn an_address_without_tls_keeps_its_port() {
+        for (tls, without) in [
+            ("https://a.org/", "http://a.org:443/"),
+            ("https://a.org:3000/x/", "http://a.org:3000/x/"),
+        ] {
+            assert_eq!(plain(&tls.parse().unwrap()).as_str(), without);
+        }
+    }
 
     #[test]
     fn only_what_may_pass_is_repeated() {

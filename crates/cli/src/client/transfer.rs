@@ -9,6 +9,7 @@ use tauline_protocol::error::{Code, ErrorBody};
 use tokio::time::timeout;
 
 use super::error::{ClientError, Refused};
+use super::tls;
 
 /// How long a download or an upload may stand still. Ours: a mobile connection changes cells in
 /// less.
@@ -129,7 +130,11 @@ pub(super) fn no_answer(limit: Duration) -> ClientError {
 }
 
 pub(super) fn network(error: reqwest::Error) -> ClientError {
-    ClientError::Network(cause(&error))
+    match tls::error(&error) {
+        Some(rustls::Error::InvalidCertificate(error)) => tls::untrusted(error),
+        Some(rustls::Error::InvalidMessage(error)) => ClientError::NotTls(format!("{error:?}")),
+        _ => ClientError::Network(cause(&error)),
+    }
 }
 
 /// The innermost cause of an error: the outer ones repeat the address.

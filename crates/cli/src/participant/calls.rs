@@ -8,7 +8,6 @@ use tokio::time::sleep;
 use super::{ATTEMPTS, HALTED, News, Participant, RECONSIDER, Stop};
 use crate::backoff::Backoff;
 use crate::client::{Client, ClientError, Refused};
-use crate::exit::Failure;
 
 impl Participant<'_> {
     /// A call that the session is needed for: signs in again when the session is unknown.
@@ -49,7 +48,7 @@ impl Participant<'_> {
                     }
                     return Ok(Ok(value));
                 }
-                Err(error) if error.is_transient() => error,
+                Err(error) if self.may_pass(&error) => error,
                 Err(ClientError::Refused(refused)) => return Ok(Err(refused)),
                 Err(error) => return Err(error.into_failure(self.client.server()).into()),
             };
@@ -61,6 +60,16 @@ impl Participant<'_> {
                 again_in: pause,
             });
             self.pause(pause).await?;
+        }
+    }
+
+    /// Whether it is worth repeating a call after this error.
+    fn may_pass(&self, error: &ClientError) -> bool {
+        let has_been_there = self.standing.is_some();
+        match error {
+            // The proxy of a coordinator that was there may be renewing its certificate.
+            ClientError::Untrusted { .. } | ClientError::NotTls(_) => has_been_there,
+            _ => error.is_transient(),
         }
     }
 
@@ -91,11 +100,7 @@ impl Participant<'_> {
         }
         match refused.is(EXPLAINED) {
             true => self.pause(RECONSIDER).await,
-            false => Err(
-                Failure::bad(format!("the coordinator refuses: {}", refused.body.error))
-                    .code(&refused.body.code)
-                    .into(),
-            ),
+            false => Err(refused.failure("the coordinator refuses").into()),
         }
     }
 }

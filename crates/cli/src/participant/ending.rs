@@ -3,6 +3,8 @@
 use tauline_protocol::error::Code;
 use tauline_protocol::status::{EndedWord, QueueStatus};
 
+use super::Participant;
+use super::elsewhere::too_late;
 use crate::client::Refused;
 use crate::exit::Failure;
 
@@ -12,8 +14,7 @@ pub(super) const USED_UP: &str =
 
 /// Why joining was refused.
 pub(super) fn cannot_join(refused: &Refused) -> Failure {
-    let failure =
-        Failure::bad(format!("cannot join: {}", refused.body.error)).code(&refused.body.code);
+    let failure = refused.failure("cannot join");
     match refused.code() {
         Some(Code::Draining) => {
             failure.help("only those who are in line already are served; nothing is lost by it")
@@ -22,8 +23,35 @@ pub(super) fn cannot_join(refused: &Refused) -> Failure {
     }
 }
 
+/// That there is nothing to send before the turn has come.
+pub(super) fn no_turn_yet(status: &QueueStatus) -> Failure {
+    Failure::io(format!(
+        "the turn of {} has not come: there is nothing to send yet",
+        status.id
+    ))
+    .help("`tauline contribute --offline DIR` waits for it, and writes the powers to DIR then")
+}
+
+impl Participant<'_> {
+    /// Why the stay ended, and what that means for what another machine has computed.
+    pub(super) fn over(&self, status: &QueueStatus) -> Failure {
+        let failure = over(status);
+        match status.ended {
+            // It was sent, or the participant has given it up.
+            Some(
+                EndedWord::Invalid
+                | EndedWord::CoordinatorFault
+                | EndedWord::Contributed
+                | EndedWord::Aborted
+                | EndedWord::Left,
+            ) => failure,
+            _ => too_late(failure, self.settings.elsewhere.as_ref()),
+        }
+    }
+}
+
 /// Why a stay ended, in words (`http-queue-api.md`, How a stay ends).
-pub(super) fn over(status: &QueueStatus) -> Failure {
+fn over(status: &QueueStatus) -> Failure {
     let because = status
         .ended_because
         .as_deref()
@@ -31,16 +59,16 @@ pub(super) fn over(status: &QueueStatus) -> Failure {
         .unwrap_or_default();
     let failure = match status.ended {
         Some(EndedWord::MissedCheckin) => {
-            Failure::io("the place was lost: this client was not heard of in time")
+            Failure::bad("the place was lost: this client was not heard of in time")
         }
         Some(EndedWord::FailedToStart) => {
-            Failure::io("the turn was lost: the work was not started in time")
+            Failure::bad("the turn was lost: the work was not started in time")
         }
         Some(EndedWord::TimedOut) => {
-            Failure::io("the turn was lost: the contribution did not arrive in time")
+            Failure::bad("the turn was lost: the contribution did not arrive in time")
         }
         Some(EndedWord::Stalled) => {
-            Failure::io("the turn was lost: this client stopped checking in")
+            Failure::bad("the turn was lost: this client stopped checking in")
         }
         Some(EndedWord::Invalid) => Failure::bad(format!("the contribution was refused{because}")),
         Some(EndedWord::Aborted) => Failure::bad(format!("the turn was given up{because}")),
@@ -98,7 +126,7 @@ mod tests {
             let failure = over(&ended(Some(word), None));
             assert!(failure.text().contains("lost"), "{failure}");
             assert!(failure.text().contains(word.as_str()), "{failure}");
-            assert_eq!(failure.exit(), Exit::Io);
+            assert_eq!(failure.exit(), Exit::Bad, "trying again cannot help");
         }
     }
 
@@ -119,5 +147,6 @@ mod tests {
     fn the_coordinators_fault_uses_no_identity_up() {
         let failure = over(&ended(Some(EndedWord::CoordinatorFault), None));
         assert!(failure.to_string().contains("not used up"));
+        assert_eq!(failure.exit(), Exit::Io, "trying again can help");
     }
 }

@@ -1,9 +1,14 @@
 //! What happens in a participant's life, for whoever watches.
 
+use std::path::Path;
 use std::time::Duration;
 
+use reqwest::Url;
 use tauline_protocol::Identity;
 use tauline_protocol::status::QueueStatus;
+
+use crate::carried::Turn;
+use crate::signin::InBrowser;
 
 /// A part of the work that takes time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,11 +23,22 @@ pub enum Step {
     Upload,
     /// The coordinator's verification.
     Verify,
+    /// Checking what another machine has computed.
+    Recheck,
 }
 
 /// What happens in a participant's life, for whoever watches.
 #[derive(Debug)]
 pub enum News<'a> {
+    /// Somebody has to follow a link in a browser, to sign in.
+    SignInAt {
+        /// The link.
+        link: &'a Url,
+        /// What to sign in with there.
+        with: InBrowser,
+        /// Where the browser comes back to, on this machine.
+        landing: &'a Url,
+    },
     /// The coordinator knows the participant as this.
     SignedIn(&'a Identity),
     /// Where the participant stands.
@@ -42,6 +58,27 @@ pub enum News<'a> {
         refused: u64,
         /// Bytes that get through.
         len: u64,
+    },
+    /// The powers are to be carried to another machine, in a directory.
+    Carry {
+        /// The directory.
+        dir: &'a Path,
+        /// The turn.
+        turn: &'a Turn,
+        /// What is left of it.
+        left: Duration,
+        /// Whether the turn was not there before.
+        is_new: bool,
+    },
+    /// The contribution is not back yet.
+    Awaiting {
+        /// What is left of the turn.
+        left: Duration,
+    },
+    /// What lies in the directory is not sent.
+    NotSent {
+        /// Why not.
+        why: &'a str,
     },
     /// A step goes on: `done` of `total`.
     Working {

@@ -73,7 +73,7 @@ fn too_large(by: &str, len: u64, sizes: &Sizes) -> Failure {
     const MEBIBYTE: u64 = 1 << 20;
     // What the coordinator itself takes.
     let most = sizes.max_json_len() as u64;
-    Failure::io(format!(
+    Failure::bad(format!(
         "the contribution cannot get through: {by} refuses bodies of {} (413)",
         words::bytes(len)
     ))

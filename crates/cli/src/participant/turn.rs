@@ -66,17 +66,26 @@ impl Participant<'_> {
         ticket: Option<u64>,
     ) -> Result<Option<SignedReceipt>, Stop> {
         if self.work.as_ref().is_none_or(|(of, _)| *of != ticket) {
-            let Some(base) = self.fetch_base().await? else {
+            let Some((download, base)) = self.fetch_base().await? else {
                 return Ok(None);
             };
-            let (work, meter) = self.compute(base)?;
-            self.meter = meter;
+            let settings = self.settings;
+            let work = match &settings.elsewhere {
+                Some(elsewhere) => {
+                    self.computed_elsewhere(elsewhere, ticket, download, base)
+                        .await?
+                }
+                None => Some(self.compute(base)?),
+            };
+            let Some(work) = work else {
+                return Ok(None);
+            };
             self.work = Some((ticket, work));
         }
         let Some((_, work)) = self.work.clone() else {
             return Ok(None);
         };
-        if !self.wait_for(work.document.may_be_sent()).await? {
+        if !work.document.is_whole() && !self.wait_for(work.document.may_be_sent()).await? {
             return Ok(None);
         }
         self.times.sent = Some(Instant::now());
@@ -189,7 +198,7 @@ impl Participant<'_> {
     }
 
     /// Downloads and checks what to build on.
-    async fn fetch_base(&mut self) -> Result<Option<Base>, Stop> {
+    async fn fetch_base(&mut self) -> Result<Option<(Download, Base)>, Stop> {
         let mut attempt = 1;
         loop {
             let Some(download) = self.start().await? else {
@@ -197,7 +206,9 @@ impl Participant<'_> {
             };
             let sizes = self.settings.sizes.clone();
             match self
-                .work_on(Step::Check, move |_| work::read_base(&download, &sizes))
+                .work_on(Step::Check, move |_| {
+                    work::read_base(&download, &sizes).map(|base| (download, base))
+                })
                 .await?
             {
                 None => return Ok(None),
@@ -215,7 +226,7 @@ impl Participant<'_> {
     }
 
     /// Starts to compute and sign.
-    fn compute(&mut self, base: Base) -> Result<(Work, work::Meter), Stop> {
+    fn compute(&mut self, base: Base) -> Result<Work, Stop> {
         let identity = self
             .identity
             .clone()
@@ -229,7 +240,8 @@ impl Participant<'_> {
         tokio::task::spawn_blocking(move || {
             draft.contribute(&base, &identity, key.as_ref(), &entropy, &progress)
         });
-        Ok((work, meter))
+        self.meter = meter;
+        Ok(work)
     }
 
     /// Waits until the computation has come so far. Whether the turn lasts.
@@ -256,7 +268,7 @@ impl Participant<'_> {
 
     /// Computes on all cores, away from the connection, and tells how far it is. Nothing when the
     /// turn ends meanwhile.
-    async fn work_on<T: Send + 'static>(
+    pub(super) async fn work_on<T: Send + 'static>(
         &mut self,
         step: Step,
         job: impl FnOnce(&work::Meter) -> T + Send + 'static,

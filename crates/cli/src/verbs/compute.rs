@@ -1,35 +1,50 @@
 //! `tauline compute`: the participant's work alone, for a machine without a network.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use rand_core::OsRng;
 use tauline_protocol::Identity;
-use tauline_transcript::Sizes;
 use tauline_transcript::identity::{IdentityError, IdentityKind};
+use tauline_transcript::verify::verify;
+use tauline_transcript::{Base, Sizes};
 
+use crate::carried::Carried;
 use crate::client::Form;
 use crate::exit::{Failure, Outcome};
 use crate::input::{self, Input, Limits};
 use crate::keys::{self, KeyFile};
-use crate::output::OutputArgs;
+use crate::output::{self, OutputArgs};
 use crate::progress::Meter;
 use crate::verbs::verify_contribution::base;
-use crate::{words, work};
+use crate::words;
+use crate::work::{self, Work};
 
-/// Compute a contribution to powers in a file, without a network.
+/// Compute a contribution, without a network.
 ///
-/// BASE is what the coordinator hands out at `contribution/start`, or a transcript. The result is
-/// what `contribution/complete` takes.
+/// With DIR, which `tauline contribute --offline DIR` has written on another machine: the
+/// contribution goes into DIR, which is then carried back. The secrets are made here, and are
+/// never written anywhere.
+///
+/// With --base and --identity: BASE is what the coordinator hands out at `contribution/start`, or a
+/// transcript, and the result is what `contribution/complete` takes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// The directory that was carried here, with the powers of a turn.
+    #[arg(
+        value_name = "DIR",
+        conflicts_with_all = ["base", "identity", "ceremony", "form", "output", "force"]
+    )]
+    dir: Option<PathBuf>,
     /// The powers to build on: a base, a contribution, or a transcript.
-    #[arg(long, value_name = "BASE")]
-    base: PathBuf,
+    #[arg(long, value_name = "BASE", required_unless_present = "dir")]
+    base: Option<PathBuf>,
     /// Who contributes: eth|0x…, git|ID|LOGIN or invite|NAME. The contribution's BLS signatures
     /// are over this.
-    #[arg(long, value_name = "ID", value_parser = parse_identity)]
-    identity: Identity,
-    /// File of the Ethereum key that signs the contribution, if the identity is its account.
+    #[arg(long, value_name = "ID", value_parser = parse_identity, required_unless_present = "dir")]
+    identity: Option<Identity>,
+    /// File of the Ethereum key that signs the contribution, if the identity is its account. With
+    /// DIR it is not needed here: the other machine adds that signature.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// File whose bytes are mixed into the secrets, beside the system's randomness; `-` is what you type.
@@ -62,34 +77,104 @@ pub(crate) fn parse_identity(text: &str) -> Result<Identity, IdentityError> {
 /// # Errors
 /// A base that is not valid, or files that cannot be read or written.
 pub fn run(args: &Args) -> Outcome {
-    args.output.check()?;
-    let key = args.key.as_deref().map(KeyFile::read).transpose()?;
-    if let Some(file) = &key {
-        let own = Identity::eth(keys::address(&file.key));
-        if own != args.identity {
-            return Err(Failure::usage(format!(
-                "the key of {} is not {}'s, but {own}'s",
-                file.path.display(),
-                args.identity
-            ))
-            .help("give the identity of the key's account, or leave --key out"));
-        }
+    match (&args.dir, &args.base, &args.identity) {
+        (Some(dir), ..) => for_turn(args, dir),
+        (None, Some(path), Some(identity)) => alone(args, path, identity),
+        (None, ..) => Err(Failure::usage("say what to compute")
+            .help("give a directory that was carried here, or --base and --identity")),
     }
-    let entropy = input::entropy(args.entropy_file.as_deref())?;
+}
+
+/// Computes the contribution of a turn that was carried here.
+fn for_turn(args: &Args, dir: &Path) -> Outcome {
+    let turn = Carried::at(dir).known_turn()?;
+    let carried = Carried::make(dir)?;
+    let base = work::read_base(&carried.powers(&turn)?, &turn.ceremony)?;
+    let path = carried.contribution_file(&turn);
+    let name = path.display();
+    let next = format!(
+        "Carry {} back to the machine with the network by {}.",
+        dir.display(),
+        turn.ends_at_text()
+    );
+    if let Some(bytes) = carried.contribution(&turn)? {
+        let there = work::read_document(&bytes).ok();
+        if there.is_some_and(|document| verify(&base, &document, &mut OsRng).is_ok()) {
+            return output::print(&format!("Computed already: {name}. {next}"));
+        }
+        drop(writeln!(
+            std::io::stderr(),
+            "{name} is not a whole contribution to these powers: it is replaced."
+        ));
+    }
+    let work = compute(args, &base, &turn.identity, turn.form, false)?;
+    output::write_file(&path, true, |out| out.write_all(&work.document.to_vec()))?;
+    output::print(&format!(
+        "Computed the contribution of {}: {} in {name}. {next}",
+        turn.identity,
+        words::bytes(work.document.len())
+    ))
+}
+
+/// Computes a contribution to powers in a file.
+fn alone(args: &Args, path: &Path, identity: &Identity) -> Outcome {
+    args.output.check()?;
+    own_key(args, identity)?;
     let base = base(
-        &Input::open(&args.base, Limits::TRANSCRIPT)?,
+        &Input::open(path, Limits::TRANSCRIPT)?,
         args.ceremony.as_ref(),
     )?;
+    let work = compute(args, &base, identity, args.form, true)?;
+    let written = args
+        .output
+        .write(|out| out.write_all(&work.document.to_vec()))?;
+    if let Some(to) = written {
+        drop(writeln!(
+            std::io::stderr(),
+            "Computed a contribution of {identity} to {}: {} in {}.",
+            path.display(),
+            words::bytes(work.document.len()),
+            to.display()
+        ));
+    }
+    Ok(())
+}
 
+/// The key of `--key`, which has to be the identity's.
+fn own_key(args: &Args, identity: &Identity) -> Outcome<Option<KeyFile>> {
+    let Some(file) = args.key.as_deref().map(KeyFile::read).transpose()? else {
+        return Ok(None);
+    };
+    let own = Identity::eth(keys::address(&file.key));
+    if own != *identity {
+        return Err(Failure::usage(format!(
+            "the key of {} is not {identity}'s, but {own}'s",
+            file.path.display(),
+        ))
+        .help("give the identity of the key's account, or leave --key out"));
+    }
+    Ok(Some(file))
+}
+
+/// Computes, and shows how far it is. `is_signed_here` says that nobody signs afterwards.
+fn compute(
+    args: &Args,
+    base: &Base,
+    identity: &Identity,
+    form: Form,
+    is_signed_here: bool,
+) -> Outcome<Work> {
+    let key = own_key(args, identity)?;
+    let entropy = input::entropy(args.entropy_file.as_deref())?;
     let meter = Meter::share("Computing");
-    if key.is_none() && args.identity.kind() == IdentityKind::Ethereum {
+    if is_signed_here && key.is_none() && identity.kind() == IdentityKind::Ethereum {
         meter.say("note: without --key the contribution carries no Ethereum signature; it is valid without");
     }
     let progress = work::Meter::default();
     let work = std::thread::scope(|scope| {
         let computation = scope.spawn(|| {
             let key = key.as_ref().map(|file| &file.key);
-            work::contribute(&base, &args.identity, key, &entropy, args.form, &progress)
+            work::contribute(base, identity, key, &entropy, form, &progress)
         });
         while !computation.is_finished() {
             let (done, total) = progress.read();
@@ -101,18 +186,5 @@ pub fn run(args: &Args) -> Outcome {
             .unwrap_or_else(|_| Err(Failure::bad("the computation failed")))
     })?;
     drop(meter);
-    let written = args
-        .output
-        .write(|out| out.write_all(&work.document.to_vec()))?;
-    if let Some(path) = written {
-        drop(writeln!(
-            std::io::stderr(),
-            "Computed a contribution of {} to {}: {} in {}.",
-            args.identity,
-            args.base.display(),
-            words::bytes(work.document.len()),
-            path.display()
-        ));
-    }
-    Ok(())
+    Ok(work)
 }

@@ -8,21 +8,24 @@ use std::time::Duration;
 
 use reqwest::Url;
 use tauline_protocol::contribution::SignedReceipt;
-use tauline_protocol::status::{CeremonyStatus, ModeWord, SignInMethod};
+use tauline_protocol::status::{CeremonyStatus, ModeWord};
 use tauline_transcript::sizes::SizesError;
 use tauline_transcript::{Size, Sizes};
 use zeroize::Zeroizing;
 
+use crate::carried::Carried;
 use crate::client::{self, Client, Form, parse_server};
 use crate::exit::{Failure, Outcome};
 use crate::interrupt::Interrupt;
-use crate::keys::KeyFile;
-use crate::participant::{Accepted, Participant, Settings};
+use crate::participant::{Accepted, Elsewhere, Participant, Settings};
 use crate::progress::Screen;
 use crate::pulse::Pulse;
-use crate::signin::Credential;
-use crate::verbs::status;
+use crate::trust::Trust;
 use crate::{input, online, output, words};
+
+mod credential;
+
+pub(super) use credential::SignInArgs;
 
 /// How long a coordinator that does not answer is asked again. Ours: a handover to another
 /// machine may take hours, and costs nobody a place (`http-queue-api.md`, Deadlines).
@@ -36,24 +39,23 @@ const PATIENCE: Duration = Duration::from_secs(12 * 3600);
 /// back. A closed terminal, a logout or SIGTERM ends it and keeps the place for as long as it
 /// says. Running it again with the same identity takes up the same place, or fetches the receipt
 /// again. While the ceremony is paused, it waits.
+///
+/// It signs in with an Ethereum key where the ceremony takes one, and else with an account in a
+/// browser; --sign-in chooses. With --offline, another machine computes: one without a network.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The coordinator's address.
     #[arg(long, value_name = "URL", env = "TAULINE_SERVER", value_parser = parse_server)]
     server: Url,
-    /// File of the Ethereum key to sign in with: 64 hex digits. Made, readable by you alone, when
-    /// it does not exist [default: tauline/ethereum.key in $XDG_DATA_HOME or ~/.local/share].
-    #[arg(long, value_name = "FILE", conflicts_with = "invite")]
-    key: Option<PathBuf>,
-    /// Invitation code to sign in with. The environment variable keeps it out of the list of
-    /// processes.
-    #[arg(
-        long,
-        value_name = "CODE",
-        env = "TAULINE_INVITE",
-        hide_env_values = true
-    )]
-    invite: Option<String>,
+    #[command(flatten)]
+    sign_in: SignInArgs,
+    #[command(flatten)]
+    trust: Trust,
+    /// Compute on another machine, which needs no network: in the turn, write the powers to this
+    /// directory, check in, and wait until `tauline compute DIR` there has put the contribution
+    /// beside them; then send it. Nothing in the directory is secret.
+    #[arg(long, value_name = "DIR", conflicts_with = "entropy_file")]
+    offline: Option<PathBuf>,
     /// File whose bytes are mixed into the secrets, beside the system's randomness; `-` is what you type.
     #[arg(long, value_name = "FILE")]
     entropy_file: Option<PathBuf>,
@@ -71,34 +73,62 @@ pub struct Args {
 /// # Errors
 /// Why there is no receipt.
 pub fn run(args: Args) -> Outcome {
-    if let Some(path) = &args.receipt {
+    let elsewhere = args.offline.as_deref().map(Carried::make).transpose()?;
+    let entropy = input::entropy(args.entropy_file.as_deref())?;
+    take_part(Plan {
+        server: args.server,
+        sign_in: args.sign_in,
+        trust: args.trust,
+        entropy: Arc::new(entropy),
+        receipt: args.receipt,
+        form: args.form,
+        elsewhere: elsewhere.map(|carried| Elsewhere {
+            carried,
+            waits: true,
+        }),
+    })
+}
+
+/// What `contribute` and `submit` are told.
+pub(super) struct Plan {
+    pub(super) server: Url,
+    pub(super) sign_in: SignInArgs,
+    pub(super) trust: Trust,
+    pub(super) entropy: Arc<Zeroizing<Vec<u8>>>,
+    pub(super) receipt: Option<PathBuf>,
+    pub(super) form: Form,
+    pub(super) elsewhere: Option<Elsewhere>,
+}
+
+/// Takes part, or the rest of it, and keeps the receipt.
+pub(super) fn take_part(plan: Plan) -> Outcome {
+    if let Some(path) = &plan.receipt {
         output::check_new(path)?;
     }
-    let entropy = Arc::new(input::entropy(args.entropy_file.as_deref())?);
     let screen = Arc::new(Screen::new());
-    let outcome = online(contribute(args, entropy, &screen));
+    let outcome = online(contribute(plan, &screen));
     screen.close(outcome.is_ok());
     outcome
 }
 
-async fn contribute(args: Args, entropy: Arc<Zeroizing<Vec<u8>>>, screen: &Arc<Screen>) -> Outcome {
-    let http = client::http(&args.server)?;
-    let client = Client::new(http, args.server.clone());
-    let status = client
-        .status()
-        .await
-        .map_err(|e| e.into_failure(&args.server))?;
+async fn contribute(plan: Plan, screen: &Arc<Screen>) -> Outcome {
+    let http = client::http(&plan.server)?;
+    let client = Client::new(http, plan.server.clone());
+    let status = client.first_status().await?;
     let sizes = sizes(&status)
-        .map_err(|error| Failure::io(format!("{} is not understood: {error}", args.server)))?;
-    introduce(&args.server, &status, screen);
-    let credential = credential(&args, &status, screen)?;
+        .map_err(|error| Failure::bad(format!("{} is not understood: {error}", plan.server)))?;
+    introduce(&plan.server, &status, screen);
+    let coordinator = plan.trust.coordinator(&plan.server, &status)?;
+    let credential = plan.sign_in.credential(&status, screen)?;
     let settings = Settings {
         sizes,
-        form: args.form,
+        form: plan.form,
         probes: true,
-        pulse: Pulse::start(&args.server)?,
-        entropy,
+        pulse: Pulse::start(&plan.server)?,
+        entropy: plan.entropy,
         patience: PATIENCE,
+        coordinator: coordinator.clone(),
+        elsewhere: plan.elsewhere,
     };
     let asks = io::stdin().is_terminal() && io::stderr().is_terminal();
     let asked = Arc::clone(screen);
@@ -107,7 +137,7 @@ async fn contribute(args: Args, entropy: Arc<Zeroizing<Vec<u8>>>, screen: &Arc<S
         Participant::new(client, credential, &settings, screen.as_ref(), interrupt);
     let accepted = participant.contribute().await?;
     screen.close(true);
-    conclude(&args, &status, &accepted)
+    conclude(plan.receipt.as_deref(), &coordinator, &accepted)
 }
 
 /// The ceremony's sizes, as its status states them.
@@ -148,48 +178,9 @@ fn introduce(server: &Url, status: &CeremonyStatus, screen: &Screen) {
     }
 }
 
-/// What to sign in with, if this ceremony takes it.
-fn credential(args: &Args, status: &CeremonyStatus, screen: &Screen) -> Outcome<Credential> {
-    // A key on the command line outranks an invitation in the environment.
-    let invite = args.invite.as_ref().filter(|_| args.key.is_none());
-    let method = match invite {
-        Some(_) => SignInMethod::Invite,
-        None => SignInMethod::Siwe,
-    };
-    if !status.sign_in.contains(&method) {
-        let offered: Vec<&str> = status
-            .sign_in
-            .iter()
-            .map(|method| status::name(*method))
-            .collect();
-        return Err(Failure::usage(format!(
-            "this ceremony does not take {}",
-            status::name(method)
-        ))
-        .help(format!("it takes {}", offered.join(", or "))));
-    }
-    if let Some(code) = invite {
-        return Ok(Credential::Invite(Zeroizing::new(code.trim().to_owned())));
-    }
-    let file = KeyFile::open_or_create(args.key.as_deref())?;
-    let (address, path) = (file.address(), file.path.display());
-    match file.created {
-        true => screen.say(&format!(
-            "Made a new Ethereum key, {address}, in {path}. It is your identity: keep it."
-        )),
-        false => screen.say(&format!("Using the Ethereum key {address} of {path}.")),
-    }
-    if file.exposed {
-        screen.say(&format!(
-            "warning: other users of this machine can read the key: chmod 600 {path}"
-        ));
-    }
-    Ok(Credential::Ethereum(file.key))
-}
-
 /// Saves the receipt before anything else, then checks it.
-fn conclude(args: &Args, status: &CeremonyStatus, accepted: &Accepted) -> Outcome {
-    let saved = save(args.receipt.as_deref(), accepted);
+fn conclude(receipt: Option<&Path>, coordinator: &str, accepted: &Accepted) -> Outcome {
+    let saved = save(receipt, accepted);
     let path = match saved {
         Ok(path) => path,
         Err(failure) => {
@@ -202,7 +193,6 @@ fn conclude(args: &Args, status: &CeremonyStatus, accepted: &Accepted) -> Outcom
         .ticket
         .map(|ticket| format!(", ticket {ticket}"))
         .unwrap_or_default();
-    let coordinator = &status.coordinator_address;
     let of_another_run = accepted.is_of_another_run(coordinator);
     match accepted.pot_pubkeys.is_some() && !of_another_run {
         true => output::print(&format!(

@@ -7,6 +7,7 @@ pub mod export;
 pub mod init;
 pub mod rehearse;
 pub mod status;
+pub mod submit;
 pub mod transcript;
 pub mod verify;
 pub mod verify_contribution;

@@ -19,6 +19,7 @@ use crate::participant::{Listener, News, Participant, Settings, Stop};
 use crate::progress::Meter;
 use crate::pulse::Pulse;
 use crate::signin::Credential;
+use crate::trust::Trust;
 use crate::verbs::contribute;
 use crate::{online, output, words};
 
@@ -56,6 +57,8 @@ pub struct Args {
     /// The coordinator's address.
     #[arg(long, value_name = "URL", env = "TAULINE_SERVER", value_parser = parse_server)]
     server: Url,
+    #[command(flatten)]
+    trust: Trust,
     /// How many participants.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     participants: u32,
@@ -102,12 +105,10 @@ pub fn run(args: &Args) -> Outcome {
 async fn rehearse(args: &Args) -> Outcome {
     let http = client::http(&args.server)?;
     let client = Client::new(http, args.server.clone());
-    let status = client
-        .status()
-        .await
-        .map_err(|e| e.into_failure(&args.server))?;
+    let status = client.first_status().await?;
     let sizes = contribute::sizes(&status)
-        .map_err(|error| Failure::io(format!("{} is not understood: {error}", args.server)))?;
+        .map_err(|error| Failure::bad(format!("{} is not understood: {error}", args.server)))?;
+    let coordinator = args.trust.coordinator(&args.server, &status)?;
     if status.mode != ModeWord::Open {
         return Err(Failure::bad(format!(
             "the ceremony is {}: nobody can join",
@@ -126,6 +127,8 @@ async fn rehearse(args: &Args) -> Outcome {
         pulse: Pulse::start(&args.server)?,
         entropy: Arc::new(Zeroizing::new(Vec::new())),
         patience: PATIENCE,
+        coordinator: coordinator.clone(),
+        elsewhere: None,
     };
     let interrupt = Interrupt::listen()?;
     let stage = Stage {
@@ -142,7 +145,7 @@ async fn rehearse(args: &Args) -> Outcome {
         settings.form = form;
         credentials.push(first);
     }
-    let coordinator = status.coordinator_address.as_str();
+    let coordinator = coordinator.as_str();
     let fates = RefCell::new(Vec::new());
     let lives = credentials
         .into_iter()

@@ -27,10 +27,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Outcome {
     online(async {
         let client = Client::new(client::http(&args.server)?, args.server.clone());
-        let status = client
-            .status()
-            .await
-            .map_err(|e| e.into_failure(&args.server))?;
+        let status = client.first_status().await?;
         match args.json {
             true => output::print_json(&status),
             false => output::print(&format!("Ceremony at {}\n{}", args.server, text(&status))),
@@ -118,8 +115,8 @@ fn wait(status: &CeremonyStatus) -> String {
 pub(crate) fn name(method: SignInMethod) -> &'static str {
     match method {
         SignInMethod::Siwe => "an Ethereum key (--key FILE)",
-        SignInMethod::Github => "a GitHub account (in a browser)",
-        SignInMethod::Oidc => "an Ethereum account (in a browser)",
+        SignInMethod::Github => "a GitHub account (--sign-in github)",
+        SignInMethod::Oidc => "an Ethereum account in a browser (--sign-in wallet)",
         SignInMethod::Invite => "an invitation (--invite CODE)",
     }
 }

@@ -90,7 +90,10 @@ async fn download(client: &Client, part: &mut Part, meter: &Meter) -> Outcome {
             .next(error.retry_after())
             .filter(|_| error.is_transient());
         let Some(pause) = pause.filter(|_| !hopeless) else {
-            let failure = error.into_failure(client.server());
+            let failure = match hopeless {
+                true => client.explain(error).await,
+                false => error.into_failure(client.server()),
+            };
             return Err(match part.len {
                 0 => failure,
                 _ => failure.help("run the same command again: it goes on where it stopped"),

@@ -1,7 +1,7 @@
 //! Somebody who has the turn and does nothing with it.
 
 use tauline_cli::client::{Client, Form, http, parse_server};
-use tauline_cli::signin::Credential;
+use tauline_cli::signin::{Credential, Proof};
 
 use super::key;
 use super::server::Server;
@@ -18,10 +18,10 @@ impl Holder {
         let url = parse_server(&server.url).unwrap();
         let mut client = Client::new(http(&url).unwrap(), url);
         runtime.block_on(async {
-            let proof = Credential::Ethereum(key(number))
-                .proof(&client)
-                .await
-                .unwrap();
+            let credential = Credential::Ethereum(key(number));
+            let Ok(Proof::Login(proof)) = credential.proof(&client).await else {
+                panic!("no nonce");
+            };
             client.login(&proof).await.unwrap();
             client.join().await.unwrap();
             let all = &|_, _| {};

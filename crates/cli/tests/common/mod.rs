@@ -25,7 +25,14 @@ pub(crate) const SIZES: &str = "16:4,32:4,64:4,128:4";
 /// The program, with nothing in its environment that could change what it does.
 pub(crate) fn tauline() -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("tauline"));
-    for name in ["TAULINE_SERVER", "TAULINE_INVITE", "TAULINE_DATA_DIR"] {
+    for name in [
+        "TAULINE_SERVER",
+        "TAULINE_INVITE",
+        "TAULINE_DATA_DIR",
+        "TAULINE_COORDINATOR_ADDRESS",
+        "DISPLAY",
+        "WAYLAND_DISPLAY",
+    ] {
         command.env_remove(name);
     }
     command

@@ -205,6 +205,8 @@ impl Running {
             .current_dir(dir)
             .args(args)
             .env_remove("TAULINE_INVITE")
+            .env_remove("DISPLAY")
+            .env_remove("WAYLAND_DISPLAY")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -258,6 +260,11 @@ impl Running {
         }
     }
 
+    /// All that it has said so far.
+    pub(crate) fn seen(&self) -> &str {
+        &self.seen
+    }
+
     /// What Ctrl-C does.
     #[cfg(unix)]
     pub(crate) fn interrupt(&self) {
@@ -296,6 +303,8 @@ impl Running {
             .current_dir(dir)
             .args(args)
             .env_remove("TAULINE_INVITE")
+            .env_remove("DISPLAY")
+            .env_remove("WAYLAND_DISPLAY")
             .env("TERM", "xterm")
             .stdin(open())
             .stdout(Stdio::piped())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::Uri;
 use ipnet::IpNet;
-use tauline_transcript::signature::eip55;
+use tauline_transcript::signature::{AddressError, eip55, read_address};
 
 use crate::signin::secret::Secret;
 
@@ -77,20 +77,8 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 
 /// An Ethereum address, with EIP-55's capitals. Where there are capitals and small letters, they must
 /// be right: they are there to find what was mistyped.
-pub(super) fn eth_address(text: &str) -> Result<String, String> {
-    let wrong = || "give 0x and 40 hex digits, as the status has them".to_owned();
-    let digits = text.strip_prefix("0x").ok_or_else(wrong)?;
-    let mut bytes = [0; 20];
-    hex::decode_to_slice(digits, &mut bytes).map_err(|_| wrong())?;
-    let address = eip55(&bytes);
-    let has = |is: fn(&u8) -> bool| digits.bytes().any(|digit| is(&digit));
-    let mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase);
-    match mixed && address != text {
-        true => {
-            Err("its capitals are not those of this address (EIP-55): a digit is wrong".to_owned())
-        }
-        false => Ok(address),
-    }
+pub(super) fn eth_address(text: &str) -> Result<String, AddressError> {
+    read_address(text).map(|address| eip55(&address))
 }
 
 pub(super) fn public_url(text: &str) -> Result<Uri, String> {

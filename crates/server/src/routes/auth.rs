@@ -113,6 +113,10 @@ async fn get_only() -> Response {
 #[derive(Deserialize)]
 struct Asked {
     redirect_to: Option<String>,
+    /// Whether to sign in also who has taken part, as a program wants that may ask for its receipt
+    /// again. Clients of Ethereum's ceremony want to hear that they have.
+    #[serde(default)]
+    returning: bool,
 }
 
 impl Asked {
@@ -128,7 +132,7 @@ fn asked(uri: &Uri) -> Result<Asked, Failure> {
         Failure::new(
             Code::InvalidParameter,
             format!(
-                "give redirect_to once, or not at all: {}",
+                "give redirect_to and returning=true once, or not at all: {}",
                 rejection.body_text()
             ),
         )
@@ -137,7 +141,7 @@ fn asked(uri: &Uri) -> Result<Asked, Failure> {
 
 async fn request_link(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<AuthLinks>, Problem> {
     let asked = asked(&uri)?;
-    Ok(Json(app.sign_in.links(asked.redirect())?))
+    Ok(Json(app.sign_in.links(asked.redirect(), asked.returning)?))
 }
 
 async fn start_github(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
@@ -153,7 +157,8 @@ fn start(app: &App, provider: AuthProvider, uri: &Uri, headers: &HeaderMap) -> R
     let tls = app.sign_in.origin.is_tls();
     let browser = Browser::of(headers, tls).unwrap_or_default();
     let begun = asked(uri).and_then(|asked| {
-        let beginning = app.sign_in.begin(provider, asked.redirect(), &browser);
+        let (redirect, returning) = (asked.redirect(), asked.returning);
+        let beginning = app.sign_in.begin(provider, redirect, returning, &browser);
         beginning.map_err(Failure::from)
     });
     let mut response = match begun {

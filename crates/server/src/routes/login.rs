@@ -13,6 +13,9 @@ use crate::signin::browser::Browser;
 use super::App;
 use super::failure::Failure;
 
+/// What may be sent to `/login`.
+const PROOFS: &str = r#"send exactly one of {"siwe":{"message":"…","signature":"0x…"}}, {"github":{"code":"…","state":"…"}} and {"invite":"…"}"#;
+
 pub(super) async fn nonce(State(app): State<Arc<App>>) -> Result<Json<NonceAnswer>, Failure> {
     Ok(Json(app.sign_in.nonce()?))
 }
@@ -26,10 +29,12 @@ pub(super) async fn login(
     if bytes.is_empty() {
         return Err(Failure::new(
             Code::MalformedBody,
-            r#"the body is empty: send {"siwe":{"message":"…","signature":"0x…"}}, {"github":{"code":"…","state":"…"}} or {"invite":"…"}"#,
+            format!("the body is empty: {PROOFS}"),
         ));
     }
-    let request: LoginRequest = body::from_json(&bytes)?;
+    let request: LoginRequest = body::from_json(&bytes).map_err(|failure: Failure| {
+        Failure::new(failure.code(), format!("{}; {PROOFS}", failure.error()))
+    })?;
     let browser = Browser::of(&parts.headers, app.sign_in.origin.is_tls());
     Ok(Json(app.sign_in.login(&request, browser.as_ref()).await?))
 }

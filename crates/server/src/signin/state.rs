@@ -51,6 +51,8 @@ pub struct Begun {
     pub provider: AuthProvider,
     /// Where the browser shall be sent in the end.
     pub redirect: Option<String>,
+    /// Whether somebody who has taken part is signed in too, to ask how the stay ended.
+    pub returning: bool,
     /// What it is used up by.
     pub nonce: String,
 }
@@ -70,6 +72,9 @@ pub enum StateError {
 #[derive(Serialize, Deserialize)]
 struct Content {
     redirect: Option<String>,
+    /// Left out when it is not set, as clients of Ethereum's ceremony know it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    returning: bool,
     nonce: String,
     hash: String,
 }
@@ -88,10 +93,11 @@ impl States {
     pub fn make(&self, begun: &Begun, browser: &Browser) -> String {
         let content = Content {
             redirect: begun.redirect.clone(),
+            returning: begun.returning,
             nonce: begun.nonce.clone(),
             hash: hex::encode(self.state_hash(begun, browser).finalize().into_bytes()),
         };
-        // Strings only: there is nothing that could fail.
+        // Strings and a truth value: there is nothing that could fail.
         BASE64.encode(serde_json::to_vec(&content).unwrap_or_default())
     }
 
@@ -112,6 +118,7 @@ impl States {
         let begun = Begun {
             provider,
             redirect: content.redirect,
+            returning: content.returning,
             nonce: content.nonce,
         };
         let browser = browser.ok_or(StateError::Foreign)?;
@@ -177,7 +184,10 @@ impl States {
             hash.update(&(part.len() as u64).to_be_bytes());
             hash.update(part.as_bytes());
         }
-        hash.update(&[u8::from(begun.redirect.is_some())]);
+        hash.update(&[
+            u8::from(begun.redirect.is_some()),
+            u8::from(begun.returning),
+        ]);
         hash
     }
 }
@@ -196,6 +206,7 @@ mod tests {
         Begun {
             provider: AuthProvider::Github,
             redirect: Some("http://localhost:8080/".to_owned()),
+            returning: false,
             nonce: "00ff".to_owned(),
         }
     }
@@ -207,6 +218,10 @@ mod tests {
             begun(),
             Begun {
                 redirect: None,
+                ..begun()
+            },
+            Begun {
+                returning: true,
                 ..begun()
             },
         ] {
@@ -238,6 +253,7 @@ mod tests {
             ("\"http://localhost:8080/\"", "\"\""),
             ("00ff", "00fe"),
             ("\"hash\":\"", "\"hash\":\"00"),
+            ("\"nonce\"", "\"returning\":true,\"nonce\""),
         ] {
             let altered = BASE64.encode(json.replace(what, with));
             assert_ne!(altered, state);

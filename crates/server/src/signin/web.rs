@@ -41,7 +41,7 @@ impl SignIn {
     ///
     /// # Errors
     /// [`Code::LoginRedirectNotAllowed`], or [`Code::SessionsFull`].
-    pub fn links(&self, redirect: Option<&str>) -> Result<AuthLinks, Refused> {
+    pub fn links(&self, redirect: Option<&str>, returning: bool) -> Result<AuthLinks, Refused> {
         let redirect = redirect
             .map(|text| self.redirects.check(text))
             .transpose()?;
@@ -55,6 +55,9 @@ impl SignIn {
             if let Some(redirect) = &redirect {
                 let redirect = redirect.as_str();
                 link.query_pairs_mut().append_pair("redirect_to", redirect);
+            }
+            if returning {
+                link.query_pairs_mut().append_pair("returning", "true");
             }
             link.into()
         };
@@ -72,6 +75,7 @@ impl SignIn {
         &self,
         provider: AuthProvider,
         redirect: Option<&str>,
+        returning: bool,
         browser: &Browser,
     ) -> Result<Beginning, Refused> {
         let redirect = redirect
@@ -81,6 +85,7 @@ impl SignIn {
         let begun = Begun {
             provider,
             redirect: redirect.map(Into::into),
+            returning,
             nonce,
         };
         let state = self.states.make(&begun, browser);
@@ -115,7 +120,7 @@ impl SignIn {
     ///
     /// # Errors
     /// A state that was used, a code that is not taken, an account that may not take part, or an
-    /// identity that has.
+    /// identity that has, unless it began as one that returns.
     pub async fn end(
         &self,
         begun: &Begun,
@@ -123,7 +128,9 @@ impl SignIn {
         browser: &Browser,
     ) -> Result<AuthAnswer, Refused> {
         let identity = self.account(begun, code, browser).await?;
-        self.check_unused(&identity).await?;
+        if !begun.returning {
+            self.check_unused(&identity).await?;
+        }
         let (session_id, session) = self.sessions.open(identity).await?;
         tracing::info!(identity = %session.identity, "signed in");
         Ok(AuthAnswer {

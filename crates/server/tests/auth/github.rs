@@ -217,3 +217,23 @@ async fn nobody_is_followed_elsewhere_with_a_token() {
     );
     assert!(thief.asked().is_empty());
 }
+
+#[tokio::test]
+async fn who_returns_for_a_receipt_is_signed_in_and_others_hear_that_they_have_contributed() {
+    let provider = Provider::start(octocat()).await;
+    let server = provider.server(&[]).await;
+    let client = client_of(&server, &sign_in(&provider, &server).await);
+    client.take_part(&server.sizes()).await;
+    let link = links(&server, "").await.github_auth_url;
+    let arrival = provider.journey(&Browser::new(), &server, &link).await;
+    assert_eq!(
+        arrival.json()["code"],
+        "AuthErrorPayload::UserAlreadyContributed"
+    );
+    let link = links(&server, "?returning=true").await.github_auth_url;
+    let arrival = provider.journey(&Browser::new(), &server, &link).await;
+    let again = client_of(&server, &arrival.json());
+    let status = again.check_in().await;
+    assert_eq!(status.queue_status, QueueWord::Contributed);
+    assert!(status.receipt.is_some());
+}

@@ -319,8 +319,17 @@ async fn a_body_that_is_no_proof_is_refused() {
         json!({"invite": "a", "siwe": {"message": "m", "signature": "s"}}),
         json!({"password": "p"}),
     ] {
-        client.login(&bad).await.expect_error(Code::MalformedBody);
+        let said = client.login(&bad).await.expect_error(Code::MalformedBody);
+        assert!(!said.contains("not JSON"), "{bad}: {said}");
+        assert!(said.contains(r#"{"siwe":"#), "it says what to send: {said}");
     }
+    let answer = client.post_bytes("/login", "application/json", "{").await;
+    answer.expect_error(Code::MalformedBody);
+    let answer = client
+        .post_bytes("/login", "application/json", "{no}")
+        .await;
+    let said = answer.expect_error(Code::MalformedBody);
+    assert!(said.contains("not JSON"), "{said}");
     client
         .post("/login")
         .await

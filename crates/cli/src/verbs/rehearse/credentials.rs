@@ -23,7 +23,13 @@ pub(super) fn credentials(
     };
     if !status.sign_in.contains(&method) {
         let help = match invites {
-            None => "give its file of invitations: --invites FILE",
+            None if status.sign_in.contains(&SignInMethod::Invite) => {
+                "give its file of invitations: --invites FILE"
+            }
+            None => {
+                "nobody can rehearse signing in in a browser: start the coordinator of the rehearsal \
+                 with --signin siwe"
+            }
             Some(_) => "leave --invites out",
         };
         return Err(Failure::usage(format!(

@@ -1,0 +1,70 @@
+//! `tauline submit`: sends a contribution that was computed without a network.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use reqwest::Url;
+use zeroize::Zeroizing;
+
+use crate::carried::Carried;
+use crate::client::parse_server;
+use crate::exit::{Failure, Outcome};
+use crate::participant::Elsewhere;
+use crate::trust::Trust;
+use crate::verbs::contribute::{Plan, SignInArgs, take_part};
+
+/// Send a contribution that was computed without a network.
+///
+/// `tauline contribute --offline DIR` does this by itself as long as it runs and finds the
+/// contribution in DIR. This is for when it was ended, or the directory came back under another
+/// name. It signs in as the same participant, joins nothing, verifies the contribution, sends it in
+/// the turn that it was computed for, and keeps the receipt; again, it fetches the receipt again.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The directory that came back.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// The coordinator's address [default: the one that the powers came from].
+    #[arg(long, value_name = "URL", env = "TAULINE_SERVER", value_parser = parse_server)]
+    server: Option<Url>,
+    #[command(flatten)]
+    sign_in: SignInArgs,
+    #[command(flatten)]
+    trust: Trust,
+    /// Where the receipt goes [default: tauline-receipt-TICKET.json].
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+}
+
+/// Submits.
+///
+/// # Errors
+/// Why there is no receipt.
+pub fn run(args: Args) -> Outcome {
+    let carried = Carried::at(&args.dir);
+    let turn = carried.known_turn()?;
+    let altered = |why: &dyn std::fmt::Display| {
+        Failure::bad(format!(
+            "the turn in {} is not understood: {why}",
+            args.dir.display()
+        ))
+        .help("copy the directory again")
+    };
+    let server = match args.server {
+        Some(server) => server,
+        None => parse_server(&turn.server).map_err(|error| altered(&error))?,
+    };
+    let trust = args.trust.or(&turn.coordinator_address);
+    take_part(Plan {
+        server,
+        sign_in: args.sign_in,
+        trust: trust.map_err(|error| altered(&error))?,
+        entropy: Arc::new(Zeroizing::new(Vec::new())),
+        receipt: args.receipt,
+        form: turn.form,
+        elsewhere: Some(Elsewhere {
+            carried,
+            waits: false,
+        }),
+    })
+}
