@@ -299,7 +299,9 @@ fn a_rehearsal_reports_and_its_transcript_verifies() {
     let (exit, output, _) = run(dir.path(), &["verify", "t.json", "--ceremony", SIZES]);
     assert_eq!(exit, 0, "{output}");
     assert!(
-        output.starts_with("50 signatures present, all valid.\n10 contributions: 10 by Ethereum key\n"),
+        output.starts_with(
+            "50 signatures present, all valid.\n10 contributions: 10 by Ethereum key\n"
+        ),
         "{output}"
     );
 }
@@ -482,7 +484,8 @@ fn a_drained_ceremony_refuses_newcomers_and_goes_on_elsewhere() {
     let (exit, output, _) = run(dir.path(), &["verify", "t.json", "--ceremony", SIZES]);
     assert_eq!(exit, 0);
     assert!(
-        output.starts_with("15 signatures present, all valid.\n3 contributions: 3 by Ethereum key\n"),
+        output
+            .starts_with("15 signatures present, all valid.\n3 contributions: 3 by Ethereum key\n"),
         "{output}"
     );
 }

@@ -180,7 +180,9 @@ impl Store for Sqlite {
     }
 
     fn ending(&self, ticket: Ticket) -> Result<Option<Vec<u8>>, StoreError> {
-        let found: Option<(u64, Vec<u8>, [u8; 32], Option<[u8; 32]>)> = self
+        /// A record, its number and hash, and the hash before.
+        type Found = (u64, Vec<u8>, [u8; 32], Option<[u8; 32]>);
+        let found: Option<Found> = self
             .reader()
             .prepare_cached(
                 "SELECT seq, record, hash, (SELECT hash FROM journal AS before

@@ -188,6 +188,7 @@ mod tests {
                 "Session::Full",
                 "Login::ProviderUnreachable",
                 "Login::ProviderMisbehaved",
+                "Login::Busy",
                 "Queue::Halted",
                 "Server::CoordinatorFault",
                 "Server::Internal",
