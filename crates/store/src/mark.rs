@@ -6,7 +6,7 @@
 //! is written after a commit, so it is never ahead of what is durable, and lags behind by little:
 //!
 //! * it covers an accepted contribution before anybody is told that it was accepted;
-//! * otherwise by at most [`EVERY`] records, and by those of at most a second.
+//! * otherwise by at most 64 records, and by those of at most a second.
 //!
 //! It has two slots that are written in turn, in place: a write that is cut short spoils one, and the
 //! other still holds. No space is needed for that, and one flush makes it durable.

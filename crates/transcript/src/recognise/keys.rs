@@ -10,6 +10,7 @@ use struson::reader::{
 use super::{JsonShape, Kind};
 use crate::chain::tokens::{self, Tokens};
 use crate::chain::{DocumentForm, Source, TranscriptError};
+use crate::words::{ShortWords, TooLong};
 
 /// Names that are shown of an object that is nothing of ours.
 const SHOWN: usize = 5;
@@ -106,7 +107,7 @@ fn each_key<S: Source + ?Sized>(
         ..ReaderSettings::default()
     };
     let reader = io::BufReader::with_capacity(64 << 10, source.open(offset)?);
-    let mut json = JsonStreamReader::new_custom(reader, settings);
+    let mut json = JsonStreamReader::new_custom(ShortWords::new(reader), settings);
     let mut walk = || -> Result<(), ReaderError> {
         json.begin_object()?;
         while json.has_next()? {
@@ -121,7 +122,10 @@ fn each_key<S: Source + ?Sized>(
     };
     match walk() {
         Ok(()) => Ok(None),
-        Err(ReaderError::IoError { error, .. }) => Err(error),
+        Err(ReaderError::IoError { error, .. }) => match TooLong::of(&error) {
+            Some(_) => Ok(Some(JsonShape::Malformed)),
+            None => Err(error),
+        },
         Err(ReaderError::SyntaxError(JsonSyntaxError {
             kind: SyntaxErrorKind::IncompleteDocument,
             ..
