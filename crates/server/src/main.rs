@@ -1,7 +1,6 @@
 //! `tauline-server`: starts the coordinator of a ceremony and serves until it is told to stop.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use tauline_server::config::{LogFormat, Settings, SettingsError};
 use tauline_server::{server, telemetry};
@@ -62,7 +61,9 @@ fn run(settings: &Settings) -> anyhow::Result<()> {
         let in_force = running.in_force();
         tokio::spawn(async move {
             while hangup.recv().await.is_some() {
-                let in_force = Arc::clone(&in_force);
+                let Some(in_force) = in_force.upgrade() else {
+                    break;
+                };
                 // It says in the log how it went.
                 let _ = tokio::task::spawn_blocking(move || in_force.reload()).await;
             }

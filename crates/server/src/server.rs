@@ -1,7 +1,7 @@
 //! All of it together: opened, serving, stopped.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -37,6 +37,11 @@ const FAREWELL: Duration = Duration::from_secs(10);
 const VERIFICATION_PATIENCE: Duration = Duration::from_secs(60);
 /// How long the last answers, to what waited for a verdict, have to go out.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
+/// How long a stopping server waits for its last tasks to let go of the data, once all is written: a
+/// task ends when it is looked at next.
+const RELEASE_PATIENCE: Duration = Duration::from_secs(1);
+/// How often it looks whether they have.
+const RELEASE_LOOK: Duration = Duration::from_millis(2);
 /// How often addresses and sessions that have been silent are forgotten.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
@@ -51,6 +56,7 @@ pub struct Running {
     address: SocketAddr,
     coordinator: Coordinator,
     in_force: Arc<InForce>,
+    store: Weak<dyn Store>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<anyhow::Result<()>>,
 }
@@ -70,8 +76,8 @@ impl Running {
 
     /// What is in force, to be read again.
     #[must_use]
-    pub fn in_force(&self) -> Arc<InForce> {
-        Arc::clone(&self.in_force)
+    pub fn in_force(&self) -> Weak<InForce> {
+        Arc::downgrade(&self.in_force)
     }
 
     /// Stops: takes no more connections, answers what is held, lets a running verification end,
@@ -80,9 +86,25 @@ impl Running {
     /// # Errors
     /// A fault of the coordinator.
     pub async fn stop(self) -> anyhow::Result<()> {
+        let Self {
+            coordinator,
+            in_force,
+            store,
+            stop,
+            served,
+            address: _,
+        } = self;
         // It may have ended by itself.
-        let _ = self.stop.send(());
-        self.served.await.context("the server panicked")?
+        let _ = stop.send(());
+        drop(in_force);
+        let served = served.await;
+        drop(coordinator);
+        // Whoever starts on the same data next finds it free.
+        let since = tokio::time::Instant::now();
+        while store.strong_count() > 0 && since.elapsed() < RELEASE_PATIENCE {
+            tokio::time::sleep(RELEASE_LOOK).await;
+        }
+        served.context("the server panicked")?
     }
 
     /// Serves until `stop` resolves, or a fault of the coordinator ends it.
@@ -130,6 +152,7 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     let providers = Providers::open(settings, &origin).await?;
     let parts = open(settings, clock).await?;
     let coordinator = parts.opened.coordinator.clone();
+    let store = Arc::downgrade(&parts.store);
     let (stopping, stopped) = watch::channel(false);
     let app = Arc::new(App::new(
         coordinator.clone(),
@@ -214,6 +237,7 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
         address,
         coordinator: handle,
         in_force,
+        store,
         stop,
         served,
     })
