@@ -77,7 +77,14 @@ impl Kind {
     /// Whether the file is something else altogether, so that another file is what helps.
     #[must_use]
     pub fn is_foreign(&self) -> bool {
-        matches!(self, Self::Foreign(_))
+        matches!(
+            self,
+            Self::Foreign(_)
+                | Self::Json(JsonShape::Object(_) | JsonShape::List | JsonShape::Value)
+                | Self::Empty
+                | Self::Text
+                | Self::Unknown
+        )
     }
 
     /// Whether more of the file cannot make it one of this crate's documents.
