@@ -79,11 +79,7 @@ impl Kind {
     pub fn is_foreign(&self) -> bool {
         matches!(
             self,
-            Self::Foreign(_)
-                | Self::Json(JsonShape::Object(_) | JsonShape::List | JsonShape::Value)
-                | Self::Empty
-                | Self::Text
-                | Self::Unknown
+            Self::Foreign(_) | Self::Json(JsonShape::List | JsonShape::Value)
         )
     }
 
