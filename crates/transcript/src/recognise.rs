@@ -77,10 +77,7 @@ impl Kind {
     /// Whether the file is something else altogether, so that another file is what helps.
     #[must_use]
     pub fn is_foreign(&self) -> bool {
-        matches!(
-            self,
-            Self::Foreign(_) | Self::Json(JsonShape::List | JsonShape::Value)
-        )
+        matches!(self, Self::Foreign(_))
     }
 
     /// Whether more of the file cannot make it one of this crate's documents.
