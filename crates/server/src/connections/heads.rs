@@ -18,8 +18,8 @@ const PIECE: usize = 4 * 1024;
 /// Bytes of a head that every connection may have: what all but a few requests need.
 const OWN: usize = 4 * 1024;
 
-/// Bytes that all heads together may have beyond that: 1,365 of the longest.
-const SHARED: usize = 16 << 20;
+/// Bytes that all heads together may have beyond that: 682 of the longest.
+const SHARED: usize = 8 << 20;
 
 /// What unfinished heads have of [`SHARED`].
 #[derive(Debug, Default)]
