@@ -906,6 +906,7 @@ fn a_text_of_hundreds_of_megabytes_takes_no_memory() {
             .arg(program)
             .args(args)
             .env("RAYON_NUM_THREADS", "1")
+            .env("MALLOC_ARENA_MAX", "1")
             .current_dir(dir.path())
             .output()
             .unwrap();
