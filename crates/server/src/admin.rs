@@ -87,7 +87,10 @@ impl Operator {
             AdminRequest::Pause => Order::Pause,
             AdminRequest::Resume => Order::Resume,
             AdminRequest::Pardon { id } => Order::Pardon(id),
-            AdminRequest::Backup { to } => Order::Backup(to),
+            AdminRequest::Backup { to } => {
+                self.coordinator.backup(to).await?;
+                return Ok(self.done());
+            }
         };
         self.coordinator.order(order).await?;
         Ok(self.done())

@@ -522,14 +522,8 @@ impl Settings {
             .collect()
     }
 
-    /// Takes over what can change while the server runs, named as the flags are.
+    /// Takes for given what was given in `other` for these settings, named as the flags are.
     pub(crate) fn take_over(&mut self, other: &Self, names: &[String]) {
-        self.login_rate = other.login_rate;
-        self.anonymous_rate = other.anonymous_rate;
-        self.session_rate = other.session_rate;
-        self.lobby_rate = other.lobby_rate;
-        self.trusted_proxies.clone_from(&other.trusted_proxies);
-        self.log.clone_from(&other.log);
         for name in names {
             let id = name.trim_start_matches('-').replace('-', "_");
             match other.given.0.get(&id) {

@@ -43,10 +43,10 @@ pub struct Limits {
 
 /// How often who may ask.
 struct Rates {
-    logins: Arc<AddressLimit>,
-    anonymous: Arc<AddressLimit>,
-    sessions: Arc<Limit<TokenHash>>,
-    lobby: Arc<Limit<TokenHash>>,
+    logins: Rated<AddressLimit>,
+    anonymous: Rated<AddressLimit>,
+    sessions: Rated<Limit<TokenHash>>,
+    lobby: Rated<Limit<TokenHash>>,
 }
 
 /// A request came too early; it may come again after this long.
@@ -58,10 +58,10 @@ impl Limits {
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         let rates = Rates {
-            logins: Arc::new(AddressLimit::new(settings.login_rate)),
-            anonymous: Arc::new(AddressLimit::new(settings.anonymous_rate)),
-            sessions: Arc::new(Limit::new(settings.session_rate, Quota::per_minute)),
-            lobby: Arc::new(Limit::new(settings.lobby_rate, Quota::per_minute)),
+            logins: Rated::new(settings.login_rate),
+            anonymous: Rated::new(settings.anonymous_rate),
+            sessions: Rated::new(settings.session_rate),
+            lobby: Rated::new(settings.lobby_rate),
         };
         Self {
             rates: RwLock::new(Arc::new(rates)),
@@ -73,25 +73,15 @@ impl Limits {
 
     /// Puts other rates and other proxies in force. What was counted against a rate that stays as it
     /// is still counts.
-    pub fn reload(&self, before: &Settings, settings: &Settings) {
+    pub fn reload(&self, settings: &Settings) {
         let now = self.rates();
-        let (logins, anonymous) = (settings.login_rate, settings.anonymous_rate);
-        let (sessions, lobby) = (settings.session_rate, settings.lobby_rate);
-        let rates = Rates {
-            logins: kept(&now.logins, logins == before.login_rate, || {
-                AddressLimit::new(logins)
-            }),
-            anonymous: kept(&now.anonymous, anonymous == before.anonymous_rate, || {
-                AddressLimit::new(anonymous)
-            }),
-            sessions: kept(&now.sessions, sessions == before.session_rate, || {
-                Limit::new(sessions, Quota::per_minute)
-            }),
-            lobby: kept(&now.lobby, lobby == before.lobby_rate, || {
-                Limit::new(lobby, Quota::per_minute)
-            }),
+        let next = Rates {
+            logins: now.logins.at(settings.login_rate),
+            anonymous: now.anonymous.at(settings.anonymous_rate),
+            sessions: now.sessions.at(settings.session_rate),
+            lobby: now.lobby.at(settings.lobby_rate),
         };
-        *self.rates.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rates);
+        *self.rates.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         self.proxies.set(&settings.trusted_proxies);
         self.told_of_proxy.store(false, Ordering::Relaxed);
     }
@@ -111,7 +101,7 @@ impl Limits {
     /// # Errors
     /// [`TooMany`] from this address.
     pub fn login(&self, client: IpAddr) -> Result<(), TooMany> {
-        self.rates().logins.check(client)
+        self.rates().logins.limit.check(client)
     }
 
     /// Counts a request without a session.
@@ -119,7 +109,7 @@ impl Limits {
     /// # Errors
     /// [`TooMany`] from this address.
     pub fn anonymous(&self, client: IpAddr) -> Result<(), TooMany> {
-        self.rates().anonymous.check(client)
+        self.rates().anonymous.limit.check(client)
     }
 
     /// Counts a request of a session.
@@ -127,7 +117,7 @@ impl Limits {
     /// # Errors
     /// [`TooMany`] of this session.
     pub fn session(&self, session: &TokenHash) -> Result<(), TooMany> {
-        self.rates().sessions.check(session)
+        self.rates().sessions.limit.check(session)
     }
 
     /// Counts a request of a session to the sequencer's API.
@@ -135,7 +125,7 @@ impl Limits {
     /// # Errors
     /// [`TooMany`] of this session.
     pub fn lobby(&self, session: &TokenHash) -> Result<(), TooMany> {
-        self.rates().lobby.check(session)
+        self.rates().lobby.limit.check(session)
     }
 
     /// Begins a download of a transcript, which lasts as long as what is given.
@@ -154,10 +144,10 @@ impl Limits {
     /// Forgets addresses and sessions that have been silent for long.
     pub fn sweep(&self) {
         let rates = self.rates();
-        rates.logins.sweep();
-        rates.anonymous.sweep();
-        rates.sessions.sweep();
-        rates.lobby.sweep();
+        rates.logins.limit.sweep();
+        rates.anonymous.limit.sweep();
+        rates.sessions.limit.sweep();
+        rates.lobby.limit.sweep();
     }
 
     /// The client's address: the peer's, or what trusted proxies say it is.
@@ -215,12 +205,29 @@ const SPEAK_FOR_OTHERS: [&str; 4] = [
     "cf-connecting-ip",
 ];
 
-/// The same limit if nothing changed, or another.
-fn kept<T>(limit: &Arc<T>, same: bool, other: impl FnOnce() -> T) -> Arc<T> {
-    if same {
-        Arc::clone(limit)
-    } else {
-        Arc::new(other())
+/// A limit and the rate that it is for.
+struct Rated<T> {
+    rate: u32,
+    limit: Arc<T>,
+}
+
+impl<T: From<u32>> Rated<T> {
+    fn new(rate: u32) -> Self {
+        Self {
+            rate,
+            limit: Arc::new(T::from(rate)),
+        }
+    }
+
+    /// The same limit if the rate is the same, or another.
+    fn at(&self, rate: u32) -> Self {
+        if rate != self.rate {
+            return Self::new(rate);
+        }
+        Self {
+            rate,
+            limit: Arc::clone(&self.limit),
+        }
     }
 }
 
@@ -260,14 +267,16 @@ struct AddressLimit {
     wide: Limit<Ipv6Addr>,
 }
 
-impl AddressLimit {
-    fn new(rate: u32) -> Self {
+impl From<u32> for AddressLimit {
+    fn from(rate: u32) -> Self {
         Self {
             narrow: Limit::new(rate, Quota::per_hour),
             wide: Limit::new(rate.saturating_mul(WIDE), Quota::per_hour),
         }
     }
+}
 
+impl AddressLimit {
     fn check(&self, client: IpAddr) -> Result<(), TooMany> {
         self.narrow.check(&network(client))?;
         match client {
@@ -284,6 +293,13 @@ impl AddressLimit {
 
 /// One limit; `None` is none.
 struct Limit<K: Hash + Eq + Clone>(Option<DefaultKeyedRateLimiter<K>>);
+
+/// A limit for a session, a minute.
+impl From<u32> for Limit<TokenHash> {
+    fn from(rate: u32) -> Self {
+        Self::new(rate, Quota::per_minute)
+    }
+}
 
 impl<K: Hash + Eq + Clone> Limit<K> {
     fn new(rate: u32, quota: fn(NonZeroU32) -> Quota) -> Self {
@@ -404,7 +420,7 @@ mod tests {
         limits.session(&[1; 32]).unwrap();
         let mut after = settings(&["--trusted-proxies", "10.0.0.1"]);
         after.login_rate = 2;
-        limits.reload(&before, &after);
+        limits.reload(&after);
         limits.login(ip("192.0.2.1")).unwrap();
         limits.login(ip("192.0.2.1")).unwrap();
         limits.login(ip("192.0.2.1")).unwrap_err();

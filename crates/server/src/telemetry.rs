@@ -104,7 +104,7 @@ fn json(level: &str, fields: serde_json::Value) -> String {
 }
 
 /// The least time between two lines about the same: an operator's screen, not an attacker's.
-const QUIET: Duration = Duration::from_secs(60);
+pub(crate) const QUIET: Duration = Duration::from_secs(60);
 
 /// What is told once a minute at most, however often it happens.
 #[derive(Debug, Default)]

@@ -150,6 +150,15 @@ fn a_second_process_on_the_same_data_is_refused() {
     assert_eq!(status(&first.url)["mode"], "open", "the first goes on");
 }
 
+/// Signs in with the invitation `code-of-alice-0001`; gives the token.
+async fn token_of_alice(client: &reqwest::Client, url: &str) -> String {
+    let login = client
+        .post(format!("{url}/login"))
+        .json(&serde_json::json!({"invite": "code-of-alice-0001"}));
+    let answer: Value = login.send().await.unwrap().json().await.unwrap();
+    answer["token"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn logs_may_be_json_and_never_hold_a_token_or_a_code() {
     let directory = tempfile::tempdir().unwrap();
@@ -176,11 +185,7 @@ fn logs_may_be_json_and_never_hold_a_token_or_a_code() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let token: String = runtime.block_on(async {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let login = client
-            .post(format!("{url}/login"))
-            .json(&serde_json::json!({"invite": "code-of-alice-0001"}));
-        let answer: Value = login.send().await.unwrap().json().await.unwrap();
-        let token = answer["token"].as_str().unwrap().to_owned();
+        let token = token_of_alice(&client, &url).await;
         let join = client.post(format!("{url}/queue/join")).bearer_auth(&token);
         assert_eq!(join.send().await.unwrap().status(), 200);
         token
@@ -211,11 +216,7 @@ fn joined_and_left(data: &std::path::Path, more: &[&str]) -> (String, String) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let login = client
-            .post(format!("{url}/login"))
-            .json(&serde_json::json!({"invite": "code-of-alice-0001"}));
-        let answer: Value = login.send().await.unwrap().json().await.unwrap();
-        let token = answer["token"].as_str().unwrap().to_owned();
+        let token = token_of_alice(&client, &url).await;
         for path in ["join", "leave"] {
             let request = client.post(format!("{url}/queue/{path}"));
             let answer = request.bearer_auth(&token).send().await.unwrap();

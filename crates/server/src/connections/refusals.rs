@@ -1,10 +1,8 @@
 //! What the log says of connections that are refused: once a minute at most, however many there are.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-/// The least time between two lines. An operator's screen, not an attacker's.
-const QUIET: Duration = Duration::from_secs(60);
+use crate::telemetry::QUIET;
 
 /// Why a connection was refused, or ended before its time.
 #[derive(Debug, Clone, Copy)]

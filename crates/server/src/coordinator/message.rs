@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tauline_protocol::Identity;
+use tauline_protocol::admin::AdminAnswer;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::status::QueueStatus;
-use tauline_protocol::{Identity, admin};
 use tauline_queue_core::{Outcome, Refusal, Ticket, Timestamp};
 use tokio::sync::oneshot;
 
 use super::Caller;
 use super::answer::SubmitError;
 use super::held::{Hold, Seen};
+use super::operator::Order;
 use crate::arriving::Arrived;
 use crate::fingerprint::Fingerprint;
 use crate::head::Head;
@@ -157,15 +159,15 @@ pub(super) enum Message {
     /// The first so many of the line, who has the turn first.
     InLine {
         first: usize,
-        reply: oneshot::Sender<InLine>,
+        reply: oneshot::Sender<AdminAnswer>,
     },
     /// How far these have come.
     HowFar {
         whom: Vec<Identity>,
         reply: oneshot::Sender<Vec<QueueStatus>>,
     },
-    Operate {
-        operation: Operation,
+    Obey {
+        order: Order,
         reply: oneshot::Sender<Result<(), String>>,
     },
     Close {
@@ -186,24 +188,6 @@ pub(super) struct Submit {
     pub(super) ticket: Ticket,
     pub(super) arrived: Arrived,
     pub(super) reply: VerdictReply,
-}
-
-/// Who is in line.
-pub(super) struct InLine {
-    pub(super) line: Vec<admin::InLine>,
-    /// How many there are in all.
-    pub(super) in_all: u64,
-    pub(super) paused: bool,
-}
-
-/// What an operator can do to the queue.
-#[derive(Debug, Clone)]
-pub(super) enum Operation {
-    Drain,
-    Open,
-    Pause,
-    Resume,
-    Pardon(Identity),
 }
 
 /// What is heard before the mailbox, which may be full.

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::Coordinator;
 use super::answer::{self, Refused};
-use super::message::{InLine, Message, Operation};
+use super::message::Message;
 use super::task::Task;
 use crate::view::millis;
 
@@ -27,8 +27,6 @@ pub enum Order {
     Resume,
     /// Let an identity join again that was used up without contributing.
     Pardon(Identity),
-    /// Write a consistent copy of the data to this absolute path.
-    Backup(PathBuf),
 }
 
 impl Coordinator {
@@ -37,20 +35,22 @@ impl Coordinator {
     /// # Errors
     /// Why it cannot be done, in a sentence that says what to do.
     pub async fn order(&self, order: Order) -> Result<(), String> {
-        match order {
-            Order::Drain => self.operate(Operation::Drain).await,
-            Order::Open => self.operate(Operation::Open).await,
-            Order::Pause => self.operate(Operation::Pause).await,
-            Order::Resume => self.operate(Operation::Resume).await,
-            Order::Pardon(id) => self.operate(Operation::Pardon(id)).await,
-            Order::Backup(to) if !to.is_absolute() => {
-                Err(format!("{} is not an absolute path", to.display()))
-            }
-            Order::Backup(to) => self
-                .look_up(move |store| store.backup(&to).map_err(|error| error.to_string()))
-                .await
-                .unwrap_or_else(|refused| Err(refused.error)),
+        let (reply, answer) = oneshot::channel();
+        self.ask_operator(Message::Obey { order, reply }, answer)
+            .await?
+    }
+
+    /// Writes a consistent copy of the data to this absolute path.
+    ///
+    /// # Errors
+    /// Why it cannot be done, in a sentence that says what to do.
+    pub async fn backup(&self, to: PathBuf) -> Result<(), String> {
+        if !to.is_absolute() {
+            return Err(format!("{} is not an absolute path", to.display()));
         }
+        self.look_up(move |store| store.backup(&to).map_err(|error| error.to_string()))
+            .await
+            .unwrap_or_else(|refused| Err(refused.error))
     }
 
     /// Whether the ceremony is halted with people in line.
@@ -65,18 +65,8 @@ impl Coordinator {
     /// When the coordinator stops.
     pub async fn in_line(&self, first: usize) -> Result<AdminAnswer, String> {
         let (reply, answer) = oneshot::channel();
-        let InLine {
-            line,
-            in_all,
-            paused,
-        } = self
-            .ask_operator(Message::InLine { first, reply }, answer)
-            .await?;
-        Ok(AdminAnswer::Queue {
-            line,
-            in_all,
-            paused,
-        })
+        self.ask_operator(Message::InLine { first, reply }, answer)
+            .await
     }
 
     /// How far these identities have come, one after the other.
@@ -98,17 +88,11 @@ impl Coordinator {
         self.mailbox.send(message).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())
     }
-
-    async fn operate(&self, operation: Operation) -> Result<(), String> {
-        let (reply, answer) = oneshot::channel();
-        self.ask_operator(Message::Operate { operation, reply }, answer)
-            .await?
-    }
 }
 
 impl Task {
     /// The first so many of who has the turn and the line from its head.
-    pub(super) fn in_line(&self, now: Timestamp, first: usize) -> InLine {
+    pub(super) fn in_line(&self, now: Timestamp, first: usize) -> AdminAnswer {
         let state = self.state();
         // While no deadline runs, they move with the time.
         let stood_still = state.halted_since().map(|since| now.since(since));
@@ -134,19 +118,19 @@ impl Task {
             })
             .collect();
         let has_turn = u64::from(state.turn().is_some());
-        InLine {
+        AdminAnswer::Queue {
             line,
             in_all: state.waiting() + has_turn,
             paused: state.mode() == Mode::Halted && !state.is_empty(),
         }
     }
 
-    pub(super) fn operate(&mut self, now: Timestamp, operation: Operation) -> Result<(), String> {
-        let mode = match operation {
-            Operation::Drain => Mode::Draining,
-            Operation::Open => Mode::Open,
-            Operation::Pause => Mode::Halted,
-            Operation::Resume => {
+    pub(super) fn obey(&mut self, now: Timestamp, order: Order) -> Result<(), String> {
+        let mode = match order {
+            Order::Drain => Mode::Draining,
+            Order::Open => Mode::Open,
+            Order::Pause => Mode::Halted,
+            Order::Resume => {
                 if self.state().mode() != Mode::Halted {
                     return Err("the ceremony is not paused".to_owned());
                 }
@@ -159,7 +143,7 @@ impl Task {
                 }
                 before
             }
-            Operation::Pardon(id) => {
+            Order::Pardon(id) => {
                 return self
                     .carry_out(now, Command::Pardon { id }, None)
                     .map_err(|refusal| answer::refused(refusal, None).error);

@@ -304,8 +304,8 @@ impl Task {
                     .collect();
                 self.later(move || drop(reply.send(statuses)));
             }
-            Message::Operate { operation, reply } => {
-                let result = self.operate(now, operation);
+            Message::Obey { order, reply } => {
+                let result = self.obey(now, order);
                 self.later(move || drop(reply.send(result)));
             }
             Message::Close { patience } => {

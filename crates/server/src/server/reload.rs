@@ -75,7 +75,7 @@ impl InForce {
         let (reloadable, restart): (Vec<_>, Vec<_>) = differing
             .into_iter()
             .partition(|name| RELOADABLE.contains(&name.as_str()));
-        self.app.limits.reload(&in_force, &settings);
+        self.app.limits.reload(&settings);
         telemetry::set_filter(filter);
         in_force.take_over(&settings, &reloadable);
         changed.extend(reloadable);

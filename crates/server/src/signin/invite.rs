@@ -79,8 +79,7 @@ impl Invites {
     /// # Errors
     /// An unreadable file, or the first wrong line.
     pub fn read(path: &Path) -> Result<Self, InvitesError> {
-        let codes = Codes::parse(&text_of(path)?)?;
-        codes.warn();
+        let codes = Codes::read(path)?;
         Ok(Self {
             path: path.to_owned(),
             codes: RwLock::new(Arc::new(codes)),
@@ -94,8 +93,7 @@ impl Invites {
     /// As [`Invites::read`]; then those of before stand.
     pub fn reload(&self) -> Result<usize, InvitesError> {
         let _one = self.change.lock().unwrap_or_else(PoisonError::into_inner);
-        let codes = Codes::parse(&text_of(&self.path)?)?;
-        codes.warn();
+        let codes = Codes::read(&self.path)?;
         let len = codes.by_hash.len();
         self.set(codes);
         Ok(len)
@@ -224,12 +222,10 @@ impl Invites {
 }
 
 fn text_of(path: &Path) -> Result<String, InvitesError> {
-    let text = std::fs::read_to_string(path).map_err(|error| InvitesError::Unreadable {
+    std::fs::read_to_string(path).map_err(|error| InvitesError::Unreadable {
         path: path.to_owned(),
         error,
-    })?;
-    secret::warn_if_others_read("the invitations", path);
-    Ok(text)
+    })
 }
 
 fn identity(name: &str) -> Result<Identity, InvitesError> {
@@ -249,6 +245,14 @@ fn new_code() -> Result<String, InvitesError> {
 }
 
 impl Codes {
+    /// Those of a file, with a word in the log about what is not safe about it.
+    fn read(path: &Path) -> Result<Self, InvitesError> {
+        let codes = Self::parse(&text_of(path)?)?;
+        secret::warn_if_others_read("the invitations", path);
+        codes.warn();
+        Ok(codes)
+    }
+
     fn parse(text: &str) -> Result<Self, InvitesError> {
         let mut codes = HashMap::new();
         let mut short = 0_usize;

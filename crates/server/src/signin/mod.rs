@@ -36,6 +36,7 @@ use tauline_protocol::error::Code;
 use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer, SiweProof};
 
 use crate::coordinator::{Coordinator, Refused};
+use crate::view::millis;
 
 use self::browser::Browser;
 use self::ethereum::Accounts;
@@ -221,8 +222,4 @@ impl SignIn {
         .filter_map(|(is_offered, name)| is_offered.then_some(name))
         .collect()
     }
-}
-
-fn millis(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

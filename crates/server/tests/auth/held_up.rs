@@ -97,6 +97,16 @@ fn crowd(
     (0..count).map(send).collect()
 }
 
+/// A server that asks this node, and this provider for GitHub's accounts.
+async fn beside_github(rpc: &Rpc, github: &Provider) -> TestServer {
+    let flags = github.github_flags();
+    let flags: Vec<_> = flags
+        .iter()
+        .map(|(key, value)| (*key, value.as_str()))
+        .collect();
+    rpc.server(&flags).await
+}
+
 #[tokio::test]
 async fn a_foreign_code_uses_no_sign_in_up_at_our_own_page() {
     let server = TestServer::start().await;
@@ -388,12 +398,7 @@ async fn head_signs_nobody_in() {
 #[tokio::test]
 async fn a_provider_that_hangs_stops_its_own_people_only() {
     let (github, rpc) = (Provider::start(octocat()).await, Rpc::start().await);
-    let flags = github.github_flags();
-    let flags: Vec<_> = flags
-        .iter()
-        .map(|(key, value)| (*key, value.as_str()))
-        .collect();
-    let server = rpc.server(&flags).await;
+    let server = beside_github(&rpc, &github).await;
     github.behave(Manner::Hangs);
     let (browser, link) = (Browser::new(), links(&server, "").await.github_auth_url);
     let mut urls = Vec::new();
@@ -450,12 +455,7 @@ async fn a_provider_that_hangs_stops_its_own_people_only() {
 #[tokio::test]
 async fn contracts_that_burn_gas_stop_nobody_else() {
     let (github, rpc) = (Provider::start(octocat()).await, Rpc::start().await);
-    let flags = github.github_flags();
-    let flags: Vec<_> = flags
-        .iter()
-        .map(|(key, value)| (*key, value.as_str()))
-        .collect();
-    let server = rpc.server(&flags).await;
+    let server = beside_github(&rpc, &github).await;
     rpc.says("eth_call", Reply::Never);
     let mut bodies = Vec::new();
     for _ in 0..CROWD {
