@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::Ticket;
+
 /// Something that somebody wants to happen, handed to [`Queue::step`](crate::Queue::step).
 ///
 /// `Id` is the identity of a participant: whatever the embedding program signs people in by.
@@ -97,43 +99,6 @@ pub enum Verdict {
     Invalid,
     /// The coordinator could not tell: a fault of its own, which the participant does not pay for.
     CoordinatorFault,
-}
-
-/// The number of one stay in the queue, counted from 1 in the order of joining.
-///
-/// It orders the line, names the turn and fences verdicts that come too late. An identity that
-/// joins again after a pardon gets a new ticket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(transparent))]
-pub struct Ticket(u64);
-
-impl Ticket {
-    /// The ticket of the first stay.
-    pub const FIRST: Ticket = Ticket(1);
-
-    /// The ticket with this number.
-    #[must_use]
-    pub const fn new(number: u64) -> Self {
-        Self(number)
-    }
-
-    /// The number of this ticket.
-    #[must_use]
-    pub const fn value(self) -> u64 {
-        self.0
-    }
-
-    /// The ticket of the stay that begins after this one.
-    pub(crate) const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
-    }
-}
-
-impl core::fmt::Display for Ticket {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.0.fmt(f)
-    }
 }
 
 /// Whether people may join, and whether time runs.

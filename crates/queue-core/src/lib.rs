@@ -156,15 +156,17 @@ mod queue;
 mod refusal;
 mod rules;
 mod state;
+mod stay;
 mod time;
 
-pub use command::{Command, Mode, Ticket, Verdict};
-pub use event::{Entry, Event, Outcome, Phase};
+pub use command::{Command, Mode, Verdict};
+pub use event::{Entry, Event};
 #[cfg(feature = "faults")]
 #[doc(hidden)]
 pub use fault::Fault;
 pub use queue::{Queue, Step};
 pub use refusal::{Misfit, Refusal, ReplayError};
 pub use rules::{NEAR_HEAD, Rules, RulesError};
-pub use state::{Past, State, Stay, Turn};
+pub use state::State;
+pub use stay::{Outcome, Past, Phase, Stay, Ticket, Turn};
 pub use time::Timestamp;

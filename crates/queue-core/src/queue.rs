@@ -1,4 +1,4 @@
-//! The rules: time, absence and deadlines. What each command does is in `queue/decide.rs`.
+//! The queue and its step. What each command does is in `queue/`, from `decide.rs` on.
 //!
 //! Rules read the state and emit events; `State::apply` alone writes it.
 
@@ -10,8 +10,7 @@ use hashbrown::HashMap;
 
 use crate::state::State;
 use crate::{
-    Command, Entry, Event, Misfit, Mode, NEAR_HEAD, Outcome, Phase, Refusal, ReplayError, Rules,
-    RulesError, Ticket, Timestamp,
+    Command, Entry, Event, Misfit, Refusal, ReplayError, Rules, RulesError, Ticket, Timestamp,
 };
 
 /// Whether a deliberate fault is switched on. Without the `faults` feature it is the word `false`.
@@ -28,8 +27,14 @@ macro_rules! fault {
     };
 }
 
-// After the macro, which it uses.
+// After the macro, which they use.
+mod absence;
+mod call;
+mod check_in;
+mod deadlines;
 mod decide;
+mod operator;
+mod turn;
 
 /// A first in, first out queue for one turn at a time.
 ///
@@ -159,21 +164,6 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             .into()
     }
 
-    /// When the next stay ends if nothing is heard. Grace is included. `None` while nothing can come
-    /// due.
-    #[must_use]
-    pub fn next_deadline(&self) -> Option<Timestamp> {
-        if self.state.mode() == Mode::Halted && !fault!(self, HaltedClockRuns) {
-            return None;
-        }
-        let in_line = self
-            .state
-            .earliest_check_in()
-            .map(|by| self.due(Phase::Waiting, by));
-        let in_turn = self.turn_due().map(|(due, _, _)| due);
-        in_line.into_iter().chain(in_turn).min()
-    }
-
     /// The state, for reading.
     #[must_use]
     pub fn state(&self) -> &State<Id> {
@@ -204,151 +194,6 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             self.heard.retain(|(one, _)| *one != ticket);
         }
         log.push(entry);
-    }
-
-    /// Time for the rules: it never falls, whatever the clock does.
-    fn hold(&self, now: Timestamp) -> Timestamp {
-        if fault!(self, TimeFalls) {
-            return now.max(self.state.log_time());
-        }
-        now.max(self.state.log_time()).max(self.seen)
-    }
-
-    /// Moves all deadlines if the coordinator was away: after a restart, and when it comes clearly
-    /// later after the last step than one that lives.
-    fn make_absence_good(&mut self, now: Timestamp, log: &mut Vec<Entry<Id>>) {
-        let restarted = self.restarted && !fault!(self, RestartCounts);
-        self.restarted = false;
-        let stalled = !fault!(self, CoordinatorStallCounts)
-            && self.state.mode() != Mode::Halted
-            && now.since(self.seen) > self.rules.longest_gap();
-        if (restarted || stalled) && !self.state.is_empty() {
-            // Whoever was there before the absence is there after it.
-            let gap = now.since(self.seen);
-            for (_, at) in &mut self.heard {
-                *at = at.saturating_add(gap);
-            }
-            let pause = now.since(self.state.halted_since().unwrap_or(self.seen));
-            self.emit(now, Event::Resumed { pause, restarted }, log);
-        }
-    }
-
-    /// Ends every stay whose deadline has passed, the earliest first, ties by ticket.
-    fn expire(&mut self, now: Timestamp, log: &mut Vec<Entry<Id>>) {
-        if self.state.mode() == Mode::Halted && !fault!(self, HaltedClockRuns) {
-            return;
-        }
-        loop {
-            let in_turn = self.turn_due();
-            let in_line = self
-                .state
-                .earliest_check_in()
-                .map(|by| self.due(Phase::Waiting, by));
-            // In a tie the turn goes first.
-            let (ticket, outcome) = match (in_turn, in_line) {
-                (Some((due, ticket, outcome)), in_line)
-                    if due <= now && in_line.is_none_or(|in_line| due <= in_line) =>
-                {
-                    (ticket, outcome)
-                }
-                (_, Some(due)) if due <= now => match self.state.next_to_miss() {
-                    Some(ticket) => (ticket, Outcome::MissedCheckIn),
-                    None => return,
-                },
-                _ => return,
-            };
-            self.emit(now, Event::Ended { ticket, outcome }, log);
-        }
-    }
-
-    /// Halts a draining queue that is empty: the last contribution is completely processed
-    /// (`queue-protocol.md`, coordinator handover).
-    fn settle(&mut self, now: Timestamp, log: &mut Vec<Entry<Id>>) {
-        if self.state.mode() == Mode::Draining
-            && self.state.is_empty()
-            && !fault!(self, DrainNeverHalts)
-        {
-            self.emit(now, Event::ModeSet { mode: Mode::Halted }, log);
-        }
-        if fault!(self, CallsAbsentHead)
-            && self.state.mode() != Mode::Halted
-            && self.state.turn().is_none()
-            && let Some((ticket, _)) = self.state.head()
-        {
-            self.call(now, ticket, Vec::new(), log);
-        }
-    }
-
-    /// Whom a free turn passes if it goes to this stay now, in order; `None` if it may not go to it:
-    /// the turn is taken, the stay is not among the first three, or somebody ahead is there, is
-    /// expected within the shortest interval, or was passed as often as a stay may be.
-    fn passes_for(&self, now: Timestamp, ticket: Ticket) -> Option<Vec<Ticket>> {
-        let ahead = self.state.ahead_of(ticket).filter(|&ahead| {
-            self.state.turn().is_none() && (ahead < NEAR_HEAD || fault!(self, PassesFromAnywhere))
-        })?;
-        let mut passed = Vec::new();
-        let line = self.state.near_head().map(|(one, _)| one);
-        for one in line.take_while(|&one| one != ticket) {
-            if !self.may_be_passed(now, one) {
-                return None;
-            }
-            passed.push(one);
-        }
-        (passed.len() as u64 == ahead).then_some(passed)
-    }
-
-    fn may_be_passed(&self, now: Timestamp, ticket: Ticket) -> bool {
-        let Some((by, passed)) = self.state.waiting_until(ticket) else {
-            return false;
-        };
-        let expected = by <= now.saturating_add(self.rules.checkin_min);
-        let is_there = self
-            .heard
-            .iter()
-            .any(|&(one, at)| one == ticket && now < at.saturating_add(self.rules.there_for()));
-        (passed < self.rules.passes || fault!(self, PassesAgain))
-            && (!expected || fault!(self, PassesWhoIsExpected))
-            && (!is_there || fault!(self, PassesWhoIsThere))
-    }
-
-    /// Whether a free turn goes to this stay if it asks now.
-    #[must_use]
-    pub fn would_be_called(&self, now: Timestamp, ticket: Ticket) -> bool {
-        self.state.mode() != Mode::Halted && self.passes_for(self.hold(now), ticket).is_some()
-    }
-
-    /// How long a turn that starts now lasts at most, from its start to the last byte: the
-    /// [`contribution_limit`](Rules::contribution_limit), or what follows from the contributions of
-    /// late where [`contribution_min`](Rules::contribution_min) is given.
-    #[must_use]
-    pub fn contribution_limit(&self) -> Duration {
-        self.rules.limit_after(self.state.longest_usual_work())
-    }
-
-    /// When a deadline comes due. Grace is the participant's: verification is the coordinator's own
-    /// work, which needs no allowance for latency.
-    fn due(&self, phase: Phase, by: Timestamp) -> Timestamp {
-        match phase {
-            Phase::Verifying => by,
-            _ if fault!(self, GraceForgotten) => by,
-            _ => by.saturating_add(self.rules.checkin_grace),
-        }
-    }
-
-    /// When the turn is over at the latest, and how it then ends.
-    fn turn_due(&self) -> Option<(Timestamp, Ticket, Outcome)> {
-        let turn = self.state.turn()?;
-        if fault!(self, ReadyHasNoTimer) && turn.phase == Phase::Ready {
-            return None;
-        }
-        if fault!(self, VerifyingHasNoTimer) && turn.phase == Phase::Verifying {
-            return None;
-        }
-        let mut outcome = turn.overdue;
-        if fault!(self, StalledIsCalledTimedOut) && outcome == Outcome::Stalled {
-            outcome = Outcome::TimedOut;
-        }
-        Some((self.due(turn.phase, turn.deadline), turn.ticket, outcome))
     }
 }
 

@@ -1,0 +1,78 @@
+//! Deadlines: when each comes due, grace included, and what happens then.
+
+use alloc::vec::Vec;
+use core::hash::Hash;
+
+use super::Queue;
+use crate::{Entry, Event, Mode, Outcome, Phase, Ticket, Timestamp};
+
+impl<Id: Clone + Eq + Hash> Queue<Id> {
+    /// When the next stay ends if nothing is heard. Grace is included. `None` while nothing can come
+    /// due.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        if self.state.mode() == Mode::Halted && !fault!(self, HaltedClockRuns) {
+            return None;
+        }
+        let in_line = self
+            .state
+            .earliest_check_in()
+            .map(|by| self.due(Phase::Waiting, by));
+        let in_turn = self.turn_due().map(|(due, _, _)| due);
+        in_line.into_iter().chain(in_turn).min()
+    }
+
+    /// Ends every stay whose deadline has passed, the earliest first, ties by ticket.
+    pub(super) fn expire(&mut self, now: Timestamp, log: &mut Vec<Entry<Id>>) {
+        if self.state.mode() == Mode::Halted && !fault!(self, HaltedClockRuns) {
+            return;
+        }
+        loop {
+            let in_turn = self.turn_due();
+            let in_line = self
+                .state
+                .earliest_check_in()
+                .map(|by| self.due(Phase::Waiting, by));
+            // In a tie the turn goes first.
+            let (ticket, outcome) = match (in_turn, in_line) {
+                (Some((due, ticket, outcome)), in_line)
+                    if due <= now && in_line.is_none_or(|in_line| due <= in_line) =>
+                {
+                    (ticket, outcome)
+                }
+                (_, Some(due)) if due <= now => match self.state.next_to_miss() {
+                    Some(ticket) => (ticket, Outcome::MissedCheckIn),
+                    None => return,
+                },
+                _ => return,
+            };
+            self.emit(now, Event::Ended { ticket, outcome }, log);
+        }
+    }
+
+    /// When the turn is over at the latest, and how it then ends.
+    fn turn_due(&self) -> Option<(Timestamp, Ticket, Outcome)> {
+        let turn = self.state.turn()?;
+        if fault!(self, ReadyHasNoTimer) && turn.phase == Phase::Ready {
+            return None;
+        }
+        if fault!(self, VerifyingHasNoTimer) && turn.phase == Phase::Verifying {
+            return None;
+        }
+        let mut outcome = turn.overdue;
+        if fault!(self, StalledIsCalledTimedOut) && outcome == Outcome::Stalled {
+            outcome = Outcome::TimedOut;
+        }
+        Some((self.due(turn.phase, turn.deadline), turn.ticket, outcome))
+    }
+
+    /// When a deadline comes due. Grace is the participant's: verification is the coordinator's own
+    /// work, which needs no allowance for latency.
+    fn due(&self, phase: Phase, by: Timestamp) -> Timestamp {
+        match phase {
+            Phase::Verifying => by,
+            _ if fault!(self, GraceForgotten) => by,
+            _ => by.saturating_add(self.rules.checkin_grace),
+        }
+    }
+}
