@@ -1,13 +1,10 @@
 //! Rules broken on purpose: the simulation must notice every one.
 
-#![allow(clippy::unwrap_used)]
-
-mod world;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tauline_queue_core::Fault;
-use world::{Tally, Watch};
+
+use crate::life::{self, Tally, Watch};
 
 /// Lives in which a fault must show itself at least once.
 const LIVES: u64 = 60;
@@ -18,7 +15,7 @@ const EVENTS_OF_A_LIFE: u64 = 2_000;
 fn look_for(fault: Option<Fault>, watch: Watch) -> Result<Tally, String> {
     let mut tally = Tally::default();
     for seed in 1..=LIVES {
-        let life = AssertUnwindSafe(|| world::live(seed, EVENTS_OF_A_LIFE, watch, fault));
+        let life = AssertUnwindSafe(|| life::live(seed, EVENTS_OF_A_LIFE, watch, fault));
         tally += catch_unwind(life).map_err(|panic| {
             let text = panic
                 .downcast_ref::<String>()

@@ -4,9 +4,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod life;
+mod mutations;
+mod reference;
 
-use world::{Tally, Watch};
+use life::{Tally, Watch};
 
 /// Entries in the log of one life: short enough to replay it often.
 const EVENTS_OF_A_LIFE: u64 = 5_000;
@@ -29,7 +31,7 @@ fn a_million_events_break_no_rule_and_no_promise() {
         if tally.events >= events {
             break;
         }
-        tally += world::live(seed, EVENTS_OF_A_LIFE, Watch::Everything, None);
+        tally += life::live(seed, EVENTS_OF_A_LIFE, Watch::Everything, None);
     }
     println!("{tally:#?}");
     if events >= 1_000_000 {
