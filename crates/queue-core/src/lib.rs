@@ -149,8 +149,6 @@ extern crate std;
 mod command;
 mod estimate;
 mod event;
-#[cfg(feature = "faults")]
-mod fault;
 mod line;
 mod queue;
 mod refusal;
@@ -161,9 +159,6 @@ mod time;
 
 pub use command::{Command, Mode, Verdict};
 pub use event::{Entry, Event};
-#[cfg(feature = "faults")]
-#[doc(hidden)]
-pub use fault::Fault;
 pub use queue::{Queue, Step};
 pub use refusal::{Misfit, Refusal, ReplayError};
 pub use rules::{NEAR_HEAD, Rules, RulesError};

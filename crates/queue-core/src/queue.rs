@@ -2,6 +2,14 @@
 //!
 //! Rules read the state and emit events; `State::apply` alone writes it.
 
+mod absence;
+mod call;
+mod check_in;
+mod deadlines;
+mod decide;
+mod operator;
+mod turn;
+
 use alloc::vec::Vec;
 use core::hash::Hash;
 use core::time::Duration;
@@ -12,29 +20,6 @@ use crate::state::State;
 use crate::{
     Command, Entry, Event, Misfit, Refusal, ReplayError, Rules, RulesError, Ticket, Timestamp,
 };
-
-/// Whether a deliberate fault is switched on. Without the `faults` feature it is the word `false`.
-#[cfg(feature = "faults")]
-macro_rules! fault {
-    ($queue:expr, $fault:ident) => {
-        $queue.fault == Some(crate::Fault::$fault)
-    };
-}
-#[cfg(not(feature = "faults"))]
-macro_rules! fault {
-    ($queue:expr, $fault:ident) => {
-        false
-    };
-}
-
-// After the macro, which they use.
-mod absence;
-mod call;
-mod check_in;
-mod deadlines;
-mod decide;
-mod operator;
-mod turn;
 
 /// A first in, first out queue for one turn at a time.
 ///
@@ -55,8 +40,6 @@ pub struct Queue<Id> {
     /// When those near the head were last heard of who were lately. Not in the log: it decides
     /// nothing but whether somebody counts as there for a moment longer.
     heard: Vec<(Ticket, Timestamp)>,
-    #[cfg(feature = "faults")]
-    fault: Option<crate::Fault>,
 }
 
 /// What came of a command.
@@ -86,8 +69,6 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             restarted: false,
             pollers: HashMap::new(),
             heard: Vec::new(),
-            #[cfg(feature = "faults")]
-            fault: None,
         })
     }
 
@@ -134,14 +115,9 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         };
         let now = self.hold(now);
         self.make_absence_good(now, &mut step.entries);
-        if !fault!(self, LateIsInTime) {
-            self.expire(now, &mut step.entries);
-        }
+        self.expire(now, &mut step.entries);
         self.settle(now, &mut step.entries);
         step.result = self.decide(now, command, &mut step.entries);
-        if fault!(self, LateIsInTime) {
-            self.expire(now, &mut step.entries);
-        }
         self.settle(now, &mut step.entries);
         self.seen = now;
         step
@@ -174,13 +150,6 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     #[must_use]
     pub fn rules(&self) -> &Rules {
         &self.rules
-    }
-
-    /// Breaks a rule. For tests of tests.
-    #[cfg(feature = "faults")]
-    #[doc(hidden)]
-    pub fn break_rule(&mut self, fault: Option<crate::Fault>) {
-        self.fault = fault;
     }
 
     /// Writes an event: the state first, then the caller's log.

@@ -9,20 +9,16 @@ use crate::{Entry, Event, Mode, Timestamp};
 impl<Id: Clone + Eq + Hash> Queue<Id> {
     /// Time for the rules: it never falls, whatever the clock does.
     pub(super) fn hold(&self, now: Timestamp) -> Timestamp {
-        if fault!(self, TimeFalls) {
-            return now.max(self.state.log_time());
-        }
         now.max(self.state.log_time()).max(self.seen)
     }
 
     /// Moves all deadlines if the coordinator was away: after a restart, and when it comes clearly
     /// later after the last step than one that lives.
     pub(super) fn make_absence_good(&mut self, now: Timestamp, log: &mut Vec<Entry<Id>>) {
-        let restarted = self.restarted && !fault!(self, RestartCounts);
+        let restarted = self.restarted;
         self.restarted = false;
-        let stalled = !fault!(self, CoordinatorStallCounts)
-            && self.state.mode() != Mode::Halted
-            && now.since(self.seen) > self.rules.longest_gap();
+        let stalled =
+            self.state.mode() != Mode::Halted && now.since(self.seen) > self.rules.longest_gap();
         if (restarted || stalled) && !self.state.is_empty() {
             // Whoever was there before the absence is there after it.
             let gap = now.since(self.seen);

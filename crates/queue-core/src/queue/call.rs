@@ -36,9 +36,10 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     /// the turn is taken, the stay is not among the first three, or somebody ahead is there, is
     /// expected within the shortest interval, or was passed as often as a stay may be.
     fn passes_for(&self, now: Timestamp, ticket: Ticket) -> Option<Vec<Ticket>> {
-        let ahead = self.state.ahead_of(ticket).filter(|&ahead| {
-            self.state.turn().is_none() && (ahead < NEAR_HEAD || fault!(self, PassesFromAnywhere))
-        })?;
+        let ahead = self
+            .state
+            .ahead_of(ticket)
+            .filter(|&ahead| self.state.turn().is_none() && ahead < NEAR_HEAD)?;
         let mut passed = Vec::new();
         let line = self.state.near_head().map(|(one, _)| one);
         for one in line.take_while(|&one| one != ticket) {
@@ -59,9 +60,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             .heard
             .iter()
             .any(|&(one, at)| one == ticket && now < at.saturating_add(self.rules.there_for()));
-        (passed < self.rules.passes || fault!(self, PassesAgain))
-            && (!expected || fault!(self, PassesWhoIsExpected))
-            && (!is_there || fault!(self, PassesWhoIsThere))
+        passed < self.rules.passes && !expected && !is_there
     }
 
     pub(super) fn call(
@@ -73,15 +72,9 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     ) {
         // Whoever is called by other means than its next poll must still be able to poll in time.
         let poll = self.pollers.get(&ticket).copied().unwrap_or_default();
-        let limit = if fault!(self, PollerIsNotWaitedFor) {
-            self.rules.start_limit
-        } else {
-            self.rules.start_limit.max(poll)
-        };
-        let start_by = now.saturating_add(limit);
         let called = Event::Called {
             ticket,
-            start_by,
+            start_by: now.saturating_add(self.rules.start_limit.max(poll)),
             passed,
         };
         self.emit(now, called, log);

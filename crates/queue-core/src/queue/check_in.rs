@@ -13,9 +13,6 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         match stay.phase {
             Phase::Waiting if halted => self.stay_in_line(now, stay, Duration::ZERO, log),
             Phase::Waiting if self.ask(now, stay.ticket, log) => {}
-            Phase::Waiting if fault!(self, CallsWhoeverAsks) && self.state.turn().is_none() => {
-                self.call(now, stay.ticket, Vec::new(), log);
-            }
             Phase::Waiting => self.stay_in_line(now, stay, Duration::ZERO, log),
             Phase::Contributing => self.arm_stall_timer(now, stay.ticket, log),
             // Called already; the start deadline stands. Or submitted: nothing left to do.
@@ -35,10 +32,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     ) {
         let from = self.running(now);
         let (promised, margin) = self.promise(from, stay.position, at_least);
-        let mut check_in_by = promised.max(stay.deadline);
-        if fault!(self, CheckInShortens) {
-            check_in_by = promised;
-        }
+        let check_in_by = promised.max(stay.deadline);
         if check_in_by == stay.deadline {
             return;
         }
@@ -46,8 +40,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             .state
             .lasting_by(stay.ticket)
             .is_some_and(|by| check_in_by <= by);
-        let lasting_by = (!covered && !fault!(self, PromisesAreNotLogged))
-            .then(|| check_in_by.saturating_add(margin));
+        let lasting_by = (!covered).then(|| check_in_by.saturating_add(margin));
         self.emit(
             now,
             Event::CheckedIn {
@@ -67,31 +60,18 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         position: u64,
         at_least: Duration,
     ) -> (Timestamp, Duration) {
-        let mut turns_ahead = position.saturating_sub(1);
-        if fault!(self, EstimateIgnoresLine) {
-            turns_ahead = 0;
-        }
+        let turns_ahead = position.saturating_sub(1);
         let wait = self.state.estimated_wait(turns_ahead, now);
-        let in_line = if fault!(self, BudgetIsIgnored) {
-            u64::MAX
-        } else {
-            self.state.waiting()
-        };
-        let mut interval = self.rules.checkin_interval(position, in_line, wait);
+        let in_line = self.state.waiting();
         // Further back nobody waits for a poll yet: it may be late once more.
         let at_least = match position {
             0..=NEAR_HEAD => at_least,
             _ => at_least.saturating_mul(2),
         };
-        if !fault!(self, PollerIsNotWaitedFor) {
-            interval = interval.max(at_least);
-        }
-        let by = if fault!(self, DeadlineHasWrongSign) {
-            now.saturating_sub(interval)
-        } else {
-            now.saturating_add(interval)
-        };
-        (by, self.rules.lasting_margin(interval))
+        let interval = self.rules.checkin_interval(position, in_line, wait);
+        let interval = interval.max(at_least);
+        let check_in_by = now.saturating_add(interval);
+        (check_in_by, self.rules.lasting_margin(interval))
     }
 
     /// Whoever checks in while contributing must go on doing so.
@@ -122,7 +102,6 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         if checks_in.is_some()
             && stay.phase == Phase::Contributing
             && self.state.mode() != Mode::Halted
-            && !fault!(self, DisconnectIsIgnored)
         {
             self.emit(
                 now,

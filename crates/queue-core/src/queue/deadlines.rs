@@ -11,7 +11,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     /// due.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        if self.state.mode() == Mode::Halted && !fault!(self, HaltedClockRuns) {
+        if self.state.mode() == Mode::Halted {
             return None;
         }
         let in_line = self
@@ -24,7 +24,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
 
     /// Ends every stay whose deadline has passed, the earliest first, ties by ticket.
     pub(super) fn expire(&mut self, now: Timestamp, log: &mut Vec<Entry<Id>>) {
-        if self.state.mode() == Mode::Halted && !fault!(self, HaltedClockRuns) {
+        if self.state.mode() == Mode::Halted {
             return;
         }
         loop {
@@ -53,17 +53,8 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     /// When the turn is over at the latest, and how it then ends.
     fn turn_due(&self) -> Option<(Timestamp, Ticket, Outcome)> {
         let turn = self.state.turn()?;
-        if fault!(self, ReadyHasNoTimer) && turn.phase == Phase::Ready {
-            return None;
-        }
-        if fault!(self, VerifyingHasNoTimer) && turn.phase == Phase::Verifying {
-            return None;
-        }
-        let mut outcome = turn.overdue;
-        if fault!(self, StalledIsCalledTimedOut) && outcome == Outcome::Stalled {
-            outcome = Outcome::TimedOut;
-        }
-        Some((self.due(turn.phase, turn.deadline), turn.ticket, outcome))
+        let due = self.due(turn.phase, turn.deadline);
+        Some((due, turn.ticket, turn.overdue))
     }
 
     /// When a deadline comes due. Grace is the participant's: verification is the coordinator's own
@@ -71,7 +62,6 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     fn due(&self, phase: Phase, by: Timestamp) -> Timestamp {
         match phase {
             Phase::Verifying => by,
-            _ if fault!(self, GraceForgotten) => by,
             _ => by.saturating_add(self.rules.checkin_grace),
         }
     }

@@ -5,7 +5,7 @@ use core::hash::Hash;
 use core::time::Duration;
 
 use super::Queue;
-use crate::{Command, Entry, Event, Mode, Outcome, Phase, Refusal, Stay, Ticket, Timestamp};
+use crate::{Command, Entry, Event, Mode, Phase, Refusal, Stay, Ticket, Timestamp};
 
 impl<Id: Clone + Eq + Hash> Queue<Id> {
     pub(super) fn decide(
@@ -47,9 +47,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     }
 
     fn join(&mut self, now: Timestamp, id: Id, log: &mut Vec<Entry<Id>>) -> Result<(), Refusal> {
-        if let Some(stay) = self.state.stay(&id)
-            && !fault!(self, JoinsTwice)
-        {
+        if let Some(stay) = self.state.stay(&id) {
             // A page loaded again, perhaps: that alone does not make it one that checks in while
             // contributing and must go on doing so.
             if stay.phase != Phase::Contributing || self.state.stalled_by().is_some() {
@@ -88,18 +86,11 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         }
         match stay.phase {
             Phase::Waiting if self.ask(now, ticket, log) => self.begin(now, ticket, false, log),
-            Phase::Waiting if fault!(self, PollJumpsTheLine) => {
-                self.call(now, ticket, Vec::new(), log);
-                self.begin(now, ticket, false, log);
-            }
             Phase::Waiting => {
                 self.pollers.insert(ticket, interval);
                 self.stay_in_line(now, stay, interval, log);
             }
             Phase::Ready => self.begin(now, ticket, false, log),
-            Phase::Contributing if fault!(self, PollRestartsClock) => {
-                self.begin(now, ticket, false, log);
-            }
             Phase::Contributing | Phase::Verifying => {}
         }
         Ok(())
@@ -114,22 +105,11 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         log: &mut Vec<Entry<Id>>,
     ) -> Result<Ticket, Refusal> {
         // Used up comes before the mode: the true reason, always.
-        if let Some(outcome) = self.state.used_up(&id)
-            && (outcome == Outcome::Contributed || !fault!(self, FailedMayRejoin))
-        {
+        if let Some(outcome) = self.state.used_up(&id) {
             return Err(Refusal::UsedUp { outcome });
-        }
-        if fault!(self, CoordinatorFaultUsesUp)
-            && let Some(past) = self.state.past(&id)
-            && !past.pardoned
-        {
-            return Err(Refusal::UsedUp {
-                outcome: past.outcome,
-            });
         }
         match self.state.mode() {
             Mode::Open => {}
-            Mode::Draining if fault!(self, DrainingAdmits) => {}
             Mode::Draining => return Err(Refusal::Draining),
             Mode::Halted => return Err(Refusal::Halted),
         }

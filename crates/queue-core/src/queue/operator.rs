@@ -11,9 +11,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         if mode == self.state.mode() {
             return;
         }
-        if let Some(since) = self.state.halted_since()
-            && !fault!(self, PauseCounts)
-        {
+        if let Some(since) = self.state.halted_since() {
             // Before the mode, so that a log cut between the two keeps the deadlines whole.
             let pause = now.since(since);
             if !pause.is_zero() && !self.state.is_empty() {
@@ -33,18 +31,8 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     /// Halts a draining queue that is empty: the last contribution is completely processed
     /// (`queue-protocol.md`, coordinator handover).
     pub(super) fn settle(&mut self, now: Timestamp, log: &mut Vec<Entry<Id>>) {
-        if self.state.mode() == Mode::Draining
-            && self.state.is_empty()
-            && !fault!(self, DrainNeverHalts)
-        {
+        if self.state.mode() == Mode::Draining && self.state.is_empty() {
             self.emit(now, Event::ModeSet { mode: Mode::Halted }, log);
-        }
-        if fault!(self, CallsAbsentHead)
-            && self.state.mode() != Mode::Halted
-            && self.state.turn().is_none()
-            && let Some((ticket, _)) = self.state.head()
-        {
-            self.call(now, ticket, Vec::new(), log);
         }
     }
 

@@ -25,13 +25,12 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             Phase::Ready => {}
             // A broken download can be fetched again; the clock is not restarted. Whoever says that
             // it checks in has done so by this.
-            Phase::Contributing if !fault!(self, StartRestartsClock) => {
-                if checks_in && !fault!(self, StartDoesNotArm) {
+            Phase::Contributing => {
+                if checks_in {
                     self.check_in(now, stay, log);
                 }
                 return Ok(());
             }
-            Phase::Contributing => {}
             Phase::Verifying => return Err(Refusal::AlreadySubmitted),
         }
         if self.state.mode() == Mode::Halted {
@@ -49,8 +48,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         log: &mut Vec<Entry<Id>>,
     ) {
         let contribute_by = now.saturating_add(self.contribution_limit());
-        let stall_by = (checks_in && !fault!(self, StartDoesNotArm))
-            .then(|| now.saturating_add(self.rules.stall_limit));
+        let stall_by = checks_in.then(|| now.saturating_add(self.rules.stall_limit));
         self.emit(
             now,
             Event::Started {
@@ -63,8 +61,8 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     }
 
     /// How long a turn that starts now lasts at most, from its start to the last byte: the
-    /// [`contribution_limit`](Rules::contribution_limit), or what follows from the contributions of
-    /// late where [`contribution_min`](Rules::contribution_min) is given.
+    /// [`contribution_limit`](crate::Rules::contribution_limit), or what follows from the contributions of
+    /// late where [`contribution_min`](crate::Rules::contribution_min) is given.
     #[must_use]
     pub fn contribution_limit(&self) -> Duration {
         self.rules.limit_after(self.state.longest_usual_work())
@@ -89,7 +87,6 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         if stay.phase == Phase::Contributing
             && by < contribute_by
             && (by <= soon || contribute_by == latest)
-            && !fault!(self, UploadIsNotWaitedFor)
         {
             self.emit(
                 now,
@@ -119,18 +116,11 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             Phase::Contributing => {}
             Phase::Verifying => return Err(Refusal::AlreadySubmitted),
         }
-        let mut verify_by = now.saturating_add(self.rules.verification_limit);
-        if fault!(self, VerificationIsOnTheParticipant) {
-            verify_by = stay.deadline;
-        }
-        self.emit(
-            now,
-            Event::Submitted {
-                ticket: stay.ticket,
-                verify_by,
-            },
-            log,
-        );
+        let submitted = Event::Submitted {
+            ticket: stay.ticket,
+            verify_by: now.saturating_add(self.rules.verification_limit),
+        };
+        self.emit(now, submitted, log);
         Ok(())
     }
 
@@ -146,7 +136,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             .turn()
             .filter(|turn| turn.phase == Phase::Verifying)
             .map(|turn| turn.ticket)
-            .filter(|&verified| verified == ticket || fault!(self, VerdictIsNotFenced));
+            .filter(|&verified| verified == ticket);
         let Some(ticket) = verified else {
             return Err(Refusal::StaleVerdict { ticket });
         };

@@ -21,8 +21,8 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tauline_queue_core::{
-    Command, Entry, Event, Fault, Mode, Outcome, Phase, Queue, Refusal, Rules, Step, Ticket,
-    Timestamp, Verdict,
+    Command, Entry, Event, Mode, Outcome, Phase, Queue, Refusal, Rules, Step, Ticket, Timestamp,
+    Verdict,
 };
 
 pub(crate) use tally::Tally;
@@ -40,8 +40,8 @@ pub(crate) enum Watch {
 }
 
 /// One life of a queue, until its log has this many entries.
-pub(crate) fn live(seed: u64, events: u64, watch: Watch, fault: Option<Fault>) -> Tally {
-    let mut world = World::new(seed, watch, fault);
+pub(crate) fn live(seed: u64, events: u64, watch: Watch) -> Tally {
+    let mut world = World::new(seed, watch);
     while world.tally.events < events {
         world.turn_of_events();
     }
@@ -53,7 +53,6 @@ struct World {
     seed: u64,
     rng: ChaCha8Rng,
     watch: Watch,
-    fault: Option<Fault>,
     queue: Queue<Id>,
     reference: Reference,
     began: Timestamp,
@@ -91,7 +90,7 @@ fn ms(duration: Duration) -> u64 {
 }
 
 impl World {
-    fn new(seed: u64, watch: Watch, fault: Option<Fault>) -> Self {
+    fn new(seed: u64, watch: Watch) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let secs = |rng: &mut ChaCha8Rng, half_seconds: std::ops::Range<u64>| {
             Duration::from_millis(rng.gen_range(half_seconds) * 500)
@@ -126,12 +125,10 @@ impl World {
         let poll = secs(&mut rng, 2..100);
         let clock = 1_790_000_000_000;
         let began = Timestamp::from_millis(clock);
-        let mut queue = Queue::new(rules, began).unwrap();
-        queue.break_rule(fault);
+        let queue = Queue::new(rules, began).unwrap();
         Self {
             seed,
             watch,
-            fault,
             queue,
             reference: Reference::new(rules, clock),
             began,

@@ -33,7 +33,6 @@ impl World {
         let rules = *self.queue.rules();
         self.queue = Queue::replay(rules, self.began, self.log.iter().cloned())
             .unwrap_or_else(|error| panic!("{}: {error}", self.place()));
-        self.queue.break_rule(self.fault);
         self.polled.clear();
         self.heard.clear();
         // Away since the last step of a live coordinator, through any number of crashes.
