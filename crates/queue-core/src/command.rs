@@ -22,15 +22,17 @@ pub enum Command<Id> {
         /// Who checks in.
         id: Id,
     },
-    /// Everything in one, for participants who know nothing but to ask again and again: it joins
-    /// if it is not in the queue, checks in while it waits, and starts when its turn has come,
-    /// without being called first. Contributing it changes nothing: whoever polls on then gets
-    /// neither a new clock nor a stall deadline.
-    Poll {
-        /// Who polls.
+    /// Joins, checks in or starts, whichever is due: for programs whose interface has one call, which
+    /// they repeat by a rhythm of their own. Whoever is not in the queue joins it. Whoever waits
+    /// checks in, and if the turn is free for it, starts at once without being called first. While
+    /// it contributes, a further call changes nothing: it neither restarts the clock nor starts the
+    /// stall timer.
+    TryContribute {
+        /// Who tries.
         id: Id,
-        /// How long it may take until it polls again: no deadline that this gives is shorter, none
-        /// behind the first three is shorter than twice that, and a turn that it is called to by something else than a poll is held for it as long.
+        /// How long it may take until it tries again. No deadline that this command gives is
+        /// shorter; behind the first three in line, none is shorter than twice that. A turn that a
+        /// check-in calls it to, and not this command, is held for it as long.
         interval: Duration,
     },
     /// The participant whose turn it is takes the state to build on: its clock starts.

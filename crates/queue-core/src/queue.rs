@@ -31,12 +31,12 @@ pub struct Queue<Id> {
     state: State<Id>,
     /// When the coordinator was last seen alive: the time of the last step, or that of the log
     /// after a replay.
-    seen: Timestamp,
+    last_step_at: Timestamp,
     /// Whether nothing has happened since a replay, so that `Resumed` is owed.
     restarted: bool,
-    /// Those in line who poll, and after what time they poll again. Not in the log, and forgotten
-    /// by a restart until the next poll: it decides nothing but how long a deadline to come is.
-    pollers: HashMap<Ticket, Duration>,
+    /// Those in line who use `TryContribute`, and after what time they try again. Not in the log,
+    /// and forgotten by a restart until they do: it decides only how long later deadlines are.
+    retry_intervals: HashMap<Ticket, Duration>,
     /// When those near the head were last heard of who were lately. Not in the log: it decides
     /// nothing but whether somebody counts as there for a moment longer.
     heard: Vec<(Ticket, Timestamp)>,
@@ -65,9 +65,9 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         Ok(Self {
             rules,
             state: State::new(&rules, at),
-            seen: at,
+            last_step_at: at,
             restarted: false,
-            pollers: HashMap::new(),
+            retry_intervals: HashMap::new(),
             heard: Vec::new(),
         })
     }
@@ -94,7 +94,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
                 .apply(&entry)
                 .map_err(|misfit| ReplayError::Entry { index, misfit })?;
         }
-        queue.seen = queue.state.log_time();
+        queue.last_step_at = queue.state.log_time();
         queue.restarted = true;
         Ok(queue)
     }
@@ -113,13 +113,13 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             entries: Vec::new(),
             result: Ok(()),
         };
-        let now = self.hold(now);
+        let now = self.monotonic(now);
         self.make_absence_good(now, &mut step.entries);
         self.expire(now, &mut step.entries);
-        self.settle(now, &mut step.entries);
+        self.halt_if_drained(now, &mut step.entries);
         step.result = self.decide(now, command, &mut step.entries);
-        self.settle(now, &mut step.entries);
-        self.seen = now;
+        self.halt_if_drained(now, &mut step.entries);
+        self.last_step_at = now;
         step
     }
 
@@ -130,12 +130,12 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     #[must_use]
     pub fn wake_at(&self) -> Option<Timestamp> {
         let due = self.next_deadline()?;
-        let tick = self.seen.saturating_add(self.rules.tick);
+        let tick = self.last_step_at.saturating_add(self.rules.tick);
         let free = self.state.turn().is_none();
         let heard = self.heard.iter().filter(|_| free);
         heard
-            .map(|(_, at)| at.saturating_add(self.rules.there_for()))
-            .filter(|&at| at > self.seen)
+            .map(|(_, at)| at.saturating_add(self.rules.presence_limit()))
+            .filter(|&at| at > self.last_step_at)
             .fold(due.min(tick), Timestamp::min)
             .into()
     }
@@ -156,10 +156,10 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     fn emit(&mut self, at: Timestamp, event: Event<Id>, log: &mut Vec<Entry<Id>>) {
         let entry = Entry { at, event };
         if let Err(misfit) = self.state.apply(&entry) {
-            broken(misfit);
+            contradiction(misfit);
         }
         if let Event::Called { ticket, .. } | Event::Ended { ticket, .. } = entry.event {
-            self.pollers.remove(&ticket);
+            self.retry_intervals.remove(&ticket);
             self.heard.retain(|(one, _)| *one != ticket);
         }
         log.push(entry);
@@ -168,6 +168,6 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
 
 /// The rules emitted an event that cannot follow from the log. No input can cause this.
 #[cold]
-fn broken(misfit: Misfit) -> ! {
+fn contradiction(misfit: Misfit) -> ! {
     panic!("the rules of the queue contradict its log: {misfit}");
 }

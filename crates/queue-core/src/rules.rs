@@ -169,7 +169,8 @@ impl Rules {
     /// [`checkin_relaxed`](Self::checkin_relaxed) nor above [`checkin_max`](Self::checkin_max).
     ///
     /// With the grace, that is how long a free turn can wait for somebody who went away without a
-    /// word, unless it polls.
+    /// word, unless it uses
+    /// [`TryContribute`](crate::Command::TryContribute).
     #[must_use]
     pub fn longest_interval(&self, in_line: u64) -> Duration {
         let budget = in_line.saturating_mul(1000) / u64::from(self.checkin_rate.max(1));
@@ -180,7 +181,7 @@ impl Rules {
 
     /// For how long somebody who asked counts as there: the time to ask again after an answer that
     /// was held. A fifth of the shortest interval, 1 s by default. A free turn does not pass it.
-    pub(crate) fn there_for(&self) -> Duration {
+    pub(crate) fn presence_limit(&self) -> Duration {
         self.checkin_min / 5
     }
 

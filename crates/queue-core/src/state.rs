@@ -78,7 +78,7 @@ struct CurrentTurn<Id> {
     /// would be.
     stalled_by: Option<Timestamp>,
     /// How long it may go without a check-in, if it said at the start that it would check in.
-    stall: Option<Duration>,
+    stall_limit: Option<Duration>,
     /// Verifying only: how long the contribution took, from the start to the last byte.
     work: Duration,
 }

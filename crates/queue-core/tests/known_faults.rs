@@ -272,13 +272,13 @@ fn heartbeats_without_work_do_not_hold_the_slot() {
 }
 
 #[test]
-fn first_in_first_out_whoever_polls_more() {
+fn first_in_first_out_whoever_asks_more() {
     let mut world = World::contributing(1);
     for id in 2..6 {
         world.must(Command::Join { id });
     }
     for next in 1..6 {
-        // All of them poll, the last in line first and most often.
+        // All of them ask, the last in line first and most often.
         for id in (next + 1..6).rev().chain((next + 1..6).rev()) {
             world.must(Command::CheckIn { id });
         }

@@ -78,10 +78,10 @@ impl World {
 /// How to get the subject into a situation.
 type Situation = (&'static str, fn(&mut World));
 
-/// Polls and goes away until the next poll: absent for half a minute.
-fn poll(id: Id) -> Command<Id> {
+/// Tries and goes away until the next try: absent for half a minute.
+fn try_contribute(id: Id) -> Command<Id> {
     let interval = Duration::from_secs(32);
-    Command::Poll { id, interval }
+    Command::TryContribute { id, interval }
 }
 
 const SITUATIONS: [Situation; 17] = [
@@ -103,23 +103,29 @@ const SITUATIONS: [Situation; 17] = [
         world.wait(2).must(Command::Leave { id: AHEAD });
     }),
     ("waiting, second, turn free, head absent", |world| {
-        world.join(AHEAD).must(poll("head")).join(SUBJECT);
+        world.join(AHEAD).must(try_contribute("head")).join(SUBJECT);
         world.wait(2).must(Command::Leave { id: AHEAD });
     }),
     ("waiting, second, turn free, head just there", |world| {
-        world.join(AHEAD).must(poll("head")).join(SUBJECT);
+        world.join(AHEAD).must(try_contribute("head")).join(SUBJECT);
         world.must(Command::Leave { id: AHEAD });
     }),
     ("waiting, second, turn free, head passed before", |world| {
-        world.join(AHEAD).must(poll("head")).join("between");
+        world
+            .join(AHEAD)
+            .must(try_contribute("head"))
+            .join("between");
         world.join(SUBJECT);
         world.wait(2).must(Command::Leave { id: AHEAD });
         world.must(Command::CheckIn { id: "between" });
         world.must(Command::Leave { id: "between" });
     }),
     ("waiting, fourth, turn free, all ahead absent", |world| {
-        world.join(AHEAD).must(poll("head")).must(poll("second"));
-        world.must(poll("third")).join(SUBJECT);
+        world
+            .join(AHEAD)
+            .must(try_contribute("head"))
+            .must(try_contribute("second"));
+        world.must(try_contribute("third")).join(SUBJECT);
         world.wait(2).must(Command::Leave { id: AHEAD });
     }),
     ("ready", |world| {
@@ -159,7 +165,7 @@ const SITUATIONS: [Situation; 17] = [
 const COLUMNS: [&str; 13] = [
     "Join",
     "CheckIn",
-    "Poll",
+    "TryContribute",
     "Start",
     "Start, checks in",
     "Disconnect",
@@ -229,7 +235,7 @@ fn cell(column: &str, mode: Mode, reach: fn(&mut World)) -> String {
     let command = match column {
         "Join" => Command::Join { id },
         "CheckIn" => Command::CheckIn { id },
-        "Poll" => poll(id),
+        "TryContribute" => try_contribute(id),
         "Start" | "Start, checks in" => Command::Start {
             id,
             checks_in: column != "Start",

@@ -354,11 +354,13 @@ fn a_wrong_first_estimate_makes_no_promise_that_holds_everybody_up() {
 
 // Who is not there when the turn comes.
 
-/// "a" has the turn, "b" has polled and is away for a minute, "c" checks in.
+/// "a" has the turn, "b" has tried and is away for a minute, "c" checks in.
 fn with_absent_head(rules: Rules) -> World {
     let mut world = World::with(rules);
     let interval = secs(60);
-    world.join("a").must(Command::Poll { id: "b", interval });
+    world
+        .join("a")
+        .must(Command::TryContribute { id: "b", interval });
     world.join("c").join("d").join("e").wait(secs(2));
     world.must(Command::Leave { id: "a" });
     world
@@ -413,7 +415,9 @@ fn whoever_is_expected_within_the_shortest_interval_is_not_passed() {
 fn whoever_asked_a_moment_ago_is_not_passed() {
     let mut world = World::new();
     let interval = secs(60);
-    world.join("a").must(Command::Poll { id: "b", interval });
+    world
+        .join("a")
+        .must(Command::TryContribute { id: "b", interval });
     world
         .join("c")
         .must(Command::Leave { id: "a" })
@@ -431,7 +435,7 @@ fn a_free_turn_goes_to_nobody_behind_the_first_three() {
     let interval = secs(60);
     world.join("a");
     for id in ["b", "c", "d", "e"] {
-        world.must(Command::Poll { id, interval });
+        world.must(Command::TryContribute { id, interval });
     }
     world.wait(secs(2)).must(Command::Leave { id: "a" });
     world.check_in("e");
@@ -576,11 +580,11 @@ fn an_upload_in_progress_is_waited_for_up_to_the_longest_limit() {
 #[test]
 fn whoever_shows_itself_in_a_pause_has_all_of_its_time_after_it() {
     let interval = secs(60);
-    let poll = || Command::Poll { id: "b", interval };
+    let tries = || Command::TryContribute { id: "b", interval };
     let mut world = World::new();
-    world.join("a").must(poll()).join("c").wait(secs(4));
+    world.join("a").must(tries()).join("c").wait(secs(4));
     world.must(Command::SetMode(Mode::Halted)).wait(secs(50));
-    world.must(poll()).check_in("c").wait(secs(10));
+    world.must(tries()).check_in("c").wait(secs(10));
     world.must(Command::SetMode(Mode::Open));
     assert_eq!([world.left("b"), world.left("c")], [interval, secs(5)]);
 }
@@ -1544,34 +1548,46 @@ fn unusable_rules_are_refused_by_name() {
     assert_eq!(none.validate(), Ok(()));
 }
 
-const POLL: Duration = secs(32);
+const TRY_EVERY: Duration = secs(32);
 
 impl World {
-    fn poll(&mut self, id: Id) -> &mut Self {
-        self.must(Command::Poll { id, interval: POLL })
+    fn try_contribute(&mut self, id: Id) -> &mut Self {
+        self.must(Command::TryContribute {
+            id,
+            interval: TRY_EVERY,
+        })
     }
 }
 
 #[test]
-fn a_poll_joins_checks_in_and_starts_whichever_is_due() {
+fn a_try_joins_checks_in_and_starts_whichever_is_due() {
     let mut world = World::new();
-    world.poll("ada").poll("bob");
+    world.try_contribute("ada").try_contribute("bob");
     assert_eq!(world.phase("ada"), Some(Phase::Contributing));
     assert_eq!(world.position("bob"), Some(1));
-    world.wait(secs(30)).poll("bob").wait(secs(30)).poll("bob");
+    world
+        .wait(secs(30))
+        .try_contribute("bob")
+        .wait(secs(30))
+        .try_contribute("bob");
     assert_eq!(world.phase("bob"), Some(Phase::Waiting));
-    world.submit("ada").judge(Verdict::Valid).poll("bob");
+    world
+        .submit("ada")
+        .judge(Verdict::Valid)
+        .try_contribute("bob");
     assert_eq!(world.phase("bob"), Some(Phase::Contributing));
 }
 
 #[test]
-fn whoever_polls_has_the_interval_and_the_grace_to_poll_again() {
+fn whoever_tries_has_the_interval_and_the_grace_to_try_again() {
     let mut world = World::new();
-    world.join("ada").start("ada").poll("bob");
+    world.join("ada").start("ada").try_contribute("bob");
     let grace = world.queue.rules().checkin_grace;
-    world.wait(POLL + grace - secs(1)).poll("bob");
-    assert_eq!(world.left("bob"), POLL);
-    world.wait(POLL + grace);
+    world
+        .wait(TRY_EVERY + grace - secs(1))
+        .try_contribute("bob");
+    assert_eq!(world.left("bob"), TRY_EVERY);
+    world.wait(TRY_EVERY + grace);
     assert_eq!(world.phase("bob"), None);
     assert_eq!(
         world.queue.state().used_up(&"bob"),
@@ -1580,22 +1596,22 @@ fn whoever_polls_has_the_interval_and_the_grace_to_poll_again() {
 }
 
 #[test]
-fn behind_the_first_three_a_poll_may_be_late_once_more() {
+fn behind_the_first_three_one_try_may_be_lost() {
     let mut world = World::new();
     for id in ["1", "2", "3"] {
         world.join(id);
     }
-    world.poll("third").poll("fourth");
+    world.try_contribute("third").try_contribute("fourth");
     assert_eq!(
         (world.left("third"), world.left("fourth")),
-        (POLL, 2 * POLL)
+        (TRY_EVERY, 2 * TRY_EVERY)
     );
-    world.poll("fourth");
-    assert_eq!(world.left("fourth"), 2 * POLL);
+    world.try_contribute("fourth");
+    assert_eq!(world.left("fourth"), 2 * TRY_EVERY);
 }
 
 #[test]
-fn a_poll_never_shortens_what_was_promised() {
+fn a_try_never_shortens_what_was_promised() {
     let mut world = World::with(Rules {
         checkin_relaxed: secs(3600),
         ..Rules::default()
@@ -1605,17 +1621,17 @@ fn a_poll_never_shortens_what_was_promised() {
     }
     world.join("bob");
     let left = world.left("bob");
-    assert!(left > POLL, "{left:?}");
-    world.poll("bob");
+    assert!(left > TRY_EVERY, "{left:?}");
+    world.try_contribute("bob");
     assert_eq!(world.left("bob"), left);
 }
 
 #[test]
-fn polling_on_while_contributing_neither_restarts_the_clock_nor_arms_the_stall_timer() {
+fn trying_on_while_contributing_restarts_no_clock_and_starts_no_stall_timer() {
     let mut world = World::new();
-    world.poll("ada");
+    world.try_contribute("ada");
     let limit = world.queue.rules().contribution_limit;
-    world.wait(secs(100)).poll("ada");
+    world.wait(secs(100)).try_contribute("ada");
     assert_eq!(world.left("ada"), limit - secs(100));
     assert_eq!(
         world.queue.state().turn().map(|turn| turn.overdue),
@@ -1624,43 +1640,47 @@ fn polling_on_while_contributing_neither_restarts_the_clock_nor_arms_the_stall_t
 }
 
 #[test]
-fn a_poll_starts_a_turn_that_was_called_before() {
+fn a_try_starts_a_turn_that_was_called_before() {
     let mut world = World::new();
     world.join("ada");
     assert_eq!(world.phase("ada"), Some(Phase::Ready));
-    world.poll("ada");
+    world.try_contribute("ada");
     assert_eq!(world.phase("ada"), Some(Phase::Contributing));
 }
 
 #[test]
-fn a_turn_that_something_else_called_a_poller_to_is_held_until_its_next_poll() {
+fn a_turn_called_by_a_check_in_is_held_until_the_next_try() {
     let mut world = World::new();
-    world.join("ada").start("ada").poll("bob");
+    world.join("ada").start("ada").try_contribute("bob");
     world.submit("ada").judge(Verdict::Valid);
     // A page that watches the queue for Bob, while his client sleeps.
     world.check_in("bob");
     assert_eq!(world.phase("bob"), Some(Phase::Ready));
-    assert_eq!(world.left("bob"), POLL);
-    world.wait(secs(30)).poll("bob");
+    assert_eq!(world.left("bob"), TRY_EVERY);
+    world.wait(secs(30)).try_contribute("bob");
     assert_eq!(world.phase("bob"), Some(Phase::Contributing));
 }
 
 #[test]
-fn a_poll_by_one_who_is_not_next_gets_no_turn() {
+fn a_try_by_one_who_is_not_next_gets_no_turn() {
     let mut world = World::new();
-    world.join("ada").join("bob").poll("cleo");
-    world.must(Command::Leave { id: "ada" }).poll("cleo");
+    world.join("ada").join("bob").try_contribute("cleo");
+    world
+        .must(Command::Leave { id: "ada" })
+        .try_contribute("cleo");
     assert_eq!(world.phase("cleo"), Some(Phase::Waiting));
     assert_eq!(world.queue.state().turn(), None);
 }
 
 #[test]
-fn a_poll_by_one_who_was_used_up_is_refused() {
+fn a_try_by_one_who_was_used_up_is_refused() {
     let mut world = World::new();
-    world.poll("ada").must(Command::Abort { id: "ada" });
-    let interval = POLL;
+    world
+        .try_contribute("ada")
+        .must(Command::Abort { id: "ada" });
+    let interval = TRY_EVERY;
     assert_eq!(
-        world.refused(Command::Poll {
+        world.refused(Command::TryContribute {
             id: "ada",
             interval
         }),

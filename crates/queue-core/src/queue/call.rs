@@ -10,7 +10,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     /// Whether a free turn goes to this stay if it asks now.
     #[must_use]
     pub fn would_be_called(&self, now: Timestamp, ticket: Ticket) -> bool {
-        self.state.mode() != Mode::Halted && self.passes_for(self.hold(now), ticket).is_some()
+        self.state.mode() != Mode::Halted && self.passes_for(self.monotonic(now), ticket).is_some()
     }
 
     /// Somebody in line is there and asks for the turn: it is called if the turn is free for it.
@@ -19,9 +19,9 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             self.call(now, ticket, passed, log);
             return true;
         }
-        let there_for = self.rules.there_for();
+        let presence_limit = self.rules.presence_limit();
         self.heard
-            .retain(|&(one, at)| one != ticket && now < at.saturating_add(there_for));
+            .retain(|&(one, at)| one != ticket && now < at.saturating_add(presence_limit));
         if self
             .state
             .ahead_of(ticket)
@@ -56,10 +56,9 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             return false;
         };
         let expected = by <= now.saturating_add(self.rules.checkin_min);
-        let is_there = self
-            .heard
-            .iter()
-            .any(|&(one, at)| one == ticket && now < at.saturating_add(self.rules.there_for()));
+        let is_there = self.heard.iter().any(|&(one, at)| {
+            one == ticket && now < at.saturating_add(self.rules.presence_limit())
+        });
         passed < self.rules.passes && !expected && !is_there
     }
 
@@ -70,11 +69,15 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         passed: Vec<Ticket>,
         log: &mut Vec<Entry<Id>>,
     ) {
-        // Whoever is called by other means than its next poll must still be able to poll in time.
-        let poll = self.pollers.get(&ticket).copied().unwrap_or_default();
+        // Whoever is called by a check-in, and not by its next try, must have time for that try.
+        let retry = self
+            .retry_intervals
+            .get(&ticket)
+            .copied()
+            .unwrap_or_default();
         let called = Event::Called {
             ticket,
-            start_by: now.saturating_add(self.rules.start_limit.max(poll)),
+            start_by: now.saturating_add(self.rules.start_limit.max(retry)),
             passed,
         };
         self.emit(now, called, log);

@@ -14,7 +14,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             Phase::Waiting if halted => self.stay_in_line(now, stay, Duration::ZERO, log),
             Phase::Waiting if self.ask(now, stay.ticket, log) => {}
             Phase::Waiting => self.stay_in_line(now, stay, Duration::ZERO, log),
-            Phase::Contributing => self.arm_stall_timer(now, stay.ticket, log),
+            Phase::Contributing => self.start_stall_timer(now, stay.ticket, log),
             // Called already; the start deadline stands. Or submitted: nothing left to do.
             Phase::Ready | Phase::Verifying => {}
         }
@@ -30,7 +30,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         at_least: Duration,
         log: &mut Vec<Entry<Id>>,
     ) {
-        let from = self.running(now);
+        let from = self.deadlines_run_from(now);
         let (promised, margin) = self.promise(from, stay.position, at_least);
         let check_in_by = promised.max(stay.deadline);
         if check_in_by == stay.deadline {
@@ -63,7 +63,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         let turns_ahead = position.saturating_sub(1);
         let wait = self.state.estimated_wait(turns_ahead, now);
         let in_line = self.state.waiting();
-        // Further back nobody waits for a poll yet: it may be late once more.
+        // Further back nobody waits for it yet: one try may be lost.
         let at_least = match position {
             0..=NEAR_HEAD => at_least,
             _ => at_least.saturating_mul(2),
@@ -75,8 +75,8 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     }
 
     /// Whoever checks in while contributing must go on doing so.
-    fn arm_stall_timer(&mut self, now: Timestamp, ticket: Ticket, log: &mut Vec<Entry<Id>>) {
-        let from = self.running(now);
+    fn start_stall_timer(&mut self, now: Timestamp, ticket: Ticket, log: &mut Vec<Entry<Id>>) {
+        let from = self.deadlines_run_from(now);
         let check_in_by = from.saturating_add(self.rules.stall_limit);
         if self.state.stalled_by() != Some(check_in_by) {
             self.emit(

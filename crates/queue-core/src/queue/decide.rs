@@ -16,7 +16,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     ) -> Result<(), Refusal> {
         match command {
             Command::Join { id } => self.join(now, id, log),
-            Command::Poll { id, interval } => self.poll(now, id, interval, log),
+            Command::TryContribute { id, interval } => self.try_contribute(now, id, interval, log),
             Command::CheckIn { id } => {
                 let stay = self.stay(&id)?;
                 self.check_in(now, stay, log);
@@ -30,7 +30,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             }
             Command::Upload { id } => {
                 let stay = self.stay(&id)?;
-                self.extend(now, &stay, log);
+                self.upload(now, &stay, log);
                 Ok(())
             }
             Command::Submit { id } => self.submit(now, &id, log),
@@ -55,13 +55,13 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             }
             return Ok(());
         }
-        let ticket = self.enter(now, id, Duration::ZERO, log)?;
+        let ticket = self.begin_stay(now, id, Duration::ZERO, log)?;
         // Joining proves presence as well as a check-in does.
         self.ask(now, ticket, log);
         Ok(())
     }
 
-    fn poll(
+    fn try_contribute(
         &mut self,
         now: Timestamp,
         id: Id,
@@ -69,35 +69,37 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         log: &mut Vec<Entry<Id>>,
     ) -> Result<(), Refusal> {
         let Some(stay) = self.state.stay(&id) else {
-            let ticket = self.enter(now, id, interval, log)?;
-            self.pollers.insert(ticket, interval);
+            let ticket = self.begin_stay(now, id, interval, log)?;
+            self.retry_intervals.insert(ticket, interval);
             if self.ask(now, ticket, log) {
-                self.begin(now, ticket, false, log);
+                self.begin_contribution(now, ticket, false, log);
             }
             return Ok(());
         };
         let ticket = stay.ticket;
         if self.state.mode() == Mode::Halted {
             if stay.phase == Phase::Waiting {
-                self.pollers.insert(ticket, interval);
+                self.retry_intervals.insert(ticket, interval);
                 self.stay_in_line(now, stay, interval, log);
             }
             return Ok(());
         }
         match stay.phase {
-            Phase::Waiting if self.ask(now, ticket, log) => self.begin(now, ticket, false, log),
+            Phase::Waiting if self.ask(now, ticket, log) => {
+                self.begin_contribution(now, ticket, false, log)
+            }
             Phase::Waiting => {
-                self.pollers.insert(ticket, interval);
+                self.retry_intervals.insert(ticket, interval);
                 self.stay_in_line(now, stay, interval, log);
             }
-            Phase::Ready => self.begin(now, ticket, false, log),
+            Phase::Ready => self.begin_contribution(now, ticket, false, log),
             Phase::Contributing | Phase::Verifying => {}
         }
         Ok(())
     }
 
     /// Begins a stay, with a first deadline `at_least` so far away.
-    fn enter(
+    fn begin_stay(
         &mut self,
         now: Timestamp,
         id: Id,

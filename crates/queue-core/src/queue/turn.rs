@@ -36,11 +36,11 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         if self.state.mode() == Mode::Halted {
             return Err(Refusal::Halted);
         }
-        self.begin(now, stay.ticket, checks_in, log);
+        self.begin_contribution(now, stay.ticket, checks_in, log);
         Ok(())
     }
 
-    pub(super) fn begin(
+    pub(super) fn begin_contribution(
         &mut self,
         now: Timestamp,
         ticket: Ticket,
@@ -71,7 +71,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     /// A contribution that is arriving has as long as a connection may stall, up to the contribution
     /// limit. A record of that is written once in half of that time at most. For whoever checks in,
     /// its bytes are a check-in.
-    pub(super) fn extend(&mut self, now: Timestamp, stay: &Stay, log: &mut Vec<Entry<Id>>) {
+    pub(super) fn upload(&mut self, now: Timestamp, stay: &Stay, log: &mut Vec<Entry<Id>>) {
         if self.state.mode() == Mode::Halted {
             return;
         }

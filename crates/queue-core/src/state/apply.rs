@@ -53,7 +53,7 @@ impl<Id: Clone + Eq + Hash> State<Id> {
                 )?;
                 if let Some(turn) = &mut self.turn {
                     turn.stalled_by = *stall_by;
-                    turn.stall = stall_by.map(|by| by.since(at));
+                    turn.stall_limit = stall_by.map(|by| by.since(at));
                 }
             }
             Event::Extended {
@@ -165,7 +165,7 @@ impl<Id: Clone + Eq + Hash> State<Id> {
             passed: waiter.passed,
             by: start_by,
             stalled_by: None,
-            stall: None,
+            stall_limit: None,
             work: Duration::ZERO,
         });
         Ok(())
@@ -284,7 +284,10 @@ impl<Id: Clone + Eq + Hash> State<Id> {
             turn.by = turn.by.saturating_add(missed);
             // A restart has forgotten the check-ins of whoever said that it would make them: it has
             // all of the time for the next. While it contributes, that is: there is no other stall.
-            turn.stalled_by = match turn.stall.filter(|_| turn.phase == Phase::Contributing) {
+            turn.stalled_by = match turn
+                .stall_limit
+                .filter(|_| turn.phase == Phase::Contributing)
+            {
                 Some(stall) if restarted => Some(at.saturating_add(stall)),
                 _ => turn.stalled_by.map(|by| by.saturating_add(missed)),
             };

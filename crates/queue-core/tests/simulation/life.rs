@@ -1,5 +1,5 @@
 //! A seeded world around a queue: participants who come, vanish in line or in their turn, come late,
-//! check in twice, poll by a rhythm and lose one poll in ten, abort, leave and send rubbish; an
+//! check in twice, try by a rhythm and lose one try in ten, abort, leave and send rubbish; an
 //! operator; a clock that jumps both ways; and a coordinator that is paused for any time, crashes and
 //! loses what it had not yet committed.
 //!
@@ -41,15 +41,15 @@ pub(crate) enum Watch {
 
 /// One life of a queue, until its log has this many entries.
 pub(crate) fn live(seed: u64, events: u64, watch: Watch) -> Tally {
-    let mut world = World::new(seed, watch);
-    while world.tally.events < events {
-        world.turn_of_events();
+    let mut life = Life::new(seed, watch);
+    while life.tally.events < events {
+        life.turn_of_events();
     }
-    world.close();
-    world.tally
+    life.close();
+    life.tally
 }
 
-struct World {
+struct Life {
     seed: u64,
     rng: ChaCha8Rng,
     watch: Watch,
@@ -67,21 +67,21 @@ struct World {
     halted_at: Option<u64>,
     /// Until when each waiting identity was told that it has time, outages since then added.
     told: BTreeMap<Id, u64>,
-    /// Tickets in line that have polled since the last restart.
-    polled: BTreeSet<u64>,
+    /// Tickets in line that have tried since the last restart.
+    tried: BTreeSet<u64>,
     /// When whoever is among the first three was last heard of.
     heard: BTreeMap<Id, u64>,
     /// How many turns have passed each ticket, by the log.
     passed: BTreeMap<u64, u32>,
-    /// Those who poll by a rhythm and wait: by the coordinator's clock, when they poll next, and
-    /// whether their last poll was lost.
+    /// Those who try by a rhythm and wait: by the coordinator's clock, when they try next, and
+    /// whether their last try was lost.
     rhythm: BTreeMap<Id, (u64, bool)>,
     newest: Id,
     /// How busy this world is: how many want to be in line.
     crowd: u64,
-    /// After what time those poll again who poll; those with a rhythm poll twice in it, and so may
+    /// After what time those try again who only try; those with a rhythm try twice in it, and so may
     /// lose one.
-    poll: Duration,
+    try_interval: Duration,
     tally: Tally,
 }
 
@@ -89,7 +89,7 @@ fn ms(duration: Duration) -> u64 {
     duration.as_millis() as u64
 }
 
-impl World {
+impl Life {
     fn new(seed: u64, watch: Watch) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let secs = |rng: &mut ChaCha8Rng, half_seconds: std::ops::Range<u64>| {
@@ -122,7 +122,7 @@ impl World {
                 tick: secs(&mut rng, tick),
             }
         };
-        let poll = secs(&mut rng, 2..100);
+        let try_interval = secs(&mut rng, 2..100);
         let clock = 1_790_000_000_000;
         let began = Timestamp::from_millis(clock);
         let queue = Queue::new(rules, began).unwrap();
@@ -138,13 +138,13 @@ impl World {
             crashed_at: None,
             halted_at: None,
             told: BTreeMap::new(),
-            polled: BTreeSet::new(),
+            tried: BTreeSet::new(),
             heard: BTreeMap::new(),
             passed: BTreeMap::new(),
             rhythm: BTreeMap::new(),
             newest: 0,
             crowd,
-            poll,
+            try_interval,
             rng,
             tally: Tally::default(),
         }
@@ -195,7 +195,7 @@ impl World {
             }
             _ => self.clock,
         };
-        // The coordinator's timer, and those who poll by a rhythm.
+        // The coordinator's timer, and those who try by a rhythm.
         loop {
             let wake = self.queue.wake_at().map(Timestamp::as_millis);
             let next = self.rhythm.values().map(|(next, _)| *next).min();
@@ -215,14 +215,14 @@ impl World {
                 let place = self.place();
                 assert_ne!(before, after, "{place}: a tick at {at} does nothing");
             }
-            self.poll_by_rhythm();
+            self.try_by_rhythm();
         }
         self.clock = self.clock.max(until);
         // What was sent while the coordinator was paused is heard afterwards.
-        self.poll_by_rhythm();
+        self.try_by_rhythm();
     }
 
-    fn poll_by_rhythm(&mut self) {
+    fn try_by_rhythm(&mut self) {
         let due: Vec<Id> = (self.rhythm.iter())
             .filter(|(_, (next, _))| *next <= self.clock)
             .map(|(id, _)| *id)
@@ -235,10 +235,10 @@ impl World {
             let next = self.next_by_rhythm();
             self.rhythm.insert(id, (next, lost));
             match lost {
-                true => self.tally.lost_polls += 1,
+                true => self.tally.lost_tries += 1,
                 false => {
-                    let poll = self.poll(id);
-                    self.step(poll);
+                    let again = self.try_contribute(id);
+                    self.step(again);
                 }
             }
         }

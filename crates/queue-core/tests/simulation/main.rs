@@ -42,7 +42,7 @@ fn a_million_events_break_no_rule_and_no_promise() {
     if events >= 1_000_000 {
         // The world is as hostile as it says.
         assert!(tally.restarts > 100 && tally.lost_commits > 100 && tally.clock_fell > 1000);
-        assert!(tally.pauses > 1000 && tally.lost_polls > 1000 && tally.passes > 1000);
+        assert!(tally.pauses > 1000 && tally.lost_tries > 1000 && tally.passes > 1000);
         assert!(tally.longest_line >= 60);
         for (what, kinds) in [
             (&tally.by_event, 10),
@@ -66,7 +66,7 @@ fn short_lives(watch: Watch) {
         assert!(tally.events >= LIVES * EVENTS_OF_A_SHORT_LIFE);
         assert!(tally.steps > 0 && tally.restarts > 20 && tally.lost_commits > 20);
         assert!(tally.clock_fell > 100 && tally.longest_line >= 10);
-        assert!(tally.pauses > 100 && tally.lost_polls > 100 && tally.passes > 100);
+        assert!(tally.pauses > 100 && tally.lost_tries > 100 && tally.passes > 100);
         assert_eq!((tally.by_event.len(), tally.by_outcome.len()), (10, 9));
         assert_eq!(tally.by_refusal.len(), 11);
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-impl World {
+impl Life {
     pub(super) fn assert_invariants(&mut self, time: u64) {
         let place = self.place();
         let state = self.queue.state();
@@ -40,7 +40,7 @@ impl World {
         // The line is in ticket order; each has one place, one deadline ahead, and its number.
         let longest = ms(rules.longest_interval(self.tally.longest_line))
             .max(ms(rules.checkin_min))
-            .max(2 * ms(self.poll));
+            .max(2 * ms(self.try_interval));
         let furthest = longest + ms(rules.lasting_step).max(longest / 2);
         let mut last = None;
         let mut position = 0;

@@ -2,7 +2,7 @@
 
 use super::*;
 
-impl World {
+impl Life {
     pub(super) fn someone_does_something(&mut self) -> Command<Id> {
         let state = self.queue.state();
         let turn = state.turn().map(|turn| (*turn.id, turn.ticket, turn.phase));
@@ -33,7 +33,9 @@ impl World {
             && !self.has_vanished(id)
         {
             return match (phase, self.rng.gen_range(0..20)) {
-                (Phase::Ready | Phase::Contributing, 12..16) if self.polls(id) => self.poll(id),
+                (Phase::Ready | Phase::Contributing, 12..16) if self.only_tries(id) => {
+                    self.try_contribute(id)
+                }
                 (Phase::Verifying, 0..12) => {
                     let verdict = match self.rng.gen_range(0..8) {
                         0 => Verdict::CoordinatorFault,
@@ -64,8 +66,8 @@ impl World {
             } else {
                 self.anybody()
             };
-            return match self.polls(id) {
-                true => self.poll(id),
+            return match self.only_tries(id) {
+                true => self.try_contribute(id),
                 false => Command::Join { id },
             };
         }
@@ -87,7 +89,7 @@ impl World {
             Some(&id) if self.rng.gen_bool(0.005) => Command::Leave { id },
             Some(&id) if self.has_rhythm(id) => Command::Tick,
             Some(&id) if self.rng.gen_bool(0.05) => Command::Join { id },
-            Some(&id) if self.polls(id) && self.rng.gen_bool(0.9) => self.poll(id),
+            Some(&id) if self.only_tries(id) && self.rng.gen_bool(0.9) => self.try_contribute(id),
             Some(&id) => Command::CheckIn { id },
             None => Command::Tick,
         }
@@ -100,7 +102,7 @@ impl World {
             _ => self.anybody(),
         };
         match self.rng.gen_range(0..8) {
-            5 => self.poll(id),
+            5 => self.try_contribute(id),
             6 => Command::Disconnect { id },
             7 => Command::Upload { id },
             0 => Command::Join { id },
@@ -122,19 +124,19 @@ impl World {
         id % 9 == 4
     }
 
-    /// One in three has a program that knows only how to poll; most of what it does is that.
-    pub(super) fn polls(&self, id: Id) -> bool {
+    /// One in three has a program that has only the one call; most of what it does is that.
+    pub(super) fn only_tries(&self, id: Id) -> bool {
         id % 3 == 1
     }
 
-    /// Some of those poll by a rhythm and do nothing else while they wait.
+    /// Some of those try by a rhythm and do nothing else while they wait.
     pub(super) fn has_rhythm(&self, id: Id) -> bool {
         id % 6 == 1 && !self.has_vanished(id)
     }
 
-    pub(super) fn poll(&self, id: Id) -> Command<Id> {
-        let interval = self.poll;
-        Command::Poll { id, interval }
+    pub(super) fn try_contribute(&self, id: Id) -> Command<Id> {
+        let interval = self.try_interval;
+        Command::TryContribute { id, interval }
     }
 
     /// Every other participant says that it will check in.
@@ -143,10 +145,10 @@ impl World {
         Command::Start { id, checks_in }
     }
 
-    /// When somebody with a rhythm polls again: so that two polls, of which one may be lost, come
+    /// When somebody with a rhythm tries again: so that two tries, of which one may be lost, come
     /// within the time that was said.
     pub(super) fn next_by_rhythm(&mut self) -> u64 {
-        let most = ms(self.poll) / 2;
+        let most = ms(self.try_interval) / 2;
         self.clock + self.rng.gen_range(most / 2..=most)
     }
 }

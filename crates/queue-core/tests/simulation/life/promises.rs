@@ -2,7 +2,7 @@
 
 use super::*;
 
-impl World {
+impl Life {
     /// Adds to everybody's account the time in which the coordinator was really away.
     pub(super) fn account_for_absence(&mut self, time: u64, before: Mode, was_empty: bool) {
         let tick = ms(self.queue.rules().tick);
@@ -41,8 +41,9 @@ impl World {
         *self.tally.by_event.entry(word(&entry.event)).or_default() += 1;
         match &entry.event {
             Event::Called { ticket, passed, .. } => {
-                let (Command::Join { id } | Command::CheckIn { id } | Command::Poll { id, .. }) =
-                    command
+                let (Command::Join { id }
+                | Command::CheckIn { id }
+                | Command::TryContribute { id, .. }) = command
                 else {
                     panic!("{place}: {ticket} was called without having checked in");
                 };
@@ -52,13 +53,13 @@ impl World {
                 self.told.remove(id);
                 self.heard.remove(id);
                 self.rhythm.remove(id);
-                let polled = self.polled.remove(&ticket.value());
+                let tried = self.tried.remove(&ticket.value());
                 let stay = self.queue.state().stay(id);
                 if let Some(stay) = stay.filter(|stay| stay.phase == Phase::Ready) {
                     let held = stay.deadline.as_millis() - time;
                     assert!(
-                        !polled || held >= ms(self.poll),
-                        "{place}: {id} polls, and the turn is held for {held} ms"
+                        !tried || held >= ms(self.try_interval),
+                        "{place}: {id} only tries, and the turn is held for {held} ms"
                     );
                 }
             }
@@ -171,11 +172,12 @@ impl World {
         time: u64,
         contributing_by: Option<Timestamp>,
     ) {
-        let (Command::Join { id } | Command::CheckIn { id } | Command::Poll { id, .. }) = command
+        let (Command::Join { id } | Command::CheckIn { id } | Command::TryContribute { id, .. }) =
+            command
         else {
             return;
         };
-        if let Command::Poll { .. } = command
+        if let Command::TryContribute { .. } = command
             && result.is_ok()
             && self.queue.state().mode() != Mode::Halted
             && let Some(stay) = self.queue.state().stay(id)
@@ -184,15 +186,18 @@ impl World {
             let left = stay.deadline.as_millis().saturating_sub(time);
             match stay.phase {
                 Phase::Waiting => {
-                    let poll = ms(self.poll);
-                    assert!(left >= poll, "{place}: {id} is to poll again in {left} ms");
-                    self.polled.insert(stay.ticket.value());
+                    let interval = ms(self.try_interval);
+                    assert!(
+                        left >= interval,
+                        "{place}: {id} is to try again in {left} ms"
+                    );
+                    self.tried.insert(stay.ticket.value());
                 }
                 Phase::Contributing => assert!(
                     contributing_by.is_none_or(|by| stay.deadline == by),
-                    "{place}: polling moved the clock of {id}"
+                    "{place}: trying moved the clock of {id}"
                 ),
-                Phase::Ready => panic!("{place}: {id} polled and did not start"),
+                Phase::Ready => panic!("{place}: {id} tried and did not start"),
                 Phase::Verifying => {}
             }
         }
@@ -205,7 +210,7 @@ impl World {
                 self.heard.insert(*id, time);
             }
             if self.has_rhythm(*id)
-                && matches!(command, Command::Poll { .. })
+                && matches!(command, Command::TryContribute { .. })
                 && !self.rhythm.contains_key(id)
             {
                 let next = self.next_by_rhythm();

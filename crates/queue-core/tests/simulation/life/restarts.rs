@@ -2,7 +2,7 @@
 
 use super::*;
 
-impl World {
+impl Life {
     /// The coordinator dies between two steps; the next starts from its log, which a store may have
     /// kept with or without volatile entries.
     pub(super) fn crash(&mut self) {
@@ -33,7 +33,7 @@ impl World {
         let rules = *self.queue.rules();
         self.queue = Queue::replay(rules, self.began, self.log.iter().cloned())
             .unwrap_or_else(|error| panic!("{}: {error}", self.place()));
-        self.polled.clear();
+        self.tried.clear();
         self.heard.clear();
         // Away since the last step of a live coordinator, through any number of crashes.
         self.crashed_at.get_or_insert(self.lived_until);

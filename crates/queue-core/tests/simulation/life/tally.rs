@@ -12,7 +12,7 @@ pub(crate) struct Tally {
     pub(crate) lost_commits: u64,
     pub(crate) clock_fell: u64,
     pub(crate) pauses: u64,
-    pub(crate) lost_polls: u64,
+    pub(crate) lost_tries: u64,
     pub(crate) passes: u64,
     pub(crate) longest_line: u64,
     pub(crate) by_event: BTreeMap<String, u64>,
@@ -28,7 +28,7 @@ impl AddAssign for Tally {
         self.lost_commits += other.lost_commits;
         self.clock_fell += other.clock_fell;
         self.pauses += other.pauses;
-        self.lost_polls += other.lost_polls;
+        self.lost_tries += other.lost_tries;
         self.passes += other.passes;
         self.longest_line = self.longest_line.max(other.longest_line);
         for (mine, theirs) in [
