@@ -164,6 +164,12 @@ impl Rules {
         (wait / 2).clamp(self.checkin_min, longest)
     }
 
+    /// The longest that a contribution can take from its start to the last byte, grace included.
+    #[must_use]
+    pub fn longest_contribution(&self) -> Duration {
+        self.contribution_limit.saturating_add(self.checkin_grace)
+    }
+
     /// The longest time between two check-ins with so many in line: what keeps all of them together
     /// within [`checkin_rate`](Self::checkin_rate), but not below
     /// [`checkin_relaxed`](Self::checkin_relaxed) nor above [`checkin_max`](Self::checkin_max).

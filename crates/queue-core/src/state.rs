@@ -1,7 +1,8 @@
-//! What the log amounts to. How events change it is in `state/apply.rs`, how it is read in
-//! `state/view.rs`.
+//! What the log amounts to. Events change it in `state/apply.rs` and nowhere else; `state/view.rs`
+//! reads it, and `state/questions.rs` answers what a coordinator asks.
 
 mod apply;
+mod questions;
 mod view;
 
 use core::hash::Hash;

@@ -154,3 +154,15 @@ impl Past {
         self.outcome.uses_up() && !self.pardoned
     }
 }
+
+/// Whether a contribution is wanted: what [`State::may_submit`](crate::State::may_submit) answers
+/// where there is no refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaySubmit {
+    /// The contribution of this stay is wanted.
+    Yes(Ticket),
+    /// The contribution of this stay is here already and being verified.
+    Verifying(Ticket),
+    /// The contribution of this stay was accepted.
+    Accepted(Ticket),
+}

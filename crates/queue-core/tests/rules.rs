@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use tauline_queue_core::{
-    Command, Entry, Event, Misfit, Mode, Outcome, Phase, Queue, Refusal, ReplayError, Rules,
-    RulesError, Step, Ticket, Timestamp, Verdict,
+    Command, Entry, Event, Misfit, Mode, NotPaused, Outcome, Phase, Queue, Refusal, ReplayError,
+    Rules, RulesError, Step, Ticket, Timestamp, Verdict,
 };
 
 type Id = &'static str;
@@ -945,7 +945,10 @@ fn draining_refuses_newcomers_and_serves_those_in_line() {
     );
     world.judge(Verdict::Valid);
     assert_eq!(world.queue.state().mode(), Mode::Halted);
-    assert_eq!(world.queue.state().mode_before_halt(), Some(Mode::Draining));
+    assert_eq!(
+        world.queue.state().mode_after_pause(),
+        Err(NotPaused::Drained)
+    );
     assert_eq!(world.refused(Command::Join { id: "c" }), Refusal::Halted);
 }
 

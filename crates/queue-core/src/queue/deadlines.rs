@@ -14,12 +14,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         if self.state.mode() == Mode::Halted {
             return None;
         }
-        let in_line = self
-            .state
-            .earliest_check_in()
-            .map(|by| self.due(Phase::Waiting, by));
-        let in_turn = self.turn_due().map(|(due, _, _)| due);
-        in_line.into_iter().chain(in_turn).min()
+        self.line_due().into_iter().chain(self.turn_ends_at()).min()
     }
 
     /// Ends every stay whose deadline has passed, the earliest first, ties by ticket.
@@ -28,19 +23,14 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             return;
         }
         loop {
-            let in_turn = self.turn_due();
-            let in_line = self
-                .state
-                .earliest_check_in()
-                .map(|by| self.due(Phase::Waiting, by));
+            let in_line = self.line_due();
             // In a tie the turn goes first.
+            let in_turn = self
+                .turn_due()
+                .filter(|(due, _, _)| in_line.is_none_or(|in_line| *due <= in_line));
             let (ticket, outcome) = match (in_turn, in_line) {
-                (Some((due, ticket, outcome)), in_line)
-                    if due <= now && in_line.is_none_or(|in_line| due <= in_line) =>
-                {
-                    (ticket, outcome)
-                }
-                (_, Some(due)) if due <= now => match self.state.next_to_miss() {
+                (Some((due, ticket, outcome)), _) if due <= now => (ticket, outcome),
+                (None, Some(due)) if due <= now => match self.state.next_to_miss() {
                     Some(ticket) => (ticket, Outcome::MissedCheckIn),
                     None => return,
                 },
@@ -50,7 +40,20 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         }
     }
 
-    /// When the turn is over at the latest, and how it then ends.
+    /// When the first in line to miss its check-in has missed it.
+    fn line_due(&self) -> Option<Timestamp> {
+        let by = self.state.earliest_check_in()?;
+        Some(self.due(Phase::Waiting, by))
+    }
+
+    /// When the turn ends if nothing more is heard of it. Grace is included. While the queue is
+    /// halted the time stands still, and with it this deadline. `None` if nobody has the turn.
+    #[must_use]
+    pub fn turn_ends_at(&self) -> Option<Timestamp> {
+        self.turn_due().map(|(due, _, _)| due)
+    }
+
+    /// When the turn ends if nothing more is heard of it, and how.
     fn turn_due(&self) -> Option<(Timestamp, Ticket, Outcome)> {
         let turn = self.state.turn()?;
         let due = self.due(turn.phase, turn.deadline);

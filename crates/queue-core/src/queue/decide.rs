@@ -5,7 +5,7 @@ use core::hash::Hash;
 use core::time::Duration;
 
 use super::Queue;
-use crate::{Command, Entry, Event, Mode, Phase, Refusal, Stay, Ticket, Timestamp};
+use crate::{Command, Entry, Event, Mode, Phase, Refusal, Ticket, Timestamp};
 
 impl<Id: Clone + Eq + Hash> Queue<Id> {
     pub(super) fn decide(
@@ -18,18 +18,18 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             Command::Join { id } => self.join(now, id, log),
             Command::TryContribute { id, interval } => self.try_contribute(now, id, interval, log),
             Command::CheckIn { id } => {
-                let stay = self.stay(&id)?;
+                let stay = self.state.stay_or_refusal(&id)?;
                 self.check_in(now, stay, log);
                 Ok(())
             }
             Command::Start { id, checks_in } => self.start(now, &id, checks_in, log),
             Command::Disconnect { id } => {
-                let stay = self.stay(&id)?;
+                let stay = self.state.stay_or_refusal(&id)?;
                 self.disconnect(now, &stay, log);
                 Ok(())
             }
             Command::Upload { id } => {
-                let stay = self.stay(&id)?;
+                let stay = self.state.stay_or_refusal(&id)?;
                 self.upload(now, &stay, log);
                 Ok(())
             }
@@ -48,9 +48,8 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
 
     fn join(&mut self, now: Timestamp, id: Id, log: &mut Vec<Entry<Id>>) -> Result<(), Refusal> {
         if let Some(stay) = self.state.stay(&id) {
-            // A page loaded again, perhaps: that alone does not make it one that checks in while
-            // contributing and must go on doing so.
-            if stay.phase != Phase::Contributing || self.state.stalled_by().is_some() {
+            // A page loaded again, perhaps: that alone starts no stall timer.
+            if self.state.presence_counts(&id, false) {
                 self.check_in(now, stay, log);
             }
             return Ok(());
@@ -77,23 +76,17 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             return Ok(());
         };
         let ticket = stay.ticket;
-        if self.state.mode() == Mode::Halted {
-            if stay.phase == Phase::Waiting {
-                self.retry_intervals.insert(ticket, interval);
-                self.stay_in_line(now, stay, interval, log);
-            }
-            return Ok(());
-        }
+        let halted = self.state.mode() == Mode::Halted;
         match stay.phase {
-            Phase::Waiting if self.ask(now, ticket, log) => {
-                self.begin_contribution(now, ticket, false, log)
+            Phase::Waiting if !halted && self.ask(now, ticket, log) => {
+                self.begin_contribution(now, ticket, false, log);
             }
             Phase::Waiting => {
                 self.retry_intervals.insert(ticket, interval);
                 self.stay_in_line(now, stay, interval, log);
             }
-            Phase::Ready => self.begin_contribution(now, ticket, false, log),
-            Phase::Contributing | Phase::Verifying => {}
+            Phase::Ready if !halted => self.begin_contribution(now, ticket, false, log),
+            Phase::Ready | Phase::Contributing | Phase::Verifying => {}
         }
         Ok(())
     }
@@ -129,18 +122,5 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             log,
         );
         Ok(ticket)
-    }
-
-    /// The stay of this identity, or why it has none.
-    pub(super) fn stay(&self, id: &Id) -> Result<Stay, Refusal> {
-        if let Some(stay) = self.state.stay(id) {
-            return Ok(stay);
-        }
-        match self.state.past(id) {
-            Some(past) if !past.pardoned => Err(Refusal::Ended {
-                outcome: past.outcome,
-            }),
-            _ => Err(Refusal::NotQueued),
-        }
     }
 }

@@ -5,7 +5,9 @@ use core::hash::Hash;
 use core::time::Duration;
 
 use super::Queue;
-use crate::{Entry, Event, Mode, Outcome, Phase, Refusal, Stay, Ticket, Timestamp, Verdict};
+use crate::{
+    Entry, Event, MaySubmit, Mode, Outcome, Phase, Refusal, Stay, Ticket, Timestamp, Verdict,
+};
 
 impl<Id: Clone + Eq + Hash> Queue<Id> {
     pub(super) fn start(
@@ -15,7 +17,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         checks_in: bool,
         log: &mut Vec<Entry<Id>>,
     ) -> Result<(), Refusal> {
-        let stay = self.stay(id)?;
+        let stay = self.state.stay_or_refusal(id)?;
         match stay.phase {
             Phase::Waiting => {
                 return Err(Refusal::NotYourTurn {
@@ -105,19 +107,16 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         id: &Id,
         log: &mut Vec<Entry<Id>>,
     ) -> Result<(), Refusal> {
-        let stay = self.stay(id)?;
-        match stay.phase {
-            Phase::Waiting => {
-                return Err(Refusal::NotYourTurn {
-                    position: stay.position,
-                });
+        let ticket = match self.state.may_submit(id)? {
+            MaySubmit::Yes(ticket) => ticket,
+            MaySubmit::Verifying(_) => return Err(Refusal::AlreadySubmitted),
+            MaySubmit::Accepted(_) => {
+                let outcome = Outcome::Contributed;
+                return Err(Refusal::Ended { outcome });
             }
-            Phase::Ready => return Err(Refusal::NotStarted),
-            Phase::Contributing => {}
-            Phase::Verifying => return Err(Refusal::AlreadySubmitted),
-        }
+        };
         let submitted = Event::Submitted {
-            ticket: stay.ticket,
+            ticket,
             verify_by: now.saturating_add(self.rules.verification_limit),
         };
         self.emit(now, submitted, log);
@@ -131,15 +130,13 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         verdict: Verdict,
         log: &mut Vec<Entry<Id>>,
     ) -> Result<(), Refusal> {
-        let verified = self
+        let is_verified = self
             .state
             .turn()
-            .filter(|turn| turn.phase == Phase::Verifying)
-            .map(|turn| turn.ticket)
-            .filter(|&verified| verified == ticket);
-        let Some(ticket) = verified else {
+            .is_some_and(|turn| turn.phase == Phase::Verifying && turn.ticket == ticket);
+        if !is_verified {
             return Err(Refusal::StaleVerdict { ticket });
-        };
+        }
         let outcome = match verdict {
             Verdict::Valid => Outcome::Contributed,
             Verdict::Invalid => Outcome::Invalid,
@@ -155,26 +152,12 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         id: &Id,
         log: &mut Vec<Entry<Id>>,
     ) -> Result<(), Refusal> {
-        let Stay {
-            ticket,
-            phase,
-            position,
-            ..
-        } = self.stay(id)?;
-        match phase {
-            Phase::Waiting => Err(Refusal::NotYourTurn { position }),
-            Phase::Ready | Phase::Contributing => {
-                self.emit(
-                    now,
-                    Event::Ended {
-                        ticket,
-                        outcome: Outcome::Aborted,
-                    },
-                    log,
-                );
-                Ok(())
-            }
-            Phase::Verifying => Err(Refusal::AlreadySubmitted),
+        let stay = self.state.stay_or_refusal(id)?;
+        match stay.phase {
+            Phase::Waiting => Err(Refusal::NotYourTurn {
+                position: stay.position,
+            }),
+            _ => self.give_up(now, stay, Outcome::Aborted, log),
         }
     }
 
@@ -184,20 +167,23 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         id: &Id,
         log: &mut Vec<Entry<Id>>,
     ) -> Result<(), Refusal> {
-        let Stay { ticket, phase, .. } = self.stay(id)?;
-        match phase {
-            Phase::Waiting | Phase::Ready | Phase::Contributing => {
-                self.emit(
-                    now,
-                    Event::Ended {
-                        ticket,
-                        outcome: Outcome::Left,
-                    },
-                    log,
-                );
-                Ok(())
-            }
-            Phase::Verifying => Err(Refusal::AlreadySubmitted),
+        let stay = self.state.stay_or_refusal(id)?;
+        self.give_up(now, stay, Outcome::Left, log)
+    }
+
+    /// Ends a stay by its owner's wish: possible until the contribution is there.
+    fn give_up(
+        &mut self,
+        now: Timestamp,
+        stay: Stay,
+        outcome: Outcome,
+        log: &mut Vec<Entry<Id>>,
+    ) -> Result<(), Refusal> {
+        if stay.phase == Phase::Verifying {
+            return Err(Refusal::AlreadySubmitted);
         }
+        let ticket = stay.ticket;
+        self.emit(now, Event::Ended { ticket, outcome }, log);
+        Ok(())
     }
 }

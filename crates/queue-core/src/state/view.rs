@@ -13,12 +13,6 @@ impl<Id: Clone + Eq + Hash> State<Id> {
         self.mode
     }
 
-    /// While halted: the mode that came before.
-    #[must_use]
-    pub fn mode_before_halt(&self) -> Option<Mode> {
-        self.halt.map(|halt| halt.before)
-    }
-
     /// While halted: since when deadlines stand still.
     #[must_use]
     pub fn halted_since(&self) -> Option<Timestamp> {
