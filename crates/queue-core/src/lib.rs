@@ -4,7 +4,10 @@
 //! they wait, are called when it is their turn, take the state to build on, and hand in a
 //! contribution that the coordinator verifies. This crate decides who is next and who is too late.
 //! It has no clock, no input or output, no threads and no `async`, and needs nothing but `alloc`;
-//! any program that can tell the time and keep a log can be a coordinator around it.
+//! any program that can tell the time and keep a log can be a coordinator around it. Two that do so in
+//! a page or two are `examples/random_lobby.rs` beside this crate, which runs with
+//! `cargo run -p tauline-queue-core --example random_lobby`, and
+//! `crates/protocol/examples/in_memory_coordinator.rs`, which verifies contributions.
 //!
 //! # A fold over a log
 //!
@@ -72,6 +75,7 @@
 //!   once in every [`tick`](Rules::tick), which says that the coordinator is alive.
 //! * Append the entries of a step to its log, all in one commit, before anybody hears of its result.
 //!   Entries whose event [is volatile](Event::is_volatile) may be left out.
+//! * Ask before it reads a contribution whether it is wanted: [`State::may_submit`].
 //! * Verify what was submitted, and say what came of it by [`Command::Judge`], with its ticket.
 //! * Check in on behalf of those who are connected when the turn becomes free, in the order of
 //!   [`State::near_head`], and before anything that comes from others: nobody is called
@@ -129,6 +133,12 @@
 //!
 #![doc = include_str!("transitions.md")]
 //!
+//! # What may grow
+//!
+//! Structs that only this crate makes, and errors, are `#[non_exhaustive]`. [`Command`], [`Event`],
+//! [`Outcome`] and [`Refusal`] are not: whoever writes them to a disk or a socket has to decide what
+//! becomes of a new one, and the compiler should say so.
+//!
 //! # Cost
 //!
 //! With n in line, every command, every look-up and the end of every stay takes O(log n), growth of
@@ -145,6 +155,11 @@
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
+
+/// The examples of the README are run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod command;
 mod estimate;

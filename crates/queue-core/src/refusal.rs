@@ -65,6 +65,7 @@ pub enum NotPaused {
 
 /// A log that no queue of this crate can have written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReplayError {
     /// The settings are not usable.
     #[error(transparent)]
@@ -81,6 +82,7 @@ pub enum ReplayError {
 
 /// Why an event cannot follow the events before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Misfit {
     /// Time falls.
     #[error("it is dated {at}, before the entry ahead of it, {log_time}")]

@@ -215,6 +215,7 @@ impl Rules {
 
 /// Settings that contradict themselves or make no sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RulesError {
     /// A setting that must be positive is below a millisecond.
     #[error("{setting} must be at least a millisecond")]
