@@ -98,17 +98,17 @@
 //! A stay ends when its deadline and the [grace](Rules::checkin_grace) have passed; verification has
 //! no grace.
 //!
-//! **A promise stands.** A check-in never brings a deadline forward. Whoever was told to come back
-//! in an hour, and becomes the head early because everybody ahead left, still has that hour: to
-//! shorten it unseen would push aside somebody who did all that it was told. An absent head holds
+//! **A promise stands.** A check-in never makes a deadline earlier. A participant that was told to come
+//! back in an hour still has that hour if everybody ahead leaves and it is the head early: it cannot
+//! know, and to end its stay would punish it for doing what it was told. An absent head holds
 //! the queue up at most until the last promise it was given; that is never longer than the check-in
 //! budget needs, 30 s with less than 30,000 in line.
 //!
-//! **A turn does not wait for who is asleep while somebody is awake.** A free turn goes to the first
-//! of the [first three](NEAR_HEAD) in line who asks. Whoever is ahead of it, has not asked lately and is
-//! not expected within the shortest interval keeps its place and its deadline, and is passed: at most
-//! [once](Rules::passes) in its stay. [`Event::Called`] names who was passed. Nobody is passed who is
-//! there, and nobody who keeps to the shortest interval.
+//! **A free turn does not wait for somebody absent while somebody else is there.** It goes to the first
+//! of the [first three](NEAR_HEAD) in line to ask. A stay ahead of it that has not asked lately, and is
+//! not expected within the shortest interval, is passed: it keeps its place and its deadline. That
+//! happens [once](Rules::passes) in a stay at most. [`Event::Called`] names the stays that were passed.
+//! None is passed that is there, or that checks in at the shortest interval.
 //!
 //! **Some clients have one call.** Programs of another interface repeat one call, every half minute or so:
 //! [`Command::TryContribute`] joins, checks in and starts, whichever is due, and gives no deadline shorter

@@ -112,8 +112,8 @@ pub enum Misfit {
         /// The ticket in the entry.
         ticket: Ticket,
     },
-    /// Somebody is called who is not among the first three in line, or while the turn is taken, or
-    /// those ahead are not named.
+    /// A stay is called that is not among the first three in line, or while the turn is taken, or
+    /// without naming the stays ahead of it.
     #[error("ticket {ticket} is called out of turn")]
     OutOfTurn {
         /// The ticket in the entry.
@@ -122,7 +122,7 @@ pub enum Misfit {
     /// The mode does not change, or does not allow the event.
     #[error("the mode does not allow it")]
     WrongMode,
-    /// A pardon for somebody who needs none or can have none.
+    /// A pardon for an identity that needs none, or can have none.
     #[error("there is nothing to pardon")]
     NothingToPardon,
 }
