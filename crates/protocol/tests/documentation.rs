@@ -1,4 +1,4 @@
-//! The table of error codes in `docs/http-api.md` is the table in the code.
+//! The table of error codes in `docs/spec/http-api.md` is the table in the code.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,7 +7,7 @@ use tauline_protocol::error::Code;
 
 #[test]
 fn every_error_code_is_documented_with_its_status_and_meaning() {
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/http-api.md");
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/spec/http-api.md");
     let page = std::fs::read_to_string(page).unwrap();
     let documented: Vec<&str> = page.lines().filter(|line| line.contains("::")).collect();
     for code in Code::ALL {
@@ -19,7 +19,7 @@ fn every_error_code_is_documented_with_its_status_and_meaning() {
         );
         assert!(
             documented.contains(&row.as_str()),
-            "docs/http-api.md lacks this row:\n{row}"
+            "docs/spec/http-api.md lacks this row:\n{row}"
         );
     }
     for code in AuthCode::ALL {
@@ -27,7 +27,7 @@ fn every_error_code_is_documented_with_its_status_and_meaning() {
         let row = format!("| `{code}` | {status} | `{error}` |");
         assert!(
             documented.iter().any(|line| line.starts_with(&row)),
-            "docs/http-api.md lacks this row:\n{row}"
+            "docs/spec/http-api.md lacks this row:\n{row}"
         );
     }
     let rows = documented
@@ -37,6 +37,6 @@ fn every_error_code_is_documented_with_its_status_and_meaning() {
     assert_eq!(
         rows,
         Code::ALL.len() + AuthCode::ALL.len(),
-        "docs/http-api.md has rows for codes that do not exist"
+        "docs/spec/http-api.md has rows for codes that do not exist"
     );
 }
