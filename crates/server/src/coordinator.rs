@@ -44,10 +44,10 @@ pub use opening::{Opened, StartError, open};
 pub use operator::Order;
 
 use crate::clock::Clock;
-use crate::head::Head;
+use crate::base::Head;
 use crate::store::{Store, StoreError};
 use crate::verifier::Verifier;
-use crate::view::Published;
+use crate::status::Published;
 
 /// How often the task looks at the time while somebody is in the queue: as precise as the length
 /// of an absence has to be known. Also the pause between two rounds of telling followers their

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::{Settings, SignIn as Method};
 use crate::connections::{self, Caps, Places, Times};
 use crate::coordinator::{self, Coordinator, Opened};
-use crate::limits::Limits;
+use crate::http::limits::Limits;
 use crate::routes::{self, App, Lobby};
 use crate::signin::SignIn;
 use crate::signin::nonce::Nonces;

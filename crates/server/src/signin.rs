@@ -36,7 +36,7 @@ use tauline_protocol::error::Code;
 use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer, SiweProof};
 
 use crate::coordinator::{Coordinator, Refused};
-use crate::view::millis;
+use crate::status::millis;
 
 use self::browser::Browser;
 use self::ethereum::Accounts;

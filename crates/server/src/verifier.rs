@@ -12,7 +12,7 @@ use tauline_queue_core::Ticket;
 use tauline_transcript::{Invalid, Received, verify_received};
 use tokio::sync::oneshot;
 
-use crate::head::Head;
+use crate::base::Head;
 use crate::store::{Contribution, Witness};
 
 /// How much the threads yield to those that answer requests, as a Unix niceness: a contribution

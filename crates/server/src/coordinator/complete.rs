@@ -12,9 +12,9 @@ use tracing::error;
 
 use super::message::{self, Known, Message, NoReceipt, Submit, Wanted};
 use super::{Admission, Coordinator, Refused, SubmitError};
-use crate::arriving::{Arrived, Verification};
+use crate::http::upload::reader::{Arrived, Verification};
 use crate::fingerprint::Fingerprint;
-use crate::head::Head;
+use crate::base::Head;
 use crate::verifier::Job;
 
 impl Coordinator {

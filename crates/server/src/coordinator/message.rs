@@ -14,9 +14,9 @@ use super::Caller;
 use super::answer::SubmitError;
 use super::held::{Hold, Seen};
 use super::operator::Order;
-use crate::arriving::Arrived;
+use crate::http::upload::reader::Arrived;
 use crate::fingerprint::Fingerprint;
-use crate::head::Head;
+use crate::base::Head;
 use crate::verifier::Judgement;
 
 /// Where an answer goes. Whoever waited for it may be gone.

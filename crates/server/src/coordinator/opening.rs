@@ -13,14 +13,14 @@ use tracing::{info, warn};
 use super::line::Names;
 use super::task::{Now, Task, Verifying};
 use super::{Coordinator, Fault, MAILBOX, Settings, Shared};
-use crate::arriving::Verification;
+use crate::http::upload::reader::Verification;
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
-use crate::head::Head;
+use crate::base::Head;
 use crate::store::check::{self, Checked};
 use crate::store::{Store, StoreError};
 use crate::verifier::{Verifier, panic_text};
-use crate::view::Published;
+use crate::status::Published;
 
 /// From which difference on a clock behind the log is worth a warning: beyond what two machines
 /// that set their clocks by the network differ.

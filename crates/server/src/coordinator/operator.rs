@@ -12,7 +12,7 @@ use super::Coordinator;
 use super::answer::{self, Refused};
 use super::message::Message;
 use super::task::Task;
-use crate::view::millis;
+use crate::status::millis;
 
 /// What an operator can do to the queue and its data.
 #[derive(Debug, Clone)]

@@ -20,14 +20,14 @@ use super::held::Held;
 use super::line::{Line, Names};
 use super::message::{Message, No, Reply, Standing, Urgent, VerdictReply, Wanted};
 use super::{Caller, ClientKey, Fault, TICK};
-use crate::arriving::{Arrived, Verification};
+use crate::http::upload::reader::{Arrived, Verification};
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
-use crate::head::Head;
+use crate::base::Head;
 use crate::store::check::Binding;
 use crate::store::{Batch, Chain, Contribution, Store, Write};
 use crate::verifier::{Judgement, Verifier};
-use crate::view::{self, Published};
+use crate::status::{self, Published};
 
 /// Messages that one commit covers at most: enough that a burst costs few commits, few enough
 /// that the first of them does not wait long.
@@ -300,7 +300,7 @@ impl Task {
                 let state = self.state();
                 let statuses: Vec<_> = whom
                     .iter()
-                    .map(|who| view::queue_status(state, who, now))
+                    .map(|who| status::queue_status(state, who, now))
                     .collect();
                 self.later(move || drop(reply.send(statuses)));
             }
@@ -441,7 +441,7 @@ impl Task {
             None => state.past(who).map(|past| (past.ticket, past.outcome)),
         };
         Standing {
-            status: view::queue_status(state, who, now),
+            status: status::queue_status(state, who, now),
             past,
         }
     }

@@ -10,7 +10,7 @@ use tracing::{debug, error, warn};
 use super::answer::{self, SubmitError};
 use super::message::{Known, No, NoReceipt, Submit, Urgent, VerdictReply, Wanted};
 use super::task::{Task, Waiter};
-use crate::arriving::Verification;
+use crate::http::upload::reader::Verification;
 use crate::fingerprint::Fingerprint;
 use crate::store::Write;
 use crate::verifier::{Accepted, Job, Judgement};

@@ -19,10 +19,10 @@ use tauline_protocol::error::Code;
 use tauline_protocol::login::SiweProof;
 
 use self::answer::{Problem, refused, sent_on};
-use super::App;
-use super::failure::Failure;
-use crate::body;
-use crate::limits::TooMany;
+use crate::http::app::App;
+use crate::http::failure::Failure;
+use crate::http::body;
+use crate::http::limits::TooMany;
 use crate::signin::browser::Browser;
 use crate::signin::state::{Begun, StateError};
 use crate::signin::web::Beginning;

@@ -13,14 +13,16 @@ use tauline_protocol::contribution::{
 };
 use tauline_protocol::error::Code;
 
-use crate::body::{self, BodyCoding, DocumentForm};
+use crate::http::body::{self, BodyCoding, DocumentForm};
 use crate::coordinator::Admission;
-use crate::head::{Form, Head};
-use crate::{negotiate, upload};
+use crate::base::{Form, Head};
+use crate::http::{negotiate, upload};
 
-use super::admission::{MaybeSignedIn, SignedIn};
-use super::failure::Failure;
-use super::{App, sequencer};
+use crate::http::admission::{MaybeSignedIn, SignedIn};
+use crate::http::failure::Failure;
+use crate::http::app::App;
+
+use super::sequencer;
 
 /// Hands the state out. What can be refused is refused before the clock starts.
 pub(super) async fn start(

@@ -19,7 +19,7 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::{get, post};
 
-use super::App;
+use crate::http::app::App;
 
 pub(super) use contribute::abort;
 pub(super) use refusal::rate_limited;

@@ -17,7 +17,7 @@ use tauline_server::clock::{Clock, Hands};
 use tauline_server::coordinator::{
     self, Coordinator, Fault, Opened, Refused, Settings, StartError, SubmitError,
 };
-use tauline_server::head::Head;
+use tauline_server::base::Head;
 use tauline_server::store::sqlite::Sqlite;
 use tauline_server::store::{
     Batch, Blob, Ceremony as Made, Contribution, Reading, Session, Store, StoreError, StoredRecord,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tauline_protocol::error::Code;
 use tauline_protocol::status::{EndedWord, QueueWord};
 use tauline_server::coordinator::{Admission, SubmitError};
-use tauline_server::head::Head;
+use tauline_server::base::Head;
 use tauline_transcript::{DocumentError, Encoding};
 
 use crate::support::{Ceremony, Plan, block, id, one_thread, refused, secs, update};

@@ -90,7 +90,7 @@ async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
     check_log(&ceremony)
 }
 
-type Bases = BTreeMap<&'static str, std::sync::Arc<tauline_server::head::Head>>;
+type Bases = BTreeMap<&'static str, std::sync::Arc<tauline_server::base::Head>>;
 
 /// Does it, and gives the state if one was handed out.
 async fn perform(
@@ -98,7 +98,7 @@ async fn perform(
     name: &'static str,
     act: Act,
     bases: &Bases,
-) -> Option<std::sync::Arc<tauline_server::head::Head>> {
+) -> Option<std::sync::Arc<tauline_server::base::Head>> {
     let coordinator = ceremony.coordinator.clone();
     let who = id(name);
     let base = |polled| match polled {

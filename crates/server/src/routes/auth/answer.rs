@@ -8,7 +8,7 @@ use tauline_protocol::auth::{AuthAnswer, AuthCode};
 use tauline_protocol::error::{Code, ErrorBody};
 use url::Url;
 
-use super::super::failure::Failure;
+use crate::http::failure::Failure;
 use crate::coordinator::Refused;
 use crate::signin::state::StateError;
 use crate::signin::web;

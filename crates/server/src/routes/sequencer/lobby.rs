@@ -9,13 +9,13 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use tauline_protocol::sequencer::Code;
 
-use crate::body::{self, Limit};
+use crate::http::body::{self, Limit};
 use crate::coordinator::Polled;
-use crate::head::Form;
-use crate::routes::App;
-use crate::routes::admission::MaybeSignedIn;
+use crate::base::Form;
+use crate::http::app::App;
+use crate::http::admission::MaybeSignedIn;
 use crate::routes::contribution::state;
-use crate::routes::failure::Failure;
+use crate::http::failure::Failure;
 use crate::signin::session::Session;
 
 use super::refusal::Refusal;

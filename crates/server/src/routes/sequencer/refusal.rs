@@ -12,7 +12,7 @@ use tauline_protocol::sequencer::Code;
 use tauline_transcript::{Check, DocumentError, Element, Invalid, PointError};
 
 use crate::coordinator::Refused;
-use crate::routes::failure::{Detail, Failure};
+use crate::http::failure::{Detail, Failure};
 
 /// An answer that says no.
 #[derive(Debug, Clone, PartialEq, Eq)]

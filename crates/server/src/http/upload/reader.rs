@@ -27,10 +27,10 @@ use tauline_transcript::{
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::body::{self, BodyCoding, DocumentForm};
+use crate::http::body::{self, BodyCoding, DocumentForm};
 use crate::coordinator::{Refused, SubmitError};
 use crate::fingerprint::Fingerprint;
-use crate::routes::failure::Failure;
+use crate::http::failure::Failure;
 use crate::store::Blob;
 use crate::verifier::{Judging, Verifier};
 

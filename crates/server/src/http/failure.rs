@@ -10,7 +10,7 @@ use tauline_transcript::words::cut;
 use tauline_transcript::{DocumentError, Invalid};
 
 use crate::coordinator::{Refused, SubmitError};
-use crate::limits::TooMany;
+use crate::http::limits::TooMany;
 
 /// An error on its way to a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
