@@ -6,6 +6,8 @@
 //! | [`coordinator`] | the one task that owns the queue |
 //! | [`store`] | what is durable, behind one trait |
 //! | [`base`] | the state that the next participant builds on, ready to send |
+//! | [`refused`] | an answer that says no, with its code and its words |
+//! | [`submission`] | a contribution that has arrived, and why one gets no receipt |
 //! | [`verifier`] | verification of contributions, away from the async threads |
 //! | [`status`] | statuses, as the API words them, from the queue's state |
 //! | [`snapshot`] | the current transcript as a file that readers share |
@@ -28,11 +30,13 @@ mod connections;
 pub mod coordinator;
 mod fingerprint;
 pub mod http;
+pub mod refused;
 pub mod routes;
 pub mod server;
 pub mod signin;
 pub mod snapshot;
 pub mod status;
+pub mod submission;
 pub mod telemetry;
 pub mod verifier;
 

@@ -35,7 +35,8 @@ use tauline_protocol::Identity;
 use tauline_protocol::error::Code;
 use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer, SiweProof};
 
-use crate::coordinator::{Coordinator, Refused};
+use crate::coordinator::Coordinator;
+use crate::refused::Refused;
 use crate::status::millis;
 
 use self::browser::Browser;

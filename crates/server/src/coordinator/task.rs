@@ -15,12 +15,12 @@ use tauline_queue_core::{
 };
 use tokio::sync::{mpsc, watch};
 
-use super::arrival::Arrivals;
-use super::held::Held;
 use super::line::{Line, Names};
-use super::message::{Message, No, Reply, Standing, Urgent, VerdictReply, Wanted};
+use super::message::{Message, Urgent};
+use super::presence::waiters::Held;
+use super::reply::{No, Reply, Standing, VerdictReply, Wanted};
+use super::turn::parsing::Arrivals;
 use super::{Caller, ClientKey, Fault, TICK};
-use crate::http::upload::reader::{Arrived, Verification};
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
 use crate::base::Head;
@@ -28,6 +28,7 @@ use crate::store::check::Binding;
 use crate::store::{Batch, Chain, Contribution, Store, Write};
 use crate::verifier::{Judgement, Verifier};
 use crate::status::{self, Published};
+use crate::submission::{Arrived, Verification};
 
 /// Messages that one commit covers at most: enough that a burst costs few commits, few enough
 /// that the first of them does not wait long.
@@ -424,14 +425,6 @@ impl Task {
             self.start_verifying();
         }
         Ok(())
-    }
-
-    /// A connection by which this participant was there is closed: has it another?
-    fn disconnected(&mut self, who: &Identity) {
-        if !self.now.held.is_present(who) {
-            let id = who.clone();
-            let _ = self.carry_out(self.time(), Command::Disconnect { id }, None);
-        }
     }
 
     pub(super) fn standing(&self, now: Timestamp, who: &Identity) -> Standing {

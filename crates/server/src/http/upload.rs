@@ -19,7 +19,8 @@ use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio::time::Instant;
 
 use crate::http::body::{self, BodyCoding, DocumentForm, Incoming, Limit};
-use crate::coordinator::{Refused, SubmitError};
+use crate::refused::Refused;
+use crate::submission::SubmitError;
 use crate::http::app::App;
 use crate::http::failure::Failure;
 

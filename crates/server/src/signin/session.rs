@@ -21,7 +21,8 @@ use tauline_protocol::error::Code;
 use tauline_queue_core::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::coordinator::{Caller, Coordinator, Refused};
+use crate::coordinator::{Caller, Coordinator};
+use crate::refused::Refused;
 use crate::store::{self, SignInWrite, Store, StoreError};
 
 use self::ledger::Ledger;

@@ -24,7 +24,8 @@ use super::browser::Browser;
 use super::session;
 use super::state::{Begun, StateError};
 use super::{SignIn, oauth, siwe};
-use crate::coordinator::{Refused, told_plainly};
+use crate::coordinator::told_plainly;
+use crate::refused::Refused;
 use crate::store::{SignInWrite, Store};
 
 /// Where a browser goes that begins to sign in.

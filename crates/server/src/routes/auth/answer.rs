@@ -9,7 +9,7 @@ use tauline_protocol::error::{Code, ErrorBody};
 use url::Url;
 
 use crate::http::failure::Failure;
-use crate::coordinator::Refused;
+use crate::refused::Refused;
 use crate::signin::state::StateError;
 use crate::signin::web;
 

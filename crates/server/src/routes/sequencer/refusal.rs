@@ -11,7 +11,7 @@ use tauline_protocol::error::{self, ErrorBody};
 use tauline_protocol::sequencer::Code;
 use tauline_transcript::{Check, DocumentError, Element, Invalid, PointError};
 
-use crate::coordinator::Refused;
+use crate::refused::Refused;
 use crate::http::failure::{Detail, Failure};
 
 /// An answer that says no.

@@ -13,12 +13,12 @@ use tracing::{info, warn};
 use super::line::Names;
 use super::task::{Now, Task, Verifying};
 use super::{Coordinator, Fault, MAILBOX, Settings, Shared};
-use crate::http::upload::reader::Verification;
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
 use crate::base::Head;
 use crate::store::check::{self, Checked};
 use crate::store::{Store, StoreError};
+use crate::submission::Verification;
 use crate::verifier::{Verifier, panic_text};
 use crate::status::Published;
 
