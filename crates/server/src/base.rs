@@ -6,6 +6,8 @@ use std::sync::{Arc, OnceLock};
 use axum::body::Bytes;
 use tauline_transcript::{Base, DocumentError, Encoding};
 
+use crate::representation::{Coding, Form};
+
 /// Level of gzip and zstd for base documents. Hex digits compress to a little over half at any
 /// level; higher ones only cost time, once a contribution.
 const COMPRESSION_LEVEL: u32 = 3;
@@ -16,55 +18,6 @@ pub struct Head {
     contributions: u64,
     /// By [`Form`], then by [`Coding`].
     bodies: [[OnceLock<Bytes>; 3]; 3],
-}
-
-/// The form of a base document (`ceremony.md`, Documents).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Form {
-    /// JSON with compressed points in hex.
-    Json,
-    /// MessagePack with compressed points.
-    Msgpack,
-    /// MessagePack with uncompressed points.
-    MsgpackUncompressed,
-}
-
-impl Form {
-    /// All forms.
-    pub const ALL: [Self; 3] = [Self::Json, Self::Msgpack, Self::MsgpackUncompressed];
-
-    /// The value of `Content-Type`.
-    #[must_use]
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Self::Json => "application/json",
-            Self::Msgpack => "application/msgpack",
-            Self::MsgpackUncompressed => "application/msgpack; points=uncompressed",
-        }
-    }
-}
-
-/// The compression of a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Coding {
-    /// None.
-    Identity,
-    /// `gzip`.
-    Gzip,
-    /// `zstd`.
-    Zstd,
-}
-
-impl Coding {
-    /// The value of `Content-Encoding`; none for no compression.
-    #[must_use]
-    pub fn name(self) -> Option<&'static str> {
-        match self {
-            Self::Identity => None,
-            Self::Gzip => Some("gzip"),
-            Self::Zstd => Some("zstd"),
-        }
-    }
 }
 
 impl Head {

@@ -8,6 +8,7 @@
 //! | [`base`] | the state that the next participant builds on, ready to send |
 //! | [`refused`] | an answer that says no, with its code and its words |
 //! | [`submission`] | a contribution that has arrived, and why one gets no receipt |
+//! | [`representation`] | forms and compressions of documents |
 //! | [`verifier`] | verification of contributions, away from the async threads |
 //! | [`status`] | statuses, as the API words them, from the queue's state |
 //! | [`snapshot`] | the current transcript as a file that readers share |
@@ -31,6 +32,7 @@ pub mod coordinator;
 mod fingerprint;
 pub mod http;
 pub mod refused;
+pub mod representation;
 pub mod routes;
 pub mod server;
 pub mod signin;

@@ -1,6 +1,7 @@
 //! The HTTP interface (`http-queue-api.md`), one file a resource.
 
 pub(crate) mod auth;
+mod base;
 mod ceremony;
 mod contribution;
 mod events;

@@ -37,7 +37,7 @@ use tracing::warn;
 
 pub use document::Document;
 
-use crate::base::Coding;
+use crate::representation::Coding;
 use crate::store::{Reading, Store, StoreError};
 
 use self::lists::Lists;

@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tauline_protocol::error::Code;
 
-use crate::base::{Coding, Form};
+use crate::representation::{Coding, Form};
 use crate::http::limits::Download;
 use crate::http::negotiate;
 use crate::snapshot::Document;

@@ -15,7 +15,7 @@ use tauline_transcript::{Encoding, Powers, RawPowers, Size, Sizes};
 
 use super::blocks::Blocks;
 use super::chunks::Chunks;
-use crate::base::Coding;
+use crate::representation::Coding;
 use crate::store::{Contribution, Reading, Witness};
 
 /// Contributions read, and appended, at a time.

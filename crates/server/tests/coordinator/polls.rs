@@ -10,7 +10,7 @@ use tauline_protocol::admin::AdminRequest;
 use tauline_protocol::error::Code;
 use tauline_protocol::status::{EndedWord, QueueWord};
 use tauline_server::coordinator::{Polled, Refused};
-use tauline_server::base::Coding;
+use tauline_server::representation::Coding;
 use tauline_server::snapshot::{FOLDER_NAME, Transcripts};
 use tauline_transcript::signature::bls_message_point;
 use tauline_transcript::{Secret, contribute_with};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::TryStreamExt as _;
 use tauline_protocol::Identity;
 use tauline_queue_core::Ticket;
-use tauline_server::base::Coding;
+use tauline_server::representation::Coding;
 use tauline_server::snapshot::{FOLDER_NAME, Transcript, Transcripts};
 use tauline_server::store::sqlite::Sqlite;
 use tauline_server::store::{Batch, Blob, Contribution, Store, Witness, Write};

@@ -11,10 +11,10 @@ use tauline_protocol::sequencer::Code;
 
 use crate::http::body::{self, Limit};
 use crate::coordinator::Polled;
-use crate::base::Form;
+use crate::representation::Form;
 use crate::http::app::App;
 use crate::http::admission::MaybeSignedIn;
-use crate::routes::contribution::state;
+use crate::routes::base::state;
 use crate::http::failure::Failure;
 use crate::signin::session::Session;
 
