@@ -23,7 +23,6 @@ use tauline_protocol::error::Code;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any as AnyOrigin, CorsLayer};
 
-
 use crate::http::admission;
 use crate::http::app::App;
 use crate::http::failure::Failure;

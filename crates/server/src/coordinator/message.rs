@@ -13,7 +13,7 @@ use super::Caller;
 use super::operator::Order;
 use super::presence::waiters::{Hold, Seen};
 use super::reply::{Reply, Standing, VerdictReply, Wanted};
-use crate::base::Head;
+use crate::base::CurrentBase;
 use crate::fingerprint::Fingerprint;
 use crate::submission::Arrived;
 use crate::verifier::Judgement;
@@ -54,7 +54,7 @@ pub(super) enum Message {
         who: Identity,
         note: Option<String>,
         checks_in: bool,
-        reply: Reply<Arc<Head>>,
+        reply: Reply<Arc<CurrentBase>>,
     },
     MaySubmit {
         who: Identity,
@@ -65,7 +65,7 @@ pub(super) enum Message {
     Arrived {
         who: Identity,
         at: Timestamp,
-        reply: Reply<(Wanted, Arc<Head>)>,
+        reply: Reply<(Wanted, Arc<CurrentBase>)>,
     },
     /// Bytes of a contribution arrive.
     Uploading {

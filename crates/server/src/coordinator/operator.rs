@@ -9,8 +9,8 @@ use tauline_queue_core::{Command, Mode, Timestamp};
 use tokio::sync::oneshot;
 
 use super::Coordinator;
-use super::refusals;
 use super::message::Message;
+use super::refusals;
 use super::task::Task;
 use crate::refused::Refused;
 use crate::status::millis;

@@ -316,7 +316,7 @@ impl Task {
     fn polled(&self, who: &Identity) -> Result<Polled, No> {
         match self.state().stay(who) {
             Some(stay) if stay.phase == Phase::Contributing => {
-                Ok(Polled::Base(Arc::clone(&self.head)))
+                Ok(Polled::Base(Arc::clone(&self.base)))
             }
             Some(_) => Ok(Polled::Wait),
             None => match self.state().used_up(who) {

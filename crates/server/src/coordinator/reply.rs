@@ -7,7 +7,7 @@ use tauline_protocol::status::QueueStatus;
 use tauline_queue_core::{Outcome, Refusal, Ticket};
 use tokio::sync::oneshot;
 
-use crate::base::Head;
+use crate::base::CurrentBase;
 use crate::fingerprint::Fingerprint;
 use crate::submission::SubmitError;
 
@@ -50,7 +50,7 @@ pub(super) enum NoReceipt {
 #[derive(Clone)]
 pub enum Polled {
     /// It is the participant's turn, which has started: the state to build on.
-    Base(Arc<Head>),
+    Base(Arc<CurrentBase>),
     /// It is not: the participant is to poll again.
     Wait,
 }
@@ -58,7 +58,7 @@ pub enum Polled {
 impl std::fmt::Debug for Polled {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Base(head) => write!(f, "Base(after {} contributions)", head.contributions()),
+            Self::Base(base) => write!(f, "Base(after {} contributions)", base.contributions()),
             Self::Wait => f.write_str("Wait"),
         }
     }

@@ -21,14 +21,14 @@ use super::presence::waiters::Held;
 use super::reply::{No, Reply, Standing, VerdictReply, Wanted};
 use super::turn::parsing::Arrivals;
 use super::{Caller, ClientKey, Fault, TICK};
+use crate::base::CurrentBase;
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
-use crate::base::Head;
+use crate::status::{self, Published};
 use crate::store::check::Binding;
 use crate::store::{Batch, Chain, Contribution, Store, Write};
-use crate::verifier::{Judgement, Verifier};
-use crate::status::{self, Published};
 use crate::submission::{Arrived, Verification};
+use crate::verifier::{Judgement, Verifier};
 
 /// Messages that one commit covers at most: enough that a burst costs few commits, few enough
 /// that the first of them does not wait long.
@@ -41,7 +41,7 @@ pub(super) struct Task {
     pub(super) chain: Chain,
     pub(super) binding: Binding,
     pub(super) names: Names,
-    pub(super) head: Arc<Head>,
+    pub(super) base: Arc<CurrentBase>,
     pub(super) key: SigningKey,
     pub(super) clock: Clock,
     pub(super) verifier: Verifier,
@@ -252,9 +252,9 @@ impl Task {
                 self.now.pollers.remove(&who);
                 let id = who.clone();
                 let result = self.carry_out(now, Command::Start { id, checks_in }, note);
-                let head = Arc::clone(&self.head);
+                let base = Arc::clone(&self.base);
                 let answer = result
-                    .map(|()| head)
+                    .map(|()| base)
                     .map_err(|refusal| self.no(&who, refusal));
                 self.reply(reply, answer);
             }
@@ -268,8 +268,8 @@ impl Task {
                     let grace = self.queue.rules().checkin_grace;
                     self.now.arrivals.begin(ticket, self.clock.now(), grace);
                 }
-                let head = Arc::clone(&self.head);
-                self.reply(reply, wanted.map(|wanted| (wanted, head)));
+                let base = Arc::clone(&self.base);
+                self.reply(reply, wanted.map(|wanted| (wanted, base)));
             }
             Message::Uploading { who } => {
                 let _ = self.carry_out(now, Command::Upload { id: who }, None);

@@ -18,7 +18,7 @@ use super::Coordinator;
 use super::message::{Message, Submit};
 use super::reply::{No, NoReceipt, Wanted};
 use super::task::Task;
-use crate::base::Head;
+use crate::base::CurrentBase;
 use crate::fingerprint::Fingerprint;
 use crate::refused::Refused;
 use crate::submission::{Arrived, SubmitError, Verification};
@@ -41,7 +41,11 @@ impl Coordinator {
     ///
     /// # Errors
     /// When it is not the participant's turn.
-    pub async fn start(&self, who: Identity, tags: StartRequest) -> Result<Arc<Head>, Refused> {
+    pub async fn start(
+        &self,
+        who: Identity,
+        tags: StartRequest,
+    ) -> Result<Arc<CurrentBase>, Refused> {
         let note = note_of(&tags);
         let checks_in = tags.checks_in;
         self.ask(|reply| Message::Start {
@@ -147,11 +151,11 @@ impl Coordinator {
                 at,
                 reply,
             };
-            let (wanted, head) = this.ask(arrived).await?;
+            let (wanted, base) = this.ask(arrived).await?;
             match wanted {
                 Wanted::Body(ticket) => {
-                    let head = verify_at_once.then_some(head);
-                    this.read_and_submit(who, ticket, reading, head).await
+                    let base = verify_at_once.then_some(base);
+                    this.read_and_submit(who, ticket, reading, base).await
                 }
                 // Another upload of this stay was quicker.
                 Wanted::Verifying | Wanted::Accepted(_) => {
@@ -167,13 +171,13 @@ impl Coordinator {
         }
     }
 
-    /// With a `head` to verify it against, verification begins at once.
+    /// With a `base` to verify it against, verification begins at once.
     async fn read_and_submit<R>(
         &self,
         who: Identity,
         ticket: Ticket,
         reading: R,
-        head: Option<Arc<Head>>,
+        base: Option<Arc<CurrentBase>>,
     ) -> Result<SignedReceipt, SubmitError>
     where
         R: Future<Output = Result<Result<Received, SubmitError>, JoinError>>,
@@ -181,11 +185,11 @@ impl Coordinator {
         let arrived = async {
             let contribution = read(reading).await?;
             let document = contribution.shared_document();
-            let verification = match head {
-                Some(head) => Verification::Begun(self.verifier().start(Job {
+            let verification = match base {
+                Some(base) => Verification::Begun(self.verifier().start(Job {
                     ticket,
                     identity: who.clone(),
-                    head,
+                    base,
                     contribution,
                     key: self.shared.key.clone(),
                 })),

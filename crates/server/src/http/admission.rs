@@ -11,12 +11,12 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tauline_protocol::error::Code;
 
-use crate::http::body;
 use crate::connections::Place;
+use crate::http::body;
 use crate::signin::session::Session;
 
-use super::failure::Failure;
 use super::app::App;
+use super::failure::Failure;
 use crate::routes::{auth, sequencer};
 
 /// The address at the other end of the connection.

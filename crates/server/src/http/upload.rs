@@ -18,11 +18,11 @@ use tauline_protocol::error::Code;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio::time::Instant;
 
+use crate::http::app::App;
 use crate::http::body::{self, BodyCoding, DocumentForm, Incoming, Limit};
+use crate::http::failure::Failure;
 use crate::refused::Refused;
 use crate::submission::SubmitError;
-use crate::http::app::App;
-use crate::http::failure::Failure;
 
 /// How often the coordinator hears that bytes of an upload arrive.
 const TELL_EVERY: Duration = Duration::from_secs(1);

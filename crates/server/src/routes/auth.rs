@@ -20,8 +20,8 @@ use tauline_protocol::login::SiweProof;
 
 use self::answer::{Problem, refused, sent_on};
 use crate::http::app::App;
-use crate::http::failure::Failure;
 use crate::http::body;
+use crate::http::failure::Failure;
 use crate::http::limits::TooMany;
 use crate::signin::browser::Browser;
 use crate::signin::state::{Begun, StateError};

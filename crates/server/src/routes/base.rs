@@ -6,19 +6,19 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use tauline_protocol::error::Code;
 
-use crate::base::Head;
+use crate::base::CurrentBase;
 use crate::http::failure::Failure;
 use crate::http::negotiate;
 use crate::representation::Form;
 
 /// The state to build on, compressed as `Accept-Encoding` allows.
 pub(super) async fn state(
-    head: &Arc<Head>,
+    base: &Arc<CurrentBase>,
     form: Form,
     headers: &HeaderMap,
 ) -> Result<Response, Failure> {
     let coding = negotiate::coding(headers, form);
-    let state = head.body(form, coding).await.map_err(|error| {
+    let state = base.body(form, coding).await.map_err(|error| {
         tracing::error!(%error, "the state cannot be rendered");
         Failure::new(
             Code::Internal,

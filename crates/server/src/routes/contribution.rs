@@ -13,13 +13,13 @@ use tauline_protocol::contribution::{
 };
 use tauline_protocol::error::Code;
 
-use crate::http::body::{self, BodyCoding, DocumentForm};
 use crate::coordinator::Admission;
+use crate::http::body::{self, BodyCoding, DocumentForm};
 use crate::http::{negotiate, upload};
 
 use crate::http::admission::{MaybeSignedIn, SignedIn};
-use crate::http::failure::Failure;
 use crate::http::app::App;
+use crate::http::failure::Failure;
 
 use super::base::state;
 use super::sequencer;
@@ -43,9 +43,9 @@ pub(super) async fn start(
     check_tag("client", tags.client.as_deref())?;
     check_tag("computation", tags.computation.as_deref())?;
     let caller = session.caller();
-    let head = app.coordinator.start(session.identity, tags).await?;
+    let base = app.coordinator.start(session.identity, tags).await?;
     let (status, _) = app.coordinator.follow(caller, None, Duration::ZERO).await?;
-    let mut response = state(&head, form, &parts.headers).await?;
+    let mut response = state(&base, form, &parts.headers).await?;
     if let Some(left) = status.contribute_in_ms {
         response.headers_mut().insert(CONTRIBUTE_IN, left.into());
     }

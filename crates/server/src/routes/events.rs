@@ -12,8 +12,8 @@ use futures_util::stream::{self, StreamExt as _};
 use tauline_protocol::status::QueueStatus;
 use tokio::sync::watch;
 
-use crate::http::app::App;
 use crate::http::admission::SignedIn;
+use crate::http::app::App;
 use crate::http::failure::Failure;
 
 /// Longest silence of a stream. Proxies drop connections that are silent for a minute or less.

@@ -13,14 +13,14 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tauline_protocol::error::Code;
 
-use crate::representation::{Coding, Form};
 use crate::http::limits::Download;
 use crate::http::negotiate;
+use crate::representation::{Coding, Form};
 use crate::snapshot::Document;
 use crate::store::StoreError;
 
-use crate::http::app::App;
 use crate::http::admission::Client;
+use crate::http::app::App;
 use crate::http::failure::Failure;
 
 pub(super) async fn download(

@@ -33,8 +33,8 @@ async fn poll(ceremony: &Ceremony, name: &str) -> Polled {
 }
 
 async fn finish(ceremony: &Ceremony, name: &str) {
-    let head = ceremony.start(name).await;
-    ceremony.complete(name, update(&head, name)).await.unwrap();
+    let base = ceremony.start(name).await;
+    ceremony.complete(name, update(&base, name)).await.unwrap();
     settle(ceremony).await;
 }
 

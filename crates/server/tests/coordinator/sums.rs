@@ -216,7 +216,7 @@ async fn who_makes_the_sums_fit_is_found_by_the_log() {
     assert!(what.contains("contribution 1"), "{what}");
 
     let directory = copy(&plan.directory);
-    // The head's bytes, in another form of the same powers, with the digest that fits them.
+    // The base's bytes, in another form of the same powers, with the digest that fits them.
     let connection = Connection::open(directory.path().join("tauline.db")).unwrap();
     let bytes: Vec<u8> = connection
         .query_row("SELECT bytes FROM blobs", [], |row| row.get(0))
@@ -247,8 +247,8 @@ async fn nothing_that_was_changed_while_it_runs_is_served() {
     }
     ceremony.contribute("anna").await;
     ceremony.check_in("bert").await;
-    let head = ceremony.start("bert").await;
-    let mut document = update(&head, "bert");
+    let base = ceremony.start("bert").await;
+    let mut document = update(&base, "bert");
     document.sub_contributions.swap(0, 1);
     ceremony.complete("bert", document).await.unwrap_err();
     let alice = Session {

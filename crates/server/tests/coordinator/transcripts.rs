@@ -67,8 +67,8 @@ async fn the_transcript_is_that_of_the_ceremony_byte_for_byte() {
 
     for name in ["anna", "bert", "cleo"] {
         ceremony.join(name).await;
-        let head = ceremony.start(name).await;
-        let document = update(&head, name);
+        let base = ceremony.start(name).await;
+        let document = update(&base, name);
         expected
             .accept(id(name), &document, &mut rand_core::OsRng)
             .unwrap();

@@ -95,7 +95,12 @@ pub(in crate::coordinator) struct Held {
 impl Held {
     /// Holds an answer back until something differs from `seen`. Returns those that must go home
     /// for it.
-    pub(in crate::coordinator) fn insert(&mut self, who: &Identity, hold: Hold, seen: Seen) -> Option<Hold> {
+    pub(in crate::coordinator) fn insert(
+        &mut self,
+        who: &Identity,
+        hold: Hold,
+        seen: Seen,
+    ) -> Option<Hold> {
         if let Some(ticket) = seen.ticket {
             self.tickets.insert(Ticket::new(ticket), who.clone());
         }
@@ -215,7 +220,12 @@ impl Held {
     }
 
     /// When to look at this identity's answers again, its check-in deadline given where one runs.
-    pub(in crate::coordinator) fn schedule(&mut self, who: &Identity, now: Timestamp, by: Option<Timestamp>) {
+    pub(in crate::coordinator) fn schedule(
+        &mut self,
+        who: &Identity,
+        now: Timestamp,
+        by: Option<Timestamp>,
+    ) {
         let Some(held) = self.by_identity.get(who) else {
             return;
         };

@@ -29,7 +29,12 @@ pub(in crate::coordinator) struct Arrivals(Vec<(Ticket, Timestamp)>);
 
 impl Arrivals {
     /// A contribution of this stay has arrived.
-    pub(in crate::coordinator) fn begin(&mut self, ticket: Ticket, now: Timestamp, grace: Duration) {
+    pub(in crate::coordinator) fn begin(
+        &mut self,
+        ticket: Ticket,
+        now: Timestamp,
+        grace: Duration,
+    ) {
         self.0.retain(|(_, until)| now < *until);
         self.0
             .push((ticket, now.saturating_add(reading_limit(grace))));
@@ -49,7 +54,11 @@ impl Arrivals {
 
     /// `now`, or the last moment before the turn's deadline comes due, if the contribution of that
     /// turn is being read.
-    pub(in crate::coordinator) fn hold(&self, now: Timestamp, queue: &Queue<Identity>) -> Timestamp {
+    pub(in crate::coordinator) fn hold(
+        &self,
+        now: Timestamp,
+        queue: &Queue<Identity>,
+    ) -> Timestamp {
         if self.0.is_empty() {
             return now;
         }

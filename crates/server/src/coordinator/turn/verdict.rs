@@ -109,7 +109,7 @@ impl Task {
             Some(Verification::ToDo(contribution)) => self.verifier.start(Job {
                 ticket,
                 identity: verifying.identity.clone(),
-                head: Arc::clone(&self.head),
+                base: Arc::clone(&self.base),
                 contribution,
                 key: self.key.clone(),
             }),
@@ -176,16 +176,16 @@ impl Task {
             (Outcome::Contributed, Some(Judgement::Valid(accepted))) => {
                 let Accepted {
                     contribution,
-                    head,
+                    base,
                     receipt,
                 } = *accepted;
                 assert_eq!(
                     contribution.number,
                     self.state().contributions(),
-                    "the contribution of ticket {ticket} does not follow the head"
+                    "the contribution of ticket {ticket} does not follow the base"
                 );
                 self.now.batch.writes.push(Write::Accepted(contribution));
-                self.head = head;
+                self.base = base;
                 Ok(Known::Receipt(receipt))
             }
             (Outcome::Contributed, _) => {

@@ -27,8 +27,8 @@ use tauline_transcript::{
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::http::body::{self, BodyCoding, DocumentForm};
 use crate::fingerprint::Fingerprint;
+use crate::http::body::{self, BodyCoding, DocumentForm};
 use crate::http::failure::Failure;
 use crate::refused::Refused;
 use crate::submission::SubmitError;

@@ -11,10 +11,10 @@ use futures_util::StreamExt as _;
 use tauline_protocol::Identity;
 use tauline_protocol::contribution::{ReceiptAnswer, SignedReceipt};
 
-use crate::http::body::{self, BodyCoding, DocumentForm};
 use crate::coordinator::Admission;
-use crate::http::app::App;
 use crate::http::admission::MaybeSignedIn;
+use crate::http::app::App;
+use crate::http::body::{self, BodyCoding, DocumentForm};
 use crate::http::failure::Failure;
 use crate::http::upload;
 

@@ -11,8 +11,8 @@ use tauline_protocol::error::{self, ErrorBody};
 use tauline_protocol::sequencer::Code;
 use tauline_transcript::{Check, DocumentError, Element, Invalid, PointError};
 
-use crate::refused::Refused;
 use crate::http::failure::{Detail, Failure};
+use crate::refused::Refused;
 
 /// An answer that says no.
 #[derive(Debug, Clone, PartialEq, Eq)]
