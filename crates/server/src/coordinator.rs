@@ -7,7 +7,7 @@
 //! has heard of what was not durable.
 //!
 //! What cannot drift apart: everything that one command changes is one transaction
-//! ([`store::Batch`](crate::store::Batch)); what memory holds is a fold over what was committed;
+//! ([`store::Batch`](tauline_store::Batch)); what memory holds is a fold over what was committed;
 //! and an opening checks each thing that is stored beside the log against the log.
 
 mod line;
@@ -28,6 +28,7 @@ use k256::ecdsa::SigningKey;
 use tauline_protocol::Identity;
 use tauline_protocol::status::{CeremonyStatus, QueueStatus, SignInMethod};
 use tauline_queue_core::Rules;
+use tauline_store::{Store, StoreError};
 use tauline_transcript::Sizes;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -44,7 +45,6 @@ use self::reply::Reply;
 use crate::clock::Clock;
 use crate::refused::Refused;
 use crate::status::Published;
-use crate::store::{Store, StoreError};
 use crate::verifier::Verifier;
 
 /// How often the task looks at the time while somebody is in the queue: as precise as the length

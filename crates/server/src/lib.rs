@@ -4,7 +4,6 @@
 //! |---|---|
 //! | [`config`] | every setting: flag, environment variable, key of the file |
 //! | [`coordinator`] | the one task that owns the queue |
-//! | [`store`] | what is durable, behind one trait |
 //! | [`base`] | the state that the next participant builds on, ready to send |
 //! | [`refused`] | an answer that says no, with its code and its words |
 //! | [`submission`] | a contribution that has arrived, and why one gets no receipt |
@@ -41,5 +40,3 @@ pub mod status;
 pub mod submission;
 pub mod telemetry;
 pub mod verifier;
-
-pub use tauline_store as store;

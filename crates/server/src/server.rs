@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tauline_queue_core::Timestamp;
+use tauline_store::Store;
+use tauline_store::mark::MARK_NAME;
+use tauline_store::sqlite::{Found, Sqlite};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -24,9 +27,6 @@ use crate::signin::secret::warn_if_others_read;
 use crate::signin::session::Sessions;
 use crate::signin::state::States;
 use crate::snapshot::{FOLDER_NAME, Transcripts};
-use crate::store::Store;
-use crate::store::mark::MARK_NAME;
-use crate::store::sqlite::{Found, Sqlite};
 use crate::verifier::Verifier;
 
 /// How long a stopping server waits for requests that are on their way. With the times below, all

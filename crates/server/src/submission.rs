@@ -1,11 +1,11 @@
 //! A contribution that has arrived, and why one gets no receipt.
 
 use tauline_protocol::error::{Code, ErrorBody};
+use tauline_store::Blob;
 use tauline_transcript::{Check, DocumentError, Invalid, RawContribution, Received};
 
 use crate::fingerprint::Fingerprint;
 use crate::refused::Refused;
-use crate::store::Blob;
 use crate::verifier::Judging;
 
 /// A contribution that has arrived and can be read.

@@ -9,11 +9,11 @@ use tauline_protocol::Identity;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::receipt::Receipt;
 use tauline_queue_core::Ticket;
+use tauline_store::{Contribution, Witness};
 use tauline_transcript::{Invalid, Received, verify_received};
 use tokio::sync::oneshot;
 
 use crate::base::CurrentBase;
-use crate::store::{Contribution, Witness};
 
 /// How much the threads yield to those that answer requests, as a Unix niceness: a contribution
 /// takes seconds whichever way, and an answer should not.

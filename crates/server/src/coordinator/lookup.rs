@@ -6,6 +6,7 @@ use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::journal::Record;
 use tauline_protocol::status::QueueStatus;
 use tauline_queue_core::{Outcome, Refusal, Ticket};
+use tauline_store::{Contribution, Store, StoreError};
 use tracing::error;
 
 use super::Coordinator;
@@ -13,7 +14,6 @@ use super::refusals;
 use super::reply::{No, Standing};
 use crate::fingerprint::Fingerprint;
 use crate::refused::Refused;
-use crate::store::{Contribution, Store, StoreError};
 use crate::verifier;
 
 impl Coordinator {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tauline_protocol::status::ModeWord;
+use tauline_store::check::{self, Checked};
+use tauline_store::{Store, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -17,8 +19,6 @@ use crate::base::CurrentBase;
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
 use crate::status::Published;
-use crate::store::check::{self, Checked};
-use crate::store::{Store, StoreError};
 use crate::submission::Verification;
 use crate::verifier::{Verifier, panic_text};
 

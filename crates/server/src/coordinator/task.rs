@@ -13,6 +13,8 @@ use tauline_protocol::journal::Record;
 use tauline_queue_core::{
     Command, Entry, Event, Outcome, Queue, Refusal, State, Step, Ticket, Timestamp,
 };
+use tauline_store::check::Binding;
+use tauline_store::{Batch, Chain, Contribution, Store, Write};
 use tokio::sync::{mpsc, watch};
 
 use super::line::{Line, Names};
@@ -25,8 +27,6 @@ use crate::base::CurrentBase;
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
 use crate::status::{self, Published};
-use crate::store::check::Binding;
-use crate::store::{Batch, Chain, Contribution, Store, Write};
 use crate::submission::{Arrived, Verification};
 use crate::verifier::{Judgement, Verifier};
 

@@ -12,12 +12,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tauline_protocol::error::Code;
+use tauline_store::StoreError;
 
 use crate::http::limits::Download;
 use crate::http::negotiate;
 use crate::representation::{Coding, Form};
 use crate::snapshot::Document;
-use crate::store::StoreError;
 
 use crate::http::admission::Client;
 use crate::http::app::App;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tauline_protocol::admin::AdminRequest;
 use tauline_protocol::status::{EndedWord, ModeWord, QueueWord};
-use tauline_server::store::Session;
+use tauline_store::Session;
 use tauline_transcript::Encoding;
 
 use crate::support::{Ceremony, NOON, Plan, block, id, one_thread, secs, update};

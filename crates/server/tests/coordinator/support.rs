@@ -18,11 +18,11 @@ use tauline_server::clock::{Clock, Hands};
 use tauline_server::coordinator::{
     self, Coordinator, Fault, Opened, Refused, Settings, StartError, SubmitError,
 };
-use tauline_server::store::sqlite::Sqlite;
-use tauline_server::store::{
+use tauline_server::verifier::Verifier;
+use tauline_store::sqlite::Sqlite;
+use tauline_store::{
     Batch, Blob, Ceremony as Made, Contribution, Reading, Session, Store, StoreError, StoredRecord,
 };
-use tauline_server::verifier::Verifier;
 use tauline_transcript::{RawContribution, Sizes, contribute};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;

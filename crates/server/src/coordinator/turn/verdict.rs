@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tauline_protocol::Identity;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_queue_core::{Command, Outcome, Refusal, Ticket, Timestamp, Verdict};
+use tauline_store::Write;
 use tokio::sync::oneshot;
 use tracing::field::display;
 use tracing::{debug, error, warn};
@@ -16,7 +17,6 @@ use super::super::task::{Task, Waiter};
 use crate::coordinator::Coordinator;
 use crate::fingerprint::Fingerprint;
 use crate::refused::Refused;
-use crate::store::Write;
 use crate::submission::{SubmitError, Verification};
 use crate::verifier::{Accepted, Job, Judgement};
 
