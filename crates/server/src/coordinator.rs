@@ -34,7 +34,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use open::{Opened, StartError, open};
 pub use operator::Order;
-pub(crate) use presence::Attached;
 pub use presence::waiters::Seen;
 pub(crate) use refusals::told_plainly;
 pub use reply::Polled;

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::Caller;
 use super::operator::Order;
 use super::presence::waiters::{Hold, Seen};
-use super::reply::{Reply, Standing, VerdictReply, Wanted};
+use super::reply::{Polled, Reply, Standing, VerdictReply, Wanted};
 use crate::base::CurrentBase;
 use crate::fingerprint::Fingerprint;
 use crate::submission::Arrived;

@@ -15,9 +15,9 @@ use tauline_queue_core::{Rules, Ticket, Timestamp};
 use tauline_server::admin::Operator;
 use tauline_server::base::CurrentBase;
 use tauline_server::clock::{Clock, Hands};
-use tauline_server::coordinator::{
-    self, Coordinator, Fault, Opened, Refused, Settings, StartError, SubmitError,
-};
+use tauline_server::coordinator::{self, Coordinator, Fault, Opened, Settings, StartError};
+use tauline_server::refused::Refused;
+use tauline_server::submission::SubmitError;
 use tauline_server::verifier::Verifier;
 use tauline_store::sqlite::Sqlite;
 use tauline_store::{

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tauline_protocol::error::Code;
 use tauline_protocol::status::{EndedWord, QueueWord};
 use tauline_server::base::CurrentBase;
-use tauline_server::coordinator::{Admission, SubmitError};
+use tauline_server::coordinator::Admission;
+use tauline_server::submission::SubmitError;
 use tauline_transcript::{DocumentError, Encoding};
 
 use crate::support::{Ceremony, Plan, block, id, one_thread, refused, secs, update};
@@ -61,7 +62,7 @@ async fn start_repeated_gives_the_same_state_and_does_not_restart_the_clock() {
     let first = ceremony.start("anna").await;
     ceremony.pass(secs(100)).await;
     let second = ceremony.start("anna").await;
-    assert_eq!(first.base(), second.base());
+    assert_eq!(first.powers(), second.powers());
     assert_eq!(
         ceremony.check_in("anna").await.next_checkin_in_ms,
         Some(30_000),

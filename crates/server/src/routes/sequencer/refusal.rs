@@ -248,6 +248,6 @@ impl From<Refused> for Refusal {
 }
 
 /// Far more requests than any client sends. Never 429, which none of them knows.
-pub(in crate::routes) fn rate_limited() -> Response {
+pub(crate) fn rate_limited() -> Response {
     Refusal::from(Code::RateLimited).into_response()
 }
