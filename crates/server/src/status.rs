@@ -8,9 +8,8 @@ use tauline_protocol::status::{
     TurnStatus,
 };
 use tauline_queue_core::{Mode, Outcome, Past, Phase, Queue, State, Ticket, Timestamp};
+use tauline_store::Chain;
 use tauline_transcript::Sizes;
-
-use crate::store::Chain;
 
 /// What anyone may know about the ceremony, as of one commit.
 #[derive(Debug, Clone)]

@@ -6,83 +6,36 @@ use std::sync::{Arc, OnceLock};
 use axum::body::Bytes;
 use tauline_transcript::{Base, DocumentError, Encoding};
 
+use crate::representation::{Coding, Form};
+
 /// Level of gzip and zstd for base documents. Hex digits compress to a little over half at any
 /// level; higher ones only cost time, once a contribution.
 const COMPRESSION_LEVEL: u32 = 3;
 
 /// The powers after the last contribution, and their documents.
-pub struct Head {
-    base: Base,
+pub struct CurrentBase {
+    powers: Base,
     contributions: u64,
     /// By [`Form`], then by [`Coding`].
     bodies: [[OnceLock<Bytes>; 3]; 3],
 }
 
-/// The form of a base document (`ceremony.md`, Documents).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Form {
-    /// JSON with compressed points in hex.
-    Json,
-    /// MessagePack with compressed points.
-    Msgpack,
-    /// MessagePack with uncompressed points.
-    MsgpackUncompressed,
-}
-
-impl Form {
-    /// All forms.
-    pub const ALL: [Self; 3] = [Self::Json, Self::Msgpack, Self::MsgpackUncompressed];
-
-    /// The value of `Content-Type`.
-    #[must_use]
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Self::Json => "application/json",
-            Self::Msgpack => "application/msgpack",
-            Self::MsgpackUncompressed => "application/msgpack; points=uncompressed",
-        }
-    }
-}
-
-/// The compression of a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Coding {
-    /// None.
-    Identity,
-    /// `gzip`.
-    Gzip,
-    /// `zstd`.
-    Zstd,
-}
-
-impl Coding {
-    /// The value of `Content-Encoding`; none for no compression.
-    #[must_use]
-    pub fn name(self) -> Option<&'static str> {
-        match self {
-            Self::Identity => None,
-            Self::Gzip => Some("gzip"),
-            Self::Zstd => Some("zstd"),
-        }
-    }
-}
-
-impl Head {
-    /// The head after so many contributions, with its plain JSON and MessagePack ready.
+impl CurrentBase {
+    /// The base after so many contributions, with its plain JSON and MessagePack ready.
     ///
     /// # Errors
     /// Never in practice; what the serializer could report.
-    pub fn new(base: Base, contributions: u64) -> Result<Self, DocumentError> {
-        let head = Self::bare(base, contributions);
-        head.prepare()?;
-        Ok(head)
+    pub fn new(powers: Base, contributions: u64) -> Result<Self, DocumentError> {
+        let base = Self::bare(powers, contributions);
+        base.prepare()?;
+        Ok(base)
     }
 
-    /// The head after so many contributions. Its documents are made when they are asked for, or by
+    /// The base after so many contributions. Its documents are made when they are asked for, or by
     /// [`prepare`](Self::prepare).
-    pub(crate) fn bare(base: Base, contributions: u64) -> Self {
+    pub(crate) fn bare(powers: Base, contributions: u64) -> Self {
         Self {
-            base,
+            powers,
             contributions,
             bodies: Default::default(),
         }
@@ -104,8 +57,8 @@ impl Head {
 
     /// The powers.
     #[must_use]
-    pub fn base(&self) -> &Base {
-        &self.base
+    pub fn powers(&self) -> &Base {
+        &self.powers
     }
 
     /// How many contributions led here.
@@ -122,8 +75,8 @@ impl Head {
         if let Some(body) = self.slot(form, coding).get() {
             return Ok(body.clone());
         }
-        let head = Arc::clone(self);
-        tokio::task::spawn_blocking(move || head.make(form, coding)).await?
+        let base = Arc::clone(self);
+        tokio::task::spawn_blocking(move || base.make(form, coding)).await?
     }
 
     fn slot(&self, form: Form, coding: Coding) -> &OnceLock<Bytes> {
@@ -132,9 +85,9 @@ impl Head {
 
     fn document(&self, form: Form) -> Result<Bytes, DocumentError> {
         Ok(match form {
-            Form::Json => self.base.to_json()?,
-            Form::Msgpack => self.base.to_msgpack(Encoding::Compressed)?,
-            Form::MsgpackUncompressed => self.base.to_msgpack(Encoding::Uncompressed)?,
+            Form::Json => self.powers.to_json()?,
+            Form::Msgpack => self.powers.to_msgpack(Encoding::Compressed)?,
+            Form::MsgpackUncompressed => self.powers.to_msgpack(Encoding::Uncompressed)?,
         }
         .into())
     }

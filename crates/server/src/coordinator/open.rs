@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tauline_protocol::status::ModeWord;
+use tauline_store::check::{self, Checked};
+use tauline_store::{Store, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -13,14 +15,12 @@ use tracing::{info, warn};
 use super::line::Names;
 use super::task::{Now, Task, Verifying};
 use super::{Coordinator, Fault, MAILBOX, Settings, Shared};
-use crate::arriving::Verification;
+use crate::base::CurrentBase;
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
-use crate::head::Head;
-use crate::store::check::{self, Checked};
-use crate::store::{Store, StoreError};
+use crate::status::Published;
+use crate::submission::Verification;
 use crate::verifier::{Verifier, panic_text};
-use crate::view::Published;
 
 /// From which difference on a clock behind the log is worth a warning: beyond what two machines
 /// that set their clocks by the network differ.
@@ -77,8 +77,8 @@ pub fn open(
         ..
     } = verifier.run(|| check::everything(&*store, settings.rules))?;
     let contributions = queue.state().contributions();
-    let head = verifier
-        .run(|| Head::new(base, contributions))
+    let base = verifier
+        .run(|| CurrentBase::new(base, contributions))
         .map_err(|error| StoreError::damaged(error.to_string()))?;
     let verifying = verifying.map(|submitted| Verifying {
         ticket: submitted.ticket,
@@ -115,7 +115,7 @@ pub fn open(
         chain,
         binding,
         names,
-        head: Arc::new(head),
+        base: Arc::new(base),
         key: ceremony.key.clone(),
         clock: clock.clone(),
         verifier: verifier.clone(),

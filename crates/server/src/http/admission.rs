@@ -11,12 +11,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tauline_protocol::error::Code;
 
-use crate::body;
 use crate::connections::Place;
+use crate::http::body;
 use crate::signin::session::Session;
 
+use super::app::App;
 use super::failure::Failure;
-use super::{App, auth, sequencer};
+use crate::routes::{auth, sequencer};
 
 /// The address at the other end of the connection.
 #[derive(Debug, Clone, Copy)]
@@ -24,26 +25,26 @@ pub struct Peer(pub IpAddr);
 
 /// Who asks, as far as that is known without a session.
 #[derive(Clone)]
-pub(super) struct Client {
+pub(crate) struct Client {
     /// The address, behind a proxy that is trusted or not.
-    pub(super) address: IpAddr,
+    pub(crate) address: IpAddr,
     /// The connection's place.
-    pub(super) place: Option<Arc<Place>>,
+    pub(crate) place: Option<Arc<Place>>,
 }
 
 /// Whether the request carries a session, and if not, why not.
 #[derive(Clone)]
-pub(super) struct Caller(Result<Session, Failure>);
+pub(crate) struct Caller(Result<Session, Failure>);
 
 /// The session of a request: handlers that need one take this.
-pub(super) struct SignedIn(pub(super) Session);
+pub(crate) struct SignedIn(pub(crate) Session);
 
 /// A session, or the refusal that goes with its absence: for handlers that look at something else
 /// first.
-pub(super) struct MaybeSignedIn(pub(super) Result<Session, Failure>);
+pub(crate) struct MaybeSignedIn(pub(crate) Result<Session, Failure>);
 
 /// Finds the session and counts the request against its limit, or against the address's.
-pub(super) async fn admit(
+pub(crate) async fn admit(
     State(app): State<Arc<App>>,
     mut request: Request,
     next: Next,

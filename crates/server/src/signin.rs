@@ -35,8 +35,9 @@ use tauline_protocol::Identity;
 use tauline_protocol::error::Code;
 use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer, SiweProof};
 
-use crate::coordinator::{Coordinator, Refused};
-use crate::view::millis;
+use crate::coordinator::Coordinator;
+use crate::refused::Refused;
+use crate::status::millis;
 
 use self::browser::Browser;
 use self::ethereum::Accounts;

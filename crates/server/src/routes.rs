@@ -1,14 +1,13 @@
 //! The HTTP interface (`http-queue-api.md`), one file a resource.
 
-mod admission;
-mod auth;
+pub(crate) mod auth;
+mod base;
 mod ceremony;
 mod contribution;
 mod events;
-pub mod failure;
 mod login;
 mod queue;
-mod sequencer;
+pub(crate) mod sequencer;
 mod transcript;
 
 use std::any::Any;
@@ -21,87 +20,15 @@ use axum::http::{HeaderName, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tauline_protocol::error::Code;
-use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any as AnyOrigin, CorsLayer};
 
-pub use admission::Peer;
-
-use crate::coordinator::Coordinator;
-use crate::limits::Limits;
-use crate::signin::SignIn;
-use crate::snapshot::Transcripts;
-use crate::upload::{Repeats, UploadSlot};
-
-use self::failure::Failure;
+use crate::http::admission;
+use crate::http::app::App;
+use crate::http::failure::Failure;
 
 /// How long a browser may keep the answer of a preflight: a day, browsers take less.
 const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(86_400);
-
-/// What the handlers work with.
-pub struct App {
-    /// The handle of the one task that decides.
-    pub coordinator: Coordinator,
-    /// Sign-in and sessions.
-    pub sign_in: SignIn,
-    /// The current transcript, as a file.
-    pub transcripts: Transcripts,
-    /// Rates.
-    pub limits: Limits,
-    /// Longest pause in a body.
-    pub body_timeout: Duration,
-    /// Longest time for a contribution's body: its deadline and the grace on it.
-    pub upload_limit: Duration,
-    /// Becomes true when the server stops: streams end.
-    pub stopping: watch::Receiver<bool>,
-    /// The one upload that is read.
-    pub upload: UploadSlot,
-    /// Those that are read only to be compared.
-    pub repeats: Repeats,
-    /// How clients of the sequencer's API poll.
-    pub lobby: Lobby,
-}
-
-/// How clients of the sequencer's API poll (`sequencer-http.md`, section 4).
-#[derive(Debug, Clone, Copy)]
-pub struct Lobby {
-    /// After what time at the latest a client polls again, grace not included.
-    pub interval: Duration,
-    /// How long the answer to one of the first in line is held.
-    pub hold: Duration,
-}
-
-impl App {
-    /// An application around these parts.
-    #[must_use]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each part once, by name at the one call"
-    )]
-    pub fn new(
-        coordinator: Coordinator,
-        sign_in: SignIn,
-        transcripts: Transcripts,
-        limits: Limits,
-        body_timeout: Duration,
-        upload_limit: Duration,
-        stopping: watch::Receiver<bool>,
-        lobby: Lobby,
-    ) -> Self {
-        Self {
-            coordinator,
-            sign_in,
-            transcripts,
-            limits,
-            body_timeout,
-            upload_limit,
-            stopping,
-            upload: UploadSlot::default(),
-            repeats: Repeats::default(),
-            lobby,
-        }
-    }
-}
 
 /// All routes. Requests must carry a [`Peer`] in their extensions.
 pub fn router(app: Arc<App>) -> Router {
@@ -154,7 +81,7 @@ fn cors() -> CorsLayer {
 async fn nothing_here(uri: Uri, request: Request) -> Response {
     if let Some(response) = sequencer::nothing_here(&uri) {
         let (parts, body) = request.into_parts();
-        crate::body::drain(&parts.headers, body);
+        crate::http::body::drain(&parts.headers, body);
         return response;
     }
     Failure::new(

@@ -1,16 +1,152 @@
-//! Presence without polling: what the task does for those who wait for held answers.
+//! Presence: held check-ins, event streams and polls, and what the task does for those who wait.
+
+pub(super) mod waiters;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tauline_protocol::Identity;
-use tauline_protocol::status::QueueWord;
+use tauline_protocol::status::{QueueStatus, QueueWord};
 use tauline_queue_core::{Command, Mode, NEAR_HEAD, Outcome, Phase, Refusal, Timestamp};
 
-use super::TICK;
-use super::held::{AHEAD_OF_DEADLINE, Hold, Seen, Waiting};
-use super::message::{No, Polled, Reply};
+use self::waiters::{AHEAD_OF_DEADLINE, Hold, Seen, Waiting};
+use super::message::{Message, Urgent};
+use super::reply::{No, Polled, Reply};
 use super::task::{BATCH, Task};
+use super::{Caller, Coordinator, TICK};
+use crate::refused::Refused;
+
+impl Coordinator {
+    /// A check-in whose answer is held until the status word changes, for at most `hold`; not held
+    /// when it is the participant's turn to start, or it is not in the queue. As long as the
+    /// future lives, the participant counts as present.
+    ///
+    /// # Errors
+    /// Only when the coordinator is not there to answer.
+    pub async fn check_in_held(
+        &self,
+        who: impl Into<Caller>,
+        hold: Duration,
+    ) -> Result<QueueStatus, Refused> {
+        let until = self.clock().now().saturating_add(hold);
+        let Caller { who, client } = who.into();
+        let attached = self.attach(&who);
+        let (standing, _) = self
+            .ask(|reply| Message::Hold {
+                who,
+                hold: Hold {
+                    reply: Waiting::Standing(reply),
+                    until,
+                    client,
+                    positions: false,
+                    arms: true,
+                },
+                at_once_unless: None,
+            })
+            .await?;
+        attached.detach();
+        self.complete_status(standing).await
+    }
+
+    /// Waits until the status word, the ticket or the position differs from what was `seen`, for
+    /// at most `hold`; without `seen`, answers at once. As long as the future lives, the
+    /// participant counts as present, but this alone never starts a stall deadline.
+    ///
+    /// # Errors
+    /// Only when the coordinator is not there to answer.
+    pub async fn follow(
+        &self,
+        who: impl Into<Caller>,
+        seen: Option<Seen>,
+        hold: Duration,
+    ) -> Result<(QueueStatus, Seen), Refused> {
+        let until = self.clock().now().saturating_add(hold);
+        let Caller { who, client } = who.into();
+        let attached = self.attach(&who);
+        let (standing, seen) = self
+            .ask(|reply| Message::Hold {
+                who,
+                hold: Hold {
+                    reply: Waiting::Standing(reply),
+                    until,
+                    client,
+                    positions: true,
+                    arms: false,
+                },
+                at_once_unless: seen,
+            })
+            .await?;
+        attached.detach();
+        Ok((self.complete_status(standing).await?, seen))
+    }
+
+    /// What a participant gets whose client knows no other call: it joins, checks in or starts,
+    /// whichever is due, and is expected to poll again after `interval`. The answer to one of the
+    /// first in line is held for at most `hold`; as long as the future lives, the participant
+    /// counts as present, and its turn starts when it comes.
+    ///
+    /// # Errors
+    /// When the identity is used up, or the ceremony takes no entries.
+    pub async fn poll(
+        &self,
+        who: Identity,
+        interval: Duration,
+        hold: Duration,
+    ) -> Result<Polled, Refused> {
+        let until = self.clock().now().saturating_add(hold);
+        self.ask(|reply| Message::Poll {
+            who,
+            interval,
+            until,
+            reply,
+        })
+        .await
+    }
+
+    /// Whether this identity's client is one that polls, as far as the last call tells.
+    ///
+    /// # Errors
+    /// Only when the coordinator is not there to answer.
+    pub async fn polls(&self, who: &Identity) -> Result<bool, Refused> {
+        let who = who.clone();
+        self.ask(|reply| Message::Polls { who, reply }).await
+    }
+
+    /// A connection of this participant's was cut in the midst of a request. If it has no other, and
+    /// checks in while it contributes, its turn ends unless it comes back soon.
+    pub(crate) fn disconnected(&self, who: &Identity) {
+        let _ = self.urgently.send(Urgent::Disconnected(who.clone()));
+    }
+
+    /// Notices when a request of this participant's is cut before it is answered.
+    pub(crate) fn attach(&self, who: &Identity) -> Attached<'_> {
+        Attached {
+            coordinator: self,
+            who: Some(who.clone()),
+        }
+    }
+}
+
+/// A request that is on its way. Dropped before it is answered, its connection was closed.
+pub(crate) struct Attached<'a> {
+    coordinator: &'a Coordinator,
+    who: Option<Identity>,
+}
+
+impl Attached<'_> {
+    /// It has arrived, or is answered.
+    pub(crate) fn detach(mut self) {
+        self.who = None;
+    }
+}
+
+impl Drop for Attached<'_> {
+    fn drop(&mut self) {
+        if let Some(who) = self.who.take() {
+            self.coordinator.disconnected(&who);
+        }
+    }
+}
 
 impl Task {
     /// Checks in for those who wait for held answers, and gives the answers that are due.
@@ -48,6 +184,14 @@ impl Task {
                 self.check_in_for(now, &who);
                 return;
             }
+        }
+    }
+
+    /// A connection by which this participant was there is closed: has it another?
+    pub(super) fn disconnected(&mut self, who: &Identity) {
+        if !self.now.held.is_present(who) {
+            let id = who.clone();
+            let _ = self.carry_out(self.time(), Command::Disconnect { id }, None);
         }
     }
 
@@ -172,7 +316,7 @@ impl Task {
     fn polled(&self, who: &Identity) -> Result<Polled, No> {
         match self.state().stay(who) {
             Some(stay) if stay.phase == Phase::Contributing => {
-                Ok(Polled::Base(Arc::clone(&self.head)))
+                Ok(Polled::Base(Arc::clone(&self.base)))
             }
             Some(_) => Ok(Polled::Wait),
             None => match self.state().used_up(who) {

@@ -1,131 +1,10 @@
 //! Answers that say no, with the code a client sees and a sentence for its user.
 
-use std::time::Duration;
-
-use tauline_protocol::error::{Code, ErrorBody};
+use tauline_protocol::error::Code;
 use tauline_protocol::status::EndedWord;
 use tauline_queue_core::{Outcome, Refusal, Ticket};
-use tauline_transcript::{Check, DocumentError, Invalid};
 
-/// A request that was not carried out: an answer, not a fault.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{error}")]
-pub struct Refused {
-    /// The code in the error's body.
-    pub code: Code,
-    /// A sentence that says what to do.
-    pub error: String,
-    /// The same for people whose client is not ours, where it has to be said in other words: such a
-    /// client knows neither check-ins nor starts, and cannot join again.
-    pub plainly: Option<String>,
-    /// When to come back, where that is known.
-    pub retry_after: Option<Duration>,
-}
-
-impl Refused {
-    /// A refusal with this code and text.
-    #[must_use]
-    pub fn new(code: Code, error: impl Into<String>) -> Self {
-        Self {
-            code,
-            error: error.into(),
-            plainly: None,
-            retry_after: None,
-        }
-    }
-
-    /// The same with the time after which to come back.
-    #[must_use]
-    pub fn retry_after(self, wait: Duration) -> Self {
-        Self {
-            retry_after: Some(wait),
-            ..self
-        }
-    }
-
-    /// The same with words for people whose client is not ours.
-    #[must_use]
-    fn plainly(self, words: impl Into<String>) -> Self {
-        Self {
-            plainly: Some(words.into()),
-            ..self
-        }
-    }
-
-    /// The body of the answer.
-    #[must_use]
-    pub fn body(&self) -> ErrorBody {
-        ErrorBody::new(self.code, &*self.error)
-    }
-
-    /// The coordinator is not there to answer.
-    #[must_use]
-    pub fn unavailable() -> Self {
-        Self::new(
-            Code::Unavailable,
-            "the coordinator is stopping or starting: try again in a few seconds; your place is kept",
-        )
-    }
-
-    /// The coordinator failed to look something up.
-    #[must_use]
-    pub fn internal() -> Self {
-        Self::new(
-            Code::Internal,
-            "the coordinator failed to look this up: try again; your place is kept",
-        )
-    }
-}
-
-/// Why a contribution got no receipt.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SubmitError {
-    /// It was not this participant's to submit now.
-    #[error(transparent)]
-    Refused(Refused),
-    /// The body was not readable. The turn goes on.
-    #[error(transparent)]
-    Malformed(#[from] DocumentError),
-    /// A check failed: the stay is over.
-    #[error(transparent)]
-    Invalid(Box<Invalid>),
-    /// The coordinator could not verify it: the stay is over, the identity not used up.
-    #[error(transparent)]
-    CoordinatorFault(Refused),
-}
-
-impl SubmitError {
-    /// The code and text of the answer.
-    #[must_use]
-    pub fn refused(&self) -> Refused {
-        match self {
-            Self::Malformed(error) => Refused::new(Code::MalformedBody, error.to_string()),
-            Self::Invalid(check) => invalid(check),
-            Self::Refused(refused) | Self::CoordinatorFault(refused) => refused.clone(),
-        }
-    }
-
-    /// The body of the answer.
-    #[must_use]
-    pub fn body(&self) -> ErrorBody {
-        self.refused().body()
-    }
-
-    /// The HTTP status of the answer.
-    #[must_use]
-    pub fn status(&self) -> u16 {
-        self.refused().code.status()
-    }
-}
-
-impl From<Refused> for SubmitError {
-    fn from(refused: Refused) -> Self {
-        match refused.code {
-            Code::CoordinatorFault => Self::CoordinatorFault(refused),
-            _ => Self::Refused(refused),
-        }
-    }
-}
+use crate::refused::Refused;
 
 /// A refusal of the queue's rules. `because` is what the log notes about the end of the last stay.
 pub(super) fn refused(refusal: Refusal, because: Option<&str>) -> Refused {
@@ -245,24 +124,6 @@ fn with_reason(what: &str, because: Option<&str>) -> String {
         Some(because) => format!("{what} ({because})"),
         None => what.to_owned(),
     }
-}
-
-/// The code and text of a failed check.
-fn invalid(invalid: &Invalid) -> Refused {
-    let code = match &invalid.check {
-        Check::Count { .. } => Code::ContributionCount,
-        Check::Sizes { .. } => Code::ContributionSizes,
-        Check::Decoding { .. } => Code::ContributionPoint,
-        Check::Subgroup { .. } => Code::ContributionSubgroup,
-        Check::PubkeyIdentity => Code::ContributionPubkeyIdentity,
-        Check::Generator { .. } => Code::ContributionFirstPower,
-        Check::ZeroPower => Code::ContributionZeroPower,
-        Check::UpdateProof => Code::ContributionUpdateProof,
-        Check::G1Powers => Code::ContributionG1Powers,
-        Check::G2Powers => Code::ContributionG2Powers,
-        Check::NoEntropy => Code::ContributionNoEntropy,
-    };
-    Refused::new(code, invalid.to_string())
 }
 
 /// Verification did not come to a verdict.

@@ -10,8 +10,8 @@ use tauline_protocol::Identity;
 use tauline_protocol::status::{QueueStatus, QueueWord};
 use tauline_queue_core::{Event, Ticket, Timestamp};
 
-use super::ClientKey;
-use super::message::{Polled, Reply, Standing};
+use super::super::ClientKey;
+use super::super::reply::{Polled, Reply, Standing};
 
 /// Answers held for one identity at a time; a further one sends the oldest home. A bound on
 /// memory: a client needs one, a person with some tabs a few.
@@ -19,7 +19,7 @@ const HELD_PER_IDENTITY: usize = 32;
 
 /// How long before a deadline the coordinator checks in for whoever it holds an answer for: far
 /// more than a batch takes. Where half the time left is less, that.
-pub(super) const AHEAD_OF_DEADLINE: Duration = Duration::from_secs(1);
+pub(in crate::coordinator) const AHEAD_OF_DEADLINE: Duration = Duration::from_secs(1);
 
 /// The least time between two looks at one held answer: a bound on work when deadlines are tiny.
 const LEAST_PAUSE: Duration = Duration::from_millis(20);
@@ -34,7 +34,7 @@ pub struct Seen {
 
 impl Seen {
     /// What this status tells.
-    pub(super) fn of(status: &QueueStatus) -> Self {
+    pub(in crate::coordinator) fn of(status: &QueueStatus) -> Self {
         Self {
             word: status.queue_status,
             ticket: status.ticket,
@@ -49,7 +49,7 @@ impl Seen {
 }
 
 /// To whom an answer goes that waits, and what it is about.
-pub(super) enum Waiting {
+pub(in crate::coordinator) enum Waiting {
     /// How the participant stands.
     Standing(Reply<(Standing, Seen)>),
     /// What its poll comes to; it polls again after so long.
@@ -66,15 +66,15 @@ impl Waiting {
 }
 
 /// An answer that waits.
-pub(super) struct Hold {
-    pub(super) reply: Waiting,
-    pub(super) until: Timestamp,
+pub(in crate::coordinator) struct Hold {
+    pub(in crate::coordinator) reply: Waiting,
+    pub(in crate::coordinator) until: Timestamp,
     /// By which of its clients the participant waits, where that is known.
-    pub(super) client: Option<ClientKey>,
+    pub(in crate::coordinator) client: Option<ClientKey>,
     /// Whether a change of position is worth the answer.
-    pub(super) positions: bool,
+    pub(in crate::coordinator) positions: bool,
     /// Whether it counts as checking in while contributing too.
-    pub(super) arms: bool,
+    pub(in crate::coordinator) arms: bool,
 }
 
 struct Waiter {
@@ -84,7 +84,7 @@ struct Waiter {
 
 /// All answers that wait.
 #[derive(Default)]
-pub(super) struct Held {
+pub(in crate::coordinator) struct Held {
     by_identity: BTreeMap<Identity, Vec<Waiter>>,
     tickets: HashMap<Ticket, Identity>,
     due: BTreeSet<(Timestamp, Identity)>,
@@ -95,7 +95,12 @@ pub(super) struct Held {
 impl Held {
     /// Holds an answer back until something differs from `seen`. Returns those that must go home
     /// for it.
-    pub(super) fn insert(&mut self, who: &Identity, hold: Hold, seen: Seen) -> Option<Hold> {
+    pub(in crate::coordinator) fn insert(
+        &mut self,
+        who: &Identity,
+        hold: Hold,
+        seen: Seen,
+    ) -> Option<Hold> {
         if let Some(ticket) = seen.ticket {
             self.tickets.insert(Ticket::new(ticket), who.clone());
         }
@@ -106,7 +111,7 @@ impl Held {
     }
 
     /// Whether somebody still waits for an answer of this identity's.
-    pub(super) fn is_present(&mut self, who: &Identity) -> bool {
+    pub(in crate::coordinator) fn is_present(&mut self, who: &Identity) -> bool {
         let Some(held) = self.by_identity.get_mut(who) else {
             return false;
         };
@@ -119,7 +124,7 @@ impl Held {
     }
 
     /// How many other clients of this identity wait for an answer.
-    pub(super) fn others(&self, who: &Identity, client: Option<ClientKey>) -> u32 {
+    pub(in crate::coordinator) fn others(&self, who: &Identity, client: Option<ClientKey>) -> u32 {
         let Some(client) = client else { return 0 };
         let held = self.by_identity.get(who).into_iter().flatten();
         let others: BTreeSet<ClientKey> = held
@@ -131,14 +136,14 @@ impl Held {
     }
 
     /// How many answers of this identity's are waited for.
-    pub(super) fn waiting(&self, who: &Identity) -> u32 {
+    pub(in crate::coordinator) fn waiting(&self, who: &Identity) -> u32 {
         let held = self.by_identity.get(who).into_iter().flatten();
         let waiting = held.filter(|one| !one.hold.reply.is_gone()).count();
         u32::try_from(waiting).unwrap_or(u32::MAX)
     }
 
     /// Whether a held answer of this identity's counts as checking in while contributing.
-    pub(super) fn arms(&self, who: &Identity) -> bool {
+    pub(in crate::coordinator) fn arms(&self, who: &Identity) -> bool {
         self.by_identity
             .get(who)
             .is_some_and(|held| held.iter().any(|one| one.hold.arms))
@@ -146,7 +151,7 @@ impl Held {
 
     /// The interval of a held poll of this identity's, if one waits: its turn is not only called
     /// but starts.
-    pub(super) fn polls(&self, who: &Identity) -> Option<Duration> {
+    pub(in crate::coordinator) fn polls(&self, who: &Identity) -> Option<Duration> {
         let held = self.by_identity.get(who)?;
         held.iter().find_map(|one| match one.hold.reply {
             Waiting::Polled(_, interval) => Some(interval),
@@ -155,7 +160,7 @@ impl Held {
     }
 
     /// Notes whom an event is about.
-    pub(super) fn touch(&mut self, event: &Event<Identity>) {
+    pub(in crate::coordinator) fn touch(&mut self, event: &Event<Identity>) {
         let who = match event {
             Event::Joined { id, .. } | Event::Pardoned { id } => Some(id),
             Event::CheckedIn { .. } | Event::ModeSet { .. } | Event::Resumed { .. } => None,
@@ -173,13 +178,13 @@ impl Held {
     }
 
     /// Whom events were about since the last call.
-    pub(super) fn take_touched(&mut self) -> Vec<Identity> {
+    pub(in crate::coordinator) fn take_touched(&mut self) -> Vec<Identity> {
         std::mem::take(&mut self.touched)
     }
 
     /// Everybody who has an answer waiting, or those alone to whom a change of position is worth
     /// one.
-    pub(super) fn everybody(&self, followers_only: bool) -> Vec<Identity> {
+    pub(in crate::coordinator) fn everybody(&self, followers_only: bool) -> Vec<Identity> {
         self.by_identity
             .iter()
             .filter(|(_, held)| !followers_only || held.iter().any(|one| one.hold.positions))
@@ -188,7 +193,7 @@ impl Held {
     }
 
     /// Takes out the answers of this identity's that are due: by the time, or by what changed.
-    pub(super) fn take_due(
+    pub(in crate::coordinator) fn take_due(
         &mut self,
         who: &Identity,
         now: Timestamp,
@@ -215,7 +220,12 @@ impl Held {
     }
 
     /// When to look at this identity's answers again, its check-in deadline given where one runs.
-    pub(super) fn schedule(&mut self, who: &Identity, now: Timestamp, by: Option<Timestamp>) {
+    pub(in crate::coordinator) fn schedule(
+        &mut self,
+        who: &Identity,
+        now: Timestamp,
+        by: Option<Timestamp>,
+    ) {
         let Some(held) = self.by_identity.get(who) else {
             return;
         };
@@ -235,7 +245,7 @@ impl Held {
     }
 
     /// Whose answers have to be looked at now. Each has to be scheduled anew.
-    pub(super) fn take_scheduled(&mut self, now: Timestamp) -> Vec<Identity> {
+    pub(in crate::coordinator) fn take_scheduled(&mut self, now: Timestamp) -> Vec<Identity> {
         let mut scheduled = Vec::new();
         while let Some((at, _)) = self.due.first()
             && *at <= now
@@ -249,7 +259,7 @@ impl Held {
     }
 
     /// When the next look is due.
-    pub(super) fn next(&self) -> Option<Timestamp> {
+    pub(in crate::coordinator) fn next(&self) -> Option<Timestamp> {
         self.due.first().map(|(at, _)| *at)
     }
 

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, header};
 
-use crate::head::{Coding, Form};
+use crate::representation::{Coding, Form};
 
 /// The form that suits `Accept` best; `None` when none of ours does.
 ///

@@ -9,8 +9,9 @@ use tauline_protocol::error::{Code, ErrorBody};
 use tauline_transcript::words::cut;
 use tauline_transcript::{DocumentError, Invalid};
 
-use crate::coordinator::{Refused, SubmitError};
-use crate::limits::TooMany;
+use crate::http::limits::TooMany;
+use crate::refused::Refused;
+use crate::submission::SubmitError;
 
 /// An error on its way to a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,6 +3,8 @@
 //! Whoever calls [`receive`] has made sure that the body is wanted: it is this participant's turn.
 //! Who has sent a contribution before, in the same stay, comes to [`receive_again`].
 
+pub(crate) mod reader;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,11 +18,11 @@ use tauline_protocol::error::Code;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio::time::Instant;
 
-use crate::arriving;
-use crate::body::{self, BodyCoding, DocumentForm, Incoming, Limit};
-use crate::coordinator::{Refused, SubmitError};
-use crate::routes::App;
-use crate::routes::failure::Failure;
+use crate::http::app::App;
+use crate::http::body::{self, BodyCoding, DocumentForm, Incoming, Limit};
+use crate::http::failure::Failure;
+use crate::refused::Refused;
+use crate::submission::SubmitError;
 
 /// How often the coordinator hears that bytes of an upload arrive.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -44,7 +46,7 @@ pub async fn receive(
     let superseded = app.upload.enter();
     let mut incoming = Incoming::new(&parts.headers, body, limit)?;
     let verifier = app.coordinator.verifier().clone();
-    let (feed, reading) = arriving::start(verifier, sizes.clone(), form, coding, most);
+    let (feed, reading) = reader::start(verifier, sizes.clone(), form, coding, most);
     let attached = app.coordinator.attach(&who);
     let to_the_end = async {
         let mut told: Option<Instant> = None;
@@ -106,7 +108,7 @@ pub async fn receive_again(
     let sizes = app.coordinator.sizes().clone();
     let compared = tokio::task::spawn_blocking(move || {
         let bytes = coding.decompressed(bytes, limit.bytes)?;
-        arriving::compare(&verifier, &sizes, form, &bytes).map_err(Failure::malformed_again)
+        reader::compare(&verifier, &sizes, form, &bytes).map_err(Failure::malformed_again)
     });
     let sent = compared
         .await

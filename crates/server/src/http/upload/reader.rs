@@ -27,51 +27,16 @@ use tauline_transcript::{
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::body::{self, BodyCoding, DocumentForm};
-use crate::coordinator::{Refused, SubmitError};
 use crate::fingerprint::Fingerprint;
-use crate::routes::failure::Failure;
-use crate::store::Blob;
-use crate::verifier::{Judging, Verifier};
+use crate::http::body::{self, BodyCoding, DocumentForm};
+use crate::http::failure::Failure;
+use crate::refused::Refused;
+use crate::submission::SubmitError;
+use crate::verifier::Verifier;
 
 /// Pieces that wait for the reader at most. Ours: enough that neither side waits for the other's
 /// thread to wake up.
 const PIECES: usize = 4;
-
-/// A contribution that has arrived and can be read.
-pub(crate) struct Arrived {
-    /// Its verification.
-    pub(crate) verification: Verification,
-    /// The contribution as it is stored.
-    pub(crate) blob: Blob,
-    /// What it is recognised by.
-    pub(crate) fingerprint: Fingerprint,
-}
-
-impl Arrived {
-    /// Blocks for some milliseconds.
-    ///
-    /// # Errors
-    /// Never in practice; what the serializer could report.
-    pub(crate) fn new(
-        document: &RawContribution,
-        verification: Verification,
-    ) -> Result<Self, DocumentError> {
-        Ok(Self {
-            verification,
-            blob: Blob::new(document.to_msgpack(document.encoding())?),
-            fingerprint: Fingerprint::of(document),
-        })
-    }
-}
-
-/// How far a contribution's verification is.
-pub(crate) enum Verification {
-    /// It has not begun.
-    ToDo(Received),
-    /// It runs, or has ended.
-    Begun(Judging),
-}
 
 /// Reads a contribution that came whole, only to compare it. Blocks.
 pub(crate) fn compare(

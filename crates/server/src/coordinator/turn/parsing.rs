@@ -25,31 +25,40 @@ fn reading_limit(grace: Duration) -> Duration {
 
 /// Contributions that are being read.
 #[derive(Debug, Default)]
-pub(super) struct Arrivals(Vec<(Ticket, Timestamp)>);
+pub(in crate::coordinator) struct Arrivals(Vec<(Ticket, Timestamp)>);
 
 impl Arrivals {
     /// A contribution of this stay has arrived.
-    pub(super) fn begin(&mut self, ticket: Ticket, now: Timestamp, grace: Duration) {
+    pub(in crate::coordinator) fn begin(
+        &mut self,
+        ticket: Ticket,
+        now: Timestamp,
+        grace: Duration,
+    ) {
         self.0.retain(|(_, until)| now < *until);
         self.0
             .push((ticket, now.saturating_add(reading_limit(grace))));
     }
 
     /// One contribution of this stay is read, or found unreadable.
-    pub(super) fn end(&mut self, ticket: Ticket) {
+    pub(in crate::coordinator) fn end(&mut self, ticket: Ticket) {
         if let Some(at) = self.0.iter().position(|(one, _)| *one == ticket) {
             self.0.remove(at);
         }
     }
 
     /// The stay is over.
-    pub(super) fn forget(&mut self, ticket: Ticket) {
+    pub(in crate::coordinator) fn forget(&mut self, ticket: Ticket) {
         self.0.retain(|(one, _)| *one != ticket);
     }
 
     /// `now`, or the last moment before the turn's deadline comes due, if the contribution of that
     /// turn is being read.
-    pub(super) fn hold(&self, now: Timestamp, queue: &Queue<Identity>) -> Timestamp {
+    pub(in crate::coordinator) fn hold(
+        &self,
+        now: Timestamp,
+        queue: &Queue<Identity>,
+    ) -> Timestamp {
         if self.0.is_empty() {
             return now;
         }

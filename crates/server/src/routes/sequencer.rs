@@ -19,10 +19,10 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::{get, post};
 
-use super::App;
+use crate::http::app::App;
 
 pub(super) use contribute::abort;
-pub(super) use refusal::rate_limited;
+pub(crate) use refusal::rate_limited;
 
 /// The routes of this API (`sequencer-http.md`, section 1).
 const ROUTES: [&str; 8] = [
@@ -50,13 +50,13 @@ pub(super) fn routes() -> Router<Arc<App>> {
 }
 
 /// Whether a path is of this API, whose clients know nothing of 429.
-pub(super) fn is_of(path: &str) -> bool {
+pub(crate) fn is_of(path: &str) -> bool {
     ROUTES.contains(&path.strip_suffix('/').unwrap_or(path))
 }
 
 /// Whether requests for a path are not counted: some clients ask for the status before each poll,
 /// every few seconds, and end when it is refused. It costs less than counting.
-pub(super) fn is_free(path: &str) -> bool {
+pub(crate) fn is_free(path: &str) -> bool {
     path == "/info/status"
 }
 

@@ -11,8 +11,8 @@ use tauline_protocol::error::Code;
 use tokio::sync::Semaphore;
 
 use crate::clock::alive::{self, Moment};
-use crate::negotiate::is_msgpack;
-use crate::routes::failure::Failure;
+use crate::http::failure::Failure;
+use crate::http::negotiate::is_msgpack;
 
 /// Longest small JSON body, in bytes: sign-in messages have a few hundred, the rest fewer.
 pub const SMALL_BODY: usize = 16 * 1024;
