@@ -47,10 +47,10 @@ use rayon::{Scope, ThreadPool};
 mod desk;
 
 use self::desk::Desk;
+use crate::arithmetic::{Digits, G1, G1List, G2List, Path, Undecodable, WindowSums};
 use crate::contribution::{RawContribution, RawPowers};
 use crate::encoding::{Encoding, Point};
 use crate::error::{DocumentError, Element, Invalid, SubCeremony};
-use crate::field::{Digits, G1, G1List, G2List, Path, Undecodable, WindowSums};
 use crate::powers::{Lists, undecodable};
 use crate::sizes::Sizes;
 use crate::wire::{Batch, Watch};

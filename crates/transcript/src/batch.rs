@@ -19,7 +19,7 @@ use group::{Curve, Group};
 use pairing::{MillerLoopResult, MultiMillerLoop};
 use rand_core::{CryptoRng, RngCore};
 
-use crate::field::{COEFFICIENT_LEN, linear_combination};
+use crate::arithmetic::{COEFFICIENT_LEN, linear_combination};
 
 /// Random coefficients of 128 bits, little-endian.
 pub(crate) struct Coefficients(Vec<[u8; COEFFICIENT_LEN]>);

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 pub(crate) use alone::{AloneMismatch, tau_of_lagrange};
 
-use crate::field::{COEFFICIENT_LEN, linear_combination, normalize};
+use crate::arithmetic::{COEFFICIENT_LEN, linear_combination, normalize};
 
 /// The number of points is not a power of two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

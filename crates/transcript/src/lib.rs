@@ -40,9 +40,10 @@
 //!
 //! The checks of `ceremony.md` on a contribution are in [`verify`](mod@verify), in the
 //! specification's order; those on a whole transcript in [`chain`]; signatures in [`signature`].
-//! Heavy sums over points are behind one private seam, `batch` and `field`.
+//! Heavy sums over points are behind one private seam, `batch` and `arithmetic`.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod arithmetic;
 pub mod arrival;
 mod batch;
 pub mod chain;
@@ -50,7 +51,6 @@ pub mod contribution;
 pub mod encoding;
 pub mod error;
 pub mod export;
-mod field;
 pub mod fingerprint;
 pub mod identity;
 mod json;

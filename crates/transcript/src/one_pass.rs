@@ -1,6 +1,6 @@
 //! All sub-ceremonies, all checks, in one pass over the points and one pairing product.
 //!
-//! For each sub-ceremony the sums of [`windows`](crate::field) give, in one pass over the G1
+//! For each sub-ceremony the sums of [`windows`](crate::arithmetic) give, in one pass over the G1
 //! powers, the test of their subgroup and, for each window w, both sides of the ratio check: A_w over
 //! the powers before, B_w over the powers after. With ρ_w, rᵢ and a fresh 128-bit coefficients
 //! of each sub-ceremony:
@@ -40,9 +40,11 @@ use group::{Curve, Group};
 use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
+use crate::arithmetic::{
+    Digits, G1, G1List, G2List, Path, WindowSums, linear_combination, normalize,
+};
 use crate::batch::{Coefficients, pairings_equal, product_is_one};
 use crate::error::{Invalid, SubCeremony};
-use crate::field::{Digits, G1, G1List, G2List, Path, WindowSums, linear_combination, normalize};
 
 /// The points of one sub-ceremony, decoded, nothing else known of them.
 pub(crate) struct Decoded {

@@ -6,10 +6,10 @@ use blstrs::{G1Affine, G2Affine};
 use group::prime::PrimeCurveAffine;
 use rayon::prelude::*;
 
+use crate::arithmetic::{G1, G1List, G2List, Path, Undecodable, WindowSums};
 use crate::contribution::{RawContribution, RawPoint, RawPoints, RawPowers, RawSubContribution};
 use crate::encoding::Encoding;
 use crate::error::{Check, DocumentError, Element, Invalid, SubCeremony};
-use crate::field::{G1, G1List, G2List, Path, Undecodable, WindowSums};
 use crate::sizes::{Size, Sizes};
 
 /// The powers of one sub-ceremony, decoded: every point is on the curve.

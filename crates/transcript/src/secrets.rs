@@ -14,8 +14,8 @@ use group::{Curve, Group};
 use rayon::prelude::*;
 use serde::{Serialize, Serializer};
 
+use crate::arithmetic::normalize;
 use crate::encoding::Point;
-use crate::field::normalize;
 
 /// Secrets of published testing sets: the number, big-endian, and whose it is.
 ///

@@ -30,9 +30,9 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha512};
 use zeroize::{DefaultIsZeroes, Zeroize, Zeroizing};
 
+use crate::arithmetic::{Arithmetic, G1List, Path, normalize};
 use crate::contribution::{RawContribution, RawPoint, RawSubContribution};
 use crate::encoding::Encoding;
-use crate::field::{Arithmetic, G1List, Path, normalize};
 use crate::identity::Identity;
 use crate::powers::{Base, Powers};
 use crate::signature::{bls_sign, ecdsa_sign, eip712_digest};

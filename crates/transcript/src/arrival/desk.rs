@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use blstrs::G2Affine;
 
 use super::{ReceivedPowers, lock};
-use crate::field::{Digits, G1, G1List, Path, Undecodable, WindowSums};
+use crate::arithmetic::{Digits, G1, G1List, Path, Undecodable, WindowSums};
 
 /// The desk of one sub-ceremony. Its parts come decoded in whatever order.
 #[derive(Default)]

@@ -23,7 +23,7 @@ use group::prime::PrimeCurveAffine;
 use rayon::prelude::*;
 
 use super::points::Random;
-use crate::field::{
+use crate::arithmetic::{
     Arithmetic, Coefficient, Path, miller_product, normalize, product, sums_of_two,
 };
 

@@ -6,10 +6,10 @@ use rayon::prelude::*;
 
 use super::report::{Found, TranscriptCheck};
 use super::walk::{Batch, RawPoints, RawSignature, SubBatch};
+use crate::arithmetic::Curve;
+use crate::arithmetic::{COEFFICIENT_LEN, G1, G2, List, Path};
 use crate::encoding::{Encoding, Point};
 use crate::error::{Element, PointError};
-use crate::field::curves::Curve;
-use crate::field::{COEFFICIENT_LEN, G1, G2, List, Path};
 use crate::identity::Identity;
 
 /// Points that one task decodes: 1 to 2 ms of square roots, so that a batch keeps many cores busy.

@@ -6,10 +6,10 @@ use rayon::prelude::*;
 use super::links::Link;
 use super::points::{Points, Randoms};
 use super::report::{Found, TranscriptCheck};
+use crate::arithmetic::Curve;
+use crate::arithmetic::{Coefficient, Combination, G1, G2, List, Path};
 use crate::encoding::Point;
 use crate::error::Element;
-use crate::field::curves::Curve;
-use crate::field::{Coefficient, Combination, G1, G2, List, Path};
 
 /// Fewest points that are tested by the planes of a random combination (see `field`): 128 planes
 /// are tested instead of the points, and their sums cost about as much as 100 tests.

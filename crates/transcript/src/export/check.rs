@@ -18,11 +18,11 @@ use rand_core::{CryptoRng, RngCore};
 use serde::Serialize;
 
 use super::formats::{PowersFile, PowersSet};
+use crate::arithmetic::{Digits, G1List, G2List, Path, linear_combination};
 use crate::batch::{Coefficients, lowest_failing, pairings_equal};
 use crate::contribution::{RawPoints, RawPowers};
 use crate::encoding::Point;
 use crate::error::{Check, Element, Invalid, PointError, SubCeremony};
-use crate::field::{Digits, G1List, G2List, Path, linear_combination};
 use crate::fingerprint::Mark;
 use crate::lagrange::{AloneMismatch, LagrangeMismatch, check_lagrange, tau_of_lagrange};
 use crate::powers::undecodable;

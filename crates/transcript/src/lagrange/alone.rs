@@ -31,8 +31,8 @@ use group::{Curve, Group};
 use rand_core::{CryptoRng, RngCore};
 
 use super::{NotPowerOfTwo, bit_reverse, root_of_unity};
+use crate::arithmetic::linear_combination;
 use crate::batch::{Coefficients, pairings_equal};
-use crate::field::linear_combination;
 
 /// Why Lagrange points are not those of τ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use group::prime::PrimeCurveAffine;
 use rand_core::{CryptoRng, RngCore};
 
 use super::{Decoded, Ratio, Sums};
+use crate::arithmetic::{Digits, G1, G1List, G2List, Path, WindowSums};
 use crate::batch::{Coefficients, first_inconsecutive, first_mismatch, halve, pairings_equal};
 use crate::encoding::Point;
 use crate::error::{Check, Element, Invalid};
-use crate::field::{Digits, G1, G1List, G2List, Path, WindowSums};
 
 /// Points below which a search by halves ends: to look at each is no slower (measured: 64 to
 /// 512 are alike).

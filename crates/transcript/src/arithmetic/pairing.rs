@@ -1,0 +1,3 @@
+//! Pairings of many pairs of points.
+
+pub(crate) mod miller;
