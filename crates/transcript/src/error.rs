@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::encoding::Encoding;
 use crate::sizes::Size;
 
 /// Why bytes, or hex text, are not a point.
@@ -73,9 +74,9 @@ pub enum DocumentError {
         /// Where the first differing point is.
         at: String,
         /// How it is encoded.
-        got: crate::Encoding,
+        got: Encoding,
         /// How the document's first point is encoded.
-        first: crate::Encoding,
+        first: Encoding,
     },
     /// A point could not be converted to another encoding, because it is not a point.
     #[error("{at}: {error}")]

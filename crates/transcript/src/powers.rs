@@ -7,7 +7,9 @@ use group::prime::PrimeCurveAffine;
 use rayon::prelude::*;
 
 use crate::arithmetic::{G1, G1List, G2List, Path, Undecodable, WindowSums};
-use crate::contribution::{RawContribution, RawPoint, RawPoints, RawPowers, RawSubContribution};
+use crate::contribution::raw::{
+    RawContribution, RawPoint, RawPoints, RawPowers, RawSubContribution,
+};
 use crate::encoding::Encoding;
 use crate::error::{Check, DocumentError, Element, Invalid, SubCeremony};
 use crate::sizes::{Size, Sizes};

@@ -13,8 +13,8 @@ use std::io::{self, Read};
 
 use blstrs::{G1Affine, G2Affine};
 
-use crate::chain::Source;
 use crate::encoding::{Encoding, Point};
+use crate::transcript::read::source::Source;
 
 pub use foreign::Foreign;
 pub use keys::{Key, top_level_keys};

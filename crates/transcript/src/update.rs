@@ -31,7 +31,7 @@ use sha2::{Digest, Sha512};
 use zeroize::{DefaultIsZeroes, Zeroize, Zeroizing};
 
 use crate::arithmetic::{Arithmetic, G1List, Path, normalize};
-use crate::contribution::{RawContribution, RawPoint, RawSubContribution};
+use crate::contribution::raw::{RawContribution, RawPoint, RawSubContribution};
 use crate::encoding::Encoding;
 use crate::identity::Identity;
 use crate::powers::{Base, Powers};

@@ -6,7 +6,7 @@
 //! * *More powers in G2 than in G1*, as in the sets that tests load (4 and 65): check 7 compares a
 //!   power in G2 with one in G1, so those that have none beside them are compared with each other, by
 //!   e(\[τ\]₁, Q\[i\]) = e(g₁, Q\[i+1\]).
-//! * *Lagrange points alone*: see [`lagrange`](crate::lagrange); the powers in G2 are compared with
+//! * *Lagrange points alone*: see [`lagrange`](crate::export::lagrange); the powers in G2 are compared with
 //!   each other too.
 
 use std::fmt;
@@ -17,17 +17,17 @@ use group::prime::PrimeCurveAffine;
 use rand_core::{CryptoRng, RngCore};
 use serde::Serialize;
 
-use super::formats::{PowersFile, PowersSet};
 use crate::arithmetic::{Digits, G1List, G2List, Path, linear_combination};
-use crate::batch::{Coefficients, lowest_failing, pairings_equal};
-use crate::contribution::{RawPoints, RawPowers};
+use crate::contribution::raw::{RawPoints, RawPowers};
 use crate::encoding::Point;
 use crate::error::{Check, Element, Invalid, PointError, SubCeremony};
+use crate::export::lagrange::{AloneMismatch, LagrangeMismatch, check_lagrange, tau_of_lagrange};
+use crate::export::read::{PowersFile, PowersSet};
 use crate::fingerprint::Mark;
-use crate::lagrange::{AloneMismatch, LagrangeMismatch, check_lagrange, tau_of_lagrange};
+use crate::known_secret::{KnownSecret, known_secret, known_secret_of};
 use crate::powers::undecodable;
-use crate::secrets::{KnownSecret, known_secret, known_secret_of};
 use crate::sizes::{Size, SizesError};
+use crate::verify::equations::{Coefficients, lowest_failing, pairings_equal};
 use crate::verify::verify_powers;
 
 /// Points that are decoded between two reports of progress: a few tens of milliseconds.

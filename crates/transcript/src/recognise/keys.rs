@@ -8,9 +8,12 @@ use struson::reader::{
 };
 
 use super::{JsonShape, Kind};
-use crate::chain::tokens::{self, Tokens};
-use crate::chain::{DocumentForm, Source, TranscriptError};
-use crate::words::{ShortWords, TooLong};
+use crate::text_limits::{ShortWords, TooLong};
+use crate::transcript::read::tokens::{self, Tokens};
+use crate::transcript::{
+    read::source::Source,
+    verify::{DocumentForm, TranscriptError},
+};
 
 /// Names that are shown of an object that is nothing of ours.
 const SHOWN: usize = 5;
