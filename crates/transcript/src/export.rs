@@ -13,14 +13,15 @@
 //! transcript's powers come from [`transcript::read_powers`](crate::transcript::read_powers).
 
 mod check;
+mod file;
+mod findings;
 mod lagrange;
 mod read;
 mod write;
 
-pub use check::{
-    LagrangeFinding, PowersInvalid, PowersReport, SetFindings, check_powers_file,
-    verify_powers_file,
-};
+pub use check::{check_powers_file, verify_powers_file};
+pub use file::{PowersFile, PowersFileError, PowersFileKind, PowersSet};
+pub use findings::{LagrangeFinding, PowersInvalid, PowersReport, SetFindings};
 pub use lagrange::{LagrangeMismatch, NotPowerOfTwo, check_lagrange, to_lagrange, to_monomial};
-pub use read::{PowersFile, PowersFileError, PowersFileKind, PowersSet, read_powers_file};
+pub use read::read_powers_file;
 pub use write::{ExportError, ExportFormat, export_powers};

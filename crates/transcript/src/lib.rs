@@ -64,11 +64,12 @@ pub use contribution::malformed_signatures::MalformedSignatures;
 pub use contribution::raw::{RawContribution, RawPoint, RawPoints, RawPowers, RawSubContribution};
 pub use contribution::reader::{ReceiveError, Received};
 pub use contribution::writer::PartForm;
-pub use encoding::{Encoding, Point, decode_hex, encode_hex};
-pub use error::{Check, DocumentError, Element, Invalid, PointError, SubCeremony};
+pub use encoding::{Encoding, Point, PointError, decode_hex, encode_hex};
+pub use error::{Check, DocumentError, Element, Invalid, SubCeremony};
 pub use powers::{Base, Powers};
 pub use sizes::{Size, Sizes, SizesError};
-pub use update::{
-    InOrder, Progress, Secret, SecretCountError, Update, contribute, contribute_with,
-};
+pub use update::multiply::Progress;
+pub use update::secret::Secret;
+pub use update::stream::InOrder;
+pub use update::{SecretCountError, Update, contribute, contribute_with};
 pub use verify::{Verified, WitnessEntry, verify, verify_base, verify_powers, verify_received};

@@ -19,9 +19,9 @@ use k256::elliptic_curve::point::DecompressPoint;
 use sha3::{Digest, Keccak256};
 use zeroize::Zeroizing;
 
+use crate::arithmetic::pairings_equal;
 use crate::identity::Identity;
 use crate::sizes::Size;
-use crate::verify::equations::pairings_equal;
 
 /// Domain separation tag of the BLS suite, which is also its name: signatures in G1, keys in G2,
 /// proof-of-possession scheme (`ceremony.md`, Checks on a contribution; RFC 9380 for the hash).

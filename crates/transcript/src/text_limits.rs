@@ -2,6 +2,7 @@
 //! document is a point; a reader that collects a word before it looks at it is kept from collecting
 //! hundreds of megabytes.
 
+use std::fmt;
 use std::io::{self, Read};
 
 /// Longest word that is read, in bytes. Ours: a hundred times the longest point, and nothing to a
@@ -77,6 +78,15 @@ pub fn cut(text: &str, chars: usize) -> String {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),
     }
+}
+
+/// Longest text of an error about a document, in characters: serde quotes what it did not expect,
+/// and that can be a whole body.
+const MAX_ERROR_CHARS: usize = 240;
+
+/// The text of an error, cut to a length fit for a log line.
+pub(crate) fn error_text(error: impl fmt::Display) -> String {
+    cut(&error.to_string(), MAX_ERROR_CHARS)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod affine;
 pub(crate) mod decode;
+pub(crate) mod endomorphism;
 pub(crate) mod groups;
 pub(crate) mod library;
 pub(crate) mod list;

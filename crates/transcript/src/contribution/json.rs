@@ -7,9 +7,11 @@ use std::io::Read;
 use serde::de::DeserializeSeed;
 
 use crate::contribution::raw::RawContribution;
-use crate::contribution::wire::{ContributionSeed, Nobody, Watch, error_text};
+use crate::contribution::wire::batches::{Nobody, Watch};
+use crate::contribution::wire::document::ContributionSeed;
 use crate::encoding::Encoding;
 use crate::error::DocumentError;
+use crate::text_limits::error_text;
 
 use self::quick::Quick;
 

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::contribution::wire::SeenSignature;
+use crate::contribution::wire::signature::SeenSignature;
 use crate::signature::{bls_signature_point, ecdsa_recover};
 
 /// The signatures of a contribution that are there and are no signatures.

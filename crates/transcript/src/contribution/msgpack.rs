@@ -12,9 +12,11 @@ use serde::Serialize;
 use serde::de::DeserializeSeed;
 
 use crate::contribution::raw::RawContribution;
-use crate::contribution::wire::{ContributionSeed, Nobody, Watch, error_text};
+use crate::contribution::wire::batches::{Nobody, Watch};
+use crate::contribution::wire::document::ContributionSeed;
 use crate::encoding::Encoding;
 use crate::error::DocumentError;
+use crate::text_limits::error_text;
 use strict::StrictText;
 
 /// Deepest nesting that is read: a document has five levels, the rest is for ignored fields.

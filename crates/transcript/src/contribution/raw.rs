@@ -9,8 +9,8 @@ use std::marker::PhantomData;
 use blstrs::{G1Affine, G2Affine};
 use sha2::{Digest as _, Sha256};
 
-use crate::encoding::{Encoding, Point, compress};
-use crate::error::{DocumentError, PointError};
+use crate::encoding::{Encoding, Point, PointError, compress};
+use crate::error::DocumentError;
 
 /// Points of one group and one encoding, undecoded, end to end.
 #[derive(Clone, PartialEq, Eq)]

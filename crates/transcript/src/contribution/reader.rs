@@ -24,7 +24,7 @@
 //!
 //! The digits of a stretch are drawn when all of its points have arrived, from the caller's
 //! generator; later points, of this list and others, may arrive after that. The error bound holds as
-//! it stands in `field/windows.rs`, for stretches as for lists: of the stretches with points outside
+//! it stands in `arithmetic/sums/windows.rs`, for stretches as for lists: of the stretches with points outside
 //! of the subgroup take for P_j's the one whose digits were drawn last; a point in two stretches is
 //! multiplied by independent digits in both. A ratio that is wrong is wrong in a stretch. The digits
 //! are told to nobody, so no later point can depend on them.
@@ -37,8 +37,8 @@
 //! for the pool in copies, which together are no larger than the undecoded points.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use blstrs::{G1Affine, G2Affine};
 use rand_core::{CryptoRng, RngCore};
@@ -46,13 +46,12 @@ use rayon::{Scope, ThreadPool};
 
 mod desk;
 
-use self::desk::Desk;
-use crate::arithmetic::{Digits, G1, G1List, G2List, Path, Undecodable, WindowSums};
-use crate::contribution::raw::{RawContribution, RawPowers};
-use crate::contribution::wire::{Batch, Watch};
+use self::desk::{Desk, ReceivedPowers};
+use crate::arithmetic::{Digits, G1List, G2List, Path};
+use crate::contribution::raw::RawContribution;
+use crate::contribution::wire::batches::{Batch, Watch};
 use crate::encoding::{Encoding, Point};
-use crate::error::{DocumentError, Element, Invalid, SubCeremony};
-use crate::powers::{Lists, undecodable};
+use crate::error::DocumentError;
 use crate::sizes::Sizes;
 
 /// Points of a stretch at least: enough that sums over it cost a quarter more for each point than
@@ -68,33 +67,6 @@ pub struct Received {
     document: Arc<RawContribution>,
     /// Of each sub-ceremony in the document, as far as its lists have the ceremony's sizes.
     pub(crate) powers: Vec<ReceivedPowers>,
-}
-
-/// The G1 powers of a sub-ceremony, and the sums of their windows, a stretch each.
-pub(crate) type SummedG1 = (G1List, Vec<WindowSums<G1>>);
-
-/// The powers of one sub-ceremony, as far as they are decoded.
-#[derive(Debug, Default)]
-pub(crate) struct ReceivedPowers {
-    /// With the sums of its stretches, in any order.
-    pub(crate) g1: Option<Result<SummedG1, Undecodable>>,
-    pub(crate) g2: Option<Result<Vec<G2Affine>, Undecodable>>,
-}
-
-impl ReceivedPowers {
-    /// The points, with the sums that were taken of them; decodes what is not decoded.
-    pub(crate) fn lists(
-        self,
-        sub_ceremony: SubCeremony,
-        raw: &RawPowers,
-    ) -> Result<Lists, Invalid> {
-        let (Some(g1), Some(g2)) = (self.g1, self.g2) else {
-            return raw.decode_lists(sub_ceremony);
-        };
-        let (g1, sums) = g1.map_err(undecodable(sub_ceremony, Element::G1Power))?;
-        let g2 = g2.map_err(undecodable(sub_ceremony, Element::G2Power))?;
-        Ok(Lists { g1, sums, g2 })
-    }
 }
 
 impl From<RawContribution> for Received {
@@ -317,9 +289,4 @@ impl<'scope, R> Decoder<'_, 'scope, R> {
             at_work.fetch_sub(1, Ordering::Relaxed);
         });
     }
-}
-
-/// A panic in the pool ends the whole reading, so nobody sees what it left behind.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

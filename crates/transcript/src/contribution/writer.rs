@@ -10,10 +10,11 @@ use group::prime::PrimeCurveAffine;
 use serde::Serialize;
 
 use crate::contribution::raw::{RawPoint, RawPoints, RawPowers, RawSubContribution};
-use crate::contribution::wire::{LenientSignature, error_text};
+use crate::contribution::wire::signature::LenientSignature;
 use crate::encoding::{Encoding, Point};
 use crate::error::DocumentError;
 use crate::sizes::Sizes;
+use crate::text_limits::error_text;
 
 /// The form in which a contribution's parts are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,14 +4,12 @@
 //! polynomial that is 1 at ωᵏ and 0 at the other roots of unity. KZG libraries load these, in
 //! natural order of k (`ceremony.md`, Outputs).
 
-mod alone;
+pub(crate) mod alone;
 
 use blstrs::{G1Affine, G1Projective, Scalar};
 use ff::{Field, PrimeField};
 use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
-
-pub(crate) use alone::{AloneMismatch, tau_of_lagrange};
 
 use crate::arithmetic::{COEFFICIENT_LEN, linear_combination, normalize};
 
@@ -125,7 +123,7 @@ fn transform(points: &[G1Affine], direction: Direction) -> Result<Vec<G1Affine>,
 }
 
 /// A root of unity of order `len`.
-fn root_of_unity(len: usize) -> Result<Scalar, NotPowerOfTwo> {
+pub(crate) fn root_of_unity(len: usize) -> Result<Scalar, NotPowerOfTwo> {
     if !len.is_power_of_two() || len.trailing_zeros() > Scalar::S {
         return Err(NotPowerOfTwo { len });
     }
@@ -208,7 +206,7 @@ fn fourier<M: Module>(values: &mut [M], direction: Direction) -> Result<(), NotP
 }
 
 /// Exchanges the values at i and at i with its bits reversed; their number is a power of two.
-fn bit_reverse<T>(values: &mut [T]) {
+pub(crate) fn bit_reverse<T>(values: &mut [T]) {
     let bits = values.len().trailing_zeros();
     if bits == 0 {
         return;

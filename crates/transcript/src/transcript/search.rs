@@ -5,8 +5,8 @@ use crate::identity::Identity;
 use crate::transcript::read::index::Index;
 use crate::transcript::read::source::Source;
 use crate::transcript::read::walk::{RawSignature, Walk};
-use crate::transcript::report::MAX_LISTED;
-use crate::transcript::verify::{BATCH, TranscriptError};
+use crate::transcript::report::remarks::MAX_LISTED;
+use crate::transcript::{error::TranscriptError, read::walk::BATCH};
 
 /// What entries are looked for by: either is enough.
 #[derive(Clone, Debug, Default)]

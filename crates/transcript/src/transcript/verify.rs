@@ -23,70 +23,35 @@
 //! like one that was forged: nothing that is missing passes for right.
 
 mod entries;
+mod final_check;
+mod findings;
 mod links;
 mod points;
 mod repeated;
+mod rules;
 mod signatures;
 mod structure;
 mod subgroups;
-
-use std::io;
 
 use blstrs::G1Affine;
 use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
-use self::entries::{BatchReport, Rules, check_batch};
+use self::entries::check_batch;
+use self::final_check::check_powers;
+use self::findings::BatchReport;
 use self::points::Randoms;
 use self::repeated::repeated;
+use self::rules::Rules;
 use self::structure::{check_lengths, check_sizes, entries};
-use crate::error::{DocumentError, Invalid};
-use crate::sizes::{Size, Sizes};
-use crate::transcript::read::final_powers::check_powers;
+use crate::transcript::error::TranscriptError;
+use crate::transcript::options::Options;
 use crate::transcript::read::index::Index;
 use crate::transcript::read::source::Source;
-use crate::transcript::read::walk::{Batch, Walk};
-use crate::transcript::report::{Failures, MAX_LISTED, Refused, Report, SubReport};
-
-/// Entries of a batch. At four sub-ceremonies 4096 points of G1 and 2048 of G2, whose subgroups
-/// are tested by 128 sums each, and which are 2 MB in all their forms.
-pub(crate) const BATCH: usize = 512;
-
-/// The two forms of a transcript.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DocumentForm {
-    Json,
-    MessagePack,
-}
-
-/// The sizes that a transcript has to have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ExpectedSizes {
-    /// Those of a known ceremony.
-    These(Sizes),
-    /// Any that a ceremony can have, as the document states them. Whoever takes this has to
-    /// compare them with what they expect.
-    AsStated,
-}
-
-/// What a transcript is judged by. The default is the Ethereum ceremony.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// The sizes of its sub-ceremonies.
-    pub sizes: ExpectedSizes,
-    /// The sizes that participants' EIP-712 signatures are over, where they are not those of the
-    /// transcript, as in one that was cut down for a test.
-    pub signed_sizes: Option<Vec<Size>>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            sizes: ExpectedSizes::These(Sizes::ethereum()),
-            signed_sizes: None,
-        }
-    }
-}
+use crate::transcript::read::walk::{BATCH, Batch, Walk};
+use crate::transcript::report::failure::Failures;
+use crate::transcript::report::remarks::MAX_LISTED;
+use crate::transcript::report::{Refused, Report, SubReport};
 
 /// What a verification is busy with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,23 +73,6 @@ pub struct Progress {
     pub done: u64,
     /// How many there are.
     pub total: u64,
-}
-
-/// Why a transcript was not accepted.
-#[derive(Debug, thiserror::Error)]
-pub enum TranscriptError {
-    /// The source could not be read; nothing is said about the transcript.
-    #[error("the transcript cannot be read: {0}")]
-    Read(io::Error),
-    /// The document is not a transcript.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-    /// The transcript is wrong.
-    #[error(transparent)]
-    Refused(Box<Refused>),
-    /// Powers that were asked for are not as stated, or do not decode.
-    #[error(transparent)]
-    Powers(#[from] Invalid),
 }
 
 /// Verifies a whole transcript, in JSON or MessagePack.
@@ -160,7 +108,7 @@ pub fn verify_transcript<S: Source + ?Sized>(
     let mut failures = Failures::default();
     check_sizes(&index, &options.sizes, &mut failures);
     check_lengths(&index, &mut failures);
-    let rules = rules(&index, options);
+    let rules = Rules::new(&index, options);
     let (mut report, last_products) =
         check_entries(source, &index, &rules, &mut failures, rng, progress)?;
     report.contributions = entries(&index).saturating_sub(1);
@@ -197,32 +145,6 @@ pub fn verify_transcript<S: Source + ?Sized>(
             failures: failures.listed,
             failure_count,
         }))),
-    }
-}
-
-fn rules(index: &Index, options: &Options) -> Rules {
-    let sub_ceremonies: Vec<_> = index
-        .subs
-        .iter()
-        .enumerate()
-        .map(|(i, sub)| sub_ceremony(i, sub))
-        .collect();
-    let expected = match &options.sizes {
-        ExpectedSizes::These(sizes) => Some(sizes.iter().collect()),
-        ExpectedSizes::AsStated => None,
-    };
-    let stated: Vec<Size> = sub_ceremonies.iter().map(|it| it.size).collect();
-    let ethereum = Sizes::ethereum().iter().collect();
-    // A signature that is over other sizes than the transcript states is no forgery.
-    let mut signed_sizes = vec![stated];
-    for sizes in [options.signed_sizes.clone(), expected, Some(ethereum)] {
-        let sizes: Option<Vec<Size>> = sizes.filter(|it| it.len() == sub_ceremonies.len());
-        signed_sizes.extend(sizes.filter(|it| !signed_sizes.contains(it)));
-    }
-    Rules {
-        encoding: index.encoding,
-        sub_ceremonies,
-        signed_sizes,
     }
 }
 

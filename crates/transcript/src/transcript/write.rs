@@ -1,80 +1,20 @@
 //! Transcripts, written as a stream (`ceremony.md`, Documents).
 //!
 //! [`TranscriptWriter`] takes the parts in the document's order, each list from an iterator, so a
-//! coordinator writes a transcript of any length straight from its store. [`Transcript`] is one
-//! in memory, for the start of a ceremony and for small ones.
+//! coordinator writes a transcript of any length straight from its store. [`Transcript`](crate::transcript::Transcript)
+//! is one in memory.
 
+pub(crate) mod format;
 mod output;
 
 use std::io::{self, Write};
 
 use blstrs::{G1Affine, G2Affine};
-use rand_core::{CryptoRng, RngCore};
 
-use output::Output;
-
-use crate::contribution::raw::RawContribution;
+use self::format::{Format, WriteError};
+use self::output::Output;
 use crate::encoding::{Encoding, Point};
-use crate::error::{Invalid, PointError};
-use crate::identity::Identity;
-use crate::powers::{Base, Powers};
-use crate::sizes::Sizes;
-use crate::verify::{WitnessEntry, verify};
-
-/// The form of a transcript.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// JSON without white space.
-    Json,
-    /// JSON indented by two spaces, as the Ethereum ceremony's coordinator wrote it.
-    PrettyJson,
-    /// MessagePack with points as bytes.
-    MessagePack(Encoding),
-}
-
-/// Why a transcript could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// The output failed, or an iterator did.
-    #[error("the transcript cannot be written: {0}")]
-    Io(#[from] io::Error),
-    /// A list has more or fewer items than there are contributions.
-    #[error(
-        "{list} of the transcript has {got} items, not one for each of {expected} contributions"
-    )]
-    Length {
-        /// The field's name.
-        list: &'static str,
-        /// The number of contributions.
-        expected: u64,
-        /// The number of items, or one too many when there are more.
-        got: u64,
-    },
-    /// There are more or fewer sub-ceremonies than announced.
-    #[error("the transcript has {got} sub-ceremonies, not {expected}")]
-    SubCeremonies {
-        /// The number announced.
-        expected: usize,
-        /// The number written, or one too many when there are more.
-        got: usize,
-    },
-    /// MessagePack with uncompressed points was asked for, and an entry is no point.
-    #[error("entry {entry} of {list} does not decode: {error}")]
-    Point {
-        /// The field's name.
-        list: &'static str,
-        /// k, the entry.
-        entry: u64,
-        /// What is wrong with it.
-        error: PointError,
-    },
-    /// MessagePack cannot hold lists of more than 2^32 - 1 items.
-    #[error("a list of {len} items is too long for MessagePack")]
-    TooLong {
-        /// The number of items.
-        len: u64,
-    },
-}
+use crate::powers::Powers;
 
 /// Writes a transcript part by part.
 ///
@@ -248,88 +188,5 @@ impl<W: Write> TranscriptWriter<W> {
             });
         }
         self.out.end_list()
-    }
-}
-
-/// A transcript in memory. It grows by verified contributions alone.
-#[derive(Clone, Debug)]
-pub struct Transcript {
-    base: Base,
-    entries: Vec<Entry>,
-}
-
-#[derive(Clone, Debug)]
-struct Entry {
-    identity: Identity,
-    witness: Vec<WitnessEntry>,
-    ecdsa_signature: Option<[u8; 65]>,
-}
-
-impl Transcript {
-    /// The transcript of a ceremony that nobody has contributed to.
-    #[must_use]
-    pub fn initial(sizes: &Sizes) -> Self {
-        Self {
-            base: Base::initial(sizes),
-            entries: Vec::new(),
-        }
-    }
-
-    /// What the next contributor builds on.
-    #[must_use]
-    pub fn base(&self) -> &Base {
-        &self.base
-    }
-
-    /// The number of contributions.
-    #[must_use]
-    pub fn contributions(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Verifies a contribution against [`Transcript::base`] and adds it. Signatures that are not
-    /// `identity`'s are dropped.
-    ///
-    /// # Errors
-    /// When a check fails; the transcript stays as it was.
-    pub fn accept(
-        &mut self,
-        identity: Identity,
-        contribution: &RawContribution,
-        rng: &mut (impl RngCore + CryptoRng),
-    ) -> Result<(), Invalid> {
-        let mut verified = verify(&self.base, contribution, rng)?;
-        verified.prune_signatures(&identity);
-        let (base, witness, ecdsa_signature) = verified.into_parts();
-        self.base = base;
-        self.entries.push(Entry {
-            identity,
-            witness,
-            ecdsa_signature,
-        });
-        Ok(())
-    }
-
-    /// Writes the document. Gives the output back, flushed.
-    ///
-    /// # Errors
-    /// When the output fails.
-    pub fn write<W: Write>(&self, out: W, format: Format) -> Result<W, WriteError> {
-        let powers = self.base.powers();
-        let entries = self.entries.as_slice();
-        let mut writer = TranscriptWriter::new(out, format, powers.len(), entries.len() as u64)?;
-        for (i, powers) in powers.iter().enumerate() {
-            let witness = || entries.iter().map(move |entry| &entry.witness[i]);
-            writer.sub_ceremony(
-                powers,
-                witness().map(|it| Ok(it.running_product.to_compressed())),
-                witness().map(|it| Ok(it.pot_pubkey.to_compressed())),
-                witness().map(|it| Ok(it.bls_signature)),
-            )?;
-        }
-        writer.finish(
-            entries.iter().map(|entry| Ok(&entry.identity)),
-            entries.iter().map(|entry| Ok(entry.ecdsa_signature)),
-        )
     }
 }

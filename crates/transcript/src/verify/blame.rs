@@ -5,13 +5,11 @@ use group::Curve;
 use group::prime::PrimeCurveAffine;
 use rand_core::{CryptoRng, RngCore};
 
-use crate::arithmetic::{Digits, G1, G1List, G2List, Path, WindowSums};
+use crate::arithmetic::{Digits, G1, G1List, G2List, Path, WindowSums, pairings_equal};
 use crate::encoding::Point;
 use crate::error::{Check, Element, Invalid};
-use crate::verify::equations::{
-    Coefficients, first_inconsecutive, first_mismatch, halve, pairings_equal,
-};
-use crate::verify::one_pass::{Decoded, Ratio, Sums};
+use crate::verify::decoded::{Decoded, Ratio, Sums};
+use crate::verify::equations::{Coefficients, first_inconsecutive, first_mismatch, halve};
 
 /// Points below which a search by halves ends: to look at each is no slower (measured: 64 to
 /// 512 are alike).
@@ -19,7 +17,7 @@ const FEW: usize = 128;
 
 impl Decoded {
     /// What a glance at a few points shows: check 4, and that the contribution changes something.
-    pub(super) fn plainly_wrong(&self) -> Option<Invalid> {
+    pub(crate) fn plainly_wrong(&self) -> Option<Invalid> {
         let pubkey = self.update.map(|change| change.pubkey);
         if pubkey.is_some_and(|pubkey| bool::from(pubkey.is_identity())) {
             return Some(self.invalid(Check::PubkeyIdentity, None));
@@ -46,7 +44,7 @@ impl Decoded {
     }
 
     /// The first of the checks 3 to 7 that fails, with the lowest bad index.
-    pub(super) fn blame(
+    pub(crate) fn blame(
         &self,
         sums: &Sums,
         rng: &mut (impl RngCore + CryptoRng),

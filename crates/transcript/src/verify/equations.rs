@@ -13,13 +13,12 @@
 //! the prover cannot foresee. They are drawn once for a list; the search for the lowest bad index
 //! uses prefixes of the same ones, which adds one chance of 2⁻¹²⁸ for each of its few steps.
 
-use blstrs::{Bls12, G1Affine, G1Projective, G2Affine, G2Prepared};
+use blstrs::{G1Affine, G1Projective, G2Affine};
+use group::Curve;
 use group::prime::PrimeCurveAffine;
-use group::{Curve, Group};
-use pairing::{MillerLoopResult, MultiMillerLoop};
 use rand_core::{CryptoRng, RngCore};
 
-use crate::arithmetic::{COEFFICIENT_LEN, linear_combination};
+use crate::arithmetic::{COEFFICIENT_LEN, linear_combination, pairings_equal};
 
 /// Random coefficients of 128 bits, little-endian.
 pub(crate) struct Coefficients(Vec<[u8; COEFFICIENT_LEN]>);
@@ -36,19 +35,6 @@ impl Coefficients {
     pub(crate) fn all(&self) -> &[[u8; COEFFICIENT_LEN]] {
         &self.0
     }
-}
-
-/// Whether Π e(Pᵢ, Qᵢ) = 1: a Miller loop for each pair, one final exponentiation.
-pub(crate) fn product_is_one(pairs: &[(G1Affine, G2Affine)]) -> bool {
-    let prepared: Vec<G2Prepared> = pairs.iter().map(|(_, q)| G2Prepared::from(*q)).collect();
-    let terms: Vec<_> = pairs.iter().map(|(p, _)| p).zip(&prepared).collect();
-    let product = Bls12::multi_miller_loop(&terms).final_exponentiation();
-    bool::from(product.is_identity())
-}
-
-/// Whether e(a, s) = e(b, t).
-pub(crate) fn pairings_equal(a: &G1Affine, s: &G2Affine, b: &G1Affine, t: &G2Affine) -> bool {
-    product_is_one(&[(*a, *s), (-b, *t)])
 }
 
 /// The lowest index i ≥ 1 with e(P\[i\], g₂) ≠ e(P\[i-1\], Q\[1\]) (`ceremony.md`, check 6).

@@ -3,10 +3,16 @@
 use group::prime::PrimeCurveAffine;
 
 use crate::arithmetic::curve::affine::Affine;
-use crate::arithmetic::curve::groups::{Coordinates, Curve, Elem, FP_LEN, Numbers};
+use crate::arithmetic::curve::groups::{Coordinates, Curve, Elem, FP_LEN, Integers, Over};
 use crate::arithmetic::field::lanes::{Field, Lanes, MAX_LANES, Mask, Task};
-use crate::encoding::{Encoding, Point};
-use crate::error::PointError;
+use crate::arithmetic::field::limbs::{WORDS, is_below_p};
+use crate::encoding::{Encoding, Point, PointError};
+
+/// Flags in the first byte (`ceremony.md`, Documents).
+const COMPRESSED: u8 = 0x80;
+const INFINITY: u8 = 0x40;
+const SIGN: u8 = 0x20;
+const FLAGS: u8 = COMPRESSED | INFINITY | SIGN;
 
 /// Why a list does not decode: the lowest bad index, and what is wrong with that point.
 pub(crate) type Undecodable = (usize, PointError);
@@ -176,4 +182,73 @@ pub(crate) fn to_library<C: Curve, L: Lanes>(
         let xy = load(C::over(lanes), chunk);
         out.extend_from_slice(&C::write(lanes, xy)[..chunk.len()]);
     }
+}
+
+/// The numbers of as many encoded points as lanes; those of a point that is not ordinary are zero.
+struct Numbers {
+    /// Of x and of y, in the order of the encoding.
+    coordinates: [[Integers; 2]; 2],
+    /// The lanes whose flags are those of a finite point, and whose numbers are below p.
+    ordinary: Mask,
+    /// The lanes with the sign's flag.
+    signs: Mask,
+}
+
+impl Numbers {
+    /// Reads at most as many points as lanes; `bytes` is a multiple of a point's length.
+    fn read<C: Curve>(bytes: &[u8], encoding: Encoding) -> Self {
+        let (count, flags, expected) = match encoding {
+            Encoding::Compressed => (C::COMPONENTS, COMPRESSED | INFINITY, COMPRESSED),
+            Encoding::Uncompressed => (2 * C::COMPONENTS, FLAGS, 0),
+        };
+        let mut numbers = Self {
+            coordinates: [[[[0; WORDS]; MAX_LANES]; 2]; 2],
+            ordinary: 0,
+            signs: 0,
+        };
+        for (lane, point) in bytes.chunks_exact(count * FP_LEN).enumerate() {
+            let mut read = [[0; WORDS]; 4];
+            let mut is_ordinary = point[0] & flags == expected;
+            for (i, (words, bytes)) in read.iter_mut().zip(point.chunks_exact(FP_LEN)).enumerate() {
+                *words = big_endian(bytes);
+                if i == 0 {
+                    words[WORDS - 1] &= !(u64::from(FLAGS) << 56);
+                }
+                is_ordinary &= is_below_p(*words);
+            }
+            if is_ordinary {
+                for (i, words) in read.into_iter().take(count).enumerate() {
+                    place::<C>(&mut numbers, i)[lane] = words;
+                }
+                numbers.ordinary |= 1 << lane;
+                numbers.signs |= Mask::from(point[0] & SIGN != 0) << lane;
+            }
+        }
+        numbers
+    }
+
+    #[inline(always)]
+    fn x<C: Curve, L: Lanes>(&self, lanes: L) -> <Over<C, L> as Field>::V {
+        C::element(lanes, &self.coordinates[0])
+    }
+
+    #[inline(always)]
+    fn y<C: Curve, L: Lanes>(&self, lanes: L) -> <Over<C, L> as Field>::V {
+        C::element(lanes, &self.coordinates[1])
+    }
+}
+
+/// Where the i-th number of a point belongs.
+fn place<C: Curve>(numbers: &mut Numbers, i: usize) -> &mut Integers {
+    &mut numbers.coordinates[i / C::COMPONENTS][i % C::COMPONENTS]
+}
+
+fn big_endian(bytes: &[u8]) -> [u64; WORDS] {
+    let mut words = [0; WORDS];
+    for (word, bytes) in words.iter_mut().zip(bytes.rchunks_exact(8)) {
+        *word = bytes
+            .iter()
+            .fold(0, |word, &byte| word << 8 | u64::from(byte));
+    }
+    words
 }

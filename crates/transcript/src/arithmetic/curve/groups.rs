@@ -7,27 +7,19 @@
 use blst::{blst_fp, blst_fp2, blst_p1_affine, blst_p2_affine};
 use blstrs::{G1Affine, G2Affine};
 
+use crate::arithmetic::curve::endomorphism::{BETA, PSI_X, PSI_Y};
 use crate::arithmetic::curve::library::Arithmetic;
-use crate::arithmetic::curve::projective::Projective;
-use crate::arithmetic::curve::subgroup::{equals, times_x};
+use crate::arithmetic::curve::projective::{Projective, equals, times_x};
 use crate::arithmetic::field::fp2::Fp2;
 use crate::arithmetic::field::lanes::{Field, Lanes, MAX_LANES, Mask};
-use crate::arithmetic::field::limbs::{WORDS, is_below_p};
+use crate::arithmetic::field::limbs::WORDS;
 use crate::arithmetic::field::roots::{extension_roots, roots};
-use crate::arithmetic::sums::scalars::BETA;
-use crate::encoding::Encoding;
 
 /// Bytes of a number.
 pub(crate) const FP_LEN: usize = 8 * WORDS;
 
-/// Flags in the first byte (`ceremony.md`, Documents).
-const COMPRESSED: u8 = 0x80;
-const INFINITY: u8 = 0x40;
-const SIGN: u8 = 0x20;
-const FLAGS: u8 = COMPRESSED | INFINITY | SIGN;
-
 /// One integer below p for each lane.
-type Integers = [[u64; WORDS]; MAX_LANES];
+pub(crate) type Integers = [[u64; WORDS]; MAX_LANES];
 
 /// Abscissas and ordinates, one point in each lane.
 pub(crate) type Coordinates<C, L> = [<Over<C, L> as Field>::V; 2];
@@ -37,6 +29,9 @@ pub(crate) type Over<C, L> = <C as Curve>::Over<L>;
 
 /// A coordinate of a point of the curve `C` on the lanes `L`.
 pub(crate) type Elem<C, L> = <Over<C, L> as Field>::Elem;
+
+/// A sum of points of the curve `C`, in the library's projective coordinates.
+pub(crate) type Sum<C> = <<C as Curve>::Point as Arithmetic>::Sum;
 
 /// The curve of G1 or of G2.
 pub(crate) trait Curve: Copy + Send + Sync + std::fmt::Debug + 'static {
@@ -234,103 +229,4 @@ impl Curve for G2 {
         let psi_y = field.mul(opposite, [integer(&PSI_Y[0]), integer(&PSI_Y[1])]);
         equals(field, product, [psi_x, psi_y]) | infinite
     }
-}
-
-/// The coefficient of u in (1 + u)^(−(p − 1)/3), which has no other.
-const PSI_X: [u64; WORDS] = [
-    0x8bfd_0000_0000_aaad,
-    0x4094_27eb_4f49_fffd,
-    0x897d_2965_0fb8_5f9b,
-    0xaa0d_857d_8975_9ad4,
-    0xec02_4086_63d4_de85,
-    0x1a01_11ea_397f_e699,
-];
-
-/// (1 + u)^(−(p − 1)/2).
-const PSI_Y: [[u64; WORDS]; 2] = [
-    [
-        0xf1ee_7b04_121b_dea2,
-        0x3044_66cf_3e67_fa0a,
-        0xef39_6489_f61e_b45e,
-        0x1c3d_edd9_30b1_cf60,
-        0xe2e9_c448_d77a_2cd9,
-        0x1352_03e6_0180_a68e,
-    ],
-    [
-        0xc810_84fb_ede3_cc09,
-        0xee67_992f_72ec_05f4,
-        0x77f7_6e17_0092_41c5,
-        0x4839_5dab_c2d3_435e,
-        0x6831_e36d_6bd1_7ffe,
-        0x06af_0e04_37ff_400b,
-    ],
-];
-
-/// The numbers of as many encoded points as lanes; those of a point that is not ordinary are zero.
-pub(crate) struct Numbers {
-    /// Of x and of y, in the order of the encoding.
-    coordinates: [[Integers; 2]; 2],
-    /// The lanes whose flags are those of a finite point, and whose numbers are below p.
-    pub(crate) ordinary: Mask,
-    /// The lanes with the sign's flag.
-    pub(crate) signs: Mask,
-}
-
-impl Numbers {
-    /// Reads at most as many points as lanes; `bytes` is a multiple of a point's length.
-    pub(crate) fn read<C: Curve>(bytes: &[u8], encoding: Encoding) -> Self {
-        let (count, flags, expected) = match encoding {
-            Encoding::Compressed => (C::COMPONENTS, COMPRESSED | INFINITY, COMPRESSED),
-            Encoding::Uncompressed => (2 * C::COMPONENTS, FLAGS, 0),
-        };
-        let mut numbers = Self {
-            coordinates: [[[[0; WORDS]; MAX_LANES]; 2]; 2],
-            ordinary: 0,
-            signs: 0,
-        };
-        for (lane, point) in bytes.chunks_exact(count * FP_LEN).enumerate() {
-            let mut read = [[0; WORDS]; 4];
-            let mut is_ordinary = point[0] & flags == expected;
-            for (i, (words, bytes)) in read.iter_mut().zip(point.chunks_exact(FP_LEN)).enumerate() {
-                *words = big_endian(bytes);
-                if i == 0 {
-                    words[WORDS - 1] &= !(u64::from(FLAGS) << 56);
-                }
-                is_ordinary &= is_below_p(*words);
-            }
-            if is_ordinary {
-                for (i, words) in read.into_iter().take(count).enumerate() {
-                    place::<C>(&mut numbers, i)[lane] = words;
-                }
-                numbers.ordinary |= 1 << lane;
-                numbers.signs |= Mask::from(point[0] & SIGN != 0) << lane;
-            }
-        }
-        numbers
-    }
-
-    #[inline(always)]
-    pub(crate) fn x<C: Curve, L: Lanes>(&self, lanes: L) -> <Over<C, L> as Field>::V {
-        C::element(lanes, &self.coordinates[0])
-    }
-
-    #[inline(always)]
-    pub(crate) fn y<C: Curve, L: Lanes>(&self, lanes: L) -> <Over<C, L> as Field>::V {
-        C::element(lanes, &self.coordinates[1])
-    }
-}
-
-/// Where the i-th number of a point belongs.
-fn place<C: Curve>(numbers: &mut Numbers, i: usize) -> &mut Integers {
-    &mut numbers.coordinates[i / C::COMPONENTS][i % C::COMPONENTS]
-}
-
-fn big_endian(bytes: &[u8]) -> [u64; WORDS] {
-    let mut words = [0; WORDS];
-    for (word, bytes) in words.iter_mut().zip(bytes.rchunks_exact(8)) {
-        *word = bytes
-            .iter()
-            .fold(0, |word, &byte| word << 8 | u64::from(byte));
-    }
-    words
 }

@@ -8,6 +8,7 @@
 //!
 //! With M the bound of a product in multiples of p, coordinates are at most 2M·p, before and after.
 
+use crate::arithmetic::curve::endomorphism::X;
 use crate::arithmetic::field::lanes::{Field, Mask};
 
 /// X/Z, Y/Z; infinity is (0 : y : 0).
@@ -110,4 +111,27 @@ impl<V: Copy> Projective<V> {
             z: f.mul(eight, yz),
         }
     }
+}
+
+/// x times the points.
+#[inline(always)]
+pub(crate) fn times_x<F: Field>(field: F, points: Projective<F::V>) -> Projective<F::V> {
+    let mut sum = points;
+    for bit in (0..X.ilog2()).rev() {
+        sum = sum.double(field);
+        if X >> bit & 1 == 1 {
+            sum = sum.add(field, points);
+        }
+    }
+    sum
+}
+
+/// The lanes where the points are finite and have these coordinates, which are at most 2M·p for
+/// a product's bound M.
+#[inline(always)]
+pub(crate) fn equals<F: Field>(field: F, points: Projective<F::V>, [x, y]: [F::V; 2]) -> Mask {
+    let offset = field.offset(1 << F::PRODUCT_BITS);
+    let x = field.zero_mask(field.sub(points.x, field.mul(x, points.z), offset));
+    let y = field.zero_mask(field.sub(points.y, field.mul(y, points.z), offset));
+    x & y & !field.zero_mask(points.z)
 }

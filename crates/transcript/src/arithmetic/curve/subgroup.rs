@@ -11,9 +11,7 @@ use crate::arithmetic::curve::affine::Affine;
 use crate::arithmetic::curve::decode::load;
 use crate::arithmetic::curve::groups::{Curve, Elem};
 use crate::arithmetic::curve::list::{List, on_path};
-use crate::arithmetic::curve::projective::Projective;
-use crate::arithmetic::field::lanes::{Field, Lanes, Mask, Task};
-use crate::arithmetic::sums::scalars::X;
+use crate::arithmetic::field::lanes::{Lanes, Task};
 
 /// Points of a task: some milliseconds.
 const TASK_POINTS: usize = 128;
@@ -58,27 +56,4 @@ impl<C: Curve, L: Lanes> Task<L> for FirstOutside<'_, C, L> {
         }
         None
     }
-}
-
-/// x times the points.
-#[inline(always)]
-pub(crate) fn times_x<F: Field>(field: F, points: Projective<F::V>) -> Projective<F::V> {
-    let mut sum = points;
-    for bit in (0..X.ilog2()).rev() {
-        sum = sum.double(field);
-        if X >> bit & 1 == 1 {
-            sum = sum.add(field, points);
-        }
-    }
-    sum
-}
-
-/// The lanes where the points are finite and have these coordinates, which are at most 2M·p for
-/// a product's bound M.
-#[inline(always)]
-pub(crate) fn equals<F: Field>(field: F, points: Projective<F::V>, [x, y]: [F::V; 2]) -> Mask {
-    let offset = field.offset(1 << F::PRODUCT_BITS);
-    let x = field.zero_mask(field.sub(points.x, field.mul(x, points.z), offset));
-    let y = field.zero_mask(field.sub(points.y, field.mul(y, points.z), offset));
-    x & y & !field.zero_mask(points.z)
 }

@@ -21,6 +21,7 @@ use blst::{blst_fp, blst_fp2, blst_fp6, blst_fp12};
 use blstrs::{G1Affine, G2Affine};
 use group::prime::PrimeCurveAffine;
 
+use crate::arithmetic::curve::endomorphism::X;
 use crate::arithmetic::curve::groups::{Curve, G1, G2};
 use crate::arithmetic::field::fp2::Fp2;
 use crate::arithmetic::field::lanes::{Field, Lanes, MAX_LANES, Task};
@@ -28,7 +29,6 @@ use crate::arithmetic::field::library;
 use crate::arithmetic::field::path::Path;
 #[cfg(target_arch = "x86_64")]
 use crate::arithmetic::field::radix52::Radix52;
-use crate::arithmetic::sums::scalars::X;
 
 /// The product of the Miller loops of these pairs, on one core; to be multiplied with others, and
 /// raised to the final power.

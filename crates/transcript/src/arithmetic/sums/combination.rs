@@ -19,14 +19,13 @@ use rayon::prelude::*;
 
 use crate::arithmetic::curve::affine::Affine;
 use crate::arithmetic::curve::decode::to_library;
-use crate::arithmetic::curve::groups::{Curve, Elem};
+use crate::arithmetic::curve::groups::{Curve, Elem, Sum};
 use crate::arithmetic::curve::list::{List, on_path};
 use crate::arithmetic::field::lanes::{Lanes, Task};
 use crate::arithmetic::field::path::Path;
 use crate::arithmetic::sums::buckets::planes;
 use crate::arithmetic::sums::scalars::Coefficient;
 use crate::arithmetic::sums::segments::Scratch;
-use crate::arithmetic::sums::windows::Sum;
 
 /// Bits of a digit. For 1,000 to 10,000 points 7 or 9 would cost a fifth more additions, and 8
 /// divides a coefficient's bytes.

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::arithmetic::curve::affine::Affine;
 use crate::arithmetic::curve::decode::{from_library, load, store, to_library};
+use crate::arithmetic::curve::endomorphism::BETA;
 use crate::arithmetic::curve::groups::G1;
 use crate::arithmetic::curve::library::{Arithmetic, normalize};
 use crate::arithmetic::curve::list::{G1List, Points};
@@ -24,7 +25,7 @@ use crate::arithmetic::field::portable::Portable;
 #[cfg(target_arch = "x86_64")]
 use crate::arithmetic::field::radix52::Radix52;
 use crate::arithmetic::sums::scalars::{
-    BETA, DOUBLINGS, Halves, LaneDigits, MAX_DIGIT, MAX_DIGITS, split,
+    DOUBLINGS, Halves, LaneDigits, MAX_DIGIT, MAX_DIGITS, split,
 };
 
 /// Points of a task, and of one shared inversion: its cost is a twentieth of a percent.

@@ -3,6 +3,7 @@
 use blstrs::G1Affine;
 
 use crate::arithmetic::curve::decode::{from_library, load, to_library};
+use crate::arithmetic::curve::endomorphism::BETA;
 use crate::arithmetic::curve::groups::G1;
 use crate::arithmetic::curve::projective::Projective;
 use crate::arithmetic::field::lanes::{Lanes, Task};
@@ -12,7 +13,7 @@ use crate::arithmetic::field::portable::Portable;
 #[cfg(target_arch = "x86_64")]
 use crate::arithmetic::field::radix52::Radix52;
 use crate::arithmetic::sums::multiples::{look_up, multiples_of, to_affine};
-use crate::arithmetic::sums::scalars::{BETA, Coefficient, DOUBLINGS, LaneDigits};
+use crate::arithmetic::sums::scalars::{Coefficient, DOUBLINGS, LaneDigits};
 
 /// A point with its coefficient, twice.
 pub(crate) type Terms = [(G1Affine, Coefficient); 2];

@@ -7,24 +7,11 @@
 use blstrs::Scalar;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use crate::arithmetic::curve::endomorphism::X;
 use crate::arithmetic::field::lanes::Mask;
-use crate::arithmetic::field::limbs::WORDS;
-
-/// The parameter of BLS12-381 is −x.
-pub(crate) const X: u64 = 0xd201_0000_0001_0000;
 
 /// x², which is 2^127.43; the order of the groups is x⁴ − x² + 1.
 const X_SQUARED: u128 = X as u128 * X as u128;
-
-/// β, little-endian: x²·(a, b) = (β·a, −b) in the subgroup.
-pub(crate) const BETA: [u64; WORDS] = [
-    0x2e01_ffff_fffe_fffe,
-    0xde17_d813_620a_0002,
-    0xddb3_a93b_e6f8_9688,
-    0xba69_c607_6a0f_77ea,
-    0x5f19_672f_df76_ce51,
-    0,
-];
 
 /// Bits of a digit, which is from −16 to 16: the table has 16 multiples of the point. 4 and 6
 /// bits cost more additions in all.

@@ -44,7 +44,7 @@ use rayon::prelude::*;
 
 use crate::arithmetic::curve::affine::Affine;
 use crate::arithmetic::curve::decode::to_library;
-use crate::arithmetic::curve::groups::{Curve, Elem};
+use crate::arithmetic::curve::groups::{Curve, Elem, Sum};
 use crate::arithmetic::curve::library::{Arithmetic, normalize};
 use crate::arithmetic::curve::list::{List, on_path};
 use crate::arithmetic::field::lanes::{Lanes, Task};
@@ -166,9 +166,6 @@ fn bucket(digit: Digit, bits: u32) -> (usize, bool) {
     let bucket = if negative { !digit } else { digit } & (top - 1);
     (usize::from(bucket), negative)
 }
-
-/// The library's sums of points of a curve.
-pub(crate) type Sum<C> = <<C as Curve>::Point as Arithmetic>::Sum;
 
 /// The planes of all windows of a list, and what makes both sides of the ratio check of them.
 #[derive(Clone, Debug)]

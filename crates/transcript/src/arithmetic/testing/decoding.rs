@@ -1,7 +1,6 @@
 use super::*;
 use crate::arithmetic::curve::list::G1List;
-use crate::encoding::{Encoding, Point};
-use crate::error::PointError;
+use crate::encoding::{Encoding, Point, PointError};
 
 const BOTH: [Encoding; 2] = [Encoding::Compressed, Encoding::Uncompressed];
 

@@ -8,8 +8,7 @@ use crate::arithmetic::curve::list::G2List;
 use crate::arithmetic::field::fp2::Fp2;
 use crate::arithmetic::field::roots::extension_roots;
 use crate::arithmetic::sums::windows::Digits;
-use crate::encoding::{Encoding, Point};
-use crate::error::PointError;
+use crate::encoding::{Encoding, Point, PointError};
 
 macro_rules! fp2 {
     ($function:ident $(, $argument:expr)*) => {{

@@ -1,10 +1,11 @@
 use super::*;
 use crate::arithmetic::curve::decode::{from_library, to_library};
+use crate::arithmetic::curve::endomorphism::X;
 use crate::arithmetic::curve::groups::G1;
 use crate::arithmetic::curve::list::G1List;
 use crate::arithmetic::field::lanes::Task;
 use crate::arithmetic::sums::multiples::Multiply;
-use crate::arithmetic::sums::scalars::{X, split};
+use crate::arithmetic::sums::scalars::split;
 
 /// Scalars at the ends of the range, of the halves, of the digits; random ones.
 fn scalars(rng: &mut ChaCha20Rng) -> Vec<Scalar> {

@@ -1,12 +1,41 @@
 //! Where the lists of one sub-ceremony are put together, and the first of them summed.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use blstrs::G2Affine;
 
-use super::{ReceivedPowers, lock};
 use crate::arithmetic::{Digits, G1, G1List, Path, Undecodable, WindowSums};
+use crate::contribution::lists::{Lists, undecodable};
+use crate::contribution::raw::RawPowers;
+use crate::error::{Element, Invalid, SubCeremony};
+
+/// The G1 powers of a sub-ceremony, and the sums of their windows, a stretch each.
+pub(crate) type SummedG1 = (G1List, Vec<WindowSums<G1>>);
+
+/// The powers of one sub-ceremony, as far as they are decoded.
+#[derive(Debug, Default)]
+pub(crate) struct ReceivedPowers {
+    /// With the sums of its stretches, in any order.
+    pub(crate) g1: Option<Result<SummedG1, Undecodable>>,
+    pub(crate) g2: Option<Result<Vec<G2Affine>, Undecodable>>,
+}
+
+impl ReceivedPowers {
+    /// The points, with the sums that were taken of them; decodes what is not decoded.
+    pub(crate) fn lists(
+        self,
+        sub_ceremony: SubCeremony,
+        raw: &RawPowers,
+    ) -> Result<Lists, Invalid> {
+        let (Some(g1), Some(g2)) = (self.g1, self.g2) else {
+            return raw.decode_lists(sub_ceremony);
+        };
+        let (g1, sums) = g1.map_err(undecodable(sub_ceremony, Element::G1Power))?;
+        let g2 = g2.map_err(undecodable(sub_ceremony, Element::G2Power))?;
+        Ok(Lists { g1, sums, g2 })
+    }
+}
 
 /// The desk of one sub-ceremony. Its parts come decoded in whatever order.
 #[derive(Default)]
@@ -169,4 +198,9 @@ impl Desk {
         };
         ReceivedPowers { g1, g2 }
     }
+}
+
+/// A panic in the pool ends the whole reading, so nobody sees what it left behind.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

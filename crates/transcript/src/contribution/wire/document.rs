@@ -7,8 +7,11 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqA
 use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 
-use super::{LenientSignature, Nobody, PointsSeed, Watch, once, required, within};
 use crate::contribution::raw::{RawContribution, RawPowers, RawSubContribution};
+use crate::contribution::wire::batches::{Nobody, Watch};
+use crate::contribution::wire::fields::{once, required, within};
+use crate::contribution::wire::points::PointsSeed;
+use crate::contribution::wire::signature::LenientSignature;
 
 /// Reads a contribution, and hands its points on in batches.
 pub(crate) struct ContributionSeed<'a>(pub(crate) &'a mut dyn Watch);

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
 
+use crate::contribution::wire::points::Bytes;
 use crate::encoding::decode_hex;
 
 /// What stands where a signature of `N` bytes may stand. Whatever it is, it is read.
@@ -100,5 +102,32 @@ impl<'de, const N: usize> Visitor<'de> for Any<N> {
         deserializer: D,
     ) -> Result<Self::Value, D::Error> {
         IgnoredAny::deserialize(deserializer).map(|_| SeenSignature::Malformed)
+    }
+}
+
+/// A signature of `N` bytes, or none.
+///
+/// Signatures never make a contribution fail (`ceremony.md`, Checks on a contribution), so
+/// whatever is not one reads as none: `""`, `null`, other text, other types.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LenientSignature<const N: usize>(pub(crate) Option<[u8; N]>);
+
+impl<'de, const N: usize> Deserialize<'de> for LenientSignature<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(match SeenSignature::deserialize(deserializer)? {
+            SeenSignature::Given(bytes) => Some(bytes),
+            SeenSignature::Absent | SeenSignature::Malformed => None,
+        }))
+    }
+}
+
+impl<const N: usize> Serialize for LenientSignature<N> {
+    /// None is `""` in JSON, and no bytes in MessagePack.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Some(bytes) => Bytes(bytes).serialize(serializer),
+            None if serializer.is_human_readable() => serializer.serialize_str(""),
+            None => serializer.serialize_bytes(&[]),
+        }
     }
 }

@@ -30,9 +30,9 @@ use group::prime::PrimeCurveAffine;
 use group::{Curve, Group};
 use rand_core::{CryptoRng, RngCore};
 
-use super::{NotPowerOfTwo, bit_reverse, root_of_unity};
-use crate::arithmetic::linear_combination;
-use crate::verify::equations::{Coefficients, pairings_equal};
+use crate::arithmetic::{linear_combination, pairings_equal};
+use crate::export::lagrange::{NotPowerOfTwo, bit_reverse, root_of_unity};
+use crate::verify::equations::Coefficients;
 
 /// Why Lagrange points are not those of τ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,8 +111,8 @@ mod tests {
     use rand::SeedableRng;
     use rand_chacha::ChaCha20Rng;
 
-    use super::super::to_lagrange;
     use super::*;
+    use crate::export::lagrange::to_lagrange;
 
     fn points(len: usize, tau: Scalar) -> (Vec<G1Affine>, G2Affine) {
         let monomial: Vec<_> = powers(tau)

@@ -6,11 +6,12 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::contribution::raw::RawPoints;
-use crate::contribution::wire::error_text;
-use crate::export::read::{
+use crate::contribution::wire::fields::within;
+use crate::export::file::{
     PowersFile, PowersFileError, PowersFileKind, PowersSet, check_stated, points,
 };
 use crate::recognise::{PowersList, powers_list};
+use crate::text_limits::error_text;
 
 /// The lists as they stand.
 #[derive(Default)]
@@ -83,8 +84,7 @@ impl<'de> Visitor<'de> for Fill<'_> {
                         PowersList::G2Monomial => &mut self.0.g2_monomial,
                     };
                     let texts = map.next_value::<Option<Vec<String>>>();
-                    let texts = texts
-                        .map_err(crate::contribution::wire::within(format_args!("`{name}`")))?;
+                    let texts = texts.map_err(within(format_args!("`{name}`")))?;
                     if slot.is_some() && texts.is_some() {
                         let problem = format!("`{name}` is given twice, perhaps by two names");
                         return Err(de::Error::custom(problem));

@@ -6,7 +6,7 @@ use group::prime::PrimeCurveAffine;
 
 use crate::contribution::raw::RawPoints;
 use crate::encoding::{Encoding, Point};
-use crate::export::read::{PowersFile, PowersFileError, PowersFileKind, PowersSet};
+use crate::export::file::{PowersFile, PowersFileError, PowersFileKind, PowersSet};
 use crate::sizes::Size;
 
 /// G2 powers of a raw file whose G2 generator is not found: as many as every sub-ceremony of the

@@ -3,8 +3,8 @@
 use blstrs::{G1Affine, G2Affine};
 
 use crate::encoding::Point;
+use crate::export::file::{PowersFile, PowersFileError, PowersFileKind, PowersSet, points};
 use crate::export::read::raw;
-use crate::export::read::{PowersFile, PowersFileError, PowersFileKind, PowersSet, points};
 use crate::sizes::Size;
 
 /// Longest count, in digits: more would be a point.

@@ -1,68 +1,17 @@
-//! The final powers of a transcript.
-
-use blstrs::G1Affine;
-use rand_core::{CryptoRng, RngCore};
+//! The final powers of a transcript, read.
 
 use crate::contribution::raw::{RawPoints, RawPowers};
 use crate::encoding::Point;
 use crate::error::{Check, Element, Invalid, SubCeremony};
-use crate::known_secret::known_secret_of;
 use crate::powers::Powers;
 use crate::sizes::Size;
+use crate::transcript::error::TranscriptError;
+use crate::transcript::read::form;
 use crate::transcript::read::index::{Index, List, SubIndex};
 use crate::transcript::read::source::Source;
-use crate::transcript::read::tokens;
-use crate::transcript::report::{Failures, SubReport, TranscriptCheck};
-use crate::transcript::verify::TranscriptError;
-use crate::transcript::verify::structure::sub_ceremony;
-use crate::verify::verify_powers;
-
-/// The final powers pass the checks on a contribution (2 to 4, 6 and 7), and the last running
-/// product is the first of them.
-pub(crate) fn check_powers<S: Source + ?Sized>(
-    source: &S,
-    index: &Index,
-    sub_ceremony: SubCeremony,
-    last_product: Option<G1Affine>,
-    report: &mut SubReport,
-    failures: &mut Failures,
-    rng: &mut (impl RngCore + CryptoRng),
-) -> Result<(), TranscriptError> {
-    let mut refuse = |check| failures.push(Some(sub_ceremony), None, check);
-    if sub_ceremony.size.check().is_err() {
-        // Already refused; its powers mean nothing.
-        return Ok(());
-    }
-    let sub = &index.subs[sub_ceremony.index];
-    let raw = match raw_powers(source, index, sub, sub_ceremony)? {
-        Ok(raw) => raw,
-        Err(invalid) => {
-            refuse(TranscriptCheck::Powers(invalid));
-            return Ok(());
-        }
-    };
-    // Asked even of powers that fail other checks: it tells where they do not come from.
-    let encoding = raw.g1.encoding();
-    let first_power = raw
-        .g1
-        .iter()
-        .nth(1)
-        .and_then(|it| G1Affine::decode(it, encoding).ok());
-    if first_power.is_none() || first_power != last_product {
-        refuse(TranscriptCheck::LastProduct);
-    }
-    match verify_powers(sub_ceremony, &raw, rng) {
-        Err(invalid) => refuse(TranscriptCheck::Powers(invalid)),
-        Ok(powers) => {
-            report.known_secret = known_secret_of(powers.g1());
-            report.mark = Some(powers.mark());
-        }
-    }
-    Ok(())
-}
 
 /// Reads the powers of one sub-ceremony: as many as it states, undecoded.
-fn raw_powers<S: Source + ?Sized>(
+pub(crate) fn raw_powers<S: Source + ?Sized>(
     source: &S,
     index: &Index,
     sub: &SubIndex,
@@ -99,7 +48,7 @@ fn raw_points<P: Point, S: Source + ?Sized>(
     element: Element,
     sub_ceremony: SubCeremony,
 ) -> Result<Result<RawPoints<P>, Invalid>, TranscriptError> {
-    let mut tokens = tokens::open(source, index.form, list.offset)?;
+    let mut tokens = form::open(source, index.form, list.offset)?;
     let len = P::encoded_len(index.encoding);
     let mut bytes = Vec::new();
     let mut place = 0;
@@ -142,6 +91,6 @@ pub fn read_powers<S: Source + ?Sized>(
     let Some((i, sub)) = found else {
         return Ok(None);
     };
-    let name = sub_ceremony(i, sub);
+    let name = sub.sub_ceremony(i);
     Ok(Some(raw_powers(source, &index, sub, name)??.decode(name)?))
 }

@@ -1,11 +1,12 @@
 //! Where in a transcript each of its lists is: the first of two passes.
 
 use crate::encoding::{Encoding, Point};
-use crate::error::DocumentError;
-use crate::sizes::Sizes;
+use crate::error::{DocumentError, SubCeremony};
+use crate::sizes::{Size, Sizes};
+use crate::transcript::read::form;
 use crate::transcript::read::source::Source;
-use crate::transcript::read::tokens::{self, Tokens};
-use crate::transcript::verify::{DocumentForm, TranscriptError};
+use crate::transcript::read::tokens::Tokens;
+use crate::transcript::{error::TranscriptError, read::form::DocumentForm};
 
 /// A list of the document.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,6 +29,20 @@ pub(crate) struct SubIndex {
     pub(crate) bls_signatures: List,
 }
 
+impl SubIndex {
+    /// The sub-ceremony at place `i`, of the size that the document states.
+    pub(crate) fn sub_ceremony(&self, i: usize) -> SubCeremony {
+        let size = |number| usize::try_from(number).unwrap_or(usize::MAX);
+        SubCeremony {
+            index: i,
+            size: Size {
+                g1: size(self.num_g1_powers),
+                g2: size(self.num_g2_powers),
+            },
+        }
+    }
+}
+
 /// The places of all lists.
 #[derive(Clone, Debug)]
 pub(crate) struct Index {
@@ -43,9 +58,9 @@ impl Index {
     /// document is: unknown fields at the top and inside `powersOfTau` are errors, elsewhere they
     /// are ignored; a field given twice is an error; so is anything after the document.
     pub(crate) fn read<S: Source + ?Sized>(source: &S) -> Result<Self, TranscriptError> {
-        let form = tokens::detect(source)?;
+        let form = form::detect(source)?;
         let mut reader = Reader {
-            tokens: tokens::open(source, form, 0)?,
+            tokens: form::open(source, form, 0)?,
             form,
         };
         let (mut subs, mut ids, mut ecdsa) = (None, None, None);
@@ -85,7 +100,7 @@ impl Index {
         let Some(list) = first else {
             return Ok(Encoding::Compressed);
         };
-        let mut tokens = tokens::open(source, self.form, list.offset)?;
+        let mut tokens = form::open(source, self.form, list.offset)?;
         tokens.begin_list()?;
         tokens.next_item()?;
         let len = tokens.point_len()?;

@@ -4,12 +4,11 @@ use std::io::Read;
 
 use struson::reader::{JsonReader, JsonStreamReader, ReaderError, ValueType};
 
-use crate::contribution::wire::error_text;
-use crate::encoding::decode_hex;
-use crate::error::{DocumentError, PointError};
-use crate::text_limits::{ShortWords, TooLong};
+use crate::encoding::{PointError, decode_hex};
+use crate::error::DocumentError;
+use crate::text_limits::{ShortWords, TooLong, error_text};
+use crate::transcript::error::TranscriptError;
 use crate::transcript::read::tokens::{MAX_TEXT_BYTES, Presence, Tokens};
-use crate::transcript::verify::TranscriptError;
 
 pub(crate) struct JsonTokens<R: Read> {
     json: JsonStreamReader<ShortWords<R>>,

@@ -4,10 +4,10 @@ use std::io::{self, BufRead, Read};
 
 use rmp::Marker;
 
-use crate::encoding::decode_hex;
-use crate::error::{DocumentError, PointError};
-use crate::transcript::read::tokens::{MAX_TEXT_BYTES, Presence, Tokens, discard};
-use crate::transcript::verify::TranscriptError;
+use crate::encoding::{PointError, decode_hex};
+use crate::error::DocumentError;
+use crate::transcript::error::TranscriptError;
+use crate::transcript::read::tokens::{MAX_TEXT_BYTES, Presence, Tokens};
 
 pub(crate) struct MessagePackTokens<R> {
     reader: Counted<R>,
@@ -298,5 +298,13 @@ impl<R: BufRead + Send> Tokens for MessagePackTokens<R> {
             Ok(_) => self.refuse("more bytes follow the document, which ends"),
             Err(error) => Err(TranscriptError::Read(error)),
         }
+    }
+}
+
+/// Reads `len` bytes away.
+fn discard(reader: &mut impl BufRead, len: u64) -> io::Result<()> {
+    match io::copy(&mut reader.take(len), &mut io::sink())? {
+        skipped if skipped == len => Ok(()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }

@@ -1,11 +1,15 @@
 //! All lists of a transcript, read side by side: the second of two passes.
 
-use crate::encoding::{Encoding, Point};
-use crate::error::PointError;
+use crate::encoding::{Encoding, Point, PointError};
+use crate::transcript::error::TranscriptError;
+use crate::transcript::read::form;
 use crate::transcript::read::index::{Index, List, SubIndex};
 use crate::transcript::read::source::Source;
-use crate::transcript::read::tokens::{self, Presence, Tokens};
-use crate::transcript::verify::TranscriptError;
+use crate::transcript::read::tokens::{Presence, Tokens};
+
+/// Entries of a batch. At four sub-ceremonies 4096 points of G1 and 2048 of G2, whose subgroups
+/// are tested by 128 sums each, and which are 2 MB in all their forms.
+pub(crate) const BATCH: usize = 512;
 
 /// A point's bytes, or why there are none.
 pub(crate) type RawEntry = Result<Vec<u8>, PointError>;
@@ -98,7 +102,7 @@ impl<'a> Column<'a> {
         if list.len == 0 {
             return Ok(Self(None));
         }
-        let mut tokens = tokens::open(source, index.form, list.offset)?;
+        let mut tokens = form::open(source, index.form, list.offset)?;
         tokens.begin_list()?;
         Ok(Self(Some(tokens)))
     }

@@ -5,7 +5,10 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::sizes::Size;
-use crate::transcript::report::{MAX_LISTED, Report, Tally};
+
+/// Most failures, and most entries without entropy, that are kept one by one; beyond that they
+/// are counted. A report stays small however bad the transcript.
+pub const MAX_LISTED: usize = 100;
 
 /// Things that are all counted, and the first [`MAX_LISTED`] of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,6 +41,35 @@ impl<T> Listed<T> {
         self.count += other.count;
         let room = MAX_LISTED - self.first.len();
         self.first.extend(other.first.into_iter().take(room));
+    }
+}
+
+/// Counts of one kind of signature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// Present and right.
+    pub valid: u64,
+    /// Present and wrong, or not readable as a signature.
+    pub invalid: u64,
+    /// Not given.
+    pub absent: u64,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.valid += other.valid;
+        self.invalid += other.invalid;
+        self.absent += other.absent;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} valid, {} invalid, {} absent",
+            self.valid, self.invalid, self.absent
+        )
     }
 }
 
@@ -127,28 +159,4 @@ pub struct EqualSecrets {
     pub entry: u64,
     /// The sub-ceremonies whose public keys are one.
     pub sub_ceremonies: Vec<usize>,
-}
-
-impl Report {
-    /// Adds up the tallies, once all are complete.
-    pub(crate) fn total_signatures(&mut self) {
-        let bls = self.sub_ceremonies.iter().map(|sub| sub.bls_signatures);
-        let mut all = Tally::default();
-        bls.chain([self.ecdsa_signatures])
-            .for_each(|it| all.add(it));
-        self.signatures.present = all.valid + all.invalid;
-        self.signatures.valid = all.valid;
-    }
-
-    /// Whether there is nothing that a careful reader would ask about: no signature that is not
-    /// valid, nobody twice, no contribution that changes nothing or has one secret for several
-    /// sub-ceremonies, no powers of a known secret.
-    #[must_use]
-    pub fn is_unremarkable(&self) -> bool {
-        self.signatures.faulty.count == 0
-            && self.repeated_participants.count == 0
-            && self.equal_secrets.count == 0
-            && (self.sub_ceremonies.iter())
-                .all(|sub| sub.no_entropy == 0 && sub.known_secret.is_none())
-    }
 }

@@ -5,49 +5,20 @@
 
 use blstrs::{G1Affine, G2Affine};
 use group::prime::PrimeCurveAffine;
-use rayon::prelude::*;
 
-use crate::encoding::{Encoding, Point};
-use crate::error::{Element, SubCeremony};
+use crate::encoding::Point;
+use crate::error::Element;
 use crate::identity::Identity;
-use crate::signature;
-use crate::sizes::Size;
 use crate::transcript::read::walk::{Batch, RawEntry, RawSignature};
-use crate::transcript::report::remarks::{EqualSecrets, FaultySignature, Listed};
-use crate::transcript::report::{Failures, Found, ListName, Participants, Tally, TranscriptCheck};
+use crate::transcript::report::Participants;
+use crate::transcript::report::failure::{Failures, Found, ListName, TranscriptCheck};
+use crate::transcript::report::remarks::{EqualSecrets, Listed};
+use crate::transcript::verify::findings::{BatchReport, SubFindings};
 use crate::transcript::verify::links::{Link, unproven};
 use crate::transcript::verify::points::{Points, Randoms, decode};
-use crate::transcript::verify::signatures::{absent, check_ecdsa, count_bls};
+use crate::transcript::verify::rules::Rules;
+use crate::transcript::verify::signatures::{absent, check_ecdsa, count_bls, hashes};
 use crate::transcript::verify::subgroups::{combine_g1, refuse_pubkeys};
-
-/// What all batches are judged by.
-pub(crate) struct Rules {
-    pub(crate) encoding: Encoding,
-    pub(crate) sub_ceremonies: Vec<SubCeremony>,
-    /// The sizes that participants' EIP-712 signatures may be over, first those that are stated.
-    pub(crate) signed_sizes: Vec<Vec<Size>>,
-}
-
-/// What was found in one batch.
-pub(crate) struct BatchReport {
-    pub(crate) failures: Failures,
-    pub(crate) participants: Participants,
-    pub(crate) ecdsa_signatures: Tally,
-    /// Valid ones over other sizes than are stated, and those sizes.
-    pub(crate) over_other_sizes: (u64, Vec<Size>),
-    pub(crate) faulty_signatures: Listed<FaultySignature>,
-    pub(crate) equal_secrets: Listed<EqualSecrets>,
-    pub(crate) subs: Vec<SubFindings>,
-}
-
-#[derive(Default)]
-pub(crate) struct SubFindings {
-    pub(crate) links_valid: u64,
-    pub(crate) bls_signatures: Tally,
-    pub(crate) no_entropy: Vec<u64>,
-    /// The last running product, when it is a good point.
-    pub(crate) last_product: Option<G1Affine>,
-}
 
 /// Checks a batch. `random` was drawn after it was read.
 pub(crate) fn check_batch(batch: &Batch, rules: &Rules, random: &Randoms) -> BatchReport {
@@ -119,9 +90,6 @@ fn rank(check: &TranscriptCheck) -> u8 {
         _ => 2,
     }
 }
-
-/// Entries whose signatures are one task, each of some 0.1 ms.
-pub(crate) const TASK_ENTRIES: usize = 16;
 
 /// The number that stands for "no sub-ceremony" beside those of sub-ceremonies.
 const NO_SUB: usize = usize::MAX;
@@ -205,17 +173,6 @@ fn identities(
             }
         });
     parsed.collect()
-}
-
-/// The hash of each participant's identity who signed in any sub-ceremony.
-fn hashes(points: &[Points], identities: &[Option<Identity>]) -> Vec<Option<G1Affine>> {
-    let hash = |(i, identity): (usize, &Option<Identity>)| {
-        let signed = |points: &Points| points.signatures.get(i).is_some_and(Option::is_some);
-        let identity = identity.as_ref().filter(|_| points.iter().any(signed))?;
-        Some(signature::bls_message_point(identity.as_str().as_bytes()))
-    };
-    let identities = identities.par_iter().enumerate();
-    identities.with_min_len(TASK_ENTRIES).map(hash).collect()
 }
 
 /// The links both of whose ends are good points.

@@ -4,13 +4,12 @@ use blstrs::{G1Affine, G2Affine};
 use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
-use crate::arithmetic::Curve;
-use crate::arithmetic::{COEFFICIENT_LEN, G1, G2, List, Path};
-use crate::encoding::{Encoding, Point};
-use crate::error::{Element, PointError};
+use crate::arithmetic::{COEFFICIENT_LEN, Curve, G1, G2, List, Path};
+use crate::encoding::{Encoding, Point, PointError};
+use crate::error::Element;
 use crate::identity::Identity;
 use crate::transcript::read::walk::{Batch, RawPoints, RawSignature, SubBatch};
-use crate::transcript::report::{Found, TranscriptCheck};
+use crate::transcript::report::failure::{Found, TranscriptCheck};
 
 /// Points that one task decodes: 1 to 2 ms of square roots, so that a batch keeps many cores busy.
 const TASK_POINTS: usize = 128;

@@ -10,12 +10,12 @@ use std::collections::hash_map::Entry;
 use sha2::{Digest, Sha256};
 
 use crate::identity::Identity;
+use crate::transcript::error::TranscriptError;
+use crate::transcript::read::form;
 use crate::transcript::read::index::Index;
 use crate::transcript::read::source::Source;
-use crate::transcript::read::tokens;
-use crate::transcript::report::MAX_LISTED;
+use crate::transcript::report::remarks::MAX_LISTED;
 use crate::transcript::report::remarks::{Listed, Repeated};
-use crate::transcript::verify::TranscriptError;
 
 /// Identities that one reading has room for: 1.5 MB of table.
 const ROOM: u64 = 1 << 15;
@@ -42,7 +42,7 @@ pub(crate) fn repeated<S: Source + ?Sized>(
             break;
         }
         let mut seen: HashMap<[u8; 16], u64> = HashMap::new();
-        let mut tokens = tokens::open(source, index.form, list.offset)?;
+        let mut tokens = form::open(source, index.form, list.offset)?;
         tokens.begin_list()?;
         let mut entry = 0;
         while tokens.next_item()? {

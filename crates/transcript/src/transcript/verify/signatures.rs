@@ -1,15 +1,31 @@
 //! The signatures of one batch: counted, and those that are not valid named.
 
+use blstrs::G1Affine;
 use rayon::prelude::*;
 
 use crate::identity::Identity;
 use crate::signature;
 use crate::sizes::Size;
 use crate::transcript::read::walk::{Batch, RawSignature, SubBatch};
-use crate::transcript::report::Tally;
+use crate::transcript::report::remarks::Tally;
 use crate::transcript::report::remarks::{FaultySignature, SignatureFault, SignatureKind};
-use crate::transcript::verify::entries::{Rules, SubFindings, TASK_ENTRIES};
+use crate::transcript::verify::findings::SubFindings;
 use crate::transcript::verify::points::Points;
+use crate::transcript::verify::rules::Rules;
+
+/// Entries whose signatures are one task, each of some 0.1 ms.
+const TASK_ENTRIES: usize = 16;
+
+/// The hash of each participant's identity who signed in any sub-ceremony.
+pub(crate) fn hashes(points: &[Points], identities: &[Option<Identity>]) -> Vec<Option<G1Affine>> {
+    let hash = |(i, identity): (usize, &Option<Identity>)| {
+        let signed = |points: &Points| points.signatures.get(i).is_some_and(Option::is_some);
+        let identity = identity.as_ref().filter(|_| points.iter().any(signed))?;
+        Some(signature::bls_message_point(identity.as_str().as_bytes()))
+    };
+    let identities = identities.par_iter().enumerate();
+    identities.with_min_len(TASK_ENTRIES).map(hash).collect()
+}
 
 /// The signatures of a sub-ceremony that are not there. Entry 0 has none.
 pub(crate) fn absent(batch: &Batch, raw: &SubBatch) -> Tally {

@@ -1,25 +1,12 @@
 //! What can be told of a transcript from the places and lengths of its lists.
 
-use crate::error::SubCeremony;
-use crate::sizes::Size;
-use crate::transcript::read::index::{Index, List, SubIndex};
-use crate::transcript::report::{Failures, ListName, TranscriptCheck};
-use crate::transcript::verify::ExpectedSizes;
+use crate::transcript::options::ExpectedSizes;
+use crate::transcript::read::index::{Index, List};
+use crate::transcript::report::failure::{Failures, ListName, TranscriptCheck};
 
 /// The number of entries that all lists must have.
 pub(crate) fn entries(index: &Index) -> u64 {
     index.subs.first().map_or(0, |sub| sub.running_products.len)
-}
-
-pub(crate) fn sub_ceremony(i: usize, sub: &SubIndex) -> SubCeremony {
-    let size = |number| usize::try_from(number).unwrap_or(usize::MAX);
-    SubCeremony {
-        index: i,
-        size: Size {
-            g1: size(sub.num_g1_powers),
-            g2: size(sub.num_g2_powers),
-        },
-    }
 }
 
 /// The sub-ceremonies are the ceremony's, no more, no fewer, in its order (check 1).
@@ -44,7 +31,7 @@ pub(crate) fn check_sizes(index: &Index, expected: &ExpectedSizes, failures: &mu
     }
     for (i, sub) in index.subs.iter().enumerate() {
         let (g1, g2) = (sub.num_g1_powers, sub.num_g2_powers);
-        let stated = sub_ceremony(i, sub);
+        let stated = sub.sub_ceremony(i);
         if stated.size.check().is_err() {
             failures.push(
                 Some(stated),
@@ -82,7 +69,7 @@ pub(crate) fn check_lengths(index: &Index, failures: &mut Failures) {
         }
     };
     for (i, sub) in index.subs.iter().enumerate() {
-        let name = Some(sub_ceremony(i, sub));
+        let name = Some(sub.sub_ceremony(i));
         check(name, ListName::RunningProducts, sub.running_products);
         check(name, ListName::PotPubkeys, sub.pot_pubkeys);
         check(name, ListName::BlsSignatures, sub.bls_signatures);

@@ -3,11 +3,10 @@
 use blstrs::G1Projective;
 use rayon::prelude::*;
 
-use crate::arithmetic::Curve;
-use crate::arithmetic::{Coefficient, Combination, G1, G2, List, Path};
+use crate::arithmetic::{Coefficient, Combination, Curve, G1, G2, List, Path};
 use crate::encoding::Point;
 use crate::error::Element;
-use crate::transcript::report::{Found, TranscriptCheck};
+use crate::transcript::report::failure::{Found, TranscriptCheck};
 use crate::transcript::verify::links::Link;
 use crate::transcript::verify::points::{Points, Randoms};
 

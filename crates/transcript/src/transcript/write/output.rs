@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use rmp::encode as msgpack;
 
-use super::{Format, WriteError};
 use crate::encoding::{Encoding, Point};
+use crate::transcript::write::format::{Format, WriteError};
 
 /// The syntax of either form.
 #[derive(Debug)]
