@@ -6,7 +6,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tauline_protocol::error::{Code, ErrorBody};
-use tauline_transcript::words::cut;
+use tauline_transcript::text_limits::cut;
 use tauline_transcript::{DocumentError, Invalid};
 
 use crate::http::limits::TooMany;

@@ -10,7 +10,7 @@ use tauline_server::representation::Coding;
 use tauline_server::snapshot::{FOLDER_NAME, Transcript, Transcripts};
 use tauline_store::sqlite::Sqlite;
 use tauline_store::{Batch, Blob, Contribution, Store, Witness, Write};
-use tauline_transcript::chain::{ExpectedSizes, Options, verify_transcript};
+use tauline_transcript::transcript::{ExpectedSizes, Options, verify_transcript};
 use tauline_transcript::transcript::{Format, Transcript as InMemory, TranscriptWriter};
 use tauline_transcript::{Base, Encoding};
 

@@ -9,7 +9,7 @@
 //!
 //! At most four pieces wait, each no longer than the HTTP connection's own buffer (hyper's
 //! 400 KiB); a decompressor has its window (32 KiB for gzip, 8 MiB for zstd); the rest is what
-//! [`tauline_transcript::arrival`] states.
+//! [`tauline_transcript::Received`] states.
 //!
 //! # Who is gone
 //!
