@@ -257,7 +257,7 @@ impl Task {
         reply: Reply<Polled>,
     ) {
         let id = who.clone();
-        if let Err(refusal) = self.carry_out(now, Command::Poll { id, interval }, None) {
+        if let Err(refusal) = self.carry_out(now, Command::TryContribute { id, interval }, None) {
             let no = self.no(&who, refusal);
             self.reply(reply, Err(no));
             return;
@@ -336,7 +336,7 @@ impl Task {
         match (self.now.held.polls(who), phase) {
             (Some(interval), Some(Phase::Waiting | Phase::Ready)) => {
                 let id = who.clone();
-                let _ = self.step(now, Command::Poll { id, interval }, None);
+                let _ = self.step(now, Command::TryContribute { id, interval }, None);
             }
             _ => {
                 let arms = self.now.held.arms(who);

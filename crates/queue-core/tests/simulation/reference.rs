@@ -50,8 +50,8 @@ pub(crate) struct Reference {
     seen: u64,
     log_time: u64,
     restarted: bool,
-    /// Tickets of those in line who poll, with their intervals.
-    pollers: BTreeMap<u64, u64>,
+    /// Tickets of those in line who try, with their intervals.
+    retry_intervals: BTreeMap<u64, u64>,
     /// Tickets among the first three, and when they were last heard of.
     heard: BTreeMap<u64, u64>,
     /// How long accepted contributions took.
@@ -75,7 +75,7 @@ impl Reference {
             seen: at,
             log_time: at,
             restarted: false,
-            pollers: BTreeMap::new(),
+            retry_intervals: BTreeMap::new(),
             heard: BTreeMap::new(),
             works: Vec::new(),
         }
@@ -84,7 +84,7 @@ impl Reference {
     /// The process died and another took over, from a log with or without volatile entries.
     pub(crate) fn restart(&mut self, with_volatile: bool) {
         self.restarted = true;
-        self.pollers.clear();
+        self.retry_intervals.clear();
         self.heard.clear();
         self.seen = self.log_time;
         if !with_volatile {
@@ -165,7 +165,7 @@ impl Reference {
 
     fn end(&mut self, index: usize, now: u64, outcome: Outcome) -> Event<Id> {
         let place = self.places.remove(index);
-        self.pollers.remove(&place.ticket);
+        self.retry_intervals.remove(&place.ticket);
         self.heard.remove(&place.ticket);
         if place.phase != Phase::Waiting {
             self.turns.push(now - place.called_at);
@@ -205,9 +205,9 @@ impl Reference {
         }
         let place = &mut self.places[index];
         place.phase = Phase::Ready;
-        let poll = self.pollers.remove(&place.ticket).unwrap_or(0);
+        let retry = self.retry_intervals.remove(&place.ticket).unwrap_or(0);
         self.heard.remove(&place.ticket);
-        place.by = now + poll.max(ms(self.rules.start_limit));
+        place.by = now + retry.max(ms(self.rules.start_limit));
         place.called_at = now;
         place.since = now;
         Event::Called {
@@ -342,7 +342,7 @@ impl Reference {
             }
             Command::Join { id }
             | Command::CheckIn { id }
-            | Command::Poll { id, .. }
+            | Command::TryContribute { id, .. }
             | Command::Start { id, .. }
             | Command::Disconnect { id }
             | Command::Upload { id }
@@ -350,9 +350,12 @@ impl Reference {
             | Command::Abort { id }
             | Command::Leave { id } => *id,
         };
-        let joins = matches!(command, Command::Join { .. } | Command::Poll { .. });
+        let joins = matches!(
+            command,
+            Command::Join { .. } | Command::TryContribute { .. }
+        );
         let interval = match command {
-            Command::Poll { interval, .. } => Some(ms(*interval)),
+            Command::TryContribute { interval, .. } => Some(ms(*interval)),
             _ => None,
         };
         let Some(index) = self.places.iter().position(|place| place.id == id) else {
@@ -373,10 +376,10 @@ impl Reference {
             (Command::Join { .. } | Command::CheckIn { .. }, _) => {
                 self.check_in(now, index, 0, events);
             }
-            (Command::Poll { .. }, phase) => {
+            (Command::TryContribute { .. }, phase) => {
                 if let (Mode::Halted, Phase::Waiting, Some(interval)) = (self.mode, phase, interval)
                 {
-                    self.pollers.insert(ticket.value(), interval);
+                    self.retry_intervals.insert(ticket.value(), interval);
                     self.check_in(now, index, interval, events);
                 }
                 if self.mode == Mode::Halted {
@@ -385,7 +388,7 @@ impl Reference {
                 if phase == Phase::Waiting && self.asks(index, now) {
                     events.push(self.call(index, now));
                 } else if let (Phase::Waiting, Some(interval)) = (phase, interval) {
-                    self.pollers.insert(ticket.value(), interval);
+                    self.retry_intervals.insert(ticket.value(), interval);
                     self.check_in(now, index, interval, events);
                 }
                 if self.places[index].phase == Phase::Ready {
@@ -493,12 +496,12 @@ impl Reference {
         }
     }
 
-    /// `poll` is the interval of somebody who joins by polling.
+    /// `retry` is the interval of somebody who joins by trying.
     fn join(
         &mut self,
         now: u64,
         id: Id,
-        poll: Option<u64>,
+        retry: Option<u64>,
         events: &mut Vec<Event<Id>>,
     ) -> Result<(), Refusal> {
         match self.mode {
@@ -508,7 +511,7 @@ impl Reference {
         }
         let interval = self.interval(self.waiting_ahead(self.places.len()), now);
         let behind = self.waiting_ahead(self.places.len()) >= 3;
-        let interval = interval.max(poll.unwrap_or(0) * if behind { 2 } else { 1 });
+        let interval = interval.max(retry.unwrap_or(0) * if behind { 2 } else { 1 });
         let by = now + interval;
         let lasting_by = by + self.margin(interval);
         self.places.push(Place {
@@ -531,14 +534,14 @@ impl Reference {
             check_in_by: by.into(),
             lasting_by: lasting_by.into(),
         });
-        if let Some(poll) = poll {
-            self.pollers.insert(self.next, poll);
+        if let Some(retry) = retry {
+            self.retry_intervals.insert(self.next, retry);
         }
         self.next += 1;
         let index = self.places.len() - 1;
         if self.asks(index, now) {
             events.push(self.call(index, now));
-            if poll.is_some() {
+            if retry.is_some() {
                 events.push(self.start(index, now, false));
             }
         }

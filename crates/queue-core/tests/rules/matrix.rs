@@ -3,15 +3,13 @@
 //!
 //! `TAULINE_UPDATE_SNAPSHOTS=1` writes the table anew; read the difference before committing it.
 
-#![allow(clippy::unwrap_used)]
-
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use tauline_queue_core::{Command, Event, Mode, Queue, Refusal, Rules, Step, Timestamp, Verdict};
+use tauline_queue_core::{Command, Event, Mode, Refusal, Step, Verdict};
 
-type Id = &'static str;
+use crate::world::{Id, TRY_EVERY, World, start};
 
 /// Whom the table is about.
 const SUBJECT: Id = "subject";
@@ -20,23 +18,12 @@ const AHEAD: Id = "ahead";
 /// Keeps the queue from being empty where it is to drain.
 const BEHIND: Id = "behind";
 
-struct World {
-    queue: Queue<Id>,
-    now: Timestamp,
-}
+/// The world in which a tenth of a second passes before each command.
+struct Scene(World<Id>);
 
-impl World {
-    fn new() -> Self {
-        let now = Timestamp::from_millis(1_790_000_000_000);
-        Self {
-            queue: Queue::new(Rules::default(), now).unwrap(),
-            now,
-        }
-    }
-
+impl Scene {
     fn step(&mut self, command: Command<Id>) -> Step<Id> {
-        self.now = self.now.saturating_add(Duration::from_millis(100));
-        self.queue.step(self.now, command)
+        self.0.sleep(Duration::from_millis(100)).step(command)
     }
 
     fn must(&mut self, command: Command<Id>) -> &mut Self {
@@ -50,16 +37,13 @@ impl World {
     }
 
     fn start(&mut self) -> &mut Self {
-        self.must(Command::Start {
-            id: SUBJECT,
-            checks_in: false,
-        })
+        self.must(start(SUBJECT))
     }
 
     /// Time passes, and the coordinator lives.
     fn wait(&mut self, seconds: u64) -> &mut Self {
         for _ in 0..seconds {
-            self.now = self.now.saturating_add(Duration::from_millis(900));
+            self.0.sleep(Duration::from_millis(900));
             self.must(Command::Tick);
         }
         self
@@ -70,18 +54,18 @@ impl World {
     }
 
     fn judge(&mut self, verdict: Verdict) -> &mut Self {
-        let ticket = self.queue.state().turn().unwrap().ticket;
+        let ticket = self.0.queue.state().turn().unwrap().ticket;
         self.must(Command::Judge { ticket, verdict })
     }
 }
 
 /// How to get the subject into a situation.
-type Situation = (&'static str, fn(&mut World));
+type Situation = (&'static str, fn(&mut Scene));
 
-/// Polls and goes away until the next poll: absent for half a minute.
-fn poll(id: Id) -> Command<Id> {
-    let interval = Duration::from_secs(32);
-    Command::Poll { id, interval }
+/// Tries and goes away until the next try: absent for half a minute.
+fn try_contribute(id: Id) -> Command<Id> {
+    let interval = TRY_EVERY;
+    Command::TryContribute { id, interval }
 }
 
 const SITUATIONS: [Situation; 17] = [
@@ -103,23 +87,29 @@ const SITUATIONS: [Situation; 17] = [
         world.wait(2).must(Command::Leave { id: AHEAD });
     }),
     ("waiting, second, turn free, head absent", |world| {
-        world.join(AHEAD).must(poll("head")).join(SUBJECT);
+        world.join(AHEAD).must(try_contribute("head")).join(SUBJECT);
         world.wait(2).must(Command::Leave { id: AHEAD });
     }),
     ("waiting, second, turn free, head just there", |world| {
-        world.join(AHEAD).must(poll("head")).join(SUBJECT);
+        world.join(AHEAD).must(try_contribute("head")).join(SUBJECT);
         world.must(Command::Leave { id: AHEAD });
     }),
     ("waiting, second, turn free, head passed before", |world| {
-        world.join(AHEAD).must(poll("head")).join("between");
+        world
+            .join(AHEAD)
+            .must(try_contribute("head"))
+            .join("between");
         world.join(SUBJECT);
         world.wait(2).must(Command::Leave { id: AHEAD });
         world.must(Command::CheckIn { id: "between" });
         world.must(Command::Leave { id: "between" });
     }),
     ("waiting, fourth, turn free, all ahead absent", |world| {
-        world.join(AHEAD).must(poll("head")).must(poll("second"));
-        world.must(poll("third")).join(SUBJECT);
+        world
+            .join(AHEAD)
+            .must(try_contribute("head"))
+            .must(try_contribute("second"));
+        world.must(try_contribute("third")).join(SUBJECT);
         world.wait(2).must(Command::Leave { id: AHEAD });
     }),
     ("ready", |world| {
@@ -159,7 +149,7 @@ const SITUATIONS: [Situation; 17] = [
 const COLUMNS: [&str; 13] = [
     "Join",
     "CheckIn",
-    "Poll",
+    "TryContribute",
     "Start",
     "Start, checks in",
     "Disconnect",
@@ -175,11 +165,11 @@ const COLUMNS: [&str; 13] = [
 const MODES: [Mode; 3] = [Mode::Open, Mode::Draining, Mode::Halted];
 
 /// What concerns the subject in an answer, in few words.
-fn in_words(world: &World, steps: &[Step<Id>]) -> String {
+fn in_words(world: &Scene, steps: &[Step<Id>]) -> String {
     let mut words = Vec::new();
     for entry in steps.iter().flat_map(|step| &step.entries) {
         let own = entry.event.ticket().is_none_or(|ticket| {
-            let state = world.queue.state();
+            let state = world.0.queue.state();
             state
                 .stay(&SUBJECT)
                 .is_some_and(|stay| stay.ticket == ticket)
@@ -218,8 +208,8 @@ fn in_words(world: &World, steps: &[Step<Id>]) -> String {
     }
 }
 
-fn cell(column: &str, mode: Mode, reach: fn(&mut World)) -> String {
-    let mut world = World::new();
+fn cell(column: &str, mode: Mode, reach: fn(&mut Scene)) -> String {
+    let mut world = Scene(World::new());
     reach(&mut world);
     world.join(BEHIND);
     if mode != Mode::Open {
@@ -229,7 +219,7 @@ fn cell(column: &str, mode: Mode, reach: fn(&mut World)) -> String {
     let command = match column {
         "Join" => Command::Join { id },
         "CheckIn" => Command::CheckIn { id },
-        "Poll" => poll(id),
+        "TryContribute" => try_contribute(id),
         "Start" | "Start, checks in" => Command::Start {
             id,
             checks_in: column != "Start",
@@ -241,7 +231,7 @@ fn cell(column: &str, mode: Mode, reach: fn(&mut World)) -> String {
         "Leave" => Command::Leave { id },
         "Pardon" => Command::Pardon { id },
         "Judge" => {
-            let state = world.queue.state();
+            let state = world.0.queue.state();
             let ticket = match (state.stay(&id), state.past(&id)) {
                 (Some(stay), _) => stay.ticket,
                 (None, Some(past)) => past.ticket,
@@ -258,12 +248,12 @@ fn cell(column: &str, mode: Mode, reach: fn(&mut World)) -> String {
     in_words(&world, &[step])
 }
 
-fn past_the_deadline(mut world: World) -> String {
+fn past_the_deadline(mut world: Scene) -> String {
     let mut steps = Vec::new();
-    while world.queue.state().stay(&SUBJECT).is_some()
-        && let Some(due) = world.queue.wake_at()
+    while world.0.queue.state().stay(&SUBJECT).is_some()
+        && let Some(due) = world.0.queue.wake_at()
     {
-        steps.push(world.queue.step(due, Command::Tick));
+        steps.push(world.0.queue.step(due, Command::Tick));
     }
     in_words(&world, &steps)
 }
@@ -295,7 +285,7 @@ fn table() -> String {
                 continue; // halts at once
             }
             let cells = MODES.map(|new| {
-                let mut world = World::new();
+                let mut world = Scene(World::new());
                 if people > 0 {
                     world.join(SUBJECT);
                 }
