@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use rand_core::OsRng;
 use serde::Serialize;
 use tauline_protocol::Identity;
-use tauline_transcript::contribution::{MalformedSignatures, RawContribution};
-use tauline_transcript::powers::Base;
 use tauline_transcript::recognise::Kind;
 use tauline_transcript::signature::{bls_verify, ecdsa_verify, eip712_digest};
-use tauline_transcript::sizes::SizesError;
-use tauline_transcript::verify::{Verified, verify, verify_base};
-use tauline_transcript::{Encoding, Invalid, Size, Sizes};
+use tauline_transcript::{
+    Base, Encoding, Invalid, MalformedSignatures, RawContribution, Size, Sizes, SizesError,
+    Verified, verify, verify_base,
+};
 
 use crate::exit::{Failure, Outcome};
 use crate::input::{Input, Limits, MAX_DOCUMENT};

@@ -9,10 +9,11 @@ use tauline_queue_core::{Command, Mode, NotPaused, Timestamp};
 use tokio::sync::oneshot;
 
 use super::Coordinator;
-use super::answer::{self, Refused};
 use super::message::Message;
+use super::refusals;
 use super::task::Task;
-use crate::view::millis;
+use crate::refused::Refused;
+use crate::status::millis;
 
 /// What an operator can do to the queue and its data.
 #[derive(Debug, Clone)]
@@ -143,10 +144,10 @@ impl Task {
             Order::Pardon(id) => {
                 return self
                     .carry_out(now, Command::Pardon { id }, None)
-                    .map_err(|refusal| answer::refused(refusal, None).error);
+                    .map_err(|refusal| refusals::refused(refusal, None).error);
             }
         };
         self.carry_out(now, Command::SetMode(mode), None)
-            .map_err(|refusal| answer::refused(refusal, None).error)
+            .map_err(|refusal| refusals::refused(refusal, None).error)
     }
 }

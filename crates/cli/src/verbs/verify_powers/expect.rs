@@ -3,13 +3,11 @@
 use std::path::Path;
 
 use rand_core::OsRng;
-use tauline_transcript::SubCeremony;
-use tauline_transcript::chain::read_powers;
 use tauline_transcript::export::{SetFindings, check_powers_file, read_powers_file};
 use tauline_transcript::fingerprint::{Fingerprint, Mark};
 use tauline_transcript::recognise::Kind;
-use tauline_transcript::verify::verify_powers;
-use tauline_transcript::{Encoding, Powers};
+use tauline_transcript::transcript::read_powers;
+use tauline_transcript::{Encoding, Powers, SubCeremony, verify_powers};
 
 use crate::exit::{Failure, Outcome};
 use crate::input::{Input, Limits, MAX_DOCUMENT};
