@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tauline_protocol::Identity;
 use tauline_protocol::status::{QueueStatus, QueueWord};
-use tauline_queue_core::{Command, Mode, NEAR_HEAD, Outcome, Phase, Refusal, Timestamp};
+use tauline_queue_core::{Command, Mode, Phase, Refusal, Timestamp};
 
 use self::waiters::{AHEAD_OF_DEADLINE, Hold, Seen, Waiting};
 use super::message::{Message, Urgent};
@@ -270,7 +270,8 @@ impl Task {
             positions: false,
             arms: false,
         };
-        if !self.is_near(&who) || self.now.released || until <= now {
+        // Each held answer costs a connection, and further back the turn cannot come any moment.
+        if !self.state().is_near_head(&who) || self.now.released || until <= now {
             self.answer(now, &who, hold);
             return;
         }
@@ -281,21 +282,12 @@ impl Task {
         self.schedule(now, &who);
     }
 
-    /// Whether somebody is among the first in line, whom the next free turn may go to. Polls are held
-    /// for them alone: each costs a connection, and those further back have other turns to wait for
-    /// than the one that may end any moment.
-    fn is_near(&self, who: &Identity) -> bool {
-        self.state()
-            .stay(who)
-            .is_some_and(|stay| stay.phase == Phase::Waiting && stay.position <= NEAR_HEAD)
-    }
-
     /// Gives an answer, whatever it waited for.
     fn answer(&mut self, now: Timestamp, who: &Identity, hold: Hold) {
         // It was there until now, and has a moment to come back: nobody takes its turn meanwhile.
         if let Waiting::Standing(reply) = &hold.reply
             && !reply.is_closed()
-            && self.is_near(who)
+            && self.state().is_near_head(who)
         {
             self.prove_presence(now, who, false);
         }
@@ -348,26 +340,8 @@ impl Task {
     /// A check-in that leaves a contributing participant without a stall deadline alone, unless it
     /// asked for one.
     fn prove_presence(&mut self, now: Timestamp, who: &Identity, arms: bool) {
-        let counts = self
-            .state()
-            .stay(who)
-            .is_some_and(|stay| self.counts(stay.phase, arms));
-        if counts {
+        if self.state().presence_counts(who, arms) {
             let _ = self.step(now, Command::CheckIn { id: who.clone() }, None);
-        }
-    }
-
-    /// Whether presence alone is a check-in in this phase.
-    fn counts(&self, phase: Phase, arms: bool) -> bool {
-        match phase {
-            Phase::Waiting => true,
-            Phase::Contributing => {
-                arms || self
-                    .state()
-                    .turn()
-                    .is_some_and(|turn| turn.overdue == Outcome::Stalled)
-            }
-            Phase::Ready | Phase::Verifying => false,
         }
     }
 
@@ -386,7 +360,7 @@ impl Task {
         let by = self
             .state()
             .stay(who)
-            .filter(|stay| runs && self.counts(stay.phase, self.now.held.arms(who)))
+            .filter(|_| runs && self.state().presence_counts(who, self.now.held.arms(who)))
             .map(|stay| stay.deadline);
         self.now.held.schedule(who, now, by);
     }

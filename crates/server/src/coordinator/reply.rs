@@ -63,14 +63,3 @@ impl std::fmt::Debug for Polled {
         }
     }
 }
-
-/// Whether a contribution's body is wanted.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Wanted {
-    /// Yes, for this stay.
-    Body(Ticket),
-    /// There is one already, being verified.
-    Verifying,
-    /// There is one already, accepted.
-    Accepted(Ticket),
-}

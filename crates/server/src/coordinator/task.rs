@@ -11,7 +11,7 @@ use k256::ecdsa::SigningKey;
 use tauline_protocol::Identity;
 use tauline_protocol::journal::Record;
 use tauline_queue_core::{
-    Command, Entry, Event, Outcome, Queue, Refusal, State, Step, Ticket, Timestamp,
+    Command, Entry, Event, MaySubmit, Outcome, Queue, Refusal, State, Step, Ticket, Timestamp,
 };
 use tauline_store::check::Binding;
 use tauline_store::{Batch, Chain, Contribution, Store, Write};
@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, watch};
 use super::line::{Line, Names};
 use super::message::{Message, Urgent};
 use super::presence::waiters::Held;
-use super::reply::{No, Reply, Standing, VerdictReply, Wanted};
+use super::reply::{No, Reply, Standing, VerdictReply};
 use super::turn::parsing::Arrivals;
 use super::{Caller, ClientKey, Fault, TICK};
 use crate::base::CurrentBase;
@@ -259,12 +259,12 @@ impl Task {
                 self.reply(reply, answer);
             }
             Message::MaySubmit { who, reply } => {
-                let wanted = self.wanted(now, &who);
+                let wanted = self.may_submit(now, &who);
                 self.reply(reply, wanted);
             }
             Message::Arrived { who, at, reply } => {
-                let wanted = self.wanted(at, &who);
-                if let Ok(Wanted::Body(ticket)) = wanted {
+                let wanted = self.may_submit(at, &who);
+                if let Ok(MaySubmit::Yes(ticket)) = wanted {
                     let grace = self.queue.rules().checkin_grace;
                     self.now.arrivals.begin(ticket, self.clock.now(), grace);
                 }
