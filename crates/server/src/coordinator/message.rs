@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::Caller;
 use super::operator::Order;
 use super::presence::waiters::{Hold, Seen};
-use super::reply::{Polled, Reply, Standing, VerdictReply};
+use super::reply::{Reply, Standing, Tried, VerdictReply};
 use crate::base::CurrentBase;
 use crate::fingerprint::Fingerprint;
 use crate::submission::Arrived;
@@ -28,15 +28,15 @@ pub(super) enum Message {
         who: Caller,
         reply: Reply<Standing>,
     },
-    /// A poll by somebody who polls again after `interval`; the answer may be held until then.
-    Poll {
+    /// A try by somebody who tries again after `interval`; the answer may be held until then.
+    TryContribute {
         who: Identity,
         interval: Duration,
         until: Timestamp,
-        reply: Reply<Polled>,
+        reply: Reply<Tried>,
     },
-    /// Whether this identity was last heard of by a poll.
-    Polls {
+    /// Whether this identity was last heard of by a try.
+    TriesOnly {
         who: Identity,
         reply: Reply<bool>,
     },

@@ -46,16 +46,16 @@ pub(super) enum NoReceipt {
     Refused(No),
 }
 
-/// What a poll is answered with.
+/// What a try is answered with.
 #[derive(Clone)]
-pub enum Polled {
+pub enum Tried {
     /// It is the participant's turn, which has started: the state to build on.
     Base(Arc<CurrentBase>),
-    /// It is not: the participant is to poll again.
+    /// It is not: the participant is to try again.
     Wait,
 }
 
-impl std::fmt::Debug for Polled {
+impl std::fmt::Debug for Tried {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Base(base) => write!(f, "Base(after {} contributions)", base.contributions()),

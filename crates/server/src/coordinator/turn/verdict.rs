@@ -116,11 +116,11 @@ impl Task {
             None => return,
         };
         debug!(%ticket, identity = %verifying.identity, "verifying");
-        let urgently = self.urgently.clone();
+        let urgent_mailbox = self.urgent_mailbox.clone();
         tokio::spawn(async move {
             if let Ok(judgement) = judging.await {
                 // The task may be gone by then: the next start verifies again.
-                let _ = urgently.send(Urgent::Judged(ticket, judgement));
+                let _ = urgent_mailbox.send(Urgent::Judged(ticket, judgement));
             }
         });
     }
