@@ -10,11 +10,12 @@ use tauline_protocol::journal::{Beside, Digest, Tally};
 use tauline_queue_core::{Outcome, Phase, Queue, Rules, Ticket};
 use tauline_transcript::{Base, RawContribution};
 
-use self::log::Replayed;
-use crate::{Chain, Contribution, Store, StoreError, sum};
-
-/// Records and contributions read at a time: a bound on memory.
-const PAGE: u32 = 1024;
+use self::log::{PAGE, Replayed};
+use crate::chain::Chain;
+use crate::contribution::Contribution;
+use crate::error::StoreError;
+use crate::store::Store;
+use crate::sum;
 
 /// What a store amounts to.
 pub struct Checked {

@@ -7,23 +7,10 @@ use std::path::{Path, PathBuf};
 
 use tauline_protocol::admin::SOCKET_NAME;
 
-use crate::StoreError;
-use crate::mark::MARK_NAME;
-
-/// Name of the database inside the data directory. A backup is such a file.
-pub const DATABASE_NAME: &str = "tauline.db";
-
-/// Name of the lock file inside the data directory. It holds the number of the process.
-pub const LOCK_NAME: &str = "lock";
-
-/// Name of the folder of rendered transcripts inside the data directory.
-pub const SNAPSHOTS_NAME: &str = "snapshots";
-
-/// Name of a database that is being made.
-const NEW_DATABASE_NAME: &str = "tauline.db.new";
-
-/// Name of a database that is being restored.
-pub const PART_NAME: &str = "tauline.db.part";
+use crate::error::StoreError;
+use crate::names::{
+    DATABASE_NAME, LOCK_NAME, MARK_NAME, NEW_DATABASE_NAME, PART_NAME, SNAPSHOTS_NAME,
+};
 
 /// A data directory that this process holds until the value is dropped.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::DATABASE_NAME;
+use crate::names::DATABASE_NAME;
 
 /// Why the ceremony's data could not be used. Each text says what to do.
 #[derive(Debug, thiserror::Error)]

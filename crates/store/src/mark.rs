@@ -21,11 +21,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tauline_protocol::journal::Digest;
 
-use crate::StoreError;
 use crate::directory::sync_parent;
-
-/// Name of the mark inside the data directory.
-pub const MARK_NAME: &str = "tauline.mark";
+use crate::error::StoreError;
+pub use crate::names::MARK_NAME;
 
 /// Bytes of a slot: a disk's sector, which is written whole or not at all.
 const SLOT: usize = 512;

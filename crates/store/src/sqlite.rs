@@ -6,16 +6,20 @@
 
 mod accounts;
 mod backup;
+mod connection;
+mod extent;
 mod founding;
 mod keeper;
+mod meta;
 mod opening;
 mod reading;
 mod rows;
+mod schema;
 mod sign_ins;
+mod sums;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use sha2::{Digest as _, Sha256};
@@ -23,27 +27,31 @@ use tauline_protocol::Identity;
 use tauline_protocol::journal::Tally;
 use tauline_queue_core::{Ticket, Timestamp};
 
+use self::connection::{connect, connect_to_look};
 use self::keeper::{Keeper, SUPERSEDED};
-pub use self::opening::Found;
-use self::opening::{connect, connect_to_look, state};
 use self::rows::{apply, blob, checked_contribution};
+use crate::batch::{Batch, Blob, Write};
+use crate::ceremony::Ceremony;
+use crate::chain::StoredRecord;
+use crate::contribution::Contribution;
+use crate::directory::DataDir;
+use crate::error::StoreError;
 use crate::mark::{Mark, Raised};
-use crate::{
-    Batch, Blob, Ceremony, Contribution, DataDir, Reading, Session, SignInWrite, Store, StoreError,
-    StoredRecord, Write,
-};
+use crate::session::{Session, SignInWrite};
+use crate::store::{Reading, Store};
 
-mod schema {
-    #![allow(missing_docs, unreachable_pub, reason = "generated")]
-    refinery::embed_migrations!("src/migrations");
+/// What was found when the data was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing: a new ceremony begins, with a new key.
+    Nothing,
+    /// A ceremony of before there were sums, which has gained them now.
+    WithoutSums,
+    /// A ceremony without the mark that says how far it had come.
+    Unmarked,
+    /// A ceremony as it was left.
+    Whole,
 }
-
-/// Marks the database as a ceremony's, in its header: "Taul" in ASCII.
-const APPLICATION_ID: i32 = 0x5461_756c;
-
-/// How long a connection waits for another's lock. Ours: far above any commit of this program; it
-/// is reached only when something else has the database open.
-const BUSY_LIMIT: Duration = Duration::from_secs(10);
 
 /// The embedded store.
 pub struct Sqlite {
@@ -99,7 +107,7 @@ impl Sqlite {
     /// # Errors
     /// When the medium fails.
     pub fn mark(&self) -> Result<Mark, StoreError> {
-        state(&self.reader(), &self.ceremony)
+        extent::state(&self.reader(), &self.ceremony)
     }
 
     /// Writes the mark down, at once if somebody will be told of a contribution.
@@ -236,8 +244,8 @@ impl Store for Sqlite {
         };
         // The view is fixed by the first read of the transaction.
         connection.execute_batch("BEGIN")?;
-        let has_sums = founding::has_sums(&connection)?;
-        let has_digests = founding::has_digests(&connection, &self.path)?;
+        let has_sums = meta::has_sums(&connection)?;
+        let has_digests = schema::has_digests(&connection, &self.path)?;
         Ok(Box::new(reading::SqliteReading {
             connection,
             has_sums,

@@ -10,7 +10,9 @@ use tauline_protocol::journal::{Digest, Tally};
 use tauline_queue_core::Timestamp;
 use tauline_transcript::Sizes;
 
-use crate::{Contribution, Session, StoreError, Witness};
+use crate::contribution::{Contribution, Witness};
+use crate::error::StoreError;
+use crate::session::Session;
 
 /// The tally of nothing.
 pub const NONE: Tally = Tally {

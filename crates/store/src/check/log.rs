@@ -4,8 +4,12 @@ use tauline_protocol::Identity;
 use tauline_protocol::journal::{Beside, Digest, Record};
 use tauline_queue_core::{Entry, Event, Outcome, Queue, ReplayError, Rules};
 
-use super::PAGE;
-use crate::{Chain, Store, StoreError, StoredRecord};
+use crate::chain::{Chain, StoredRecord};
+use crate::error::StoreError;
+use crate::store::Store;
+
+/// Records and contributions read at a time: a bound on memory.
+pub(super) const PAGE: u32 = 1024;
 
 /// What a log amounts to.
 pub(super) struct Replayed {

@@ -4,9 +4,10 @@ use rusqlite::{Connection, params};
 use tauline_protocol::Identity;
 use tauline_protocol::journal::{Digest, Tally};
 
-use super::founding::has_sums;
+use super::meta::has_sums;
 use super::rows::identity;
-use crate::{StoreError, sum};
+use crate::error::StoreError;
+use crate::sum;
 
 /// The identity that an account has been given, if it has.
 pub(super) fn known_identity(

@@ -4,9 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use super::opening::connect;
-use crate::StoreError;
+use super::connection::connect;
 use crate::directory::sync_parent;
+use crate::error::StoreError;
 
 /// Writes a copy beside its final name, makes it durable, then renames it: the name never stands
 /// for half a backup.

@@ -15,8 +15,10 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tracing::warn;
 
-use super::opening::connect;
-use crate::{Batch, SignInWrite, StoreError, Write};
+use super::connection::connect;
+use crate::batch::{Batch, Write};
+use crate::error::StoreError;
+use crate::session::SignInWrite;
 
 /// Bytes after which the log is moved even if no contribution was accepted. Ours: SQLite's own
 /// limit, 4 MB, would be reached by each contribution before it is verified; more than this is not

@@ -3,28 +3,19 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use tauline_queue_core::Timestamp;
 use tauline_transcript::Sizes;
 
+use super::connection::{connect, connect_to_look};
+use super::extent::{hash_after, state};
 use super::keeper::{self, Keeper};
-use super::{BUSY_LIMIT, Sqlite, accounts, founding};
-use crate::directory::{database_in, remains, sync_parent};
-use crate::mark::{self, MARK_NAME, Mark, Raised};
-use crate::{Ceremony, DATABASE_NAME, DataDir, StoreError};
-
-/// What was found when the data was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    /// Nothing: a new ceremony begins, with a new key.
-    Nothing,
-    /// A ceremony of before there were sums, which has gained them now.
-    WithoutSums,
-    /// A ceremony without the mark that says how far it had come.
-    Unmarked,
-    /// A ceremony as it was left.
-    Whole,
-}
+use super::{Found, Sqlite, accounts, founding, meta, schema, sums};
+use crate::ceremony::Ceremony;
+use crate::directory::{DataDir, database_in, remains, sync_parent};
+use crate::error::StoreError;
+use crate::mark::{self, Mark, Raised};
+use crate::names::{DATABASE_NAME, MARK_NAME};
 
 impl Sqlite {
     /// Takes the directory and opens the ceremony in it; where there is no trace of one, a new one
@@ -61,22 +52,22 @@ impl Sqlite {
             None => (founding::begin(&directory, sizes, now)?, Found::Nothing),
         };
         let mut writer = connect(&path)?;
-        if founding::version(&writer, &path)?.is_none() {
+        if schema::version(&writer, &path)?.is_none() {
             refuse_emptied(&directory, pinned)?;
         }
-        founding::migrate(&mut writer, &path)?;
+        schema::migrate(&mut writer, &path)?;
         if founding::is_bare(&writer)? {
             refuse_emptied(&directory, pinned)?;
             founding::found(&mut writer, sizes, now)?;
             found = Found::Nothing;
         }
-        let ceremony = founding::ceremony(&writer)?;
+        let ceremony = meta::ceremony(&writer)?;
         compare(&writer, &path, &ceremony, mark.as_ref(), pinned)?;
         if ceremony.sizes != *sizes {
             let (found, asked) = (ceremony.sizes.to_string(), sizes.to_string());
             return Err(StoreError::OtherSizes { path, found, asked });
         }
-        if founding::gain_sums(&mut writer)? {
+        if sums::gain_sums(&mut writer)? {
             found = Found::WithoutSums;
         } else if found == Found::Whole && mark.is_none() {
             found = Found::Unmarked;
@@ -123,10 +114,10 @@ impl Sqlite {
             false => (path.to_owned(), None),
         };
         let writer = connect_to_look(&path)?;
-        if founding::version(&writer, &path)?.is_none() || founding::is_bare(&writer)? {
+        if schema::version(&writer, &path)?.is_none() || founding::is_bare(&writer)? {
             return Err(StoreError::Foreign { path });
         }
-        let ceremony = founding::ceremony(&writer)?;
+        let ceremony = meta::ceremony(&writer)?;
         compare(&writer, &path, &ceremony, mark.as_ref(), None)?;
         Ok(Self {
             ceremony,
@@ -169,17 +160,6 @@ fn refuse_emptied(directory: &DataDir, pinned: Option<&str>) -> Result<(), Store
     }
 }
 
-/// The mark that fits a database.
-pub(super) fn state(connection: &Connection, ceremony: &Ceremony) -> Result<Mark, StoreError> {
-    let last = founding::last_record(connection)?;
-    Ok(Mark {
-        coordinator: ceremony.address(),
-        records: last.map_or(0, |(seq, _)| seq + 1),
-        hash: last.map_or([0; 32], |(_, hash)| hash),
-        contributions: founding::contributions(connection)?,
-    })
-}
-
 /// Refuses a ceremony that is not the one asked for, or not the one of the mark, or that has less
 /// than the mark says.
 fn compare(
@@ -214,7 +194,7 @@ fn compare(
             "{marked}, but the database ends after {} records and {} contributions",
             now.records, now.contributions
         )
-    } else if founding::hash_after(connection, mark.records)? != Some(mark.hash) {
+    } else if hash_after(connection, mark.records)? != Some(mark.hash) {
         format!("{marked}, but the database has other records: another past")
     } else {
         return Ok(());
@@ -223,42 +203,4 @@ fn compare(
         path: path.parent().unwrap_or(path).to_owned(),
         what,
     })
-}
-
-/// A connection that changes nothing.
-pub(super) fn connect_to_look(path: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_LIMIT)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
-        .map_err(|error| foreign(error, path))?;
-    Ok(connection)
-}
-
-fn foreign(error: rusqlite::Error, path: &Path) -> StoreError {
-    match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase) => StoreError::Foreign {
-            path: path.to_owned(),
-        },
-        _ => error.into(),
-    }
-}
-
-pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_LIMIT)?;
-    connection
-        .pragma_update(None, "journal_mode", "WAL")
-        .map_err(|error| foreign(error, path))?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    // The keeper does it, behind the commits.
-    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    // After a large blob the write-ahead log shrinks again. 16 MiB: two full-size contributions.
-    connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
-    connection.set_prepared_statement_cache_capacity(32);
-    Ok(connection)
 }

@@ -4,9 +4,12 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use tauline_protocol::journal::Digest;
 use tauline_queue_core::Ticket;
 
-use super::founding;
+use super::extent;
 use super::rows::{blob, checked_contribution, unchecked_contribution};
-use crate::{Blob, Contribution, Reading, StoreError};
+use crate::batch::Blob;
+use crate::contribution::Contribution;
+use crate::error::StoreError;
+use crate::store::Reading;
 
 /// A read transaction on a connection of its own.
 pub(super) struct SqliteReading {
@@ -19,7 +22,7 @@ pub(super) struct SqliteReading {
 
 impl Reading for SqliteReading {
     fn contributions(&self) -> Result<u64, StoreError> {
-        founding::contributions(&self.connection)
+        extent::contributions(&self.connection)
     }
 
     fn head(&self) -> Result<Option<Blob>, StoreError> {

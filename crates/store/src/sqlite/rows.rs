@@ -5,7 +5,11 @@ use tauline_protocol::Identity;
 use tauline_protocol::journal::Digest;
 use tauline_queue_core::{Ticket, Timestamp};
 
-use crate::{Blob, Contribution, Session, StoreError, WITNESS_LEN, Witness, Write, sum};
+use crate::batch::{Blob, Write};
+use crate::contribution::{Contribution, WITNESS_LEN, Witness};
+use crate::error::StoreError;
+use crate::session::Session;
+use crate::sum;
 
 pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), StoreError> {
     match write {

@@ -6,7 +6,9 @@ use tauline_queue_core::Timestamp;
 
 use super::accounts;
 use super::rows::{put_session_sum, session};
-use crate::{Session, SignInWrite, StoreError, sum};
+use crate::error::StoreError;
+use crate::session::{Session, SignInWrite};
+use crate::sum;
 
 /// Writes all of it, or nothing; takes note of accounts that are new.
 pub(super) fn write(
