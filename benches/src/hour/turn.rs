@@ -9,7 +9,7 @@ use serde_json::Value;
 use tauline_protocol::status::{QueueStatus, QueueWord};
 use tokio::sync::watch;
 
-use super::person::{Person, answer};
+use super::caller::{Caller, answer};
 use super::population::Fate;
 use super::world::{Clients, What, World};
 
@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// One turn, as its participant's client sees it.
 struct Turn<'a> {
-    person: &'a Person,
+    caller: &'a Caller,
     number: usize,
     fate: Fate,
     began: f64,
@@ -34,11 +34,11 @@ struct Turn<'a> {
 ///
 /// # Errors
 /// An honest participant's contribution that gets no receipt.
-pub async fn take_turn(person: &Person, state: &Value, path: &str) -> Result<()> {
-    let world = &person.world;
-    let (number, fate) = world.grant(person.number)?;
+pub async fn take_turn(caller: &Caller, state: &Value, path: &str) -> Result<()> {
+    let world = &caller.world;
+    let (number, fate) = world.grant(caller.number)?;
     let turn = Turn {
-        person,
+        caller,
         number,
         fate,
         began: world.now(),
@@ -46,7 +46,7 @@ pub async fn take_turn(person: &Person, state: &Value, path: &str) -> Result<()>
     };
     let beats = (world.clients == Clients::Own && world.beat > 0.0).then(|| {
         let held = format!("/queue/checkin?wait={:.4}", world.beat / world.scale);
-        tokio::spawn(check_in(person.call(&held), turn.stopped.subscribe()))
+        tokio::spawn(check_in(caller.call(&held), turn.stopped.subscribe()))
     });
     let body = world.contribution_on(state)?;
     let vanishes_at = turn.vanishes_at().unwrap_or(f64::INFINITY);
@@ -56,7 +56,7 @@ pub async fn take_turn(person: &Person, state: &Value, path: &str) -> Result<()>
         tokio::select! {
             ended = &mut contributed => ended,
             () = world.sleep_until(vanishes_at) => {
-                person.note(What::Vanished { turn: number });
+                caller.note(What::Vanished { turn: number });
                 if fate.quietly {
                     // No check-in is begun any more, no byte is sent, no connection closed.
                     turn.stopped.send_replace(Some(world.now()));
@@ -79,20 +79,20 @@ impl Turn<'_> {
     }
 
     async fn contribute(&self, path: &str, body: &[u8]) -> Result<()> {
-        let person = self.person;
+        let caller = self.caller;
         let upload_from = self.began + BEFORE_UPLOAD * self.fate.seconds;
-        person.world.sleep_until(upload_from).await;
+        caller.world.sleep_until(upload_from).await;
         let mut answered = answer(self.upload(path, body)).await;
         if let Err(error) = &answered {
             // A kept connection that the coordinator has closed meanwhile.
-            person.broke(error);
+            caller.broke(error);
             answered = answer(self.upload(path, body)).await;
         }
         match answered? {
             (200, receipt) if receipt["receipt"].is_string() => {
                 let sent = self.stopped.borrow().unwrap_or(f64::NAN);
                 let turn = self.number;
-                person.note(What::Accepted { turn, sent });
+                caller.note(What::Accepted { turn, sent });
                 Ok(())
             }
             (status, text) => bail!("an upload was answered {status}: {text}"),
@@ -112,7 +112,7 @@ impl Turn<'_> {
             })
             .collect();
         let sending = Sending {
-            world: Arc::clone(&self.person.world),
+            world: Arc::clone(&self.caller.world),
             ends: self.vanishes_at().unwrap_or(f64::INFINITY),
             last_byte: self.stopped.clone(),
         };
@@ -124,7 +124,7 @@ impl Turn<'_> {
                 Some((Ok::<_, std::io::Error>(piece), (pieces, sending)))
             },
         );
-        self.person
+        self.caller
             .call(path)
             .header("content-type", "application/json")
             .header("content-length", length)
