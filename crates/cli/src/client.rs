@@ -5,6 +5,7 @@
 
 mod address;
 mod error;
+mod outgoing;
 mod scheme;
 mod tls;
 mod transfer;
@@ -26,6 +27,8 @@ use zeroize::Zeroizing;
 
 pub use self::address::{is_loopback, is_loopback_host, parse_server};
 pub use self::error::{ClientError, Refused};
+pub use self::outgoing::Outgoing;
+pub(crate) use self::outgoing::Writer;
 pub use self::transfer::next_piece;
 use self::transfer::{IDLE_LIMIT, accepted, cause, network, no_answer, read_answer, read_body};
 use crate::exit::{Failure, Outcome};

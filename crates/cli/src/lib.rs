@@ -21,7 +21,6 @@
 //! The mathematics is `tauline-transcript`'s, every shape on the wire `tauline-protocol`'s.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-use std::future::Future;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -45,8 +44,11 @@ pub mod words;
 pub mod work;
 
 mod backoff;
+mod documents;
+mod identity;
+mod runtime;
 
-use exit::{Exit, Failure, Outcome};
+use exit::Exit;
 use verbs::{
     admin, compute, contribute, export, init, rehearse, status, submit, transcript, verify,
     verify_contribution, verify_powers,
@@ -108,17 +110,4 @@ pub fn main() -> ExitCode {
         }
     };
     exit.into()
-}
-
-/// Runs a verb that talks to a coordinator: one thread for the connections; computations have
-/// their own.
-fn online(verb: impl Future<Output = Outcome>) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::io(format!("cannot start: {error}")))?;
-    let outcome = runtime.block_on(verb);
-    // A computation that was interrupted ends with the process, not before.
-    runtime.shutdown_background();
-    outcome
 }

@@ -4,6 +4,7 @@
 
 mod meter;
 mod standing;
+mod templates;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -16,6 +17,7 @@ use tauline_protocol::status::{QueueStatus, QueueWord};
 pub use meter::{Meter, Show};
 
 use self::standing::{Told, place};
+use self::templates::{SHARE, SPINNER, TRANSFER};
 use crate::carried::Turn;
 use crate::participant::{Listener, News, Step, what_leaving_means};
 use crate::words;
@@ -356,10 +358,6 @@ fn capital(text: &str) -> String {
 fn threads() -> String {
     words::count(rayon::current_num_threads() as u64, "thread")
 }
-
-const SPINNER: &str = "{spinner} {msg}";
-const SHARE: &str = "{spinner} {msg:<24} {bar:32} {percent:>3} %";
-const TRANSFER: &str = "{spinner} {msg:<24} {bar:32} {percent:>3} %  {decimal_bytes_per_sec}";
 
 fn style(scene: Scene) -> ProgressStyle {
     let template = match scene {

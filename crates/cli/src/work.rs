@@ -1,7 +1,5 @@
 //! The participant's work between download and upload: check, compute, sign. No network.
 
-mod outgoing;
-
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -16,11 +14,8 @@ use tauline_transcript::update::{InOrder, Progress};
 use tauline_transcript::verify::{Verified, verify_base};
 use tauline_transcript::{DocumentError, Encoding, Sizes};
 
-use crate::client::{Download, Form};
+use crate::client::{Download, Form, Outgoing, Writer};
 use crate::exit::{Failure, Outcome};
-
-pub use self::outgoing::Outgoing;
-use self::outgoing::Writer;
 
 /// From which time left on a contribution is sent although the rest of it is still being computed.
 /// Ours: coordinators wait for the next piece of a body for 30 s unless told otherwise, and a

@@ -29,11 +29,11 @@ struct Stage {
 }
 
 /// Who writes a document. One that is dropped before its document is whole has failed.
-pub(super) struct Writer(Outgoing);
+pub(crate) struct Writer(Outgoing);
 
 impl Outgoing {
     /// A document of which nothing is there yet, and its writer.
-    pub(super) fn of_len(len: usize) -> (Self, Writer) {
+    pub(crate) fn of_len(len: usize) -> (Self, Writer) {
         let outgoing = Self(Arc::new(Shared {
             len,
             bytes: Mutex::new(Vec::with_capacity(len)),
@@ -43,7 +43,7 @@ impl Outgoing {
     }
 
     /// A document that is whole.
-    pub(super) fn of_bytes(bytes: Vec<u8>) -> Self {
+    pub(crate) fn of_bytes(bytes: Vec<u8>) -> Self {
         let (outgoing, writer) = Self::of_len(bytes.len());
         writer.append(&bytes);
         outgoing
@@ -140,7 +140,7 @@ impl Outgoing {
 
 impl Writer {
     /// Appends bytes. When the document is whole with them, it may be sent.
-    pub(super) fn append(&self, bytes: &[u8]) {
+    pub(crate) fn append(&self, bytes: &[u8]) {
         let Outgoing(shared) = &self.0;
         let mut all = self.0.bytes();
         all.extend_from_slice(bytes);
@@ -154,7 +154,7 @@ impl Writer {
     }
 
     /// Lets sending begin, although more is to come.
-    pub(super) fn let_it_be_sent(&self) {
+    pub(crate) fn let_it_be_sent(&self) {
         self.0.0.stage.send_modify(|stage| stage.may_be_sent = true);
     }
 }

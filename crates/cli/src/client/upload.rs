@@ -10,9 +10,9 @@ use tauline_protocol::contribution::SignedReceipt;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::error::ClientError;
+use super::outgoing::Outgoing;
 use super::transfer::{IDLE_LIMIT, accepted, network, read_answer};
 use super::{Client, Form, Progress, VERDICT_LIMIT};
-use crate::work::Outgoing;
 
 /// How long a probe waits for a refusal. Ours: who refuses a body by its stated length does so
 /// within a round trip, its connection being made within another two; a proxy that first wants to

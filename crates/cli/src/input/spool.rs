@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Read, Seek, Write};
 
 use tauline_transcript::recognise::{Utf16, recognise_bytes, utf16_order};
 
-use super::Limits;
+use super::limits::Limits;
 use crate::exit::{Failure, plain};
 use crate::words;
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tauline_protocol::error::Code;
 use tokio::time::sleep;
 
-use super::{ATTEMPTS, HALTED, News, Participant, RECONSIDER, Stop};
+use super::news::News;
+use super::state::{ATTEMPTS, HALTED, Participant, RECONSIDER, Stop};
 use crate::backoff::Backoff;
 use crate::client::{Client, ClientError, Refused};
 

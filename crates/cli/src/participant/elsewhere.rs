@@ -15,7 +15,9 @@ use tauline_transcript::signature::{ecdsa_sign, eip712_digest};
 use tauline_transcript::verify::verify;
 use tokio::time::{Instant, sleep};
 
-use super::{News, Participant, Step, Stop};
+use super::news::{News, Step};
+use super::settings::Elsewhere;
+use super::state::{Participant, Stop};
 use crate::carried::{Carried, Draft, Turn};
 use crate::client::{Download, Form};
 use crate::exit::{Failure, Outcome};
@@ -27,15 +29,6 @@ const GLANCE: Duration = Duration::from_millis(250);
 
 /// How often the time that is left is told.
 const REMINDER: Duration = Duration::from_secs(1);
-
-/// Where a contribution is computed, if not here.
-#[derive(Debug, Clone)]
-pub struct Elsewhere {
-    /// The directory that is carried there and back.
-    pub carried: Carried,
-    /// Whether to join, and to wait for the contribution. It has to be there otherwise.
-    pub waits: bool,
-}
 
 impl Participant<'_> {
     /// Has the contribution computed elsewhere. Nothing when the turn ends meanwhile.
@@ -211,15 +204,3 @@ fn nothing_to_send(carried: &Carried, turn: &Turn) -> Failure {
 /// What to do on the other machine.
 const COMPUTE_AGAIN: &str =
     "on the machine without a network, run `tauline compute DIR`, and carry the directory back";
-
-/// Why what was computed elsewhere is of no use any more.
-pub(super) fn too_late(failure: Failure, elsewhere: Option<&Elsewhere>) -> Failure {
-    match elsewhere {
-        Some(elsewhere) => failure.and(&format!(
-            "nothing was sent, and what was computed in {} for this turn is of no use any more: it \
-             builds on powers that others now go on from",
-            elsewhere.carried.path().display()
-        )),
-        None => failure,
-    }
-}

@@ -3,8 +3,8 @@
 use tauline_protocol::error::Code;
 use tauline_protocol::status::{EndedWord, QueueStatus};
 
-use super::Participant;
-use super::elsewhere::too_late;
+use super::settings::Elsewhere;
+use super::state::Participant;
 use crate::client::Refused;
 use crate::exit::Failure;
 
@@ -47,6 +47,18 @@ impl Participant<'_> {
             ) => failure,
             _ => too_late(failure, self.settings.elsewhere.as_ref()),
         }
+    }
+}
+
+/// Why what was computed elsewhere is of no use any more.
+fn too_late(failure: Failure, elsewhere: Option<&Elsewhere>) -> Failure {
+    match elsewhere {
+        Some(elsewhere) => failure.and(&format!(
+            "nothing was sent, and what was computed in {} for this turn is of no use any more: it \
+             builds on powers that others now go on from",
+            elsewhere.carried.path().display()
+        )),
+        None => failure,
     }
 }
 

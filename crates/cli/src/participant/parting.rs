@@ -7,8 +7,8 @@ use tauline_protocol::error::Code;
 use tauline_protocol::status::{ModeWord, QueueStatus, QueueWord};
 use tokio::time::timeout;
 
-use super::Participant;
 use super::ending::USED_UP;
+use super::state::Participant;
 use crate::client::{ClientError, Refused};
 use crate::exit::Failure;
 use crate::interrupt::Wish;

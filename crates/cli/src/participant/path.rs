@@ -6,7 +6,8 @@
 
 use tauline_transcript::Sizes;
 
-use super::{News, Participant, Stop};
+use super::news::News;
+use super::state::{Participant, Stop};
 use crate::client::{ClientError, Form};
 use crate::exit::{Failure, Outcome};
 use crate::{words, work};

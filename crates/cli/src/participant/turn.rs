@@ -10,7 +10,9 @@ use tauline_protocol::error::Code;
 use tauline_transcript::Base;
 use tokio::time::{Instant, sleep};
 
-use super::{ATTEMPTS, Accepted, News, Participant, Step, Stop};
+use super::accepted::Accepted;
+use super::news::{News, Step};
+use super::state::{ATTEMPTS, Participant, Stop};
 use crate::client::{Client, ClientError, Download, Form, Refused};
 use crate::exit::Failure;
 use crate::pulse::Beats;

@@ -7,13 +7,11 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
-use super::{SHARE, SPINNER, TRANSFER};
+use super::templates::{RATE, SHARE, SPINNER, TRANSFER};
 use crate::words;
 
 /// How often a plain log gets a line.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
-
-const RATE: &str = "{spinner} {msg} {bar:12} {human_pos} of {human_len}{pace}";
 
 /// One long transfer or computation, on a terminal or in a plain log.
 pub struct Meter {

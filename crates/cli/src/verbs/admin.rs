@@ -13,7 +13,7 @@ use tauline_protocol::admin::{AdminAnswer, AdminRequest, SOCKET_NAME};
 use tauline_protocol::status::{CeremonyStatus, ModeWord};
 
 use crate::exit::{Failure, Outcome};
-use crate::verbs::compute::parse_identity;
+use crate::identity::parse_identity;
 use crate::verbs::status;
 use crate::{output, words};
 

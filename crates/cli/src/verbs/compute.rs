@@ -5,18 +5,19 @@ use std::path::{Path, PathBuf};
 
 use rand_core::OsRng;
 use tauline_protocol::Identity;
-use tauline_transcript::identity::{IdentityError, IdentityKind};
+use tauline_transcript::identity::IdentityKind;
 use tauline_transcript::verify::verify;
 use tauline_transcript::{Base, Sizes};
 
 use crate::carried::Carried;
 use crate::client::Form;
+use crate::documents;
 use crate::exit::{Failure, Outcome};
+use crate::identity::parse_identity;
 use crate::input::{self, Input, Limits};
 use crate::keys::{self, KeyFile};
 use crate::output::{self, OutputArgs};
 use crate::progress::Meter;
-use crate::verbs::verify_contribution::base;
 use crate::words;
 use crate::work::{self, Work};
 
@@ -59,17 +60,6 @@ pub struct Args {
     form: Form,
     #[command(flatten)]
     output: OutputArgs,
-}
-
-/// Reads an identity; an Ethereum address may be in mixed case, and may stand alone.
-pub(crate) fn parse_identity(text: &str) -> Result<Identity, IdentityError> {
-    if text.starts_with("0x") {
-        return parse_identity(&format!("eth|{text}"));
-    }
-    match text.strip_prefix("eth|") {
-        Some(address) => format!("eth|{}", address.to_ascii_lowercase()).parse(),
-        None => text.parse(),
-    }
 }
 
 /// Computes.
@@ -120,10 +110,8 @@ fn for_turn(args: &Args, dir: &Path) -> Outcome {
 fn alone(args: &Args, path: &Path, identity: &Identity) -> Outcome {
     args.output.check()?;
     own_key(args, identity)?;
-    let base = base(
-        &Input::open(path, Limits::TRANSCRIPT)?,
-        args.ceremony.as_ref(),
-    )?;
+    let input = Input::open(path, Limits::TRANSCRIPT)?;
+    let base = documents::base(&input, args.ceremony.as_ref())?;
     let work = compute(args, &base, identity, args.form, true)?;
     let written = args
         .output

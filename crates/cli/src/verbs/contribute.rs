@@ -20,8 +20,9 @@ use crate::interrupt::Interrupt;
 use crate::participant::{Accepted, Elsewhere, Participant, Settings};
 use crate::progress::Screen;
 use crate::pulse::Pulse;
+use crate::runtime::online;
 use crate::trust::Trust;
-use crate::{input, online, output, words};
+use crate::{input, output, words};
 
 mod credential;
 

@@ -4,16 +4,15 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use tauline_transcript::chain::{TranscriptError, read_powers};
 use tauline_transcript::export::{ExportError, ExportFormat, export_powers};
 use tauline_transcript::powers::Powers;
 use tauline_transcript::secrets::known_secret_of;
 
+use crate::documents::{sub_ceremony_powers, verified_powers};
 use crate::exit::{Failure, Outcome};
 use crate::input::{Input, Limits};
 use crate::output::OutputArgs;
 use crate::recognised::{Wanted, want};
-use crate::verbs::verify_powers::verified;
 
 /// Write a sub-ceremony's powers as a file that KZG libraries load.
 ///
@@ -67,7 +66,7 @@ pub fn run(args: &Args) -> Outcome {
     let input = Input::open(&args.transcript, Limits::TRANSCRIPT)?;
     want(&input, Wanted::Transcript)?;
     let powers = sub_ceremony_powers(&input, args.sub_ceremony)?;
-    let powers = verified(&input, &powers)?;
+    let powers = verified_powers(&input, &powers)?;
     check_secret(&input, &powers, args.force)?;
     let mut refused = None;
     let written = output.write(|out| {
@@ -111,34 +110,4 @@ fn check_secret(input: &Input, powers: &Powers, is_forced: bool) -> Outcome {
     }
     drop(writeln!(io::stderr(), "WARNING  {text}"));
     Ok(())
-}
-
-/// The final powers of a transcript's sub-ceremony, decoded and not checked further.
-pub(crate) fn sub_ceremony_powers(input: &Input, g1: usize) -> Outcome<Powers> {
-    match read_powers(input, g1) {
-        Ok(Some(powers)) => Ok(powers),
-        Ok(None) => Err(Failure::bad(format!(
-            "{} has no sub-ceremony of {g1} powers",
-            input.name()
-        ))
-        .help("name one by its number of powers in G1, such as 4096")),
-        Err(error) => Err(failure(input, &error)),
-    }
-}
-
-/// Why a transcript could not be used, as the end of a verb.
-pub(crate) fn failure(input: &Input, error: &TranscriptError) -> Failure {
-    let name = input.name();
-    match error {
-        TranscriptError::Read(error) => Failure::io(format!("cannot read {name}: {error}")),
-        TranscriptError::Document(error) => {
-            Failure::bad(format!("{name} is not a transcript: {error}"))
-        }
-        TranscriptError::Refused(refused) => {
-            Failure::bad(format!("{name} is not valid: {refused}"))
-        }
-        TranscriptError::Powers(invalid) => {
-            Failure::bad(format!("{name}: {invalid}")).code(invalid.code())
-        }
-    }
 }

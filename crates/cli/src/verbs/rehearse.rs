@@ -18,19 +18,22 @@ use crate::interrupt::Interrupt;
 use crate::participant::{Listener, News, Participant, Settings, Stop};
 use crate::progress::Meter;
 use crate::pulse::Pulse;
+use crate::runtime::online;
 use crate::signin::Credential;
 use crate::trust::Trust;
 use crate::verbs::contribute;
-use crate::{online, output, words};
+use crate::{output, words};
 
 mod credentials;
+mod fate;
 mod parts;
 mod report;
 mod slots;
 
 use credentials::credentials;
+use fate::Fate;
 use parts::{Role, parts, play};
-use report::{Fate, Report};
+use report::Report;
 
 /// How long a coordinator that does not answer is asked again. Ours: a restart in the middle of a
 /// rehearsal is part of it, a handover is not.

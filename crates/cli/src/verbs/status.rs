@@ -7,7 +7,8 @@ use tauline_protocol::status::{CeremonyStatus, ModeWord, SignInMethod, TurnStatu
 
 use crate::client::{self, Client, parse_server};
 use crate::exit::Outcome;
-use crate::{online, output, words};
+use crate::runtime::online;
+use crate::{output, words};
 
 /// Show a ceremony: its mode, line, turn and expected wait.
 #[derive(Debug, clap::Args)]

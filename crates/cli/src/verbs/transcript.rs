@@ -14,8 +14,9 @@ use crate::backoff::Backoff;
 use crate::client::{self, Client, ClientError, next_piece, parse_server};
 use crate::exit::{Failure, Outcome};
 use crate::progress::Meter;
+use crate::runtime::online;
 use crate::verbs::contribute;
-use crate::{online, output, words};
+use crate::{output, words};
 
 /// How long a coordinator that does not answer is asked again within one run. Ours: a restart, not
 /// a handover; the next run goes on where this one stopped.

@@ -18,13 +18,13 @@ use tauline_transcript::sizes::SizesError;
 
 use self::mine::{Mine, Question};
 use self::text::{bad, notes, table};
+use crate::documents::transcript_failure;
 use crate::exit::{Failure, Outcome};
+use crate::identity::parse_identity;
 use crate::input::{Input, Limits};
 use crate::output;
 use crate::progress::{Meter, Show};
 use crate::recognised::{Wanted, want};
-use crate::verbs::compute::parse_identity;
-use crate::verbs::export::failure;
 
 /// Check a whole transcript: every contribution, every signature, and the final powers.
 ///
@@ -106,7 +106,7 @@ pub fn run(args: &Args) -> Outcome {
         Ok(report) => (report, None),
         Err(TranscriptError::Refused(refused)) => (&refused.report, Some(&**refused)),
         Err(error) => {
-            let failure = failure(&input, error);
+            let failure = transcript_failure(&input, error);
             return Err(match error {
                 TranscriptError::Document(_) => no_transcript(args, failure),
                 _ => failure,

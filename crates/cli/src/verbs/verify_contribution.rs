@@ -6,19 +6,16 @@ use rand_core::OsRng;
 use serde::Serialize;
 use tauline_protocol::Identity;
 use tauline_transcript::contribution::{MalformedSignatures, RawContribution};
-use tauline_transcript::powers::Base;
-use tauline_transcript::recognise::Kind;
 use tauline_transcript::signature::{bls_verify, ecdsa_verify, eip712_digest};
-use tauline_transcript::sizes::SizesError;
-use tauline_transcript::verify::{Verified, verify, verify_base};
-use tauline_transcript::{Encoding, Invalid, Size, Sizes};
+use tauline_transcript::verify::{Verified, verify};
+use tauline_transcript::{Invalid, Sizes};
 
+use crate::documents;
 use crate::exit::{Failure, Outcome};
-use crate::input::{Input, Limits, MAX_DOCUMENT};
-use crate::recognised::{Wanted, want};
-use crate::verbs::compute::parse_identity;
-use crate::verbs::export::sub_ceremony_powers;
-use crate::{output, words, work};
+use crate::identity::parse_identity;
+use crate::input::{Input, Limits};
+use crate::recognised::Wanted;
+use crate::{output, words};
 
 /// Check a contribution against the powers it builds on.
 ///
@@ -82,12 +79,10 @@ struct Sub {
 /// # Errors
 /// A contribution that is not valid, or files that cannot be read.
 pub fn run(args: &Args) -> Outcome {
-    let base = base(
-        &Input::open(&args.base, Limits::TRANSCRIPT)?,
-        args.ceremony.as_ref(),
-    )?;
+    let base = Input::open(&args.base, Limits::TRANSCRIPT)?;
+    let base = documents::base(&base, args.ceremony.as_ref())?;
     let input = Input::open(&args.contribution, Limits::DOCUMENT)?;
-    let (document, bytes) = document(&input, Wanted::Contribution)?;
+    let (document, bytes) = documents::contribution(&input, Wanted::Contribution)?;
     match verify(&base, &document, &mut OsRng) {
         Ok(verified) => {
             let malformed = MalformedSignatures::find(&bytes);
@@ -107,63 +102,6 @@ pub fn run(args: &Args) -> Outcome {
             )
         }
     }
-}
-
-/// Reads a contribution, and its bytes.
-fn document(input: &Input, wanted: Wanted) -> Outcome<(RawContribution, Vec<u8>)> {
-    want(input, wanted)?;
-    let bytes = input.bytes(MAX_DOCUMENT)?;
-    let document = work::read_document(&bytes).map_err(|error| {
-        Failure::bad(format!("{} is not a contribution: {error}", input.name()))
-    })?;
-    Ok((document, bytes))
-}
-
-/// Reads and checks the powers to build on, out of a base, a contribution or a transcript.
-pub(crate) fn base(input: &Input, ceremony: Option<&Sizes>) -> Outcome<Base> {
-    let bad = |why: &dyn std::fmt::Display| {
-        Failure::bad(format!(
-            "{} holds no powers to build on: {why}",
-            input.name()
-        ))
-    };
-    let (document, sizes) = if want(input, Wanted::Base)? == Kind::Transcript {
-        let sizes = ceremony.cloned().unwrap_or_default();
-        (transcript_powers(input, &sizes)?, sizes)
-    } else {
-        let (document, _) = document(input, Wanted::Base)?;
-        let sizes = match ceremony {
-            Some(sizes) => sizes.clone(),
-            None => stated_sizes(&document).map_err(|error| bad(&error))?,
-        };
-        (document, sizes)
-    };
-    verify_base(&document, &sizes, &mut OsRng).map_err(|invalid| bad(&invalid).code(invalid.code()))
-}
-
-/// The sizes of the lists in a document.
-fn stated_sizes(document: &RawContribution) -> Result<Sizes, SizesError> {
-    let lists = document.sub_contributions.iter().map(|sub| &sub.powers);
-    Sizes::new(
-        lists
-            .map(|powers| Size {
-                g1: powers.g1.len(),
-                g2: powers.g2.len(),
-            })
-            .collect(),
-    )
-}
-
-/// The final powers of a transcript as a base.
-fn transcript_powers(input: &Input, sizes: &Sizes) -> Outcome<RawContribution> {
-    let mut document = Base::initial(sizes).to_raw(Encoding::Uncompressed);
-    for (sub, size) in document.sub_contributions.iter_mut().zip(sizes) {
-        let powers = sub_ceremony_powers(input, size.g1)?;
-        (sub.num_g1_powers, sub.num_g2_powers) =
-            (powers.g1().len() as u64, powers.g2().len() as u64);
-        sub.powers = powers.to_raw(Encoding::Uncompressed);
-    }
-    Ok(document)
 }
 
 fn report(

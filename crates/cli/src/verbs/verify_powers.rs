@@ -21,8 +21,6 @@ use crate::progress::Meter;
 use crate::recognised::{Wanted, want};
 use crate::{output, words};
 
-pub(super) use self::expect::verified;
-
 /// Most powers in G1 of a testing set that is only warned of: the sets of consensus clients'
 /// `minimal` preset have 4, and nobody could take one for the outcome of a ceremony.
 const MINIMAL: usize = 4;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde::Serialize;
 use tauline_protocol::status::EndedWord;
 
-use super::parts::{Part, Played, Role};
+use super::fate::Fate;
+use super::parts::Role;
 use super::slots::{Lost, Slots, Spread, between, turns_an_hour};
-use crate::participant::Times;
 use crate::words;
 
 /// Failures that are printed one by one; JSON has all.
@@ -22,47 +22,6 @@ fn count_end(ends: &mut Ends, end: Option<EndedWord>) {
     *ends
         .entry(end.map_or("unknown", EndedWord::as_str))
         .or_default() += 1;
-}
-
-/// One participant's part and what became of it.
-pub(super) struct Fate {
-    number: usize,
-    pub(super) part: Part,
-    pub(super) times: Times,
-    result: Played,
-    end: Option<EndedWord>,
-}
-
-impl Fate {
-    pub(super) fn new(
-        number: usize,
-        part: Part,
-        times: Times,
-        result: Played,
-        end: Option<EndedWord>,
-    ) -> Self {
-        Self {
-            number,
-            part,
-            times,
-            result,
-            end,
-        }
-    }
-
-    /// What did not go as it should.
-    fn fault(&self) -> Option<String> {
-        match &self.result {
-            Err(why) => Some(why.clone()),
-            Ok(_) if self.part.role.may_end(self.end) => None,
-            Ok(_) => {
-                let end = self
-                    .end
-                    .map_or("not known to have ended", EndedWord::as_str);
-                Some(format!("the coordinator says: {end}"))
-            }
-        }
-    }
 }
 
 #[derive(Debug, Serialize)]
@@ -268,7 +227,9 @@ impl fmt::Display for Report {
 mod tests {
     use tokio::time::Instant;
 
+    use super::super::parts::Part;
     use super::*;
+    use crate::participant::Times;
 
     fn part(role: Role) -> Part {
         Part {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::fate::Fate;
 use super::parts::Role;
-use super::report::Fate;
 use crate::words;
 
 /// Times of many, in milliseconds.

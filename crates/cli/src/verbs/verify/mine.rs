@@ -9,10 +9,10 @@ use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::receipt::Receipt;
 use tauline_transcript::chain::{FoundEntry, Wanted as Search, find_entries};
 
+use crate::documents::transcript_failure;
 use crate::exit::{Failure, Outcome};
 use crate::input::{Input, Limits};
 use crate::recognised::{Wanted, want};
-use crate::verbs::export::failure;
 use crate::words;
 
 /// Longest receipt, in bytes: 16 public keys are 4 KB.
@@ -111,7 +111,8 @@ impl Question {
             identity: Some(identity.clone()),
             pot_pubkeys: keys.to_vec(),
         };
-        let found = find_entries(input, &search).map_err(|error| failure(input, &error))?;
+        let found =
+            find_entries(input, &search).map_err(|error| transcript_failure(input, &error))?;
         let (is_there, message) = match self {
             Self::Identity(identity) => listed(identity, &found, contributions),
             Self::Receipt { name, signer, .. } => {

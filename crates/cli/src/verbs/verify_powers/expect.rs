@@ -3,18 +3,15 @@
 use std::path::Path;
 
 use rand_core::OsRng;
-use tauline_transcript::SubCeremony;
 use tauline_transcript::chain::read_powers;
 use tauline_transcript::export::{SetFindings, check_powers_file, read_powers_file};
 use tauline_transcript::fingerprint::{Fingerprint, Mark};
 use tauline_transcript::recognise::Kind;
-use tauline_transcript::verify::verify_powers;
-use tauline_transcript::{Encoding, Powers};
 
+use crate::documents::{transcript_failure, verified_powers};
 use crate::exit::{Failure, Outcome};
 use crate::input::{Input, Limits, MAX_DOCUMENT};
 use crate::recognised::{Wanted, want};
-use crate::verbs::export::failure;
 
 /// Longest file that is looked through for a fingerprint, in bytes: a note, not a document.
 const NOTE_LEN: u64 = 4096;
@@ -183,20 +180,8 @@ fn sets_of(input: &Input) -> Outcome<Expected> {
 
 /// The mark of a transcript's powers of this number in G1, which have to hold.
 fn mark_in(input: &Input, size: usize) -> Outcome<Option<Mark>> {
-    let powers = read_powers(input, size).map_err(|error| failure(input, &error))?;
+    let powers = read_powers(input, size).map_err(|error| transcript_failure(input, &error))?;
     powers
-        .map(|powers| Ok(verified(input, &powers)?.mark()))
+        .map(|powers| Ok(verified_powers(input, &powers)?.mark()))
         .transpose()
-}
-
-/// Checks a transcript's powers.
-pub(in crate::verbs) fn verified(input: &Input, powers: &Powers) -> Outcome<Powers> {
-    let sub_ceremony = SubCeremony {
-        index: 0,
-        size: powers.size(),
-    };
-    let raw = powers.to_raw(Encoding::Uncompressed);
-    verify_powers(sub_ceremony, &raw, &mut OsRng).map_err(|invalid| {
-        Failure::bad(format!("{}: {invalid}", input.name())).code(invalid.code())
-    })
 }

@@ -1,0 +1,115 @@
+//! What a participant knows and holds.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tauline_protocol::Identity;
+use tauline_protocol::status::{QueueStatus, QueueWord};
+use tokio::time::Instant;
+
+use super::accepted::Times;
+use super::news::{Listener, News};
+use super::settings::Settings;
+use crate::client::{Client, Form};
+use crate::exit::Failure;
+use crate::interrupt::{Interrupt, Wish};
+use crate::pulse::Beats;
+use crate::signin::Credential;
+use crate::work::{self, Work};
+
+/// How long a check-in asks to be held. Ours: the position shown is at most this old, and a
+/// connection that died unnoticed is found before a deadline passes: the coordinator counts whoever
+/// is held as present, and the deadline after that is at least 5 s and the grace of 5 s away
+/// (`http-queue-api.md`, Deadlines).
+pub(super) const HOLD: Duration = Duration::from_secs(15);
+
+/// Pause before asking again where a call was refused that the standing seemed to allow.
+pub(super) const RECONSIDER: Duration = Duration::from_millis(500);
+
+/// Pause before asking again while the ceremony is halted. Ours: soon enough to start in time when
+/// it goes on (15 s), and well below what a session may ask in a minute (50).
+pub(super) const HALTED: Duration = Duration::from_secs(3);
+
+/// How often a participant signs in again for one call, joins again after the coordinator's own
+/// faults, or loads the powers again that came broken.
+pub(super) const ATTEMPTS: u32 = 3;
+
+/// Why a life ended early.
+pub(crate) enum Stop {
+    Interrupted(Wish),
+    Failed(Failure),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// One participant.
+pub struct Participant<'a> {
+    pub(super) client: Client,
+    pub(super) credential: Credential,
+    pub(super) settings: &'a Settings,
+    pub(super) listener: &'a dyn Listener,
+    pub(super) interrupt: Interrupt,
+    pub(super) identity: Option<Identity>,
+    pub(super) standing: Option<QueueStatus>,
+    /// The form in which the contribution is sent.
+    pub(super) form: Form,
+    pub(super) work: Option<(Option<u64>, Work)>,
+    /// The check-ins of the turn that runs.
+    pub(super) beats: Rc<RefCell<Option<Beats>>>,
+    /// How far the work is.
+    pub(super) meter: work::Meter,
+    pub(super) times: Times,
+}
+
+impl<'a> Participant<'a> {
+    /// A participant who has not signed in yet.
+    pub fn new(
+        client: Client,
+        credential: Credential,
+        settings: &'a Settings,
+        listener: &'a dyn Listener,
+        interrupt: Interrupt,
+    ) -> Self {
+        Self {
+            client: client.checking_in(),
+            credential,
+            settings,
+            listener,
+            interrupt,
+            identity: None,
+            standing: None,
+            form: settings.form,
+            work: None,
+            beats: Rc::default(),
+            meter: work::Meter::default(),
+            times: Times::default(),
+        }
+    }
+
+    /// What the participant signs in with, for another.
+    pub(crate) fn into_credential(self) -> Credential {
+        self.credential
+    }
+
+    /// Notes where the participant stands, and tells it.
+    pub(crate) fn note(&mut self, status: &QueueStatus) {
+        let in_turn = matches!(
+            status.queue_status,
+            QueueWord::ReadyToContribute | QueueWord::Contributing
+        );
+        if in_turn {
+            self.times.called.get_or_insert_with(Instant::now);
+        }
+        self.listener.tell(News::Standing(status));
+    }
+
+    /// What the participant learnt so far about when things happened.
+    pub(crate) fn times(&self) -> Times {
+        self.times
+    }
+}
