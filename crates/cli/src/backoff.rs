@@ -6,11 +6,11 @@ use rand_core::{OsRng, RngCore};
 use tokio::time::Instant;
 
 /// The first pause. Ours: a coordinator that restarts is back within a second or two.
-const FIRST: Duration = Duration::from_millis(250);
+const MIN_PAUSE: Duration = Duration::from_millis(250);
 
 /// The longest pause. Ours: well below the check-in grace of 5 s (`http-queue-api.md`, Deadlines),
 /// so that a connection that comes back in time is used in time.
-const LONGEST: Duration = Duration::from_secs(2);
+const MAX_PAUSE: Duration = Duration::from_secs(2);
 
 /// A series of attempts at one call.
 pub(crate) struct Backoff {
@@ -25,7 +25,7 @@ impl Backoff {
         Self {
             patience,
             since: None,
-            pause: FIRST,
+            pause: MIN_PAUSE,
         }
     }
 
@@ -43,7 +43,7 @@ impl Backoff {
             return None;
         }
         let pause = self.pause;
-        self.pause = LONGEST.min(pause * 2);
+        self.pause = MAX_PAUSE.min(pause * 2);
         // Between three quarters and five quarters: a thousand clients that lost one coordinator
         // do not come back in the same millisecond.
         let jitter = pause.mul_f64(0.75 + 0.5 * f64::from(OsRng.next_u32()) / f64::from(u32::MAX));
@@ -65,9 +65,9 @@ mod tests {
             tokio::time::advance(pause).await;
         }
         assert!(backoff.has_failed());
-        assert!(pauses[0] <= FIRST.mul_f64(1.25), "{pauses:?}");
+        assert!(pauses[0] <= MIN_PAUSE.mul_f64(1.25), "{pauses:?}");
         assert!(
-            pauses.iter().all(|pause| *pause <= LONGEST.mul_f64(1.25)),
+            pauses.iter().all(|pause| *pause <= MAX_PAUSE.mul_f64(1.25)),
             "{pauses:?}"
         );
         let total: Duration = pauses.iter().sum();

@@ -30,7 +30,7 @@ use crate::output;
 const TURN: &str = "tauline-turn.json";
 
 /// Longest such file that is read, in bytes: a hundred times what it has.
-const TURN_LEN: u64 = 64 << 10;
+const MAX_TURN_LEN: u64 = 64 << 10;
 
 /// Such a directory.
 #[derive(Debug, Clone)]
@@ -126,7 +126,7 @@ impl Carried {
     /// A file that cannot be read or is something else.
     pub fn turn(&self) -> Outcome<Option<Turn>> {
         let path = self.0.join(TURN);
-        match read(&path, TURN_LEN) {
+        match read(&path, MAX_TURN_LEN) {
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| {
                 Failure::bad(format!("{} is not understood: {error}", path.display()))
                     .help("copy the directory again, or begin with another one")
@@ -180,8 +180,8 @@ impl Carried {
     ///
     /// # Errors
     /// What cannot be written.
-    pub(crate) fn write(&self, turn: Draft<'_>) -> Outcome<(Turn, bool)> {
-        let Draft {
+    pub(crate) fn write(&self, turn: NewTurn<'_>) -> Outcome<(Turn, bool)> {
+        let NewTurn {
             server,
             coordinator,
             identity,
@@ -285,7 +285,7 @@ impl Carried {
 }
 
 /// What is to be written down.
-pub(crate) struct Draft<'a> {
+pub(crate) struct NewTurn<'a> {
     pub(crate) server: &'a str,
     pub(crate) coordinator: &'a str,
     pub(crate) identity: &'a Identity,
@@ -315,8 +315,12 @@ fn sha256(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn draft<'a>(identity: &'a Identity, ceremony: &'a Sizes, powers: &'a Download) -> Draft<'a> {
-        Draft {
+    fn new_turn<'a>(
+        identity: &'a Identity,
+        ceremony: &'a Sizes,
+        powers: &'a Download,
+    ) -> NewTurn<'a> {
+        NewTurn {
             server: "https://a.org/",
             coordinator: "0x00000000000000000000000000000000000000aa",
             identity,
@@ -346,11 +350,11 @@ mod tests {
             bytes: b"powers".to_vec(),
             is_json: false,
         };
-        let (turn, is_new) = carried.write(draft(&identity, &sizes, &powers)).unwrap();
+        let (turn, is_new) = carried.write(new_turn(&identity, &sizes, &powers)).unwrap();
         assert!(is_new);
         assert_eq!(carried.known_turn().unwrap(), turn);
         assert_eq!(carried.powers(&turn).unwrap().bytes, b"powers");
-        let (again, is_new) = carried.write(draft(&identity, &sizes, &powers)).unwrap();
+        let (again, is_new) = carried.write(new_turn(&identity, &sizes, &powers)).unwrap();
         assert_eq!((again, is_new), (turn.clone(), false));
         // What was damaged on the way is written anew.
         fs::write(carried.powers_file(&turn), "power").unwrap();
@@ -359,7 +363,12 @@ mod tests {
             failure.to_string().contains("copy the directory again"),
             "{failure}"
         );
-        assert!(carried.write(draft(&identity, &sizes, &powers)).unwrap().1);
+        assert!(
+            carried
+                .write(new_turn(&identity, &sizes, &powers))
+                .unwrap()
+                .1
+        );
         assert!(carried.powers(&turn).is_ok());
     }
 
@@ -378,7 +387,7 @@ mod tests {
         };
         let coordinator = "0x00000000000000000000000000000000000000AA";
         carried.check_owner(coordinator, &bob).unwrap();
-        carried.write(draft(&alice, &sizes, &powers)).unwrap();
+        carried.write(new_turn(&alice, &sizes, &powers)).unwrap();
         carried.check_owner(coordinator, &alice).unwrap();
         for (coordinator, identity, says) in [
             (coordinator, &bob, "is for invite|alice, not invite|bob"),

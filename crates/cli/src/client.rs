@@ -26,7 +26,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 pub use self::address::{is_loopback, is_loopback_host, parse_server};
-pub use self::error::{ClientError, Refused};
+pub use self::error::{ClientError, Refusal};
 pub use self::outgoing::Outgoing;
 pub(crate) use self::outgoing::Writer;
 pub use self::transfer::next_piece;
@@ -87,7 +87,7 @@ pub struct Download {
 }
 
 /// Bytes of a transfer that are done, and all of them if that is known.
-pub type Progress<'a> = &'a dyn Fn(u64, Option<u64>);
+pub type TransferProgress<'a> = &'a dyn Fn(u64, Option<u64>);
 
 /// The HTTP side of the client, shared by many participants of one process.
 ///
@@ -232,7 +232,7 @@ impl Client {
         &self,
         form: Form,
         limit: u64,
-        progress: Progress<'_>,
+        progress: TransferProgress<'_>,
     ) -> Result<Download, ClientError> {
         let tags = StartRequest {
             client: Some(NAME.to_owned()),

@@ -37,7 +37,7 @@ pub struct Failure {
 }
 
 /// Longest sentence, in characters: a screen's. A file may hold a name of a megabyte.
-const LONGEST: usize = 1500;
+const MAX_TEXT_LEN: usize = 1500;
 
 /// What a verb returns.
 pub type Outcome<T = ()> = Result<T, Failure>;
@@ -47,7 +47,7 @@ impl Failure {
     pub fn bad(text: impl Into<String>) -> Self {
         Self {
             exit: Exit::Bad,
-            text: cut(&text.into(), LONGEST),
+            text: cut(&text.into(), MAX_TEXT_LEN),
             help: None,
         }
     }
@@ -56,7 +56,7 @@ impl Failure {
     pub fn usage(text: impl Into<String>) -> Self {
         Self {
             exit: Exit::Usage,
-            text: cut(&text.into(), LONGEST),
+            text: cut(&text.into(), MAX_TEXT_LEN),
             help: None,
         }
     }
@@ -65,7 +65,7 @@ impl Failure {
     pub fn io(text: impl Into<String>) -> Self {
         Self {
             exit: Exit::Io,
-            text: cut(&text.into(), LONGEST),
+            text: cut(&text.into(), MAX_TEXT_LEN),
             help: None,
         }
     }

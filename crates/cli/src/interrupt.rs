@@ -15,7 +15,7 @@ use crate::exit::{Exit, Failure, Outcome};
 const ECHO: Duration = Duration::from_millis(300);
 
 /// How long the question whether to leave stands. Ours: long enough to read it.
-pub const ASKED_FOR: Duration = Duration::from_secs(10);
+pub const QUESTION_LIMIT: Duration = Duration::from_secs(10);
 
 /// How the user, or the machine, wants the program to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl Asked {
         let since = self.0.map(|at| at.elapsed());
         match since {
             Some(since) if since <= ECHO => None,
-            Some(since) if since <= ASKED_FOR => Some(Wish::Leave),
+            Some(since) if since <= QUESTION_LIMIT => Some(Wish::Leave),
             _ if ask() => {
                 self.0 = Some(Instant::now());
                 None

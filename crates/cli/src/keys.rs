@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::exit::{Failure, Outcome};
 
 /// Longest key file that is read, in bytes: 64 digits, `0x`, and generous white space.
-const FILE_LIMIT: u64 = 256;
+const MAX_FILE_LEN: u64 = 256;
 
 /// A participant's key and the file it is kept in.
 pub struct KeyFile {
@@ -80,9 +80,9 @@ impl KeyFile {
             }
         };
         // Allocated at its full size: a growing buffer would leave copies behind.
-        let mut text = Zeroizing::new(Vec::with_capacity(FILE_LIMIT as usize + 1));
+        let mut text = Zeroizing::new(Vec::with_capacity(MAX_FILE_LEN as usize + 1));
         file.by_ref()
-            .take(FILE_LIMIT + 1)
+            .take(MAX_FILE_LEN + 1)
             .read_to_end(&mut text)
             .map_err(|error| OpenError::Failed(Failure::file("read the key", path, &error)))?;
         let key = parse(&text).ok_or_else(|| {

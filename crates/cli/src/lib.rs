@@ -27,20 +27,20 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub mod carried;
+pub mod check_ins;
 pub mod client;
 pub mod exit;
 pub mod input;
 pub mod interrupt;
 pub mod keys;
+pub mod numbers;
 pub mod output;
 pub mod participant;
 pub mod progress;
-pub mod pulse;
 pub mod recognised;
 pub mod signin;
 pub mod trust;
 pub mod verbs;
-pub mod words;
 pub mod work;
 
 mod backoff;

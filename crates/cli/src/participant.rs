@@ -6,23 +6,23 @@
 //! where life goes on.
 
 mod accepted;
-mod beats;
 mod calls;
-mod elsewhere;
+mod check_ins;
 mod ending;
+mod leaving;
 mod life;
 mod news;
-mod parting;
-mod path;
+mod offline;
 mod place;
+mod probe;
 mod session;
 mod settings;
 mod state;
 mod turn;
 
 pub use self::accepted::{Accepted, Times};
+pub(crate) use self::leaving::what_leaving_means;
 pub use self::news::{Listener, News, Step};
-pub(crate) use self::parting::what_leaving_means;
-pub use self::settings::{Elsewhere, Settings};
+pub use self::settings::{Offline, ParticipantSettings};
 pub use self::state::Participant;
 pub(crate) use self::state::Stop;

@@ -19,8 +19,8 @@ pub use meter::{Meter, Show};
 use self::standing::{Told, place};
 use self::templates::{SHARE, SPINNER, TRANSFER};
 use crate::carried::Turn;
+use crate::numbers;
 use crate::participant::{Listener, News, Step, what_leaving_means};
-use crate::words;
 
 /// How often a plain log gets a line while nothing new happens.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(60);
@@ -34,7 +34,7 @@ enum Scene {
     Line,
     Work(Step),
     /// Another machine computes.
-    Elsewhere,
+    Offline,
 }
 
 struct State {
@@ -128,7 +128,7 @@ impl Screen {
         };
         self.say(&format!(
             "Connected again after {}.",
-            words::duration(since.elapsed())
+            numbers::duration(since.elapsed())
         ));
         if let (Some(bar), Some(Scene::Work(step))) = (&self.bar, state.scene) {
             bar.set_message(present(step));
@@ -206,17 +206,17 @@ impl Screen {
              contribution as soon as it is there again. If it comes back under another name: \
              tauline submit NAME. The turn ends at {}, in {}.",
             turn.ends_at_text(),
-            words::duration(left)
+            numbers::duration(left)
         ));
     }
 
     fn awaiting(&self, state: &mut State, left: Duration) {
         let text = format!(
             "Waiting for the contribution: {} left",
-            words::duration(left)
+            numbers::duration(left)
         );
-        if state.scene != Some(Scene::Elsewhere) {
-            self.enter(state, Scene::Elsewhere);
+        if state.scene != Some(Scene::Offline) {
+            self.enter(state, Scene::Offline);
         }
         match &self.bar {
             Some(bar) => bar.set_message(text),
@@ -264,12 +264,12 @@ impl Listener for Screen {
             News::SignInAt {
                 link,
                 with,
-                landing,
+                redirect,
             } => self.say(&format!(
                 "Sign in with {with} in a browser:\n\n  {link}\n\nThis waits for it. If the browser \
                  runs on another machine, it ends at an address that it cannot load, which begins \
                  with {}: open that address on this machine, for example with curl.",
-                &landing[..url::Position::BeforePath]
+                &redirect[..url::Position::BeforePath]
             )),
             News::SignedIn(identity) => self.say(&format!("Signed in as {identity}.")),
             News::Standing(status) => {
@@ -285,8 +285,8 @@ impl Listener for Screen {
             News::SmallerForm { by, refused, len } => self.say(&format!(
                 "{} refuses bodies of {}: the contribution goes in a smaller form, of {}.",
                 capital(by),
-                words::bytes(refused),
-                words::bytes(len)
+                numbers::bytes(refused),
+                numbers::bytes(len)
             )),
             News::Carry {
                 dir,
@@ -307,7 +307,7 @@ impl Listener for Screen {
                     ));
                 }
                 if let Some(bar) = &self.bar {
-                    bar.set_message(format!("no answer, again in {}", words::duration(again_in)));
+                    bar.set_message(format!("no answer, again in {}", numbers::duration(again_in)));
                 }
             }
             News::Recovered => self.recover(state),
@@ -331,17 +331,17 @@ fn present(step: Step) -> &'static str {
 }
 
 fn past(step: Step, state: &State) -> String {
-    let time = words::duration(state.since.elapsed());
+    let time = numbers::duration(state.since.elapsed());
     match step {
         Step::Download => format!(
             "Downloaded the powers: {} in {time}.",
-            words::bytes(state.total)
+            numbers::bytes(state.total)
         ),
         Step::Check => format!("Checked the powers: valid ({time})."),
         Step::Compute => format!("Computed with {} in {time}.", threads()),
         Step::Upload => format!(
             "Uploaded the contribution: {} in {time}.",
-            words::bytes(state.total)
+            numbers::bytes(state.total)
         ),
         Step::Verify => format!("The coordinator has verified it ({time})."),
         Step::Recheck => format!("Checked the contribution ({time})."),
@@ -356,14 +356,14 @@ fn capital(text: &str) -> String {
 }
 
 fn threads() -> String {
-    words::count(rayon::current_num_threads() as u64, "thread")
+    numbers::count(rayon::current_num_threads() as u64, "thread")
 }
 
 fn style(scene: Scene) -> ProgressStyle {
     let template = match scene {
-        Scene::Line
-        | Scene::Elsewhere
-        | Scene::Work(Step::Check | Step::Verify | Step::Recheck) => SPINNER,
+        Scene::Line | Scene::Offline | Scene::Work(Step::Check | Step::Verify | Step::Recheck) => {
+            SPINNER
+        }
         Scene::Work(Step::Compute) => SHARE,
         Scene::Work(Step::Download | Step::Upload) => TRANSFER,
     };

@@ -24,7 +24,7 @@ const SENT_WITHIN: Duration = Duration::from_secs(5);
 
 /// How far a computation is, for another thread to read.
 #[derive(Clone, Default)]
-pub struct Meter(Arc<Counts>);
+pub struct Counter(Arc<Counts>);
 
 #[derive(Default)]
 struct Counts {
@@ -32,7 +32,7 @@ struct Counts {
     total: AtomicU64,
 }
 
-impl Meter {
+impl Counter {
     /// What is done, and all there is to do once that is known.
     #[must_use]
     pub fn read(&self) -> (u64, Option<u64>) {
@@ -139,7 +139,7 @@ pub fn read_base(download: &Download, sizes: &Sizes) -> Outcome<Base> {
 }
 
 /// A contribution that is yet to be computed.
-pub struct Draft {
+pub struct Computation {
     writer: Writer,
     form: PartForm,
     pot_pubkeys: Arc<OnceLock<Vec<[u8; 96]>>>,
@@ -166,12 +166,12 @@ pub fn document_len(sizes: &Sizes, form: Form, is_ecdsa_signed: bool) -> Outcome
 ///
 /// # Errors
 /// A document that cannot be written: never in practice.
-pub fn begin(sizes: &Sizes, form: Form, is_ecdsa_signed: bool) -> Outcome<(Work, Draft)> {
+pub fn begin(sizes: &Sizes, form: Form, is_ecdsa_signed: bool) -> Outcome<(Work, Computation)> {
     let part_form = part_form(form);
     let len = part_form.document_len(sizes, is_ecdsa_signed);
     let (document, writer) = Outgoing::of_len(len.map_err(unwritable)?);
     let pot_pubkeys = Arc::new(OnceLock::new());
-    let draft = Draft {
+    let computation = Computation {
         writer,
         form: part_form,
         pot_pubkeys: Arc::clone(&pot_pubkeys),
@@ -181,10 +181,10 @@ pub fn begin(sizes: &Sizes, form: Form, is_ecdsa_signed: bool) -> Outcome<(Work,
         form,
         pot_pubkeys,
     };
-    Ok((work, draft))
+    Ok((work, computation))
 }
 
-impl Draft {
+impl Computation {
     /// Computes the contribution with fresh secrets on all cores, sub-ceremony after sub-ceremony,
     /// signs it and wipes the secrets.
     ///
@@ -196,7 +196,7 @@ impl Draft {
         identity: &Identity,
         key: Option<&SigningKey>,
         extra_entropy: &[u8],
-        meter: &Meter,
+        counter: &Counter,
     ) -> Outcome<()> {
         let Self {
             writer,
@@ -204,7 +204,7 @@ impl Draft {
             pot_pubkeys,
         } = self;
         let since = Instant::now();
-        let advance = |progress: Progress| meter.set(progress.done as u64, progress.total as u64);
+        let advance = |progress: Progress| counter.set(progress.done as u64, progress.total as u64);
         let mut work = InOrder::begin(base, &mut OsRng, extra_entropy, identity, key);
         let keys = work.pot_pubkeys().iter().map(|key| key.to_compressed());
         let _ = pot_pubkeys.set(keys.collect());
@@ -213,7 +213,7 @@ impl Draft {
         while let Some(sub) = work.next_sub_contribution(form.encoding(), &advance) {
             writer.append(&form.sub_contribution(index, &sub).map_err(unwritable)?);
             index += 1;
-            if time_left(since.elapsed(), meter).is_some_and(|left| left < SENT_WITHIN) {
+            if time_left(since.elapsed(), counter).is_some_and(|left| left < SENT_WITHIN) {
                 writer.let_it_be_sent();
             }
         }
@@ -223,8 +223,8 @@ impl Draft {
 }
 
 /// How long the rest of the computation takes, if it goes on as it did.
-fn time_left(elapsed: Duration, meter: &Meter) -> Option<Duration> {
-    let (done, total) = meter.read();
+fn time_left(elapsed: Duration, counter: &Counter) -> Option<Duration> {
+    let (done, total) = counter.read();
     let left = total?.saturating_sub(done) as f64;
     Some(elapsed.mul_f64(left / done.max(1) as f64))
 }
@@ -243,10 +243,10 @@ pub fn contribute(
     key: Option<&SigningKey>,
     extra_entropy: &[u8],
     form: Form,
-    meter: &Meter,
+    counter: &Counter,
 ) -> Outcome<Work> {
-    let (work, draft) = begin(base.sizes(), form, key.is_some())?;
-    draft.contribute(base, identity, key, extra_entropy, meter)?;
+    let (work, computation) = begin(base.sizes(), form, key.is_some())?;
+    computation.contribute(base, identity, key, extra_entropy, counter)?;
     Ok(work)
 }
 
@@ -263,9 +263,9 @@ mod tests {
         let key = SigningKey::random(&mut OsRng);
         let identity = Identity::eth(crate::keys::address(&key));
         for form in [Form::Json, Form::Msgpack, Form::MsgpackUncompressed] {
-            let meter = Meter::default();
-            let work = contribute(&base, &identity, Some(&key), b"dice", form, &meter).unwrap();
-            assert_eq!(meter.read(), (56, Some(56)));
+            let counter = Counter::default();
+            let work = contribute(&base, &identity, Some(&key), b"dice", form, &counter).unwrap();
+            assert_eq!(counter.read(), (56, Some(56)));
             let document = read_document(&work.document.to_vec()).unwrap();
             let mut verified = verify(&base, &document, &mut OsRng).unwrap();
             verified.prune_signatures(&identity);

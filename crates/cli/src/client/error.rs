@@ -12,7 +12,7 @@ use crate::exit::Failure;
 
 /// The coordinator's refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
     /// Code and sentence.
@@ -21,7 +21,7 @@ pub struct Refused {
     pub retry_after: Option<Duration>,
 }
 
-impl Refused {
+impl Refusal {
     /// The code, if this version knows it.
     #[must_use]
     pub fn code(&self) -> Option<Code> {
@@ -58,7 +58,7 @@ impl Refused {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.body.error, self.body.code)
     }
@@ -72,7 +72,7 @@ pub enum ClientError {
     Network(String),
     /// It answered, and said no.
     #[error("{0}")]
-    Refused(Refused),
+    Refused(Refusal),
     /// A gateway in front of it answered that it is not there.
     #[error("a gateway answers {status}: the coordinator behind it does not")]
     Gateway {
@@ -176,7 +176,7 @@ mod tests {
     fn trying_again_is_advised_only_where_it_can_help() {
         let server: Url = "https://a.org/".parse().unwrap();
         for code in Code::ALL {
-            let refused = Refused {
+            let refused = Refusal {
                 status: code.status(),
                 body: ErrorBody::new(*code, "no"),
                 retry_after: None,
@@ -219,7 +219,7 @@ mod tests {
     fn only_what_may_pass_is_repeated() {
         let refused = |code: Code| {
             let body = ErrorBody::new(code, "");
-            ClientError::Refused(Refused {
+            ClientError::Refused(Refusal {
                 status: code.status(),
                 body,
                 retry_after: None,

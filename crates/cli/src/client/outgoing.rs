@@ -16,12 +16,12 @@ pub struct Outgoing(Arc<Shared>);
 struct Shared {
     len: usize,
     bytes: Mutex<Vec<u8>>,
-    stage: watch::Sender<Stage>,
+    state: watch::Sender<State>,
 }
 
 /// How far a document is.
 #[derive(Clone, Copy, Default)]
-struct Stage {
+struct State {
     written: usize,
     may_be_sent: bool,
     /// Whether the writer is gone and the document is not whole.
@@ -37,7 +37,7 @@ impl Outgoing {
         let outgoing = Self(Arc::new(Shared {
             len,
             bytes: Mutex::new(Vec::with_capacity(len)),
-            stage: watch::Sender::new(Stage::default()),
+            state: watch::Sender::new(State::default()),
         }));
         (outgoing.clone(), Writer(outgoing))
     }
@@ -64,7 +64,7 @@ impl Outgoing {
     /// How many bytes are there.
     #[must_use]
     pub fn written(&self) -> u64 {
-        self.0.stage.borrow().written as u64
+        self.0.state.borrow().written as u64
     }
 
     /// Whether all of it is there.
@@ -81,22 +81,22 @@ impl Outgoing {
 
     /// Waits until sending may begin, or there is nothing to wait for. Whether it may.
     pub async fn may_be_sent(&self) -> bool {
-        let mut stage = self.0.stage.subscribe();
-        let stage = stage.wait_for(|stage| stage.may_be_sent || stage.failed);
-        stage.await.is_ok_and(|stage| !stage.failed)
+        let mut state = self.0.state.subscribe();
+        let state = state.wait_for(|state| state.may_be_sent || state.failed);
+        state.await.is_ok_and(|state| !state.failed)
     }
 
     /// Waits until all of it is there, or there is nothing to wait for. Whether it is.
     pub async fn is_finished(&self) -> bool {
-        let mut stage = self.0.stage.subscribe();
-        let stage = stage.wait_for(|stage| stage.written == self.0.len || stage.failed);
-        stage.await.is_ok_and(|stage| !stage.failed)
+        let mut state = self.0.state.subscribe();
+        let state = state.wait_for(|state| state.written == self.0.len || state.failed);
+        state.await.is_ok_and(|state| !state.failed)
     }
 
     /// Waits until the writer has failed; for ever, if it does not.
     pub async fn has_failed(&self) {
-        let mut stage = self.0.stage.subscribe();
-        if stage.wait_for(|stage| stage.failed).await.is_err() {
+        let mut state = self.0.state.subscribe();
+        if state.wait_for(|state| state.failed).await.is_err() {
             std::future::pending::<()>().await;
         }
     }
@@ -122,9 +122,9 @@ impl Outgoing {
         if start == self.0.len {
             return Ok(None);
         }
-        let mut stage = self.0.stage.subscribe();
-        let there = stage.wait_for(|stage| stage.written > start || stage.failed);
-        let there = there.await.is_ok_and(|stage| stage.written > start);
+        let mut state = self.0.state.subscribe();
+        let there = state.wait_for(|state| state.written > start || state.failed);
+        let there = there.await.is_ok_and(|state| state.written > start);
         if !there {
             return Err(std::io::Error::other("the document was not finished"));
         }
@@ -147,22 +147,22 @@ impl Writer {
         debug_assert!(all.len() <= shared.len);
         let written = all.len();
         drop(all);
-        shared.stage.send_modify(|stage| {
-            stage.written = written;
-            stage.may_be_sent |= written == shared.len;
+        shared.state.send_modify(|state| {
+            state.written = written;
+            state.may_be_sent |= written == shared.len;
         });
     }
 
     /// Lets sending begin, although more is to come.
     pub(crate) fn let_it_be_sent(&self) {
-        self.0.0.stage.send_modify(|stage| stage.may_be_sent = true);
+        self.0.0.state.send_modify(|state| state.may_be_sent = true);
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
         if !self.0.is_whole() {
-            self.0.0.stage.send_modify(|stage| stage.failed = true);
+            self.0.0.state.send_modify(|state| state.failed = true);
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::error::ClientError;
 use super::outgoing::Outgoing;
 use super::transfer::{IDLE_LIMIT, accepted, network, read_answer};
-use super::{Client, Form, Progress, VERDICT_LIMIT};
+use super::{Client, Form, TransferProgress, VERDICT_LIMIT};
 
 /// How long a probe waits for a refusal. Ours: who refuses a body by its stated length does so
 /// within a round trip, its connection being made within another two; a proxy that first wants to
@@ -47,7 +47,7 @@ impl Client {
         &self,
         form: Form,
         document: &Outgoing,
-        progress: Progress<'_>,
+        progress: TransferProgress<'_>,
     ) -> Result<SignedReceipt, ClientError> {
         let total = document.len();
         let sent = Arc::new(AtomicU64::new(0));

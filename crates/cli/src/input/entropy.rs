@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::exit::{Failure, Outcome};
 
 /// Most entropy that is read, in bytes. Ours: more than a few hundred add nothing.
-const ENTROPY_LIMIT: u64 = 1 << 20;
+const MAX_LEN: u64 = 1 << 20;
 
 /// Reads entropy that the user brings; `-` is standard input: what is typed until Ctrl-D.
 ///
@@ -21,7 +21,7 @@ pub fn entropy(path: Option<&Path>) -> Outcome<Zeroizing<Vec<u8>>> {
     };
     let is_stdin = path.as_os_str() == "-";
     // At its full size from the start: a buffer that grows leaves its old contents behind.
-    let mut entropy = Zeroizing::new(Vec::with_capacity(ENTROPY_LIMIT as usize + 1));
+    let mut entropy = Zeroizing::new(Vec::with_capacity(MAX_LEN as usize + 1));
     let read = match is_stdin {
         true => {
             if io::IsTerminal::is_terminal(&io::stdin()) {
@@ -30,15 +30,10 @@ pub fn entropy(path: Option<&Path>) -> Outcome<Zeroizing<Vec<u8>>> {
                     b"Type as you like, then Enter and Ctrl-D. It is mixed with the system's own randomness.\n",
                 ));
             }
-            io::stdin()
-                .lock()
-                .take(ENTROPY_LIMIT)
-                .read_to_end(&mut entropy)
+            io::stdin().lock().take(MAX_LEN).read_to_end(&mut entropy)
         }
         // A device such as /dev/random never ends: the limit is where reading stops.
-        false => {
-            File::open(path).and_then(|file| file.take(ENTROPY_LIMIT).read_to_end(&mut entropy))
-        }
+        false => File::open(path).and_then(|file| file.take(MAX_LEN).read_to_end(&mut entropy)),
     };
     read.map_err(|error| Failure::file("read", path, &error))?;
     match entropy.is_empty() {

@@ -8,7 +8,7 @@ use tauline_transcript::recognise::{Utf16, recognise_bytes, utf16_order};
 
 use super::limits::Limits;
 use crate::exit::{Failure, plain};
-use crate::words;
+use crate::numbers;
 
 pub(super) const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 pub(super) const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
@@ -38,15 +38,15 @@ impl SpoolError {
             Self::Read(error) => Failure::io(format!("cannot read {name}: {}", plain(&error))),
             Self::TooLarge(limit) => Failure::bad(format!(
                 "{name} is too large: more than {} where {} are the most that can be right",
-                words::bytes(limit),
-                words::bytes(limit)
+                numbers::bytes(limit),
+                numbers::bytes(limit)
             ))
             .help("a file that is neither compressed nor piped is read whatever its length"),
             Self::Temporary(error, written) => {
                 let text = match error.kind() {
                     io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => format!(
                         "the temporary directory {dir} is full: {} of {name} fitted",
-                        words::bytes(written)
+                        numbers::bytes(written)
                     ),
                     _ if written == 0 => {
                         format!("cannot make a temporary file in {dir}: {}", plain(&error))

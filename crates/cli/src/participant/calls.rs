@@ -8,14 +8,14 @@ use tokio::time::sleep;
 use super::news::News;
 use super::state::{ATTEMPTS, HALTED, Participant, RECONSIDER, Stop};
 use crate::backoff::Backoff;
-use crate::client::{Client, ClientError, Refused};
+use crate::client::{Client, ClientError, Refusal};
 
 impl Participant<'_> {
     /// A call that the session is needed for: signs in again when the session is unknown.
     pub(super) async fn call<T>(
         &mut self,
         call: impl AsyncFn(&Client) -> Result<T, ClientError>,
-    ) -> Result<Result<T, Refused>, Stop> {
+    ) -> Result<Result<T, Refusal>, Stop> {
         for _ in 1..ATTEMPTS {
             let client = self.client.clone();
             match self.retry(async || call(&client).await).await? {
@@ -33,7 +33,7 @@ impl Participant<'_> {
     pub(super) async fn retry<T>(
         &self,
         mut attempt: impl AsyncFnMut() -> Result<T, ClientError>,
-    ) -> Result<Result<T, Refused>, Stop> {
+    ) -> Result<Result<T, Refusal>, Stop> {
         let mut backoff = Backoff::new(self.settings.patience);
         loop {
             let mut interrupt = self.interrupt.clone();
@@ -84,7 +84,7 @@ impl Participant<'_> {
     }
 
     /// Goes on after a refusal that the next check-in explains; fails on any other.
-    pub(super) async fn reconsider(&self, refused: &Refused) -> Result<(), Stop> {
+    pub(super) async fn reconsider(&self, refused: &Refusal) -> Result<(), Stop> {
         const EXPLAINED: &[Code] = &[
             Code::NotQueued,
             Code::NotYourTurn,

@@ -3,9 +3,9 @@
 use tauline_protocol::error::Code;
 use tauline_protocol::status::{EndedWord, QueueStatus};
 
-use super::settings::Elsewhere;
+use super::settings::Offline;
 use super::state::Participant;
-use crate::client::Refused;
+use crate::client::Refusal;
 use crate::exit::Failure;
 
 /// What it means to have left.
@@ -13,7 +13,7 @@ pub(super) const USED_UP: &str =
     "an identity that has left cannot join again, unless the ceremony's operator pardons it";
 
 /// Why joining was refused.
-pub(super) fn cannot_join(refused: &Refused) -> Failure {
+pub(super) fn cannot_join(refused: &Refusal) -> Failure {
     let failure = refused.failure("cannot join");
     match refused.code() {
         Some(Code::Draining) => {
@@ -45,18 +45,18 @@ impl Participant<'_> {
                 | EndedWord::Aborted
                 | EndedWord::Left,
             ) => failure,
-            _ => too_late(failure, self.settings.elsewhere.as_ref()),
+            _ => too_late(failure, self.settings.offline.as_ref()),
         }
     }
 }
 
 /// Why what was computed elsewhere is of no use any more.
-fn too_late(failure: Failure, elsewhere: Option<&Elsewhere>) -> Failure {
-    match elsewhere {
-        Some(elsewhere) => failure.and(&format!(
+fn too_late(failure: Failure, offline: Option<&Offline>) -> Failure {
+    match offline {
+        Some(offline) => failure.and(&format!(
             "nothing was sent, and what was computed in {} for this turn is of no use any more: it \
              builds on powers that others now go on from",
-            elsewhere.carried.path().display()
+            offline.carried.path().display()
         )),
         None => failure,
     }

@@ -30,7 +30,7 @@ impl Participant<'_> {
         if self.settings.probes {
             self.find_a_form().await?;
         }
-        let is_to_join = self.settings.elsewhere.as_ref().is_none_or(|it| it.waits);
+        let is_to_join = self.settings.offline.as_ref().is_none_or(|it| it.waits);
         let (mut status, mut joins) = match is_to_join {
             true => (self.join().await?, 1),
             false => (self.turn_to_end().await?, ATTEMPTS),

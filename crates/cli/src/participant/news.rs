@@ -37,7 +37,7 @@ pub enum News<'a> {
         /// What to sign in with there.
         with: InBrowser,
         /// Where the browser comes back to, on this machine.
-        landing: &'a Url,
+        redirect: &'a Url,
     },
     /// The coordinator knows the participant as this.
     SignedIn(&'a Identity),

@@ -7,7 +7,7 @@ use super::news::News;
 use super::state::{ATTEMPTS, Participant, Stop};
 use crate::client::Client;
 use crate::exit::Failure;
-use crate::signin::browser::{self, Landing};
+use crate::signin::browser::{self, RedirectListener};
 use crate::signin::{InBrowser, Proof};
 
 impl Participant<'_> {
@@ -52,7 +52,7 @@ impl Participant<'_> {
         self.listener.tell(News::SignedIn(&identity));
         self.identity = Some(identity);
         self.client = client;
-        self.renew_beats();
+        self.renew_check_ins();
         Ok(())
     }
 
@@ -62,16 +62,16 @@ impl Participant<'_> {
         client: &mut Client,
         how: InBrowser,
     ) -> Result<Identity, Stop> {
-        let landing = Landing::open().await?;
+        let redirect = RedirectListener::open().await?;
         let links = self
-            .retry(async || client.auth_links(landing.address()).await)
+            .retry(async || client.auth_links(redirect.address()).await)
             .await?
             .map_err(|refused| refused.failure("cannot sign in in a browser"))?;
         let link = how.link(&links)?;
         self.listener.tell(News::SignInAt {
             link: &link,
             with: how,
-            landing: landing.address(),
+            redirect: redirect.address(),
         });
         if how.opens {
             browser::show(&link);
@@ -80,7 +80,7 @@ impl Participant<'_> {
         let brought = tokio::select! {
             biased;
             wish = interrupt.raised() => return Err(Stop::Interrupted(wish)),
-            brought = landing.session() => brought?,
+            brought = redirect.session() => brought?,
         };
         client.enter(brought.session);
         Ok(brought.identity)

@@ -7,11 +7,11 @@ use tauline_transcript::Sizes;
 use zeroize::Zeroizing;
 
 use crate::carried::Carried;
+use crate::check_ins::CheckInThread;
 use crate::client::Form;
-use crate::pulse::Pulse;
 
 /// How a participant lives.
-pub struct Settings {
+pub struct ParticipantSettings {
     /// The ceremony's sizes.
     pub sizes: Sizes,
     /// The form in which powers travel, if it gets through.
@@ -19,7 +19,7 @@ pub struct Settings {
     /// Whether it is yet to be found out which form of a contribution gets through.
     pub probes: bool,
     /// What checks in during the turns.
-    pub pulse: Pulse,
+    pub check_ins: CheckInThread,
     /// Extra entropy for the secrets.
     pub entropy: Arc<Zeroizing<Vec<u8>>>,
     /// How long a coordinator that does not answer is asked again.
@@ -27,12 +27,12 @@ pub struct Settings {
     /// The address that receipts have to recover to.
     pub coordinator: String,
     /// Where the contribution is computed, if not here.
-    pub elsewhere: Option<Elsewhere>,
+    pub offline: Option<Offline>,
 }
 
 /// Where a contribution is computed, if not here.
 #[derive(Debug, Clone)]
-pub struct Elsewhere {
+pub struct Offline {
     /// The directory that is carried there and back.
     pub carried: Carried,
     /// Whether to join, and to wait for the contribution. It has to be there otherwise.

@@ -10,11 +10,11 @@ use tokio::time::Instant;
 
 use super::accepted::Times;
 use super::news::{Listener, News};
-use super::settings::Settings;
+use super::settings::ParticipantSettings;
+use crate::check_ins::CheckIns;
 use crate::client::{Client, Form};
 use crate::exit::Failure;
 use crate::interrupt::{Interrupt, Wish};
-use crate::pulse::Beats;
 use crate::signin::Credential;
 use crate::work::{self, Work};
 
@@ -51,7 +51,7 @@ impl From<Failure> for Stop {
 pub struct Participant<'a> {
     pub(super) client: Client,
     pub(super) credential: Credential,
-    pub(super) settings: &'a Settings,
+    pub(super) settings: &'a ParticipantSettings,
     pub(super) listener: &'a dyn Listener,
     pub(super) interrupt: Interrupt,
     pub(super) identity: Option<Identity>,
@@ -60,9 +60,9 @@ pub struct Participant<'a> {
     pub(super) form: Form,
     pub(super) work: Option<(Option<u64>, Work)>,
     /// The check-ins of the turn that runs.
-    pub(super) beats: Rc<RefCell<Option<Beats>>>,
+    pub(super) check_ins: Rc<RefCell<Option<CheckIns>>>,
     /// How far the work is.
-    pub(super) meter: work::Meter,
+    pub(super) counter: work::Counter,
     pub(super) times: Times,
 }
 
@@ -71,7 +71,7 @@ impl<'a> Participant<'a> {
     pub fn new(
         client: Client,
         credential: Credential,
-        settings: &'a Settings,
+        settings: &'a ParticipantSettings,
         listener: &'a dyn Listener,
         interrupt: Interrupt,
     ) -> Self {
@@ -85,8 +85,8 @@ impl<'a> Participant<'a> {
             standing: None,
             form: settings.form,
             work: None,
-            beats: Rc::default(),
-            meter: work::Meter::default(),
+            check_ins: Rc::default(),
+            counter: work::Counter::default(),
             times: Times::default(),
         }
     }

@@ -13,9 +13,9 @@ use tokio::time::{Instant, sleep};
 use super::accepted::Accepted;
 use super::news::{News, Step};
 use super::state::{ATTEMPTS, Participant, Stop};
-use crate::client::{Client, ClientError, Download, Form, Refused};
+use crate::check_ins::CheckIns;
+use crate::client::{Client, ClientError, Download, Form, Refusal};
 use crate::exit::Failure;
-use crate::pulse::Beats;
 use crate::work::{self, Work};
 
 /// How often what is told of a computation is looked at.
@@ -24,7 +24,7 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// What an upload came to.
 enum Sent {
     /// It arrived, or there was no need for it.
-    Answered(Result<SignedReceipt, Refused>),
+    Answered(Result<SignedReceipt, Refusal>),
     /// Somebody on the way takes no body of this length; who.
     TooLarge(String),
 }
@@ -33,16 +33,16 @@ impl Participant<'_> {
     /// Fetches the powers, which starts the turn. Nothing when the turn is not to be had (any more).
     pub(crate) async fn start(&mut self) -> Result<Option<Download>, Stop> {
         let (form, listener) = (self.settings.form, self.listener);
-        self.prepare_beats();
-        let beats = Rc::clone(&self.beats);
+        self.prepare_check_ins();
+        let check_ins = Rc::clone(&self.check_ins);
         let sizes = &self.settings.sizes;
         let limit = sizes.max_json_len().max(sizes.max_msgpack_len()) as u64;
         let started = self
             .call(async |client: &Client| {
                 let progress = |done, total| {
                     // The turn has started with the first byte of the answer.
-                    if let Some(beats) = beats.borrow().as_ref() {
-                        beats.begin();
+                    if let Some(check_ins) = check_ins.borrow().as_ref() {
+                        check_ins.begin();
                     }
                     listener.tell(News::Working {
                         step: Step::Download,
@@ -72,9 +72,9 @@ impl Participant<'_> {
                 return Ok(None);
             };
             let settings = self.settings;
-            let work = match &settings.elsewhere {
-                Some(elsewhere) => {
-                    self.computed_elsewhere(elsewhere, ticket, download, base)
+            let work = match &settings.offline {
+                Some(offline) => {
+                    self.compute_offline(offline, ticket, download, base)
                         .await?
                 }
                 None => Some(self.compute(base)?),
@@ -114,19 +114,19 @@ impl Participant<'_> {
     /// Sends the contribution, and again until it is answered.
     async fn send(&mut self, work: &Work) -> Result<Sent, Stop> {
         let Work { document, form, .. } = work.clone();
-        let (meter, listener) = (self.meter.clone(), self.listener);
-        let beats = Rc::clone(&self.beats);
+        let (counter, listener) = (self.counter.clone(), self.listener);
+        let check_ins = Rc::clone(&self.check_ins);
         let call = self.call(async |client: &Client| {
             let computing = Cell::new(true);
             let progress = |done, total| {
-                if let Some(status) = beats.borrow_mut().as_mut().and_then(Beats::news) {
+                if let Some(status) = check_ins.borrow_mut().as_mut().and_then(CheckIns::news) {
                     listener.tell(News::Meanwhile(&status));
                 }
                 let tell = |step, (done, total)| {
                     listener.tell(News::Working { step, done, total });
                 };
                 if !document.is_whole() {
-                    return tell(Step::Compute, meter.read());
+                    return tell(Step::Compute, counter.read());
                 }
                 if Some(done) != total || computing.replace(false) {
                     tell(Step::Upload, (done, total));
@@ -235,14 +235,14 @@ impl Participant<'_> {
             .ok_or_else(|| Failure::bad("not signed in"))?;
         let key = self.credential.key().cloned();
         let entropy = Arc::clone(&self.settings.entropy);
-        let (work, draft) = work::begin(base.sizes(), self.form, key.is_some())?;
-        let meter = work::Meter::default();
-        let progress = meter.clone();
+        let (work, computation) = work::begin(base.sizes(), self.form, key.is_some())?;
+        let counter = work::Counter::default();
+        let progress = counter.clone();
         // A failure shows in the document.
         tokio::task::spawn_blocking(move || {
-            draft.contribute(&base, &identity, key.as_ref(), &entropy, &progress)
+            computation.contribute(&base, &identity, key.as_ref(), &entropy, &progress)
         });
-        self.meter = meter;
+        self.counter = counter;
         Ok(work)
     }
 
@@ -251,10 +251,10 @@ impl Participant<'_> {
         let mut interrupt = self.interrupt.clone();
         tokio::pin!(far_enough);
         loop {
-            let (done, total) = self.meter.read();
+            let (done, total) = self.counter.read();
             let step = Step::Compute;
             self.listener.tell(News::Working { step, done, total });
-            if !self.hear_beats() {
+            if !self.hear_check_ins() {
                 return Ok(false);
             }
             tokio::select! {
@@ -273,19 +273,19 @@ impl Participant<'_> {
     pub(super) async fn work_on<T: Send + 'static>(
         &mut self,
         step: Step,
-        job: impl FnOnce(&work::Meter) -> T + Send + 'static,
+        job: impl FnOnce(&work::Counter) -> T + Send + 'static,
     ) -> Result<Option<T>, Stop> {
-        let meter = work::Meter::default();
+        let counter = work::Counter::default();
         let mut interrupt = self.interrupt.clone();
         let job = {
-            let meter = meter.clone();
-            tokio::task::spawn_blocking(move || job(&meter))
+            let counter = counter.clone();
+            tokio::task::spawn_blocking(move || job(&counter))
         };
         tokio::pin!(job);
         loop {
-            let (done, total) = meter.read();
+            let (done, total) = counter.read();
             self.listener.tell(News::Working { step, done, total });
-            if !self.hear_beats() {
+            if !self.hear_check_ins() {
                 return Ok(None);
             }
             tokio::select! {

@@ -34,16 +34,16 @@ use crate::exit::{Failure, Outcome};
 
 /// How long a person may take to sign in. Ours: longer than the ten minutes that coordinators give
 /// from the link on, and an end for a program that nobody looks at.
-const PATIENCE: Duration = Duration::from_secs(30 * 60);
+const SIGN_IN_LIMIT: Duration = Duration::from_secs(30 * 60);
 
 /// How long one connection may last. Ours: a browser sends its request at once.
 const CONNECTION_LIMIT: Duration = Duration::from_secs(10);
 
 /// Connections at a time: a browser opens a few, and others have no business here.
-const CONNECTIONS: usize = 16;
+const MAX_CONNECTIONS: usize = 16;
 
 /// How long a browser may take to load the page that it is sent on to: nothing, beside a person.
-const FAREWELL: Duration = Duration::from_secs(2);
+const LAST_PAGE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Bytes of the secret in the address: nobody guesses 256 bits.
 const SECRET_LEN: usize = 32;
@@ -88,7 +88,7 @@ pub fn show(link: &Url) {
 }
 
 /// What a browser brings.
-pub struct Brought {
+pub struct BrowserSession {
     /// Goes into `Authorization: Bearer`.
     pub session: Zeroizing<String>,
     /// Whose it is.
@@ -96,12 +96,12 @@ pub struct Brought {
 }
 
 /// Where a browser comes back to.
-pub struct Landing {
+pub struct RedirectListener {
     listener: TcpListener,
     address: Url,
 }
 
-impl Landing {
+impl RedirectListener {
     /// Listens at a loopback address that nobody can guess.
     ///
     /// # Errors
@@ -130,20 +130,20 @@ impl Landing {
     ///
     /// # Errors
     /// A sign-in that was refused, or that nobody ended.
-    pub async fn session(self) -> Outcome<Brought> {
+    pub async fn session(self) -> Outcome<BrowserSession> {
         let Self { listener, address } = self;
         let (sender, brought) = oneshot::channel();
-        let visit = Arc::new(Visit {
+        let pending = Arc::new(PendingSignIn {
             authority: address[url::Position::BeforeHost..url::Position::AfterPort].to_owned(),
             path: address.path().to_owned(),
             sender: Mutex::new(Some(sender)),
             is_leaving: AtomicBool::new(false),
             has_left: Notify::new(),
         });
-        let serving = tokio::spawn(serve(listener, Arc::clone(&visit)));
-        let brought = timeout(PATIENCE, brought).await;
+        let serving = tokio::spawn(serve(listener, Arc::clone(&pending)));
+        let brought = timeout(SIGN_IN_LIMIT, brought).await;
         if brought.is_ok() {
-            let _ = timeout(FAREWELL, visit.has_left.notified()).await;
+            let _ = timeout(LAST_PAGE_LIMIT, pending.has_left.notified()).await;
         }
         serving.abort();
         match brought {
@@ -156,19 +156,19 @@ impl Landing {
 }
 
 /// What is waited for.
-struct Visit {
+struct PendingSignIn {
     /// Host and port.
     authority: String,
     path: String,
-    sender: Mutex<Option<oneshot::Sender<Outcome<Brought>>>>,
+    sender: Mutex<Option<oneshot::Sender<Outcome<BrowserSession>>>>,
     /// Whether the last page is on its way to the browser.
     is_leaving: AtomicBool,
     /// It has been sent.
     has_left: Notify,
 }
 
-async fn serve(listener: TcpListener, visit: Arc<Visit>) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+async fn serve(listener: TcpListener, pending: Arc<PendingSignIn>) {
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
             return;
@@ -178,10 +178,10 @@ async fn serve(listener: TcpListener, visit: Arc<Visit>) {
             sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let visit = Arc::clone(&visit);
+        let pending = Arc::clone(&pending);
         tokio::spawn(async move {
             let answer = |request: Request<Incoming>| {
-                let answer = visit.answer(&request);
+                let answer = pending.answer(&request);
                 async { Ok::<_, Infallible>(answer) }
             };
             let connection = hyper::server::conn::http1::Builder::new()
@@ -189,8 +189,8 @@ async fn serve(listener: TcpListener, visit: Arc<Visit>) {
                 .keep_alive(false)
                 .serve_connection(TokioIo::new(stream), hyper::service::service_fn(answer));
             let _ = timeout(CONNECTION_LIMIT, connection).await;
-            if visit.is_leaving.load(Ordering::Relaxed) {
-                visit.has_left.notify_one();
+            if pending.is_leaving.load(Ordering::Relaxed) {
+                pending.has_left.notify_one();
             }
             drop(slot);
         });
@@ -199,7 +199,7 @@ async fn serve(listener: TcpListener, visit: Arc<Visit>) {
 
 type Page = Response<Full<Bytes>>;
 
-impl Visit {
+impl PendingSignIn {
     fn answer<B>(&self, request: &Request<B>) -> Page {
         let host = request.headers().get(header::HOST);
         let is_here = host.is_some_and(|host| host.as_bytes() == self.authority.as_bytes());
@@ -254,7 +254,7 @@ impl Visit {
 }
 
 /// What stands in the query: a session, or why there is none. Nothing, for anything else.
-fn read(query: &str) -> Option<Outcome<Brought>> {
+fn read(query: &str) -> Option<Outcome<BrowserSession>> {
     let mut pairs = HashMap::new();
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         // Two of a name leave open which one counts.
@@ -268,7 +268,7 @@ fn read(query: &str) -> Option<Outcome<Brought>> {
         let is_token = session.bytes().all(|byte| byte.is_ascii_graphic());
         let identity = identity.parse().ok().filter(|_| is_token)?;
         let session = Zeroizing::new(session.to_string());
-        return Some(Ok(Brought { session, identity }));
+        return Some(Ok(BrowserSession { session, identity }));
     }
     let (code, error) = (value("code")?, value("error")?);
     let plain = |text: &str| -> String {
@@ -314,26 +314,26 @@ mod tests {
 
     const GOOD: &str = "session_id=s-1&sub=git%7C7%7CAda&nickname=Ada&provider=Github&exp=1";
 
-    fn visit() -> (Visit, oneshot::Receiver<Outcome<Brought>>) {
+    fn pending() -> (PendingSignIn, oneshot::Receiver<Outcome<BrowserSession>>) {
         let (sender, receiver) = oneshot::channel();
-        let visit = Visit {
+        let pending = PendingSignIn {
             authority: "127.0.0.1:7".to_owned(),
             path: "/secret".to_owned(),
             sender: Mutex::new(Some(sender)),
             is_leaving: AtomicBool::new(false),
             has_left: Notify::new(),
         };
-        (visit, receiver)
+        (pending, receiver)
     }
 
-    fn asked(visit: &Visit, method: &str, host: &str, path: &str) -> (u16, String) {
+    fn asked(pending: &PendingSignIn, method: &str, host: &str, path: &str) -> (u16, String) {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header("host", host)
             .body(())
             .unwrap();
-        let answer = visit.answer(&request);
+        let answer = pending.answer(&request);
         let location = answer.headers().get("location");
         let location = location.map_or("", |value| value.to_str().unwrap());
         assert_eq!(answer.headers()["cache-control"], "no-store");
@@ -342,7 +342,7 @@ mod tests {
 
     #[test]
     fn a_session_is_taken_once_and_only_at_its_own_address() {
-        let (visit, mut brought) = visit();
+        let (pending, mut brought) = pending();
         let own = format!("/secret?{GOOD}");
         for (method, host, path) in [
             ("GET", "127.0.0.1:7", &*format!("/?{GOOD}")),
@@ -363,28 +363,28 @@ mod tests {
             ("POST", "127.0.0.1:7", &own),
             ("HEAD", "127.0.0.1:7", &own),
         ] {
-            let (status, _) = asked(&visit, method, host, path);
+            let (status, _) = asked(&pending, method, host, path);
             assert!(
                 matches!(status, 400 | 404),
                 "{method} {host} {path}: {status}"
             );
             assert!(brought.try_recv().is_err(), "{method} {host} {path}");
         }
-        let answer = asked(&visit, "GET", "127.0.0.1:7", &own);
+        let answer = asked(&pending, "GET", "127.0.0.1:7", &own);
         assert_eq!(answer, (303, DONE.to_owned()));
         let session = brought.try_recv().unwrap().unwrap();
         assert_eq!(session.session.as_str(), "s-1");
         assert_eq!(session.identity.as_str(), "git|7|Ada");
-        let (status, _) = asked(&visit, "GET", "127.0.0.1:7", &own);
+        let (status, _) = asked(&pending, "GET", "127.0.0.1:7", &own);
         assert_eq!(status, 409, "a second one is not taken");
-        assert_eq!(asked(&visit, "GET", "127.0.0.1:7", DONE).0, 200);
+        assert_eq!(asked(&pending, "GET", "127.0.0.1:7", DONE).0, 200);
     }
 
     #[test]
     fn a_refusal_is_told_with_its_reason() {
-        let (visit, mut brought) = visit();
+        let (pending, mut brought) = pending();
         let path = "/secret?code=AuthErrorPayload%3A%3AUserCreatedAfterDeadline&error=user+created+after%0Adeadline";
-        let answer = asked(&visit, "GET", "127.0.0.1:7", path);
+        let answer = asked(&pending, "GET", "127.0.0.1:7", path);
         assert_eq!(answer, (303, FAILED.to_owned()));
         let failure = brought.try_recv().unwrap().err().unwrap();
         assert_eq!(

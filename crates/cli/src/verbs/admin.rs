@@ -15,14 +15,14 @@ use tauline_protocol::status::{CeremonyStatus, ModeWord};
 use crate::exit::{Failure, Outcome};
 use crate::identity::parse_identity;
 use crate::verbs::status;
-use crate::{output, words};
+use crate::{numbers, output};
 
 /// How long the coordinator may take to answer. A backup of a large ceremony takes longest: ours,
 /// far over the time to copy a gigabyte.
 const ANSWER_LIMIT: Duration = Duration::from_secs(600);
 
 /// Longest answer, in bytes.
-const ANSWER_LEN: u64 = 16 << 20;
+const MAX_ANSWER_LEN: u64 = 16 << 20;
 
 /// Operate a coordinator on this machine.
 #[derive(Debug, clap::Args)]
@@ -191,7 +191,7 @@ fn done(order: &Order, status: &CeremonyStatus, paused: bool) -> String {
     let in_line = status.queue_length + u64::from(status.turn.is_some());
     let line = match in_line {
         0 => "nobody is in line".to_owned(),
-        n => format!("{} in line", words::count(n, "participant")),
+        n => format!("{} in line", numbers::count(n, "participant")),
     };
     match order {
         Order::Drain if status.mode == ModeWord::Halted => "Halted: nobody was in line.".to_owned(),
@@ -211,7 +211,7 @@ fn done(order: &Order, status: &CeremonyStatus, paused: bool) -> String {
             format!(
                 "Backup: {output}, up to record {} of the log. It holds the coordinator's key.\n\
                  To restore it: tauline admin --data-dir NEW restore {output}",
-                words::number(status.log.records)
+                numbers::with_commas(status.log.records)
             )
         }
         Order::Status
@@ -264,7 +264,7 @@ fn ask(data_dir: &Path, request: &AdminRequest) -> Outcome<AdminAnswer> {
     stream.write_all(&line).map_err(lost)?;
     let mut answer = Vec::new();
     BufReader::new(stream)
-        .take(ANSWER_LEN)
+        .take(MAX_ANSWER_LEN)
         .read_until(b'\n', &mut answer)
         .map_err(lost)?;
     serde_json::from_slice(&answer).map_err(|error| {

@@ -16,9 +16,9 @@ use crate::exit::{Failure, Outcome};
 use crate::identity::parse_identity;
 use crate::input::{self, Input, Limits};
 use crate::keys::{self, KeyFile};
+use crate::numbers;
 use crate::output::{self, OutputArgs};
 use crate::progress::Meter;
-use crate::words;
 use crate::work::{self, Work};
 
 /// Compute a contribution, without a network.
@@ -102,7 +102,7 @@ fn for_turn(args: &Args, dir: &Path) -> Outcome {
     output::print(&format!(
         "Computed the contribution of {}: {} in {name}. {next}",
         turn.identity,
-        words::bytes(work.document.len())
+        numbers::bytes(work.document.len())
     ))
 }
 
@@ -121,7 +121,7 @@ fn alone(args: &Args, path: &Path, identity: &Identity) -> Outcome {
             std::io::stderr(),
             "Computed a contribution of {identity} to {}: {} in {}.",
             path.display(),
-            words::bytes(work.document.len()),
+            numbers::bytes(work.document.len()),
             to.display()
         ));
     }
@@ -158,7 +158,7 @@ fn compute(
     if is_signed_here && key.is_none() && identity.kind() == IdentityKind::Ethereum {
         meter.say("note: without --key the contribution carries no Ethereum signature; it is valid without");
     }
-    let progress = work::Meter::default();
+    let progress = work::Counter::default();
     let work = std::thread::scope(|scope| {
         let computation = scope.spawn(|| {
             let key = key.as_ref().map(|file| &file.key);

@@ -14,15 +14,15 @@ use tauline_transcript::{Size, Sizes};
 use zeroize::Zeroizing;
 
 use crate::carried::Carried;
+use crate::check_ins::CheckInThread;
 use crate::client::{self, Client, Form, parse_server};
 use crate::exit::{Failure, Outcome};
 use crate::interrupt::Interrupt;
-use crate::participant::{Accepted, Elsewhere, Participant, Settings};
+use crate::participant::{Accepted, Offline, Participant, ParticipantSettings};
 use crate::progress::Screen;
-use crate::pulse::Pulse;
 use crate::runtime::online;
 use crate::trust::Trust;
-use crate::{input, output, words};
+use crate::{input, numbers, output};
 
 mod credential;
 
@@ -74,7 +74,7 @@ pub struct Args {
 /// # Errors
 /// Why there is no receipt.
 pub fn run(args: Args) -> Outcome {
-    let elsewhere = args.offline.as_deref().map(Carried::make).transpose()?;
+    let offline = args.offline.as_deref().map(Carried::make).transpose()?;
     let entropy = input::entropy(args.entropy_file.as_deref())?;
     take_part(Plan {
         server: args.server,
@@ -83,7 +83,7 @@ pub fn run(args: Args) -> Outcome {
         entropy: Arc::new(entropy),
         receipt: args.receipt,
         form: args.form,
-        elsewhere: elsewhere.map(|carried| Elsewhere {
+        offline: offline.map(|carried| Offline {
             carried,
             waits: true,
         }),
@@ -98,7 +98,7 @@ pub(super) struct Plan {
     pub(super) entropy: Arc<Zeroizing<Vec<u8>>>,
     pub(super) receipt: Option<PathBuf>,
     pub(super) form: Form,
-    pub(super) elsewhere: Option<Elsewhere>,
+    pub(super) offline: Option<Offline>,
 }
 
 /// Takes part, or the rest of it, and keeps the receipt.
@@ -121,15 +121,15 @@ async fn contribute(plan: Plan, screen: &Arc<Screen>) -> Outcome {
     introduce(&plan.server, &status, screen);
     let coordinator = plan.trust.coordinator(&plan.server, &status)?;
     let credential = plan.sign_in.credential(&status, screen)?;
-    let settings = Settings {
+    let settings = ParticipantSettings {
         sizes,
         form: plan.form,
         probes: true,
-        pulse: Pulse::start(&plan.server)?,
+        check_ins: CheckInThread::start(&plan.server)?,
         entropy: plan.entropy,
         patience: PATIENCE,
         coordinator: coordinator.clone(),
-        elsewhere: plan.elsewhere,
+        offline: plan.offline,
     };
     let asks = io::stdin().is_terminal() && io::stderr().is_terminal();
     let asked = Arc::clone(screen);
@@ -157,19 +157,19 @@ fn introduce(server: &Url, status: &CeremonyStatus, screen: &Screen) {
         (0, Some(_)) => {
             format!(
                 "one turn is running; {} to wait",
-                words::about(status.expected_wait_in_ms)
+                numbers::about(status.expected_wait_in_ms)
             )
         }
         (n, _) => format!(
             "{} in line; {} to wait",
-            words::number(n),
-            words::about(status.expected_wait_in_ms)
+            numbers::with_commas(n),
+            numbers::about(status.expected_wait_in_ms)
         ),
     };
     screen.say(&format!(
         "Ceremony at {server} is {}: {} so far, {wait}.",
         status.mode.as_str(),
-        words::count(status.contributions, "contribution"),
+        numbers::count(status.contributions, "contribution"),
     ));
     if server.scheme() == "http" && !client::is_loopback(server) {
         screen.say(

@@ -12,17 +12,17 @@ use tauline_protocol::status::ModeWord;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
+use crate::check_ins::CheckInThread;
 use crate::client::{self, Client, Form, parse_server};
 use crate::exit::{Failure, Outcome};
 use crate::interrupt::Interrupt;
-use crate::participant::{Listener, News, Participant, Settings, Stop};
+use crate::participant::{Listener, News, Participant, ParticipantSettings, Stop};
 use crate::progress::Meter;
-use crate::pulse::Pulse;
 use crate::runtime::online;
 use crate::signin::Credential;
 use crate::trust::Trust;
 use crate::verbs::contribute;
-use crate::{output, words};
+use crate::{numbers, output};
 
 mod credentials;
 mod fate;
@@ -123,18 +123,18 @@ async fn rehearse(args: &Args) -> Outcome {
         credentials(args.invites.as_deref(), args.participants as usize, &status)?;
     let seed = args.seed.unwrap_or_else(|| rand::thread_rng().r#gen());
     let parts = parts(args.participants as usize, args.dropouts, seed);
-    let mut settings = Settings {
+    let mut settings = ParticipantSettings {
         sizes,
         form: args.form,
         probes: false,
-        pulse: Pulse::start(&args.server)?,
+        check_ins: CheckInThread::start(&args.server)?,
         entropy: Arc::new(Zeroizing::new(Vec::new())),
         patience: PATIENCE,
         coordinator: coordinator.clone(),
-        elsewhere: None,
+        offline: None,
     };
     let interrupt = Interrupt::listen()?;
-    let stage = Stage {
+    let observer = Observer {
         meter: Meter::share("Participants done"),
         total: args.participants.into(),
         done: Cell::new(0),
@@ -143,8 +143,14 @@ async fn rehearse(args: &Args) -> Outcome {
         began: Instant::now(),
     };
     if let Some(first) = credentials.pop() {
-        let first = Participant::new(client.clone(), first, &settings, &stage, interrupt.clone());
-        let (first, form) = find_the_way(first, &stage).await?;
+        let first = Participant::new(
+            client.clone(),
+            first,
+            &settings,
+            &observer,
+            interrupt.clone(),
+        );
+        let (first, form) = find_the_way(first, &observer).await?;
         settings.form = form;
         credentials.push(first);
     }
@@ -156,13 +162,13 @@ async fn rehearse(args: &Args) -> Outcome {
         .enumerate()
         .map(|(i, (credential, part))| {
             let (client, interrupt) = (client.clone(), interrupt.clone());
-            let (stage, settings, fates) = (&stage, &settings, &fates);
+            let (observer, settings, fates) = (&observer, &settings, &fates);
             async move {
                 sleep(ARRIVAL * i as u32).await;
                 let mut participant =
-                    Participant::new(client, credential, settings, stage, interrupt);
+                    Participant::new(client, credential, settings, observer, interrupt);
                 let result = play(&mut participant, part, coordinator).await;
-                stage.advance();
+                observer.advance();
                 let times = participant.times();
                 fates.borrow_mut().push((i, part, times, result));
                 participant
@@ -174,7 +180,7 @@ async fn rehearse(args: &Args) -> Outcome {
 
     let vanished = fates.iter().any(|(_, part, ..)| part.role.vanishes());
     if vanished && !interrupt.is_raised() {
-        stage
+        observer
             .meter
             .rename("Waiting for those who vanished to be noticed");
         idle(&client, &interrupt).await;
@@ -192,9 +198,9 @@ async fn rehearse(args: &Args) -> Outcome {
         };
         ended.push(Fate::new(i, part, times, result, end));
     }
-    let took = stage.began.elapsed();
-    let trouble = stage.trouble.get();
-    drop(stage);
+    let took = observer.began.elapsed();
+    let trouble = observer.trouble.get();
+    drop(observer);
     let report = Report::new(seed, took, trouble, &ended);
     match args.json {
         true => output::print_json(&report)?,
@@ -209,7 +215,10 @@ async fn rehearse(args: &Args) -> Outcome {
 
 /// Signs the first participant in and finds out whether its contribution would get through, and in
 /// which form; says so. Gives what it signed in with back.
-async fn find_the_way(mut first: Participant<'_>, stage: &Stage) -> Outcome<(Credential, Form)> {
+async fn find_the_way(
+    mut first: Participant<'_>,
+    observer: &Observer,
+) -> Outcome<(Credential, Form)> {
     let found = async {
         first.sign_in().await?;
         first.find_a_form().await
@@ -218,9 +227,9 @@ async fn find_the_way(mut first: Participant<'_>, stage: &Stage) -> Outcome<(Cre
         Stop::Interrupted(_) => Failure::bad("interrupted"),
         Stop::Failed(failure) => failure,
     })?;
-    stage.meter.say(&format!(
+    observer.meter.say(&format!(
         "The way to the coordinator: nothing on it refuses a contribution of {}.",
-        words::bytes(len)
+        numbers::bytes(len)
     ));
     let form = first.form();
     Ok((first.into_credential(), form))
@@ -239,7 +248,7 @@ async fn idle(client: &Client, interrupt: &Interrupt) {
 }
 
 /// Watches all participants at once.
-struct Stage {
+struct Observer {
     meter: Meter,
     total: u64,
     done: Cell<u64>,
@@ -248,14 +257,14 @@ struct Stage {
     began: Instant,
 }
 
-impl Stage {
+impl Observer {
     fn advance(&self) {
         self.done.set(self.done.get() + 1);
         self.meter.set(self.done.get(), Some(self.total));
     }
 }
 
-impl Listener for Stage {
+impl Listener for Observer {
     fn tell(&self, news: News<'_>) {
         let (why, again_in) = match news {
             News::Trouble { why, again_in } => (why, again_in),
@@ -263,8 +272,8 @@ impl Listener for Stage {
                 return self.meter.say(&format!(
                     "The way to the coordinator: {by} refuses bodies of {}. All contributions go \
                      in a smaller form, of {}.",
-                    words::bytes(refused),
-                    words::bytes(len)
+                    numbers::bytes(refused),
+                    numbers::bytes(len)
                 ));
             }
             _ => return,

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::carried::Carried;
 use crate::client::parse_server;
 use crate::exit::{Failure, Outcome};
-use crate::participant::Elsewhere;
+use crate::participant::Offline;
 use crate::trust::Trust;
 use crate::verbs::contribute::{Plan, SignInArgs, take_part};
 
@@ -62,7 +62,7 @@ pub fn run(args: Args) -> Outcome {
         entropy: Arc::new(Zeroizing::new(Vec::new())),
         receipt: args.receipt,
         form: turn.form,
-        elsewhere: Some(Elsewhere {
+        offline: Some(Offline {
             carried,
             waits: false,
         }),

@@ -16,7 +16,7 @@ use crate::exit::{Failure, Outcome};
 use crate::progress::Meter;
 use crate::runtime::online;
 use crate::verbs::contribute;
-use crate::{output, words};
+use crate::{numbers, output};
 
 /// How long a coordinator that does not answer is asked again within one run. Ours: a restart, not
 /// a handover; the next run goes on where this one stopped.
@@ -47,14 +47,14 @@ pub fn run(args: &Args) -> Outcome {
         let mut part = Part::open(&args.output)?;
         let meter = Meter::transfer("Downloading");
         if part.len > 0 {
-            meter.say(&format!("Going on after {}.", words::bytes(part.len)));
+            meter.say(&format!("Going on after {}.", numbers::bytes(part.len)));
         }
         download(&client, &mut part, &meter).await?;
         drop(meter);
         let len = part.len;
         part.finish(&args.output, args.force)?;
         let name = args.output.display();
-        let (len, sizes) = (words::bytes(len), sizes_flag(&client).await);
+        let (len, sizes) = (numbers::bytes(len), sizes_flag(&client).await);
         output::print(&format!(
             "{name}: {len}. Check it: tauline verify {name}{sizes}"
         ))

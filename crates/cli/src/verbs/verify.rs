@@ -1,6 +1,6 @@
 //! `tauline verify`: a whole transcript, from the start to the final powers.
 
-mod mine;
+mod lookup;
 mod text;
 
 use std::io::Read;
@@ -11,12 +11,12 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tauline_protocol::Identity;
 use tauline_transcript::chain::{
-    ExpectedSizes, Failure as Fault, Options, Progress, Refused, Report, Stage, TranscriptError,
-    verify_transcript,
+    ExpectedSizes, Failure as FailedCheck, Options, Progress, Refused, Report, Stage,
+    TranscriptError, verify_transcript,
 };
 use tauline_transcript::sizes::SizesError;
 
-use self::mine::{Mine, Question};
+use self::lookup::{Answer, Question};
 use self::text::{bad, notes, table};
 use crate::documents::transcript_failure;
 use crate::exit::{Failure, Outcome};
@@ -78,14 +78,14 @@ struct Json<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<&'a str>,
     report: Option<&'a Report>,
-    failures: &'a [Fault],
+    failures: &'a [FailedCheck],
     failure_count: u64,
     /// What may be in order, and ought to be known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
     /// The answers to --receipt and --identity.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    mine: &'a [Mine],
+    mine: &'a [Answer],
     /// Why there is no report: the document is not a transcript.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -163,7 +163,7 @@ fn verdict(
     input: &Input,
     report: &Report,
     refused: Option<&Refused>,
-    mine: &[Mine],
+    mine: &[Answer],
 ) -> Outcome {
     let name = input.name();
     if let Some(refused) = refused {

@@ -15,7 +15,7 @@ use crate::exit::{Failure, Outcome};
 use crate::identity::parse_identity;
 use crate::input::{Input, Limits};
 use crate::recognised::Wanted;
-use crate::{output, words};
+use crate::{numbers, output};
 
 /// Check a contribution against the powers it builds on.
 ///
@@ -47,7 +47,7 @@ pub struct Args {
 struct Report {
     valid: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<Fault>,
+    failure: Option<FailedCheck>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sub_ceremonies: Vec<Sub>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,7 +58,7 @@ struct Report {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Fault {
+struct FailedCheck {
     code: &'static str,
     sub_ceremony: Option<usize>,
     index: Option<usize>,
@@ -154,14 +154,14 @@ fn warnings(verified: &Verified, malformed: &MalformedSignatures) -> Vec<String>
         .map(|group| {
             format!(
                 "the sub-ceremonies {} have one secret: a participant should draw one for each",
-                words::list(group)
+                numbers::list(group)
             )
         })
         .collect();
     if !malformed.bls.is_empty() {
         warnings.push(format!(
             "malformed BLS signature in the sub-ceremonies {}: a coordinator leaves it out",
-            words::list(&malformed.bls)
+            numbers::list(&malformed.bls)
         ));
     }
     if malformed.ecdsa {
@@ -172,7 +172,7 @@ fn warnings(verified: &Verified, malformed: &MalformedSignatures) -> Vec<String>
 }
 
 fn refusal(invalid: &Invalid) -> Report {
-    let failure = Fault {
+    let failure = FailedCheck {
         code: invalid.code(),
         sub_ceremony: invalid.sub_ceremony.map(|it| it.index),
         index: invalid.index,

@@ -19,11 +19,11 @@ use crate::exit::{Failure, Outcome};
 use crate::input::{Input, Limits, MAX_DOCUMENT};
 use crate::progress::Meter;
 use crate::recognised::{Wanted, want};
-use crate::{output, words};
+use crate::{numbers, output};
 
 /// Most powers in G1 of a testing set that is only warned of: the sets of consensus clients'
 /// `minimal` preset have 4, and nobody could take one for the outcome of a ceremony.
-const MINIMAL: usize = 4;
+const MAX_MINIMAL_G1: usize = 4;
 
 /// Check a file of powers: c-kzg's trusted_setup.txt, the consensus specifications' JSON, raw
 /// points, or a contribution.
@@ -199,7 +199,7 @@ fn refused(sets: &[SetFindings], args: &Args, expected: &[Expected]) -> Outcome<
 /// Whether this is a set that libraries load for the `minimal` preset in tests.
 fn is_minimal(set: &SetFindings) -> bool {
     matches!(set.known_secret, Some(KnownSecret::Testing { .. }))
-        && set.report.num_g1_powers <= MINIMAL
+        && set.report.num_g1_powers <= MAX_MINIMAL_G1
 }
 
 fn warnings(file: &PowersFile, sets: &[SetFindings]) -> Vec<String> {
@@ -253,8 +253,8 @@ fn text(name: &str, found: &Found) -> String {
     for set in &found.sets {
         lines.push(format!(
             "  {} powers in G1, {} in G2; {}",
-            words::number(set.report.num_g1_powers as u64),
-            words::number(set.report.num_g2_powers as u64),
+            numbers::with_commas(set.report.num_g1_powers as u64),
+            numbers::with_commas(set.report.num_g2_powers as u64),
             set.report.lagrange
         ));
         lines.push(format!("    fingerprint  {}", set.mark.fingerprint));
@@ -265,7 +265,7 @@ fn text(name: &str, found: &Found) -> String {
         }
     }
     if !found.not_looked_at.is_empty() {
-        let lists = words::list(&found.not_looked_at);
+        let lists = numbers::list(&found.not_looked_at);
         lines.push(format!("Not looked at: {lists}"));
     }
     lines.extend(found.warnings.iter().map(|it| format!("WARNING  {it}")));

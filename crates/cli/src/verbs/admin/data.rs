@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::exit::{Failure, Outcome};
-use crate::{keys, output, words};
+use crate::{keys, numbers, output};
 
 /// What is in a ceremony's data that passed every check.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -141,7 +141,7 @@ fn text(contents: &Contents) -> String {
             )
         },
     );
-    let records = words::count(contents.log.records, "record");
+    let records = numbers::count(contents.log.records, "record");
     let digests = match contents.digests {
         true => "of everything that is kept beside the log",
         false => "none: it is of before there were any, and gains them when it is next started on",
@@ -149,7 +149,10 @@ fn text(contents: &Contents) -> String {
     let rows = [
         ("coordinator", contents.coordinator_address.clone()),
         ("sub-ceremonies", contents.ceremony.clone()),
-        ("contributions", words::number(contents.contributions)),
+        (
+            "contributions",
+            numbers::with_commas(contents.contributions),
+        ),
         ("head", head),
         ("log", format!("{records}, head {}", contents.log.hash)),
         ("last time", contents.log.last_time.clone()),
@@ -158,7 +161,7 @@ fn text(contents: &Contents) -> String {
             format!(
                 "{}, {} in line",
                 contents.mode.as_str(),
-                words::count(contents.in_line, "participant")
+                numbers::count(contents.in_line, "participant")
             ),
         ),
         ("digests", digests.to_owned()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tauline_protocol::admin::{InLine, Invited};
 use tauline_protocol::status::QueueWord;
 
-use crate::words;
+use crate::numbers;
 
 /// Who is in line, a line each.
 pub(super) fn line(line: &[InLine], in_all: u64, paused: bool) -> String {
@@ -22,17 +22,17 @@ pub(super) fn line(line: &[InLine], in_all: u64, paused: bool) -> String {
         [
             match one.position {
                 0 => "turn".to_owned(),
-                position => words::number(position),
+                position => numbers::with_commas(position),
             },
-            words::number(one.ticket),
+            numbers::with_commas(one.ticket),
             state(one.state).to_owned(),
             there(one).to_owned(),
             match (one.state, paused) {
                 (_, true) => "paused".to_owned(),
                 (QueueWord::Verifying, _) => "ours".to_owned(),
-                _ => words::duration(Duration::from_millis(one.deadline_in_ms)),
+                _ => numbers::duration(Duration::from_millis(one.deadline_in_ms)),
             },
-            words::duration(Duration::from_millis(one.age_in_ms)),
+            numbers::duration(Duration::from_millis(one.age_in_ms)),
             match one.passed {
                 0 => "-".to_owned(),
                 passed => passed.to_string(),
@@ -45,7 +45,7 @@ pub(super) fn line(line: &[InLine], in_all: u64, paused: bool) -> String {
     if shown < in_all {
         text.push_str(&format!(
             "\n{} more; see them with --first {}",
-            words::number(in_all - shown),
+            numbers::with_commas(in_all - shown),
             in_all.min(10_000)
         ));
     }

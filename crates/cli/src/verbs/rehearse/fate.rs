@@ -32,7 +32,7 @@ impl Fate {
     }
 
     /// What did not go as it should.
-    pub(super) fn fault(&self) -> Option<String> {
+    pub(super) fn failure(&self) -> Option<String> {
         match &self.result {
             Err(why) => Some(why.clone()),
             Ok(_) if self.part.role.may_end(self.end) => None,

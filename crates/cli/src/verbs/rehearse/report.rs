@@ -10,10 +10,10 @@ use tauline_protocol::status::EndedWord;
 use super::fate::Fate;
 use super::parts::Role;
 use super::slots::{Lost, Slots, Spread, between, turns_an_hour};
-use crate::words;
+use crate::numbers;
 
 /// Failures that are printed one by one; JSON has all.
-const LISTED: usize = 10;
+const MAX_LISTED: usize = 10;
 
 /// Ends of stays, counted by their word.
 type Ends = BTreeMap<&'static str, u64>;
@@ -36,7 +36,7 @@ struct Group {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Fault {
+struct FailedPart {
     participant: usize,
     role: Role,
     what: String,
@@ -66,16 +66,16 @@ pub(super) struct Report {
     waits: Option<Spread>,
     /// Calls that failed and were repeated.
     repeated_calls: u64,
-    failures: Vec<Fault>,
+    failures: Vec<FailedPart>,
 }
 
 impl Report {
     pub(super) fn new(seed: u64, took: Duration, repeated_calls: u64, fates: &[Fate]) -> Self {
-        let failures: Vec<Fault> = fates
+        let failures: Vec<FailedPart> = fates
             .iter()
             .filter_map(|fate| {
-                let what = fate.fault()?;
-                Some(Fault {
+                let what = fate.failure()?;
+                Some(FailedPart {
                     participant: fate.number + 1,
                     role: fate.part.role,
                     what,
@@ -144,7 +144,7 @@ fn in_ticket_order<'a>(contributors: impl Iterator<Item = &'a Fate>) -> bool {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let took = words::duration(Duration::from_millis(self.took_in_ms));
+        let took = numbers::duration(Duration::from_millis(self.took_in_ms));
         let order = match self.in_ticket_order {
             true => "in the order of tickets",
             false => "NOT in the order of tickets",
@@ -158,7 +158,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "  accepted        {}, {order}",
-            words::number(self.accepted)
+            numbers::with_commas(self.accepted)
         )?;
         for group in &self.dropouts {
             let ends: Vec<String> = group
@@ -175,7 +175,7 @@ impl fmt::Display for Report {
             )?;
         }
         if let Some(rate) = self.turns_an_hour {
-            writeln!(f, "  turns an hour   {}", words::number(rate))?;
+            writeln!(f, "  turns an hour   {}", numbers::with_commas(rate))?;
         }
         let spreads = [
             ("turns", &self.turns),
@@ -193,9 +193,9 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "  repeated calls  {}",
-            words::number(self.repeated_calls)
+            numbers::with_commas(self.repeated_calls)
         )?;
-        for fault in self.failures.iter().take(LISTED) {
+        for fault in self.failures.iter().take(MAX_LISTED) {
             writeln!(
                 f,
                 "  FAILED          participant {} ({}): {}",
@@ -207,7 +207,7 @@ impl fmt::Display for Report {
         if let Some(more) = self
             .failures
             .len()
-            .checked_sub(LISTED)
+            .checked_sub(MAX_LISTED)
             .filter(|more| *more > 0)
         {
             writeln!(f, "  FAILED          … and {more} more")?;
@@ -217,7 +217,7 @@ impl fmt::Display for Report {
             false => write!(
                 f,
                 "{} failed.",
-                words::count(self.failures.len() as u64, "part")
+                numbers::count(self.failures.len() as u64, "part")
             ),
         }
     }

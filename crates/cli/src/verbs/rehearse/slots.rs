@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::fate::Fate;
 use super::parts::Role;
-use crate::words;
+use crate::numbers;
 
 /// Times of many, in milliseconds.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -33,7 +33,7 @@ impl Spread {
 
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = |ms: u64| words::duration(Duration::from_millis(ms));
+        let text = |ms: u64| numbers::duration(Duration::from_millis(ms));
         write!(
             f,
             "mean {}, median {}, longest {}",
@@ -58,7 +58,7 @@ pub(super) struct Lost {
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let manner = self.role.manner(self.silent);
-        let slots = words::count(self.slots as u64, "slot");
+        let slots = numbers::count(self.slots as u64, "slot");
         write!(f, "{slots} to {}{manner}: {}", self.role.name(), self.cost)
     }
 }

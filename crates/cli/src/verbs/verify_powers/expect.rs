@@ -14,7 +14,7 @@ use crate::input::{Input, Limits, MAX_DOCUMENT};
 use crate::recognised::{Wanted, want};
 
 /// Longest file that is looked through for a fingerprint, in bytes: a note, not a document.
-const NOTE_LEN: u64 = 4096;
+const MAX_NOTE_LEN: u64 = 4096;
 
 /// Something that sets of powers have to be.
 pub(super) enum Expected {
@@ -106,7 +106,7 @@ impl Expected {
                 let is_there = sets.iter().any(|set| set.mark.fingerprint == *expected);
                 let own: Vec<_> = sets.iter().map(|set| set.mark.fingerprint).collect();
                 (!is_there).then(|| {
-                    let own = crate::words::list(&own);
+                    let own = crate::numbers::list(&own);
                     format!("its fingerprint is {own}, and the one {whence} is {expected}")
                 })
             }
@@ -154,7 +154,7 @@ fn differs(mark: &Mark, expected: Option<&Mark>, size: usize, name: &str) -> Opt
 
 /// The fingerprint in a short text that has one and no more.
 fn noted(input: &Input) -> Outcome<Option<Fingerprint>> {
-    let Ok(bytes) = input.bytes(NOTE_LEN) else {
+    let Ok(bytes) = input.bytes(MAX_NOTE_LEN) else {
         return Ok(None);
     };
     let text = String::from_utf8_lossy(&bytes);

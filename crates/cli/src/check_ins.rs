@@ -28,11 +28,11 @@ const HOLD: Duration = Duration::from_secs(5);
 
 /// The least time between the beginnings of two check-ins, however soon the first is answered.
 /// Ours: well below what a session may ask in a minute (50).
-const LEAST_INTERVAL: Duration = Duration::from_millis(1500);
+const MIN_INTERVAL: Duration = Duration::from_millis(1500);
 
 /// A thread that checks in for turns of this process.
 #[derive(Clone)]
-pub struct Pulse(Arc<Inner>);
+pub struct CheckInThread(Arc<Inner>);
 
 struct Inner {
     http: reqwest::Client,
@@ -41,7 +41,7 @@ struct Inner {
     _stop: oneshot::Sender<()>,
 }
 
-impl Pulse {
+impl CheckInThread {
     /// Starts the thread.
     ///
     /// # Errors
@@ -73,7 +73,7 @@ impl Pulse {
     /// Checks in with this session until the turn is over, or the guard is dropped; from the moment
     /// on that the guard is told of the start. Until then, the connection is made.
     #[must_use]
-    pub fn prepare(&self, client: &Client) -> Beats {
+    pub fn prepare(&self, client: &Client) -> CheckIns {
         let (sender, heard) = watch::channel(None);
         let client = client.on(self.0.http.clone());
         let last = Arc::new(AtomicBool::new(false));
@@ -84,7 +84,7 @@ impl Pulse {
             from.notified().await;
             check_in(client, sender, until).await;
         });
-        Beats {
+        CheckIns {
             heard,
             started,
             last,
@@ -94,7 +94,7 @@ impl Pulse {
 }
 
 /// Check-ins that go on. They end when this is dropped, and so does the request in flight.
-pub struct Beats {
+pub struct CheckIns {
     heard: watch::Receiver<Option<QueueStatus>>,
     started: Arc<Notify>,
     /// Whether the check-in in flight is the last.
@@ -102,7 +102,7 @@ pub struct Beats {
     task: AbortHandle,
 }
 
-impl Beats {
+impl CheckIns {
     /// What the last check-in was told, if that is news.
     pub(crate) fn news(&mut self) -> Option<QueueStatus> {
         let told = self.heard.borrow_and_update();
@@ -125,7 +125,7 @@ impl Beats {
     }
 }
 
-impl Drop for Beats {
+impl Drop for CheckIns {
     fn drop(&mut self) {
         if !self.last.load(Ordering::Relaxed) {
             self.task.abort();
@@ -159,7 +159,7 @@ async fn check_in(client: Client, told: watch::Sender<Option<QueueStatus>>, last
             }
             Err(error) => backoff.next(error.retry_after()).unwrap_or(HOLD),
         };
-        sleep(pause.max(LEAST_INTERVAL.saturating_sub(began.elapsed()))).await;
+        sleep(pause.max(MIN_INTERVAL.saturating_sub(began.elapsed()))).await;
     }
 }
 
@@ -226,13 +226,13 @@ mod tests {
     #[test]
     fn one_held_check_in_follows_the_other_and_never_two_in_a_second() {
         let (url, asked) = coordinator();
-        let pulse = Pulse::start(&url).unwrap();
-        let mut beats = pulse.prepare(&Client::new(client::http(&url).unwrap(), url));
+        let check_ins = CheckInThread::start(&url).unwrap();
+        let mut check_ins = check_ins.prepare(&Client::new(client::http(&url).unwrap(), url));
         let (_, line, stream) = next(&asked);
         assert!(line.starts_with("POST /queue/checkin "), "{line}");
         answer(&stream, "200 OK", CONTRIBUTING);
         assert!(asked.recv_timeout(Duration::from_millis(500)).is_err());
-        beats.begin();
+        check_ins.begin();
         let (mut last, line, stream) = next(&asked);
         assert!(line.starts_with("POST /queue/checkin?wait=5 "), "{line}");
         answer(&stream, "200 OK", CONTRIBUTING);
@@ -245,20 +245,20 @@ mod tests {
             last = at;
             answer(&stream, status, body);
         }
-        assert!(beats.news().is_some());
+        assert!(check_ins.news().is_some());
         // One is always in flight, and goes with whoever sent it.
         let (_, line, _stream) = next(&asked);
         assert!(line.starts_with("POST /queue/checkin"), "{line}");
-        drop(beats);
+        drop(check_ins);
         assert_eq!(next(&asked).1, "gone");
     }
 
     #[test]
     fn they_end_with_the_turn() {
         let (url, asked) = coordinator();
-        let pulse = Pulse::start(&url).unwrap();
-        let mut beats = pulse.prepare(&Client::new(client::http(&url).unwrap(), url));
-        beats.begin();
+        let check_ins = CheckInThread::start(&url).unwrap();
+        let mut check_ins = check_ins.prepare(&Client::new(client::http(&url).unwrap(), url));
+        check_ins.begin();
         answer(&next(&asked).2, "200 OK", CONTRIBUTING);
         let (_, _, stream) = next(&asked);
         answer(
@@ -267,7 +267,7 @@ mod tests {
             &CONTRIBUTING.replace("contributing", "verifying"),
         );
         assert!(asked.recv_timeout(Duration::from_secs(3)).is_err());
-        assert_eq!(beats.news().unwrap().queue_status, QueueWord::Verifying);
-        assert!(beats.news().is_none());
+        assert_eq!(check_ins.news().unwrap().queue_status, QueueWord::Verifying);
+        assert!(check_ins.news().is_none());
     }
 }

@@ -10,7 +10,7 @@ use super::news::News;
 use super::state::{Participant, Stop};
 use crate::client::{ClientError, Form};
 use crate::exit::{Failure, Outcome};
-use crate::{words, work};
+use crate::{numbers, work};
 
 impl Participant<'_> {
     /// Finds a form in which the contribution gets through: the one asked for, or else the
@@ -76,12 +76,12 @@ fn too_large(by: &str, len: u64, sizes: &Sizes) -> Failure {
     let most = sizes.max_json_len() as u64;
     Failure::bad(format!(
         "the contribution cannot get through: {by} refuses bodies of {} (413)",
-        words::bytes(len)
+        numbers::bytes(len)
     ))
     .help(format!(
         "the ceremony's operator has to let bodies of up to {} through; with nginx: \
          client_max_body_size {}m;",
-        words::bytes(most),
+        numbers::bytes(most),
         most.div_ceil(MEBIBYTE)
     ))
 }

@@ -12,11 +12,11 @@ use tauline_transcript::chain::{FoundEntry, Wanted as Search, find_entries};
 use crate::documents::transcript_failure;
 use crate::exit::{Failure, Outcome};
 use crate::input::{Input, Limits};
+use crate::numbers;
 use crate::recognised::{Wanted, want};
-use crate::words;
 
 /// Longest receipt, in bytes: 16 public keys are 4 KB.
-const RECEIPT_LEN: u64 = 64 << 10;
+const MAX_RECEIPT_LEN: u64 = 64 << 10;
 
 /// What is asked.
 pub(super) enum Question {
@@ -33,7 +33,7 @@ pub(super) enum Question {
 /// The answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Mine {
+pub(super) struct Answer {
     /// `receipt` or `identity`.
     asked: &'static str,
     identity: String,
@@ -47,13 +47,13 @@ pub(super) struct Mine {
     message: String,
 }
 
-impl Mine {
+impl Answer {
     pub(super) fn is_there(&self) -> bool {
         self.is_there
     }
 }
 
-impl fmt::Display for Mine {
+impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
@@ -75,7 +75,7 @@ impl Question {
         want(&input, Wanted::Receipt)?;
         let name = input.name();
         let bad = |why: &dyn fmt::Display| Failure::bad(format!("{name} is not a receipt: {why}"));
-        let bytes = input.bytes(RECEIPT_LEN)?;
+        let bytes = input.bytes(MAX_RECEIPT_LEN)?;
         let signed: SignedReceipt = serde_json::from_slice(&bytes).map_err(|error| bad(&error))?;
         let receipt: Receipt =
             serde_json::from_str(&signed.receipt).map_err(|error| bad(&error))?;
@@ -102,7 +102,7 @@ impl Question {
     ///
     /// # Errors
     /// A transcript that cannot be read.
-    pub(super) fn answer(&self, input: &Input, contributions: u64) -> Outcome<Mine> {
+    pub(super) fn answer(&self, input: &Input, contributions: u64) -> Outcome<Answer> {
         let (identity, keys) = match self {
             Self::Identity(identity) => (identity, &[][..]),
             Self::Receipt { identity, keys, .. } => (identity, &keys[..]),
@@ -121,7 +121,7 @@ impl Question {
                 (is_there, message)
             }
         };
-        Ok(Mine {
+        Ok(Answer {
             asked: match self {
                 Self::Identity(_) => "identity",
                 Self::Receipt { .. } => "receipt",
@@ -148,9 +148,9 @@ fn listed(identity: &Identity, found: &[FoundEntry], contributions: u64) -> (boo
         };
         lines.push(format!(
             "{identity} is contribution {} of {}, with {} and {ecdsa}",
-            words::number(it.entry),
-            words::number(contributions),
-            words::count(it.bls_signatures as u64, "BLS signature"),
+            numbers::with_commas(it.entry),
+            numbers::with_commas(contributions),
+            numbers::count(it.bls_signatures as u64, "BLS signature"),
         ));
     }
     match lines.is_empty() {
@@ -176,21 +176,21 @@ fn kept(
     if let Some(own) = own {
         let text = format!(
             "its contribution, by {identity}, is contribution {} of {}",
-            words::number(own.entry),
-            words::number(contributions)
+            numbers::with_commas(own.entry),
+            numbers::with_commas(contributions)
         );
         return (true, text);
     }
     let text = if let Some(other) = found.iter().find(has_all) {
         format!(
             "its public keys are in contribution {}, which is NOT {identity}'s there but {}'s",
-            words::number(other.entry),
+            numbers::with_commas(other.entry),
             shown(&other.identity)
         )
     } else if let Some(other) = found.iter().find(|it| it.is_identity) {
         format!(
             "{identity} is there as contribution {}, with OTHER public keys than the receipt's",
-            words::number(other.entry)
+            numbers::with_commas(other.entry)
         )
     } else {
         format!("its contribution, by {identity}, is NOT there")

@@ -16,12 +16,12 @@ use tauline_transcript::verify::verify;
 use tokio::time::{Instant, sleep};
 
 use super::news::{News, Step};
-use super::settings::Elsewhere;
+use super::settings::Offline;
 use super::state::{Participant, Stop};
-use crate::carried::{Carried, Draft, Turn};
+use crate::carried::{Carried, NewTurn, Turn};
+use crate::check_ins;
 use crate::client::{Download, Form};
 use crate::exit::{Failure, Outcome};
-use crate::pulse;
 use crate::work::{self, Work};
 
 /// How often the directory is looked at. Ours: nobody notices so little, and a stick bears it.
@@ -32,28 +32,28 @@ const REMINDER: Duration = Duration::from_secs(1);
 
 impl Participant<'_> {
     /// Has the contribution computed elsewhere. Nothing when the turn ends meanwhile.
-    pub(super) async fn computed_elsewhere(
+    pub(super) async fn compute_offline(
         &mut self,
-        elsewhere: &Elsewhere,
+        offline: &Offline,
         ticket: Option<u64>,
         download: Download,
         base: Base,
     ) -> Result<Option<Work>, Stop> {
         let status = self.check_in(Duration::ZERO).await?;
         self.note(&status);
-        let Some(ticket) = ticket.filter(|_| pulse::in_turn(&status)) else {
+        let Some(ticket) = ticket.filter(|_| check_ins::in_turn(&status)) else {
             return Ok(None);
         };
         let mut left = left_of(&status);
         let mut known = Some(status);
-        let (turn, is_new) = self.write_down(elsewhere, ticket, download, left).await?;
-        let carried = &elsewhere.carried;
+        let (turn, is_new) = self.write_down(offline, ticket, download, left).await?;
+        let carried = &offline.carried;
         let base = Arc::new(base);
         let mut since = Instant::now();
         let (mut tried, mut told) = (None, None::<Instant>);
         let mut interrupt = self.interrupt.clone();
         loop {
-            if !self.hear_beats() {
+            if !self.hear_check_ins() {
                 return Ok(None);
             }
             if self.standing != known {
@@ -66,7 +66,7 @@ impl Participant<'_> {
                 match self.read_back(carried, &turn, &base).await? {
                     None => return Ok(None),
                     Some(Ok(work)) => return Ok(Some(work)),
-                    Some(Err(failure)) if elsewhere.waits => {
+                    Some(Err(failure)) if offline.waits => {
                         let why = failure.text();
                         self.listener.tell(News::NotSent { why });
                     }
@@ -75,7 +75,7 @@ impl Participant<'_> {
                     }
                 }
             }
-            if seen.is_none() && !elsewhere.waits {
+            if seen.is_none() && !offline.waits {
                 return Err(nothing_to_send(carried, &turn).into());
             }
             let left = left.saturating_sub(since.elapsed());
@@ -101,9 +101,9 @@ impl Participant<'_> {
 
     /// Refuses, before anything is joined, a directory that is for somebody else.
     pub(super) fn check_directory(&self) -> Result<(), Stop> {
-        if let (Some(elsewhere), Some(identity)) = (&self.settings.elsewhere, &self.identity) {
+        if let (Some(offline), Some(identity)) = (&self.settings.offline, &self.identity) {
             let coordinator = &self.settings.coordinator;
-            elsewhere.carried.check_owner(coordinator, identity)?;
+            offline.carried.check_owner(coordinator, identity)?;
         }
         Ok(())
     }
@@ -111,7 +111,7 @@ impl Participant<'_> {
     /// Writes the turn to the directory, if it is not there yet.
     async fn write_down(
         &self,
-        elsewhere: &Elsewhere,
+        offline: &Offline,
         ticket: u64,
         powers: Download,
         left: Duration,
@@ -120,12 +120,12 @@ impl Participant<'_> {
             .identity
             .clone()
             .ok_or_else(|| Failure::bad("not signed in"))?;
-        let (settings, carried) = (self.settings, elsewhere.carried.clone());
+        let (settings, carried) = (self.settings, offline.carried.clone());
         let server = self.client.server().to_string();
         let coordinator = settings.coordinator.clone();
         let (ceremony, form) = (settings.sizes.clone(), self.form);
         let written = tokio::task::spawn_blocking(move || {
-            carried.write(Draft {
+            carried.write(NewTurn {
                 server: &server,
                 coordinator: &coordinator,
                 identity: &identity,
@@ -151,7 +151,7 @@ impl Participant<'_> {
     ) -> Result<Option<Outcome<Work>>, Stop> {
         let (carried, turn, base) = (carried.clone(), turn.clone(), Arc::clone(base));
         let (key, form) = (self.credential.key().cloned(), self.form);
-        let read = move |_: &work::Meter| read(&carried, &turn, &base, key.as_ref(), form);
+        let read = move |_: &work::Counter| read(&carried, &turn, &base, key.as_ref(), form);
         self.work_on(Step::Recheck, read).await
     }
 }

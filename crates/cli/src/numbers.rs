@@ -51,7 +51,7 @@ pub fn bytes(bytes: u64) -> String {
 
 /// A number with commas between thousands: `141,416`.
 #[must_use]
-pub fn number(number: u64) -> String {
+pub fn with_commas(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
@@ -67,7 +67,7 @@ pub fn number(number: u64) -> String {
 #[must_use]
 pub fn count(n: u64, noun: &str) -> String {
     let s = if n == 1 { "" } else { "s" };
-    format!("{} {noun}{s}", number(n))
+    format!("{} {noun}{s}", with_commas(n))
 }
 
 /// Items as a sentence has them: `1`, `1 and 2`, `1, 2 and 3`.
@@ -112,9 +112,9 @@ mod tests {
         assert_eq!(bytes(6_257_837), "6.3 MB");
         assert_eq!(bytes(999_999), "1.0 MB");
         assert_eq!(bytes(253_714_449_000), "253.7 GB");
-        assert_eq!(number(7), "7");
-        assert_eq!(number(141_416), "141,416");
-        assert_eq!(number(1_000_000), "1,000,000");
+        assert_eq!(with_commas(7), "7");
+        assert_eq!(with_commas(141_416), "141,416");
+        assert_eq!(with_commas(1_000_000), "1,000,000");
         assert_eq!(list(&[1]), "1");
         assert_eq!(list(&[1, 2, 3]), "1, 2 and 3");
         assert_eq!(count(1, "turn"), "1 turn");

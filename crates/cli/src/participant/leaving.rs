@@ -9,10 +9,10 @@ use tokio::time::timeout;
 
 use super::ending::USED_UP;
 use super::state::Participant;
-use crate::client::{ClientError, Refused};
+use crate::client::{ClientError, Refusal};
 use crate::exit::Failure;
 use crate::interrupt::Wish;
-use crate::words;
+use crate::numbers;
 
 /// How long cleaning up may take, for each of two attempts. Ours: nobody waits longer for a
 /// program to stop.
@@ -20,12 +20,12 @@ const LIMIT: Duration = Duration::from_secs(3);
 
 /// How long a turn waits for a process that has gone, unless the coordinator is set otherwise
 /// (`http-queue-api.md`, Deadlines, stall).
-const GONE: Duration = Duration::from_secs(15);
+const STALL_LIMIT: Duration = Duration::from_secs(15);
 
 impl Participant<'_> {
     /// Gives up or keeps what the participant holds, as wished, and says what became of it.
     pub(super) async fn part(&mut self, wish: Wish) -> Failure {
-        self.hear_beats();
+        self.hear_check_ins();
         match wish {
             Wish::Leave => self.give_up().await,
             Wish::Keep(signal) => self.keep(signal).await,
@@ -88,7 +88,7 @@ fn is_in_queue(status: &QueueStatus) -> bool {
     )
 }
 
-fn is_verifying(refused: &Refused) -> bool {
+fn is_verifying(refused: &Refusal) -> bool {
     refused.is(&[Code::AlreadyVerifying])
 }
 
@@ -113,7 +113,7 @@ fn kept(signal: &str, status: &QueueStatus) -> Failure {
     let ended = format!("ended by {signal}");
     let again = "run the same command again to take it up";
     let time = left(status);
-    let within = words::duration(time);
+    let within = numbers::duration(time);
     match status.queue_status {
         QueueWord::Verifying => verifying(&ended),
         QueueWord::Queued if status.mode == ModeWord::Halted => Failure::io(format!(
@@ -135,7 +135,7 @@ fn kept(signal: &str, status: &QueueStatus) -> Failure {
         QueueWord::Contributing => Failure::io(format!(
             "{ended} in the turn; the secrets, and what was computed with them, are gone. The \
              turn is lost unless the same command runs again within {}",
-            words::duration(time.min(GONE).min(turn_left(status)))
+            numbers::duration(time.min(STALL_LIMIT).min(turn_left(status)))
         ))
         .help("it then computes anew, in what is left of the turn"),
         QueueWord::NotQueued | QueueWord::Contributed | QueueWord::Expired => {
@@ -177,7 +177,7 @@ pub(crate) fn what_leaving_means(status: &QueueStatus) -> Option<String> {
         QueueWord::Queued => format!(
             "Leaving gives your place in line up for good: {used_up}. To end this and keep the \
              place for {}, {kill}: the same command takes it up again. {again}",
-            words::duration(left(status))
+            numbers::duration(left(status))
         ),
         QueueWord::ReadyToContribute | QueueWord::Contributing => format!(
             "Leaving gives your turn up for good: {used_up}. Who waits behind you is called at \
