@@ -26,13 +26,13 @@ use crate::error::StoreError;
 pub use crate::names::MARK_NAME;
 
 /// Bytes of a slot: a disk's sector, which is written whole or not at all.
-const SLOT: usize = 512;
+const SLOT_LEN: usize = 512;
 
 /// Records that may be durable beyond the mark. Ours: a flush for that many is lost among theirs.
-const EVERY: u64 = 64;
+const MAX_RECORDS_BEHIND: u64 = 64;
 
 /// Time after which the next commit raises the mark. Ours: at most one more flush a second.
-const AFTER: Duration = Duration::from_secs(1);
+const MAX_TIME_BEHIND: Duration = Duration::from_secs(1);
 
 /// How far the log has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl Mark {
             sum: self.sum(),
         };
         let mut slot = serde_json::to_vec(&text)?;
-        slot.resize(SLOT - 1, b' ');
+        slot.resize(SLOT_LEN - 1, b' ');
         slot.push(b'\n');
         Ok(slot)
     }
@@ -128,14 +128,14 @@ pub(crate) fn read(directory: &Path) -> Result<Option<Mark>, StoreError> {
 /// The slot with the higher of the marks, and that mark.
 fn newest(bytes: &[u8]) -> Option<(u64, Mark)> {
     (0..)
-        .zip(bytes.chunks(SLOT).take(2))
+        .zip(bytes.chunks(SLOT_LEN).take(2))
         .filter_map(|(slot, text)| Some((slot, Mark::from_slot(text)?)))
         .max_by_key(|(_, mark)| mark.records)
 }
 
 /// The mark of a ceremony that runs.
 #[derive(Debug)]
-pub(crate) struct Raised {
+pub(crate) struct MarkFile {
     path: PathBuf,
     file: File,
     next_slot: u64,
@@ -146,7 +146,7 @@ pub(crate) struct Raised {
     mark: Mark,
 }
 
-impl Raised {
+impl MarkFile {
     /// Takes up the mark of a directory at what its database holds, or makes it.
     ///
     /// # Errors
@@ -186,7 +186,7 @@ impl Raised {
     ) -> Result<(), StoreError> {
         change(&mut self.mark);
         let behind = self.mark.records.saturating_sub(self.written.records);
-        if at_once || behind >= EVERY || self.written_at.elapsed() >= AFTER {
+        if at_once || behind >= MAX_RECORDS_BEHIND || self.written_at.elapsed() >= MAX_TIME_BEHIND {
             self.write().map_err(|source| StoreError::File {
                 action: "write",
                 path: self.path.clone(),
@@ -202,7 +202,7 @@ impl Raised {
         }
         let slot = self.mark.to_slot()?;
         self.file
-            .write_all_at(&slot, self.next_slot * SLOT as u64)?;
+            .write_all_at(&slot, self.next_slot * SLOT_LEN as u64)?;
         self.file.sync_data()?;
         self.next_slot = 1 - self.next_slot;
         self.written = self.mark.clone();
@@ -211,7 +211,7 @@ impl Raised {
     }
 }
 
-impl Drop for Raised {
+impl Drop for MarkFile {
     fn drop(&mut self) {
         // The next start can do without: the mark is behind, which it may be.
         let _ = self.write();
@@ -222,7 +222,7 @@ impl Drop for Raised {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn put(directory: &Path, mark: &Mark) -> io::Result<()> {
+pub fn create(directory: &Path, mark: &Mark) -> io::Result<()> {
     make(&path(directory), mark)
 }
 

@@ -7,9 +7,8 @@
 mod accounts;
 mod backup;
 mod connection;
+mod creation;
 mod extent;
-mod founding;
-mod keeper;
 mod meta;
 mod opening;
 mod reading;
@@ -17,6 +16,7 @@ mod rows;
 mod schema;
 mod sign_ins;
 mod sums;
+mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,15 +28,15 @@ use tauline_protocol::journal::Tally;
 use tauline_queue_core::{Ticket, Timestamp};
 
 use self::connection::{connect, connect_to_look};
-use self::keeper::{Keeper, SUPERSEDED};
 use self::rows::{apply, blob, checked_contribution};
+use self::upkeep::{SUPERSEDED, Upkeep};
 use crate::batch::{Batch, Blob, Write};
 use crate::ceremony::Ceremony;
 use crate::chain::StoredRecord;
 use crate::contribution::Contribution;
 use crate::directory::DataDir;
 use crate::error::StoreError;
-use crate::mark::{Mark, Raised};
+use crate::mark::{Mark, MarkFile};
 use crate::session::{Session, SignInWrite};
 use crate::store::{Reading, Store};
 
@@ -59,13 +59,13 @@ pub struct Sqlite {
     path: PathBuf,
     // First of those that use the directory: its thread has connections too. None of data that is
     // only looked at.
-    keeper: Option<Keeper>,
+    upkeep: Option<Upkeep>,
     writer: Arc<Mutex<Connection>>,
     reader: Mutex<Connection>,
     accounts: Mutex<Tally>,
     found: Found,
     /// Before the lock, so that its last write is under the lock. None of data that is only looked at.
-    mark: Option<Mutex<Raised>>,
+    mark: Option<Mutex<MarkFile>>,
     // Last, so that the lock outlives the connections.
     directory: Option<DataDir>,
 }
@@ -107,7 +107,7 @@ impl Sqlite {
     /// # Errors
     /// When the medium fails.
     pub fn mark(&self) -> Result<Mark, StoreError> {
-        extent::state(&self.reader(), &self.ceremony)
+        extent::mark(&self.reader(), &self.ceremony)
     }
 
     /// Writes the mark down, at once if somebody will be told of a contribution.
@@ -164,8 +164,8 @@ impl Store for Sqlite {
         transaction.commit()?;
         drop(writer);
         let raised = self.raise_mark(batch);
-        if let Some(keeper) = &self.keeper {
-            keeper.committed(batch);
+        if let Some(upkeep) = &self.upkeep {
+            upkeep.committed(batch);
         }
         raised
     }
@@ -268,8 +268,8 @@ impl Store for Sqlite {
     fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError> {
         let mut accounts = self.accounts_known();
         sign_ins::write(&mut self.writer(), writes, &mut accounts)?;
-        if let Some(keeper) = &self.keeper {
-            keeper.signed_in(writes);
+        if let Some(upkeep) = &self.upkeep {
+            upkeep.signed_in(writes);
         }
         Ok(())
     }

@@ -40,7 +40,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
         .map_err(|error| foreign(error, path))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // The keeper does it, behind the commits.
+    // Upkeep does it, behind the commits.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     // After a large blob the write-ahead log shrinks again. 16 MiB: two full-size contributions.

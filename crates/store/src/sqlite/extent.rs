@@ -7,7 +7,7 @@ use crate::error::StoreError;
 use crate::mark::Mark;
 
 /// The mark that fits a database.
-pub(super) fn state(connection: &Connection, ceremony: &Ceremony) -> Result<Mark, StoreError> {
+pub(super) fn mark(connection: &Connection, ceremony: &Ceremony) -> Result<Mark, StoreError> {
     let last = last_record(connection)?;
     Ok(Mark {
         coordinator: ceremony.address(),

@@ -8,13 +8,12 @@ use tauline_queue_core::Timestamp;
 use tauline_transcript::Sizes;
 
 use super::connection::{connect, connect_to_look};
-use super::extent::{hash_after, state};
-use super::keeper::{self, Keeper};
-use super::{Found, Sqlite, accounts, founding, meta, schema, sums};
+use super::upkeep::{self, Upkeep};
+use super::{Found, Sqlite, accounts, creation, extent, meta, schema, sums};
 use crate::ceremony::Ceremony;
 use crate::directory::{DataDir, database_in, remains, sync_parent};
 use crate::error::StoreError;
-use crate::mark::{self, Mark, Raised};
+use crate::mark::{self, Mark, MarkFile};
 use crate::names::{DATABASE_NAME, MARK_NAME};
 
 impl Sqlite {
@@ -49,16 +48,19 @@ impl Sqlite {
         let mark = mark::read(directory.path())?;
         let (path, mut found) = match directory.database()? {
             Some(path) => (path, Found::Whole),
-            None => (founding::begin(&directory, sizes, now)?, Found::Nothing),
+            None => (
+                creation::create_database(&directory, sizes, now)?,
+                Found::Nothing,
+            ),
         };
         let mut writer = connect(&path)?;
         if schema::version(&writer, &path)?.is_none() {
             refuse_emptied(&directory, pinned)?;
         }
         schema::migrate(&mut writer, &path)?;
-        if founding::is_bare(&writer)? {
+        if creation::is_bare(&writer)? {
             refuse_emptied(&directory, pinned)?;
-            founding::found(&mut writer, sizes, now)?;
+            creation::create(&mut writer, sizes, now)?;
             found = Found::Nothing;
         }
         let ceremony = meta::ceremony(&writer)?;
@@ -73,19 +75,19 @@ impl Sqlite {
             found = Found::Unmarked;
         }
         let accounts = accounts::first(&writer, u64::MAX)?;
-        keeper::sweep(&writer)?;
+        upkeep::sweep(&writer)?;
         let reader = connect(&path)?;
         sync_parent(&path).map_err(|source| StoreError::Unwritable {
             path: directory.path().to_owned(),
             source,
         })?;
-        let raised = Raised::at(directory.path(), state(&writer, &ceremony)?)?;
+        let raised = MarkFile::at(directory.path(), extent::mark(&writer, &ceremony)?)?;
         let writer = Arc::new(Mutex::new(writer));
-        let keeper = Keeper::start(Arc::clone(&writer), &path)?;
+        let upkeep = Upkeep::start(Arc::clone(&writer), &path)?;
         Ok(Self {
             ceremony,
             path,
-            keeper: Some(keeper),
+            upkeep: Some(upkeep),
             writer,
             reader: Mutex::new(reader),
             accounts: Mutex::new(accounts),
@@ -114,7 +116,7 @@ impl Sqlite {
             false => (path.to_owned(), None),
         };
         let writer = connect_to_look(&path)?;
-        if schema::version(&writer, &path)?.is_none() || founding::is_bare(&writer)? {
+        if schema::version(&writer, &path)?.is_none() || creation::is_bare(&writer)? {
             return Err(StoreError::Foreign { path });
         }
         let ceremony = meta::ceremony(&writer)?;
@@ -124,7 +126,7 @@ impl Sqlite {
             reader: Mutex::new(connect_to_look(&path)?),
             path,
             accounts: Mutex::new(accounts::first(&writer, u64::MAX)?),
-            keeper: None,
+            upkeep: None,
             writer: Arc::new(Mutex::new(writer)),
             found: Found::Whole,
             mark: None,
@@ -182,7 +184,7 @@ fn compare(
     let Some(mark) = mark else {
         return Ok(());
     };
-    let now = state(connection, ceremony)?;
+    let now = extent::mark(connection, ceremony)?;
     let marked = format!(
         "its mark ({MARK_NAME}) tells of {} records and {} contributions of coordinator {}",
         mark.records, mark.contributions, mark.coordinator
@@ -194,7 +196,7 @@ fn compare(
             "{marked}, but the database ends after {} records and {} contributions",
             now.records, now.contributions
         )
-    } else if hash_after(connection, mark.records)? != Some(mark.hash) {
+    } else if extent::hash_after(connection, mark.records)? != Some(mark.hash) {
         format!("{marked}, but the database has other records: another past")
     } else {
         return Ok(());

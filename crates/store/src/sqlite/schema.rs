@@ -32,7 +32,7 @@ pub(super) fn version(connection: &Connection, path: &Path) -> Result<Option<u32
         [],
         |row| row.get(0),
     )?;
-    let known = known();
+    let known = latest_version();
     match found {
         Some(found) if found > known => Err(StoreError::Newer {
             path: path.to_owned(),
@@ -44,7 +44,7 @@ pub(super) fn version(connection: &Connection, path: &Path) -> Result<Option<u32
 }
 
 /// The latest version of the schema.
-fn known() -> u32 {
+fn latest_version() -> u32 {
     let runner = embedded::migrations::runner();
     let known = runner.get_migrations().iter().map(|one| one.version());
     u32::try_from(known.max().unwrap_or(0)).unwrap_or(u32::MAX)

@@ -238,6 +238,6 @@ fn put_in_place(file: &Path, data_dir: &Path, contents: &Contents) -> Outcome {
     }
     fs::rename(&part, data_dir.join(DATABASE_NAME))
         .and_then(|()| File::open(data_dir)?.sync_all())
-        .and_then(|()| mark::put(data_dir, &mark))
+        .and_then(|()| mark::create(data_dir, &mark))
         .map_err(failed)
 }

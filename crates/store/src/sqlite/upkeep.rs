@@ -23,7 +23,7 @@ use crate::session::SignInWrite;
 /// Bytes after which the log is moved even if no contribution was accepted. Ours: SQLite's own
 /// limit, 4 MB, would be reached by each contribution before it is verified; more than this is not
 /// left for the next start to read.
-const MOST: u64 = 32 << 20;
+const MAX_LOG_LEN: u64 = 32 << 20;
 
 /// What a small commit, or a row in a larger one, adds to the log, about: a page or two of 4 KiB.
 const SMALL_COMMIT: u64 = 8 << 10;
@@ -33,21 +33,21 @@ pub(super) const SUPERSEDED: &str = "ticket IN (SELECT ticket FROM contributions
     WHERE number < (SELECT max(number) FROM contributions))";
 
 /// The thread, until it is dropped.
-pub(super) struct Keeper {
+pub(super) struct Upkeep {
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
     /// Bytes since it was last woken, about.
     written: AtomicU64,
 }
 
-impl Keeper {
+impl Upkeep {
     /// Starts the thread, which shares the connection that writes.
     pub(super) fn start(writer: Arc<Mutex<Connection>>, path: &Path) -> Result<Self, StoreError> {
         let connection = connect(path)?;
         let (wake, woken) = sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("store-keeper".to_owned())
-            .spawn(move || keep(&writer, &connection, &woken))
+            .spawn(move || run(&writer, &connection, &woken))
             .map_err(|error| StoreError::Database(Box::new(error)))?;
         Ok(Self {
             wake: Some(wake),
@@ -77,7 +77,7 @@ impl Keeper {
 
     fn wrote(&self, bytes: u64, wake: bool) {
         let written = bytes + self.written.fetch_add(bytes, Ordering::Relaxed);
-        if (wake || written >= MOST)
+        if (wake || written >= MAX_LOG_LEN)
             && let Some(sender) = &self.wake
         {
             self.written.store(0, Ordering::Relaxed);
@@ -87,7 +87,7 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for Upkeep {
     fn drop(&mut self) {
         drop(self.wake.take());
         if let Some(thread) = self.thread.take() {
@@ -96,7 +96,7 @@ impl Drop for Keeper {
     }
 }
 
-fn keep(writer: &Mutex<Connection>, connection: &Connection, woken: &Receiver<()>) {
+fn run(writer: &Mutex<Connection>, connection: &Connection, woken: &Receiver<()>) {
     let lock = || writer.lock().unwrap_or_else(PoisonError::into_inner);
     // Passive: it waits for nobody. What readers still need stays.
     let move_log = || connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));

@@ -12,7 +12,7 @@ use crate::error::StoreError;
 
 /// Makes a ceremony's database, under its name only when all of it is there: half of one cannot be
 /// taken for a whole.
-pub(super) fn begin(
+pub(super) fn create_database(
     directory: &DataDir,
     sizes: &Sizes,
     now: Timestamp,
@@ -20,7 +20,7 @@ pub(super) fn begin(
     let new = directory.new_database()?;
     let mut connection = connect(&new)?;
     migrate(&mut connection, &new)?;
-    found(&mut connection, sizes, now)?;
+    create(&mut connection, sizes, now)?;
     // Nothing stays in a file beside it, which could be lost.
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     connection
@@ -40,7 +40,7 @@ pub(super) fn is_bare(connection: &Connection) -> Result<bool, StoreError> {
 }
 
 /// Writes down what is fixed when a ceremony is made, and makes its key.
-pub(super) fn found(
+pub(super) fn create(
     connection: &mut Connection,
     sizes: &Sizes,
     now: Timestamp,
