@@ -1,6 +1,6 @@
 //! `tauline rehearse`: many participants at once, some of whom vanish, and a report.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use rand::Rng;
 use reqwest::Url;
 use tauline_protocol::status::ModeWord;
+use tauline_transcript::Sizes;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
@@ -32,7 +33,7 @@ mod slots;
 
 use credentials::credentials;
 use fate::Fate;
-use parts::{Role, parts, play};
+use parts::{Part, Role, parts, play};
 use report::Report;
 
 /// How long a coordinator that does not answer is asked again. Ours: a restart in the middle of a
@@ -106,8 +107,7 @@ pub fn run(args: &Args) -> Outcome {
 }
 
 async fn rehearse(args: &Args) -> Outcome {
-    let http = client::http(&args.server)?;
-    let client = Client::new(http, args.server.clone());
+    let client = Client::new(client::http(&args.server)?, args.server.clone());
     let status = client.first_status().await?;
     let sizes = contribute::sizes(&status)
         .map_err(|error| Failure::bad(format!("{} is not understood: {error}", args.server)))?;
@@ -119,20 +119,11 @@ async fn rehearse(args: &Args) -> Outcome {
         ))
         .help("open it first: tauline admin open, or resume"));
     }
-    let mut credentials =
-        credentials(args.invites.as_deref(), args.participants as usize, &status)?;
+    let count = args.participants as usize;
+    let mut credentials = credentials(args.invites.as_deref(), count, &status)?;
     let seed = args.seed.unwrap_or_else(|| rand::thread_rng().r#gen());
-    let parts = parts(args.participants as usize, args.dropouts, seed);
-    let mut settings = ParticipantSettings {
-        sizes,
-        form: args.form,
-        probes: false,
-        check_ins: CheckInThread::start(&args.server)?,
-        entropy: Arc::new(Zeroizing::new(Vec::new())),
-        patience: PATIENCE,
-        coordinator: coordinator.clone(),
-        offline: None,
-    };
+    let parts = parts(count, args.dropouts, seed);
+    let mut settings = settings(args, sizes, coordinator)?;
     let interrupt = Interrupt::listen()?;
     let observer = Observer {
         meter: Meter::share("Participants done"),
@@ -154,54 +145,12 @@ async fn rehearse(args: &Args) -> Outcome {
         settings.form = form;
         credentials.push(first);
     }
-    let coordinator = coordinator.as_str();
-    let fates = RefCell::new(Vec::new());
-    let lives = credentials
-        .into_iter()
-        .zip(parts)
-        .enumerate()
-        .map(|(i, (credential, part))| {
-            let (client, interrupt) = (client.clone(), interrupt.clone());
-            let (observer, settings, fates) = (&observer, &settings, &fates);
-            async move {
-                sleep(ARRIVAL * i as u32).await;
-                let mut participant =
-                    Participant::new(client, credential, settings, observer, interrupt);
-                let result = play(&mut participant, part, coordinator).await;
-                observer.advance();
-                let times = participant.times();
-                fates.borrow_mut().push((i, part, times, result));
-                participant
-            }
-        });
-    let mut participants = join_all(lives).await;
-    let mut fates = fates.into_inner();
-    fates.sort_by_key(|(i, ..)| *i);
-
-    let vanished = fates.iter().any(|(_, part, ..)| part.role.vanishes());
-    if vanished && !interrupt.is_raised() {
-        observer
-            .meter
-            .rename("Waiting for those who vanished to be noticed");
-        idle(&client, &interrupt).await;
-    }
-    let mut ended = Vec::with_capacity(fates.len());
-    for (i, part, times, result) in fates {
-        let end = match part.role {
-            Role::Contribute => None,
-            _ if interrupt.is_raised() => None,
-            _ => participants[i]
-                .check_in(Duration::ZERO)
-                .await
-                .ok()
-                .and_then(|it| it.ended),
-        };
-        ended.push(Fate::new(i, part, times, result, end));
-    }
+    let cast = credentials.into_iter().zip(parts).collect();
+    let fates = play_all(cast, &client, &settings, &observer, &interrupt).await;
     let took = observer.began.elapsed();
     let trouble = observer.trouble.get();
     drop(observer);
-    let report = Report::new(seed, took, trouble, &ended);
+    let report = Report::new(seed, took, trouble, &fates);
     match args.json {
         true => output::print_json(&report)?,
         false => output::print(&report.to_string())?,
@@ -211,6 +160,63 @@ async fn rehearse(args: &Args) -> Outcome {
         false => Err(Failure::bad("the rehearsal did not go as it should")
             .help(format!("repeat it with --seed {seed}"))),
     }
+}
+
+fn settings(args: &Args, sizes: Sizes, coordinator: String) -> Outcome<ParticipantSettings> {
+    Ok(ParticipantSettings {
+        sizes,
+        form: args.form,
+        probes: false,
+        check_ins: CheckInThread::start(&args.server)?,
+        entropy: Arc::new(Zeroizing::new(Vec::new())),
+        patience: PATIENCE,
+        coordinator,
+        offline: None,
+    })
+}
+
+/// Has all participants play their parts, and asks the coordinator how the stays of those ended who
+/// dropped out.
+async fn play_all(
+    cast: Vec<(Credential, Part)>,
+    client: &Client,
+    settings: &ParticipantSettings,
+    observer: &Observer,
+    interrupt: &Interrupt,
+) -> Vec<Fate> {
+    let lives = cast.into_iter().enumerate().map(|(i, (credential, part))| {
+        let (client, interrupt) = (client.clone(), interrupt.clone());
+        async move {
+            sleep(ARRIVAL * i as u32).await;
+            let mut participant =
+                Participant::new(client, credential, settings, observer, interrupt);
+            let result = play(&mut participant, part, &settings.coordinator).await;
+            observer.advance();
+            (participant, part, result)
+        }
+    });
+    let played = join_all(lives).await;
+    let vanished = played.iter().any(|(_, part, _)| part.role.vanishes());
+    if vanished && !interrupt.is_raised() {
+        observer
+            .meter
+            .rename("Waiting for those who vanished to be noticed");
+        idle(client, interrupt).await;
+    }
+    let mut fates = Vec::with_capacity(played.len());
+    for (i, (mut participant, part, result)) in played.into_iter().enumerate() {
+        let end = match part.role {
+            Role::Contribute => None,
+            _ if interrupt.is_raised() => None,
+            _ => participant
+                .check_in(Duration::ZERO)
+                .await
+                .ok()
+                .and_then(|it| it.ended),
+        };
+        fates.push(Fate::new(i, part, participant.times(), result, end));
+    }
+    fates
 }
 
 /// Signs the first participant in and finds out whether its contribution would get through, and in

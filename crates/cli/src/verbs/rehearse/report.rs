@@ -144,16 +144,32 @@ fn in_ticket_order<'a>(contributors: impl Iterator<Item = &'a Fate>) -> bool {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let took = numbers::duration(Duration::from_millis(self.took_in_ms));
-        let order = match self.in_ticket_order {
-            true => "in the order of tickets",
-            false => "NOT in the order of tickets",
-        };
         writeln!(
             f,
             "Rehearsal with {} participants, seed {}",
             self.participants, self.seed
         )?;
+        self.write_counts(f)?;
+        self.write_times(f)?;
+        self.write_failures(f)?;
+        match self.good {
+            true => f.write_str("Everything went as it should."),
+            false => write!(
+                f,
+                "{} failed.",
+                numbers::count(self.failures.len() as u64, "part")
+            ),
+        }
+    }
+}
+
+impl Report {
+    fn write_counts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let took = numbers::duration(Duration::from_millis(self.took_in_ms));
+        let order = match self.in_ticket_order {
+            true => "in the order of tickets",
+            false => "NOT in the order of tickets",
+        };
         writeln!(f, "  took            {took}")?;
         writeln!(
             f,
@@ -174,6 +190,10 @@ impl fmt::Display for Report {
                 ends.join(", ")
             )?;
         }
+        Ok(())
+    }
+
+    fn write_times(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(rate) = self.turns_an_hour {
             writeln!(f, "  turns an hour   {}", numbers::with_commas(rate))?;
         }
@@ -190,35 +210,27 @@ impl fmt::Display for Report {
         for lost in &self.lost_slots {
             writeln!(f, "  lost            {lost}")?;
         }
+        Ok(())
+    }
+
+    fn write_failures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
             "  repeated calls  {}",
             numbers::with_commas(self.repeated_calls)
         )?;
-        for fault in self.failures.iter().take(MAX_LISTED) {
+        for failed in self.failures.iter().take(MAX_LISTED) {
             writeln!(
                 f,
                 "  FAILED          participant {} ({}): {}",
-                fault.participant,
-                fault.role.name(),
-                fault.what
+                failed.participant,
+                failed.role.name(),
+                failed.what
             )?;
         }
-        if let Some(more) = self
-            .failures
-            .len()
-            .checked_sub(MAX_LISTED)
-            .filter(|more| *more > 0)
-        {
-            writeln!(f, "  FAILED          … and {more} more")?;
-        }
-        match self.good {
-            true => f.write_str("Everything went as it should."),
-            false => write!(
-                f,
-                "{} failed.",
-                numbers::count(self.failures.len() as u64, "part")
-            ),
+        match self.failures.len().saturating_sub(MAX_LISTED) {
+            0 => Ok(()),
+            more => writeln!(f, "  FAILED          … and {more} more"),
         }
     }
 }
