@@ -71,6 +71,65 @@ fn measure<T>(
     fastest
 }
 
+/// Prints the mean of calls that began at `started`.
+fn print_mean(name: &str, calls: usize, started: Duration) {
+    let calls = calls.max(1);
+    let each = (processor_time() - started) / u32::try_from(calls).unwrap_or(u32::MAX);
+    println!("{name:<44} {calls:>9} calls {:>8} ns each", each.as_nanos());
+}
+
+/// A queue with all of these in line, and the time it has then.
+fn full_queue(ids: &[Id]) -> Option<(Queue<Id>, u64)> {
+    // A mean turn of a second keeps the deadlines of a million apart.
+    let rules = Rules {
+        expected_turn: Duration::from_secs(1),
+        ..Rules::default()
+    };
+    let mut queue = Queue::new(rules, Timestamp::from_millis(BEGINNING)).ok()?;
+    let mut now = BEGINNING;
+    let started = processor_time();
+    for (count, id) in ids.iter().enumerate() {
+        // All of them within two seconds, before the deadline of the first.
+        now = BEGINNING + 2000 * count as u64 / ids.len().max(1) as u64;
+        let _ = queue.step(
+            Timestamp::from_millis(now),
+            Command::Join { id: id.clone() },
+        );
+    }
+    print_mean("join, from empty to full", ids.len(), started);
+    Some((queue, now))
+}
+
+/// What finding an identity costs by itself.
+fn baselines(ids: &[Id], calls: &[Id]) {
+    let sorted: BTreeMap<&Id, u64> = ids.iter().zip(0..).collect();
+    measure(
+        "baseline: BTreeMap::get of the identity",
+        || calls.iter().collect(),
+        |_, id| {
+            black_box(sorted.get(black_box(id)));
+        },
+    );
+    let hashed: HashMap<&Id, u64> = ids.iter().zip(0..).collect();
+    measure(
+        "baseline: HashMap::get of the identity",
+        || calls.iter().collect(),
+        |_, id| {
+            black_box(hashed.get(black_box(id)));
+        },
+    );
+}
+
+/// Has everybody vanish, timer by timer, until the line is empty.
+fn expire(queue: &mut Queue<Id>) {
+    let started = processor_time();
+    let mut ended = 0;
+    while let Some(due) = queue.next_deadline() {
+        ended += queue.step(due, Command::Tick).entries.len();
+    }
+    print_mean("expiry, from full to empty", ended, started);
+}
+
 fn main() -> ExitCode {
     let waiting: usize = std::env::var("TAULINE_BENCH_WAITING")
         .ok()
@@ -85,32 +144,9 @@ fn main() -> ExitCode {
         .collect();
     println!("{waiting} in line, identities of 46 bytes, calls in random order");
 
-    // A mean turn of a second keeps the deadlines of a million apart.
-    let rules = Rules {
-        expected_turn: Duration::from_secs(1),
-        ..Rules::default()
-    };
-    let Ok(mut queue) = Queue::new(rules, Timestamp::from_millis(BEGINNING)) else {
+    let Some((mut queue, mut now)) = full_queue(&ids) else {
         return ExitCode::FAILURE;
     };
-    let mut now = BEGINNING;
-
-    let started = processor_time();
-    for (count, id) in ids.iter().enumerate() {
-        // All of them within two seconds, before the deadline of the first.
-        now = BEGINNING + 2000 * count as u64 / waiting.max(1) as u64;
-        let _ = queue.step(
-            Timestamp::from_millis(now),
-            Command::Join { id: id.clone() },
-        );
-    }
-    let each = (processor_time() - started) / u32::try_from(waiting.max(1)).unwrap_or(u32::MAX);
-    println!(
-        "{:<44} {waiting:>9} calls {:>8} ns each",
-        "join, from empty to full",
-        each.as_nanos()
-    );
-
     let position = measure(
         "position",
         || calls.iter().collect(),
@@ -128,10 +164,8 @@ fn main() -> ExitCode {
     let check_in = measure(
         "check-in",
         || {
-            calls
-                .iter()
-                .map(|id| Command::CheckIn { id: id.clone() })
-                .collect()
+            let check_in = |id: &Id| Command::CheckIn { id: id.clone() };
+            calls.iter().map(check_in).collect()
         },
         |number, command| {
             // A thousand in a millisecond; each moves its deadline.
@@ -142,52 +176,22 @@ fn main() -> ExitCode {
     let join = measure(
         "join, when full",
         || {
-            (0..waiting / 10)
-                .map(|_| Command::Join {
-                    id: identity(&mut rng),
-                })
-                .collect()
+            let join = |_| Command::Join {
+                id: identity(&mut rng),
+            };
+            (0..waiting / 10).map(join).collect()
         },
         |_, command| {
             let _ = black_box(queue.step(Timestamp::from_millis(now), command));
         },
     );
+    baselines(&ids, &calls);
+    expire(&mut queue);
 
-    let sorted: BTreeMap<&Id, u64> = ids.iter().zip(0..).collect();
-    measure(
-        "baseline: BTreeMap::get of the identity",
-        || calls.iter().collect(),
-        |_, id| {
-            black_box(sorted.get(black_box(id)));
-        },
-    );
-    let hashed: HashMap<&Id, u64> = ids.iter().zip(0..).collect();
-    measure(
-        "baseline: HashMap::get of the identity",
-        || calls.iter().collect(),
-        |_, id| {
-            black_box(hashed.get(black_box(id)));
-        },
-    );
-
-    // Everybody has vanished: timer by timer until the line is empty.
-    let started = processor_time();
-    let mut ended = 0;
-    while let Some(due) = queue.next_deadline() {
-        ended += queue.step(due, Command::Tick).entries.len();
-    }
-    let each = (processor_time() - started) / u32::try_from(ended.max(1)).unwrap_or(u32::MAX);
-    println!(
-        "{:<44} {ended:>9} calls {:>8} ns each",
-        "expiry, from full to empty",
-        each.as_nanos()
-    );
-
-    if waiting <= 1_000_000
-        && [join, position, check_in]
-            .into_iter()
-            .any(|mean| mean >= LIMIT)
-    {
+    let too_slow = [join, position, check_in]
+        .into_iter()
+        .any(|mean| mean >= LIMIT);
+    if waiting <= 1_000_000 && too_slow {
         eprintln!("a join, a check-in or a look-up does not take less than {LIMIT:?}");
         return ExitCode::FAILURE;
     }

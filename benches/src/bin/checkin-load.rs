@@ -185,26 +185,7 @@ async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
         &deadlines,
     )?;
     server.ready(&client).await?;
-
-    eprintln!(
-        "{} drivers and {} waiting participants join",
-        options.drivers, options.waiting
-    );
-    let mut drivers = Vec::new();
-    for driver in 0..options.drivers {
-        drivers.push(join(&client, &server.url, driver).await?);
-    }
-    let (mut tokens, joined) = (Vec::new(), Instant::now());
-    for participant in options.drivers..options.drivers + options.waiting {
-        tokens.push(join(&client, &server.url, participant).await?);
-    }
-    println!(
-        "{} participants signed in and joined, each durably, one after the other, in {:.1} s",
-        tokens.len(),
-        joined.elapsed().as_secs_f64()
-    );
-    tokens.shuffle(&mut rand_chacha::ChaCha8Rng::seed_from_u64(1));
-    let tokens = Arc::new(tokens);
+    let (drivers, tokens) = fill(&client, &server.url, &options).await?;
 
     let before = server.usage()?;
     load(&client, &server.url, &tokens, options.rate, options.seconds)
@@ -243,4 +224,31 @@ async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
         last.0, last.1
     );
     Ok(())
+}
+
+/// Has everybody join; gives the sessions of those who contribute and, shuffled, of those who wait.
+async fn fill(
+    client: &reqwest::Client,
+    url: &str,
+    options: &Options,
+) -> Result<(Vec<String>, Arc<Vec<String>>)> {
+    eprintln!(
+        "{} drivers and {} waiting participants join",
+        options.drivers, options.waiting
+    );
+    let mut drivers = Vec::new();
+    for driver in 0..options.drivers {
+        drivers.push(join(client, url, driver).await?);
+    }
+    let (mut tokens, joined) = (Vec::new(), Instant::now());
+    for participant in options.drivers..options.drivers + options.waiting {
+        tokens.push(join(client, url, participant).await?);
+    }
+    println!(
+        "{} participants signed in and joined, each durably, one after the other, in {:.1} s",
+        tokens.len(),
+        joined.elapsed().as_secs_f64()
+    );
+    tokens.shuffle(&mut rand_chacha::ChaCha8Rng::seed_from_u64(1));
+    Ok((drivers, Arc::new(tokens)))
 }

@@ -204,59 +204,75 @@ async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
     let started = Instant::now();
     let mut lives = tokio::task::JoinSet::new();
     for (number, token) in tokens.into_iter().enumerate() {
-        // The first poll is awaited, so that the order of joining is that of the numbers. Whoever
-        // comes third or so is held back even then: it is in line once the next has been answered.
-        let polled = {
-            let (crowd, token) = (Arc::clone(&crowd), token.clone());
-            tokio::spawn(async move { crowd.poll(&token).await })
-        };
-        if number > 0 && number < NEAR {
-            until_in_line(&crowd, number).await?;
-            let crowd = Arc::clone(&crowd);
-            lives.spawn(async move {
-                match polled.await {
-                    Ok(Ok(first)) => Arc::clone(&crowd).live(number, token, first).await,
-                    other => {
-                        let fault = format!("participant {number}: {:?}", other.map(|_| ()));
-                        crowd.seen.lock().await.faults.push(fault);
-                    }
-                }
-            });
-            continue;
-        }
-        let first = polled.await??;
-        if number == 0 {
-            ensure!(
-                matches!(first, Answer::Base),
-                "the first finds its turn come"
-            );
-            // It waits until the others stand in line, or the first turns would be over before.
-            let crowd = Arc::clone(&crowd);
-            let everybody = options.participants as u64 - 1;
-            lives.spawn(async move {
-                let mut ready = until_in_line(&crowd, everybody as usize).await;
-                if ready.is_ok() {
-                    ready = crowd.take_turn(0, &token).await;
-                }
-                if let Err(error) = ready {
-                    crowd.seen.lock().await.faults.push(format!("{error:#}"));
-                    crowd.done.send_replace(true);
-                }
-            });
-        } else {
-            lives.spawn(Arc::clone(&crowd).live(number, token, first));
-        }
+        join(&crowd, number, token, options.participants, &mut lives).await?;
     }
     let joined = started.elapsed().as_secs_f64();
     while lives.join_next().await.is_some() {}
 
     let seconds = started.elapsed().as_secs_f64();
     let seen = std::mem::take(&mut *crowd.seen.lock().await);
-    let (now, most, processor) = server.usage()?;
     println!(
         "{} joined one after the other in {joined:.1} s",
         options.participants
     );
+    report(&server, &options, seen, seconds)
+}
+
+/// Sends a participant's first poll and begins its life. The poll is awaited, so that the order of
+/// joining is that of the numbers.
+async fn join(
+    crowd: &Arc<Crowd>,
+    number: usize,
+    token: String,
+    participants: usize,
+    lives: &mut tokio::task::JoinSet<()>,
+) -> Result<()> {
+    let polled = {
+        let (crowd, token) = (Arc::clone(crowd), token.clone());
+        tokio::spawn(async move { crowd.poll(&token).await })
+    };
+    // The answer to whoever comes third or so is held back even then: it is in line before that.
+    if number > 0 && number < NEAR {
+        until_in_line(crowd, number).await?;
+        let crowd = Arc::clone(crowd);
+        lives.spawn(async move {
+            match polled.await {
+                Ok(Ok(first)) => Arc::clone(&crowd).live(number, token, first).await,
+                other => {
+                    let fault = format!("participant {number}: {:?}", other.map(|_| ()));
+                    crowd.seen.lock().await.faults.push(fault);
+                }
+            }
+        });
+        return Ok(());
+    }
+    let first = polled.await??;
+    if number > 0 {
+        lives.spawn(Arc::clone(crowd).live(number, token, first));
+        return Ok(());
+    }
+    ensure!(
+        matches!(first, Answer::Base),
+        "the first finds its turn come"
+    );
+    // It waits until the others stand in line, or the first turns would be over before.
+    let crowd = Arc::clone(crowd);
+    lives.spawn(async move {
+        let mut ready = until_in_line(&crowd, participants - 1).await;
+        if ready.is_ok() {
+            ready = crowd.take_turn(0, &token).await;
+        }
+        if let Err(error) = ready {
+            crowd.seen.lock().await.faults.push(format!("{error:#}"));
+            crowd.done.send_replace(true);
+        }
+    });
+    Ok(())
+}
+
+/// Prints what was seen, and fails if it is not as it should be.
+fn report(server: &Server, options: &Options, seen: Seen, seconds: f64) -> Result<()> {
+    let (now, most, processor) = server.usage()?;
     let polls = Latencies::new(seen.polls, seen.faults.len());
     polls.print("polls", seconds);
     println!(
