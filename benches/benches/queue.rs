@@ -73,8 +73,7 @@ fn measure<T>(
 
 /// Prints the mean of calls that began at `started`.
 fn print_mean(name: &str, calls: usize, started: Duration) {
-    let calls = calls.max(1);
-    let each = (processor_time() - started) / u32::try_from(calls).unwrap_or(u32::MAX);
+    let each = (processor_time() - started) / u32::try_from(calls.max(1)).unwrap_or(u32::MAX);
     println!("{name:<44} {calls:>9} calls {:>8} ns each", each.as_nanos());
 }
 

@@ -49,6 +49,13 @@ impl Binary {
     }
 }
 
+/// A client's builder. Its TLS is by `ring`, like the coordinator's, and is used by nobody here.
+pub fn http() -> reqwest::ClientBuilder {
+    // Fails from the second call on, as it should.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+}
+
 /// A coordinator in a process of its own, which dies with this value.
 pub struct Server {
     process: Child,

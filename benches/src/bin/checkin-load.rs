@@ -16,7 +16,7 @@ use anyhow::{Result, bail};
 use clap::Parser;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
-use tauline_benches::load::{Latencies, Server, Target, sign_in};
+use tauline_benches::load::{Latencies, Server, Target, http, sign_in};
 use tauline_transcript::encoding::Encoding;
 
 /// Ten thousand waiting participants check in, while full-size contributions are verified.
@@ -163,9 +163,7 @@ fn main() -> Result<()> {
 }
 
 async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
-    let client = reqwest::Client::builder()
-        .pool_max_idle_per_host(options.connections)
-        .build()?;
+    let client = http().pool_max_idle_per_host(options.connections).build()?;
     let people = options.waiting + options.drivers;
     // Nobody may expire while the line is filled; the load is one address's.
     let deadlines = [

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use tauline_benches::json_contribution_chain;
-use tauline_benches::load::{Latencies, Server, Target, sign_in};
+use tauline_benches::load::{Latencies, Server, Target, http, sign_in};
 use tokio::sync::{Mutex, watch};
 
 /// Places in line whose polls are held back, and the turn's own.
@@ -177,7 +177,7 @@ fn main() -> Result<()> {
 }
 
 async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
-    let client = reqwest::Client::builder().build()?;
+    let client = http().build()?;
     let flags = ["--contribution-limit", "600"];
     let server = Server::start(
         &options.target.binary()?,

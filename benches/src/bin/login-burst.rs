@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use tauline_benches::load::{Latencies, Server, Target, sign_in};
+use tauline_benches::load::{Latencies, Server, Target, http, sign_in};
 use tauline_transcript::encoding::Encoding;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
@@ -61,9 +61,7 @@ async fn login(client: reqwest::Client, url: String, participant: usize) -> Resu
 fn sign_in_at_once(url: &str, people: Range<usize>) -> Result<(Latencies, f64)> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let client = reqwest::Client::builder()
-            .pool_max_idle_per_host(0)
-            .build()?;
+        let client = http().pool_max_idle_per_host(0).build()?;
         let (burst, mut logins) = (Instant::now(), JoinSet::new());
         for participant in people {
             logins.spawn(login(client.clone(), url.to_owned(), participant));
@@ -97,7 +95,7 @@ fn main() -> Result<()> {
 }
 
 async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
-    let client = reqwest::Client::new();
+    let client = http().build()?;
     let deadlines = ["--checkin-min", "3600", "--start-limit", "3600"];
     let people = 2 * options.drivers + options.logins;
     let binary = options.target.binary()?;

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use k256::ecdsa::SigningKey;
-use tauline_benches::load::{Latencies, Server, Target};
+use tauline_benches::load::{Latencies, Server, Target, http};
 use tauline_protocol::login::NonceAnswer;
 use tauline_transcript::signature::{ecdsa_sign, eip55, eth_address, personal_message_digest};
 
@@ -108,7 +108,7 @@ async fn honest(client: &reqwest::Client, url: &str, number: u32) -> Result<()> 
 #[tokio::main]
 async fn main() -> Result<()> {
     let options = Options::parse();
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let client = http().no_proxy().build()?;
     let flags = ["--signin", "siwe", "--trusted-proxies", "127.0.0.1"];
     let server = Server::start(&options.target.binary()?, &options.target.sizes, 0, &flags)?;
     server.ready(&client).await?;

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use clap::Parser;
 use rustix::process::{Resource, getrlimit, setrlimit};
-use tauline_benches::load::{Server, Target, sign_in};
+use tauline_benches::load::{Server, Target, http, sign_in};
 use tauline_transcript::encoding::Encoding;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
@@ -122,7 +122,7 @@ async fn once(
 
 /// Takes part, from signing in to the receipt; gives how long it took in all, and from the start.
 async fn take_part(url: &str, participant: usize, body: Vec<u8>) -> Result<(f64, f64)> {
-    let client = reqwest::Client::new();
+    let client = http().build()?;
     let began = Instant::now();
     let token = sign_in(&client, url, participant).await?;
     let post = |path: &str| client.post(format!("{url}{path}")).bearer_auth(&token);
@@ -179,7 +179,7 @@ async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
     let binary = options.target.binary()?;
     let sizes = &options.target.sizes;
     let server = Server::start(&binary, sizes, options.contributions + 1, &[])?;
-    server.ready(&reqwest::Client::new()).await?;
+    server.ready(&http().build()?).await?;
     let mut bodies = bodies.into_iter().enumerate();
     if let Some((participant, body)) = bodies.next() {
         let (all, turn) = take_part(&server.url, participant, body).await?;

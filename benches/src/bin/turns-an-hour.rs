@@ -20,7 +20,7 @@ use tauline_benches::hour::population::{Made, Population};
 use tauline_benches::hour::server::Deadlines;
 use tauline_benches::hour::world::{Clients, Event, What, World};
 use tauline_benches::json_contribution_chain;
-use tauline_benches::load::{Binary, Server};
+use tauline_benches::load::{Binary, Server, http};
 
 /// Turns an hour: one synthetic population against a coordinator.
 #[derive(Parser)]
@@ -136,7 +136,7 @@ async fn run(options: &Options, population: Population, chain: Vec<Vec<u8>>) -> 
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let people = population.arrivals.len();
     let mut server = Server::start(&binary, SIZES, people, &flags)?;
-    server.ready(&reqwest::Client::new()).await?;
+    server.ready(&http().build()?).await?;
     let mut world = World::new(
         server.url.clone(),
         options.clients,

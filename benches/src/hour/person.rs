@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use rand::Rng;
-use reqwest::Client;
 use tauline_protocol::contribution::StartRequest;
 use tauline_protocol::status::{QueueStatus, QueueWord};
 
@@ -12,7 +11,7 @@ use super::caller::{Caller, answer};
 use super::population::{Made, Nature};
 use super::turn::take_turn;
 use super::world::{Clients, What, World};
-use crate::load::sign_in;
+use crate::load::{http, sign_in};
 
 /// Seconds between an answer and the next poll, at least and at most.
 const RHYTHM: std::ops::Range<f64> = 25.0..35.0;
@@ -51,7 +50,7 @@ impl Person {
 
     async fn sign_in(world: &Arc<World>, made: &Made, number: usize) -> Result<Self> {
         // No certificate is ever looked at.
-        let http = Client::builder().tls_certs_only([]).no_proxy().build()?;
+        let http = http().tls_certs_only([]).no_proxy().build()?;
         let token = sign_in(&http, &world.url, number).await?;
         Ok(Self {
             caller: Caller {

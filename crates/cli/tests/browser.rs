@@ -121,6 +121,7 @@ fn ceremony(signin: &str, provider: &str, more: &[&str]) -> Server {
 fn browse(link: &str) -> (Vec<String>, StatusCode) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()

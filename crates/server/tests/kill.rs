@@ -2,6 +2,9 @@
 //! is there after each restart, nobody loses a place, and the transcript verifies.
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/http.rs"]
+mod http;
+
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -221,7 +224,7 @@ async fn nothing_acknowledged_is_lost_by_kill_9_at_random_moments() {
     let listen = url.trim_start_matches("http://").to_owned();
     let sizes: Sizes = SIZES.parse().unwrap();
 
-    let http = Client::builder().no_proxy().build().unwrap();
+    let http = http::client().build().unwrap();
     let mut comers = (0..KILLS + EARLY).map(|n| {
         let participant = Participant {
             http: http.clone(),

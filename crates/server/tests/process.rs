@@ -1,6 +1,9 @@
 //! The program itself, as an operator runs it.
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/http.rs"]
+mod http;
+
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -76,7 +79,7 @@ impl Drop for Program {
 fn status(url: &str) -> Value {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = http::client().build().unwrap();
         client
             .get(format!("{url}/ceremony/status"))
             .send()
@@ -184,7 +187,7 @@ fn logs_may_be_json_and_never_hold_a_token_or_a_code() {
     });
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let token: String = runtime.block_on(async {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = http::client().build().unwrap();
         let token = token_of_alice(&client, &url).await;
         let join = client.post(format!("{url}/queue/join")).bearer_auth(&token);
         assert_eq!(join.send().await.unwrap().status(), 200);
@@ -215,7 +218,7 @@ fn joined_and_left(data: &std::path::Path, more: &[&str]) -> (String, String) {
     let url = program.url.clone();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = http::client().build().unwrap();
         let token = token_of_alice(&client, &url).await;
         for path in ["join", "leave"] {
             let request = client.post(format!("{url}/queue/{path}"));
@@ -439,7 +442,7 @@ impl Watched {
 fn ask(url: &str, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> u16 {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = http::client().build().unwrap();
         let mut request = match body {
             Some(body) => client.post(format!("{url}{path}")).json(&body),
             None => client.get(format!("{url}{path}")),
