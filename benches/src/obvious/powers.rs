@@ -43,7 +43,7 @@ pub(super) struct PowersOfTau<T> {
 }
 
 /// The points of a list in G1 and of one in G2.
-pub type PowersOfBoth = (Vec<blst_p1_affine>, Vec<blst_p2_affine>);
+pub(super) type PowersOfBoth = (Vec<blst_p1_affine>, Vec<blst_p2_affine>);
 
 pub(super) fn decode<P: Point, T: Encoded>(encoded: &T) -> Result<P> {
     P::decode(encoded.write(&mut [0; 192])?)
