@@ -1,10 +1,9 @@
 //! Check-ins during a turn, whatever else the process does.
 //!
-//! Whoever contributes says at the start that it will check in, and is taken for gone when it
-//! stops (`http-queue-api.md`, Deadlines, stall). One held check-in follows the other, on a thread
-//! and on connections of their own: neither busy processors nor a long upload keep them waiting,
-//! and when the process dies, its open request is closed with it, which the coordinator sees at
-//! once.
+//! The participant says at the start of its turn that it will check in, and loses the turn when it
+//! stops (`http-queue-api.md`, Deadlines, stall). Held check-ins follow one another on a thread and
+//! on connections of their own, so that neither busy processors nor a long upload delay them. When
+//! the process dies, its open request is closed, and the coordinator notices at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,15 +21,15 @@ use crate::backoff::Backoff;
 use crate::client::{self, Client};
 use crate::exit::{Failure, Outcome};
 
-/// How long each check-in asks to be held: the interval near the head of the line
+/// How long the coordinator is asked to hold each check-in: the interval near the head of the line
 /// (`http-queue-api.md`, Deadlines).
 const HOLD: Duration = Duration::from_secs(5);
 
-/// The least time between the beginnings of two check-ins, however soon the first is answered.
-/// Ours: well below what a session may ask in a minute (50).
+/// The shortest time from the beginning of a check-in to that of the next, however soon the first
+/// is answered. Ours: well below the 50 requests that a session may make in a minute.
 const MIN_INTERVAL: Duration = Duration::from_millis(1500);
 
-/// A thread that checks in for turns of this process.
+/// A thread that checks in during the turns of this process.
 #[derive(Clone)]
 pub struct CheckInThread(Arc<Inner>);
 
@@ -45,7 +44,7 @@ impl CheckInThread {
     /// Starts the thread.
     ///
     /// # Errors
-    /// When the machine has no thread or no TLS to give.
+    /// When the system gives no thread, or its TLS cannot be set up.
     pub fn start(server: &Url) -> Outcome<Self> {
         let http = client::http(server)?;
         let failed = |error| Failure::io(format!("cannot start: {error}"));
@@ -70,8 +69,8 @@ impl CheckInThread {
         })))
     }
 
-    /// Checks in with this session until the turn is over, or the guard is dropped; from the moment
-    /// on that the guard is told of the start. Until then, the connection is made.
+    /// Connects now, and checks in with this session from [`CheckIns::begin`] until the turn is
+    /// over or the value is dropped.
     #[must_use]
     pub fn prepare(&self, client: &Client) -> CheckIns {
         let (sender, heard) = watch::channel(None);
@@ -93,7 +92,7 @@ impl CheckInThread {
     }
 }
 
-/// Check-ins that go on. They end when this is dropped, and so does the request in flight.
+/// The check-ins of a turn. They end when this is dropped, and so does the request in flight.
 pub struct CheckIns {
     heard: watch::Receiver<Option<QueueStatus>>,
     started: Arc<Notify>,
@@ -103,23 +102,24 @@ pub struct CheckIns {
 }
 
 impl CheckIns {
-    /// What the last check-in was told, if that is news.
+    /// The last check-in's answer, if it has not been asked for before.
     pub(crate) fn news(&mut self) -> Option<QueueStatus> {
         let told = self.heard.borrow_and_update();
         told.clone().filter(|_| told.has_changed())
     }
 
-    /// The turn has started: they begin.
+    /// Begins: the turn has started.
     pub(crate) fn begin(&self) {
         self.started.notify_one();
     }
 
-    /// Whether they have ended.
+    /// Whether the check-ins have ended.
     pub(crate) fn are_over(&self) -> bool {
         self.task.is_finished()
     }
 
-    /// Ends them as a cut cable does: the connection stays open, and nothing comes any more.
+    /// Ends the check-ins as a cut cable does: the connection stays open, and nothing is sent any
+    /// more.
     pub(crate) fn fall_silent(&self) {
         self.last.store(true, Ordering::Relaxed);
     }
@@ -141,8 +141,8 @@ pub(crate) fn in_turn(status: &QueueStatus) -> bool {
     )
 }
 
-/// One check-in after the other, as long as the turn lasts. Failures are repeated and told to
-/// nobody: the download and the upload beside them have their own.
+/// Sends one check-in after another as long as the turn lasts. Those that fail are repeated, and
+/// not reported: the download and the upload report their own failures.
 async fn check_in(client: Client, told: watch::Sender<Option<QueueStatus>>, last: Arc<AtomicBool>) {
     let mut backoff = Backoff::new(Duration::MAX);
     while !last.load(Ordering::Relaxed) {
@@ -178,7 +178,7 @@ mod tests {
     /// A request that came: the moment, its first line, and the connection to answer it on.
     type Asked = (std::time::Instant, String, TcpStream);
 
-    /// A coordinator that passes on what it is asked.
+    /// A coordinator that passes on the requests it gets.
     fn coordinator() -> (Url, Receiver<Asked>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -246,7 +246,7 @@ mod tests {
             answer(&stream, status, body);
         }
         assert!(check_ins.news().is_some());
-        // One is always in flight, and goes with whoever sent it.
+        // One is always in flight, and is closed when its sender is dropped.
         let (_, line, _stream) = next(&asked);
         assert!(line.starts_with("POST /queue/checkin"), "{line}");
         drop(check_ins);

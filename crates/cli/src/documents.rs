@@ -1,4 +1,4 @@
-//! Contributions, bases and powers in files, read and checked for several verbs.
+//! Reading and checking contributions, bases and powers in files, for several verbs.
 
 use rand_core::OsRng;
 use tauline_transcript::chain::{TranscriptError, read_powers};
@@ -13,7 +13,7 @@ use crate::input::{Input, MAX_DOCUMENT};
 use crate::recognised::{Wanted, want};
 use crate::work;
 
-/// Reads a contribution, and its bytes.
+/// Reads a contribution. Also returns its bytes.
 pub(crate) fn contribution(input: &Input, wanted: Wanted) -> Outcome<(RawContribution, Vec<u8>)> {
     want(input, wanted)?;
     let bytes = input.bytes(MAX_DOCUMENT)?;
@@ -23,7 +23,7 @@ pub(crate) fn contribution(input: &Input, wanted: Wanted) -> Outcome<(RawContrib
     Ok((document, bytes))
 }
 
-/// Reads and checks the powers to build on, out of a base, a contribution or a transcript.
+/// Reads and checks the powers to build on, from a base, a contribution or a transcript.
 pub(crate) fn base(input: &Input, ceremony: Option<&Sizes>) -> Outcome<Base> {
     let bad = |why: &dyn std::fmt::Display| {
         Failure::bad(format!(
@@ -70,7 +70,7 @@ fn transcript_powers(input: &Input, sizes: &Sizes) -> Outcome<RawContribution> {
     Ok(document)
 }
 
-/// The final powers of a transcript's sub-ceremony, decoded and not checked further.
+/// The final powers of a transcript's sub-ceremony, decoded but not checked.
 pub(crate) fn sub_ceremony_powers(input: &Input, g1: usize) -> Outcome<Powers> {
     match read_powers(input, g1) {
         Ok(Some(powers)) => Ok(powers),
@@ -83,7 +83,7 @@ pub(crate) fn sub_ceremony_powers(input: &Input, g1: usize) -> Outcome<Powers> {
     }
 }
 
-/// Why a transcript could not be used, as the end of a verb.
+/// The error that ends a verb whose transcript cannot be used.
 pub(crate) fn transcript_failure(input: &Input, error: &TranscriptError) -> Failure {
     let name = input.name();
     match error {
@@ -100,7 +100,7 @@ pub(crate) fn transcript_failure(input: &Input, error: &TranscriptError) -> Fail
     }
 }
 
-/// Checks a transcript's powers.
+/// Checks powers from a transcript.
 pub(crate) fn verified_powers(input: &Input, powers: &Powers) -> Outcome<Powers> {
     let sub_ceremony = SubCeremony {
         index: 0,

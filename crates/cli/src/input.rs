@@ -1,5 +1,5 @@
-//! What a verb reads: a file or standard input, plain or compressed with gzip or zstd, in UTF-8 or
-//! UTF-16.
+//! The documents that a verb reads: from a file or standard input, plain or compressed with gzip or
+//! zstd, in UTF-8 or UTF-16.
 
 mod entropy;
 mod limits;
@@ -19,25 +19,25 @@ use spool::{GZIP_MAGIC, SpoolError, Spooled, ZSTD_MAGIC, read_full, spool};
 
 use crate::exit::{Failure, Outcome};
 
-/// Bytes that a reader of a source fetches at once.
+/// Bytes that a reader fetches at once.
 const READ_LEN: usize = 64 << 10;
 
-/// A document in a plain file that can be read from any place.
+/// A document in a plain file, which can be read from any offset.
 pub struct Input {
     name: String,
     file: File,
-    /// Where the document starts, behind a byte order mark.
+    /// Where the document starts: after a byte order mark.
     start: u64,
     len: u64,
     is_converted: bool,
 }
 
 impl Input {
-    /// Opens a document; `-` is standard input. What cannot be read from any place, a pipe or a
-    /// compressed file, is written to a temporary file first, and so is text in UTF-16.
+    /// Opens a document; `-` is standard input. A pipe, a compressed file or text in UTF-16 is
+    /// converted to a temporary file first.
     ///
     /// # Errors
-    /// When it cannot be read, or is longer than may be copied.
+    /// When it cannot be read, or is too long to be copied.
     pub fn open(path: &Path, limits: Limits) -> Outcome<Self> {
         let name = match path.as_os_str() == "-" {
             true => "standard input".to_owned(),
@@ -73,19 +73,19 @@ impl Input {
         Ok(bytes)
     }
 
-    /// What the user calls it.
+    /// Its name for messages.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether it was text in UTF-16, which is read as UTF-8.
+    /// Whether it was text in UTF-16 and has been converted to UTF-8.
     #[must_use]
     pub fn is_converted(&self) -> bool {
         self.is_converted
     }
 
-    /// What it is.
+    /// The kind of document.
     ///
     /// # Errors
     /// A document that cannot be read.
@@ -93,10 +93,10 @@ impl Input {
         recognise(self).map_err(|error| self.unreadable(&error))
     }
 
-    /// All of its bytes, at most `limit`.
+    /// All of its bytes.
     ///
     /// # Errors
-    /// A document that is longer, or cannot be read.
+    /// A document that is longer than `limit`, or cannot be read.
     pub fn bytes(&self, limit: u64) -> Outcome<Vec<u8>> {
         if self.len > limit {
             return Err(Failure::bad(format!(
@@ -120,7 +120,7 @@ impl Input {
         Ok(bytes)
     }
 
-    /// Whether it begins as text does, and points do not.
+    /// Whether it begins like text and not like points.
     fn is_text(&self) -> Outcome<bool> {
         let mut start = Vec::new();
         let read = self.open_at(self.start).take(4096).read_to_end(&mut start);
@@ -129,7 +129,7 @@ impl Input {
         Ok(start.iter().all(is_text))
     }
 
-    /// A reader of the whole file, with a byte order mark if there is one.
+    /// A reader of the whole file, including a byte order mark.
     pub fn whole(&self) -> impl Read {
         self.open_at(0)
     }
@@ -178,7 +178,7 @@ impl Source for Input {
     }
 }
 
-/// A reader of a part of a file, independent of all others.
+/// A reader of a file from some offset on. Readers do not disturb each other.
 #[derive(Debug)]
 pub struct Section<'a> {
     file: &'a File,
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn plain_and_compressed_files_read_alike() {
-        // Of what begins like nothing of ours, only the start would be copied.
+        // Of a file that is recognised as none of ours, only the start would be copied.
         let numbers: String = (0..50_000).map(|number| format!("{number:07},")).collect();
         let plain = format!("{{\"transcripts\":\"{numbers}\"}}").into_bytes();
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

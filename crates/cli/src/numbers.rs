@@ -1,8 +1,9 @@
-//! Numbers as people read them: durations, sizes, counts.
+//! Numbers as text for people: durations, sizes, counts.
 
 use std::time::Duration;
 
-/// A duration in its one or two largest units: `0.8 s`, `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
+/// A duration in its one or two largest units: `0.8 s`, `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4
+/// h`.
 #[must_use]
 pub fn duration(duration: Duration) -> String {
     let pair = |large: u64, large_unit: &str, small: u64, small_unit: &str| match small {
@@ -22,7 +23,7 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
-/// A duration from now as an estimate: nobody is told `0.3 s` of a guess.
+/// An estimate of how long something takes. It is never given more exactly than in seconds.
 #[must_use]
 pub fn about(milliseconds: u64) -> String {
     match milliseconds {
@@ -70,7 +71,7 @@ pub fn count(n: u64, noun: &str) -> String {
     format!("{} {noun}{s}", with_commas(n))
 }
 
-/// Items as a sentence has them: `1`, `1 and 2`, `1, 2 and 3`.
+/// Items joined as in a sentence: `1`, `1 and 2`, `1, 2 and 3`.
 #[must_use]
 pub fn list(items: &[impl ToString]) -> String {
     let items: Vec<String> = items.iter().map(ToString::to_string).collect();

@@ -1,9 +1,9 @@
-//! A participant's whole life: sign in, join, wait, start, compute, complete.
+//! A participant: signs in, joins, waits, starts, computes and completes a contribution.
 //!
-//! Every call may be repeated: `join`, `checkin` and `start` by the protocol, `complete` because
-//! the same bytes are sent again. So a lost answer, a cut connection or a restarted coordinator
-//! costs time and nothing else: the call is made again, and what the coordinator says next is
-//! where life goes on.
+//! Every call can be repeated: `join`, `checkin` and `start` by the protocol, and `complete`
+//! because the same bytes are sent again. A lost answer, a cut connection or a restarted
+//! coordinator therefore costs nothing but time. The call is made again, and the participant goes
+//! on from what the coordinator answers.
 
 mod accepted;
 mod calls;

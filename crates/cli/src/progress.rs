@@ -1,6 +1,6 @@
-//! What a participant sees: a live line on a terminal, plain lines anywhere else.
+//! Progress for the user: a live line on a terminal, plain lines elsewhere.
 //!
-//! All of it goes to standard error; standard output is for results.
+//! All of it goes to standard error. Standard output is for results.
 
 mod meter;
 mod standing;
@@ -22,18 +22,18 @@ use crate::carried::Turn;
 use crate::numbers;
 use crate::participant::{Listener, News, Step, what_leaving_means};
 
-/// How often a plain log gets a line while nothing new happens.
+/// The time between two lines of a plain log while nothing new happens.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How often at most a plain log gets a line about a new position.
+/// The shortest time between two lines of a plain log about a new position.
 const POSITION_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What is being shown.
+/// What the live line is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scene {
     Line,
     Work(Step),
-    /// Another machine computes.
+    /// Another machine computes the contribution.
     Offline,
 }
 
@@ -45,12 +45,12 @@ struct State {
     /// The size of what is transferred.
     total: u64,
     trouble_since: Option<Instant>,
-    /// Where the participant stood last.
+    /// The participant's last status.
     standing: Option<QueueStatus>,
     told: Told,
 }
 
-/// The user's screen.
+/// What the user sees of a participant.
 pub struct Screen {
     /// The live line, on a terminal.
     bar: Option<ProgressBar>,
@@ -92,7 +92,7 @@ impl Screen {
         }
     }
 
-    /// Takes the live line away; `done` says whether its step has succeeded.
+    /// Removes the live line. `done` says whether its step has succeeded.
     pub fn close(&self, done: bool) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Scene::Work(step)) = state.scene.take().filter(|_| done) {
@@ -103,8 +103,8 @@ impl Screen {
         }
     }
 
-    /// Says what leaving costs, for whoever has asked to leave; says nothing and gives `false` where
-    /// it costs nothing.
+    /// Answers a first Ctrl-C by saying what leaving costs. Says nothing and returns false where
+    /// leaving costs nothing.
     pub fn ask_to_leave(&self) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let question = state.standing.as_ref().and_then(what_leaving_means);
@@ -114,7 +114,7 @@ impl Screen {
         question.is_some()
     }
 
-    /// Notes where the participant stands, and says what is new about it.
+    /// Notes the participant's status, and says what has changed.
     fn note(&self, state: &mut State, status: &QueueStatus) {
         state.standing = Some(status.clone());
         for line in state.told.changes(status) {
@@ -149,7 +149,7 @@ impl Screen {
         state.spoken = state.since;
         if let Some(bar) = &self.bar {
             bar.set_style(style(scene));
-            // The speed shown is this scene's alone.
+            // The speed is measured anew for each scene.
             bar.reset();
             if let Scene::Work(step) = scene {
                 bar.set_message(present(step));
@@ -193,7 +193,7 @@ impl Screen {
         state.position = status.queue_position;
     }
 
-    /// Says what to carry where.
+    /// Says which directory to carry where.
     fn carry(&self, dir: &Path, turn: &Turn, left: Duration, is_new: bool) {
         let dir = dir.display();
         let there = match is_new {
@@ -348,7 +348,7 @@ fn past(step: Step, state: &State) -> String {
     }
 }
 
-/// A sentence's beginning.
+/// The text with a capital letter, to begin a sentence.
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|letter| letter.to_ascii_uppercase());

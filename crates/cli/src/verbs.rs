@@ -1,4 +1,4 @@
-//! The verbs, a file each: arguments, and what to do with them.
+//! The verbs, in a file each: their arguments, and what they do.
 
 pub mod admin;
 pub mod compute;

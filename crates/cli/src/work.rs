@@ -1,4 +1,5 @@
-//! The participant's work between download and upload: check, compute, sign. No network.
+//! The participant's work between download and upload: checking the powers, computing and signing a
+//! contribution. It needs no network.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -17,12 +18,12 @@ use tauline_transcript::{DocumentError, Encoding, Sizes};
 use crate::client::{Download, Form, Outgoing, Writer};
 use crate::exit::{Failure, Outcome};
 
-/// From which time left on a contribution is sent although the rest of it is still being computed.
-/// Ours: coordinators wait for the next piece of a body for 30 s unless told otherwise, and a
-/// computer that is busy with something else may need some times as long as it did before.
+/// When the rest of a computation is expected to take less than this, the upload begins. Ours:
+/// coordinators wait 30 s for the next piece of a body unless told otherwise, and a computer that
+/// becomes busy with something else may need several times as long as expected.
 const SENT_WITHIN: Duration = Duration::from_secs(5);
 
-/// How far a computation is, for another thread to read.
+/// How far a computation has come. Another thread can read it.
 #[derive(Clone, Default)]
 pub struct Counter(Arc<Counts>);
 
@@ -33,7 +34,7 @@ struct Counts {
 }
 
 impl Counter {
-    /// What is done, and all there is to do once that is known.
+    /// How much is done, and how much there is to do in all, once that is known.
     #[must_use]
     pub fn read(&self) -> (u64, Option<u64>) {
         let total = self.0.total.load(Ordering::Relaxed);
@@ -43,31 +44,31 @@ impl Counter {
         )
     }
 
-    /// Moves forward; threads may report out of order.
+    /// Moves forward, never back: threads may report out of order.
     pub fn set(&self, done: u64, total: u64) {
         self.0.total.store(total, Ordering::Relaxed);
         self.0.done.fetch_max(done, Ordering::Relaxed);
     }
 }
 
-/// A contribution, being computed or ready to be sent. Clones share it.
+/// A contribution that is being computed or is ready to be sent. Clones share it.
 #[derive(Clone)]
 pub struct Work {
-    /// The document's bytes.
+    /// The document.
     pub document: Outgoing,
-    /// Their form.
+    /// Its form.
     pub form: Form,
     pot_pubkeys: Arc<OnceLock<Vec<[u8; 96]>>>,
 }
 
 impl Work {
-    /// The public keys, compressed, which the receipt has to name; once they are drawn.
+    /// The compressed public keys, once the secrets are drawn. The receipt has to name them.
     #[must_use]
     pub fn pot_pubkeys(&self) -> Option<&[[u8; 96]]> {
         self.pot_pubkeys.get().map(Vec::as_slice)
     }
 
-    /// A contribution that was computed elsewhere, and verified here.
+    /// A contribution that another machine computed and this one verified.
     ///
     /// # Errors
     /// A document that cannot be written: never in practice.
@@ -85,7 +86,7 @@ impl Work {
         })
     }
 
-    /// The same contribution in another form, once all of it is there.
+    /// The same contribution in another form. All of it has to be computed.
     ///
     /// # Errors
     /// A document that is not whole, or cannot be written.
@@ -107,7 +108,7 @@ fn written(document: &RawContribution, form: Form) -> Outcome<Vec<u8>> {
     bytes.map_err(unwritable)
 }
 
-/// Reads a contribution or a base in whichever form it is: JSON starts with a brace, MessagePack never.
+/// Reads a contribution or a base in either form: JSON starts with a brace, MessagePack never does.
 ///
 /// # Errors
 /// Bytes that are no such document.
@@ -118,11 +119,11 @@ pub fn read_document(bytes: &[u8]) -> Result<RawContribution, DocumentError> {
     }
 }
 
-/// Reads and checks the powers that the coordinator handed out: sizes, points, subgroup, and that
-/// they are powers of one tau. Building on anything else would be in vain.
+/// Reads the powers that the coordinator handed out, and checks their sizes, the points and their
+/// subgroup, and that they are powers of one tau. A contribution to anything else would be useless.
 ///
 /// # Errors
-/// Powers that are none; the text names the check.
+/// Powers that are not valid; the text names the check that failed.
 pub fn read_base(download: &Download, sizes: &Sizes) -> Outcome<Base> {
     let bad = |why: &dyn std::fmt::Display| {
         Failure::bad(format!(
@@ -162,7 +163,8 @@ pub fn document_len(sizes: &Sizes, form: Form, is_ecdsa_signed: bool) -> Outcome
     len.map(|len| len as u64).map_err(unwritable)
 }
 
-/// Begins a contribution, signed with an Ethereum key or not, of which nothing is there yet.
+/// Begins a contribution of which nothing is computed yet. It may be going to be signed with an
+/// Ethereum key.
 ///
 /// # Errors
 /// A document that cannot be written: never in practice.
@@ -222,7 +224,7 @@ impl Computation {
     }
 }
 
-/// How long the rest of the computation takes, if it goes on as it did.
+/// How long the rest of the computation takes at the speed so far.
 fn time_left(elapsed: Duration, counter: &Counter) -> Option<Duration> {
     let (done, total) = counter.read();
     let left = total?.saturating_sub(done) as f64;
@@ -233,7 +235,7 @@ fn unwritable(error: DocumentError) -> Failure {
     Failure::bad(format!("the contribution cannot be written: {error}"))
 }
 
-/// Computes a contribution to its end.
+/// Computes a whole contribution.
 ///
 /// # Errors
 /// A document that cannot be written: never in practice.

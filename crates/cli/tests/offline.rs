@@ -41,6 +41,7 @@ fn every_help_page_is_as_reviewed() {
         "init",
         "transcript",
         "compute",
+        "submit",
         "rehearse",
         "admin",
     ];

@@ -27,8 +27,8 @@ pub enum Write {
     },
     /// A submitted contribution is of no more use.
     DropBlob(Ticket),
-    /// A contribution was accepted: its witness is kept for ever, its blob is the head, and those of
-    /// earlier contributions are of no more use: they count as gone, whenever they are deleted.
+    /// A contribution was accepted: its witness is kept for ever, its blob is the head, and those
+    /// of earlier contributions are of no more use: they count as gone, whenever they are deleted.
     Accepted(Contribution),
 }
 

@@ -10,9 +10,9 @@
 //! | [`sum`] | what things that are kept are recognised by |
 //! | [`mark`] | how far the log is known to have been durable |
 //!
-//! What a store holds beside the log cannot be derived from it. So the log binds it: a record holds the
-//! sum of what was stored with it, or of what was there before. Everything is checked against the log
-//! at every start, and against its sum before it is served.
+//! What a store holds beside the log cannot be derived from it. So the log binds it: a record holds
+//! the sum of what was stored with it, or of what was there before. Everything is checked against
+//! the log at every start, and against its sum before it is served.
 
 mod batch;
 mod ceremony;

@@ -2,14 +2,15 @@
 //! been durable, and whose it is.
 //!
 //! A database that lost its end, or all of it, looks like a sound one that is shorter: SQLite drops
-//! the tail of a write-ahead log from the first bad checksum on, without a word. The mark notices. It
-//! is written after a commit, so it is never ahead of what is durable, and lags behind by little:
+//! the tail of a write-ahead log from the first bad checksum on, without a word. The mark notices.
+//! It is written after a commit, so it is never ahead of what is durable, and lags behind by
+//! little:
 //!
 //! * it covers an accepted contribution before anybody is told that it was accepted;
 //! * otherwise by at most 64 records, and by those of at most a second.
 //!
-//! It has two slots that are written in turn, in place: a write that is cut short spoils one, and the
-//! other still holds. No space is needed for that, and one flush makes it durable.
+//! It has two slots that are written in turn, in place: a write that is cut short spoils one, and
+//! the other still holds. No space is needed for that, and one flush makes it durable.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};

@@ -64,7 +64,8 @@ pub struct Sqlite {
     reader: Mutex<Connection>,
     accounts: Mutex<Tally>,
     found: Found,
-    /// Before the lock, so that its last write is under the lock. None of data that is only looked at.
+    /// Before the lock, so that its last write is under the lock. None of data that is only looked
+    /// at.
     mark: Option<Mutex<MarkFile>>,
     // Last, so that the lock outlives the connections.
     directory: Option<DataDir>,

@@ -121,8 +121,8 @@ pub trait Store: Send + Sync + 'static {
     /// When the medium fails.
     fn delete_sessions_expired_before(&self, at: Timestamp) -> Result<u64, StoreError>;
 
-    /// The identity that this GitHub account was first given here; this one, if it is the first, which
-    /// is durable then.
+    /// The identity that this GitHub account was first given here; this one, if it is the first,
+    /// which is durable then.
     ///
     /// # Errors
     /// When the medium fails.
@@ -178,8 +178,8 @@ pub trait Reading: Send {
     /// When the medium fails, or one is not what was stored.
     fn page(&self, after: u64, at_most: u32) -> Result<Vec<Contribution>, StoreError>;
 
-    /// Whether everything has a sum; nothing has in data of before there were sums that is only looked
-    /// at.
+    /// Whether everything has a sum; nothing has in data of before there were sums that is only
+    /// looked at.
     fn has_sums(&self) -> bool;
 
     /// As [`page`](Self::page), but not looked at: each with the sum that it was stored with, if it

@@ -1,7 +1,7 @@
 //! Sums: what is kept beside the log is recognised by these, and the log binds them.
 //!
-//! All are SHA-256, over a name of the kind and then the fields, each of a fixed length or led by its
-//! length, so that no two different things have the same bytes.
+//! All are SHA-256, over a name of the kind and then the fields, each of a fixed length or led by
+//! its length, so that no two different things have the same bytes.
 
 use k256::ecdsa::VerifyingKey;
 use sha2::{Digest as _, Sha256};

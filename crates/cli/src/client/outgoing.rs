@@ -1,15 +1,15 @@
-//! A document that is sent while it is still being written.
+//! A document that can be sent while it is still being written.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-/// Pieces in which a document is sent, in bytes: the grain of the progress shown.
+/// Bytes in each piece of a document that is sent. Progress is shown in these steps.
 const PIECE_LEN: usize = 32 << 10;
 
-/// A document of a known length, of which more and more is there. Stays until it is dropped, so
-/// that it can be sent again. Clones share it.
+/// A document whose length is known and whose bytes are being written. It keeps all of them, so
+/// that it can be sent again. Clones share the document.
 #[derive(Clone)]
 pub struct Outgoing(Arc<Shared>);
 
@@ -19,20 +19,20 @@ struct Shared {
     state: watch::Sender<State>,
 }
 
-/// How far a document is.
+/// How far writing has come.
 #[derive(Clone, Copy, Default)]
 struct State {
     written: usize,
     may_be_sent: bool,
-    /// Whether the writer is gone and the document is not whole.
+    /// Whether the writer was dropped before the document was whole.
     failed: bool,
 }
 
-/// Who writes a document. One that is dropped before its document is whole has failed.
+/// Writes a document. Dropping it before the document is whole means failure.
 pub(crate) struct Writer(Outgoing);
 
 impl Outgoing {
-    /// A document of which nothing is there yet, and its writer.
+    /// A document of which nothing is written yet, and its writer.
     pub(crate) fn of_len(len: usize) -> (Self, Writer) {
         let outgoing = Self(Arc::new(Shared {
             len,
@@ -61,39 +61,39 @@ impl Outgoing {
         self.0.len == 0
     }
 
-    /// How many bytes are there.
+    /// How many bytes are written.
     #[must_use]
     pub fn written(&self) -> u64 {
         self.0.state.borrow().written as u64
     }
 
-    /// Whether all of it is there.
+    /// Whether all of it is written.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.written() == self.len()
     }
 
-    /// The bytes that are there.
+    /// The bytes written so far.
     #[must_use]
     pub fn to_vec(&self) -> Vec<u8> {
         self.bytes().clone()
     }
 
-    /// Waits until sending may begin, or there is nothing to wait for. Whether it may.
+    /// Waits until sending may begin. False when the writer has failed.
     pub async fn may_be_sent(&self) -> bool {
         let mut state = self.0.state.subscribe();
         let state = state.wait_for(|state| state.may_be_sent || state.failed);
         state.await.is_ok_and(|state| !state.failed)
     }
 
-    /// Waits until all of it is there, or there is nothing to wait for. Whether it is.
+    /// Waits until all of it is written. False when the writer has failed.
     pub async fn is_finished(&self) -> bool {
         let mut state = self.0.state.subscribe();
         let state = state.wait_for(|state| state.written == self.0.len || state.failed);
         state.await.is_ok_and(|state| !state.failed)
     }
 
-    /// Waits until the writer has failed; for ever, if it does not.
+    /// Waits until the writer fails, which may be for ever.
     pub async fn has_failed(&self) {
         let mut state = self.0.state.subscribe();
         if state.wait_for(|state| state.failed).await.is_err() {
@@ -101,7 +101,8 @@ impl Outgoing {
         }
     }
 
-    /// The document as a body, as it comes; counts what has been taken from it.
+    /// The document as a request body, which grows as it is written. `sent` counts the bytes taken
+    /// from it.
     pub(crate) fn pieces(&self, sent: &Arc<AtomicU64>) -> reqwest::Body {
         let start = (self.clone(), Arc::clone(sent), 0);
         reqwest::Body::wrap_stream(futures_util::stream::try_unfold(
@@ -117,7 +118,7 @@ impl Outgoing {
         ))
     }
 
-    /// What follows the first `start` bytes, as soon as it is there; nothing at the end.
+    /// The piece after the first `start` bytes, as soon as it is written; nothing at the end.
     async fn piece(&self, start: usize) -> std::io::Result<Option<Vec<u8>>> {
         if start == self.0.len {
             return Ok(None);
@@ -139,7 +140,7 @@ impl Outgoing {
 }
 
 impl Writer {
-    /// Appends bytes. When the document is whole with them, it may be sent.
+    /// Appends bytes. A document that is whole may be sent.
     pub(crate) fn append(&self, bytes: &[u8]) {
         let Outgoing(shared) = &self.0;
         let mut all = self.0.bytes();
@@ -153,7 +154,7 @@ impl Writer {
         });
     }
 
-    /// Lets sending begin, although more is to come.
+    /// Lets sending begin before the document is whole.
     pub(crate) fn let_it_be_sent(&self) {
         self.0.0.state.send_modify(|state| state.may_be_sent = true);
     }

@@ -1,4 +1,4 @@
-//! Bodies, piece by piece: nothing is longer than it may be, nothing stands still for long.
+//! Reading bodies piece by piece, with limits on their length and on pauses.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use tokio::time::timeout;
 use super::error::{ClientError, Refusal};
 use super::tls;
 
-/// How long a download or an upload may stand still. Ours: a mobile connection changes cells in
-/// less.
+/// How long a download or an upload may pause. Ours: a mobile connection changes cells in less
+/// time.
 pub(super) const IDLE_LIMIT: Duration = Duration::from_secs(15);
 
-/// Largest small answer, in bytes.
+/// The longest answer to a call that is no download, in bytes.
 const MAX_ANSWER_LEN: u64 = 1 << 20;
 
 /// Reads a body piece by piece, at most `limit` bytes of it.
@@ -66,7 +66,7 @@ pub(super) async fn read_answer<T: DeserializeOwned>(response: Response) -> Resu
     })
 }
 
-/// Passes a success on; turns everything else into its error.
+/// Returns a success, and turns every other answer into an error.
 pub(super) async fn accepted(response: Response) -> Result<Response, ClientError> {
     let status = response.status();
     if status.is_success() {
@@ -103,9 +103,9 @@ pub(super) async fn accepted(response: Response) -> Result<Response, ClientError
     }
 }
 
-/// What stands between here and the coordinator, in the words of its `Server` header.
+/// The proxy in front of the coordinator, named by its `Server` header.
 fn proxy(headers: &HeaderMap) -> String {
-    /// The longest name that is passed on to a person, in bytes.
+    /// The longest name that is shown, in bytes.
     const MAX_NAME_LEN: usize = 60;
     let name = headers.get(SERVER).and_then(|value| value.to_str().ok());
     match name.filter(|name| !name.is_empty() && name.len() <= MAX_NAME_LEN) {

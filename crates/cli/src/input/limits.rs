@@ -1,10 +1,10 @@
 //! How much a verb reads.
 
-/// Most bytes that may be copied to the temporary directory. A plain file is not copied, and has no
-/// limit but that of the verb.
+/// How many bytes may be copied to the temporary directory. A plain file is not copied, and only
+/// the verb limits its length.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Of a pipe or device.
+    /// From a pipe or device.
     pub(super) copied: u64,
 }
 
@@ -18,8 +18,9 @@ impl Limits {
     /// For a transcript. Ours: 16 times that of the Ethereum ceremony.
     pub const TRANSCRIPT: Self = Self { copied: 4 << 30 };
 
-    /// Of a compressed file of this length, or of a stream. Points do not compress: hex and white
-    /// space shrink to a half or a third, and only the powers of tau = 1 to next to nothing.
+    /// From a compressed file of this length, or from a compressed stream. Points do not compress;
+    /// hex and white space make documents shrink to a half or a third. Only the powers of tau = 1
+    /// shrink to almost nothing.
     pub(super) fn decompressed(self, compressed_len: Option<u64>) -> u64 {
         const REPETITIVE: u64 = 128 << 20;
         const RATIO: u64 = 16;

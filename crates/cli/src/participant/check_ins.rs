@@ -5,8 +5,7 @@ use super::state::Participant;
 use crate::check_ins::{self, CheckIns};
 
 impl Participant<'_> {
-    /// Takes in what the check-ins of the turn have heard. Whether the turn lasts, as far as is
-    /// known.
+    /// Takes in the last answer to the check-ins of the turn. False when the turn is over.
     pub(super) fn hear_check_ins(&mut self) -> bool {
         let news = self
             .check_ins
@@ -22,7 +21,7 @@ impl Participant<'_> {
         goes_on
     }
 
-    /// Prepares the check-ins of the turn, unless they go on already.
+    /// Prepares the check-ins of the turn, unless there are some already.
     pub(super) fn prepare_check_ins(&self) {
         let mut check_ins = self.check_ins.borrow_mut();
         if check_ins.as_ref().is_none_or(CheckIns::are_over) {
@@ -30,7 +29,7 @@ impl Participant<'_> {
         }
     }
 
-    /// Goes on with the check-ins of the turn in the session of now.
+    /// Continues the check-ins of the turn in a new session.
     pub(super) fn renew_check_ins(&self) {
         let mut check_ins = self.check_ins.borrow_mut();
         if check_ins
@@ -48,7 +47,8 @@ impl Participant<'_> {
         self.check_ins.take();
     }
 
-    /// Vanishes as a machine without a network does: nothing is closed, and nothing comes any more.
+    /// Vanishes as a machine that loses its network does: nothing is closed, and nothing is sent
+    /// any more.
     pub(crate) fn fall_silent(&self) {
         if let Some(check_ins) = self.check_ins.borrow().as_ref() {
             check_ins.fall_silent();

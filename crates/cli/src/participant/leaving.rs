@@ -1,5 +1,5 @@
-//! How a participant ends before its receipt: what it holds is given up, so that nobody waits for
-//! it, or kept for the next run.
+//! What happens when a participant is interrupted: it gives up its place or turn, so that nobody
+//! waits for it, or keeps it for the next run.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use crate::exit::Failure;
 use crate::interrupt::Wish;
 use crate::numbers;
 
-/// How long cleaning up may take, for each of two attempts. Ours: nobody waits longer for a
+/// How long each of two attempts to tell the coordinator may take. Ours: nobody waits longer for a
 /// program to stop.
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// How long a turn waits for a process that has gone, unless the coordinator is set otherwise
+/// How long a turn lasts after its process has gone, unless the coordinator is set otherwise
 /// (`http-queue-api.md`, Deadlines, stall).
 const STALL_LIMIT: Duration = Duration::from_secs(15);
 
 impl Participant<'_> {
-    /// Gives up or keeps what the participant holds, as wished, and says what became of it.
+    /// Gives up the place or turn, or keeps it, and returns the error that says so.
     pub(super) async fn part(&mut self, wish: Wish) -> Failure {
         self.hear_check_ins();
         match wish {
@@ -66,7 +66,7 @@ impl Participant<'_> {
             .help("it will notice by itself; until then the same command takes the place up again")
     }
 
-    /// Asks for the deadline once more, which moves it, and says how long the place is kept.
+    /// Checks in once more, which moves the deadline, and says how long the place is kept.
     async fn keep(&mut self, signal: &str) -> Failure {
         let Some(last) = self.standing.clone().filter(is_in_queue) else {
             return Failure::bad(format!("ended by {signal}")).help("nothing was given up");
@@ -77,7 +77,7 @@ impl Participant<'_> {
     }
 }
 
-/// Whether there is something to lose.
+/// Whether the participant has a place or a turn.
 fn is_in_queue(status: &QueueStatus) -> bool {
     matches!(
         status.queue_status,
@@ -99,7 +99,7 @@ fn verifying(ended: &str) -> Failure {
     .help("run the same command again for the verdict and the receipt")
 }
 
-/// After a leave that did not end the stay.
+/// The error after a leave that did not end the stay.
 fn stayed(status: &QueueStatus) -> Failure {
     Failure::bad(format!(
         "interrupted; nothing was given up: another client of {} is attached and keeps the place",
@@ -108,7 +108,7 @@ fn stayed(status: &QueueStatus) -> Failure {
     .help("to give it up, leave in the last of them")
 }
 
-/// That the place is kept, and how long.
+/// The error that says how long the place or turn is kept.
 fn kept(signal: &str, status: &QueueStatus) -> Failure {
     let ended = format!("ended by {signal}");
     let again = "run the same command again to take it up";
@@ -144,20 +144,20 @@ fn kept(signal: &str, status: &QueueStatus) -> Failure {
     }
 }
 
-/// The time to the deadline. The grace that the coordinator allows comes on top.
+/// The time until the deadline, to which the coordinator adds its grace.
 fn left(status: &QueueStatus) -> Duration {
     Duration::from_millis(status.next_checkin_in_ms.unwrap_or_default())
 }
 
-/// What is left of the turn, as far as the coordinator says so.
+/// The time that is left of the turn, if the coordinator says so.
 fn turn_left(status: &QueueStatus) -> Duration {
     status
         .contribute_in_ms
         .map_or(Duration::MAX, Duration::from_millis)
 }
 
-/// What a Ctrl-C would cost now, and how to end without it, for whoever has pressed it once;
-/// nothing, where it costs nothing.
+/// What leaving costs now, and how to end without that, as an answer to the first Ctrl-C. Nothing
+/// where leaving costs nothing.
 pub(crate) fn what_leaving_means(status: &QueueStatus) -> Option<String> {
     let id = &status.id;
     let used_up = format!(

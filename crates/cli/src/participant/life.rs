@@ -1,4 +1,4 @@
-//! The life of a participant, from signing in to the receipt.
+//! The course of a participation, from signing in to the receipt.
 
 use std::time::Duration;
 
@@ -10,9 +10,10 @@ use super::state::{ATTEMPTS, HOLD, Participant, RECONSIDER, Stop};
 use crate::exit::{Failure, Outcome};
 
 impl Participant<'_> {
-    /// Lives from signing in to the receipt.
+    /// Takes part, from signing in to the receipt.
     ///
-    /// On an interruption the place in the queue or the turn is given up or kept, as wished.
+    /// When it is interrupted, the place in the queue or the turn is given up or kept, as the
+    /// interruption asks for.
     ///
     /// # Errors
     /// Why there is no receipt.

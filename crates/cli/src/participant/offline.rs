@@ -1,8 +1,8 @@
-//! A turn whose contribution another machine computes, one without a network.
+//! A turn whose contribution is computed by another machine, without a network.
 //!
-//! The powers go into a directory that is carried there; this side checks in until the
-//! contribution lies beside them, verifies it, and sends it as it would send its own. What does
-//! not verify is never sent: the turn would end with it.
+//! The powers are written to a directory that is carried there. Meanwhile this machine checks in,
+//! until the contribution is in the directory, too. It verifies the contribution and sends it like
+//! its own. A contribution that is not valid is never sent, since it would end the turn.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,14 +24,15 @@ use crate::client::{Download, Form};
 use crate::exit::{Failure, Outcome};
 use crate::work::{self, Work};
 
-/// How often the directory is looked at. Ours: nobody notices so little, and a stick bears it.
+/// The time between two looks at the directory. Ours: short enough not to be noticed, and long
+/// enough not to wear out a memory stick.
 const GLANCE: Duration = Duration::from_millis(250);
 
-/// How often the time that is left is told.
+/// The time between two reports of the time that is left.
 const REMINDER: Duration = Duration::from_secs(1);
 
 impl Participant<'_> {
-    /// Has the contribution computed elsewhere. Nothing when the turn ends meanwhile.
+    /// Has another machine compute the contribution. Returns nothing when the turn ends meanwhile.
     pub(super) async fn compute_offline(
         &mut self,
         offline: &Offline,
@@ -99,7 +100,7 @@ impl Participant<'_> {
         }
     }
 
-    /// Refuses, before anything is joined, a directory that is for somebody else.
+    /// Refuses a directory that is for another participant, before joining.
     pub(super) fn check_directory(&self) -> Result<(), Stop> {
         if let (Some(offline), Some(identity)) = (&self.settings.offline, &self.identity) {
             let coordinator = &self.settings.coordinator;
@@ -108,7 +109,7 @@ impl Participant<'_> {
         Ok(())
     }
 
-    /// Writes the turn to the directory, if it is not there yet.
+    /// Writes the turn to the directory, unless it is there already. Also returns whether it did.
     async fn write_down(
         &self,
         offline: &Offline,
@@ -141,8 +142,8 @@ impl Participant<'_> {
             .map_err(|error| Failure::bad(format!("writing the turn down failed: {error}")))??)
     }
 
-    /// Reads the contribution and verifies it, and signs it with the key that is here, if it is not
-    /// signed yet. Nothing when the turn ends meanwhile.
+    /// Reads and verifies the contribution, and signs it with this machine's Ethereum key if it is
+    /// not signed yet. Returns nothing when the turn ends meanwhile.
     async fn read_back(
         &mut self,
         carried: &Carried,
@@ -156,7 +157,7 @@ impl Participant<'_> {
     }
 }
 
-/// What is left of a turn, as the coordinator says.
+/// The time that is left of a turn, as the coordinator says.
 fn left_of(status: &QueueStatus) -> Duration {
     Duration::from_millis(status.contribute_in_ms.unwrap_or_default())
 }

@@ -13,8 +13,8 @@ use crate::client::Client;
 use crate::exit::Failure;
 
 impl Participant<'_> {
-    /// Joins the queue, or takes the place up again that the participant has already. While the
-    /// ceremony is halted, it waits.
+    /// Joins the queue, or takes up the place that the participant has already. While the ceremony
+    /// is halted, it waits.
     pub(crate) async fn join(&mut self) -> Result<QueueStatus, Stop> {
         let mut halted = false;
         let joined = loop {
@@ -41,7 +41,7 @@ impl Participant<'_> {
                 self.standing = Some(status.clone());
                 Ok(status)
             }
-            // The receipt is still to be had.
+            // The status has the receipt.
             Err(refused) if refused.is(&[Code::AlreadyContributed]) => {
                 self.check_in(Duration::ZERO).await
             }
@@ -49,7 +49,8 @@ impl Participant<'_> {
         }
     }
 
-    /// Refuses a place of somebody else's: the contribution is signed over the identity.
+    /// Refuses a place that the coordinator holds for another identity: the contribution's
+    /// signatures would not be valid for it.
     fn check_identity(&self, status: &QueueStatus) -> Result<(), Stop> {
         match &self.identity {
             Some(own) if *own != status.id => Err(Failure::bad(format!(
@@ -62,7 +63,7 @@ impl Participant<'_> {
         }
     }
 
-    /// Where the participant stands that has fetched the powers before.
+    /// The status of a participant that has fetched the powers in an earlier run.
     pub(super) async fn turn_to_end(&mut self) -> Result<QueueStatus, Stop> {
         let status = self.check_in(Duration::ZERO).await?;
         self.check_identity(&status)?;
@@ -72,7 +73,7 @@ impl Participant<'_> {
         Ok(status)
     }
 
-    /// Waits until the turn has come, or the stay is over.
+    /// Waits until the turn has come or the stay is over.
     pub(crate) async fn wait_for_turn(&mut self) -> Result<QueueStatus, Stop> {
         let mut status = self.check_in(Duration::ZERO).await?;
         while status.queue_status == QueueWord::Queued {
@@ -83,7 +84,7 @@ impl Participant<'_> {
         Ok(status)
     }
 
-    /// Gives the turn up, or the place.
+    /// Gives up the turn, or the place.
     pub(crate) async fn abort(&mut self, reason: &str) -> Result<QueueStatus, Stop> {
         match self
             .call(async |client: &Client| client.abort(reason).await)
@@ -94,7 +95,7 @@ impl Participant<'_> {
         }
     }
 
-    /// Gives the place up.
+    /// Gives up the place.
     pub(crate) async fn leave(&mut self) -> Result<QueueStatus, Stop> {
         match self
             .call(async |client: &Client| client.leave().await)
@@ -105,7 +106,7 @@ impl Participant<'_> {
         }
     }
 
-    /// Asks where the participant stands, which also proves its presence.
+    /// Asks for the participant's status, which also counts as presence.
     pub(crate) async fn check_in(&mut self, wait: Duration) -> Result<QueueStatus, Stop> {
         let status = loop {
             match self

@@ -1,8 +1,8 @@
-//! Whether a contribution gets through to the coordinator at all.
+//! Finding out whether a contribution gets through to the coordinator at all.
 //!
-//! A proxy in front of it may take only smaller bodies than a contribution has: nginx takes 1 MB
-//! unless told otherwise. Found out at the end of a turn, it has cost everybody a turn; so it is
-//! asked before a place is taken.
+//! A proxy in front of it may refuse bodies as long as a contribution: nginx takes 1 MB unless told
+//! otherwise. If that were found out at the end of a turn, a turn would be lost for everybody. So
+//! it is found out before joining.
 
 use tauline_transcript::Sizes;
 
@@ -13,8 +13,8 @@ use crate::exit::{Failure, Outcome};
 use crate::{numbers, work};
 
 impl Participant<'_> {
-    /// Finds a form in which the contribution gets through: the one asked for, or else the
-    /// smallest. Fails where nothing does. Needs a session. Gives the contribution's length.
+    /// Chooses a form in which the contribution gets through: the one asked for, or else the
+    /// smallest. Fails when neither does. Needs a session. Returns the contribution's length.
     pub(crate) async fn find_a_form(&mut self) -> Result<u64, Stop> {
         let mut refusal: Option<(String, u64)> = None;
         for form in forms(self.settings.form) {
@@ -42,8 +42,8 @@ impl Participant<'_> {
         work::document_len(&self.settings.sizes, form, self.credential.key().is_some())
     }
 
-    /// Who on the way refuses a body of this length, if somebody does. A probe that fails
-    /// otherwise tells nothing: what is wrong shows in the calls that follow.
+    /// Who refuses a body of this length, if anybody does. Other errors are ignored: if they last,
+    /// the next call reports them.
     async fn refused_by(&self, form: Form, len: u64) -> Result<Option<String>, Stop> {
         let mut interrupt = self.interrupt.clone();
         let probed = tokio::select! {
@@ -57,14 +57,14 @@ impl Participant<'_> {
         })
     }
 
-    /// That even the smallest form, of so many bytes, is refused.
+    /// The error that even the smallest form, which has this length, is refused.
     pub(super) fn too_large(&self, by: &str, len: u64) -> Failure {
         too_large(by, len, &self.settings.sizes)
     }
 }
 
-/// The forms to try: the one asked for, and the smallest. Points look random, so compression does
-/// not make them smaller.
+/// The forms to try: the one asked for, and the smallest. Compressing a body would not help, since
+/// points look random.
 fn forms(asked: Form) -> impl Iterator<Item = Form> {
     let smallest = (asked != Form::Msgpack).then_some(Form::Msgpack);
     [asked].into_iter().chain(smallest)
@@ -72,7 +72,7 @@ fn forms(asked: Form) -> impl Iterator<Item = Form> {
 
 fn too_large(by: &str, len: u64, sizes: &Sizes) -> Failure {
     const MEBIBYTE: u64 = 1 << 20;
-    // What the coordinator itself takes.
+    // The longest body that the coordinator takes.
     let most = sizes.max_json_len() as u64;
     Failure::bad(format!(
         "the contribution cannot get through: {by} refuses bodies of {} (413)",

@@ -1,4 +1,5 @@
-//! Signing in, and again when the coordinator does not know the session any more.
+//! Signing in, for the first time and again when the coordinator does not know the session any
+//! more.
 
 use tauline_protocol::Identity;
 use tauline_protocol::error::Code;
@@ -11,7 +12,7 @@ use crate::signin::browser::{self, RedirectListener};
 use crate::signin::{InBrowser, Proof};
 
 impl Participant<'_> {
-    /// Signs in; the coordinator's name for the participant is known afterwards.
+    /// Signs in. The participant's identity is known afterwards.
     pub(crate) async fn sign_in(&mut self) -> Result<(), Stop> {
         for attempt in 1.. {
             let mut client = self.client.clone();
@@ -32,7 +33,7 @@ impl Participant<'_> {
                     self.signed_in(client, identity)?;
                     break;
                 }
-                // Nonces live in the coordinator's memory: one may have gone with a restart.
+                // Nonces are in the coordinator's memory, which a restart clears.
                 Err(refused) if refused.is(&[Code::LoginUnknownNonce]) && attempt < ATTEMPTS => {}
                 Err(refused) => return Err(refused.failure("cannot sign in").into()),
             }
@@ -40,7 +41,7 @@ impl Participant<'_> {
         Ok(())
     }
 
-    /// Goes on in a new session of the same participant.
+    /// Continues in a new session of the same participant.
     fn signed_in(&mut self, client: Client, identity: Identity) -> Result<(), Stop> {
         if let Some(before) = self.identity.as_ref().filter(|it| **it != identity) {
             return Err(Failure::bad(format!(
@@ -56,7 +57,7 @@ impl Participant<'_> {
         Ok(())
     }
 
-    /// Has a browser sign in, and takes over the session that it brings.
+    /// Has the user sign in in a browser, and takes over the browser's session.
     async fn sign_in_in_browser(
         &mut self,
         client: &mut Client,

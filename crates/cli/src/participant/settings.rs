@@ -1,4 +1,4 @@
-//! What a participant is told before it begins.
+//! A participant's settings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,31 +10,32 @@ use crate::carried::Carried;
 use crate::check_ins::CheckInThread;
 use crate::client::Form;
 
-/// How a participant lives.
+/// A participant's settings.
 pub struct ParticipantSettings {
     /// The ceremony's sizes.
     pub sizes: Sizes,
-    /// The form in which powers travel, if it gets through.
+    /// The form in which powers are sent, if it gets through.
     pub form: Form,
-    /// Whether it is yet to be found out which form of a contribution gets through.
+    /// Whether to find out first which form of a contribution gets through.
     pub probes: bool,
-    /// What checks in during the turns.
+    /// The thread that checks in during the turns.
     pub check_ins: CheckInThread,
     /// Extra entropy for the secrets.
     pub entropy: Arc<Zeroizing<Vec<u8>>>,
-    /// How long a coordinator that does not answer is asked again.
+    /// How long calls are repeated while the coordinator does not answer.
     pub patience: Duration,
-    /// The address that receipts have to recover to.
+    /// The coordinator's address, which has to have signed the receipt.
     pub coordinator: String,
-    /// Where the contribution is computed, if not here.
+    /// The directory for another machine, if that computes the contribution.
     pub offline: Option<Offline>,
 }
 
-/// Where a contribution is computed, if not here.
+/// A contribution that another machine computes.
 #[derive(Debug, Clone)]
 pub struct Offline {
     /// The directory that is carried there and back.
     pub carried: Carried,
-    /// Whether to join, and to wait for the contribution. It has to be there otherwise.
+    /// Whether to join and to wait for the contribution. Otherwise the contribution has to be in
+    /// the directory.
     pub waits: bool,
 }

@@ -1,4 +1,4 @@
-//! What a participant knows and holds.
+//! The state of a participant.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -18,24 +18,25 @@ use crate::interrupt::{Interrupt, Wish};
 use crate::signin::Credential;
 use crate::work::{self, Work};
 
-/// How long a check-in asks to be held. Ours: the position shown is at most this old, and a
-/// connection that died unnoticed is found before a deadline passes: the coordinator counts whoever
-/// is held as present, and the deadline after that is at least 5 s and the grace of 5 s away
+/// How long the coordinator is asked to hold a check-in. Ours: the position shown is at most this
+/// old, and a connection that died unnoticed is found before a deadline passes. A held check-in
+/// counts as presence, and the deadline after it is at least 5 s and the grace of 5 s away
 /// (`http-queue-api.md`, Deadlines).
 pub(super) const HOLD: Duration = Duration::from_secs(15);
 
-/// Pause before asking again where a call was refused that the standing seemed to allow.
+/// The pause after a call was refused that the participant's status seemed to allow.
 pub(super) const RECONSIDER: Duration = Duration::from_millis(500);
 
-/// Pause before asking again while the ceremony is halted. Ours: soon enough to start in time when
-/// it goes on (15 s), and well below what a session may ask in a minute (50).
+/// The pause between two calls while the ceremony is halted. Ours: short enough to start within the
+/// 15 s allowed when the ceremony goes on, and well below 50 calls a minute, which a session may
+/// make.
 pub(super) const HALTED: Duration = Duration::from_secs(3);
 
-/// How often a participant signs in again for one call, joins again after the coordinator's own
-/// faults, or loads the powers again that came broken.
+/// How often a participant signs in for one call, joins after faults of the coordinator, or
+/// downloads powers that come broken.
 pub(super) const ATTEMPTS: u32 = 3;
 
-/// Why a life ended early.
+/// Why a participant ends without a receipt.
 pub(crate) enum Stop {
     Interrupted(Wish),
     Failed(Failure),
@@ -47,7 +48,7 @@ impl From<Failure> for Stop {
     }
 }
 
-/// One participant.
+/// A participant.
 pub struct Participant<'a> {
     pub(super) client: Client,
     pub(super) credential: Credential,
@@ -59,9 +60,9 @@ pub struct Participant<'a> {
     /// The form in which the contribution is sent.
     pub(super) form: Form,
     pub(super) work: Option<(Option<u64>, Work)>,
-    /// The check-ins of the turn that runs.
+    /// The check-ins of the current turn.
     pub(super) check_ins: Rc<RefCell<Option<CheckIns>>>,
-    /// How far the work is.
+    /// How far the computation has come.
     pub(super) counter: work::Counter,
     pub(super) times: Times,
 }
@@ -91,12 +92,12 @@ impl<'a> Participant<'a> {
         }
     }
 
-    /// What the participant signs in with, for another.
+    /// What the participant signs in with, to be used for another one.
     pub(crate) fn into_credential(self) -> Credential {
         self.credential
     }
 
-    /// Notes where the participant stands, and tells it.
+    /// Notes the participant's status, and tells the listener.
     pub(crate) fn note(&mut self, status: &QueueStatus) {
         let in_turn = matches!(
             status.queue_status,
@@ -108,7 +109,7 @@ impl<'a> Participant<'a> {
         self.listener.tell(News::Standing(status));
     }
 
-    /// What the participant learnt so far about when things happened.
+    /// When the steps so far happened.
     pub(crate) fn times(&self) -> Times {
         self.times
     }

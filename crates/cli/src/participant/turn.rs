@@ -18,19 +18,19 @@ use crate::client::{Client, ClientError, Download, Form, Refusal};
 use crate::exit::Failure;
 use crate::work::{self, Work};
 
-/// How often what is told of a computation is looked at.
+/// The time between two looks at a computation's progress.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// What an upload came to.
+/// The result of an upload.
 enum Sent {
-    /// It arrived, or there was no need for it.
+    /// The coordinator answered.
     Answered(Result<SignedReceipt, Refusal>),
-    /// Somebody on the way takes no body of this length; who.
+    /// This proxy, or the coordinator, refuses bodies of this length.
     TooLarge(String),
 }
 
 impl Participant<'_> {
-    /// Fetches the powers, which starts the turn. Nothing when the turn is not to be had (any more).
+    /// Fetches the powers, which starts the turn. Returns nothing when the participant has no turn.
     pub(crate) async fn start(&mut self) -> Result<Option<Download>, Stop> {
         let (form, listener) = (self.settings.form, self.listener);
         self.prepare_check_ins();
@@ -40,7 +40,7 @@ impl Participant<'_> {
         let started = self
             .call(async |client: &Client| {
                 let progress = |done, total| {
-                    // The turn has started with the first byte of the answer.
+                    // The turn has started when the answer begins.
                     if let Some(check_ins) = check_ins.borrow().as_ref() {
                         check_ins.begin();
                     }
@@ -62,7 +62,7 @@ impl Participant<'_> {
         }
     }
 
-    /// Uses the turn. Nothing when only the next check-in can tell how it went.
+    /// Uses the turn. Returns nothing when only the next check-in can tell how it went.
     pub(super) async fn take_turn(
         &mut self,
         ticket: Option<u64>,
@@ -111,7 +111,7 @@ impl Participant<'_> {
         }
     }
 
-    /// Sends the contribution, and again until it is answered.
+    /// Sends the contribution until there is an answer.
     async fn send(&mut self, work: &Work) -> Result<Sent, Stop> {
         let Work { document, form, .. } = work.clone();
         let (counter, listener) = (self.counter.clone(), self.listener);
@@ -138,7 +138,7 @@ impl Participant<'_> {
             match client.complete(form, &document, &progress).await {
                 Ok(receipt) => Ok(Ok(receipt)),
                 Err(ClientError::TooLarge { by }) => Ok(Err(by)),
-                // Who refuses a body and closes the connection at once may not be heard.
+                // A proxy may refuse the body and close the connection before its answer is read.
                 Err(error @ ClientError::Network(_)) => {
                     match client.probe(form, document.len()).await {
                         Err(ClientError::TooLarge { by }) => Ok(Err(by)),
@@ -160,8 +160,8 @@ impl Participant<'_> {
         })
     }
 
-    /// Puts the contribution into the smallest form, in which the next attempt sends it; gives the
-    /// turn up where it is in that form already.
+    /// Converts the contribution to the smallest form, in which the next attempt sends it. Gives up
+    /// the turn if it has that form already.
     async fn send_smaller(
         &mut self,
         ticket: Option<u64>,
@@ -199,7 +199,7 @@ impl Participant<'_> {
         Ok(None)
     }
 
-    /// Downloads and checks what to build on.
+    /// Downloads and checks the powers to build on.
     async fn fetch_base(&mut self) -> Result<Option<(Download, Base)>, Stop> {
         let mut attempt = 1;
         loop {
@@ -217,7 +217,8 @@ impl Participant<'_> {
                 Some(Ok(base)) => return Ok(Some(base)),
                 Some(Err(_)) if attempt < ATTEMPTS => attempt += 1,
                 Some(Err(failure)) => {
-                    // Nobody can build on these powers; whoever is next should not have to wait.
+                    // Nobody can build on these powers, so the next in line should not have to
+                    // wait.
                     let _ = self
                         .abort("the powers that were handed out are not valid")
                         .await;
@@ -238,7 +239,7 @@ impl Participant<'_> {
         let (work, computation) = work::begin(base.sizes(), self.form, key.is_some())?;
         let counter = work::Counter::default();
         let progress = counter.clone();
-        // A failure shows in the document.
+        // The document tells of a failure.
         tokio::task::spawn_blocking(move || {
             computation.contribute(&base, &identity, key.as_ref(), &entropy, &progress)
         });
@@ -246,7 +247,7 @@ impl Participant<'_> {
         Ok(work)
     }
 
-    /// Waits until the computation has come so far. Whether the turn lasts.
+    /// Waits until the computation has come far enough. False when the turn is over.
     async fn wait_for(&mut self, far_enough: impl Future<Output = bool>) -> Result<bool, Stop> {
         let mut interrupt = self.interrupt.clone();
         tokio::pin!(far_enough);
@@ -268,8 +269,8 @@ impl Participant<'_> {
         }
     }
 
-    /// Computes on all cores, away from the connection, and tells how far it is. Nothing when the
-    /// turn ends meanwhile.
+    /// Runs a job on a thread of its own, and tells the listener how far it is. Returns nothing
+    /// when the turn ends meanwhile.
     pub(super) async fn work_on<T: Send + 'static>(
         &mut self,
         step: Step,

@@ -1,4 +1,4 @@
-//! One long computation or transfer of a verb that is no contribution.
+//! Progress of a long computation or transfer, for verbs other than `contribute`.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -10,16 +10,16 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use super::templates::{RATE, SHARE, SPINNER, TRANSFER};
 use crate::numbers;
 
-/// How often a plain log gets a line.
+/// The time between two lines of a plain log.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 
-/// One long transfer or computation, on a terminal or in a plain log.
+/// Shows a long transfer or computation, on a terminal or in a plain log.
 pub struct Meter {
     bar: Option<ProgressBar>,
     task: Mutex<Task>,
 }
 
-/// What a [`Meter`] is at.
+/// What a [`Meter`] shows now.
 struct Task {
     what: &'static str,
     show: Show,
@@ -27,16 +27,16 @@ struct Task {
     spoken: Instant,
 }
 
-/// What a [`Meter`] tells of a task.
+/// What a [`Meter`] shows of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Show {
-    /// That it lasts.
+    /// Only its name.
     Name,
     /// How much of it is done.
     Share,
-    /// How much is done, how fast, and the time left.
+    /// How much of it is done, how fast, and the time left.
     Rate,
-    /// Bytes going by.
+    /// How much of it is done, and how many bytes a second.
     Transfer,
 }
 
@@ -61,7 +61,7 @@ impl Show {
 }
 
 impl Meter {
-    /// Shows bytes going by.
+    /// Shows a transfer of bytes.
     #[must_use]
     pub fn transfer(what: &'static str) -> Self {
         Self::new(what, Show::Transfer)
@@ -94,7 +94,7 @@ impl Meter {
         }
     }
 
-    /// Goes on to another task, whose speed is its own; does nothing if it is at that already.
+    /// Goes on to another task, whose speed is measured anew. Does nothing if it is the same task.
     pub fn enter(&self, what: &'static str, show: Show) {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if task.what == what {
@@ -128,7 +128,7 @@ impl Meter {
         }
     }
 
-    /// Changes the name of what is being done.
+    /// Changes the name of the task.
     pub fn rename(&self, what: &'static str) {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         task.what = what;
@@ -165,7 +165,7 @@ fn plain(what: &str, show: Show, done: u64, total: u64, elapsed: Duration) -> St
     text
 }
 
-/// How fast something goes, and how long it will still take.
+/// The speed of a task, and how long it will still take.
 fn pace(per_second: f64, left: Duration) -> String {
     let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
     format!(

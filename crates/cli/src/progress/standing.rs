@@ -1,10 +1,10 @@
-//! What a participant's status has that is worth a line of its own, once each time it changes.
+//! Lines about a participant's status, each written once when something changes.
 
 use tauline_protocol::status::{ModeWord, QueueStatus, QueueWord};
 
 use crate::numbers;
 
-/// What was told last.
+/// What the user was told last.
 #[derive(Default)]
 pub(super) struct Told {
     mode: ModeWord,
@@ -63,7 +63,7 @@ fn mode(now: ModeWord, before: ModeWord) -> Option<String> {
     Some(line.to_owned())
 }
 
-/// A place in the queue in words.
+/// A place in the queue as text.
 pub(super) fn place(status: &QueueStatus) -> String {
     let place = match status.queue_position {
         Some(0 | 1) => "You are next".to_owned(),

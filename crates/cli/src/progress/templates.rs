@@ -1,14 +1,14 @@
-//! How a live line looks.
+//! The layouts of a live line.
 
-/// Something that lasts.
+/// A name.
 pub(super) const SPINNER: &str = "{spinner} {msg}";
 
-/// How much of something is done.
+/// A name, and how much of it is done.
 pub(super) const SHARE: &str = "{spinner} {msg:<24} {bar:32} {percent:>3} %";
 
-/// Bytes going by, and how fast.
+/// A name, how much of it is done, and how many bytes a second.
 pub(super) const TRANSFER: &str =
     "{spinner} {msg:<24} {bar:32} {percent:>3} %  {decimal_bytes_per_sec}";
 
-/// How much of how many is done, how fast, and the time left.
+/// A name, how many of how many are done, how fast, and the time left.
 pub(super) const RATE: &str = "{spinner} {msg} {bar:12} {human_pos} of {human_len}{pace}";

@@ -1,12 +1,11 @@
-//! Signing in in a browser, for a program on the same machine: it opens a link, and the browser
-//! comes back to an address of this machine's with a session (`sequencer-http.md`, section 3,
-//! `redirect_to`).
+//! Signing in in a browser. The program shows a link, and the browser ends at an address on this
+//! machine with a session (`sequencer-http.md`, section 3, `redirect_to`).
 //!
-//! The address is a loopback one, which the coordinator sends sessions to, and holds a secret that
-//! was made for this one sign-in. So no page of another site, and no other program that finds the
-//! port, can have this program take a session of theirs: it would contribute in their name. The
-//! host is compared, so that no name of theirs that leads here does (DNS rebinding). The first
-//! session that comes is the only one.
+//! The address is a loopback one, since the coordinator sends sessions to no others, and contains a
+//! secret that is made for this sign-in. So neither a page of another site nor another program that
+//! finds the port can make this program accept a session of theirs and contribute in their name.
+//! The host is compared too, so that no name of theirs that resolves to this machine works (DNS
+//! rebinding). Only the first session is accepted.
 
 mod redirect;
 
@@ -31,33 +30,35 @@ use self::redirect::PendingSignIn;
 use super::InBrowser;
 use crate::exit::{Failure, Outcome};
 
-/// How long a person may take to sign in. Ours: longer than the ten minutes that coordinators give
-/// from the link on, and an end for a program that nobody looks at.
+/// How long signing in may take. Ours: longer than the ten minutes for which coordinators accept
+/// the link, and short enough to end a program that nobody looks at.
 const SIGN_IN_LIMIT: Duration = Duration::from_secs(30 * 60);
 
-/// How long one connection may last. Ours: a browser sends its request at once.
+/// How long a connection may last. Ours: a browser sends its request at once.
 const CONNECTION_LIMIT: Duration = Duration::from_secs(10);
 
-/// Connections at a time: a browser opens a few, and others have no business here.
+/// How many connections may be open at a time. Ours: a browser opens a few, and nothing else should
+/// connect.
 const MAX_CONNECTIONS: usize = 16;
 
-/// How long a browser may take to load the page that it is sent on to: nothing, beside a person.
+/// How long a browser may take to load the last page. Ours: much longer than a page from the same
+/// machine takes, and too short to annoy a person.
 const LAST_PAGE_LIMIT: Duration = Duration::from_secs(2);
 
-/// Bytes of the secret in the address: nobody guesses 256 bits.
+/// Length of the secret in the address, in bytes: 256 bits cannot be guessed.
 const SECRET_LEN: usize = 32;
 
 impl InBrowser {
-    /// Where to sign in.
+    /// The link at which to sign in.
     ///
     /// # Errors
-    /// What is no link for a browser.
+    /// A text that is not a link for a browser.
     pub fn link(self, links: &AuthLinks) -> Outcome<Url> {
         let text = match self.provider {
             AuthProvider::Github => &links.github_auth_url,
             AuthProvider::Ethereum => &links.eth_auth_url,
         };
-        // Whatever else a link may be is for other programs than browsers.
+        // Any other scheme would open another program than a browser.
         Url::parse(text)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
@@ -68,8 +69,8 @@ impl InBrowser {
     }
 }
 
-/// Has the desktop's browser open a link, where there is a desktop. The link is printed as well, so
-/// nothing is lost where it fails.
+/// Opens a link in the desktop's browser, if there is a desktop. Failures are ignored, since the
+/// link is printed as well.
 pub fn show(link: &Url) {
     let desktop = cfg!(any(target_os = "macos", windows))
         || ["DISPLAY", "WAYLAND_DISPLAY"]
@@ -80,7 +81,7 @@ pub fn show(link: &Url) {
     }
 }
 
-/// Where a browser comes back to.
+/// Listens for a browser that has signed in.
 pub struct RedirectListener {
     listener: TcpListener,
     address: Url,
@@ -90,7 +91,7 @@ impl RedirectListener {
     /// Listens at a loopback address that nobody can guess.
     ///
     /// # Errors
-    /// When the machine has no port to give.
+    /// When there is no free port.
     pub async fn open() -> Outcome<Self> {
         let failed = |error| Failure::io(format!("cannot listen for the browser: {error}"));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
@@ -114,7 +115,7 @@ impl RedirectListener {
     /// Waits for the session.
     ///
     /// # Errors
-    /// A sign-in that was refused, or that nobody ended.
+    /// A sign-in that was refused, or took too long.
     pub async fn session(self) -> Outcome<BrowserSession> {
         let Self { listener, address } = self;
         let (sender, brought) = oneshot::channel();
@@ -141,7 +142,7 @@ async fn serve(listener: TcpListener, pending: Arc<PendingSignIn>) {
             return;
         };
         let Ok((stream, _)) = listener.accept().await else {
-            // Out of descriptors, perhaps: not for long.
+            // Perhaps there are no file descriptors left, which may pass.
             sleep(Duration::from_millis(100)).await;
             continue;
         };

@@ -1,4 +1,4 @@
-//! `tauline compute`: the participant's work alone, for a machine without a network.
+//! `tauline compute`: computes a contribution on a machine without a network.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -21,17 +21,17 @@ use crate::output::{self, OutputArgs};
 use crate::progress::Meter;
 use crate::work::{self, Work};
 
-/// Compute a contribution, without a network.
+/// Compute a contribution without a network.
 ///
-/// With DIR, which `tauline contribute --offline DIR` has written on another machine: the
-/// contribution goes into DIR, which is then carried back. The secrets are made here, and are
-/// never written anywhere.
+/// With DIR: `tauline contribute --offline DIR` has written the powers to it on another machine.
+/// The contribution is written to DIR, too, which is then carried back. The secrets are made here
+/// and never written anywhere.
 ///
-/// With --base and --identity: BASE is what the coordinator hands out at `contribution/start`, or a
-/// transcript, and the result is what `contribution/complete` takes.
+/// With --base and --identity: BASE holds the powers that the coordinator hands out at
+/// `contribution/start`, or is a transcript. The result is what `contribution/complete` takes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The directory that was carried here, with the powers of a turn.
+    /// The directory with the powers of a turn that was carried here.
     #[arg(
         value_name = "DIR",
         conflicts_with_all = ["base", "identity", "ceremony", "form", "output", "force"]
@@ -41,18 +41,19 @@ pub struct Args {
     #[arg(long, value_name = "BASE", required_unless_present = "dir")]
     base: Option<PathBuf>,
     /// Who contributes: eth|0x…, git|ID|LOGIN or invite|NAME. The contribution's BLS signatures
-    /// are over this.
+    /// sign this identity.
     #[arg(long, value_name = "ID", value_parser = parse_identity, required_unless_present = "dir")]
     identity: Option<Identity>,
-    /// File of the Ethereum key that signs the contribution, if the identity is its account. With
-    /// DIR it is not needed here: the other machine adds that signature.
+    /// File of the Ethereum key with which to sign the contribution, if the identity is its
+    /// account. With DIR it is not needed: the other machine adds that signature.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// File whose bytes are mixed into the secrets, beside the system's randomness; `-` is what you type.
+    /// File whose bytes are mixed into the secrets, in addition to the system's randomness; `-` is
+    /// what you type.
     #[arg(long, value_name = "FILE")]
     entropy_file: Option<PathBuf>,
-    /// The ceremony's sizes, which BASE has to have [default: those that BASE
-    /// states; for a transcript, the Ethereum ceremony's].
+    /// The ceremony's sizes, which BASE must have [default: those that BASE states; for a
+    /// transcript, those of the Ethereum ceremony].
     #[arg(long, value_name = "SIZES")]
     ceremony: Option<Sizes>,
     /// Form of the result.
@@ -62,7 +63,7 @@ pub struct Args {
     output: OutputArgs,
 }
 
-/// Computes.
+/// Computes the contribution.
 ///
 /// # Errors
 /// A base that is not valid, or files that cannot be read or written.
@@ -106,7 +107,7 @@ fn for_turn(args: &Args, dir: &Path) -> Outcome {
     ))
 }
 
-/// Computes a contribution to powers in a file.
+/// Computes a contribution to the powers in a file.
 fn alone(args: &Args, path: &Path, identity: &Identity) -> Outcome {
     args.output.check()?;
     own_key(args, identity)?;
@@ -128,7 +129,7 @@ fn alone(args: &Args, path: &Path, identity: &Identity) -> Outcome {
     Ok(())
 }
 
-/// The key of `--key`, which has to be the identity's.
+/// The key of `--key`, which has to be the identity's own.
 fn own_key(args: &Args, identity: &Identity) -> Outcome<Option<KeyFile>> {
     let Some(file) = args.key.as_deref().map(KeyFile::read).transpose()? else {
         return Ok(None);
@@ -144,7 +145,7 @@ fn own_key(args: &Args, identity: &Identity) -> Outcome<Option<KeyFile>> {
     Ok(Some(file))
 }
 
-/// Computes, and shows how far it is. `is_signed_here` says that nobody signs afterwards.
+/// Computes, and shows the progress. `is_signed_here` says that no other machine signs afterwards.
 fn compute(
     args: &Args,
     base: &Base,

@@ -1,4 +1,4 @@
-//! `tauline contribute`: a participant's whole life, from signing in to the receipt.
+//! `tauline contribute`: takes part, from signing in to the receipt.
 
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -28,21 +28,24 @@ mod credential;
 
 pub(super) use credential::SignInArgs;
 
-/// How long a coordinator that does not answer is asked again. Ours: a handover to another
-/// machine may take hours, and costs nobody a place (`http-queue-api.md`, Deadlines).
+/// How long calls are repeated while the coordinator does not answer. Ours: moving a coordinator to
+/// another machine may take hours, and costs nobody a place (`http-queue-api.md`, Deadlines).
 const PATIENCE: Duration = Duration::from_secs(12 * 3600);
 
 /// Contribute to a ceremony: sign in, wait in line, compute, and keep the receipt.
 ///
-/// Keep the program running until it says that the contribution is accepted. A cut connection or
-/// a restarted coordinator costs nothing: it goes on by itself. Ctrl-C gives the place in the
-/// queue, or the turn, up, on a terminal after a question; an identity that has left cannot come
-/// back. A closed terminal, a logout or SIGTERM ends it and keeps the place for as long as it
-/// says. Running it again with the same identity takes up the same place, or fetches the receipt
-/// again. While the ceremony is paused, it waits.
+/// Keep the program running until it says that the contribution is accepted. A cut connection or a
+/// restarted coordinator costs nothing: the program goes on by itself, and it waits while the
+/// ceremony is paused.
 ///
-/// It signs in with an Ethereum key where the ceremony takes one, and else with an account in a
-/// browser; --sign-in chooses. With --offline, another machine computes: one without a network.
+/// Ctrl-C gives up the place in the queue, or the turn; on a terminal, it asks first. An identity
+/// that has left cannot come back. A closed terminal, a logout or SIGTERM ends the program and
+/// keeps the place for a while; it says for how long. Run it again with the same identity to take
+/// up the same place, or to fetch the receipt again.
+///
+/// It signs in with an Ethereum key if the ceremony accepts them, and otherwise with an account in
+/// a browser; --sign-in chooses. With --offline, another machine without a network computes the
+/// contribution.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The coordinator's address.
@@ -52,24 +55,25 @@ pub struct Args {
     sign_in: SignInArgs,
     #[command(flatten)]
     trust: Trust,
-    /// Compute on another machine, which needs no network: in the turn, write the powers to this
-    /// directory, check in, and wait until `tauline compute DIR` there has put the contribution
-    /// beside them; then send it. Nothing in the directory is secret.
+    /// Compute on another machine, which needs no network. When the turn comes, the powers are
+    /// written to this directory. Carry it to the other machine, run `tauline compute DIR` there,
+    /// and carry it back: the contribution is then sent. Nothing in the directory is secret.
     #[arg(long, value_name = "DIR", conflicts_with = "entropy_file")]
     offline: Option<PathBuf>,
-    /// File whose bytes are mixed into the secrets, beside the system's randomness; `-` is what you type.
+    /// File whose bytes are mixed into the secrets, in addition to the system's randomness; `-` is
+    /// what you type.
     #[arg(long, value_name = "FILE")]
     entropy_file: Option<PathBuf>,
-    /// Where the receipt goes [default: tauline-receipt-TICKET.json].
+    /// File to write the receipt to [default: tauline-receipt-TICKET.json].
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
-    /// Form in which the powers travel. If a proxy on the way refuses bodies of that size, the
-    /// contribution goes in the smallest, msgpack.
+    /// Form in which powers are sent and received. If a proxy refuses bodies of that size, the
+    /// contribution is sent in the smallest form, msgpack.
     #[arg(long, value_enum, default_value_t = Form::MsgpackUncompressed)]
     form: Form,
 }
 
-/// Contributes.
+/// Takes part, and keeps the receipt.
 ///
 /// # Errors
 /// Why there is no receipt.
@@ -90,7 +94,7 @@ pub fn run(args: Args) -> Outcome {
     })
 }
 
-/// What `contribute` and `submit` are told.
+/// The settings of `contribute` and `submit`.
 pub(super) struct Plan {
     pub(super) server: Url,
     pub(super) sign_in: SignInArgs,
@@ -101,7 +105,7 @@ pub(super) struct Plan {
     pub(super) offline: Option<Offline>,
 }
 
-/// Takes part, or the rest of it, and keeps the receipt.
+/// Takes part, or sends what another machine has computed, and keeps the receipt.
 pub(super) fn take_part(plan: Plan) -> Outcome {
     if let Some(path) = &plan.receipt {
         output::check_new(path)?;
@@ -185,7 +189,7 @@ fn conclude(receipt: Option<&Path>, coordinator: &str, accepted: &Accepted) -> O
     let path = match saved {
         Ok(path) => path,
         Err(failure) => {
-            // The receipt must not be lost with a full disk.
+            // The receipt must not be lost because the disk is full.
             output::print_json(&accepted.receipt)?;
             return Err(failure.help("the contribution is accepted; its receipt is printed above"));
         }

@@ -1,4 +1,4 @@
-//! `tauline export`: one sub-ceremony's powers as the files that KZG libraries load.
+//! `tauline export`: writes one sub-ceremony's powers in the formats that KZG libraries load.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -16,9 +16,9 @@ use crate::recognised::{Wanted, want};
 
 /// Write a sub-ceremony's powers as a file that KZG libraries load.
 ///
-/// The powers are checked on the way, and their fingerprint is written to standard error. That
-/// they come of the contributions in the transcript is for `tauline verify` to say. Powers whose
-/// secret is known, as those that nobody has contributed to, are refused.
+/// The powers are checked first, and their fingerprint is written to standard error. Whether they
+/// result from the contributions in the transcript is not checked: use `tauline verify` for that.
+/// Powers whose secret is known, such as those that nobody has contributed to, are refused.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The transcript; `-` is standard input.
@@ -27,18 +27,18 @@ pub struct Args {
     /// The sub-ceremony, by its number of powers in G1.
     #[arg(long, value_name = "POWERS")]
     sub_ceremony: usize,
-    /// What to write.
+    /// Format of the file.
     #[arg(long, value_enum)]
     format: Format,
-    /// File to write. Without it, the document goes to standard output.
+    /// File to write [default: standard output].
     #[arg(short = 'o', long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Replace the file if there is one, and export powers whose secret is known.
+    /// Replace the file if it exists, and export powers even if their secret is known.
     #[arg(long)]
     force: bool,
 }
 
-/// The files that KZG libraries load.
+/// The formats that KZG libraries load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// `trusted_setup.txt` of c-kzg-4844.
@@ -56,7 +56,7 @@ impl From<Format> for ExportFormat {
     }
 }
 
-/// Exports.
+/// Writes the powers.
 ///
 /// # Errors
 /// Powers that are not valid, or files that cannot be read or written.
@@ -96,7 +96,7 @@ pub fn run(args: &Args) -> Outcome {
     Ok(())
 }
 
-/// Refuses powers whose secret is known, or says so where they are asked for.
+/// Refuses powers whose secret is known, or warns of them if they are asked for.
 fn check_secret(input: &Input, powers: &Powers, is_forced: bool) -> Outcome {
     let Some(secret) = known_secret_of(powers.g1()) else {
         return Ok(());

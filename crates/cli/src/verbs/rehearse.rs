@@ -1,4 +1,4 @@
-//! `tauline rehearse`: many participants at once, some of whom vanish, and a report.
+//! `tauline rehearse`: plays many participants, some of whom drop out, and reports.
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -36,26 +36,28 @@ use fate::Fate;
 use parts::{Part, Role, parts, play};
 use report::Report;
 
-/// How long a coordinator that does not answer is asked again. Ours: a restart in the middle of a
-/// rehearsal is part of it, a handover is not.
+/// How long calls are repeated while the coordinator does not answer. Ours: a rehearsal may include
+/// a restart of the coordinator, but not moving it to another machine.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Pause between two participants' arrivals. Ours: a hundred a second, as after an announcement.
+/// The time between two participants' arrivals. Ours: a hundred a second, as after an announcement.
 const ARRIVAL: Duration = Duration::from_millis(10);
 
-/// A wait for a rate limit that is worth a word.
+/// If a rate limit makes the participants wait for longer than this, the user is told.
 const LIMITED: Duration = Duration::from_secs(20);
 
-/// How long the last of those who vanished may take to be noticed, beside the deadlines.
+/// How long to wait until the coordinator has noticed all who vanished.
 const IDLE_LIMIT: Duration = Duration::from_secs(600);
 
-/// Rehearse a ceremony: play participants against a coordinator, and report.
+/// Rehearse a ceremony: play many participants against a coordinator, and report.
 ///
-/// First it says whether a contribution gets through to the coordinator at all. Run it against a
-/// coordinator that was started for it, behind the proxy that will serve: the contributions are
-/// real, and the identities are used up. Fresh Ethereum keys are made for all, unless --invites is given. The
-/// coordinator limits sign-ins per address: start it with --login-rate 0 --anonymous-rate 0.
-/// Exits with 1 when something did not go as it should.
+/// Start a coordinator only for the rehearsal, behind the proxy that the ceremony will use: the
+/// contributions are real, and the identities are used up. Coordinators limit sign-ins from one
+/// address, so start it with --login-rate 0 --anonymous-rate 0. Every participant gets a new
+/// Ethereum key, unless --invites is given.
+///
+/// The rehearsal first finds out whether a contribution gets through to the coordinator at all. The
+/// exit code is 1 if anything did not go as it should.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The coordinator's address.
@@ -63,22 +65,23 @@ pub struct Args {
     server: Url,
     #[command(flatten)]
     trust: Trust,
-    /// How many participants.
+    /// The number of participants.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     participants: u32,
-    /// Share of participants who drop out, 0 to 1 or in per cent (`20%`): some vanish in line, some
-    /// when called, some after the start, some abort, some leave. Of those who vanish, half close
-    /// their connections, as a killed process does; half fall silent with the connection open, as
-    /// a machine without a network does.
+    /// The share of participants who drop out, from 0 to 1 or in per cent (`20%`). Some vanish in
+    /// line, some when they are called, some after the start; some abort, and some leave. Half of
+    /// those who vanish close their connections, like a killed process; the others fall silent,
+    /// like a machine that loses its network.
     #[arg(long, value_name = "P", default_value = "0", value_parser = parse_share)]
     dropouts: f64,
-    /// File of invitations to sign in with, one `name code` a line, at least as many as participants.
+    /// File of invitations to sign in with: a line `name code` for each participant.
     #[arg(long, value_name = "FILE")]
     invites: Option<PathBuf>,
-    /// Seed of who drops out and how, to repeat a rehearsal [default: random, and reported].
+    /// Seed that decides who drops out and how, to repeat a rehearsal [default: random; it is
+    /// reported].
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
-    /// Form in which the powers travel.
+    /// Form in which powers are sent and received.
     #[arg(long, value_enum, default_value_t = Form::MsgpackUncompressed)]
     form: Form,
     /// Print the report as JSON.
@@ -98,7 +101,7 @@ fn parse_share(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Rehearses.
+/// Plays the participants and reports.
 ///
 /// # Errors
 /// When the coordinator does not answer, or something did not go as it should.
@@ -175,7 +178,7 @@ fn settings(args: &Args, sizes: Sizes, coordinator: String) -> Outcome<Participa
     })
 }
 
-/// Has all participants play their parts, and asks the coordinator how the stays of those ended who
+/// Has all participants play their parts. Then asks the coordinator how it ended for those who
 /// dropped out.
 async fn play_all(
     cast: Vec<(Credential, Part)>,
@@ -219,8 +222,8 @@ async fn play_all(
     fates
 }
 
-/// Signs the first participant in and finds out whether its contribution would get through, and in
-/// which form; says so. Gives what it signed in with back.
+/// Signs the first participant in, finds out in which form its contribution would get through, and
+/// says so. Returns the form, and what the participant signed in with.
 async fn find_the_way(
     mut first: Participant<'_>,
     observer: &Observer,
@@ -241,8 +244,8 @@ async fn find_the_way(
     Ok((first.into_credential(), form))
 }
 
-/// Waits until nobody is in line, so that the ends of all who vanished are known. Asking them
-/// earlier would be a check-in.
+/// Waits until nobody is in line, so that everybody's end is known. Asking for it earlier would
+/// count as a check-in.
 async fn idle(client: &Client, interrupt: &Interrupt) {
     let since = Instant::now();
     while since.elapsed() < IDLE_LIMIT && !interrupt.is_raised() {
@@ -253,7 +256,7 @@ async fn idle(client: &Client, interrupt: &Interrupt) {
     }
 }
 
-/// Watches all participants at once.
+/// Watches all participants.
 struct Observer {
     meter: Meter,
     total: u64,

@@ -1,4 +1,4 @@
-//! `tauline status`: what anyone may know before joining.
+//! `tauline status`: shows what anyone may know before joining.
 
 use std::fmt::Write;
 
@@ -81,7 +81,7 @@ pub(crate) fn text(status: &CeremonyStatus) -> String {
     text
 }
 
-/// The mode, and what it means to whoever waits or wants to join.
+/// The mode, and what it means for those who wait or want to join.
 fn mode(status: &CeremonyStatus) -> String {
     let in_line = status.queue_length > 0 || status.turn.is_some();
     match status.mode {
@@ -112,7 +112,7 @@ fn wait(status: &CeremonyStatus) -> String {
     }
 }
 
-/// A way to sign in, with the flag that uses it.
+/// The name of a way to sign in, with the flag for it.
 pub(crate) fn name(method: SignInMethod) -> &'static str {
     match method {
         SignInMethod::Siwe => "an Ethereum key (--key FILE)",

@@ -1,4 +1,4 @@
-//! `tauline verify-contribution`: one contribution against the powers it was to build on.
+//! `tauline verify-contribution`: checks one contribution against the powers it builds on.
 
 use std::path::PathBuf;
 
@@ -19,21 +19,21 @@ use crate::{numbers, output};
 
 /// Check a contribution against the powers it builds on.
 ///
-/// All checks that the coordinator makes. Signatures are checked when --identity says whose they
-/// should be; a bad one does not make a contribution invalid.
+/// Makes all checks that the coordinator makes. Signatures are checked if --identity says whose
+/// they should be. A bad signature does not make a contribution invalid.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The contribution; `-` is standard input.
     #[arg(value_name = "CONTRIBUTION")]
     contribution: PathBuf,
-    /// The powers before it: a base, a contribution, or a transcript.
+    /// The powers it builds on: a base, a contribution, or a transcript.
     #[arg(long, value_name = "BASE")]
     base: PathBuf,
-    /// The contributor, whose signatures are then checked.
+    /// The contributor: eth|0x…, git|ID|LOGIN or invite|NAME. The signatures are then checked.
     #[arg(long, value_name = "ID", value_parser = parse_identity)]
     identity: Option<Identity>,
-    /// The ceremony's sizes, which both have to have [default: those that BASE
-    /// states; for a transcript, the Ethereum ceremony's].
+    /// The ceremony's sizes, which both must have [default: those that BASE states; for a
+    /// transcript, those of the Ethereum ceremony].
     #[arg(long, value_name = "SIZES")]
     ceremony: Option<Sizes>,
     /// Print the result as JSON.
@@ -74,7 +74,7 @@ struct Sub {
     bls_signature: &'static str,
 }
 
-/// Checks.
+/// Checks the contribution.
 ///
 /// # Errors
 /// A contribution that is not valid, or files that cannot be read.
@@ -148,7 +148,7 @@ fn report(
     }
 }
 
-/// What does not make a contribution invalid, and its owner ought to know.
+/// What does not make a contribution invalid, but its owner should know.
 fn warnings(verified: &Verified, malformed: &MalformedSignatures) -> Vec<String> {
     let mut warnings: Vec<String> = (verified.equal_secrets().iter())
         .map(|group| {

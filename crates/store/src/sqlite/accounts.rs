@@ -63,8 +63,8 @@ pub(super) fn put_sum(
     Ok(())
 }
 
-/// The tally of the first `count` accounts, or of all, if there are fewer; each is checked against its
-/// sum, if there are sums.
+/// The tally of the first `count` accounts, or of all, if there are fewer; each is checked against
+/// its sum, if there are sums.
 pub(super) fn first(connection: &Connection, count: u64) -> Result<Tally, StoreError> {
     if !has_sums(connection)? {
         return Ok(sum::NONE);

@@ -1,4 +1,5 @@
-//! What is kept of a ceremony as a whole: what was fixed at its founding, and whether its data has sums.
+//! What is kept of a ceremony as a whole: what was fixed at its founding, and whether its data has
+//! sums.
 
 use rusqlite::{Connection, OptionalExtension as _};
 use tauline_queue_core::Timestamp;

@@ -142,8 +142,8 @@ fn no_ceremony(directory: &Path, pinned: &str) -> StoreError {
     }
 }
 
-/// A database in which there is no ceremony is a start that was cut short, unless something tells of
-/// one that was there.
+/// A database in which there is no ceremony is a start that was cut short, unless something tells
+/// of one that was there.
 fn refuse_emptied(directory: &DataDir, pinned: Option<&str>) -> Result<(), StoreError> {
     let path = directory.path();
     let mut remains = remains(path);

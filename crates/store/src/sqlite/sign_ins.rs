@@ -76,7 +76,8 @@ pub(super) fn lasting(connection: &Connection, at: Timestamp) -> Result<Vec<Sess
     Ok(sessions)
 }
 
-/// The session of a row. One that is not what was stored stands for nobody: its owner signs in again.
+/// The session of a row. One that is not what was stored stands for nobody: its owner signs in
+/// again.
 fn as_stored(row: &Row<'_>) -> Result<Option<Session>, StoreError> {
     let stored: Option<Digest> = row.get(3)?;
     let found = session(row.get(0)?, row, 1).ok();

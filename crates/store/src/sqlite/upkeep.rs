@@ -1,10 +1,10 @@
 //! What commits leave behind and nobody is to wait for: blobs of no more use, and a write-ahead log
 //! that has to go into the database some time.
 //!
-//! Both cost some ten milliseconds after a full-size contribution, as much as storing it. So a thread
-//! does them, when the contribution is accepted and its sender has been told. Nothing depends on
-//! when: a superseded blob counts as gone from the commit on that accepted the next one, and
-//! SQLite reads the log as it reads the database.
+//! Both cost some ten milliseconds after a full-size contribution, as much as storing it. So a
+//! thread does them, when the contribution is accepted and its sender has been told. Nothing
+//! depends on when: a superseded blob counts as gone from the commit on that accepted the next one,
+//! and SQLite reads the log as it reads the database.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

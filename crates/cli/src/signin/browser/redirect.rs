@@ -1,4 +1,4 @@
-//! What a browser is answered that comes back from signing in.
+//! The answers to a browser that has signed in and was sent to this machine.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,13 +15,13 @@ use zeroize::Zeroizing;
 
 use crate::exit::{Failure, Outcome};
 
-/// The page that says how it went; nothing in its address is a secret.
+/// The page that says that signing in has succeeded. Its address contains no secret.
 const DONE: &str = "/signed-in";
 
-/// The same for a sign-in that failed.
+/// The page that says that signing in has failed.
 const FAILED: &str = "/not-signed-in";
 
-/// What a browser brings.
+/// The session of a browser that has signed in.
 pub struct BrowserSession {
     /// Goes into `Authorization: Bearer`.
     pub session: Zeroizing<String>,
@@ -29,22 +29,22 @@ pub struct BrowserSession {
     pub identity: Identity,
 }
 
-/// What is waited for.
+/// A sign-in that has not ended yet.
 pub(super) struct PendingSignIn {
     /// Host and port.
     authority: String,
     path: String,
     sender: Mutex<Option<oneshot::Sender<Outcome<BrowserSession>>>>,
-    /// Whether the last page is on its way to the browser.
+    /// Whether the browser has asked for the last page.
     pub(super) is_leaving: AtomicBool,
-    /// It has been sent.
+    /// Notified when the last page has been sent.
     pub(super) has_left: Notify,
 }
 
 pub(super) type Page = Response<Full<Bytes>>;
 
 impl PendingSignIn {
-    /// A sign-in that ends at `address`, with what goes to `sender`.
+    /// A sign-in that ends at `address` and sends its result to `sender`.
     pub(super) fn new(address: &Url, sender: oneshot::Sender<Outcome<BrowserSession>>) -> Self {
         Self {
             authority: address[url::Position::BeforeHost..url::Position::AfterPort].to_owned(),
@@ -79,7 +79,7 @@ impl PendingSignIn {
         }
     }
 
-    /// Takes what a browser brings, and sends it on to an address that holds none of it.
+    /// Takes the session out of the query, and redirects the browser to an address without it.
     fn take(&self, query: &str) -> Page {
         let Some(brought) = read(query) else {
             return page(
@@ -108,18 +108,18 @@ impl PendingSignIn {
     }
 }
 
-/// What stands in the query: a session, or why there is none. Nothing, for anything else.
+/// Reads a session, or why there is none, from a query. Returns nothing for any other query.
 fn read(query: &str) -> Option<Outcome<BrowserSession>> {
     let mut pairs = HashMap::new();
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        // Two of a name leave open which one counts.
+        // If a name is given twice, it is not clear which one counts.
         if pairs.insert(name, value).is_some() {
             return None;
         }
     }
     let value = |name| pairs.get(name).filter(|value| !value.is_empty());
     if let (Some(session), Some(identity)) = (value("session_id"), value("sub")) {
-        // It goes into a header.
+        // It has to fit into a header.
         let is_token = session.bytes().all(|byte| byte.is_ascii_graphic());
         let identity = identity.parse().ok().filter(|_| is_token)?;
         let session = Zeroizing::new(session.to_string());

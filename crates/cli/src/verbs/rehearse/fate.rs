@@ -1,11 +1,11 @@
-//! What became of one participant's part.
+//! The outcome of one participant's part.
 
 use tauline_protocol::status::EndedWord;
 
 use super::parts::{Part, Played};
 use crate::participant::Times;
 
-/// One participant's part and what became of it.
+/// A participant's part and its outcome.
 pub(super) struct Fate {
     pub(super) number: usize,
     pub(super) part: Part,
@@ -31,7 +31,7 @@ impl Fate {
         }
     }
 
-    /// What did not go as it should.
+    /// What did not go as it should, if anything.
     pub(super) fn failure(&self) -> Option<String> {
         match &self.result {
             Err(why) => Some(why.clone()),

@@ -1,4 +1,4 @@
-//! What a rehearsal came to.
+//! The report of a rehearsal.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,10 +12,10 @@ use super::parts::Role;
 use super::slots::{Lost, Slots, Spread, between, turns_an_hour};
 use crate::numbers;
 
-/// Failures that are printed one by one; JSON has all.
+/// How many failures are printed; JSON has all of them.
 const MAX_LISTED: usize = 10;
 
-/// Ends of stays, counted by their word.
+/// The number of stays that ended in each way.
 type Ends = BTreeMap<&'static str, u64>;
 
 fn count_end(ends: &mut Ends, end: Option<EndedWord>) {
@@ -29,7 +29,7 @@ fn count_end(ends: &mut Ends, end: Option<EndedWord>) {
 struct Group {
     role: Role,
     participants: u64,
-    /// Those of them whose connection stayed open.
+    /// How many of them kept their connection open.
     silent: u64,
     ends: Ends,
 }
@@ -51,18 +51,18 @@ pub(super) struct Report {
     participants: usize,
     accepted: u64,
     dropouts: Vec<Group>,
-    /// Whether contributions were accepted in the order of tickets.
+    /// Whether the contributions were accepted in the order of their tickets.
     in_ticket_order: bool,
     took_in_ms: u64,
     /// Accepted contributions in an hour, from the first arrival to the last receipt.
     turns_an_hour: Option<u64>,
-    /// From a receipt to the next start, or call.
+    /// The time from a receipt to the next start, or to the next call if nobody started.
     idle: Option<Spread>,
-    /// What the slots of those cost who were called and dropped out.
+    /// The time that was lost by those who were called and dropped out.
     lost_slots: Vec<Lost>,
-    /// From being called to the receipt.
+    /// The time from a call to the receipt.
     turns: Option<Spread>,
-    /// From joining to being called.
+    /// The time from joining to the call.
     waits: Option<Spread>,
     /// Calls that failed and were repeated.
     repeated_calls: u64,

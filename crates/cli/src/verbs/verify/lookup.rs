@@ -1,4 +1,4 @@
-//! Whether somebody's contribution is in a transcript: `--receipt` and `--identity`.
+//! Looking up contributions in a transcript: `--receipt` and `--identity`.
 
 use std::fmt;
 use std::path::Path;
@@ -15,10 +15,10 @@ use crate::input::{Input, Limits};
 use crate::numbers;
 use crate::recognised::{Wanted, want};
 
-/// Longest receipt, in bytes: 16 public keys are 4 KB.
+/// Longest receipt that is read, in bytes: 16 public keys are 4 KB.
 const MAX_RECEIPT_LEN: u64 = 64 << 10;
 
-/// What is asked.
+/// What is looked up.
 pub(super) enum Question {
     Identity(Identity),
     Receipt {
@@ -30,16 +30,16 @@ pub(super) enum Question {
     },
 }
 
-/// The answer.
+/// What was found.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Answer {
     /// `receipt` or `identity`.
     asked: &'static str,
     identity: String,
-    /// Whether the contribution is there as it should be.
+    /// Whether the contribution is in the transcript as it should be.
     is_there: bool,
-    /// The entries that are meant, or come close.
+    /// The numbers of the contributions that match, at least in part.
     entries: Vec<u64>,
     /// The address that signed the receipt.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,7 +98,7 @@ impl Question {
         })
     }
 
-    /// Looks the transcript through.
+    /// Searches the transcript.
     ///
     /// # Errors
     /// A transcript that cannot be read.
@@ -159,7 +159,7 @@ fn listed(identity: &Identity, found: &[FoundEntry], contributions: u64) -> (boo
     }
 }
 
-/// Whether the contribution that a receipt is for is there: all of its public keys, under its name.
+/// Whether a receipt's contribution is in the transcript, with the same identity and public keys.
 fn kept(
     identity: &Identity,
     keys: &[[u8; 96]],
@@ -198,7 +198,7 @@ fn kept(
     (false, text)
 }
 
-/// An identity as somebody wrote it, fit for a line.
+/// An identity from the transcript, escaped and shortened to fit on a line.
 fn shown(identity: &str) -> String {
     identity
         .chars()

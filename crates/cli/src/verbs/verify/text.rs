@@ -1,4 +1,4 @@
-//! The report of a transcript as text.
+//! The report on a transcript as text.
 
 use std::fmt::Write;
 
@@ -6,10 +6,10 @@ use tauline_transcript::chain::{FaultySignature, Listed, Refused, Report, Signat
 
 use crate::numbers;
 
-/// Failures and warnings of a kind that are printed one by one; the rest are counted.
+/// How many failures, and warnings of each kind, are printed; the rest are counted.
 const MAX_LISTED: usize = 10;
 
-/// What is wrong.
+/// The checks that failed.
 pub(super) fn bad(refused: &Refused) -> String {
     let mut text = String::new();
     let listed = refused.failures.iter().take(MAX_LISTED);
@@ -23,7 +23,7 @@ pub(super) fn bad(refused: &Refused) -> String {
     text
 }
 
-/// Signatures in a line, the counts of a report, and what the powers are.
+/// A line about signatures, the counts of each sub-ceremony, and the fingerprints of the powers.
 pub(super) fn table(report: &Report) -> String {
     let mut text = headline(report);
     text.push('\n');
@@ -62,7 +62,7 @@ pub(super) fn table(report: &Report) -> String {
     text
 }
 
-/// How many signatures there are, how many of them are not valid, and whose.
+/// How many signatures there are, how many of them are not valid, and whose they are.
 fn headline(report: &Report) -> String {
     let signatures = &report.signatures;
     let present = numbers::count(signatures.present, "signature");
@@ -79,7 +79,7 @@ fn headline(report: &Report) -> String {
     }
 }
 
-/// The owners of signatures: each once, the first few.
+/// The first few owners of signatures that are not valid, each once.
 fn whose(faulty: &Listed<FaultySignature>) -> String {
     let mut owners: Vec<String> = Vec::new();
     for it in &faulty.first {
@@ -96,7 +96,7 @@ fn whose(faulty: &Listed<FaultySignature>) -> String {
     }
 }
 
-/// A name as a transcript has it, fit for a line.
+/// An identity from the transcript, escaped to fit on a line.
 fn escaped(text: &str) -> String {
     text.chars().flat_map(char::escape_debug).collect()
 }
@@ -121,7 +121,7 @@ fn contributions(report: &Report) -> String {
     text
 }
 
-/// What does not make a transcript invalid, and ought to be known.
+/// What does not make a transcript invalid, but should be known.
 pub(super) fn notes(report: &Report) -> Vec<String> {
     let mut notes = Vec::new();
     faulty_signatures(report, &mut notes);
@@ -228,7 +228,7 @@ fn known_secrets(report: &Report, notes: &mut Vec<String>) {
     }
 }
 
-/// A line for each of the first few, and one for the others.
+/// Adds a line for each of the first few, and one that counts the others.
 fn each<T>(listed: &Listed<T>, notes: &mut Vec<String>, what: &str, line: impl Fn(&T) -> String) {
     notes.extend(listed.first.iter().take(MAX_LISTED).map(line));
     let more = listed.count.saturating_sub(MAX_LISTED as u64);

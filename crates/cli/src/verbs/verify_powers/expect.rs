@@ -1,4 +1,4 @@
-//! What a set of powers is compared with.
+//! What the powers in a file are compared with.
 
 use std::path::Path;
 
@@ -13,23 +13,24 @@ use crate::exit::{Failure, Outcome};
 use crate::input::{Input, Limits, MAX_DOCUMENT};
 use crate::recognised::{Wanted, want};
 
-/// Longest file that is looked through for a fingerprint, in bytes: a note, not a document.
+/// Longest file that is searched for a fingerprint, in bytes: a note, not a document.
 const MAX_NOTE_LEN: u64 = 4096;
 
-/// Something that sets of powers have to be.
+/// What sets of powers have to match.
 pub(super) enum Expected {
-    /// Of these sizes, one for each set.
+    /// These sizes, one for each set.
     Sizes(ExpectedSizes),
-    /// One of the sets has this fingerprint.
+    /// A fingerprint, which one of the sets has to have. The text tells where it comes from.
     Fingerprint(Fingerprint, String),
-    /// Each set is the one of as many powers here.
+    /// The sets of another file, whose name follows: each set has to be the one with as many
+    /// powers.
     Sets(Vec<(usize, Mark)>, String),
-    /// Each set is the one of as many powers in this transcript.
+    /// A transcript: each set has to be the final powers of the sub-ceremony with as many powers.
     Transcript(Input),
 }
 
-/// Numbers of powers in G1 and G2, in the order of sets. Unlike a ceremony's they may have fewer in
-/// G1.
+/// The numbers of powers in G1 and G2 of each set, in order. Unlike in a ceremony, there may be
+/// fewer powers in G1 than in G2.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ExpectedSizes(Vec<(usize, usize)>);
 
@@ -130,7 +131,7 @@ impl Expected {
     }
 }
 
-/// How a set differs from the one that it should be.
+/// How a set differs from the expected one, if it does.
 fn differs(mark: &Mark, expected: Option<&Mark>, size: usize, name: &str) -> Option<String> {
     let Some(expected) = expected else {
         return Some(format!(
@@ -152,7 +153,7 @@ fn differs(mark: &Mark, expected: Option<&Mark>, size: usize, name: &str) -> Opt
     })
 }
 
-/// The fingerprint in a short text that has one and no more.
+/// The fingerprint in a short text, if it contains exactly one.
 fn noted(input: &Input) -> Outcome<Option<Fingerprint>> {
     let Ok(bytes) = input.bytes(MAX_NOTE_LEN) else {
         return Ok(None);
@@ -164,7 +165,7 @@ fn noted(input: &Input) -> Outcome<Option<Fingerprint>> {
     Ok(found.next().filter(|_| found.next().is_none()))
 }
 
-/// The sets of a file of powers, which have to hold.
+/// The sets of a file of powers, which have to be valid.
 fn sets_of(input: &Input) -> Outcome<Expected> {
     want(input, Wanted::Powers)?;
     let bad = |why: &dyn std::fmt::Display| {
@@ -178,7 +179,7 @@ fn sets_of(input: &Input) -> Outcome<Expected> {
     Ok(Expected::Sets(marks.collect(), input.name().to_owned()))
 }
 
-/// The mark of a transcript's powers of this number in G1, which have to hold.
+/// The mark of a transcript's powers of this number in G1, which have to be valid.
 fn mark_in(input: &Input, size: usize) -> Outcome<Option<Mark>> {
     let powers = read_powers(input, size).map_err(|error| transcript_failure(input, &error))?;
     powers
