@@ -1,4 +1,4 @@
-//! What a commit makes durable.
+//! Changes that a commit makes durable.
 
 use sha2::{Digest as _, Sha256};
 use tauline_queue_core::Ticket;
@@ -9,30 +9,32 @@ use crate::contribution::Contribution;
 /// Changes that are durable together or not at all.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
-    /// In this order.
+    /// The changes, in order.
     pub writes: Vec<Write>,
 }
 
-/// One change.
+/// A change to the stored data.
 #[derive(Debug, Clone)]
 pub enum Write {
-    /// A record goes to the end of the log.
+    /// Appends a record to the log.
     Record(StoredRecord),
-    /// A submitted contribution is kept until its stay ends, or while it is the head.
+    /// Keeps a submitted contribution: until its stay ends, or, if it is accepted, until the next
+    /// one is.
     Blob {
         /// The stay.
         ticket: Ticket,
         /// The contribution.
         blob: Blob,
     },
-    /// A submitted contribution is of no more use.
+    /// Deletes the submitted contribution of a stay.
     DropBlob(Ticket),
-    /// A contribution was accepted: its witness is kept for ever, its blob is the head, and those
-    /// of earlier contributions are of no more use: they count as gone, whenever they are deleted.
+    /// Keeps an accepted contribution's witness for ever. Its blob is now what the next
+    /// contribution builds on. The blobs of earlier contributions count as deleted, and are deleted
+    /// at some time.
     Accepted(Contribution),
 }
 
-/// A submitted contribution, as it is stored: MessagePack in the encoding it came in.
+/// A submitted contribution as it is stored: MessagePack, with points encoded as they came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blob {
     bytes: Vec<u8>,
@@ -40,7 +42,8 @@ pub struct Blob {
 }
 
 impl Blob {
-    /// Takes the digest of millions of bytes: not for the coordinator's thread.
+    /// Computes the digest of what may be millions of bytes, so it is not for the coordinator's
+    /// thread.
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
         let digest = Sha256::digest(&bytes).into();

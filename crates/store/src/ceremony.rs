@@ -19,13 +19,13 @@ pub struct Ceremony {
 }
 
 impl Ceremony {
-    /// The sum of it.
+    /// Its sum.
     #[must_use]
     pub fn sum(&self) -> Digest {
         sum::ceremony(&self.sizes, self.started_at, self.key.verifying_key())
     }
 
-    /// The coordinator's address, with EIP-55's capitals.
+    /// The coordinator's address, with the checksum of EIP-55.
     #[must_use]
     pub fn address(&self) -> String {
         eip55(&eth_address(self.key.verifying_key()))

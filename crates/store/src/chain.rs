@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 use tauline_queue_core::Ticket;
 
-/// A record of the log and its place in the chain.
+/// A record of the log with its place in the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredRecord {
     /// Its number, from 0.
@@ -12,11 +12,11 @@ pub struct StoredRecord {
     pub bytes: Vec<u8>,
     /// The chain's hash after this record.
     pub hash: [u8; 32],
-    /// The stay that the record ends, if it ends one.
+    /// The stay that the record ends, if any.
     pub ended: Option<Ticket>,
 }
 
-/// The hash chain over the log: each hash covers the record and everything before it.
+/// The end of the hash chain over the log. Each hash covers a record and everything before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chain {
     records: u64,
@@ -42,7 +42,7 @@ impl Chain {
         &self.hash
     }
 
-    /// Takes one more record into the chain.
+    /// Adds a record to the chain.
     pub fn append(&mut self, bytes: Vec<u8>, ended: Option<Ticket>) -> StoredRecord {
         self.hash = Sha256::new()
             .chain_update(self.hash)

@@ -9,7 +9,7 @@ pub const WITNESS_LEN: usize = 48 + 96 + 48;
 /// What the transcript keeps of an accepted contribution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contribution {
-    /// Counted from 1, in the order of the chain.
+    /// Its number, from 1, in the order of acceptance.
     pub number: u64,
     /// The stay in which it was made.
     pub ticket: Ticket,
@@ -17,10 +17,10 @@ pub struct Contribution {
     pub identity: Identity,
     /// One entry for each sub-ceremony.
     pub witness: Vec<Witness>,
-    /// The EIP-712 signature, if there is a good one.
+    /// The EIP-712 signature, if there is a valid one.
     pub ecdsa: Option<[u8; 65]>,
-    /// The document's digest ([`tauline_transcript::RawContribution::digest`]); none of one that
-    /// was accepted before digests were kept.
+    /// The document's digest ([`tauline_transcript::RawContribution::digest`]); none if it was
+    /// accepted before digests were kept.
     pub digest: Option<[u8; 32]>,
 }
 
@@ -31,18 +31,18 @@ pub struct Witness {
     pub running_product: [u8; 48],
     /// The public key of the contributor's secret.
     pub pot_pubkey: [u8; 96],
-    /// The BLS signature over the identity, if there is a good one.
+    /// The BLS signature over the identity, if there is a valid one.
     pub bls_signature: Option<[u8; 48]>,
 }
 
 impl Witness {
-    /// The bytes that are stored.
+    /// The bytes as they are stored.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; WITNESS_LEN] {
         let mut bytes = [0; WITNESS_LEN];
         bytes[..48].copy_from_slice(&self.running_product);
         bytes[48..144].copy_from_slice(&self.pot_pubkey);
-        // No point has an encoding of zeros only: a compressed one has its flag set.
+        // No compressed point is encoded as zeros only, since it has a flag bit set.
         bytes[144..].copy_from_slice(&self.bls_signature.unwrap_or([0; 48]));
         bytes
     }

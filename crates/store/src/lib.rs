@@ -1,18 +1,19 @@
-//! What is durable, behind one trait.
+//! The durable data of a ceremony.
 //!
-//! The coordinator hands over everything that changes together as one [`Batch`], and a store takes
-//! all of it or nothing.
+//! A coordinator keeps its data through the trait [`Store`]. It hands over all changes that belong
+//! together as one [`Batch`], of which a store keeps everything or nothing. The store of this crate
+//! is [`Sqlite`](sqlite::Sqlite).
 //!
 //! | module | holds |
 //! |---|---|
 //! | [`sqlite`] | the embedded store: one database in a data directory |
-//! | [`check`] | the log, and all that is kept beside it, checked against each other |
-//! | [`sum`] | what things that are kept are recognised by |
-//! | [`mark`] | how far the log is known to have been durable |
+//! | [`check`] | checks of the log and of all that is stored beside it |
+//! | [`sum`] | the sums by which stored things are recognised |
+//! | [`mark`] | how many records the log is known to have had |
 //!
-//! What a store holds beside the log cannot be derived from it. So the log binds it: a record holds
-//! the sum of what was stored with it, or of what was there before. Everything is checked against
-//! the log at every start, and against its sum before it is served.
+//! What is stored beside the log cannot be derived from it. The log therefore binds it: a record
+//! holds the sum of what was stored with it, or of what was stored before. At every start,
+//! everything is checked against the log. Whatever is served is checked against its sum first.
 
 mod batch;
 mod ceremony;

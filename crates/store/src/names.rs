@@ -1,19 +1,19 @@
-//! What files in a data directory are called.
+//! The names of the files in a data directory.
 
-/// Name of the database inside the data directory. A backup is such a file.
+/// Name of the database. A backup is such a file.
 pub const DATABASE_NAME: &str = "tauline.db";
 
-/// Name of the lock file inside the data directory. It holds the number of the process.
+/// Name of the lock file. It contains the number of the process.
 pub const LOCK_NAME: &str = "lock";
 
-/// Name of the folder of rendered transcripts inside the data directory.
+/// Name of the folder with rendered transcripts.
 pub const SNAPSHOTS_NAME: &str = "snapshots";
 
-/// Name of a database that is being made.
+/// Name of a database while it is being made.
 pub(crate) const NEW_DATABASE_NAME: &str = "tauline.db.new";
 
-/// Name of a database that is being restored.
+/// Name of a database while it is being restored.
 pub const PART_NAME: &str = "tauline.db.part";
 
-/// Name of the mark inside the data directory.
+/// Name of the mark.
 pub const MARK_NAME: &str = "tauline.mark";

@@ -14,7 +14,7 @@ pub struct Session {
     pub expires_at: Timestamp,
 }
 
-/// A change that a sign-in makes.
+/// A change made by a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignInWrite {
     /// Adds a session, or replaces the one with the same hash.
@@ -25,7 +25,7 @@ pub enum SignInWrite {
     GithubAccount {
         /// The account's number.
         account: u64,
-        /// What it is called today.
+        /// Its identity by its present name.
         identity: Identity,
     },
 }

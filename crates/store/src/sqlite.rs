@@ -1,8 +1,8 @@
 //! The embedded store: one SQLite database.
 //!
-//! Write-ahead log with `synchronous=FULL`: a commit that returned is on the disk. One connection
-//! writes, one reads, and each long reading and each backup has one of its own; none of them waits
-//! for another for longer than a commit takes.
+//! It uses a write-ahead log with `synchronous=FULL`, so a commit that has returned is on the disk.
+//! One connection writes and one reads, and each long reading and each backup has one of its own.
+//! None of them waits for another for longer than a commit takes.
 
 mod accounts;
 mod backup;
@@ -45,11 +45,11 @@ use crate::store::{Reading, Store};
 pub enum Found {
     /// Nothing: a new ceremony begins, with a new key.
     Nothing,
-    /// A ceremony of before there were sums, which has gained them now.
+    /// A ceremony from before there were sums, which has been given them now.
     WithoutSums,
-    /// A ceremony without the mark that says how far it had come.
+    /// A ceremony without its mark.
     Unmarked,
-    /// A ceremony as it was left.
+    /// A ceremony with its mark.
     Whole,
 }
 
@@ -57,22 +57,22 @@ pub enum Found {
 pub struct Sqlite {
     ceremony: Ceremony,
     path: PathBuf,
-    // First of those that use the directory: its thread has connections too. None of data that is
-    // only looked at.
+    // Dropped before all else that uses the directory, since its thread has connections too. None
+    // if the data is opened for looking.
     upkeep: Option<Upkeep>,
     writer: Arc<Mutex<Connection>>,
     reader: Mutex<Connection>,
     accounts: Mutex<Tally>,
     found: Found,
-    /// Before the lock, so that its last write is under the lock. None of data that is only looked
-    /// at.
+    // Dropped before the lock, so that its last write is under the lock. None if the data is opened
+    // for looking.
     mark: Option<Mutex<MarkFile>>,
-    // Last, so that the lock outlives the connections.
+    // Dropped last, so that the lock outlives the connections.
     directory: Option<DataDir>,
 }
 
 impl Sqlite {
-    /// The data directory; of data that is only looked at, where the database is.
+    /// The data directory, or the directory of the database if the data is opened for looking.
     #[must_use]
     pub fn directory(&self) -> &Path {
         match &self.directory {
@@ -90,7 +90,7 @@ impl Sqlite {
     /// Checks that the database's own structure is whole: pages, rows and indexes.
     ///
     /// # Errors
-    /// When it is not; or the medium fails.
+    /// When it is not, or when the medium fails.
     pub fn check_structure(&self) -> Result<(), StoreError> {
         let told: String = self
             .reader()
@@ -103,7 +103,7 @@ impl Sqlite {
         }
     }
 
-    /// The mark that fits what is stored now.
+    /// The mark for what is stored now.
     ///
     /// # Errors
     /// When the medium fails.
@@ -111,7 +111,8 @@ impl Sqlite {
         extent::mark(&self.reader(), &self.ceremony)
     }
 
-    /// Writes the mark down, at once if somebody will be told of a contribution.
+    /// Raises the mark after a commit. It is written at once if a contribution was accepted, since
+    /// people are told of that.
     fn raise_mark(&self, batch: &Batch) -> Result<(), StoreError> {
         let Some(mark) = &self.mark else {
             return Ok(());
@@ -142,7 +143,7 @@ impl Sqlite {
     }
 
     fn writer(&self) -> MutexGuard<'_, Connection> {
-        // A panic inside a transaction rolls it back: the connection stays good.
+        // A panic inside a transaction rolls it back, so the connection can still be used.
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -243,7 +244,7 @@ impl Store for Sqlite {
             Some(_) => connect(&self.path)?,
             None => connect_to_look(&self.path)?,
         };
-        // The view is fixed by the first read of the transaction.
+        // The first read of the transaction fixes the view.
         connection.execute_batch("BEGIN")?;
         let has_sums = meta::has_sums(&connection)?;
         let has_digests = schema::has_digests(&connection, &self.path)?;
@@ -296,7 +297,7 @@ impl Store for Sqlite {
         account: u64,
         today: &Identity,
     ) -> Result<Identity, StoreError> {
-        // Most have been here before: they need no commit.
+        // Most accounts have an identity already, and need no commit.
         if let Some(first) = self.identity_of_github(account)? {
             return Ok(first);
         }

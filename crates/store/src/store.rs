@@ -1,4 +1,4 @@
-//! What a store does, whatever it is made of.
+//! The interface of a store.
 
 use std::path::Path;
 
@@ -14,21 +14,21 @@ use crate::error::StoreError;
 use crate::session::{Session, SignInWrite};
 use crate::sum;
 
-/// Everything that must survive the process, and nothing that can be derived.
+/// Keeps everything that must survive the process and cannot be derived.
 ///
-/// All methods block; none may be called on an async thread for long.
+/// All methods block. Async code has to call them on threads for blocking work.
 pub trait Store: Send + Sync + 'static {
     /// What was fixed when the ceremony was made.
     fn ceremony(&self) -> &Ceremony;
 
-    /// Makes all of the batch durable, or none of it.
+    /// Makes all of a batch durable, or nothing.
     ///
     /// # Errors
-    /// When the batch does not follow what is stored, or the medium fails. The caller's memory is
-    /// then ahead of the store, and it must not go on.
+    /// When the batch does not continue what is stored, or the medium fails. The caller's memory is
+    /// then ahead of the store, so the caller must not go on.
     fn commit(&self, batch: &Batch) -> Result<(), StoreError>;
 
-    /// The records of the log from number `from` on, in order, at most so many; none at its end.
+    /// At most `at_most` records of the log, in order, from number `from` on; none at its end.
     ///
     /// # Errors
     /// When the medium fails.
@@ -52,13 +52,13 @@ pub trait Store: Send + Sync + 'static {
     /// When the medium fails.
     fn blob_tickets(&self) -> Result<Vec<Ticket>, StoreError>;
 
-    /// The submitted contribution of a stay, byte for byte as it was stored.
+    /// The submitted contribution of a stay.
     ///
     /// # Errors
-    /// When the medium fails, or the bytes are not those that were stored.
+    /// When the medium fails, or the bytes have changed since they were stored.
     fn blob(&self, ticket: Ticket) -> Result<Option<Blob>, StoreError>;
 
-    /// A view of all contributions that later commits do not change.
+    /// A view of all contributions, which later commits do not change.
     ///
     /// # Errors
     /// When the medium fails.
@@ -82,11 +82,10 @@ pub trait Store: Send + Sync + 'static {
     /// When the medium fails.
     fn delete_session(&self, hash: &[u8; 32]) -> Result<(), StoreError>;
 
-    /// Makes changes durable that belong to different people, in order. A store that can does it in
-    /// one commit.
+    /// Makes the changes of several sign-ins durable, in order. A store may do so in one commit.
     ///
     /// # Errors
-    /// When the medium fails; then any of them may be missing.
+    /// When the medium fails. Some of the changes may then be missing.
     fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError> {
         for write in writes {
             match write {
@@ -100,7 +99,8 @@ pub trait Store: Send + Sync + 'static {
         Ok(())
     }
 
-    /// All sessions that end after `at`, the first end first, as far as a store can tell.
+    /// All sessions that end after `at`, ordered by their ends. None from a store that cannot list
+    /// them.
     ///
     /// # Errors
     /// When the medium fails.
@@ -115,14 +115,14 @@ pub trait Store: Send + Sync + 'static {
     /// When the medium fails.
     fn session(&self, hash: &[u8; 32]) -> Result<Option<Session>, StoreError>;
 
-    /// Forgets all sessions that ended before `at`; returns how many.
+    /// Forgets all sessions that ended before `at`, and returns how many there were.
     ///
     /// # Errors
     /// When the medium fails.
     fn delete_sessions_expired_before(&self, at: Timestamp) -> Result<u64, StoreError>;
 
-    /// The identity that this GitHub account was first given here; this one, if it is the first,
-    /// which is durable then.
+    /// The identity that this GitHub account was first given. If it has none, it gets `today`,
+    /// which is then durable.
     ///
     /// # Errors
     /// When the medium fails.
@@ -132,7 +132,8 @@ pub trait Store: Send + Sync + 'static {
         today: &Identity,
     ) -> Result<Identity, StoreError>;
 
-    /// The identity that this GitHub account was given here, if it was, as far as a store can tell.
+    /// The identity that this GitHub account was given, if it has one. None from a store that
+    /// cannot tell.
     ///
     /// # Errors
     /// When the medium fails.
@@ -141,15 +142,15 @@ pub trait Store: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// The accounts that keep an identity, counted.
+    /// The tally of the GitHub accounts that have an identity.
     fn accounts(&self) -> Tally {
         sum::NONE
     }
 
-    /// The tally of the first `count` accounts, read anew and each checked against its sum.
+    /// The tally of the first `count` accounts. They are read again and checked against their sums.
     ///
     /// # Errors
-    /// When the medium fails, or an account is not what was stored.
+    /// When the medium fails, or an account has changed since it was stored.
     fn first_accounts(&self, count: u64) -> Result<Tally, StoreError> {
         Ok(Tally {
             count,
@@ -158,7 +159,7 @@ pub trait Store: Send + Sync + 'static {
     }
 }
 
-/// One moment of the contributions, for a reader that takes its time.
+/// The contributions at one moment, for a slow reader.
 pub trait Reading: Send {
     /// How many contributions there are.
     ///
@@ -166,24 +167,24 @@ pub trait Reading: Send {
     /// When the medium fails.
     fn contributions(&self) -> Result<u64, StoreError>;
 
-    /// The blob of the last contributed ticket; none before the first contribution.
+    /// The blob of the last accepted contribution; none before the first.
     ///
     /// # Errors
     /// When the medium fails.
     fn head(&self) -> Result<Option<Blob>, StoreError>;
 
-    /// The contributions after number `after`, in order, at most so many; none at the end.
+    /// At most `at_most` contributions, in order, after number `after`; none at the end.
     ///
     /// # Errors
-    /// When the medium fails, or one is not what was stored.
+    /// When the medium fails, or a contribution has changed since it was stored.
     fn page(&self, after: u64, at_most: u32) -> Result<Vec<Contribution>, StoreError>;
 
-    /// Whether everything has a sum; nothing has in data of before there were sums that is only
-    /// looked at.
+    /// Whether stored things have sums. Only in old data that is opened for looking, they have
+    /// none.
     fn has_sums(&self) -> bool;
 
-    /// As [`page`](Self::page), but not looked at: each with the sum that it was stored with, if it
-    /// was.
+    /// Like [`page`](Self::page), but unchecked: each contribution comes with the sum with which it
+    /// was stored, if it was.
     ///
     /// # Errors
     /// When the medium fails.

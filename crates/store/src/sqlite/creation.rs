@@ -1,4 +1,4 @@
-//! From an empty directory to a ceremony.
+//! Making the database of a new ceremony.
 
 use rusqlite::{Connection, TransactionBehavior, params};
 use tauline_queue_core::Timestamp;
@@ -10,8 +10,8 @@ use super::schema::migrate;
 use crate::directory::DataDir;
 use crate::error::StoreError;
 
-/// Makes a ceremony's database, under its name only when all of it is there: half of one cannot be
-/// taken for a whole.
+/// Makes a ceremony's database. It gets its name when it is whole, so that half of one is never
+/// taken for a ceremony.
 pub(super) fn create_database(
     directory: &DataDir,
     sizes: &Sizes,
@@ -21,7 +21,7 @@ pub(super) fn create_database(
     let mut connection = connect(&new)?;
     migrate(&mut connection, &new)?;
     create(&mut connection, sizes, now)?;
-    // Nothing stays in a file beside it, which could be lost.
+    // Nothing is left in a file beside it, which could be lost.
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     connection
         .close()
@@ -29,7 +29,7 @@ pub(super) fn create_database(
     directory.name_database(&new)
 }
 
-/// Whether nothing of a ceremony is in a database, as when a start was cut short.
+/// Whether a database contains nothing of a ceremony, as after an interrupted start.
 pub(super) fn is_bare(connection: &Connection) -> Result<bool, StoreError> {
     Ok(connection.query_row(
         "SELECT NOT EXISTS (SELECT 1 FROM meta) AND NOT EXISTS (SELECT 1 FROM journal)
@@ -39,7 +39,7 @@ pub(super) fn is_bare(connection: &Connection) -> Result<bool, StoreError> {
     )?)
 }
 
-/// Writes down what is fixed when a ceremony is made, and makes its key.
+/// Makes the ceremony's key, and stores what is fixed when a ceremony is made.
 pub(super) fn create(
     connection: &mut Connection,
     sizes: &Sizes,

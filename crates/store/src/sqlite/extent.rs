@@ -1,4 +1,4 @@
-//! How far a database's log has come.
+//! How long the log in a database is.
 
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -17,7 +17,7 @@ pub(super) fn mark(connection: &Connection, ceremony: &Ceremony) -> Result<Mark,
     })
 }
 
-/// The number, hash and end of the log's last record; none of an empty log.
+/// The number and hash of the log's last record; none if the log is empty.
 pub(super) fn last_record(connection: &Connection) -> Result<Option<(u64, [u8; 32])>, StoreError> {
     Ok(connection
         .query_row(
@@ -28,7 +28,7 @@ pub(super) fn last_record(connection: &Connection) -> Result<Option<(u64, [u8; 3
         .optional()?)
 }
 
-/// The chain's hash after so many records.
+/// The chain's hash after this number of records.
 pub(super) fn hash_after(
     connection: &Connection,
     records: u64,
@@ -45,7 +45,7 @@ pub(super) fn hash_after(
 
 /// How many contributions a database has.
 pub(super) fn contributions(connection: &Connection) -> Result<u64, StoreError> {
-    // The number of the last, not a count: no cost grows with the number of contributions.
+    // The number of the last one. Counting would take longer with each contribution.
     Ok(connection.query_row(
         "SELECT coalesce(max(number), 0) FROM contributions",
         [],

@@ -1,5 +1,5 @@
-//! What is kept of a ceremony as a whole: what was fixed at its founding, and whether its data has
-//! sums.
+//! What is stored about the ceremony as a whole: what was fixed when it was made, and whether its
+//! data has sums.
 
 use rusqlite::{Connection, OptionalExtension as _};
 use tauline_queue_core::Timestamp;
@@ -20,7 +20,7 @@ pub(super) fn ceremony(connection: &Connection) -> Result<Ceremony, StoreError> 
         .and_then(|bytes| bytes.try_into().ok())
         .map(|bytes| Timestamp::from_millis(u64::from_be_bytes(bytes)))
         .ok_or_else(|| missing("started_at"))?;
-    // SQLite's own page stays; what was read out of it goes.
+    // What was read is wiped. SQLite's own page stays in memory.
     let key = meta("key")?
         .map(Zeroizing::new)
         .and_then(|bytes| k256::ecdsa::SigningKey::from_slice(&bytes).ok())
@@ -40,7 +40,7 @@ fn meta(connection: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreErro
         .optional()?)
 }
 
-/// Whether the data is of after there were sums.
+/// Whether stored things have sums.
 pub(super) fn has_sums(connection: &Connection) -> Result<bool, StoreError> {
     Ok(meta(connection, "sums")?.is_some())
 }

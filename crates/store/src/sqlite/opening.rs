@@ -1,4 +1,4 @@
-//! From a directory or a file to an open store, or to a refusal that says what to do.
+//! Opening the store in a directory or a file, or refusing it with advice.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -17,28 +17,28 @@ use crate::mark::{self, Mark, MarkFile};
 use crate::names::{DATABASE_NAME, MARK_NAME};
 
 impl Sqlite {
-    /// Takes the directory and opens the ceremony in it; where there is no trace of one, a new one
-    /// of these sizes is made, with a key of its own.
+    /// Takes the directory and opens the ceremony in it. If nothing shows that there was one, makes
+    /// a new ceremony of these sizes with a key of its own.
     ///
     /// # Errors
-    /// When the directory cannot be used, holds something else than a ceremony of these sizes
-    /// that this program understands, or less than its mark or other files tell of.
+    /// When the directory cannot be used, does not contain a ceremony of these sizes that this
+    /// program understands, or contains less than its mark or other files tell of.
     pub fn open(directory: &Path, sizes: &Sizes, now: Timestamp) -> Result<Self, StoreError> {
         Self::open_as(directory, sizes, now, None)
     }
 
-    /// As [`open`](Self::open), but only as the coordinator of this address, if there is one. None
-    /// begins then, as nobody can tell the address of a new key.
+    /// Like [`open`](Self::open), but if an address is given, only the ceremony of that coordinator
+    /// is opened. No new ceremony is made then, since its key would have another address.
     ///
     /// # Errors
-    /// As [`open`](Self::open), and when the ceremony is another coordinator's or none.
+    /// As for [`open`](Self::open), and when there is no ceremony, or that of another coordinator.
     pub fn open_as(
         directory: &Path,
         sizes: &Sizes,
         now: Timestamp,
         pinned: Option<&str>,
     ) -> Result<Self, StoreError> {
-        // Before anything is made there.
+        // Refused before anything is made there.
         if let Some(pinned) = pinned
             && database_in(directory)?.is_none()
         {
@@ -97,14 +97,14 @@ impl Sqlite {
         })
     }
 
-    /// Opens a database, or that of a data directory, to look at it and nothing else: it may be a
-    /// backup, of any version that this program understands, or in use.
+    /// Opens a database, or that of a data directory, without changing anything. It may be a
+    /// backup, of any version that this program understands, and it may be in use.
     ///
     /// # Errors
-    /// When there is no ceremony's database, or it is behind the mark beside it.
+    /// When there is no ceremony's database, or it holds less than the mark beside it tells of.
     pub fn look_at(path: &Path) -> Result<Self, StoreError> {
         let (path, mark) = match path.is_dir() {
-            // The mark first: it may only be behind what is read after it.
+            // The mark is read first, so that it cannot be ahead of the database.
             true => {
                 let mark = mark::read(path)?;
                 let found = database_in(path)?;
@@ -142,12 +142,12 @@ fn no_ceremony(directory: &Path, pinned: &str) -> StoreError {
     }
 }
 
-/// A database in which there is no ceremony is a start that was cut short, unless something tells
-/// of one that was there.
+/// Refuses a database without a ceremony if other files show that there was one. Otherwise a start
+/// was interrupted.
 fn refuse_emptied(directory: &DataDir, pinned: Option<&str>) -> Result<(), StoreError> {
     let path = directory.path();
     let mut remains = remains(path);
-    // SQLite makes these whenever it opens the database.
+    // SQLite makes these files whenever it opens the database.
     remains.retain(|name| !name.contains(DATABASE_NAME));
     if !remains.is_empty() {
         return Err(StoreError::Gone {
@@ -162,8 +162,8 @@ fn refuse_emptied(directory: &DataDir, pinned: Option<&str>) -> Result<(), Store
     }
 }
 
-/// Refuses a ceremony that is not the one asked for, or not the one of the mark, or that has less
-/// than the mark says.
+/// Refuses a ceremony that is not the one asked for or not the mark's, or that has less than the
+/// mark tells of.
 fn compare(
     connection: &Connection,
     path: &Path,

@@ -11,7 +11,7 @@ mod embedded {
     refinery::embed_migrations!("src/migrations");
 }
 
-/// Marks the database as a ceremony's, in its header: "Taul" in ASCII.
+/// The number in the header that marks a database as a ceremony's: "Taul" in ASCII.
 const APPLICATION_ID: i32 = 0x5461_756c;
 
 /// The version of the schema in a database; none when it has no tables.
@@ -61,7 +61,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
     Ok(())
 }
 
-/// Whether the schema is of after documents had digests.
+/// Whether contributions have the digests of their documents in this version of the schema.
 pub(super) fn has_digests(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
     Ok(version(connection, path)?.is_some_and(|version| version >= 3))
 }

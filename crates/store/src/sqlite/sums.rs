@@ -1,4 +1,4 @@
-//! Sums for what is older than sums.
+//! Giving sums to data from before there were any.
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
@@ -8,7 +8,7 @@ use super::rows::{contribution, identity, put_session_sum, session};
 use crate::error::StoreError;
 use crate::sum;
 
-/// Gives sums to what was stored before there were any. Says whether that was to be done.
+/// Gives sums to what was stored before there were any. Returns whether that was necessary.
 pub(super) fn gain_sums(connection: &mut Connection) -> Result<bool, StoreError> {
     if has_sums(connection)? {
         return Ok(false);

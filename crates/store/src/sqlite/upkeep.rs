@@ -1,10 +1,10 @@
-//! What commits leave behind and nobody is to wait for: blobs of no more use, and a write-ahead log
-//! that has to go into the database some time.
+//! Work that commits leave to be done later: deleting blobs that are not needed any more, and
+//! moving the write-ahead log into the database.
 //!
-//! Both cost some ten milliseconds after a full-size contribution, as much as storing it. So a
-//! thread does them, when the contribution is accepted and its sender has been told. Nothing
-//! depends on when: a superseded blob counts as gone from the commit on that accepted the next one,
-//! and SQLite reads the log as it reads the database.
+//! Both take some ten milliseconds after a contribution of full size, as long as storing it. So a
+//! thread does them after a contribution is accepted, and nobody waits for it. It does not matter
+//! when: a superseded blob counts as deleted from the commit on that accepted the next
+//! contribution, and SQLite reads the log as well as the database.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,28 +20,30 @@ use crate::batch::{Batch, Write};
 use crate::error::StoreError;
 use crate::session::SignInWrite;
 
-/// Bytes after which the log is moved even if no contribution was accepted. Ours: SQLite's own
-/// limit, 4 MB, would be reached by each contribution before it is verified; more than this is not
-/// left for the next start to read.
+/// The length of the log, in bytes, from which on it is moved even if no contribution was accepted.
+/// Ours: SQLite's own limit of 4 MB would be reached by each contribution before it is verified. A
+/// much longer log would make the next start slow.
 const MAX_LOG_LEN: u64 = 32 << 20;
 
-/// What a small commit, or a row in a larger one, adds to the log, about: a page or two of 4 KiB.
+/// About how many bytes a small commit, or a row in a larger one, adds to the log: a page or two of
+/// 4 KiB.
 const SMALL_COMMIT: u64 = 8 << 10;
 
-/// The rows of blobs that are of no more use: those of all accepted contributions but the last.
+/// Selects the blobs that are not needed any more: those of all accepted contributions but the
+/// last.
 pub(super) const SUPERSEDED: &str = "ticket IN (SELECT ticket FROM contributions
     WHERE number < (SELECT max(number) FROM contributions))";
 
-/// The thread, until it is dropped.
+/// The thread that does this work, until this is dropped.
 pub(super) struct Upkeep {
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
-    /// Bytes since it was last woken, about.
+    /// About how many bytes were written since the thread was last woken.
     written: AtomicU64,
 }
 
 impl Upkeep {
-    /// Starts the thread, which shares the connection that writes.
+    /// Starts the thread, which shares the writing connection.
     pub(super) fn start(writer: Arc<Mutex<Connection>>, path: &Path) -> Result<Self, StoreError> {
         let connection = connect(path)?;
         let (wake, woken) = sync_channel(1);
@@ -56,7 +58,7 @@ impl Upkeep {
         })
     }
 
-    /// Takes note of a commit.
+    /// Notes a commit.
     pub(super) fn committed(&self, batch: &Batch) {
         let mut bytes = SMALL_COMMIT;
         let mut is_turn_over = false;
@@ -70,7 +72,7 @@ impl Upkeep {
         self.wrote(bytes, is_turn_over);
     }
 
-    /// Takes note of a commit of sign-ins.
+    /// Notes a commit of sign-ins.
     pub(super) fn signed_in(&self, writes: &[SignInWrite]) {
         self.wrote(SMALL_COMMIT * writes.len() as u64, false);
     }
@@ -81,7 +83,7 @@ impl Upkeep {
             && let Some(sender) = &self.wake
         {
             self.written.store(0, Ordering::Relaxed);
-            // If it is full, the thread is going to look again anyway.
+            // If the channel is full, the thread is going to look again anyway.
             let _ = sender.try_send(());
         }
     }
@@ -98,7 +100,7 @@ impl Drop for Upkeep {
 
 fn run(writer: &Mutex<Connection>, connection: &Connection, woken: &Receiver<()>) {
     let lock = || writer.lock().unwrap_or_else(PoisonError::into_inner);
-    // Passive: it waits for nobody. What readers still need stays.
+    // A passive checkpoint waits for nobody, and keeps what readers still need.
     let move_log = || connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
     while let Ok(()) = woken.recv() {
         let swept = {
@@ -106,19 +108,19 @@ fn run(writer: &Mutex<Connection>, connection: &Connection, woken: &Receiver<()>
             sweep(&writer)
         };
         let mostly_moved = move_log();
-        // The log begins anew only when all of it was moved. Few commits came meanwhile.
+        // Only when all of the log is moved, it begins anew. Few commits have come meanwhile.
         let moved = {
             let _nobody_commits = lock();
             move_log()
         };
         if let Err(error) = swept.and(mostly_moved).and(moved) {
-            // The next time is as good.
+            // It will be tried again.
             warn!(%error, "the store could not be tidied up");
         }
     }
 }
 
-/// Deletes what is superseded.
+/// Deletes the blobs that are not needed any more.
 pub(super) fn sweep(writer: &Connection) -> rusqlite::Result<()> {
     let delete = format!("DELETE FROM blobs WHERE {SUPERSEDED}");
     writer.prepare_cached(&delete)?.execute([]).map(|_| ())
