@@ -1,10 +1,9 @@
-//! `queue-core` with a million in line: the cost of a join, a check-in and a look-up of one's
-//! position, beside what finding an identity in a sorted and in a hashed map of that size costs by
-//! itself.
+//! `queue-core` with a million in line: the cost of a join, a check-in and a look-up of a position,
+//! compared with finding an identity in a sorted and in a hashed map of that size.
 //!
 //! `cargo bench -p tauline-benches --bench queue`. Other sizes: `TAULINE_BENCH_WAITING=100000`.
-//! Each figure is the mean of a round, in processor time, of the fastest of three rounds. With a
-//! million in line or fewer it fails if a join, a check-in or a look-up takes 2 µs or more.
+//! Each figure is the mean processor time of a call in the fastest of three rounds. With a million
+//! in line or fewer it fails if a join, a check-in or a look-up takes 2 µs or more.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hint::black_box;
@@ -21,7 +20,7 @@ use tauline_queue_core::{Command, Queue, Rules, Timestamp};
 /// Calls in a round.
 const CALLS: usize = 1_000_000;
 
-/// Rounds of each measurement: the fastest counts, as a round is slowed by whatever else runs.
+/// Rounds of each measurement. The fastest counts, since other programs slow rounds down.
 const ROUNDS: usize = 3;
 
 /// What a join, a check-in and a look-up may take on average with a million in line.
@@ -30,7 +29,7 @@ const LIMIT: Duration = Duration::from_micros(2);
 /// 2026-01-01T00:00:00Z, in milliseconds.
 const BEGINNING: u64 = 1_767_225_600_000;
 
-/// An identity in the form the server has it in: shared text, `eth|0x` and 40 hex digits.
+/// An identity as the server holds it: shared text of `eth|0x` and 40 hex digits.
 type Id = Arc<str>;
 
 fn identity(rng: &mut StdRng) -> Id {
@@ -38,15 +37,15 @@ fn identity(rng: &mut StdRng) -> Id {
     format!("eth|0x{high:08x}{:016x}{:016x}", low[0], low[1]).into()
 }
 
-/// Processor time of this thread so far: what others do on the machine is not in it, except that
-/// they share its caches.
+/// Processor time of this thread so far. Other programs affect it only in so far as they share
+/// caches.
 fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     let secs = u64::try_from(time.tv_sec).unwrap_or_default();
     Duration::new(secs, u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
-/// Measures rounds of calls, each with values prepared beforehand.
+/// Measures rounds of calls, whose arguments are prepared beforehand.
 fn measure<T>(
     name: &str,
     mut prepare: impl FnMut() -> Vec<T>,
@@ -77,7 +76,7 @@ fn print_mean(name: &str, calls: usize, started: Duration) {
     println!("{name:<44} {calls:>9} calls {:>8} ns each", each.as_nanos());
 }
 
-/// A queue with all of these in line, and the time it has then.
+/// A queue with all of these in line, and its time afterwards.
 fn full_queue(ids: &[Id]) -> Option<(Queue<Id>, u64)> {
     // A mean turn of a second keeps the deadlines of a million apart.
     let rules = Rules {
@@ -99,7 +98,7 @@ fn full_queue(ids: &[Id]) -> Option<(Queue<Id>, u64)> {
     Some((queue, now))
 }
 
-/// What finding an identity costs by itself.
+/// Measures finding an identity in maps.
 fn baselines(ids: &[Id], calls: &[Id]) {
     let sorted: BTreeMap<&Id, u64> = ids.iter().zip(0..).collect();
     measure(
@@ -119,7 +118,7 @@ fn baselines(ids: &[Id], calls: &[Id]) {
     );
 }
 
-/// Has everybody vanish, timer by timer, until the line is empty.
+/// Measures how everybody's deadline expires, until the line is empty.
 fn expire(queue: &mut Queue<Id>) {
     let started = processor_time();
     let mut ended = 0;
@@ -136,7 +135,7 @@ fn main() -> ExitCode {
         .unwrap_or(1_000_000);
     let mut rng = StdRng::seed_from_u64(1);
     let ids: Vec<Id> = (0..waiting).map(|_| identity(&mut rng)).collect();
-    // Texts of their own, as a request brings them: read just now, and not where the queue has its.
+    // Texts of their own, as a request brings them, and not the ones that the queue holds.
     let calls: Vec<Id> = (0..CALLS)
         .filter_map(|_| ids.choose(&mut rng))
         .map(|id| Id::from(&**id))

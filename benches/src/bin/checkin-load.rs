@@ -1,13 +1,16 @@
-//! Ten thousand waiting participants check in over HTTP, while full-size contributions are verified.
+//! Ten thousand waiting participants check in over HTTP, while full-size contributions are
+//! verified.
 //!
 //! Starts the release coordinator on a fresh data directory, puts `--drivers` contributors and then
 //! `--waiting` participants in line, and sends check-ins at a fixed rate (open loop: a request is
-//! sent when it is due, whether or not the ones before it have been answered, and its latency counts
-//! from when it was due). Two runs of `--seconds` each: one with the coordinator otherwise idle, one
-//! while the contributors' contributions, computed beforehand, are uploaded and verified one after
-//! the other. Prints percentiles in milliseconds, the coordinator's memory and its processor time.
+//! sent when it is due, whether or not the ones before it have been answered, and its latency
+//! counts from when it was due). Two runs of `--seconds` each: one with the coordinator otherwise
+//! idle, one while the contributors' contributions, computed beforehand, are uploaded and verified
+//! one after the other. Prints percentiles in milliseconds, the coordinator's memory and its
+//! processor time.
 //!
-//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin checkin-load`
+//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin
+//! checkin-load`
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -103,7 +106,7 @@ fn tally(
     }
 }
 
-/// Takes the turns of the drivers one after the other with contributions made beforehand.
+/// Takes the contributors' turns one after another, with contributions computed beforehand.
 async fn contribute_all(
     client: reqwest::Client,
     url: String,
@@ -165,7 +168,7 @@ fn main() -> Result<()> {
 async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
     let client = http().pool_max_idle_per_host(options.connections).build()?;
     let people = options.waiting + options.drivers;
-    // Nobody may expire while the line is filled; the load is one address's.
+    // Nobody may expire while the line is filled.
     let deadlines = [
         "--checkin-min",
         "3600",
@@ -224,7 +227,8 @@ async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
     Ok(())
 }
 
-/// Has everybody join; gives the sessions of those who contribute and, shuffled, of those who wait.
+/// Has everybody join. Returns the sessions of those who contribute, and of those who wait,
+/// shuffled.
 async fn fill(
     client: &reqwest::Client,
     url: &str,

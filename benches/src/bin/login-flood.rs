@@ -1,11 +1,14 @@
-//! Callbacks with codes that are nobody's, from many networks, while people sign in by key.
+//! Callbacks with codes that the provider does not know, from many networks, while people sign in
+//! with keys.
 //!
-//! Starts the release coordinator on a fresh data directory, without limits on rates: none of the callbacks is
-//! refused for being one of many. Begins `--callbacks` sign-ins in a browser and ends each with a foreign code,
-//! from `--networks` networks of IPv6 in turn; meanwhile, ten times a second, somebody signs in. Prints how long
-//! that took, and how the honest fared. It fails if one of them was refused.
+//! Starts the release coordinator on a fresh data directory without rate limits, so that no
+//! callback is refused because there are too many. Begins `--callbacks` sign-ins in a browser and
+//! ends each with an unknown code, from `--networks` IPv6 networks in turn. Meanwhile somebody
+//! signs in ten times a second. Prints how long all of this took, and fails if one of these was
+//! refused.
 //!
-//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin login-flood`
+//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin
+//! login-flood`
 
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
@@ -36,12 +39,12 @@ struct Options {
     target: Target,
 }
 
-/// One address of a network, each of another customer's.
+/// An address in the network with this number.
 fn address(network: usize) -> String {
     Ipv6Addr::from_bits(0x2001_0db8 << 96 | (network as u128) << 80 | 1).to_string()
 }
 
-/// Begins a sign-in and ends it with a foreign code; gives the status.
+/// Begins a sign-in and ends it with an unknown code. Returns the status.
 async fn foreign(client: &reqwest::Client, url: &str, network: usize) -> Result<u16> {
     let from = address(network);
     let get = |path: &str| {

@@ -8,15 +8,15 @@ use serde_json::Value;
 
 use super::world::{What, World};
 
-/// What one participant calls the coordinator with.
+/// Sends one participant's requests to the coordinator.
 pub struct Caller {
-    /// Its place in the order of coming.
+    /// Its number in the order of arrival.
     pub number: usize,
-    /// What it shares with all others.
+    /// What all participants share.
     pub world: Arc<World>,
-    /// Its connections, which nobody else uses.
+    /// Its own connections.
     pub http: Client,
-    /// Its session.
+    /// Its session's token.
     pub token: String,
 }
 
@@ -32,17 +32,18 @@ impl Caller {
         self.note(What::Broke { why });
     }
 
-    /// A call with the participant's session.
+    /// A request with the participant's session.
     pub fn call(&self, path: &str) -> reqwest::RequestBuilder {
         let url = format!("{}{path}", self.world.url);
         self.http.post(url).bearer_auth(&self.token)
     }
 }
 
-/// Sends a request; gives the status and the JSON of the answer.
+/// Sends a request, and returns the status and the JSON of the answer. An answer that is not JSON
+/// is returned as a string.
 ///
 /// # Errors
-/// A request that breaks. An answer that is no JSON is a text.
+/// A request that breaks.
 pub async fn answer(request: reqwest::RequestBuilder) -> Result<(u16, Value)> {
     let answer = request.send().await.context("sending")?;
     let status = answer.status().as_u16();

@@ -1,4 +1,4 @@
-//! The client of one participant, from sign-in to its turn.
+//! One participant's client, from signing in to its turn.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use super::turn::take_turn;
 use super::world::{Clients, What, World};
 use crate::load::{http, sign_in};
 
-/// Seconds between an answer and the next poll, at least and at most.
+/// The shortest and longest time from an answer to the next poll, in seconds.
 const RHYTHM: std::ops::Range<f64> = 25.0..35.0;
-/// Seconds that a check-in in line is held: the most that a coordinator takes.
+/// For how many seconds a check-in in line asks to be held: as long as coordinators allow.
 const HOLD: f64 = 60.0;
-/// Seconds after which a client tries again whose request broke or was lost.
+/// The time until a client repeats a request that broke or was lost, in seconds.
 const PAUSE: f64 = 2.0;
 
 /// One participant.
@@ -25,12 +25,13 @@ pub struct Person {
     caller: Caller,
     nature: Nature,
     misses: f64,
-    /// Polls that were lost since the last one that was not.
+    /// How many polls in a row were lost.
     lost: u32,
 }
 
 impl Person {
-    /// Lives until its turn is over, it goes away or the run ends; then its connections are closed.
+    /// Runs until the turn is over, the participant goes away or the run ends. Its connections are
+    /// closed then.
     pub async fn live(world: Arc<World>, made: Made, number: usize) {
         let life = async {
             world.note(number, What::Arrived);
@@ -49,7 +50,7 @@ impl Person {
     }
 
     async fn sign_in(world: &Arc<World>, made: &Made, number: usize) -> Result<Self> {
-        // No certificate is ever looked at.
+        // No certificates are loaded: none is ever checked.
         let http = http().tls_certs_only([]).no_proxy().build()?;
         let token = sign_in(&http, &world.url, number).await?;
         Ok(Self {
@@ -92,7 +93,7 @@ impl Person {
                 self.caller.world.count_poll();
                 let sent = self.caller.world.now();
                 let polled = answer(self.caller.call("/lobby/try_contribute")).await;
-                // The answer may have been held: it stands in line since it asked.
+                // The answer may have been held: the participant is in line since it asked.
                 if !in_line && polled.is_ok() {
                     self.caller
                         .world
@@ -141,7 +142,7 @@ impl Person {
                 () = self.caller.world.sleep_until(leaves_at) => {
                     self.caller.note(What::Left);
                     if self.nature.quietly {
-                        // The request stays as it is, and nobody reads its answer.
+                        // The request stays open, and nobody reads its answer.
                         self.caller.world.over().await;
                     }
                     return Ok(());
@@ -162,7 +163,7 @@ impl Person {
         }
     }
 
-    /// Asks for its status; a request that breaks is sent once more.
+    /// Asks for the participant's status. A request that breaks is repeated once.
     async fn status(&self, path: &str) -> Result<QueueStatus> {
         let mut answered = answer(self.caller.call(path)).await;
         if let Err(error) = &answered {

@@ -1,4 +1,4 @@
-//! A turn: download, computing, upload, or vanishing on the way.
+//! A turn: download, computation and upload, in which the participant may vanish.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,24 +13,24 @@ use super::caller::{Caller, answer};
 use super::population::Fate;
 use super::world::{Clients, What, World};
 
-/// Part of a turn that is over when the upload begins.
+/// The share of a turn that is over when the upload begins.
 pub(super) const BEFORE_UPLOAD: f64 = 0.8;
-/// Pieces that an upload is sent in.
+/// The number of pieces of an upload.
 const PIECES: usize = 8;
-/// Time until a check-in that broke is sent again.
+/// The time until a check-in that broke is repeated.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// One turn, as its participant's client sees it.
+/// A turn, for its participant's client.
 struct Turn<'a> {
     caller: &'a Caller,
     number: usize,
     fate: Fate,
     began: f64,
-    /// When the last byte was sent, or it vanished: no check-in is begun after that.
+    /// When the last byte was sent, or the participant vanished. No check-in begins after that.
     stopped: watch::Sender<Option<f64>>,
 }
 
-/// Takes a turn whose state has come.
+/// Takes a turn, whose powers are in `state`.
 ///
 /// # Errors
 /// An honest participant's contribution that gets no receipt.
@@ -58,7 +58,7 @@ pub async fn take_turn(caller: &Caller, state: &Value, path: &str) -> Result<()>
             () = world.sleep_until(vanishes_at) => {
                 caller.note(What::Vanished { turn: number });
                 if fate.quietly {
-                    // No check-in is begun any more, no byte is sent, no connection closed.
+                    // No check-in begins, no byte is sent, and no connection is closed any more.
                     turn.stopped.send_replace(Some(world.now()));
                     world.over().await;
                 }
@@ -84,7 +84,7 @@ impl Turn<'_> {
         caller.world.sleep_until(upload_from).await;
         let mut answered = answer(self.upload(path, body)).await;
         if let Err(error) = &answered {
-            // A kept connection that the coordinator has closed meanwhile.
+            // The coordinator has closed the connection meanwhile.
             caller.broke(error);
             answered = answer(self.upload(path, body)).await;
         }
@@ -99,7 +99,7 @@ impl Turn<'_> {
         }
     }
 
-    /// The upload, whose pieces come one after the other until the turn's time is over.
+    /// The upload, whose pieces are sent one after another until the turn's time is over.
     fn upload(&self, path: &str, body: &[u8]) -> reqwest::RequestBuilder {
         let length = body.len();
         let pieces: Vec<(f64, Vec<u8>)> = body
@@ -132,10 +132,10 @@ impl Turn<'_> {
     }
 }
 
-/// When the pieces of an upload go out.
+/// Decides when the pieces of an upload are sent.
 struct Sending {
     world: Arc<World>,
-    /// From then on none does.
+    /// No piece is sent from then on.
     ends: f64,
     last_byte: watch::Sender<Option<f64>>,
 }
@@ -152,7 +152,8 @@ impl Sending {
     }
 }
 
-/// One held check-in after the other beside the computing, until it stops or the turn is over.
+/// Sends one held check-in after another during a turn, until the participant stops or the turn is
+/// over.
 async fn check_in(request: reqwest::RequestBuilder, stopped: watch::Receiver<Option<f64>>) {
     while stopped.borrow().is_none() {
         let Some(request) = request.try_clone() else {

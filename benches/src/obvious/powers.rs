@@ -98,12 +98,12 @@ pub(super) fn generator_g2() -> blst_p2_affine {
     *G2Affine::generator().as_ref()
 }
 
-/// The pair of a point and −g₂: the right side of an equation whose left side is paired.
+/// A point paired with −g₂, as the right side of an equation.
 pub(super) fn negated(right: blst_p1_affine) -> (blst_p1_affine, blst_p2_affine) {
     (right, *(-G2Affine::generator()).as_ref())
 }
 
-/// One pairing check.
+/// Whether the product of these pairings is one.
 pub(super) fn product_is_one(pairs: &[(blst_p1_affine, blst_p2_affine)]) -> bool {
     let mut product = Pairing::new(false, &[]);
     for (p, q) in pairs {
