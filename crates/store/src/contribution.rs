@@ -4,7 +4,7 @@ use tauline_protocol::Identity;
 use tauline_queue_core::Ticket;
 
 /// Bytes of one sub-ceremony's part of [`Contribution::witness`].
-pub const WITNESS_LEN: usize = 48 + 96 + 48;
+pub(crate) const WITNESS_LEN: usize = 48 + 96 + 48;
 
 /// What the transcript keeps of an accepted contribution.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct Witness {
 impl Witness {
     /// The bytes as they are stored.
     #[must_use]
-    pub fn to_bytes(&self) -> [u8; WITNESS_LEN] {
+    pub(crate) fn to_bytes(&self) -> [u8; WITNESS_LEN] {
         let mut bytes = [0; WITNESS_LEN];
         bytes[..48].copy_from_slice(&self.running_product);
         bytes[48..144].copy_from_slice(&self.pot_pubkey);
@@ -49,7 +49,7 @@ impl Witness {
 
     /// Reads the bytes back.
     #[must_use]
-    pub fn from_bytes(bytes: &[u8; WITNESS_LEN]) -> Self {
+    pub(crate) fn from_bytes(bytes: &[u8; WITNESS_LEN]) -> Self {
         let mut witness = Self {
             running_product: [0; 48],
             pot_pubkey: [0; 96],

@@ -14,7 +14,7 @@ use crate::names::{
 
 /// A data directory that this process holds until this is dropped.
 #[derive(Debug)]
-pub struct DataDir {
+pub(crate) struct DataDir {
     path: PathBuf,
     // The system holds the lock for the open file, so it ends with the process, however that ends.
     _lock: File,
@@ -25,7 +25,7 @@ impl DataDir {
     ///
     /// # Errors
     /// When it cannot be written, or another process holds it.
-    pub fn take(path: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn take(path: &Path) -> Result<Self, StoreError> {
         let unwritable = |source| StoreError::Unwritable {
             path: path.to_owned(),
             source,
@@ -76,7 +76,7 @@ impl DataDir {
 
     /// The absolute path of the directory.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
