@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::server::{PATIENCE, Running, Server};
-use common::{stderr, stdout, tauline};
+use common::{run_said, tauline, temporary};
 use reqwest::{StatusCode, Url};
 
 /// Answers each request by its method and address: a status line with headers, and a body.
@@ -156,18 +156,10 @@ fn contribute<'a>(server: &'a Server, more: &[&'a str]) -> Vec<&'a str> {
     [&["contribute", "--server", &server.url][..], more].concat()
 }
 
-/// Runs the program in `dir`; gives exit code and all that it said.
-#[track_caller]
-fn run(dir: &Path, args: &[&str]) -> (i32, String) {
-    let output = tauline().current_dir(dir).args(args).output().unwrap();
-    let said = stdout(&output) + &stderr(&output);
-    (output.status.code().expect("an exit code"), said)
-}
-
 #[test]
 fn a_github_account_contributes_and_fetches_its_receipt_again() {
     let server = ceremony("github", &provider("OctoCat"), &[]);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     for says in [
         "Contribution accepted: git|583231|OctoCat, ticket 1.",
         "git|583231|OctoCat has contributed already, ticket 1",
@@ -197,7 +189,7 @@ fn a_github_account_contributes_and_fetches_its_receipt_again() {
 #[test]
 fn a_session_of_another_pages_is_not_taken() {
     let server = ceremony("github", &provider("OctoCat"), &[]);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     let mut running = Running::start(dir.path(), &contribute(&server, &[]));
     running.says("This waits for it.");
     let begin = Url::parse(&link(running.seen())).unwrap();
@@ -223,7 +215,7 @@ fn an_account_that_may_not_take_part_is_told_why() {
         &provider("OctoCat"),
         &["--github-created-before", "2010-01-01T00:00:00Z"],
     );
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     let mut running = Running::start(dir.path(), &contribute(&server, &[]));
     running.says("This waits for it.");
     browse(&link(running.seen()));
@@ -235,7 +227,7 @@ fn an_account_that_may_not_take_part_is_told_why() {
 #[test]
 fn a_ceremony_with_both_takes_the_key_unless_told_otherwise() {
     let server = ceremony("siwe,github", &provider("OctoCat"), &[]);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     let data = dir.path().join("data");
     let output = tauline()
         .current_dir(dir.path())
@@ -257,7 +249,7 @@ fn a_ceremony_with_both_takes_the_key_unless_told_otherwise() {
         (["--sign-in", "invite"], "does not take an invitation"),
         (["--invite", "code"], "does not take an invitation"),
     ] {
-        let (exit, said) = run(dir.path(), &contribute(&server, &args));
+        let (exit, said) = run_said(dir.path(), &contribute(&server, &args));
         assert_eq!(exit, 2, "{said}");
         assert!(said.contains(says), "{said}");
         assert!(
@@ -270,7 +262,7 @@ fn a_ceremony_with_both_takes_the_key_unless_told_otherwise() {
 #[test]
 fn the_link_is_opened_where_there_is_a_desktop_and_nobody_said_not_to() {
     let server = ceremony("github", &provider("OctoCat"), &[]);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     let (opener, opened) = (dir.path().join("xdg-open"), dir.path().join("opened"));
     let script = format!("#!/bin/sh\necho \"$1\" > {}\n", opened.display());
     fs::write(&opener, script).unwrap();
@@ -367,7 +359,7 @@ fn over_tls(body: &'static str) -> (String, String) {
 #[test]
 fn an_address_with_the_wrong_scheme_is_told_the_right_one() {
     let server = Server::start(&[]);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     let plain = server.url.replace("http://", "");
     // It is no coordinator, and closes the connection at a greeting of TLS.
     let other = serve(|_| ("200 OK".to_owned(), "hello".to_owned()));
@@ -388,17 +380,17 @@ fn an_address_with_the_wrong_scheme_is_told_the_right_one() {
         let run = |url: &str| {
             let args = args(url);
             let args: Vec<&str> = args.iter().map(String::as_str).collect();
-            run(dir.path(), &args)
+            run_said(dir.path(), &args)
         };
-        let (exit, said) = run(&format!("https://{plain}"));
+        let (exit, said) = run_said(&format!("https://{plain}"));
         assert_eq!(exit, 2, "{verb}: {said}");
         let right = format!("give --server http://{plain}/");
         assert!(said.contains(&right), "{verb}: {said}");
-        let (exit, said) = run(&format!("https://{other}"));
+        let (exit, said) = run_said(&format!("https://{other}"));
         assert_eq!(exit, 2, "{verb}: {said}");
         assert!(said.contains("does not speak TLS"), "{verb}: {said}");
         let (address, _) = over_tls("");
-        let (exit, said) = run(&format!("http://{address}"));
+        let (exit, said) = run_said(&format!("http://{address}"));
         assert_eq!(exit, 2, "{verb}: {said}");
         let right = format!("give --server https://{address}/");
         assert!(said.contains(&right), "{verb}: {said}");
@@ -407,10 +399,10 @@ fn an_address_with_the_wrong_scheme_is_told_the_right_one() {
 
 #[test]
 fn an_authority_that_is_not_known_is_named_and_can_be_made_known() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     let (address, root) = over_tls("");
     let url = format!("https://{address}");
-    let (exit, said) = run(dir.path(), &["status", "--server", &url]);
+    let (exit, said) = run_said(dir.path(), &["status", "--server", &url]);
     assert_eq!(exit, 1, "trying again cannot help: {said}");
     for says in [
         "an authority that this machine does not know",

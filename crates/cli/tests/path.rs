@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use common::proxy::{self, Rule};
 use common::server::Server;
-use common::{stderr, stdout, tauline};
+use common::{run_said, tauline, temporary};
 use serde_json::Value;
 
 /// Between the tests' contribution with compressed points and with uncompressed ones, in bytes.
@@ -23,15 +23,8 @@ const BETWEEN: u64 = 20_000;
 const BELOW: u64 = 5_000;
 
 #[track_caller]
-fn run(dir: &Path, args: &[&str]) -> (i32, String) {
-    let output = tauline().current_dir(dir).args(args).output().unwrap();
-    let said = stdout(&output) + &stderr(&output);
-    (output.status.code().expect("an exit code"), said)
-}
-
-#[track_caller]
 fn contribute(url: &str, dir: &Path) -> (i32, String) {
-    run(dir, &["contribute", "--server", url, "--key", "key"])
+    run_said(dir, &["contribute", "--server", url, "--key", "key"])
 }
 
 /// A proxy that refuses longer bodies, by whatever path.
@@ -57,7 +50,7 @@ fn the_smallest_form_is_sent_where_the_one_asked_for_is_refused() {
     let server = Server::start(&[]);
     let url = narrow(&server, BETWEEN);
     for form in ["msgpack-uncompressed", "json"] {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = temporary();
         let args = [
             "contribute",
             "--server",
@@ -67,7 +60,7 @@ fn the_smallest_form_is_sent_where_the_one_asked_for_is_refused() {
             "--form",
             form,
         ];
-        let (exit, said) = run(dir.path(), &args);
+        let (exit, said) = run_said(dir.path(), &args);
         assert_eq!(exit, 0, "{said}");
         assert!(
             said.contains("(stub/1.0) refuses bodies of 28.") || form == "json",
@@ -86,7 +79,7 @@ fn the_smallest_form_is_sent_where_the_one_asked_for_is_refused() {
 #[test]
 fn what_cannot_get_through_does_not_join() {
     let server = Server::start(&[]);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     let (exit, said) = contribute(&narrow(&server, BELOW), dir.path());
     assert_eq!(exit, 1, "{said}");
     assert!(said.contains("(stub/1.0) refuses bodies of 14."), "{said}");
@@ -100,7 +93,7 @@ fn what_cannot_get_through_does_not_join() {
 #[test]
 fn a_refusal_in_the_turn_sends_the_smallest_form() {
     let server = Server::start(&[]);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     let (exit, said) = contribute(&late(&server, BETWEEN, Rule::Refuse), dir.path());
     assert_eq!(exit, 0, "{said}");
     assert!(said.contains("goes in a smaller form"), "{said}");
@@ -111,7 +104,7 @@ fn a_refusal_in_the_turn_sends_the_smallest_form() {
 #[test]
 fn a_refusal_of_every_form_in_the_turn_gives_it_up_at_once() {
     let server = Server::start(&[]);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     let since = Instant::now();
     let (exit, said) = contribute(&late(&server, BELOW, Rule::Refuse), dir.path());
     assert_eq!(exit, 1, "{said}");
@@ -125,7 +118,7 @@ fn a_refusal_of_every_form_in_the_turn_gives_it_up_at_once() {
 #[test]
 fn a_refusal_that_was_not_heard_is_asked_for_again() {
     let server = Server::start(&[]);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     // The first probe is let through; the upload is cut off without a word.
     let probed = std::sync::atomic::AtomicBool::new(false);
     let (url, _) = proxy::gate(&server.url, move |path, len| match path {
@@ -142,10 +135,10 @@ fn a_refusal_that_was_not_heard_is_asked_for_again() {
 #[test]
 fn a_rehearsal_looks_at_the_way_first() {
     let server = Server::start(&[]);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     let rehearse = |url: &str| {
         let args = ["rehearse", "--server", url, "--participants", "3"];
-        run(dir.path(), &args)
+        run_said(dir.path(), &args)
     };
     let (exit, said) = rehearse(&narrow(&server, BELOW));
     assert_eq!(exit, 1, "{said}");
@@ -184,7 +177,7 @@ impl Nginx {
             eprintln!("SKIPPED: there is no nginx: apt-get install nginx-light");
             return None;
         };
-        let dir = tempfile::tempdir().unwrap();
+        let dir = temporary();
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -240,7 +233,7 @@ fn nginx_as_it_comes_lets_a_small_ceremony_through() {
     let Some(nginx) = Nginx::start(&server, "") else {
         return;
     };
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     let (exit, said) = contribute(&nginx.url, dir.path());
     assert_eq!(exit, 0, "{said}");
     assert!(!said.contains("smaller form"), "{said}");
@@ -252,7 +245,7 @@ fn nginx_as_it_comes_is_too_narrow_for_ethereums_sizes() {
     let Some(nginx) = Nginx::start(&server, "") else {
         return;
     };
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     let since = Instant::now();
     let (exit, said) = contribute(&nginx.url, dir.path());
     assert_eq!(exit, 1, "{said}");
@@ -274,7 +267,7 @@ fn nginx_that_is_narrow_gets_the_smallest_form() {
         let Some(nginx) = Nginx::start(&server, &limit) else {
             return;
         };
-        let dir = tempfile::tempdir().unwrap();
+        let dir = temporary();
         let (exit, said) = contribute(&nginx.url, dir.path());
         assert_eq!(exit, 0, "{said}");
         assert!(said.contains("(nginx/"), "{said}");
