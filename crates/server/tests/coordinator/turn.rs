@@ -77,9 +77,7 @@ async fn start_repeated_gives_the_same_state_and_does_not_restart_the_clock() {
 
 #[tokio::test]
 async fn nothing_is_taken_out_of_turn() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.join("bert").await;
+    let ceremony = Ceremony::joined_by(&["anna", "bert"]).await;
     let error = refused(
         ceremony.coordinator.may_submit(id("bert")).await,
         Code::NotYourTurn,
@@ -134,9 +132,7 @@ async fn a_malformed_body_does_not_end_the_turn() {
 
 #[tokio::test]
 async fn an_invalid_contribution_ends_the_turn_with_the_check_that_failed() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.join("bert").await;
+    let ceremony = Ceremony::joined_by(&["anna", "bert"]).await;
     let head = ceremony.start("anna").await;
     let mut bad = update(&head, "anna");
     bad.sub_contributions.swap(0, 1);
@@ -199,9 +195,7 @@ async fn the_participants_clock_stops_at_the_last_byte() {
 
 #[tokio::test]
 async fn reading_does_not_hold_the_turn_for_ever() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.start("anna").await;
+    let ceremony = Ceremony::in_turn_of("anna").await;
     ceremony.pass(secs(184)).await;
     let (go, wait) = mpsc::channel::<()>();
     let (reading, is_read) = tokio::sync::oneshot::channel();
@@ -229,9 +223,7 @@ async fn reading_does_not_hold_the_turn_for_ever() {
 
 #[tokio::test]
 async fn an_unreadable_body_that_came_in_time_gets_no_extra_time() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.start("anna").await;
+    let ceremony = Ceremony::in_turn_of("anna").await;
     ceremony.pass(secs(184)).await;
     let hands = std::sync::Arc::clone(&ceremony.hands);
     let read = move || {
@@ -397,9 +389,7 @@ async fn verification_that_never_ends_is_the_coordinators_fault() {
 
 #[tokio::test]
 async fn an_aborted_turn_is_free_at_once_and_its_reason_is_kept() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.join("bert").await;
+    let ceremony = Ceremony::joined_by(&["anna", "bert"]).await;
     ceremony.start("anna").await;
     let reason = Some("the cat is on the keyboard".to_owned());
     let status = ceremony
