@@ -4,8 +4,9 @@
 
 #[path = "common/http.rs"]
 mod http;
+#[path = "common/program.rs"]
+mod program;
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -65,20 +66,9 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let url = line
-            .trim()
-            .rsplit(' ')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        assert!(
-            url.starts_with("http://"),
-            "the server did not start: {line:?}"
-        );
+        let line = program::first_line(&mut child);
+        let url = program::address(&line);
+        let url = url.unwrap_or_else(|| panic!("the server did not start: {line:?}"));
         Self { child, url }
     }
 

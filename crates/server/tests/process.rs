@@ -3,6 +3,8 @@
 
 #[path = "common/http.rs"]
 mod http;
+#[path = "common/program.rs"]
+mod program;
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -34,17 +36,11 @@ impl Program {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        let line = program::first_line(&mut child);
         // A line of JSON, where logs are to be JSON.
         let url = match serde_json::from_str::<Value>(&line) {
             Ok(json) => json["fields"]["url"].as_str().map(str::to_owned),
-            Err(_) => line
-                .trim()
-                .strip_prefix("tauline-server listens on ")
-                .map(str::to_owned),
+            Err(_) => program::address(&line),
         };
         let url = url.unwrap_or_else(|| panic!("{line:?}"));
         Self {

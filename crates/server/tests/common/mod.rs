@@ -4,6 +4,7 @@
 
 mod client;
 pub mod http;
+pub mod program;
 pub mod raw;
 pub mod spoil;
 pub mod turn;

@@ -3,11 +3,13 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
+use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::error::Code;
 use tauline_protocol::status::{EndedWord, QueueWord};
 use tauline_server::coordinator::{Admission, SubmitError};
 use tauline_server::head::Head;
-use tauline_transcript::{DocumentError, Encoding};
+use tauline_transcript::{DocumentError, Encoding, RawContribution};
+use tokio::task::JoinHandle;
 
 use crate::support::{Ceremony, Plan, block, id, one_thread, refused, secs, update};
 
@@ -163,25 +165,36 @@ async fn an_unchanged_base_has_no_entropy() {
     assert_eq!(error.body().known_code(), Some(Code::ContributionNoEntropy));
 }
 
+/// An upload of Anna's whose body is being parsed, until it is told to go on.
+async fn slow_upload(
+    ceremony: &Ceremony,
+    parsed: Result<RawContribution, DocumentError>,
+) -> (
+    JoinHandle<Result<SignedReceipt, SubmitError>>,
+    mpsc::Sender<()>,
+) {
+    let (go, wait) = mpsc::channel::<()>();
+    let (reading, is_read) = tokio::sync::oneshot::channel();
+    let coordinator = ceremony.coordinator.clone();
+    let upload = tokio::spawn(async move {
+        let read = move || {
+            reading.send(()).unwrap();
+            wait.recv().unwrap();
+            parsed
+        };
+        coordinator.complete(id("anna"), read).await
+    });
+    is_read.await.unwrap();
+    (upload, go)
+}
+
 #[tokio::test]
 async fn the_participants_clock_stops_at_the_last_byte() {
     let ceremony = Ceremony::new();
     ceremony.join("anna").await;
     let head = ceremony.start("anna").await;
     ceremony.pass(secs(184)).await;
-    let (go, wait) = mpsc::channel::<()>();
-    let (reading, is_read) = tokio::sync::oneshot::channel();
-    let document = update(&head, "anna");
-    let coordinator = ceremony.coordinator.clone();
-    let upload = tokio::spawn(async move {
-        let read = move || {
-            reading.send(()).unwrap();
-            wait.recv().unwrap();
-            Ok(document)
-        };
-        coordinator.complete(id("anna"), read).await
-    });
-    is_read.await.unwrap();
+    let (upload, go) = slow_upload(&ceremony, Ok(update(&head, "anna"))).await;
     // The deadline passes while the body is being parsed, and others come and go.
     ceremony.pass(secs(2)).await;
     ceremony.join("bert").await;
@@ -197,18 +210,7 @@ async fn the_participants_clock_stops_at_the_last_byte() {
 async fn reading_does_not_hold_the_turn_for_ever() {
     let ceremony = Ceremony::in_turn_of("anna").await;
     ceremony.pass(secs(184)).await;
-    let (go, wait) = mpsc::channel::<()>();
-    let (reading, is_read) = tokio::sync::oneshot::channel();
-    let coordinator = ceremony.coordinator.clone();
-    let upload = tokio::spawn(async move {
-        let read = move || {
-            reading.send(()).unwrap();
-            wait.recv().unwrap();
-            Err(DocumentError::Json("late".to_owned()))
-        };
-        coordinator.complete(id("anna"), read).await
-    });
-    is_read.await.unwrap();
+    let (upload, go) = slow_upload(&ceremony, Err(DocumentError::Json("late".to_owned()))).await;
     ceremony.pass(secs(3)).await;
     assert_eq!(
         ceremony.check_in("anna").await.ended,
@@ -246,19 +248,7 @@ async fn a_cancelled_upload_does_not_wedge_the_ceremony() {
     let ceremony = Ceremony::new();
     ceremony.join("anna").await;
     let head = ceremony.start("anna").await;
-    let (go, wait) = mpsc::channel::<()>();
-    let (reading, is_read) = tokio::sync::oneshot::channel();
-    let document = update(&head, "anna");
-    let coordinator = ceremony.coordinator.clone();
-    let upload = tokio::spawn(async move {
-        let read = move || {
-            reading.send(()).unwrap();
-            wait.recv().unwrap();
-            Ok(document)
-        };
-        coordinator.complete(id("anna"), read).await
-    });
-    is_read.await.unwrap();
+    let (upload, go) = slow_upload(&ceremony, Ok(update(&head, "anna"))).await;
     upload.abort();
     assert!(upload.await.unwrap_err().is_cancelled());
     go.send(()).unwrap();
@@ -419,9 +409,8 @@ fn code<T: std::fmt::Debug>(answer: Result<T, SubmitError>) -> Code {
 
 fn upload(
     ceremony: &Ceremony,
-    document: tauline_transcript::RawContribution,
-) -> impl Future<Output = Result<tauline_protocol::contribution::SignedReceipt, SubmitError>> + use<>
-{
+    document: RawContribution,
+) -> impl Future<Output = Result<SignedReceipt, SubmitError>> + use<> {
     let coordinator = ceremony.coordinator.clone();
     async move { coordinator.complete(id("anna"), move || Ok(document)).await }
 }
