@@ -69,7 +69,7 @@ impl CheckInThread {
         })))
     }
 
-    /// Connects now, and checks in with this session from [`CheckIns::begin`] until the turn is
+    /// Connects now, and checks in with this session from `CheckIns::begin` until the turn is
     /// over or the value is dropped.
     #[must_use]
     pub fn prepare(&self, client: &Client) -> CheckIns {

@@ -1,4 +1,4 @@
-//! Signing in in a browser, and addresses that are nearly right, with the real programs.
+//! Signing in in a browser, and server addresses that are almost right, with the real programs.
 
 #![allow(clippy::unwrap_used)]
 #![cfg(unix)]
@@ -42,7 +42,7 @@ fn serve(answer: impl Fn(&str) -> (String, String) + Send + Sync + 'static) -> S
     url
 }
 
-/// Reads a request to its end; gives its first line.
+/// Reads a whole request, and returns its first line.
 fn request(stream: &TcpStream) -> Option<String> {
     let mut reader = BufReader::new(stream);
     let (mut first, mut len) = (String::new(), 0);
@@ -62,7 +62,7 @@ fn request(stream: &TcpStream) -> Option<String> {
     Some(first)
 }
 
-/// An OAuth provider at which `login` agrees to everything.
+/// An OAuth provider with an account `login`, which agrees to everything.
 fn provider(login: &'static str) -> String {
     serve(move |first| {
         let path = first.split(' ').nth(1).unwrap();
@@ -92,7 +92,7 @@ fn provider(login: &'static str) -> String {
     })
 }
 
-/// A coordinator that takes these ways to sign in, and this for GitHub.
+/// A coordinator that accepts these ways to sign in, with this address of GitHub.
 fn ceremony(signin: &str, provider: &str, more: &[&str]) -> Server {
     let (auth, token, user) = (
         format!("{provider}/authorize"),
@@ -116,8 +116,8 @@ fn ceremony(signin: &str, provider: &str, more: &[&str]) -> Server {
     Server::start(&[&flags[..], more].concat())
 }
 
-/// What a browser does with a link: follows it with its cookie. Gives all addresses it came by, and
-/// how the last one answered.
+/// Follows a link as a browser does, with its cookie. Returns all addresses on the way, and the
+/// status of the last one.
 fn browse(link: &str) -> (Vec<String>, StatusCode) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
@@ -312,7 +312,7 @@ fn the_link_is_opened_where_there_is_a_desktop_and_nobody_said_not_to() {
     }
 }
 
-/// A server that speaks TLS with a certificate by an authority of its own; gives its address, and
+/// A server that speaks TLS with a certificate by an authority of its own. Returns its address, and
 /// the authority's certificate.
 fn over_tls(body: &'static str) -> (String, String) {
     use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -361,7 +361,7 @@ fn an_address_with_the_wrong_scheme_is_told_the_right_one() {
     let server = Server::start(&[]);
     let dir = temporary();
     let plain = server.url.replace("http://", "");
-    // It is no coordinator, and closes the connection at a greeting of TLS.
+    // It is not a coordinator, and closes the connection when it gets a TLS handshake.
     let other = serve(|_| ("200 OK".to_owned(), "hello".to_owned()));
     let other = other.replace("http://", "");
     for verb in ["status", "contribute", "rehearse", "transcript"] {
@@ -419,7 +419,7 @@ fn an_authority_that_is_not_known_is_named_and_can_be_made_known() {
         .unwrap();
     let said = stderr(&output);
     assert!(said.contains("answers 404"), "it is trusted then: {said}");
-    // The same certificate is not for another name.
+    // The same certificate is not valid for another name.
     let url = url.replace("127.0.0.1", "localhost");
     let output = tauline()
         .env("SSL_CERT_FILE", &file)

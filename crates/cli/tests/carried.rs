@@ -56,7 +56,7 @@ fn a_contribution_computed_elsewhere_is_sent_as_soon_as_it_is_back() {
     assert_eq!(exit, 0, "{said}");
     assert!(said.contains("Computed already"), "{said}");
     assert!(waiting.runs());
-    // What is not whole is never sent.
+    // A contribution that is not whole is never sent.
     let name = "tauline-contribution-1.msgpack";
     let whole = fs::read(there.path().join("stick").join(name)).unwrap();
     let back = here.path().join("stick").join(name);
@@ -141,7 +141,7 @@ fn a_process_that_ended_takes_the_same_turn_up_again() {
 
 #[test]
 fn a_turn_is_checked_in_for_while_another_machine_computes_and_its_end_is_told() {
-    // Longer than who checks in no more is waited for.
+    // Longer than the coordinator waits for somebody who has stopped checking in.
     let server = Server::start(&["--contribution-limit", "12", "--stall-limit", "2"]);
     let here = temporary();
     let mut waiting = Running::start(here.path(), &offline(&server.url, "stick"));

@@ -1,4 +1,4 @@
-//! Being there: check-ins in the turn, and ends that keep the place.
+//! Presence: check-ins during the turn, and ending the program without losing the place.
 
 #![allow(clippy::unwrap_used)]
 #![cfg(unix)]
@@ -178,7 +178,7 @@ fn of_two_runs_at_once_one_counts_and_the_other_accuses_nobody() {
     assert_eq!(server.status()["turn"], Value::Null);
 }
 
-/// Waits until nobody has the turn; how long that took.
+/// Waits until nobody has the turn, and returns how long that took.
 #[track_caller]
 fn turn_is_free_after(server: &Server) -> Duration {
     let since = Instant::now();
@@ -213,7 +213,7 @@ fn a_frozen_contributor_costs_the_stall_limit() {
     let dir = temporary();
     let mut busy = Running::start(dir.path(), &contribute(&server.url, "key"));
     busy.says("Downloaded the powers");
-    // The connection stays open, and nothing comes any more.
+    // The connection stays open, and nothing is sent any more.
     busy.signal("-STOP");
     let took = turn_is_free_after(&server);
     assert!(took < Duration::from_secs(17), "{took:?}");

@@ -69,7 +69,8 @@ pub(crate) fn json(transcript: &Transcript) -> Value {
     serde_json::from_slice(&transcript.write(Vec::new(), Format::Json).unwrap()).unwrap()
 }
 
-/// A file of the shared data, which lies beside the repository; nothing, said loudly, without it.
+/// A file of the shared data, which is beside the repository. None, with a message, if it is
+/// missing.
 pub(crate) fn shared_data(path: &str) -> Option<PathBuf> {
     let root = match std::env::var_os("TAULINE_SHARED_DATA") {
         Some(root) => PathBuf::from(root),

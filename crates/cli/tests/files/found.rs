@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::common::{SIZES, run, says, shared_data};
 
-/// The folder of these files; nothing, said loudly, without the shared data.
+/// The folder of these files. None, with a message, if the shared data is missing.
 pub(crate) fn folder() -> Option<PathBuf> {
     let readme = shared_data("found/README.md")?;
     Some(readme.parent()?.to_owned())

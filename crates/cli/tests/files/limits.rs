@@ -1,4 +1,4 @@
-//! Input without end, and documents whose words are as long as can be.
+//! Input without end, and documents with very long words.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -99,7 +99,7 @@ fn a_pipe_that_stays_open_is_refused_by_its_start() {
     drop(stdin);
 }
 
-/// Documents with `word` where a number, a name, a text or a point stands, each alone.
+/// Documents that each have `word` in place of one number, name, text or point.
 fn with_word_everywhere(word: &str) -> Vec<(&'static str, String)> {
     let quoted = format!("\"{word}\"");
     let powers = r#"{"G1Powers":[],"G2Powers":[]}"#;
@@ -152,7 +152,7 @@ fn with_word_everywhere(word: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Each of these given to each verb that reads it or names it.
+/// Gives each of these documents to each verb that reads documents.
 fn to_every_verb(dir: &Path, documents: &[(&str, String)], check: impl Fn(&str, &[&str])) {
     for (name, text) in documents {
         fs::write(dir.join(name), text).unwrap();
@@ -181,7 +181,8 @@ fn no_message_is_longer_than_a_screen_whatever_a_file_holds() {
     });
 }
 
-/// No word of a document is long, so a long one is not kept: not in text, and not in MessagePack.
+/// No word of a valid document is long, so long ones are not kept in memory, neither in text nor in
+/// MessagePack.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_text_of_hundreds_of_megabytes_takes_no_memory() {

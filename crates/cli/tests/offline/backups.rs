@@ -151,7 +151,7 @@ fn check_and_restore_find_what_a_coordinator_would_find() {
         }
         assert!(!dir.path().join("new").exists());
     }
-    // A page of the file overwritten: SQLite itself does not notice before it needs it.
+    // SQLite itself notices an overwritten page only when it needs that page.
     backup(&dir.path().join("torn"));
     let mut bytes = fs::read(dir.path().join("torn")).unwrap();
     let len = bytes.len();

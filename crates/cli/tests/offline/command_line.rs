@@ -137,7 +137,7 @@ fn a_file_that_cannot_be_read_exits_with_3() {
 #[test]
 fn a_coordinator_that_does_not_answer_exits_with_3() {
     let dir = temporary();
-    // Port 1 is nobody's; port 9 of 127.0.0.1 neither.
+    // Nobody listens on port 1.
     for args in [
         &["status", "--server", "http://127.0.0.1:1"][..],
         &[

@@ -52,13 +52,13 @@ fn an_interrupted_download_goes_on_where_it_stopped() {
     assert_eq!(exit, 2, "a file is not replaced unasked");
     assert!(error.contains("t.json exists already"), "{error}");
 
-    // All there, only the name was missing.
+    // All of it was downloaded, and only the name was missing.
     fs::remove_file(path("t.json")).unwrap();
     part(&whole, &etag);
     assert_eq!(download("t.json").0, 0);
     assert_eq!(fs::read(path("t.json")).unwrap(), whole);
 
-    // A part of another transcript is not built on.
+    // A part of another transcript is not used.
     fs::remove_file(path("t.json")).unwrap();
     part(b"something else entirely", "\"of-another\"");
     let (exit, _, error) = download("t.json");
@@ -69,7 +69,7 @@ fn an_interrupted_download_goes_on_where_it_stopped() {
     );
     assert_eq!(fs::read(path("t.json")).unwrap(), whole);
 
-    // One of an older transcript goes on with the older one, or starts again: it is whole.
+    // A part of an older transcript is completed with that one, or the download starts again.
     assert_eq!(contribute("key-2"), 0);
     fs::remove_file(path("t.json")).unwrap();
     part(&whole[..1000], &etag);

@@ -1,4 +1,4 @@
-//! The way to the coordinator: what a proxy on it refuses is found out before the turn.
+//! Finding out before the turn what a proxy in front of the coordinator refuses.
 
 #![allow(clippy::unwrap_used)]
 #![cfg(unix)]
@@ -16,10 +16,11 @@ use common::server::Server;
 use common::{run_said, tauline, temporary};
 use serde_json::Value;
 
-/// Between the tests' contribution with compressed points and with uncompressed ones, in bytes.
+/// Longer than the tests' contribution with compressed points, and shorter than the one with
+/// uncompressed points, in bytes.
 const BETWEEN: u64 = 20_000;
 
-/// Less than any form of it.
+/// Shorter than any form of the contribution, in bytes.
 const BELOW: u64 = 5_000;
 
 #[track_caller]
@@ -27,7 +28,7 @@ fn contribute(url: &str, dir: &Path) -> (i32, String) {
     run_said(dir, &["contribute", "--server", url, "--key", "key"])
 }
 
-/// A proxy that refuses longer bodies, by whatever path.
+/// A proxy that refuses longer bodies, whatever the path.
 fn narrow(server: &Server, most: u64) -> String {
     let rule = move |_: &str, len| match len > most {
         true => Rule::Refuse,
@@ -36,7 +37,7 @@ fn narrow(server: &Server, most: u64) -> String {
     proxy::gate(&server.url, rule).0
 }
 
-/// A proxy whose limit shows at the end of a turn only.
+/// A proxy whose limit only shows at the end of a turn.
 fn late(server: &Server, most: u64, refusal: Rule) -> String {
     let rule = move |path: &str, len| match len > most && path == "/contribution/complete" {
         true => refusal,
@@ -119,7 +120,7 @@ fn a_refusal_of_every_form_in_the_turn_gives_it_up_at_once() {
 fn a_refusal_that_was_not_heard_is_asked_for_again() {
     let server = Server::start(&[]);
     let dir = temporary();
-    // The first probe is let through; the upload is cut off without a word.
+    // The first probe gets through; the upload is cut off without an answer.
     let probed = std::sync::atomic::AtomicBool::new(false);
     let (url, _) = proxy::gate(&server.url, move |path, len| match path {
         _ if len <= BETWEEN => Rule::Pass,
@@ -166,7 +167,7 @@ struct Nginx {
 }
 
 impl Nginx {
-    /// Starts it with these directives; nothing, said loudly, where there is none.
+    /// Starts nginx with these directives. None, with a message, if there is no nginx.
     fn start(server: &Server, directives: &str) -> Option<Self> {
         let there = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"];
         let Some(program) = there.iter().find(|path| Path::new(path).exists()) else {
