@@ -14,7 +14,7 @@ use tauline_benches::clock::ProcessorTime;
 use tauline_benches::obvious;
 use tauline_benches::transcripts::transcript;
 use tauline_transcript::Sizes;
-use tauline_transcript::chain::{ExpectedSizes, Options, Report, verify_transcript};
+use tauline_transcript::transcript::{ExpectedSizes, Options, Report, verify_transcript};
 
 /// Four sub-ceremonies, as the Ethereum ceremony has.
 const SIZES: &str = "4:2,8:3,16:4,32:4";

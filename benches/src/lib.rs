@@ -10,11 +10,9 @@ pub mod transcripts;
 pub mod turns;
 
 use anyhow::{Context, Result};
-use tauline_transcript::encoding::Encoding;
-use tauline_transcript::powers::Base;
-use tauline_transcript::sizes::Sizes;
-use tauline_transcript::update::{Secret, contribute_with};
-use tauline_transcript::{DocumentError, RawContribution};
+use tauline_transcript::{
+    Base, DocumentError, Encoding, RawContribution, Secret, Sizes, contribute_with,
+};
 
 /// A chain of `count` contributions from the initial state, with known secrets, each as the
 /// MessagePack body of an upload.

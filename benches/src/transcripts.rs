@@ -11,8 +11,7 @@ use rayon::prelude::*;
 use tauline_transcript::identity::Identity;
 use tauline_transcript::signature::{bls_sign, ecdsa_sign, eip712_digest, eth_address};
 use tauline_transcript::transcript::{Format, TranscriptWriter};
-use tauline_transcript::update::contribute_with;
-use tauline_transcript::{Base, Size, Sizes};
+use tauline_transcript::{Base, Size, Sizes, contribute_with};
 
 use crate::turns::{known_scalar, secret};
 
@@ -150,8 +149,8 @@ fn account(k: u32) -> Result<SigningKey> {
 #[cfg(test)]
 mod tests {
     use rand::rngs::OsRng;
-    use tauline_transcript::chain::{ExpectedSizes, Options, verify_transcript};
-    use tauline_transcript::encoding::Encoding;
+    use tauline_transcript::Encoding;
+    use tauline_transcript::transcript::{ExpectedSizes, Options, verify_transcript};
 
     use super::*;
 

@@ -7,9 +7,9 @@
 use anyhow::{Context, Result};
 use blstrs::{G1Affine, Scalar};
 use ff::Field;
-use tauline_transcript::encoding::Point;
-use tauline_transcript::update::{Secret, contribute_with};
-use tauline_transcript::{Base, Encoding, RawContribution, RawPoints, Sizes};
+use tauline_transcript::{
+    Base, Encoding, Point, RawContribution, RawPoints, Secret, Sizes, contribute_with,
+};
 
 /// A base, and the next contribution in both forms.
 pub struct Turn {

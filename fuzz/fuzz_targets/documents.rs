@@ -9,11 +9,9 @@ use std::sync::OnceLock;
 use libfuzzer_sys::fuzz_target;
 use rand_core::OsRng;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use tauline_transcript::contribution::RawContribution;
-use tauline_transcript::encoding::Encoding;
-use tauline_transcript::powers::Base;
-use tauline_transcript::sizes::Sizes;
-use tauline_transcript::{DocumentError, ReceiveError, Received};
+use tauline_transcript::{
+    Base, DocumentError, Encoding, RawContribution, ReceiveError, Received, Sizes,
+};
 
 /// Bytes in pieces, whose lengths are taken from the bytes themselves.
 struct Pieces<'a>(&'a [u8]);

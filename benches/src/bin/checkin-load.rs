@@ -20,7 +20,7 @@ use clap::Parser;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use tauline_benches::load::{Latencies, Server, Target, http, sign_in};
-use tauline_transcript::encoding::Encoding;
+use tauline_transcript::Encoding;
 
 /// Ten thousand waiting participants check in, while full-size contributions are verified.
 #[derive(Parser)]
@@ -151,7 +151,7 @@ async fn contribute_all(
 
 /// A chain of contributions from the initial state, each as the body of an upload.
 fn contributions(sizes: &str, count: usize) -> Result<Vec<Vec<u8>>> {
-    let sizes: tauline_transcript::sizes::Sizes = sizes.parse()?;
+    let sizes: tauline_transcript::Sizes = sizes.parse()?;
     tauline_benches::contribution_chain(&sizes, count, Encoding::Compressed)
 }
 

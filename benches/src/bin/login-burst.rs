@@ -15,7 +15,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use tauline_benches::load::{Latencies, Server, Target, http, sign_in};
-use tauline_transcript::encoding::Encoding;
+use tauline_transcript::Encoding;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 

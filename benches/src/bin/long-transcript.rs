@@ -12,9 +12,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 use tauline_benches::transcripts::write_transcript;
-use tauline_transcript::Sizes;
-use tauline_transcript::encoding::Encoding;
 use tauline_transcript::transcript::Format;
+use tauline_transcript::{Encoding, Sizes};
 
 /// Writes a valid transcript whose contributions are all signed.
 #[derive(Parser)]

@@ -20,7 +20,7 @@ use tauline_benches::clock::processor_time;
 use tauline_benches::obvious;
 use tauline_benches::transcripts::transcript;
 use tauline_benches::turns::{Turn, base_after_one, known_scalar, point_outside, secret};
-use tauline_transcript::chain::{ExpectedSizes, Options, verify_transcript};
+use tauline_transcript::transcript::{ExpectedSizes, Options, verify_transcript};
 use tauline_transcript::{Base, RawContribution, Sizes, contribute_with, verify};
 
 /// Compares the verifier and a participant's work with the obvious ones.

@@ -22,7 +22,7 @@ use anyhow::{Result, ensure};
 use clap::Parser;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tauline_benches::load::{Server, Target, http, sign_in};
-use tauline_transcript::encoding::Encoding;
+use tauline_transcript::Encoding;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
 

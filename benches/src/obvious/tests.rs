@@ -6,7 +6,7 @@ use ff::Field;
 use group::prime::PrimeCurveAffine;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
-use tauline_transcript::chain::{ExpectedSizes, Options};
+use tauline_transcript::transcript::{ExpectedSizes, Options};
 use tauline_transcript::{Base, RawContribution, Sizes, contribute_with, verify};
 
 use super::*;
@@ -87,7 +87,7 @@ fn transcripts_are_accepted_and_refused() {
     };
     let verify_ours = |document: &[u8]| {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
-        tauline_transcript::chain::verify_transcript(document, &options, &mut rng, &|_| ())
+        tauline_transcript::transcript::verify_transcript(document, &options, &mut rng, &|_| ())
     };
     let report = verify_ours(&document).expect("valid");
     assert_eq!(report.contributions, 5);

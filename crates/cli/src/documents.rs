@@ -1,12 +1,12 @@
 //! Reading and checking contributions, bases and powers in files, for several verbs.
 
 use rand_core::OsRng;
-use tauline_transcript::chain::{TranscriptError, read_powers};
-use tauline_transcript::contribution::RawContribution;
 use tauline_transcript::recognise::Kind;
-use tauline_transcript::sizes::SizesError;
-use tauline_transcript::verify::{verify_base, verify_powers};
-use tauline_transcript::{Base, Encoding, Powers, Size, Sizes, SubCeremony};
+use tauline_transcript::transcript::{TranscriptError, read_powers};
+use tauline_transcript::{
+    Base, Encoding, Powers, RawContribution, Size, Sizes, SizesError, SubCeremony, verify_base,
+    verify_powers,
+};
 
 use crate::exit::{Failure, Outcome};
 use crate::input::{Input, MAX_DOCUMENT};

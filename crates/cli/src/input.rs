@@ -9,9 +9,9 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 
-use tauline_transcript::chain::Source;
 use tauline_transcript::recognise::{Kind, UTF8_MARK, recognise, utf16_order};
-use tauline_transcript::words::{ShortWords, TooLong};
+use tauline_transcript::text_limits::{ShortWords, TooLong};
+use tauline_transcript::transcript::Source;
 
 pub use entropy::entropy;
 pub use limits::{Limits, MAX_DOCUMENT};

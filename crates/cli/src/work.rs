@@ -8,12 +8,10 @@ use std::time::{Duration, Instant};
 use k256::ecdsa::SigningKey;
 use rand_core::OsRng;
 use tauline_protocol::Identity;
-use tauline_transcript::contribution::RawContribution;
-use tauline_transcript::parts::PartForm;
-use tauline_transcript::powers::Base;
-use tauline_transcript::update::{InOrder, Progress};
-use tauline_transcript::verify::{Verified, verify_base};
-use tauline_transcript::{DocumentError, Encoding, Sizes};
+use tauline_transcript::{
+    Base, DocumentError, Encoding, InOrder, PartForm, Progress, RawContribution, Sizes, Verified,
+    verify_base,
+};
 
 use crate::client::{Download, Form, Outgoing, Writer};
 use crate::exit::{Failure, Outcome};
@@ -254,7 +252,7 @@ pub fn contribute(
 
 #[cfg(test)]
 mod tests {
-    use tauline_transcript::verify::verify;
+    use tauline_transcript::verify;
 
     use super::*;
 

@@ -18,7 +18,7 @@ use tauline_protocol::Identity;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::login::LoginAnswer;
 use tauline_protocol::status::{CeremonyStatus, EndedWord, QueueStatus, QueueWord};
-use tauline_transcript::chain::{ExpectedSizes, Options, verify_transcript};
+use tauline_transcript::transcript::{ExpectedSizes, Options, verify_transcript};
 use tauline_transcript::{Base, RawContribution, Sizes, contribute};
 
 const SIZES: &str = "16:4,32:4,64:4,128:4";

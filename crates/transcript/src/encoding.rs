@@ -11,8 +11,6 @@ use blst::BLST_ERROR;
 use blstrs::{G1Affine, G2Affine};
 use group::prime::PrimeCurveAffine;
 
-use crate::error::PointError;
-
 /// How the points of a document are encoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Encoding {
@@ -30,6 +28,55 @@ impl fmt::Display for Encoding {
             Self::Uncompressed => "uncompressed",
         })
     }
+}
+
+/// Why bytes, or hex text, are not a point.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PointError {
+    /// The number of bytes is not that of the point's encoding.
+    #[error("{got} bytes instead of {expected}")]
+    Length {
+        /// The number of bytes of the encoding.
+        expected: usize,
+        /// The number of bytes given.
+        got: usize,
+    },
+    /// The hex text does not start with `0x`.
+    #[error("hex does not start with 0x")]
+    MissingPrefix,
+    /// The hex text has an odd number of digits.
+    #[error("hex has an odd number of digits, {digits}")]
+    OddLength {
+        /// The number of digits after `0x`.
+        digits: usize,
+    },
+    /// A byte of the hex text is not one of `0123456789abcdef`; upper case is not canonical.
+    #[error("character {} is not a lower-case hex digit", at + 1)]
+    Digit {
+        /// Its place in the text from 0, in bytes, counting `0x`. Messages count from 1.
+        at: usize,
+    },
+    /// The flag of compressed points is missing where a compressed point must be.
+    #[error("the point is not compressed")]
+    NotCompressed,
+    /// A flag is set that an uncompressed point does not have.
+    #[error("an uncompressed point has a flag of compressed points")]
+    NotUncompressed,
+    /// The flag of the point at infinity is set, and so is another bit that then must not be.
+    #[error("the point at infinity is not encoded as such: all other bits must be zero")]
+    Infinity,
+    /// A coordinate is not below the field's modulus.
+    #[error("{coordinate} is not below the field's modulus")]
+    NotCanonical {
+        /// The coordinate: `x` or `y` in G1, with `.c0` or `.c1` in G2.
+        coordinate: &'static str,
+    },
+    /// No point of the curve has these coordinates.
+    #[error("the point is not on the curve")]
+    NotOnCurve,
+    /// The point is on the curve, but not in the subgroup of prime order.
+    #[error("the point is not in the prime-order subgroup")]
+    NotInSubgroup,
 }
 
 /// Set in the first byte of every compressed point.
@@ -245,24 +292,6 @@ pub(crate) fn compress(uncompressed: &mut [u8]) {
         x[0] |= FLAG_SIGN;
     }
     x[0] |= FLAG_COMPRESSED;
-}
-
-/// Decodes a point of G1: [`Point::decode`] under its plain name.
-///
-/// # Errors
-///
-/// When the bytes are not the one encoding of a point.
-pub fn decode_g1(bytes: &[u8], encoding: Encoding) -> Result<G1Affine, PointError> {
-    G1Affine::decode(bytes, encoding)
-}
-
-/// Decodes a point of G2: [`Point::decode`] under its plain name.
-///
-/// # Errors
-///
-/// When the bytes are not the one encoding of a point.
-pub fn decode_g2(bytes: &[u8], encoding: Encoding) -> Result<G2Affine, PointError> {
-    G2Affine::decode(bytes, encoding)
 }
 
 /// The value of each lower-case hex digit; `NO_DIGIT` for every other byte.

@@ -2,56 +2,8 @@
 
 use std::fmt;
 
+use crate::encoding::{Encoding, PointError};
 use crate::sizes::Size;
-
-/// Why bytes, or hex text, are not a point.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PointError {
-    /// The number of bytes is not that of the point's encoding.
-    #[error("{got} bytes instead of {expected}")]
-    Length {
-        /// The number of bytes of the encoding.
-        expected: usize,
-        /// The number of bytes given.
-        got: usize,
-    },
-    /// The hex text does not start with `0x`.
-    #[error("hex does not start with 0x")]
-    MissingPrefix,
-    /// The hex text has an odd number of digits.
-    #[error("hex has an odd number of digits, {digits}")]
-    OddLength {
-        /// The number of digits after `0x`.
-        digits: usize,
-    },
-    /// A byte of the hex text is not one of `0123456789abcdef`; upper case is not canonical.
-    #[error("character {} is not a lower-case hex digit", at + 1)]
-    Digit {
-        /// Its place in the text from 0, in bytes, counting `0x`. Messages count from 1.
-        at: usize,
-    },
-    /// The flag of compressed points is missing where a compressed point must be.
-    #[error("the point is not compressed")]
-    NotCompressed,
-    /// A flag is set that an uncompressed point does not have.
-    #[error("an uncompressed point has a flag of compressed points")]
-    NotUncompressed,
-    /// The flag of the point at infinity is set, and so is another bit that then must not be.
-    #[error("the point at infinity is not encoded as such: all other bits must be zero")]
-    Infinity,
-    /// A coordinate is not below the field's modulus.
-    #[error("{coordinate} is not below the field's modulus")]
-    NotCanonical {
-        /// The coordinate: `x` or `y` in G1, with `.c0` or `.c1` in G2.
-        coordinate: &'static str,
-    },
-    /// No point of the curve has these coordinates.
-    #[error("the point is not on the curve")]
-    NotOnCurve,
-    /// The point is on the curve, but not in the subgroup of prime order.
-    #[error("the point is not in the prime-order subgroup")]
-    NotInSubgroup,
-}
 
 /// Why bytes are not a document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,9 +25,9 @@ pub enum DocumentError {
         /// Where the first differing point is.
         at: String,
         /// How it is encoded.
-        got: crate::Encoding,
+        got: Encoding,
         /// How the document's first point is encoded.
-        first: crate::Encoding,
+        first: Encoding,
     },
     /// A point could not be converted to another encoding, because it is not a point.
     #[error("{at}: {error}")]

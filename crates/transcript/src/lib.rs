@@ -38,42 +38,38 @@
 //!
 //! # Where the checks are
 //!
-//! The checks of `ceremony.md` on a contribution are in [`verify`](mod@verify), in the
-//! specification's order; those on a whole transcript in [`chain`]; signatures in [`signature`].
-//! Heavy sums over points are behind one private seam, `batch` and `field`.
+//! The checks of `ceremony.md` on a contribution are in [`verify()`], in the
+//! specification's order; those on a whole transcript in [`transcript`]; signatures in [`signature`].
+//! Heavy sums over points are behind one private seam, `arithmetic`.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-pub mod arrival;
-mod batch;
-pub mod chain;
-pub mod contribution;
-pub mod encoding;
-pub mod error;
+mod arithmetic;
+mod contribution;
+mod encoding;
+mod error;
 pub mod export;
-mod field;
 pub mod fingerprint;
 pub mod identity;
-mod json;
-pub mod lagrange;
-mod msgpack;
-mod one_pass;
-pub mod parts;
-pub mod powers;
+pub mod known_secret;
+mod powers;
 pub mod recognise;
-pub mod secrets;
 pub mod signature;
-pub mod sizes;
+mod sizes;
+pub mod text_limits;
 pub mod transcript;
-pub mod update;
-pub mod verify;
-mod wire;
-pub mod words;
+mod update;
+mod verify;
 
-pub use arrival::{ReceiveError, Received};
-pub use contribution::{RawContribution, RawPoint, RawPoints, RawPowers, RawSubContribution};
-pub use encoding::Encoding;
-pub use error::{Check, DocumentError, Element, Invalid, PointError, SubCeremony};
+pub use contribution::malformed_signatures::MalformedSignatures;
+pub use contribution::raw::{RawContribution, RawPoint, RawPoints, RawPowers, RawSubContribution};
+pub use contribution::reader::{ReceiveError, Received};
+pub use contribution::writer::PartForm;
+pub use encoding::{Encoding, Point, PointError, decode_hex, encode_hex};
+pub use error::{Check, DocumentError, Element, Invalid, SubCeremony};
 pub use powers::{Base, Powers};
-pub use sizes::{Size, Sizes};
-pub use update::{Progress, Secret, Update, contribute, contribute_with};
-pub use verify::{Verified, WitnessEntry, verify, verify_received};
+pub use sizes::{Size, Sizes, SizesError};
+pub use update::multiply::Progress;
+pub use update::secret::Secret;
+pub use update::stream::InOrder;
+pub use update::{SecretCountError, Update, contribute, contribute_with};
+pub use verify::{Verified, WitnessEntry, verify, verify_base, verify_powers, verify_received};

@@ -19,7 +19,7 @@ use k256::elliptic_curve::point::DecompressPoint;
 use sha3::{Digest, Keccak256};
 use zeroize::Zeroizing;
 
-use crate::batch::pairings_equal;
+use crate::arithmetic::pairings_equal;
 use crate::identity::Identity;
 use crate::sizes::Size;
 

@@ -81,7 +81,7 @@ impl FromStr for Size {
 /// assert_eq!(sizes.len(), 2);
 /// assert_eq!(sizes.to_string(), "16:4,32:4");
 /// assert_eq!(Sizes::default().to_string(), "4096:65,8192:65,16384:65,32768:65");
-/// # Ok::<(), tauline_transcript::sizes::SizesError>(())
+/// # Ok::<(), tauline_transcript::SizesError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sizes(Vec<Size>);

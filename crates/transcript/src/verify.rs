@@ -21,17 +21,24 @@
 //! reported, with the first check that it fails. Signatures are no checks: see
 //! [`Verified::prune_signatures`].
 
+mod blame;
+mod decoded;
+pub(crate) mod equations;
+mod one_pass;
+
 use blstrs::{G1Affine, G2Affine};
 use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
-use crate::arrival::Received;
-use crate::contribution::{RawContribution, RawPowers, RawSubContribution};
+use self::decoded::{Change, Decoded};
+use self::one_pass::{first_failure, first_unproven};
+use crate::contribution::lists::Lists;
+use crate::contribution::raw::{RawContribution, RawPowers, RawSubContribution};
+use crate::contribution::reader::Received;
 use crate::encoding::Point;
 use crate::error::{Check, Element, Invalid, SubCeremony};
 use crate::identity::Identity;
-use crate::one_pass::{Change, Decoded, first_failure, first_unproven};
-use crate::powers::{Base, Lists, Powers};
+use crate::powers::{Base, Powers};
 use crate::signature::{bls_verify, ecdsa_verify, eip712_digest};
 use crate::sizes::{Size, Sizes};
 

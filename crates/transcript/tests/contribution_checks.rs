@@ -10,10 +10,9 @@ use group::prime::PrimeCurveAffine;
 use k256::ecdsa::SigningKey;
 use tauline_transcript::identity::Identity;
 use tauline_transcript::signature::eth_address;
-use tauline_transcript::verify::verify_base;
 use tauline_transcript::{
     Base, Check, Element, Encoding, Invalid, PointError, RawContribution, RawPoints,
-    RawSubContribution, Secret, contribute, contribute_with, verify,
+    RawSubContribution, Secret, contribute, contribute_with, verify, verify_base,
 };
 
 use fixtures::{
@@ -117,7 +116,7 @@ fn other_numbers_of_powers_are_refused() {
     });
 }
 
-fn shorten<P: tauline_transcript::encoding::Point>(list: &mut RawPoints<P>, len: usize) {
+fn shorten<P: tauline_transcript::Point>(list: &mut RawPoints<P>, len: usize) {
     let bytes = list.bytes()[..len * P::encoded_len(list.encoding())].to_vec();
     *list = RawPoints::from_bytes(list.encoding(), bytes).unwrap();
 }

@@ -10,11 +10,10 @@ use std::path::Path;
 use blstrs::{G1Affine, G2Affine};
 use k256::ecdsa::SigningKey;
 use serde_json::{Value, json};
-use tauline_transcript::encoding::Point;
 use tauline_transcript::identity::Identity;
 use tauline_transcript::signature::eth_address;
 use tauline_transcript::{
-    Base, DocumentError, Encoding, RawContribution, RawPoints, Sizes, contribute_with,
+    Base, DocumentError, Encoding, Point, RawContribution, RawPoints, Sizes, contribute_with,
 };
 
 use fixtures::{check, next_turn, point, raw, secrets, sizes};

@@ -6,10 +6,8 @@ mod fixtures;
 
 use k256::ecdsa::SigningKey;
 use tauline_transcript::identity::Identity;
-use tauline_transcript::parts::PartForm;
 use tauline_transcript::signature::eth_address;
-use tauline_transcript::update::{InOrder, Progress};
-use tauline_transcript::{Base, Encoding, contribute, verify};
+use tauline_transcript::{Base, Encoding, InOrder, PartForm, Progress, contribute, verify};
 
 use fixtures::{rng, sizes};
 

@@ -6,9 +6,9 @@
 mod fixtures;
 
 use proptest::prelude::*;
-use tauline_transcript::verify::verify_base;
 use tauline_transcript::{
     Base, Encoding, RawContribution, RawPoint, RawPoints, Size, Sizes, contribute, verify,
+    verify_base,
 };
 
 use fixtures::{next_turn, rng};

@@ -10,7 +10,7 @@ use fixtures::{point, rng, set_bytes, set_point, small_order_g1, swap_points};
 use group::Curve;
 use support::data_file;
 use tauline_transcript::export::*;
-use tauline_transcript::lagrange::{LagrangeMismatch, NotPowerOfTwo};
+use tauline_transcript::export::{LagrangeMismatch, NotPowerOfTwo};
 use tauline_transcript::transcript::Transcript;
 use tauline_transcript::{Check, Encoding, Invalid, PointError, Powers, contribute};
 

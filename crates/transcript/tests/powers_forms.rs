@@ -12,13 +12,14 @@ use group::Curve;
 use group::prime::PrimeCurveAffine;
 use serde_json::{Value, json};
 use support::data_file;
-use tauline_transcript::contribution::{RawContribution, RawPoint, RawPowers, RawSubContribution};
+use tauline_transcript::export::to_lagrange;
 use tauline_transcript::export::*;
 use tauline_transcript::fingerprint::Fingerprint;
-use tauline_transcript::lagrange::to_lagrange;
+use tauline_transcript::known_secret::KnownSecret;
 use tauline_transcript::recognise::{Kind, UTF8_MARK};
-use tauline_transcript::secrets::KnownSecret;
-use tauline_transcript::{Encoding, RawPoints};
+use tauline_transcript::{
+    Encoding, RawContribution, RawPoint, RawPoints, RawPowers, RawSubContribution,
+};
 
 /// Powers in G1, in G2, and Lagrange points.
 struct Set {

@@ -14,9 +14,9 @@ use rand_core::{RngCore, SeedableRng};
 use serde_json::Value;
 use sha3::{Digest, Keccak256};
 use support::{data_json, unhex};
+use tauline_transcript::Size;
 use tauline_transcript::identity::Identity;
 use tauline_transcript::signature::*;
-use tauline_transcript::sizes::Size;
 
 fn ethereum_sizes() -> [Size; 4] {
     [4096, 8192, 16384, 32768].map(|g1| Size { g1, g2: 65 })

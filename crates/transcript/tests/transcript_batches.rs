@@ -15,9 +15,9 @@ use group::{Curve, Group};
 use history::{ethereum_key, faults, hex_value, infinity_g1, infinity_g2, options};
 use rayon::prelude::*;
 use serde_json::{Value, json};
-use tauline_transcript::chain::*;
 use tauline_transcript::identity::Identity;
 use tauline_transcript::signature::{bls_sign, ecdsa_sign, eip712_digest, eth_address};
+use tauline_transcript::transcript::*;
 use tauline_transcript::transcript::{Format, TranscriptWriter};
 use tauline_transcript::{Encoding, RawPoints, RawPowers, SubCeremony};
 

@@ -13,9 +13,9 @@ use group::prime::PrimeCurveAffine;
 use history::*;
 use k256::ecdsa::SigningKey;
 use serde_json::{Value, json};
-use tauline_transcript::chain::*;
 use tauline_transcript::identity::Identity;
 use tauline_transcript::signature::eth_address;
+use tauline_transcript::transcript::*;
 use tauline_transcript::transcript::{Format, Transcript, TranscriptWriter, WriteError};
 use tauline_transcript::{
     DocumentError, Element, Encoding, PointError, Size, Sizes, contribute, contribute_with,

@@ -15,7 +15,7 @@ use group::Curve;
 use history::*;
 use serde_json::{Value, json};
 use support::unhex;
-use tauline_transcript::chain::*;
+use tauline_transcript::transcript::*;
 use tauline_transcript::{Check, Invalid};
 
 // The published verifier's faults.

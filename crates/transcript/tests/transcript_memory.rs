@@ -15,7 +15,7 @@ use blstrs::{G1Affine, G2Affine};
 use fixtures::{rng, sizes};
 use group::prime::PrimeCurveAffine;
 use history::options;
-use tauline_transcript::chain::*;
+use tauline_transcript::transcript::*;
 use tauline_transcript::transcript::{Format, Transcript, TranscriptWriter};
 
 /// A file, read by several readers at once.

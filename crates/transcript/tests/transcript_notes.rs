@@ -11,9 +11,9 @@ use fixtures::{rng, secret};
 use history::*;
 use serde_json::{Value, json};
 use support::data_file;
-use tauline_transcript::chain::*;
 use tauline_transcript::identity::Identity;
-use tauline_transcript::secrets::KnownSecret;
+use tauline_transcript::known_secret::KnownSecret;
+use tauline_transcript::transcript::*;
 use tauline_transcript::transcript::{Format, Transcript};
 use tauline_transcript::{Encoding, contribute_with};
 

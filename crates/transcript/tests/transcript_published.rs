@@ -9,7 +9,7 @@ mod support;
 use history::*;
 use support::data_file;
 use tauline_transcript::Sizes;
-use tauline_transcript::chain::*;
+use tauline_transcript::transcript::*;
 
 #[test]
 fn the_truncated_test_phase_is_refused_for_its_last_products_alone() {

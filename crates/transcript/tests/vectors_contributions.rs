@@ -10,12 +10,10 @@ use blstrs::{G1Affine, G2Affine};
 use group::Curve;
 use group::prime::PrimeCurveAffine;
 use serde_json::Value;
-use tauline_transcript::encoding::Point;
 use tauline_transcript::signature::bls_verify_message;
-use tauline_transcript::verify::verify_powers;
 use tauline_transcript::{
-    Base, Check, Element, Encoding, Invalid, PointError, Powers, RawContribution, RawPoints,
-    RawPowers, Size, Sizes, SubCeremony, contribute_with,
+    Base, Check, Element, Encoding, Invalid, Point, PointError, Powers, RawContribution, RawPoints,
+    RawPowers, Size, Sizes, SubCeremony, contribute_with, verify_powers,
 };
 
 use fixtures::{

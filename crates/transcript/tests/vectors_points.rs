@@ -9,8 +9,7 @@ use group::Group;
 use group::prime::PrimeCurveAffine;
 use pairing::{MillerLoopResult, MultiMillerLoop};
 use serde_json::Value;
-use tauline_transcript::encoding::{Point, decode_hex};
-use tauline_transcript::{Encoding, PointError};
+use tauline_transcript::{Encoding, Point, PointError, decode_hex};
 
 use support::{data_file, data_json};
 

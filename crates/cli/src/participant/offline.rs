@@ -10,9 +10,8 @@ use std::time::Duration;
 use k256::ecdsa::SigningKey;
 use rand_core::OsRng;
 use tauline_protocol::status::QueueStatus;
-use tauline_transcript::Base;
 use tauline_transcript::signature::{ecdsa_sign, eip712_digest};
-use tauline_transcript::verify::verify;
+use tauline_transcript::{Base, verify};
 use tokio::time::{Instant, sleep};
 
 use super::news::{News, Step};

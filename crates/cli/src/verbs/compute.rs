@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use rand_core::OsRng;
 use tauline_protocol::Identity;
 use tauline_transcript::identity::IdentityKind;
-use tauline_transcript::verify::verify;
-use tauline_transcript::{Base, Sizes};
+use tauline_transcript::{Base, Sizes, verify};
 
 use crate::carried::Carried;
 use crate::client::Form;

@@ -9,8 +9,7 @@ use std::time::Duration;
 use reqwest::Url;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::status::{CeremonyStatus, ModeWord};
-use tauline_transcript::sizes::SizesError;
-use tauline_transcript::{Size, Sizes};
+use tauline_transcript::{Size, Sizes, SizesError};
 use zeroize::Zeroizing;
 
 use crate::carried::Carried;

@@ -10,11 +10,11 @@ use rand_core::OsRng;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tauline_protocol::Identity;
-use tauline_transcript::chain::{
+use tauline_transcript::SizesError;
+use tauline_transcript::transcript::{
     ExpectedSizes, Failure as FailedCheck, Options, Progress, Refused, Report, Stage,
     TranscriptError, verify_transcript,
 };
-use tauline_transcript::sizes::SizesError;
 
 use self::lookup::{Answer, Question};
 use self::text::{bad, notes, table};

@@ -5,10 +5,8 @@ use std::path::PathBuf;
 use rand_core::OsRng;
 use serde::Serialize;
 use tauline_protocol::Identity;
-use tauline_transcript::contribution::{MalformedSignatures, RawContribution};
 use tauline_transcript::signature::{bls_verify, ecdsa_verify, eip712_digest};
-use tauline_transcript::verify::{Verified, verify};
-use tauline_transcript::{Invalid, Sizes};
+use tauline_transcript::{Invalid, MalformedSignatures, RawContribution, Sizes, Verified, verify};
 
 use crate::documents;
 use crate::exit::{Failure, Outcome};

@@ -11,8 +11,8 @@ use tauline_transcript::export::{
     LagrangeFinding, PowersFile, PowersFileKind, PowersSet, SetFindings, check_powers_file,
     read_powers_file,
 };
+use tauline_transcript::known_secret::KnownSecret;
 use tauline_transcript::recognise::{Kind, top_level_keys};
-use tauline_transcript::secrets::KnownSecret;
 
 use self::expect::{Expected, ExpectedSizes};
 use crate::exit::{Failure, Outcome};

@@ -16,10 +16,9 @@ use k256::ecdsa::SigningKey;
 use serde_json::Value;
 use tauline_protocol::Identity;
 use tauline_protocol::contribution::SignedReceipt;
-use tauline_transcript::Sizes;
 use tauline_transcript::signature::eth_address;
 use tauline_transcript::transcript::{Format, Transcript};
-use tauline_transcript::update::contribute;
+use tauline_transcript::{Sizes, contribute};
 
 /// The sizes of the tests' ceremonies.
 pub(crate) const SIZES: &str = "16:4,32:4,64:4,128:4";

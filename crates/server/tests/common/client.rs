@@ -11,11 +11,8 @@ use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::error::{Code, ErrorBody};
 use tauline_protocol::login::{LoginAnswer, NonceAnswer};
 use tauline_protocol::status::{CeremonyStatus, QueueStatus, QueueWord};
-use tauline_transcript::contribution::RawContribution;
-use tauline_transcript::powers::Base;
 use tauline_transcript::signature::{ecdsa_sign, eip55, eth_address, personal_message_digest};
-use tauline_transcript::update::contribute;
-use tauline_transcript::{Encoding, Sizes};
+use tauline_transcript::{Base, Encoding, RawContribution, Sizes, contribute};
 
 /// What came back.
 #[derive(Debug, Clone)]

@@ -19,7 +19,7 @@ use tauline_server::clock::{Clock, Hands};
 use tauline_server::config::Settings;
 use tauline_server::server::{self, Running};
 use tauline_transcript::Sizes;
-use tauline_transcript::chain::{
+use tauline_transcript::transcript::{
     ExpectedSizes, Options, Report, TranscriptError, verify_transcript,
 };
 

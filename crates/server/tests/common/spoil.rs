@@ -3,9 +3,7 @@
 use serde_json::Value;
 use tauline_protocol::Identity;
 use tauline_protocol::error::Code;
-use tauline_transcript::Encoding;
-use tauline_transcript::contribution::RawContribution;
-use tauline_transcript::powers::Base;
+use tauline_transcript::{Base, Encoding, RawContribution};
 
 use super::{alter_json, update};
 

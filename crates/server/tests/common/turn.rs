@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tauline_protocol::error::Code;
 use tauline_protocol::status::QueueWord;
-use tauline_transcript::powers::Base;
+use tauline_transcript::Base;
 
 use super::{Answer, Client, TestServer};
 

@@ -9,11 +9,8 @@ use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::error::Code;
 use tauline_protocol::journal::Record;
 use tauline_protocol::status::QueueWord;
-use tauline_server::store::Chain;
-use tauline_transcript::Encoding;
-use tauline_transcript::contribution::RawContribution;
-use tauline_transcript::powers::Base;
-use tauline_transcript::update::{Secret, contribute_with};
+use tauline_store::Chain;
+use tauline_transcript::{Base, Encoding, RawContribution, Secret, contribute_with};
 
 use crate::common::turn::Turn;
 use crate::common::{Answer, Client, TestServer, alter_json, spoil};

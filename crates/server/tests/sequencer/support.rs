@@ -7,8 +7,7 @@ use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::sequencer::Code;
 use tauline_protocol::status::QueueWord;
 use tauline_server::coordinator::Order;
-use tauline_transcript::contribution::RawContribution;
-use tauline_transcript::powers::Base;
+use tauline_transcript::{Base, RawContribution};
 
 use crate::common::{Answer, Client, TestServer};
 

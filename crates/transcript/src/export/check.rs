@@ -6,122 +6,31 @@
 //! * *More powers in G2 than in G1*, as in the sets that tests load (4 and 65): check 7 compares a
 //!   power in G2 with one in G1, so those that have none beside them are compared with each other, by
 //!   e(\[τ\]₁, Q\[i\]) = e(g₁, Q\[i+1\]).
-//! * *Lagrange points alone*: see [`lagrange`](crate::lagrange); the powers in G2 are compared with
+//! * *Lagrange points alone*: see [`lagrange`](crate::export::lagrange); the powers in G2 are compared with
 //!   each other too.
-
-use std::fmt;
 
 use blstrs::{G1Affine, G2Affine};
 use group::Curve;
 use group::prime::PrimeCurveAffine;
 use rand_core::{CryptoRng, RngCore};
-use serde::Serialize;
 
-use super::formats::{PowersFile, PowersSet};
-use crate::batch::{Coefficients, lowest_failing, pairings_equal};
-use crate::contribution::{RawPoints, RawPowers};
+use crate::arithmetic::{Digits, G1List, G2List, Path, linear_combination, pairings_equal};
+use crate::contribution::lists::undecodable;
+use crate::contribution::raw::{RawPoints, RawPowers};
 use crate::encoding::Point;
-use crate::error::{Check, Element, Invalid, PointError, SubCeremony};
-use crate::field::{Digits, G1List, G2List, Path, linear_combination};
+use crate::error::{Check, Element, Invalid, SubCeremony};
+use crate::export::file::{PowersFile, PowersSet};
+use crate::export::findings::{LagrangeFinding, PowersInvalid, PowersReport, SetFindings};
+use crate::export::lagrange::alone::{AloneMismatch, tau_of_lagrange};
+use crate::export::lagrange::{LagrangeMismatch, check_lagrange};
 use crate::fingerprint::Mark;
-use crate::lagrange::{AloneMismatch, LagrangeMismatch, check_lagrange, tau_of_lagrange};
-use crate::powers::undecodable;
-use crate::secrets::{KnownSecret, known_secret, known_secret_of};
-use crate::sizes::{Size, SizesError};
+use crate::known_secret::{KnownSecret, known_secret, known_secret_of};
+use crate::sizes::Size;
+use crate::verify::equations::{Coefficients, lowest_failing};
 use crate::verify::verify_powers;
 
 /// Points that are decoded between two reports of progress: a few tens of milliseconds.
 const REPORTED: usize = 2048;
-
-/// Whether the Lagrange points of a file were checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum LagrangeFinding {
-    /// They are those of the G1 powers.
-    Matches,
-    /// There are none.
-    Absent,
-    /// They are all there is, and are those of the τ of the powers in G2.
-    OnlyOnes,
-}
-
-impl fmt::Display for LagrangeFinding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Matches => "the Lagrange points match the G1 powers",
-            Self::Absent => "there are no Lagrange points to check",
-            Self::OnlyOnes => {
-                "there are no monomial G1 powers; the Lagrange points match the tau of the G2 powers"
-            }
-        })
-    }
-}
-
-/// What was found in a set of powers that holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PowersReport {
-    /// The number of G1 powers.
-    pub num_g1_powers: usize,
-    /// The number of G2 powers.
-    pub num_g2_powers: usize,
-    /// What there is to say of Lagrange points.
-    pub lagrange: LagrangeFinding,
-}
-
-/// All that was found in a set of powers that holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SetFindings {
-    /// Numbers and Lagrange points.
-    #[serde(flatten)]
-    pub report: PowersReport,
-    /// What tells this set from all others.
-    #[serde(flatten)]
-    pub mark: Mark,
-    /// What is known of τ. Such powers hold, and are of no use but for tests.
-    pub known_secret: Option<KnownSecret>,
-}
-
-/// Why a set of powers is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PowersInvalid {
-    /// A sub-ceremony cannot have as many powers.
-    #[error(transparent)]
-    Size(#[from] SizesError),
-    /// There are fewer powers than two in G1 or G2, or more than anybody has.
-    #[error("a set of powers has 2 to {max} in {group}, not {got}", max = Size::MAX_G1)]
-    Number {
-        /// `G1` or `G2`.
-        group: &'static str,
-        /// Their number.
-        got: usize,
-    },
-    /// The powers fail a check on a contribution (2 to 4, 6 or 7).
-    #[error(transparent)]
-    Powers(#[from] Invalid),
-    /// A Lagrange point does not decode.
-    #[error("Lagrange point {index} does not decode: {error}")]
-    LagrangeDecoding {
-        /// The lowest bad index.
-        index: usize,
-        /// What is wrong with it.
-        error: PointError,
-    },
-    /// A Lagrange point is not in the prime-order subgroup.
-    #[error("Lagrange point {index} is not in the prime-order subgroup")]
-    LagrangeSubgroup {
-        /// The lowest bad index.
-        index: usize,
-    },
-    /// The Lagrange points are not those of the powers.
-    #[error(transparent)]
-    Lagrange(#[from] LagrangeMismatch),
-    /// There are only Lagrange points, and the powers derived from them are wrong.
-    #[error("the G1 powers that the Lagrange points stand for do not hold: {0}")]
-    Derived(Invalid),
-}
 
 /// Checks every set of powers in a file.
 ///

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::recognise::byte_order::{UTF8_MARK, utf16_order};
+
 /// Something that this crate does not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -30,7 +32,7 @@ pub enum Foreign {
     SnarkJs(&'static str),
     /// A database of SQLite, as a coordinator and its backups have.
     Database,
-    /// Text of two bytes a character, for whoever does not read it by [`utf16_order`](super::utf16_order).
+    /// Text of two bytes a character, for whoever does not read it by [`utf16_order`](crate::recognise::utf16_order).
     Utf16,
     /// Text of four bytes a character.
     Utf32,
@@ -143,7 +145,7 @@ pub(super) fn recognise(start: &[u8]) -> Option<Foreign> {
     if let [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] = start {
         return Some(Foreign::Utf32);
     }
-    if super::utf16_order(start).is_some() {
+    if utf16_order(start).is_some() {
         return Some(Foreign::Utf16);
     }
     if start.starts_with(b"ptau") {
@@ -165,7 +167,7 @@ pub(super) fn recognise(start: &[u8]) -> Option<Foreign> {
 
 /// HTML and XML start with `<`, which nothing of ours does.
 fn markup(start: &[u8]) -> Option<Foreign> {
-    let start = start.strip_prefix(super::UTF8_MARK).unwrap_or(start);
+    let start = start.strip_prefix(UTF8_MARK).unwrap_or(start);
     let text = start.trim_ascii_start();
     let begins = |name: &[u8]| {
         text.get(..name.len())

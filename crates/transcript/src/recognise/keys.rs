@@ -7,10 +7,13 @@ use struson::reader::{
     ValueType,
 };
 
-use super::{JsonShape, Kind};
-use crate::chain::tokens::{self, Tokens};
-use crate::chain::{DocumentForm, Source, TranscriptError};
-use crate::words::{ShortWords, TooLong};
+use crate::recognise::kind::{JsonShape, Kind};
+use crate::text_limits::{ShortWords, TooLong};
+use crate::transcript::error::TranscriptError;
+use crate::transcript::read::form;
+use crate::transcript::read::form::DocumentForm;
+use crate::transcript::read::source::Source;
+use crate::transcript::read::tokens::Tokens;
 
 /// Names that are shown of an object that is nothing of ours.
 const SHOWN: usize = 5;
@@ -170,7 +173,7 @@ pub fn top_level_keys<S: Source + ?Sized>(source: &S) -> io::Result<Vec<Key>> {
 pub(super) fn of_msgpack<S: Source + ?Sized>(source: &S) -> io::Result<Option<Kind>> {
     let mut seen = 0;
     let mut walk = || -> Result<Option<Kind>, TranscriptError> {
-        let mut map: Box<dyn Tokens + '_> = tokens::open(source, DocumentForm::MessagePack, 0)?;
+        let mut map: Box<dyn Tokens + '_> = form::open(source, DocumentForm::MessagePack, 0)?;
         map.begin_object()?;
         while let Some(name) = map.next_field()? {
             seen += 1;

@@ -10,10 +10,10 @@ use group::prime::PrimeCurveAffine;
 use group::{Curve, Group};
 use k256::ecdsa::SigningKey;
 use serde_json::{Value, json};
-use tauline_transcript::chain::*;
 use tauline_transcript::contribute;
 use tauline_transcript::identity::Identity;
 use tauline_transcript::signature;
+use tauline_transcript::transcript::*;
 use tauline_transcript::transcript::{Format, Transcript};
 
 use crate::fixtures::rng;

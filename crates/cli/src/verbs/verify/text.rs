@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use tauline_transcript::chain::{FaultySignature, Listed, Refused, Report, SignatureKind};
+use tauline_transcript::transcript::{FaultySignature, Listed, Refused, Report, SignatureKind};
 
 use crate::numbers;
 

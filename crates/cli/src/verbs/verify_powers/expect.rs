@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use rand_core::OsRng;
-use tauline_transcript::chain::read_powers;
 use tauline_transcript::export::{SetFindings, check_powers_file, read_powers_file};
 use tauline_transcript::fingerprint::{Fingerprint, Mark};
 use tauline_transcript::recognise::Kind;
+use tauline_transcript::transcript::read_powers;
 
 use crate::documents::{transcript_failure, verified_powers};
 use crate::exit::{Failure, Outcome};
