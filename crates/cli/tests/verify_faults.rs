@@ -1,6 +1,6 @@
-//! `tauline verify` on transcripts that are not true: every fault that the published verifier of
-//! Ethereum's ceremony let pass (`known-faults.md`, Cryptography and decoding), and its neighbours.
-//! Each is refused with exit code 1, the right code and the right words.
+//! `tauline verify` on forged transcripts: every fault that the published verifier of the Ethereum
+//! ceremony lets pass (`known-faults.md`, Cryptography and decoding), and similar ones. Each is
+//! refused with exit code 1, the right error code and the right words.
 
 #![allow(clippy::unwrap_used)]
 
@@ -19,7 +19,7 @@ fn good() -> Value {
     GOOD.get_or_init(|| json(&transcript(SIZES, 3))).clone()
 }
 
-/// What `verify --json` makes of a document: exit code, report, standard error.
+/// Runs `verify --json` on a document. Returns the exit code, the report and standard error.
 fn verify(document: &Value) -> (i32, Value, String) {
     verify_bytes(serde_json::to_vec(document).unwrap())
 }
@@ -34,7 +34,8 @@ fn verify_bytes(document: Vec<u8>) -> (i32, Value, String) {
     (output.status.code().unwrap(), report, stderr(&output))
 }
 
-/// Expects that the document is refused, first by the check `code`, in words that hold `words`.
+/// Checks that the document is refused, first by the check `code`, with a message that contains
+/// `words`.
 #[track_caller]
 fn refused(document: &Value, code: &str, words: &str) {
     let (exit, report, error) = verify(document);
@@ -127,7 +128,7 @@ fn tau_0_with_all_powers_at_infinity_is_refused() {
         list(&mut document, i, "potPubkeys")[1..].fill(g2.clone());
     }
     refused(&document, "Identity", "is the point at infinity");
-    // The powers alone, with a chain that holds.
+    // Only the powers are wrong: the chain is valid.
     let mut document = good();
     let powers = &mut sub(&mut document, 3)["powersOfTau"]["G1Powers"];
     powers.as_array_mut().unwrap()[1..].fill(g1);
@@ -224,7 +225,7 @@ fn a_removed_contribution_is_refused() {
             &format!("contribution {k} is not proven"),
         );
     }
-    // The last one leaves a chain that holds, and powers that are not its.
+    // Without the last one, the chain is valid, but the powers are not the chain's.
     let mut document = good();
     each_list(&mut document, |list| drop(list.pop()));
     refused(
@@ -261,7 +262,7 @@ fn a_contribution_moved_between_sub_ceremonies_is_refused() {
         "UpdateProof",
         "sub-ceremony 0 (16 powers): the update of contribution 2",
     );
-    // A whole chain moved holds in itself, and does not lead to the powers.
+    // A chain that is moved as a whole is valid, but does not lead to the powers.
     let mut document = good();
     let moved = sub(&mut document, 0)["witness"].clone();
     let other = std::mem::replace(&mut sub(&mut document, 1)["witness"], moved);
@@ -275,7 +276,7 @@ fn a_contribution_moved_between_sub_ceremonies_is_refused() {
 
 #[test]
 fn a_last_product_changed_together_with_the_powers_is_refused() {
-    // Powers and last product of another ceremony: all powers checks hold.
+    // Powers and last product are another ceremony's, so all checks of the powers pass.
     let mut other = json(&transcript(SIZES, 3));
     let mut document = good();
     for i in 0..4 {
