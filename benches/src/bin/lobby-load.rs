@@ -1,5 +1,5 @@
 //! A line of participants whose clients poll, as those of the Ethereum ceremony do, while
-//! contributions of full size are made.
+//! contributions of full size are made (`docs/spec/known-faults.md#no-load-test`).
 //!
 //! Starts the release coordinator on a fresh data directory. `--participants` people join by their
 //! first poll, one after the other, and from then on poll `--every` seconds after each answer.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 /// The first pause. Ours: a coordinator that restarts is back within a second or two.
 const FIRST: Duration = Duration::from_millis(250);
 
-/// The longest pause. Ours: well below the check-in grace of 5 s (`http-queue-api.md`, Deadlines),
+/// The longest pause. Ours: well below the check-in grace of 5 s (`docs/spec/queue.md#grace`),
 /// so that a connection that comes back in time is used in time.
 const LONGEST: Duration = Duration::from_secs(2);
 

@@ -38,14 +38,15 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long the answer to a small request may take, its hold not counted. Ours: a coordinator
 /// answers in milliseconds; a retry costs nothing, and a dead connection must not cost the
-/// check-in grace of 5 s (`http-queue-api.md`, Deadlines).
+/// check-in grace of 5 s (`docs/spec/queue.md#grace`).
 const ANSWER_LIMIT: Duration = Duration::from_secs(4);
 
 /// How long the verdict on a contribution may take after its last byte. Ours: far over the
 /// seconds that verification takes; a repeated upload is answered by the same verdict.
 const VERDICT_LIMIT: Duration = Duration::from_secs(120);
 
-/// The forms in which powers travel (`ceremony.md`, Documents).
+/// The forms in which powers travel (`docs/spec/ceremony.md#base`,
+/// `docs/spec/ceremony.md#msgpack`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {

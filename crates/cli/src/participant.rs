@@ -42,7 +42,7 @@ use crate::work::{self, Work};
 /// How long a check-in asks to be held. Ours: the position shown is at most this old, and a
 /// connection that died unnoticed is found before a deadline passes: the coordinator counts whoever
 /// is held as present, and the deadline after that is at least 5 s and the grace of 5 s away
-/// (`http-queue-api.md`, Deadlines).
+/// (`docs/spec/queue.md#grace`).
 const HOLD: Duration = Duration::from_secs(15);
 
 /// Pause before asking again where a call was refused that the standing seemed to allow.

@@ -1,7 +1,7 @@
 //! Check-ins during a turn, whatever else the process does.
 //!
 //! Whoever contributes says at the start that it will check in, and is taken for gone when it
-//! stops (`http-queue-api.md`, Deadlines, stall). One held check-in follows the other, on a thread
+//! stops (`docs/spec/queue.md#stall-timer`). One held check-in follows the other, on a thread
 //! and on connections of their own: neither busy processors nor a long upload keep them waiting,
 //! and when the process dies, its open request is closed with it, which the coordinator sees at
 //! once.
@@ -23,7 +23,7 @@ use crate::client::{self, Client};
 use crate::exit::{Failure, Outcome};
 
 /// How long each check-in asks to be held: the interval near the head of the line
-/// (`http-queue-api.md`, Deadlines).
+/// (`docs/spec/queue.md#deadlines`).
 const HOLD: Duration = Duration::from_secs(5);
 
 /// The least time between the beginnings of two check-ins, however soon the first is answered.

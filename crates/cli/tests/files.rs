@@ -239,6 +239,7 @@ fn every_verb(name: &str) -> Vec<Vec<String>> {
     .to_vec()
 }
 
+// `docs/spec/known-faults.md#first-bytes`.
 #[test]
 fn each_of_our_documents_at_the_wrong_verb_is_sent_to_the_right_one() {
     let dir = ceremony();
@@ -478,6 +479,7 @@ fn lists_that_are_not_looked_at_are_named() {
     says(dir.path(), &["verify-powers", "more.json"], 0, &[words]);
 }
 
+// `docs/spec/known-faults.md#valid-of-what`.
 #[test]
 fn powers_of_a_known_secret_are_exported_only_by_force() {
     let dir = temporary();
@@ -740,6 +742,7 @@ fn a_temporary_directory_that_is_missing_is_named() {
     assert!(error.contains("TMPDIR"), "{error}");
 }
 
+// `docs/spec/known-faults.md#limits-after-expense`.
 #[test]
 fn what_grows_without_end_is_refused_before_it_is_written() {
     let dir = temporary();

@@ -1,5 +1,5 @@
 //! Sign-in as clients of Ethereum's ceremony know it: the documents of `/auth/…` and their codes
-//! (`sequencer-http.md`, sections 3 and 5).
+//! (`docs/spec/sequencer.md#codes-of-sign-in`, `docs/spec/http-api.md#auth-codes`).
 //!
 //! Fields stand in the alphabet's order, since some clients were written against the exact text.
 

@@ -1,7 +1,7 @@
 //! Bodies around a turn: `start`, `complete`, `abort`.
 //!
 //! The state handed out by `start` and the one taken by `complete` are documents of
-//! `tauline-transcript` (`ceremony.md`, Documents).
+//! `tauline-transcript` (`docs/spec/ceremony.md#base`, `docs/spec/ceremony.md#contribution`).
 
 use serde::{Deserialize, Serialize};
 
@@ -16,12 +16,13 @@ pub struct StartRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub computation: Option<String>,
     /// Whether the client checks in while it contributes, or keeps an event stream open: it is then
-    /// taken for gone when it stops (`http-queue-api.md`, Deadlines, stall).
+    /// taken for gone when it stops (`docs/spec/queue.md#stall`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub checks_in: bool,
 }
 
-/// Longest `client`, `computation` or `reason` that is kept, in bytes. Longer ones are refused.
+/// Longest `client`, `computation` or `reason` that is kept, in bytes. Longer ones are refused
+/// (`docs/spec/http-api.md#tags`).
 pub const TAG_LIMIT: usize = 200;
 
 /// The optional body of `POST /contribution/abort`.
@@ -50,7 +51,8 @@ pub struct SignedReceipt {
     pub signature: String,
 }
 
-/// The answer of `POST /contribution/complete`: the receipt, and what its owner ought to know.
+/// The answer of `POST /contribution/complete`: the receipt, and what its owner ought to know
+/// (`docs/spec/http-api.md#receipt`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReceiptAnswer {
     /// The receipt.

@@ -1,4 +1,5 @@
-//! The one shape of errors and the table of all codes (`http-queue-api.md`, Errors).
+//! The one shape of errors and the table of all codes (`docs/spec/http-api.md#error-shape`,
+//! `docs/spec/http-api.md#error-codes`).
 
 use serde::{Deserialize, Serialize};
 

@@ -13,10 +13,11 @@
 //! | [`admin`] | the operator's socket | `tauline admin` |
 //! | [`object`] | how structures are read: from objects only | readers of all of these |
 //!
-//! Contributions and transcripts themselves are documents of `tauline-transcript`.
-//! There is no logic here: shapes, names, units and signatures over bytes only. Field names are
-//! camelCase as in `http-queue-api.md`; times are Unix seconds, and each has a companion in
-//! milliseconds from now (`…InMs`), so that a client with a wrong clock still behaves.
+//! Contributions and transcripts themselves are documents of `tauline-transcript`. There is no
+//! logic here: shapes, names, units and signatures over bytes only. Field names are camelCase as in
+//! `docs/spec/http-api.md#json`, `docs/spec/http-api.md#times`; times are Unix seconds, and each
+//! has a companion in milliseconds from now (`…InMs`), so that a client with a wrong clock still
+//! behaves.
 
 pub mod admin;
 pub mod auth;

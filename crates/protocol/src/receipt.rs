@@ -1,4 +1,4 @@
-//! The signed receipt of an accepted contribution (`ceremony.md`, Receipt).
+//! The signed receipt of an accepted contribution (`docs/spec/ceremony.md#receipt`).
 
 use k256::ecdsa::SigningKey;
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,8 @@ impl Receipt {
     }
 
     /// Signs the receipt as an EIP-191 personal message. Deterministic (RFC 6979): signing again
-    /// gives the same bytes, so a lost receipt is made anew from the contribution it is for.
+    /// gives the same bytes, so a lost receipt is made anew from the contribution it is for
+    /// (`docs/spec/ceremony.md#receipt-signature`).
     ///
     /// # Panics
     /// With a probability of about 2^-128, when the nonce derived has no valid signature.

@@ -1,4 +1,5 @@
-//! What clients of the Ethereum ceremony's sequencer are answered (`sequencer-http.md`).
+//! What clients of the Ethereum ceremony's sequencer are answered (`docs/spec/sequencer.md#errors`,
+//! `docs/spec/sequencer.md#no-more-fields`).
 //!
 //! A dozen programs of other people's were written against these codes, texts and fields: nothing
 //! here may change, and no body may have a field more.
@@ -21,7 +22,7 @@ pub struct SequencerStatus {
 
 codes_with_texts! {
     /// Every code of the sequencer's errors that this coordinator answers with
-    /// (`sequencer-http.md`, section 5), but for those of signing in.
+    /// (`docs/spec/sequencer.md#errors`), but for those of signing in.
     Code
 
     /// The text as it stands in an error's body, with names in braces for what differs from

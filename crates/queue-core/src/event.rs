@@ -50,7 +50,7 @@ pub enum Event<Id> {
         /// When to start at the latest.
         start_by: Timestamp,
         /// Who was ahead in line and not there, in order. They keep their places and deadlines, and
-        /// the first of them is next.
+        /// the first of them is next (`docs/spec/queue.md#passed-named`).
         #[cfg_attr(
             feature = "serde",
             serde(default, skip_serializing_if = "Vec::is_empty")

@@ -36,7 +36,7 @@ const EVERY: u64 = 64;
 /// Time after which the next commit raises the mark. Ours: at most one more flush a second.
 const AFTER: Duration = Duration::from_secs(1);
 
-/// How far the log has come.
+/// How far the log has come (`docs/spec/known-faults.md#empty-database`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
     /// The coordinator's address, with EIP-55's capitals.

@@ -210,6 +210,7 @@ fn absent_and_malformed_signatures_read_as_none() {
     assert_eq!(read.sub_contributions[0].bls_signature, None);
 }
 
+// `docs/spec/ceremony.md#unknown-fields`.
 #[test]
 fn unknown_fields_are_errors_at_the_top_and_in_powers_of_tau_alone() {
     let top = refusal(|document| document["comment"] = json!("hello"));

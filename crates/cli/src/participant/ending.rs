@@ -50,7 +50,7 @@ impl Participant<'_> {
     }
 }
 
-/// Why a stay ended, in words (`http-queue-api.md`, How a stay ends).
+/// Why a stay ended, in words (`docs/spec/queue.md#outcomes`).
 fn over(status: &QueueStatus) -> Failure {
     let because = status
         .ended_because

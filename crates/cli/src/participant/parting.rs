@@ -19,7 +19,7 @@ use crate::words;
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// How long a turn waits for a process that has gone, unless the coordinator is set otherwise
-/// (`http-queue-api.md`, Deadlines, stall).
+/// (`docs/spec/queue.md#stall-timer`).
 const GONE: Duration = Duration::from_secs(15);
 
 impl Participant<'_> {

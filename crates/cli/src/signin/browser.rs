@@ -1,5 +1,5 @@
 //! Signing in in a browser, for a program on the same machine: it opens a link, and the browser
-//! comes back to an address of this machine's with a session (`sequencer-http.md`, section 3,
+//! comes back to an address of this machine's with a session (`docs/spec/http-api.md#redirect`,
 //! `redirect_to`).
 //!
 //! The address is a loopback one, which the coordinator sends sessions to, and holds a secret that

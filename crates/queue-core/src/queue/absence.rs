@@ -7,13 +7,13 @@ use super::Queue;
 use crate::{Entry, Event, Mode, Timestamp};
 
 impl<Id: Clone + Eq + Hash> Queue<Id> {
-    /// Time for the rules: it never falls, whatever the clock does.
+    /// Time for the rules: it never falls, whatever the clock does (`docs/spec/queue.md#log-time`).
     pub(super) fn monotonic(&self, now: Timestamp) -> Timestamp {
         now.max(self.state.log_time()).max(self.last_step_at)
     }
 
     /// Moves all deadlines if the coordinator was away: after a restart, and when it comes clearly
-    /// later after the last step than one that lives.
+    /// later after the last step than one that lives (`docs/spec/queue.md#absence`).
     pub(super) fn make_absence_good(&mut self, now: Timestamp, log: &mut Vec<Entry<Id>>) {
         let restarted = self.restarted;
         self.restarted = false;
@@ -30,8 +30,8 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         }
     }
 
-    /// The time that deadlines are counted from: they stand still while the queue is halted, and who
-    /// shows itself then has all of its time when it goes on.
+    /// The time that deadlines are counted from: they stand still while the queue is halted, and
+    /// who shows itself then has all of its time when it goes on (`docs/spec/queue.md#pause`).
     pub(super) fn deadlines_run_from(&self, now: Timestamp) -> Timestamp {
         match self.state.halted_since() {
             Some(since) => since,

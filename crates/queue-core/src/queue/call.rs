@@ -32,9 +32,10 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         false
     }
 
-    /// Whom a free turn passes if it goes to this stay now, in order; `None` if it may not go to it:
-    /// the turn is taken, the stay is not among the first three, or somebody ahead is there, is
-    /// expected within the shortest interval, or was passed as often as a stay may be.
+    /// Whom a free turn passes if it goes to this stay now, in order; `None` if it may not go to
+    /// it: the turn is taken, the stay is not among the first three, or somebody ahead is there, is
+    /// expected within the shortest interval, or was passed as often as a stay may be
+    /// (`docs/spec/queue.md#passing`).
     fn passes_for(&self, now: Timestamp, ticket: Ticket) -> Option<Vec<Ticket>> {
         let ahead = self
             .state

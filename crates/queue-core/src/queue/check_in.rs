@@ -22,7 +22,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
 
     /// Moves a check-in deadline, never to before what the participant was told: whoever does all
     /// that it was told keeps its place, even when everybody ahead leaves at once and what was a
-    /// long wait is over early.
+    /// long wait is over early (`docs/spec/queue.md#promise`).
     pub(super) fn stay_in_line(
         &mut self,
         now: Timestamp,
@@ -74,7 +74,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         (check_in_by, self.rules.lasting_margin(interval))
     }
 
-    /// Whoever checks in while contributing must go on doing so.
+    /// Whoever checks in while contributing must go on doing so (`docs/spec/queue.md#stall-timer`).
     fn start_stall_timer(&mut self, now: Timestamp, ticket: Ticket, log: &mut Vec<Entry<Id>>) {
         let from = self.deadlines_run_from(now);
         let check_in_by = from.saturating_add(self.rules.stall_limit);

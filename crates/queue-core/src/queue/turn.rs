@@ -70,9 +70,9 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         self.rules.limit_after(self.state.longest_usual_work())
     }
 
-    /// A contribution that is arriving has as long as a connection may stall, up to the contribution
-    /// limit. A record of that is written once in half of that time at most. For whoever checks in,
-    /// its bytes are a check-in.
+    /// A contribution that is arriving has as long as a connection may stall, up to the
+    /// contribution limit. A record of that is written once in half of that time at most. For
+    /// whoever checks in, its bytes are a check-in (`docs/spec/queue.md#upload-extends`).
     pub(super) fn upload(&mut self, now: Timestamp, stay: &Stay, log: &mut Vec<Entry<Id>>) {
         if self.state.mode() == Mode::Halted {
             return;
@@ -123,6 +123,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         Ok(())
     }
 
+    /// The rule: `docs/spec/queue.md#late-verdict`.
     pub(super) fn judge(
         &mut self,
         now: Timestamp,
@@ -161,6 +162,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         }
     }
 
+    /// The rule: `docs/spec/queue.md#left`.
     pub(super) fn leave(
         &mut self,
         now: Timestamp,

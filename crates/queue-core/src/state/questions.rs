@@ -28,8 +28,8 @@ impl<Id: Clone + Eq + Hash> State<Id> {
         }
     }
 
-    /// Whether it counts as a check-in that somebody is there: that a connection of its is open, for
-    /// example.
+    /// Whether it counts as a check-in that somebody is there: that a connection of its is open,
+    /// for example (`docs/spec/queue.md#stall-timer`).
     ///
     /// In line it does. Whoever contributes has to go on checking in once it has begun to: being
     /// there counts only if it has, or if `starts_stall_timer` says that it wants to. In the other
@@ -44,7 +44,7 @@ impl<Id: Clone + Eq + Hash> State<Id> {
     }
 
     /// Whether this identity is among the [`NEAR_HEAD`] first in line, to whom the next free turn
-    /// can go.
+    /// can go (`docs/spec/queue.md#near-head`).
     #[must_use]
     pub fn is_near_head(&self, id: &Id) -> bool {
         matches!(self.position(id), Some(1..=NEAR_HEAD))

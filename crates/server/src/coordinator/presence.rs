@@ -169,7 +169,7 @@ impl Task {
     }
 
     /// Asks for a free turn on behalf of those who are there without asking, in the order of the
-    /// line: before anybody else can ask for it.
+    /// line: before anybody else can ask for it (`docs/spec/queue.md#asked-first`).
     pub(super) fn offer_turn(&mut self, now: Timestamp) {
         if self.state().turn().is_some() || self.state().mode() == Mode::Halted {
             return;
@@ -281,9 +281,9 @@ impl Task {
         self.schedule(now, &who);
     }
 
-    /// Whether somebody is among the first in line, whom the next free turn may go to. Polls are held
-    /// for them alone: each costs a connection, and those further back have other turns to wait for
-    /// than the one that may end any moment.
+    /// Whether somebody is among the first in line, whom the next free turn may go to. Polls are
+    /// held for them alone: each costs a connection, and those further back have other turns to
+    /// wait for than the one that may end any moment (`docs/spec/queue.md#held-positions`).
     fn is_near(&self, who: &Identity) -> bool {
         self.state()
             .stay(who)

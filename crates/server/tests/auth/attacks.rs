@@ -21,7 +21,8 @@ fn callback(server: &TestServer, code: &str, state: &str) -> String {
     url.into()
 }
 
-/// An attacker agrees with an account of their own and has the victim's browser end the sign-in.
+/// An attacker agrees with an account of their own and has the victim's browser end the sign-in
+/// (`docs/spec/known-faults.md#login-csrf`).
 #[tokio::test]
 async fn login_csrf_is_refused() {
     let provider = Provider::start(account(666, "mallory", "2011-01-25T18:44:36Z")).await;
@@ -64,6 +65,7 @@ async fn a_code_slipped_into_another_sign_in_is_refused() {
     );
 }
 
+// `docs/spec/known-faults.md#open-redirect`.
 #[tokio::test]
 async fn open_redirect_is_refused() {
     let provider = Provider::start(octocat()).await;

@@ -65,7 +65,7 @@ impl Role {
         }
     }
 
-    /// Whether a stay may end so when this part is played (`http-queue-api.md`, Deadlines).
+    /// Whether a stay may end so when this part is played (`docs/spec/queue.md#deadlines`).
     pub(super) fn may_end(self, end: Option<EndedWord>) -> bool {
         match (self, end) {
             // Whoever finds nobody ahead is called by the answer to joining.
