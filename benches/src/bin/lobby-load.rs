@@ -1,5 +1,5 @@
 //! Participants wait in line with clients that poll, like those of the Ethereum ceremony, while
-//! others make contributions of full size.
+//! others make contributions of full size (`docs/spec/known-faults.md#no-load-test`).
 //!
 //! Starts the release coordinator on a fresh data directory. `--participants` people join by their
 //! first poll, one after the other, and from then on poll `--every` seconds after each answer.

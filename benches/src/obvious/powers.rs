@@ -55,7 +55,7 @@ pub(super) fn decode_powers<T: Encoded>(powers: &PowersOfTau<T>) -> Result<Power
     Ok((g1?, g2?))
 }
 
-/// Check 3 (`ceremony.md`, Checks on a contribution).
+/// Check 3 (`docs/spec/ceremony.md#check-3`).
 pub(super) fn check_subgroup((g1, g2): &PowersOfBoth) -> Result<()> {
     ensure!(g1.iter().all(Point::in_subgroup), "check 3");
     ensure!(g2.iter().all(Point::in_subgroup), "check 3");

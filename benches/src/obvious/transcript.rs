@@ -47,7 +47,7 @@ struct Witness<'a> {
 }
 
 /// Reads and checks a transcript in JSON, every contribution of which has all its signatures
-/// (`ceremony.md`, Checks on a whole transcript).
+/// (`docs/spec/ceremony.md#transcript-checks`).
 ///
 /// # Errors
 /// The first check that fails.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 /// The first and shortest pause. Ours: a coordinator that restarts is back within a second or two.
 const MIN_PAUSE: Duration = Duration::from_millis(250);
 
-/// The longest pause. Ours: well below the check-in grace of 5 s (`http-queue-api.md`, Deadlines),
+/// The longest pause. Ours: well below the check-in grace of 5 s (`docs/spec/queue.md#grace`),
 /// so that a connection that works again in time is used in time.
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 

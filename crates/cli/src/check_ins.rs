@@ -1,7 +1,7 @@
 //! Check-ins during a turn, whatever else the process does.
 //!
 //! The participant says at the start of its turn that it will check in, and loses the turn when it
-//! stops (`http-queue-api.md`, Deadlines, stall). Held check-ins follow one another on a thread and
+//! stops (`docs/spec/queue.md#stall-timer`). Held check-ins follow one another on a thread and
 //! on connections of their own, so that neither busy processors nor a long upload delay them. When
 //! the process dies, its open request is closed, and the coordinator notices at once.
 
@@ -22,7 +22,7 @@ use crate::client::{self, Client};
 use crate::exit::{Failure, Outcome};
 
 /// How long the coordinator is asked to hold each check-in: the interval near the head of the line
-/// (`http-queue-api.md`, Deadlines).
+/// (`docs/spec/queue.md#deadlines`).
 const HOLD: Duration = Duration::from_secs(5);
 
 /// The shortest time from the beginning of a check-in to that of the next, however soon the first

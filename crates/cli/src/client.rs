@@ -42,15 +42,16 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long the answer to a small request may take, not counting the time for which the coordinator
 /// was asked to hold it. Ours: a coordinator answers in milliseconds and a retry costs nothing, but
-/// waiting on a dead connection must not use up the check-in grace of 5 s (`http-queue-api.md`,
-/// Deadlines).
+/// waiting on a dead connection must not use up the check-in grace of 5 s
+/// (`docs/spec/queue.md#grace`).
 const ANSWER_LIMIT: Duration = Duration::from_secs(4);
 
 /// How long the verdict may take after the last byte of a contribution was sent. Ours: verification
 /// takes seconds, and an upload that is repeated gets the same verdict.
 const VERDICT_LIMIT: Duration = Duration::from_secs(120);
 
-/// The forms in which powers travel (`ceremony.md`, Documents).
+/// The forms in which powers travel (`docs/spec/ceremony.md#base`,
+/// `docs/spec/ceremony.md#msgpack`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {

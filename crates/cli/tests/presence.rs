@@ -59,6 +59,7 @@ fn a_failing_check_in_does_not_disturb_the_upload() {
     assert!((1..40).contains(&tries.count()));
 }
 
+// `docs/spec/known-faults.md#closed-terminal`.
 #[test]
 fn a_closed_terminal_or_a_logout_keeps_the_place_in_line() {
     let server = Server::start(&["--contribution-limit", "100", "--checkin-grace", "30"]);
@@ -186,6 +187,7 @@ fn turn_is_free_after(server: &Server) -> Duration {
     since.elapsed()
 }
 
+// `docs/spec/known-faults.md#vanished`.
 #[test]
 fn a_killed_contributor_costs_seconds() {
     let server = Server::start(&["--ceremony", LARGE]);

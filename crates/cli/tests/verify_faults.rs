@@ -1,5 +1,6 @@
 //! `tauline verify` on forged transcripts: every fault that the published verifier of the Ethereum
-//! ceremony lets pass (`known-faults.md`, Cryptography and decoding), and similar ones. Each is
+//! ceremony lets pass (`docs/spec/known-faults.md#update-not-checked` and what follows it), and similar
+//! ones. Each is
 //! refused with exit code 1, the right error code and the right words.
 
 #![allow(clippy::unwrap_used)]
@@ -89,6 +90,7 @@ fn a_true_transcript_is_accepted() {
     assert_eq!(*ecdsa, value!({"valid": 3, "invalid": 0, "absent": 0}));
 }
 
+// `docs/spec/known-faults.md#update-not-checked`.
 #[test]
 fn forged_running_products_are_refused() {
     for k in [1, 2] {
@@ -115,6 +117,7 @@ fn forged_public_keys_are_refused() {
     );
 }
 
+// `docs/spec/known-faults.md#tau-0`.
 #[test]
 fn tau_0_with_all_powers_at_infinity_is_refused() {
     let g1 = Value::from(format!("0xc0{}", "0".repeat(G1_INFINITY_DIGITS)));
@@ -139,6 +142,7 @@ fn tau_0_with_all_powers_at_infinity_is_refused() {
     );
 }
 
+// `docs/spec/known-faults.md#missing-sub-ceremony`.
 #[test]
 fn a_missing_sub_ceremony_is_refused() {
     for i in 0..4 {
@@ -171,6 +175,7 @@ fn one_of_ethereums_sub_ceremonies_alone_is_refused_by_default() {
     assert!(stderr(&output).contains("4 sub-ceremonies expected, 1 in the transcript"));
 }
 
+// `docs/spec/known-faults.md#list-lengths`.
 #[test]
 fn lists_of_another_length_are_refused() {
     for name in ["runningProducts", "potPubkeys", "blsSignatures"] {
@@ -287,6 +292,7 @@ fn a_last_product_changed_together_with_the_powers_is_refused() {
     refused(&document, "UpdateProof", "contribution 3 is not proven");
 }
 
+// `docs/spec/known-faults.md#signatures-not-checked`.
 #[test]
 fn signatures_that_are_not_valid_are_counted_and_shown() {
     let mut document = good();
@@ -387,6 +393,7 @@ fn powers_that_are_fewer_than_stated_are_refused() {
     assert_eq!(verify(&document).0, 1);
 }
 
+// `docs/spec/known-faults.md#exit-0`.
 #[test]
 fn what_is_no_transcript_is_refused() {
     let good = serde_json::to_vec(&good()).unwrap();

@@ -1,5 +1,5 @@
 //! Signing in for clients of the Ethereum ceremony: the documents of `/auth/…` and their error
-//! codes (`sequencer-http.md`, sections 3 and 5).
+//! codes (`docs/spec/sequencer.md#codes-of-sign-in`, `docs/spec/http-api.md#auth-codes`).
 //!
 //! Fields are in alphabetical order, since some clients depend on the exact text.
 

@@ -1,7 +1,7 @@
 //! The bodies of a turn's requests and answers: `start`, `complete`, `abort`, `probe`.
 //!
 //! The powers that `start` hands out and the contribution that `complete` takes are documents of
-//! `tauline-transcript` (`ceremony.md`, Documents).
+//! `tauline-transcript` (`docs/spec/ceremony.md#contribution`).
 
 use serde::{Deserialize, Serialize};
 
@@ -16,12 +16,13 @@ pub struct StartRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub computation: Option<String>,
     /// Whether the client checks in while it contributes, or keeps an event stream open. It then
-    /// loses the turn when it stops doing so (`http-queue-api.md`, Deadlines, stall).
+    /// loses the turn when it stops doing so (`docs/spec/queue.md#stall`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub checks_in: bool,
 }
 
-/// The longest `client`, `computation` or `reason` that is accepted, in bytes.
+/// The longest `client`, `computation` or `reason` that is accepted, in bytes
+/// (`docs/spec/http-api.md#tags`).
 pub const TAG_LIMIT: usize = 200;
 
 /// The optional body of `POST /contribution/abort`.
@@ -51,7 +52,8 @@ pub struct SignedReceipt {
     pub signature: String,
 }
 
-/// The answer of `POST /contribution/complete`: the receipt, and warnings for its owner.
+/// The answer of `POST /contribution/complete`: the receipt, and warnings for its owner
+/// (`docs/spec/http-api.md#receipt`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReceiptAnswer {
     /// The receipt.

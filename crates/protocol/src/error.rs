@@ -1,4 +1,4 @@
-//! The body of every error, and the table of all error codes (`http-queue-api.md`, Errors).
+//! The body of every error, and the table of all error codes (`docs/spec/http-api.md#error-shape`).
 
 use serde::{Deserialize, Serialize};
 

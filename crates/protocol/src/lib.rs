@@ -19,8 +19,9 @@
 //!
 //! Contributions and transcripts themselves are documents of `tauline-transcript`. There is no
 //! logic here, only shapes, names, units, and signatures over bytes. Field names are camelCase as
-//! in `http-queue-api.md`. Times are Unix seconds, and each has a companion in milliseconds from
-//! now (`…InMs`), so that a client whose clock is wrong still behaves.
+//! in `docs/spec/http-api.md#json`, `docs/spec/http-api.md#times`. Times are Unix seconds, and each
+//! has a companion in milliseconds from now (`…InMs`), so that a client whose clock is wrong still
+//! behaves.
 
 pub mod admin;
 pub mod auth;

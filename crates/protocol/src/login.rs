@@ -1,4 +1,4 @@
-//! Sign-in requests and answers (`http-queue-api.md`, Signing in).
+//! Sign-in requests and answers (`docs/spec/http-api.md#siwe`, `docs/spec/http-api.md#invite`).
 
 use serde::{Deserialize, Serialize};
 

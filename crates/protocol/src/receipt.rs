@@ -1,4 +1,4 @@
-//! The signed receipt of an accepted contribution (`ceremony.md`, Receipt).
+//! The signed receipt of an accepted contribution (`docs/spec/ceremony.md#receipt`).
 
 use k256::ecdsa::SigningKey;
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,8 @@ impl Receipt {
     }
 
     /// Signs the receipt as an EIP-191 personal message. Signing is deterministic (RFC 6979), so a
-    /// lost receipt can be made again, byte for byte, from the contribution it is for.
+    /// lost receipt can be made again, byte for byte, from the contribution it is for
+    /// (`docs/spec/ceremony.md#receipt-signature`).
     ///
     /// # Panics
     /// With a probability of about 2^-128, when the derived nonce gives no valid signature.

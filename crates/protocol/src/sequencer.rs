@@ -1,7 +1,8 @@
-//! Answers and errors for clients of the Ethereum ceremony's sequencer (`sequencer-http.md`).
+//! Answers and errors for clients of the Ethereum ceremony's sequencer
+//! (`docs/spec/sequencer.md#routes`).
 //!
 //! A dozen programs of other people depend on these codes, texts and fields. Nothing here may
-//! change, and no field may be added.
+//! change, and no field may be added (`docs/spec/sequencer.md#no-more-fields`).
 
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +21,8 @@ pub struct SequencerStatus {
 }
 
 codes_with_texts! {
-    /// Every error code of the sequencer that this coordinator uses (`sequencer-http.md`, section
-    /// 5), except those of signing in.
+    /// Every error code of the sequencer that this coordinator uses
+    /// (`docs/spec/sequencer.md#errors`), except those of signing in.
     Code
 
     /// The text in the body of the error, with names in braces for what varies.

@@ -21,7 +21,8 @@ pub struct CeremonyStatus {
     /// The mean length of recent whole turns, in milliseconds.
     pub mean_turn_in_ms: u64,
     /// How long a turn that begins now may last, from its start to the last byte of the
-    /// contribution, in milliseconds. 0 from coordinators that do not say.
+    /// contribution, in milliseconds. 0 from coordinators that do not say
+    /// (`docs/spec/http-api.md#announced-limits`).
     #[serde(default)]
     pub contribution_limit_in_ms: u64,
     /// If the limit follows recent turns: how far it is extended for an upload that makes progress,
@@ -127,7 +128,7 @@ pub enum SignInMethod {
     Invite,
 }
 
-/// A participant's place, and what it has to do next.
+/// A participant's place, and what it has to do next (`docs/spec/http-api.md#queue-status`).
 ///
 /// This is the answer of `queue/join` and `queue/checkin`, and the data of every event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,7 +148,8 @@ pub struct QueueStatus {
     #[serde(default)]
     pub passed: u32,
     /// How many other sessions of the same identity wait for a check-in's answer or have an event
-    /// stream now. As long as there is another, leaving in one of them does not end the stay.
+    /// stream now. As long as there is another, leaving in one of them does not end the stay
+    /// (`docs/spec/http-api.md#other-clients`).
     #[serde(default)]
     pub other_clients: u32,
     /// The mode of the ceremony. While it is `halted`, nobody is called and no deadline runs.
@@ -175,7 +177,7 @@ pub struct QueueStatus {
     pub receipt: Option<SignedReceipt>,
 }
 
-/// A participant's state, as a word of the API.
+/// A participant's state, as a word of the API (`docs/spec/http-api.md#status-words`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum QueueWord {
@@ -222,7 +224,7 @@ impl QueueWord {
     }
 }
 
-/// How a stay ended, as a word of the API (`http-queue-api.md`, How a stay ends).
+/// How a stay ended, as a word of the API (`docs/spec/http-api.md#ended`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EndedWord {

@@ -36,7 +36,7 @@ const MAX_RECORDS_BEHIND: u64 = 64;
 /// second.
 const MAX_TIME_BEHIND: Duration = Duration::from_secs(1);
 
-/// The length of the log, and whose it is.
+/// The length of the log, and whose it is (`docs/spec/known-faults.md#empty-database`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
     /// The coordinator's address, with the checksum of EIP-55.

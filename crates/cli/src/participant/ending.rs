@@ -63,7 +63,7 @@ fn too_late(failure: Failure, offline: Option<&Offline>) -> Failure {
     }
 }
 
-/// Why a stay ended (`http-queue-api.md`, How a stay ends).
+/// Why a stay ended (`docs/spec/queue.md#outcomes`).
 fn over(status: &QueueStatus) -> Failure {
     let because = status
         .ended_because

@@ -19,7 +19,7 @@ use crate::numbers;
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// How long a turn lasts after its process has gone, unless the coordinator is set otherwise
-/// (`http-queue-api.md`, Deadlines, stall).
+/// (`docs/spec/queue.md#stall-timer`).
 const STALL_LIMIT: Duration = Duration::from_secs(15);
 
 impl Participant<'_> {

@@ -21,7 +21,7 @@ use crate::work::{self, Work};
 /// How long the coordinator is asked to hold a check-in. Ours: the position shown is at most this
 /// old, and a connection that died unnoticed is found before a deadline passes. A held check-in
 /// counts as presence, and the deadline after it is at least 5 s and the grace of 5 s away
-/// (`http-queue-api.md`, Deadlines).
+/// (`docs/spec/queue.md#grace`).
 pub(super) const HOLD: Duration = Duration::from_secs(15);
 
 /// The pause after a call was refused that the participant's status seemed to allow.

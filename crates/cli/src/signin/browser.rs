@@ -1,5 +1,5 @@
 //! Signing in in a browser. The program shows a link, and the browser ends at an address on this
-//! machine with a session (`sequencer-http.md`, section 3, `redirect_to`).
+//! machine with a session (`docs/spec/http-api.md#links`, `redirect_to`).
 //!
 //! The address is a loopback one, since the coordinator sends sessions to no others, and contains a
 //! secret that is made for this sign-in. So neither a page of another site nor another program that

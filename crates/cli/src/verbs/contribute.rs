@@ -28,7 +28,7 @@ mod credential;
 pub(super) use credential::SignInArgs;
 
 /// How long calls are repeated while the coordinator does not answer. Ours: moving a coordinator to
-/// another machine may take hours, and costs nobody a place (`http-queue-api.md`, Deadlines).
+/// another machine may take hours, and costs nobody a place (`docs/spec/queue.md#absence`).
 const PATIENCE: Duration = Duration::from_secs(12 * 3600);
 
 /// Contribute to a ceremony: sign in, wait in line, compute, and keep the receipt.

@@ -48,6 +48,7 @@ fn every_verb(name: &str) -> Vec<Vec<String>> {
     .to_vec()
 }
 
+// `docs/spec/known-faults.md#first-bytes`.
 #[test]
 fn each_of_our_documents_at_the_wrong_verb_is_sent_to_the_right_one() {
     let dir = ceremony();

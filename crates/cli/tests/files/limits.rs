@@ -30,6 +30,7 @@ fn a_temporary_directory_that_is_missing_is_named() {
     assert!(error.contains("TMPDIR"), "{error}");
 }
 
+// `docs/spec/known-faults.md#limits-after-expense`.
 #[test]
 fn what_grows_without_end_is_refused_before_it_is_written() {
     let dir = temporary();

@@ -143,6 +143,7 @@ fn lists_that_are_not_looked_at_are_named() {
     says(dir.path(), &["verify-powers", "more.json"], 0, &[words]);
 }
 
+// `docs/spec/known-faults.md#valid-of-what`.
 #[test]
 fn powers_of_a_known_secret_are_exported_only_by_force() {
     let dir = temporary();

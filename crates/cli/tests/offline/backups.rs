@@ -102,6 +102,7 @@ fn check_shows_what_is_in_a_file_or_a_directory_and_changes_nothing() {
     }
 }
 
+// `docs/spec/known-faults.md#restore-unchecked`.
 #[test]
 fn check_and_restore_find_what_a_coordinator_would_find() {
     let dir = temporary();

@@ -47,7 +47,8 @@ async fn begun() -> Begun {
     }
 }
 
-/// An attacker agrees with an account of their own and has the victim's browser end the sign-in.
+/// An attacker agrees with an account of their own and has the victim's browser end the sign-in
+/// (`docs/spec/known-faults.md#login-csrf`).
 #[tokio::test]
 async fn login_csrf_is_refused() {
     let provider = Provider::start(account(666, "mallory", "2011-01-25T18:44:36Z")).await;
@@ -90,6 +91,7 @@ async fn a_code_slipped_into_another_sign_in_is_refused() {
     );
 }
 
+// `docs/spec/known-faults.md#open-redirect`.
 #[tokio::test]
 async fn open_redirect_is_refused() {
     let provider = Provider::start(octocat()).await;

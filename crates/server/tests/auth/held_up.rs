@@ -107,6 +107,7 @@ async fn beside_github(rpc: &Rpc, github: &Provider) -> TestServer {
     rpc.server(&flags).await
 }
 
+// `docs/spec/known-faults.md#foreign-code`.
 #[tokio::test]
 async fn a_foreign_code_uses_no_sign_in_up_at_our_own_page() {
     let server = TestServer::start().await;
@@ -395,6 +396,7 @@ async fn head_signs_nobody_in() {
     }
 }
 
+// `docs/spec/known-faults.md#hanging-party`.
 #[tokio::test]
 async fn a_provider_that_hangs_stops_its_own_people_only() {
     let (github, rpc) = (Provider::start(octocat()).await, Rpc::start().await);

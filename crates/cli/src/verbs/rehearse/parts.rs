@@ -66,8 +66,8 @@ impl Role {
         }
     }
 
-    /// Whether the stay of whoever plays this part may end like this (`http-queue-api.md`,
-    /// Deadlines).
+    /// Whether the stay of whoever plays this part may end like this
+    /// (`docs/spec/queue.md#deadlines`).
     pub(super) fn may_end(self, end: Option<EndedWord>) -> bool {
         match (self, end) {
             // If nobody is ahead, the participant is called when it joins.
