@@ -44,7 +44,7 @@ impl<Id: Clone + Eq + Hash> State<Id> {
     }
 
     /// Whether this identity is among the [`NEAR_HEAD`] first in line, to whom the next free turn
-    /// can go (`docs/spec/queue.md#near-head`).
+    /// can go (`docs/spec/queue.md#near-head`, `docs/spec/queue.md#held-positions`).
     #[must_use]
     pub fn is_near_head(&self, id: &Id) -> bool {
         matches!(self.position(id), Some(1..=NEAR_HEAD))
