@@ -1,11 +1,14 @@
-//! Callbacks with codes that are nobody's, from many networks, while people sign in by key.
+//! Callbacks with codes that the provider does not know, from many networks, while people sign in
+//! with keys.
 //!
-//! Starts the release coordinator on a fresh data directory, without limits on rates: none of the callbacks is
-//! refused for being one of many. Begins `--callbacks` sign-ins in a browser and ends each with a foreign code,
-//! from `--networks` networks of IPv6 in turn; meanwhile, ten times a second, somebody signs in. Prints how long
-//! that took, and how the honest fared. It fails if one of them was refused.
+//! Starts the release coordinator on a fresh data directory without rate limits, so that no
+//! callback is refused because there are too many. Begins `--callbacks` sign-ins in a browser and
+//! ends each with an unknown code, from `--networks` IPv6 networks in turn. Meanwhile somebody
+//! signs in ten times a second. Prints how long all of this took, and fails if one of these was
+//! refused.
 //!
-//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin login-flood`
+//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin
+//! login-flood`
 
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
@@ -16,7 +19,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use k256::ecdsa::SigningKey;
-use tauline_benches::load::{Latencies, Server, Target};
+use tauline_benches::load::{Latencies, Server, Target, http};
 use tauline_protocol::login::NonceAnswer;
 use tauline_transcript::signature::{ecdsa_sign, eip55, eth_address, personal_message_digest};
 
@@ -36,12 +39,12 @@ struct Options {
     target: Target,
 }
 
-/// One address of a network, each of another customer's.
+/// An address in the network with this number.
 fn address(network: usize) -> String {
     Ipv6Addr::from_bits(0x2001_0db8 << 96 | (network as u128) << 80 | 1).to_string()
 }
 
-/// Begins a sign-in and ends it with a foreign code; gives the status.
+/// Begins a sign-in and ends it with an unknown code. Returns the status.
 async fn foreign(client: &reqwest::Client, url: &str, network: usize) -> Result<u16> {
     let from = address(network);
     let get = |path: &str| {
@@ -108,7 +111,7 @@ async fn honest(client: &reqwest::Client, url: &str, number: u32) -> Result<()> 
 #[tokio::main]
 async fn main() -> Result<()> {
     let options = Options::parse();
-    let client = reqwest::Client::builder().no_proxy().build()?;
+    let client = http().no_proxy().build()?;
     let flags = ["--signin", "siwe", "--trusted-proxies", "127.0.0.1"];
     let server = Server::start(&options.target.binary()?, &options.target.sizes, 0, &flags)?;
     server.ready(&client).await?;

@@ -8,7 +8,7 @@ use tauline_transcript::identity::Identity;
 use tauline_transcript::signature::{bls_message_point, ecdsa_verify, eip712_digest};
 
 use super::points::Point;
-use super::{
+use super::powers::{
     Encoded, PowersOfTau, check_powers, check_subgroup, decode, decode_powers, generator_g1,
     generator_g2, negated, product_is_one,
 };

@@ -187,7 +187,7 @@ impl<Id> Line<Id> {
         Some((self.ticket(slot), self.slots[slot].as_ref()?))
     }
 
-    /// Whoever has so many ahead.
+    /// The stay with this many ahead.
     pub(crate) fn nth(&self, ahead: u64) -> Option<(Ticket, &Waiter<Id>)> {
         if ahead >= self.len() {
             return None;

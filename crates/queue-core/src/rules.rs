@@ -89,8 +89,8 @@ impl Default for Rules {
     }
 }
 
-/// How many places at the head of the line check in at the shortest interval, and may be called
-/// past those ahead who are not there (`docs/spec/queue.md#near-head`: the first three in line).
+/// How many places at the head of the line check in at the shortest interval, and can be called
+/// before those ahead who are absent (`docs/spec/queue.md#near-head`: the first three in line).
 pub const NEAR_HEAD: u64 = 3;
 
 impl Rules {
@@ -155,8 +155,8 @@ impl Rules {
         Ok(())
     }
 
-    /// How long somebody at `position` in a line of so many, who expects to wait for `wait`, may
-    /// take until the next check-in: half the wait, within bounds, and the minimum near the head
+    /// The time until the next check-in of a stay at `position`, in a line of this length, that
+    /// expects to wait for `wait`: half the wait, within bounds, and the minimum near the head
     /// (`docs/spec/queue.md#check-in`).
     pub(crate) fn checkin_interval(&self, position: u64, in_line: u64, wait: Duration) -> Duration {
         if position <= NEAR_HEAD {
@@ -176,8 +176,8 @@ impl Rules {
     /// within [`checkin_rate`](Self::checkin_rate), but not below
     /// [`checkin_relaxed`](Self::checkin_relaxed) nor above [`checkin_max`](Self::checkin_max).
     ///
-    /// With the grace, that is how long a free turn can wait for somebody who went away without a
-    /// word, unless it uses
+    /// With the grace, that is how long a free turn can wait for somebody who left without a word,
+    /// unless it uses
     /// [`TryContribute`](crate::Command::TryContribute).
     #[must_use]
     pub fn longest_interval(&self, in_line: u64) -> Duration {
@@ -187,8 +187,8 @@ impl Rules {
             .min(self.checkin_max)
     }
 
-    /// For how long somebody who asked counts as there: the time to ask again after an answer that
-    /// was held. A fifth of the shortest interval, 1 s by default. A free turn does not pass it
+    /// How long a stay that has asked counts as there, so that a free turn does not pass it: time
+    /// enough to ask again after an answer. A fifth of the shortest interval, 1 s by default
     /// (`docs/spec/queue.md#presence`).
     pub(crate) fn presence_limit(&self) -> Duration {
         self.checkin_min / 5
@@ -200,7 +200,7 @@ impl Rules {
         self.tick.saturating_mul(5) / 2
     }
 
-    /// The time from a start to the last byte, given how long nearly all contributions took of late
+    /// The time from a start to the last byte, given how long nearly all recent contributions took
     /// (`docs/spec/queue.md#recent-turns`).
     pub(crate) fn limit_after(&self, usual: Option<Duration>) -> Duration {
         match (self.contribution_min, usual) {
@@ -220,6 +220,7 @@ impl Rules {
 
 /// Settings that contradict themselves or make no sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RulesError {
     /// A setting that must be positive is below a millisecond.
     #[error("{setting} must be at least a millisecond")]

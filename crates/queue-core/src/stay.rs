@@ -103,6 +103,7 @@ impl Outcome {
 
 /// A stay that is not over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stay {
     /// Its ticket.
     pub ticket: Ticket,
@@ -121,6 +122,7 @@ pub struct Stay {
 
 /// The turn: the one stay that has left the line and is not over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Turn<'a, Id> {
     /// The stay.
     pub ticket: Ticket,
@@ -142,6 +144,7 @@ pub struct Turn<'a, Id> {
 
 /// A stay that is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Past {
     /// Its ticket.
     pub ticket: Ticket,

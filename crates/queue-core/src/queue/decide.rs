@@ -50,7 +50,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     fn join(&mut self, now: Timestamp, id: Id, log: &mut Vec<Entry<Id>>) -> Result<(), Refusal> {
         if let Some(stay) = self.state.stay(&id) {
             // A page loaded again, perhaps: that alone starts no stall timer.
-            if self.state.presence_counts(&id, false) {
+            if stay.phase != Phase::Contributing || self.state.stalled_by().is_some() {
                 self.check_in(now, stay, log);
             }
             return Ok(());

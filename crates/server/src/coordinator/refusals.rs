@@ -174,7 +174,7 @@ mod tests {
                 for refusal in [Refusal::Ended { outcome }, Refusal::UsedUp { outcome }] {
                     let refused = refused(refusal, because);
                     let said = match refused.code {
-                        // The next poll joins again by itself.
+                        // The next try joins again by itself.
                         Code::NotQueued => continue,
                         _ => refused.plainly.unwrap(),
                     };

@@ -116,7 +116,7 @@ pub(super) async fn abort(
     request: Request,
 ) -> Result<Response, Failure> {
     // Clients of the sequencer's API abort here too, where its specification had it.
-    if app.coordinator.polls(&session.identity).await? {
+    if app.coordinator.only_tries(&session.identity).await? {
         return Ok(sequencer::abort(&app, session.identity, request)
             .await
             .into_response());

@@ -1,11 +1,11 @@
 //! The API of the Ethereum ceremony's sequencer, for the clients that were written for it
 //! (`docs/spec/sequencer.md#routes`; which client needs what is in `docs/clients.md`).
 //!
-//! It is another door to the same line. A poll is [`Coordinator::poll`], an upload is that of
+//! It is another door to the same line. A poll is [`Coordinator::try_contribute`], an upload is that of
 //! `contribution/complete`, sessions and identities are the same. What is different is how things
 //! are said: [`refusal`] has the codes and texts, and a body never has a field more than theirs.
 //!
-//! [`Coordinator::poll`]: crate::coordinator::Coordinator::poll
+//! [`Coordinator::try_contribute`]: crate::coordinator::Coordinator::try_contribute
 
 mod contribute;
 mod info;

@@ -204,7 +204,7 @@ async fn foreign_codes_from_many_networks_stop_nobody() {
         request.header("x-forwarded-for", address)
     };
     // The same browsers, by another way: their sign-ins are as good as before.
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = crate::common::http::client().build().unwrap();
     for (number, (browser, state, _)) in begun.iter().enumerate().step_by(20) {
         let key = Client::with_key(&server.url(), u32::try_from(number).unwrap());
         let cookie = format!("tauline-browser={}", browser.secrets()[0]);
@@ -409,7 +409,7 @@ async fn a_provider_that_hangs_stops_its_own_people_only() {
         urls.push(callback(&server, "github", &code, &state));
     }
     let cookie = format!("tauline-browser={}", browser.secrets()[0]);
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = crate::common::http::client().build().unwrap();
     let held = crowd(CROWD, |number| {
         http.get(&urls[number]).header("cookie", &cookie)
     });
@@ -463,7 +463,7 @@ async fn contracts_that_burn_gas_stop_nobody_else() {
     for _ in 0..CROWD {
         bodies.push(by_contract(&server, "").await.1);
     }
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = crate::common::http::client().build().unwrap();
     let login = format!("{}/login", server.url());
     let (first, body) = by_contract(&server, "").await;
     let late = tokio::spawn(async move { first.login(&body).await });

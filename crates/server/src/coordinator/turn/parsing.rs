@@ -77,7 +77,9 @@ impl Arrivals {
         if !being_read {
             return now;
         }
-        let due = turn.deadline.saturating_add(queue.rules().checkin_grace);
-        now.min(due.saturating_sub(Duration::from_millis(1)))
+        let last_moment = |ends: Timestamp| ends.saturating_sub(Duration::from_millis(1));
+        queue
+            .turn_ends_at()
+            .map_or(now, |ends| now.min(last_moment(ends)))
     }
 }
