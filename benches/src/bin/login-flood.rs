@@ -39,6 +39,9 @@ struct Options {
     target: Target,
 }
 
+/// How many answers had which status.
+type Statuses = BTreeMap<u16, usize>;
+
 /// An address in the network with this number.
 fn address(network: usize) -> String {
     Ipv6Addr::from_bits(0x2001_0db8 << 96 | (network as u128) << 80 | 1).to_string()
@@ -108,6 +111,63 @@ async fn honest(client: &reqwest::Client, url: &str, number: u32) -> Result<()> 
     Ok(())
 }
 
+/// Ends sign-ins with foreign codes, as many at once as the options say. Returns how many answers had
+/// which status; 0 is none.
+async fn flood(client: &reqwest::Client, url: &str, options: &Options) -> Result<Statuses> {
+    let next = Arc::new(AtomicUsize::new(0));
+    let (callbacks, networks) = (options.callbacks, options.networks);
+    let mut flood = tokio::task::JoinSet::new();
+    for _ in 0..options.at_once {
+        let (client, url, next) = (client.clone(), url.to_owned(), Arc::clone(&next));
+        flood.spawn(async move {
+            let mut statuses = Statuses::new();
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= callbacks {
+                    return statuses;
+                }
+                let status = foreign(&client, &url, number % networks).await;
+                *statuses.entry(status.unwrap_or(0)).or_default() += 1;
+            }
+        });
+    }
+    let mut statuses = Statuses::new();
+    while let Some(of_one) = flood.join_next().await {
+        for (status, count) in of_one? {
+            *statuses.entry(status).or_default() += count;
+        }
+    }
+    Ok(statuses)
+}
+
+/// Signs in by key ten times a second until the flood is over, and twenty times more. Returns how
+/// long it took, how many were refused, and why the first was.
+async fn sign_in_meanwhile(
+    client: reqwest::Client,
+    url: String,
+    is_over: Arc<AtomicBool>,
+) -> (Latencies, usize, Option<anyhow::Error>) {
+    let (mut took, mut failed, mut why, mut last) = (Vec::new(), 0, None, 0);
+    for number in 0.. {
+        let began = Instant::now();
+        match honest(&client, &url, number).await {
+            Ok(()) => took.push(began.elapsed().as_secs_f64() * 1e3),
+            Err(error) => {
+                failed += 1;
+                why = why.or(Some(error));
+            }
+        }
+        if is_over.load(Ordering::Relaxed) {
+            last += 1;
+            if last == 20 {
+                break;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    (Latencies::new(took, failed), failed, why)
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let options = Options::parse();
@@ -116,55 +176,14 @@ async fn main() -> Result<()> {
     let server = Server::start(&options.target.binary()?, &options.target.sizes, 0, &flags)?;
     server.ready(&client).await?;
 
-    let (next, is_over) = (
-        Arc::new(AtomicUsize::new(0)),
-        Arc::new(AtomicBool::new(false)),
-    );
+    let is_over = Arc::new(AtomicBool::new(false));
     let started = Instant::now();
-    let mut flood = tokio::task::JoinSet::new();
-    for _ in 0..options.at_once {
-        let (client, url, next) = (client.clone(), server.url.clone(), Arc::clone(&next));
-        flood.spawn(async move {
-            let mut statuses = BTreeMap::<u16, usize>::new();
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= options.callbacks {
-                    return statuses;
-                }
-                let status = foreign(&client, &url, number % options.networks).await;
-                *statuses.entry(status.unwrap_or(0)).or_default() += 1;
-            }
-        });
-    }
-    let (url, over) = (server.url.clone(), Arc::clone(&is_over));
-    let signing_in = tokio::spawn(async move {
-        let (mut took, mut failed, mut why, mut last) = (Vec::new(), 0, None, 0);
-        // Twenty more when it is over.
-        for number in 0.. {
-            let began = Instant::now();
-            match honest(&client, &url, number).await {
-                Ok(()) => took.push(began.elapsed().as_secs_f64() * 1e3),
-                Err(error) => {
-                    failed += 1;
-                    why = why.or(Some(error));
-                }
-            }
-            if over.load(Ordering::Relaxed) {
-                last += 1;
-                if last == 20 {
-                    break;
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        (Latencies::new(took, failed), failed, why)
-    });
-    let mut statuses = BTreeMap::<u16, usize>::new();
-    while let Some(of_one) = flood.join_next().await {
-        for (status, count) in of_one? {
-            *statuses.entry(status).or_default() += count;
-        }
-    }
+    let signing_in = tokio::spawn(sign_in_meanwhile(
+        client.clone(),
+        server.url.clone(),
+        Arc::clone(&is_over),
+    ));
+    let statuses = flood(&client, &server.url, &options).await?;
     is_over.store(true, Ordering::Relaxed);
     let seconds = started.elapsed().as_secs_f64();
     println!(

@@ -95,14 +95,14 @@ pub const NEAR_HEAD: u64 = 3;
 
 impl Rules {
     /// The longest that any setting may be: a year. A longer one is a slip of units.
-    pub const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+    pub const MAX_LENGTH: Duration = Duration::from_secs(366 * 24 * 3600);
 
     /// Whether these settings can be used.
     ///
     /// # Errors
     ///
     /// Names the first setting that is zero (below a millisecond) where it must not be, that is
-    /// longer than [`Rules::LONGEST`], or that contradicts another.
+    /// longer than [`Rules::MAX_LENGTH`], or that contradicts another.
     pub fn validate(&self) -> Result<(), RulesError> {
         let positive = [
             ("checkin_max", self.checkin_max),
@@ -126,7 +126,7 @@ impl Rules {
             ("lasting_step", self.lasting_step),
         ];
         for (setting, value) in positive.into_iter().chain(any) {
-            if value > Self::LONGEST {
+            if value > Self::MAX_LENGTH {
                 return Err(RulesError::TooLong { setting, value });
             }
         }
@@ -228,7 +228,7 @@ pub enum RulesError {
         /// Name of the setting.
         setting: &'static str,
     },
-    /// A setting is longer than [`Rules::LONGEST`].
+    /// A setting is longer than [`Rules::MAX_LENGTH`].
     #[error("{setting} is {value:?}, more than a year")]
     TooLong {
         /// Name of the setting.

@@ -38,7 +38,7 @@ pub struct Witness {
 impl Witness {
     /// The bytes as they are stored.
     #[must_use]
-    pub(crate) fn to_bytes(&self) -> [u8; WITNESS_LEN] {
+    pub fn to_bytes(&self) -> [u8; WITNESS_LEN] {
         let mut bytes = [0; WITNESS_LEN];
         bytes[..48].copy_from_slice(&self.running_product);
         bytes[48..144].copy_from_slice(&self.pot_pubkey);

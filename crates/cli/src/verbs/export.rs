@@ -7,7 +7,6 @@ use clap::ValueEnum;
 use tauline_transcript::Powers;
 use tauline_transcript::export::{ExportError, ExportFormat, export_powers};
 use tauline_transcript::known_secret::known_secret_of;
-use tauline_transcript::transcript::{TranscriptError, read_powers};
 
 use crate::documents::{sub_ceremony_powers, verified_powers};
 use crate::exit::{Failure, Outcome};
