@@ -5,5 +5,6 @@ pub mod app;
 pub mod body;
 pub mod failure;
 pub mod limits;
+pub mod log;
 pub mod negotiate;
 pub mod upload;

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use tauline_server::config::{LogFormat, Settings, SettingsError};
+use tauline_server::config::{Settings, SettingsError};
+use tauline_server::telemetry::LogFormat;
 use tauline_server::{server, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
     match run(&settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            telemetry::say_fatal(settings.log_format, &format!("{error:#}"));
+            telemetry::say_fatal(settings.log.log_format, &format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -44,7 +45,7 @@ fn refuse(error: SettingsError) -> ExitCode {
 }
 
 fn run(settings: &Settings) -> anyhow::Result<()> {
-    telemetry::init(&settings.log, settings.log_format)?;
+    telemetry::init(&settings.log.log, settings.log.log_format)?;
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -57,7 +58,7 @@ fn run(settings: &Settings) -> anyhow::Result<()> {
         let mut hangup = signal(SignalKind::hangup())?;
         let running = server::start(settings).await?;
         let url = format!("http://{}", running.address());
-        telemetry::say_listening(settings.log_format, &url);
+        telemetry::say_listening(settings.log.log_format, &url);
         let in_force = running.in_force();
         tokio::spawn(async move {
             while hangup.recv().await.is_some() {

@@ -55,7 +55,7 @@ pub fn router(app: Arc<App>) -> Router {
         ))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(cors())
-        .layer(axum::middleware::from_fn(crate::telemetry::log_requests))
+        .layer(axum::middleware::from_fn(crate::http::log::log_requests))
         .with_state(app)
 }
 

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::admin;
 use crate::clock::Clock;
-use crate::config::{Settings, SignIn as Method};
+use crate::config::{Settings, SignInWay};
 use crate::connections::{self, Caps, Places, Times};
 use crate::coordinator::{self, Coordinator, Opened};
 use crate::http::app::{App, Lobby};
@@ -143,10 +143,10 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
         warn_if_others_read(what, &path);
     }
     // The address comes first: it is the cheapest thing to be refused.
-    let listener = listen(settings.listen).await?;
+    let listener = listen(settings.service.listen).await?;
     let address = listener.local_addr()?;
 
-    let origin = settings.origin(address);
+    let origin = settings.service.origin(address);
     for warning in origin.warnings() {
         tracing::warn!(url = origin.uri(), "{warning}");
     }
@@ -159,33 +159,34 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
         coordinator.clone(),
         sign_in(settings, address, providers, parts.store, &coordinator).await?,
         parts.transcripts,
-        Limits::new(settings),
-        settings.body_timeout,
+        Limits::new(&settings.limits),
+        settings.connections.body_timeout,
         settings.rules().longest_contribution(),
         stopped,
         Lobby {
-            interval: settings.lobby_interval(),
-            hold: settings.lobby_hold,
+            interval: settings.sequencer.interval(settings.waiting.checkin_grace),
+            hold: settings.sequencer.lobby_hold,
         },
     ));
     let in_force = InForce::new(Arc::clone(&app), settings, source);
     let operator = admin::Operator::new(coordinator.clone(), Some(&in_force));
-    let socket = admin::serve(&settings.data_dir, operator)
+    let socket = admin::serve(&settings.service.data_dir, operator)
         .context("the operator's socket cannot be opened")?;
     let sweeper = tokio::spawn(sweep(Arc::clone(&app)));
     let (stop, stop_asked) = oneshot::channel();
     let mut task = parts.opened.task;
     let times = Times {
-        idle: settings.idle_timeout,
-        head: settings.body_timeout,
-        write: settings.write_timeout,
+        idle: settings.connections.idle_timeout,
+        head: settings.connections.body_timeout,
+        write: settings.connections.write_timeout,
     };
     let places = Places::new(Caps {
-        total: match settings.max_connections {
+        total: match settings.connections.max_connections {
             0 => connections::by_open_files(),
             most => most,
         },
-        per_address: Some(settings.max_connections_per_address).filter(|most| *most > 0),
+        per_address: Some(settings.connections.max_connections_per_address)
+            .filter(|most| *most > 0),
         proxies: app.limits.proxies(),
     });
     let handle = coordinator.clone();
@@ -230,7 +231,7 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
         tracing::info!("stopped; nothing is lost");
         Ok(())
     });
-    tracing::info!(%address, data = %settings.data_dir.display(), ceremony = %settings.ceremony, "serving");
+    tracing::info!(%address, data = %settings.service.data_dir.display(), ceremony = %settings.service.ceremony, "serving");
     Ok(Running {
         address,
         coordinator: handle,
@@ -253,16 +254,18 @@ async fn open(settings: &Settings, clock: Clock) -> anyhow::Result<Parts> {
     let work = move || {
         let store = open_store(&settings, clock.now())?;
         let store: Arc<dyn Store> = Arc::new(store);
-        let verifier = Verifier::new(settings.threads)
+        let verifier = Verifier::new(settings.turn.threads)
             .context("threads for verification cannot be started: lower --threads")?;
         let rules = coordinator::Settings {
             rules: settings.rules(),
-            sizes: settings.ceremony.clone(),
-            sign_in: settings.sign_in_methods(),
+            sizes: settings.service.ceremony.clone(),
+            sign_in: settings.sign_in.methods(),
         };
         let opened = coordinator::open(Arc::clone(&store), rules, verifier, clock)?;
-        let transcripts =
-            Transcripts::new(Arc::clone(&store), settings.data_dir.join(FOLDER_NAME))?;
+        let transcripts = Transcripts::new(
+            Arc::clone(&store),
+            settings.service.data_dir.join(FOLDER_NAME),
+        )?;
         Ok(Parts {
             store,
             opened,
@@ -276,8 +279,13 @@ async fn open(settings: &Settings, clock: Clock) -> anyhow::Result<Parts> {
 
 /// Opens the store, and says what was found: nobody shall take a beginning for what was there.
 fn open_store(settings: &Settings, now: Timestamp) -> anyhow::Result<Sqlite> {
-    let pinned = settings.coordinator_address.as_deref();
-    let store = Sqlite::open_as(&settings.data_dir, &settings.ceremony, now, pinned)?;
+    let pinned = settings.service.coordinator_address.as_deref();
+    let store = Sqlite::open_as(
+        &settings.service.data_dir,
+        &settings.service.ceremony,
+        now,
+        pinned,
+    )?;
     let coordinator = store.ceremony().address();
     let data = store.directory().display();
     match store.found() {
@@ -308,20 +316,23 @@ async fn sign_in(
     store: Arc<dyn Store>,
     coordinator: &Coordinator,
 ) -> anyhow::Result<SignIn> {
-    let (lifetime, most_people) = (settings.session_lifetime, settings.max_sessions);
+    let (lifetime, most_people) = (
+        settings.sign_in.session_lifetime,
+        settings.sign_in.max_sessions,
+    );
     let handle = coordinator.clone();
     let sessions = move || Sessions::open_store(store, handle, lifetime, most_people);
     let sessions = tokio::task::spawn_blocking(sessions).await??;
     Ok(SignIn {
-        origin: settings.origin(address),
+        origin: settings.service.origin(address),
         accounts: providers.accounts,
-        siwe: settings.offers(Method::Siwe),
+        siwe: settings.sign_in.offers(SignInWay::Siwe),
         invites: providers.invites,
         github: providers.github,
         oidc: providers.oidc,
         nonces: Nonces::new(),
         states: States::new(),
-        redirects: Redirects::new(settings.accounts.redirect_allow.clone()),
+        redirects: Redirects::new(settings.sign_in.redirect_allow.clone()),
         sessions,
         coordinator: coordinator.clone(),
     })

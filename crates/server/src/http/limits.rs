@@ -18,7 +18,7 @@ use axum::http::HeaderMap;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use crate::config::Settings;
+use crate::config::LimitSettings;
 use crate::connections::Place;
 use crate::signin::session::TokenHash;
 
@@ -58,7 +58,7 @@ pub struct TooMany(pub Duration);
 impl Limits {
     /// The limits of the settings.
     #[must_use]
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(settings: &LimitSettings) -> Self {
         let rates = Rates {
             logins: Rated::new(settings.login_rate),
             anonymous: Rated::new(settings.anonymous_rate),
@@ -75,7 +75,7 @@ impl Limits {
 
     /// Puts other rates and other proxies in force. What was counted against a rate that stays as it
     /// is still counts.
-    pub fn reload(&self, settings: &Settings) {
+    pub fn reload(&self, settings: &LimitSettings) {
         let now = self.rates();
         let next = Rates {
             logins: now.logins.at(settings.login_rate),
@@ -328,11 +328,12 @@ impl<K: Hash + Eq + Clone> Limit<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Settings;
     use clap::Parser as _;
 
     fn limits(flags: &[&str]) -> Limits {
         let args = ["tauline-server"].iter().chain(flags);
-        Limits::new(&Settings::parse_from(args))
+        Limits::new(&Settings::parse_from(args).limits)
     }
 
     fn ip(text: &str) -> IpAddr {
@@ -414,7 +415,7 @@ mod tests {
     fn other_rates_count_anew_and_the_same_go_on_counting() {
         let settings = |flags: &[&str]| {
             let args = ["tauline-server", "--login-rate", "1", "--session-rate", "1"];
-            Settings::parse_from(args.iter().chain(flags))
+            Settings::parse_from(args.iter().chain(flags)).limits
         };
         let before = settings(&[]);
         let limits = Limits::new(&before);

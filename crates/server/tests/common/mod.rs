@@ -95,7 +95,7 @@ impl TestServer {
     }
 
     pub fn sizes(&self) -> Sizes {
-        settings(self.data_dir(), &self.flags).ceremony
+        settings(self.data_dir(), &self.flags).service.ceremony
     }
 
     /// Moves a manual clock.

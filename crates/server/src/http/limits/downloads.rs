@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::TooMany;
 use crate::clock::alive::Moment;
-use crate::config::Settings;
+use crate::config::LimitSettings;
 use crate::connections::Place;
 
 /// When to ask again for a download that would be one too many: others end by then, or are ended.
@@ -61,7 +61,7 @@ impl Running {
 }
 
 impl Downloads {
-    pub(super) fn new(settings: &Settings) -> Arc<Self> {
+    pub(super) fn new(settings: &LimitSettings) -> Arc<Self> {
         let limit = |most: usize| Some(most).filter(|most| *most > 0);
         Arc::new(Self {
             most: limit(settings.max_downloads),
@@ -131,11 +131,12 @@ impl Drop for Download {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Settings;
     use clap::Parser as _;
 
     fn downloads(flags: &[&str]) -> Arc<Downloads> {
         let args = ["tauline-server"].iter().chain(flags);
-        Downloads::new(&Settings::parse_from(args))
+        Downloads::new(&Settings::parse_from(args).limits)
     }
 
     fn ip(text: &str) -> IpAddr {
