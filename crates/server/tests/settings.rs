@@ -5,7 +5,7 @@ use std::path::Path;
 
 use assert_cmd::Command;
 use clap::CommandFactory as _;
-use tauline_server::config::Settings;
+use tauline_server::Settings;
 
 /// The server's own program, in an environment without settings.
 fn server() -> Command {
@@ -375,7 +375,7 @@ fn data_of_another_ceremony_is_refused() {
             "--ceremony=16:4",
             &format!("--data-dir={data}"),
         ]);
-        tauline_server::server::start(&settings)
+        tauline_server::start(&settings)
             .await
             .unwrap()
             .stop()

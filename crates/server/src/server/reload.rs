@@ -19,7 +19,7 @@ const RELOADABLE: [&str; 6] = [
 ];
 
 /// Where settings are read again.
-pub type Source = Arc<dyn Fn() -> Result<Settings, SettingsError> + Send + Sync>;
+pub(crate) type Source = Arc<dyn Fn() -> Result<Settings, SettingsError> + Send + Sync>;
 
 /// The settings that are in force, and what follows them.
 pub struct InForce {
@@ -76,6 +76,7 @@ impl InForce {
             .into_iter()
             .partition(|name| RELOADABLE.contains(&name.as_str()));
         self.app.limits.reload(&settings.limits);
+        self.app.proxies.set(&settings.limits.trusted_proxies);
         telemetry::set_filter(filter);
         in_force.take_over(&settings, &reloadable);
         changed.extend(reloadable);
