@@ -90,19 +90,19 @@ impl Serialize for Fingerprint {
 /// The text is not 64 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a fingerprint is 64 hex digits")]
-pub struct NoFingerprint;
+pub struct FingerprintError;
 
 impl FromStr for Fingerprint {
-    type Err = NoFingerprint;
+    type Err = FingerprintError;
 
     /// Reads 64 hex digits in either case, also behind `0x` or `sha256:`.
-    fn from_str(text: &str) -> Result<Self, NoFingerprint> {
+    fn from_str(text: &str) -> Result<Self, FingerprintError> {
         let digits = text
             .strip_prefix("0x")
             .or_else(|| text.strip_prefix("sha256:"))
             .unwrap_or(text);
         let mut bytes = [0; 32];
-        hex::decode_to_slice(digits, &mut bytes).map_err(|_| NoFingerprint)?;
+        hex::decode_to_slice(digits, &mut bytes).map_err(|_| FingerprintError)?;
         Ok(Self(bytes))
     }
 }
@@ -187,7 +187,7 @@ mod tests {
             assert_eq!(text.parse(), Ok(fingerprint));
         }
         for text in ["", "ab", &text[1..], &format!("{text}0"), "4096:65"] {
-            assert_eq!(text.parse::<Fingerprint>(), Err(NoFingerprint));
+            assert_eq!(text.parse::<Fingerprint>(), Err(FingerprintError));
         }
     }
 }

@@ -32,7 +32,7 @@ use crate::encoding::Encoding;
 use crate::identity::Identity;
 use crate::powers::Base;
 use crate::signature::{bls_sign, ecdsa_sign};
-use crate::update::multiply::{Progress, multiply_one, pubkey, signed_digest};
+use crate::update::multiply::{UpdateProgress, multiply_one, pubkey, signed_digest};
 use crate::update::secret::Secret;
 
 /// A computed contribution whose secrets are still there, to sign with.
@@ -55,7 +55,7 @@ pub fn contribute(
     base: &Base,
     rng: &mut (impl RngCore + CryptoRng),
     extra_entropy: &[u8],
-    progress: &(dyn Fn(Progress) + Sync),
+    progress: &(dyn Fn(UpdateProgress) + Sync),
 ) -> Update {
     let secrets = Secret::fresh(base.sizes().len(), rng, extra_entropy);
     multiply(base, secrets, progress)
@@ -71,7 +71,7 @@ pub fn contribute(
 pub fn contribute_with(
     base: &Base,
     secrets: Vec<Secret>,
-    progress: &(dyn Fn(Progress) + Sync),
+    progress: &(dyn Fn(UpdateProgress) + Sync),
 ) -> Result<Update, SecretCountError> {
     let (expected, got) = (base.sizes().len(), secrets.len());
     if got != expected {
@@ -90,12 +90,16 @@ pub struct SecretCountError {
     pub got: usize,
 }
 
-fn multiply(base: &Base, secrets: Vec<Secret>, progress: &(dyn Fn(Progress) + Sync)) -> Update {
+fn multiply(
+    base: &Base,
+    secrets: Vec<Secret>,
+    progress: &(dyn Fn(UpdateProgress) + Sync),
+) -> Update {
     let total = base.sizes().iter().map(|size| size.g1 + size.g2).sum();
     let done = AtomicUsize::new(0);
     let advance = |points: usize| {
         let done = done.fetch_add(points, Ordering::Relaxed) + points;
-        progress(Progress { done, total });
+        progress(UpdateProgress { done, total });
     };
     let (powers, pot_pubkeys) = base
         .powers()

@@ -127,7 +127,7 @@ fn verify(document: &Value) -> Result<Report, TranscriptError> {
 }
 
 #[track_caller]
-fn refused(document: &Value) -> Box<Refused> {
+fn refused(document: &Value) -> Box<RefusedTranscript> {
     match verify(document) {
         Err(TranscriptError::Refused(refused)) => refused,
         other => panic!("{other:?}"),

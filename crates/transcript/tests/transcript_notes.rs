@@ -240,13 +240,13 @@ fn entries_are_found_by_name_and_by_keys() {
     ];
     for form in forms {
         for k in 1..=CONTRIBUTIONS {
-            let by_name = Wanted {
+            let by_name = EntrySearch {
                 identity: Some(identity(k)),
-                ..Wanted::default()
+                ..EntrySearch::default()
             };
-            let by_keys = Wanted {
+            let by_keys = EntrySearch {
                 pot_pubkeys: keys(k, &document),
-                ..Wanted::default()
+                ..EntrySearch::default()
             };
             for (wanted, is_identity) in [(by_name, true), (by_keys, false)] {
                 let found = find_entries(&form[..], &wanted).unwrap();
@@ -260,15 +260,15 @@ fn entries_are_found_by_name_and_by_keys() {
                 assert_eq!(found[0].pot_pubkeys, own);
             }
         }
-        let nobody = Wanted {
+        let nobody = EntrySearch {
             identity: Some(identity(9)),
             pot_pubkeys: vec![[7; 96]; 4],
         };
         assert_eq!(find_entries(&form[..], &nobody).unwrap(), []);
         // The start is nobody's.
-        let start = Wanted {
+        let start = EntrySearch {
             pot_pubkeys: keys(0, &document),
-            ..Wanted::default()
+            ..EntrySearch::default()
         };
         assert_eq!(find_entries(&form[..], &start).unwrap(), []);
     }

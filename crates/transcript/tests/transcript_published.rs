@@ -85,7 +85,7 @@ fn the_chain_of_small_bad_signatures_holds_and_no_signature_does() {
     assert_eq!(report.ecdsa_signatures.valid, 0);
     assert!(report.ecdsa_signatures.invalid > 0);
     // What refuses it: it starts elsewhere, lists differ in length, one size is impossible.
-    let codes: std::collections::BTreeSet<_> = refused.failures.iter().map(Failure::code).collect();
+    let codes: std::collections::BTreeSet<_> = refused.failures.iter().map(TranscriptFailure::code).collect();
     assert!(!codes.contains("UpdateProof"), "{codes:?}");
     assert!(
         codes.contains("Start") && codes.contains("ListLength"),

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tauline_protocol::Identity;
 use tauline_transcript::SizesError;
 use tauline_transcript::transcript::{
-    ExpectedSizes, Failure as Fault, Options, Progress, Refused, Report, Stage, TranscriptError,
+    ExpectedSizes, TranscriptFailure, Options, VerificationProgress, RefusedTranscript, Report, VerificationStage, TranscriptError,
     verify_transcript,
 };
 
@@ -78,7 +78,7 @@ struct Json<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<&'a str>,
     report: Option<&'a Report>,
-    failures: &'a [Fault],
+    failures: &'a [TranscriptFailure],
     failure_count: u64,
     /// What may be in order, and ought to be known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -162,7 +162,7 @@ fn verdict(
     args: &Args,
     input: &Input,
     report: &Report,
-    refused: Option<&Refused>,
+    refused: Option<&RefusedTranscript>,
     mine: &[Mine],
 ) -> Outcome {
     let name = input.name();
@@ -186,11 +186,11 @@ fn verify(input: &Input, ceremony: &ExpectedSizes) -> Result<Report, TranscriptE
         ..Options::default()
     };
     let meter = Meter::share("Opening");
-    let progress = |progress: Progress| {
+    let progress = |progress: VerificationProgress| {
         match progress.stage {
-            Stage::Indexing => meter.enter("Reading", Show::Name),
-            Stage::Entries => meter.enter("Checking contributions", Show::Rate),
-            Stage::Powers => meter.enter("Checking the powers", Show::Share),
+            VerificationStage::Indexing => meter.enter("Reading", Show::Name),
+            VerificationStage::Entries => meter.enter("Checking contributions", Show::Rate),
+            VerificationStage::Powers => meter.enter("Checking the powers", Show::Share),
         }
         meter.set(progress.done, Some(progress.total));
     };

@@ -118,9 +118,9 @@ impl<P: Point> RawPoints<P> {
 /// Appends the compressed encoding of a point, given the uncompressed one.
 fn append_compressed(uncompressed: &[u8], out: &mut Vec<u8>) {
     /// Bytes of an uncompressed point of G2.
-    const LONGEST: usize = 192;
+    const MAX_LEN: usize = 192;
 
-    let mut bytes = [0; LONGEST];
+    let mut bytes = [0; MAX_LEN];
     let bytes = &mut bytes[..uncompressed.len()];
     bytes.copy_from_slice(uncompressed);
     compress(bytes);

@@ -18,14 +18,14 @@ use crate::text_limits::error_text;
 
 /// The form in which a contribution's parts are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PartForm {
+pub enum ContributionForm {
     /// Compact JSON, points compressed.
     Json,
     /// MessagePack, points in this encoding.
     Msgpack(Encoding),
 }
 
-impl PartForm {
+impl ContributionForm {
     /// The encoding of the points.
     #[must_use]
     pub fn encoding(self) -> Encoding {

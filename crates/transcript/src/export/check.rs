@@ -14,7 +14,7 @@ use group::Curve;
 use group::prime::PrimeCurveAffine;
 use rand_core::{CryptoRng, RngCore};
 
-use crate::arithmetic::{Digits, G1List, G2List, Path, linear_combination, pairings_equal};
+use crate::arithmetic::{Backend, Digits, G1List, G2List, linear_combination, pairings_equal};
 use crate::contribution::lists::undecodable;
 use crate::contribution::raw::{RawPoints, RawPowers};
 use crate::encoding::Point;
@@ -241,7 +241,7 @@ fn verify_lagrange_alone(
 /// Decodes the powers in G2, all of which have to be in the subgroup.
 fn decode_g2(sub_ceremony: SubCeremony, set: &PowersSet) -> Result<Vec<G2Affine>, PowersInvalid> {
     let (bytes, encoding) = (set.g2_monomial.bytes(), set.g2_monomial.encoding());
-    let points = G2List::decode(bytes, encoding, Path::best())
+    let points = G2List::decode(bytes, encoding, Backend::best())
         .map_err(undecodable(sub_ceremony, Element::G2Power))?;
     match points.first_outside_subgroup() {
         None => Ok(points.to_affine()),
@@ -290,10 +290,10 @@ fn decode_lagrange(
     advance: &mut dyn FnMut(usize),
 ) -> Result<Vec<G1Affine>, PowersInvalid> {
     let len = G1Affine::encoded_len(raw.encoding());
-    let mut points = G1List::new(Path::best());
+    let mut points = G1List::new(Backend::best());
     for bytes in raw.bytes().chunks(REPORTED * len) {
         let part =
-            G1List::decode(bytes, raw.encoding(), Path::best()).map_err(|(index, error)| {
+            G1List::decode(bytes, raw.encoding(), Backend::best()).map_err(|(index, error)| {
                 PowersInvalid::LagrangeDecoding {
                     index: points.len() + index,
                     error,

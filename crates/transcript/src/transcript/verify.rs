@@ -48,14 +48,14 @@ use crate::transcript::error::TranscriptError;
 use crate::transcript::options::Options;
 use crate::transcript::read::index::Index;
 use crate::transcript::read::source::Source;
-use crate::transcript::read::walk::{BATCH, Batch, Walk};
+use crate::transcript::read::walk::{BATCH_ENTRIES, EntryBatch, Walk};
 use crate::transcript::report::failure::Failures;
 use crate::transcript::report::remarks::MAX_LISTED;
-use crate::transcript::report::{Refused, Report, SubReport};
+use crate::transcript::report::{RefusedTranscript, Report, SubReport};
 
 /// What a verification is busy with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum VerificationStage {
     /// Finding the lists; counts documents, the one.
     Indexing,
     /// Checking entries; counts them.
@@ -66,9 +66,9 @@ pub enum Stage {
 
 /// How far a verification is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub struct VerificationProgress {
     /// What it is busy with.
-    pub stage: Stage,
+    pub stage: VerificationStage,
     /// How many of `total` are done.
     pub done: u64,
     /// How many there are.
@@ -91,16 +91,16 @@ pub fn verify_transcript<S: Source + ?Sized>(
     source: &S,
     options: &Options,
     rng: &mut (impl RngCore + CryptoRng),
-    progress: &(dyn Fn(Progress) + Sync),
+    progress: &(dyn Fn(VerificationProgress) + Sync),
 ) -> Result<Report, TranscriptError> {
-    progress(Progress {
-        stage: Stage::Indexing,
+    progress(VerificationProgress {
+        stage: VerificationStage::Indexing,
         done: 0,
         total: 1,
     });
     let index = Index::read(source)?;
-    progress(Progress {
-        stage: Stage::Indexing,
+    progress(VerificationProgress {
+        stage: VerificationStage::Indexing,
         done: 1,
         total: 1,
     });
@@ -117,8 +117,8 @@ pub fn verify_transcript<S: Source + ?Sized>(
 
     let total = index.subs.len() as u64;
     for (i, last_product) in last_products.into_iter().enumerate() {
-        progress(Progress {
-            stage: Stage::Powers,
+        progress(VerificationProgress {
+            stage: VerificationStage::Powers,
             done: i as u64,
             total,
         });
@@ -132,15 +132,15 @@ pub fn verify_transcript<S: Source + ?Sized>(
             rng,
         )?;
     }
-    progress(Progress {
-        stage: Stage::Powers,
+    progress(VerificationProgress {
+        stage: VerificationStage::Powers,
         done: total,
         total,
     });
 
     match failures.count {
         0 => Ok(report),
-        failure_count => Err(TranscriptError::Refused(Box::new(Refused {
+        failure_count => Err(TranscriptError::Refused(Box::new(RefusedTranscript {
             report,
             failures: failures.listed,
             failure_count,
@@ -155,7 +155,7 @@ fn check_entries<S: Source + ?Sized>(
     rules: &Rules,
     failures: &mut Failures,
     rng: &mut (impl RngCore + CryptoRng),
-    progress: &(dyn Fn(Progress) + Sync),
+    progress: &(dyn Fn(VerificationProgress) + Sync),
 ) -> Result<(Report, Vec<Option<G1Affine>>), TranscriptError> {
     let mut report = Report::default();
     report
@@ -187,8 +187,8 @@ fn check_entries<S: Source + ?Sized>(
         for found in found {
             add(&mut report, &mut last_products, failures, found);
         }
-        progress(Progress {
-            stage: Stage::Entries,
+        progress(VerificationProgress {
+            stage: VerificationStage::Entries,
             done: done.unwrap_or(total),
             total,
         });
@@ -197,12 +197,12 @@ fn check_entries<S: Source + ?Sized>(
     Ok((report, last_products))
 }
 
-fn read_batches(walk: &mut Walk<'_>) -> Result<Vec<Batch>, TranscriptError> {
+fn read_batches(walk: &mut Walk<'_>) -> Result<Vec<EntryBatch>, TranscriptError> {
     let mut batches = Vec::new();
     // One for each core: what little of a batch cannot be shared out then keeps nobody waiting.
     let at_a_time = rayon::current_num_threads();
     while batches.len() < at_a_time {
-        match walk.next_batch(BATCH)? {
+        match walk.next_batch(BATCH_ENTRIES)? {
             Some(batch) => batches.push(batch),
             None => break,
         }

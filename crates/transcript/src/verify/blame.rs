@@ -5,7 +5,7 @@ use group::Curve;
 use group::prime::PrimeCurveAffine;
 use rand_core::{CryptoRng, RngCore};
 
-use crate::arithmetic::{Digits, G1, G1List, G2List, Path, WindowSums, pairings_equal};
+use crate::arithmetic::{Backend, Digits, G1, G1List, G2List, WindowSums, pairings_equal};
 use crate::encoding::Point;
 use crate::error::{Check, Element, Invalid};
 use crate::verify::decoded::{Decoded, Ratio, Sums};
@@ -73,7 +73,7 @@ impl Decoded {
             let element = Element::G1Power;
             return Some(self.invalid(Check::Subgroup { element }, Some(index)));
         }
-        let g2 = G2List::from_affine(&self.g2, Path::best()).first_outside_subgroup();
+        let g2 = G2List::from_affine(&self.g2, Backend::best()).first_outside_subgroup();
         if g2.is_some() {
             let element = Element::G2Power;
             return Some(self.invalid(Check::Subgroup { element }, g2));

@@ -38,7 +38,9 @@ use group::{Curve, Group};
 use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
-use crate::arithmetic::{G2List, Path, WindowSums, linear_combination, normalize, product_is_one};
+use crate::arithmetic::{
+    Backend, G2List, WindowSums, linear_combination, normalize, product_is_one,
+};
 use crate::error::Invalid;
 use crate::verify::decoded::{Change, Decoded, Draw, Sums};
 use crate::verify::equations::Coefficients;
@@ -79,7 +81,7 @@ fn all_hold(subs: &[Decoded], sums: &[Sums]) -> bool {
         || WindowSums::all_in_subgroup(sums.iter().flat_map(|sums| &sums.windows)),
         || {
             rayon::join(
-                || G2List::from_affine(&g2_points(subs), Path::best()).in_subgroup(),
+                || G2List::from_affine(&g2_points(subs), Backend::best()).in_subgroup(),
                 || equations_hold(subs, sums),
             )
         },

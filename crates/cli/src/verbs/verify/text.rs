@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use tauline_transcript::transcript::{FaultySignature, Listed, Refused, Report, SignatureKind};
+use tauline_transcript::transcript::{FaultySignature, Listed, RefusedTranscript, Report, SignatureKind};
 
 use crate::words;
 
@@ -10,7 +10,7 @@ use crate::words;
 const LISTED: usize = 10;
 
 /// What is wrong.
-pub(super) fn bad(refused: &Refused) -> String {
+pub(super) fn bad(refused: &RefusedTranscript) -> String {
     let mut text = String::new();
     let listed = refused.failures.iter().take(LISTED);
     for fault in listed {

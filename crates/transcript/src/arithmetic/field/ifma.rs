@@ -15,7 +15,7 @@ use core::arch::x86_64::{
 
 use crate::arithmetic::field::lanes::{Lanes, MAX_LANES, Mask, Task};
 use crate::arithmetic::field::limbs::{LIMB_MASK, LIMBS};
-use crate::arithmetic::field::machine::{Limbs, Words};
+use crate::arithmetic::field::machine::{Limbs, Machine};
 use crate::arithmetic::field::radix52::{multiply, square};
 
 /// The proof that this processor has AVX-512 F, DQ, VL, BW and IFMA.
@@ -51,7 +51,7 @@ fn square_call(m: Ifma, a: &[__m512i; LIMBS]) -> [__m512i; LIMBS] {
     square(m, a)
 }
 
-/// The method of [`Words`] that is one intrinsic.
+/// The method of [`Machine`] that is one intrinsic.
 macro_rules! intrinsics {
     ($($name:ident($($argument:ident),*) -> $result:ty = $intrinsic:expr;)*) => {
         $(
@@ -64,7 +64,7 @@ macro_rules! intrinsics {
     };
 }
 
-impl Words for Ifma {
+impl Machine for Ifma {
     const N: usize = 8;
     type W = __m512i;
 
@@ -159,7 +159,7 @@ impl Ifma {
     fn transpose(self, r: &[__m512i; LIMBS]) -> [__m512i; LIMBS] {
         // SAFETY: `self` proves that the processor has the instructions.
         unsafe {
-            // Words 0 and 1, 2 and 3, … of neighbouring rows interleaved: even and odd columns.
+            // Machine 0 and 1, 2 and 3, … of neighbouring rows interleaved: even and odd columns.
             let even01 = _mm512_unpacklo_epi64(r[0], r[1]);
             let odd01 = _mm512_unpackhi_epi64(r[0], r[1]);
             let even23 = _mm512_unpacklo_epi64(r[2], r[3]);

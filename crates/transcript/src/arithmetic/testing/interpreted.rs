@@ -9,7 +9,7 @@ use crate::arithmetic::field::machine::Limbs;
 use crate::arithmetic::field::radix52::Radix52;
 use crate::arithmetic::sums::segments::{Scratch, sum_segments};
 
-type Machine = Radix52<Emulated<2>>;
+type Field52 = Radix52<Emulated<2>>;
 
 const LANES: Machine = Radix52(Emulated::<2>);
 

@@ -44,7 +44,7 @@ impl de::Error for Unusual {
 }
 
 /// The reader: what has arrived, and how far it was read.
-pub(super) struct Quick<R> {
+pub(super) struct QuickReader<R> {
     from: R,
     /// What has arrived, and room for more.
     bytes: Vec<u8>,
@@ -53,7 +53,7 @@ pub(super) struct Quick<R> {
     depth: usize,
 }
 
-impl<R: Read> Quick<R> {
+impl<R: Read> QuickReader<R> {
     pub(super) fn new(from: R) -> Self {
         Self {
             from,
@@ -226,7 +226,7 @@ const SPECIAL: [bool; 256] = {
     special
 };
 
-impl<'de, R: Read> Deserializer<'de> for &mut Quick<R> {
+impl<'de, R: Read> Deserializer<'de> for &mut QuickReader<R> {
     type Error = Unusual;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unusual> {
@@ -259,7 +259,7 @@ impl<'de, R: Read> Deserializer<'de> for &mut Quick<R> {
 
 /// What stands in a list or an object.
 struct Items<'a, R> {
-    reader: &'a mut Quick<R>,
+    reader: &'a mut QuickReader<R>,
     close: u8,
     is_first: bool,
     /// Set when the end was taken.
@@ -342,7 +342,7 @@ mod tests {
     }
 
     fn quick(text: &str) -> Option<Value> {
-        let mut reader = Quick::new(Drip(text.as_bytes()));
+        let mut reader = QuickReader::new(Drip(text.as_bytes()));
         let value = Value::deserialize(&mut reader).ok()?;
         reader.end().ok()?;
         Some(value)

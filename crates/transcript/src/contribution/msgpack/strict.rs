@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use crate::text_limits::{MAX_WORD, TooLong};
+use crate::text_limits::{MAX_WORD, WordTooLong};
 
 /// Passes bytes through, and fails at a text that is not UTF-8.
 ///
@@ -68,7 +68,7 @@ impl<R: Read> StrictText<R> {
                     *length = *length << 8 | u64::from(first);
                     if *left == 0 {
                         if *length > MAX_WORD as u64 {
-                            let long = TooLong(self.position + 1);
+                            let long = WordTooLong(self.position + 1);
                             return Err(io::Error::new(io::ErrorKind::InvalidData, long));
                         }
                         self.state = value(*length + *extra, *is_text);

@@ -23,7 +23,7 @@ use group::prime::PrimeCurveAffine;
 use rayon::prelude::*;
 
 use crate::arithmetic::{
-    Arithmetic, Coefficient, Path, miller_product, normalize, product, sums_of_two,
+    Arithmetic, Backend, Coefficient, miller_product, normalize, product, sums_of_two,
 };
 use crate::transcript::verify::points::Random;
 
@@ -108,14 +108,14 @@ fn all_hold(links: &[Link], right: G1Projective) -> bool {
                     [(link.before, r), (hash, r_signature)]
                 })
                 .collect();
-            let left = sums_of_two(&terms, Path::best());
+            let left = sums_of_two(&terms, Backend::best());
             let pubkeys = links.iter().map(|link| link.pubkey);
             let pairs: Vec<_> = left.into_iter().zip(pubkeys).collect();
-            miller_product(&pairs, Path::best())
+            miller_product(&pairs, Backend::best())
         })
         .collect();
     let right = (-right.to_affine(), G2Affine::generator());
-    values.push(miller_product(&[right], Path::Portable));
+    values.push(miller_product(&[right], Backend::Portable));
     product(&values).final_exp() == blst_fp12::default()
 }
 
@@ -186,5 +186,5 @@ fn hold(links: &[Link], equations: Equations) -> bool {
     let left = normalize::<G1Affine>(&left).into_iter();
     let mut pairs: Vec<_> = left.zip(pubkeys).collect();
     pairs.push((-right, G2Affine::generator()));
-    miller_product(&pairs, Path::best()).final_exp() == blst_fp12::default()
+    miller_product(&pairs, Backend::best()).final_exp() == blst_fp12::default()
 }

@@ -7,7 +7,7 @@ use crate::arithmetic::field::ifma::Ifma;
 
 /// The implementation that lists are made for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Path {
+pub(crate) enum Backend {
     /// Eight lanes of AVX-512 IFMA. Holds the proof that the processor has it.
     #[cfg(target_arch = "x86_64")]
     Ifma(Ifma),
@@ -18,10 +18,10 @@ pub(crate) enum Path {
 /// Set to `portable`, keeps the vector instructions out: for tests and comparisons.
 const VARIABLE: &str = "TAULINE_FIELD";
 
-impl Path {
+impl Backend {
     /// The fastest that this processor has.
     pub(crate) fn best() -> Self {
-        static BEST: OnceLock<Path> = OnceLock::new();
+        static BEST: OnceLock<Backend> = OnceLock::new();
         *BEST.get_or_init(|| {
             if std::env::var_os(VARIABLE).is_some_and(|value| value == "portable") {
                 return Self::Portable;
