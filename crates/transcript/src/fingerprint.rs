@@ -45,7 +45,8 @@ const PUBLISHED: [(&str, &str); 2] = [
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// The fingerprint of powers of which these are some: all in G2, and the first in G1.
+    /// The fingerprint of a set of powers, from its number of powers in G1, \[τ\]₁, and all powers
+    /// in G2.
     ///
     /// It is a name for the whole set if the set was verified.
     #[must_use]
@@ -123,7 +124,7 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// The mark of verified powers, of which these are some: all in G2, and the first in G1.
+    /// The mark of verified powers, from their number in G1, \[τ\]₁, and all of them in G2.
     #[must_use]
     pub fn new(num_g1_powers: usize, tau_g1: &G1Affine, g2: &[G2Affine]) -> Self {
         let fingerprint = Fingerprint::of(num_g1_powers, tau_g1, g2);

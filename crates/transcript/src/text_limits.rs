@@ -1,6 +1,6 @@
-//! Words of a text: what stands between two quotes, commas, brackets or spaces. The longest of any
-//! document is a point; a reader that collects a word before it looks at it is kept from collecting
-//! hundreds of megabytes.
+//! Limits for text that is read, and for text that is shown. A *word* is what stands between two
+//! quotes, commas, brackets or spaces. The longest word of any document is a point. Parsers collect
+//! a word before they look at it, so without a limit one word could fill the memory.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -71,7 +71,7 @@ impl<R: Read> Read for LimitedWords<R> {
     }
 }
 
-/// The first so many characters of a text, and a sign where more of them were.
+/// The first characters of a text, with `…` where it was longer.
 #[must_use]
 pub fn cut(text: &str, chars: usize) -> String {
     match text.char_indices().nth(chars) {

@@ -10,9 +10,9 @@
 //!
 //! Nothing but the time. The document, the errors and the verdict are those of
 //! [`RawContribution::from_json`] or [`from_msgpack`](RawContribution::from_msgpack) and of
-//! [`verify()`](crate::verify::verify). Whether the sizes are the ceremony's is known at the end only,
-//! so lists that cannot be are left undecoded: a document costs no more work than one of the
-//! right sizes.
+//! [`verify()`](crate::verify::verify). Whether the sizes are the ceremony's is known only at the
+//! end. Points beyond the ceremony's numbers are left undecoded, so no document costs more work
+//! than one of the right sizes.
 //!
 //! # Stretches
 //!
@@ -23,11 +23,12 @@
 //! they are decoded, a list is one stretch, which costs least.
 //!
 //! The digits of a stretch are drawn when all of its points have arrived, from the caller's
-//! generator; later points, of this list and others, may arrive after that. The error bound holds as
-//! it stands in `arithmetic/sums/windows.rs`, for stretches as for lists: of the stretches with points outside
-//! of the subgroup take for P_j's the one whose digits were drawn last; a point in two stretches is
-//! multiplied by independent digits in both. A ratio that is wrong is wrong in a stretch. The digits
-//! are told to nobody, so no later point can depend on them.
+//! generator; later points, of this list and others, may arrive after that. The error bound holds
+//! as it stands in `arithmetic/sums/windows.rs`, for stretches as for lists. In its proof, take P_j
+//! from the stretch whose digits were drawn last, of those that have points outside of the
+//! subgroup; a point in two stretches is multiplied by independent digits in both. Every ratio of
+//! two neighbours is inside one stretch. The digits are told to nobody, so no later point can
+//! depend on them.
 //!
 //! # Memory
 //!
@@ -96,7 +97,7 @@ impl Received {
         &self.document
     }
 
-    /// The same, for whoever needs it longer.
+    /// The same, shared, for whoever needs it longer.
     #[must_use]
     pub fn shared_document(&self) -> Arc<RawContribution> {
         Arc::clone(&self.document)
@@ -185,7 +186,7 @@ fn receive<R: Read>(
             (None, Ok(_)) => document.map_err(ReceiveError::Document),
         }
     })?;
-    // A part of a contribution is nothing to go on with: all is decoded again.
+    // What was handed on may be a part of the contribution: all of it is decoded again.
     let powers = match is_handed_on {
         true => partial
             .into_iter()
@@ -227,7 +228,7 @@ struct Decoder<'a, 'scope, R> {
     scope: &'a Scope<'scope>,
     sizes: &'a Sizes,
     partial: &'scope [PartialPowers],
-    /// Set when nothing of this is wanted any more.
+    /// Set when the result is not wanted any more.
     given_up: &'scope AtomicBool,
     /// Batches that wait for the pool, or are in its hands.
     at_work: &'scope AtomicUsize,

@@ -43,7 +43,7 @@ pub struct PowersReport {
     pub num_g1_powers: usize,
     /// The number of G2 powers.
     pub num_g2_powers: usize,
-    /// What there is to say of Lagrange points.
+    /// What was found of the Lagrange points.
     pub lagrange: LagrangeFinding,
 }
 

@@ -15,13 +15,13 @@ use crate::transcript::read::form::DocumentForm;
 use crate::transcript::read::source::Source;
 use crate::transcript::read::tokens::Tokens;
 
-/// Names that are shown of an object that is nothing of ours.
+/// Names that are shown of an object that is none of our documents.
 const SHOWN: usize = 5;
 
 /// Characters that are shown of a name.
 const SHOWN_CHARS: usize = 40;
 
-/// Most names that are looked at, in an object that is nothing of ours.
+/// Most names that are looked at in one object.
 const MAX_NAMES: usize = 64;
 
 /// A field of a document.
@@ -95,7 +95,7 @@ fn shown(name: &str) -> String {
     name.chars().take(SHOWN_CHARS).collect()
 }
 
-/// Goes through the names of an object in JSON until `look` says that it has seen enough.
+/// Goes through the names of an object in JSON until `look` returns true.
 ///
 /// Returns what is wrong with the object, as far as it was read.
 fn each_key<S: Source + ?Sized>(

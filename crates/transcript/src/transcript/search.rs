@@ -1,4 +1,4 @@
-//! Entries of a transcript that are somebody's.
+//! A search for the entries of one participant.
 
 use crate::encoding::{Encoding, Point};
 use crate::identity::Identity;
@@ -8,7 +8,7 @@ use crate::transcript::read::walk::{RawSignature, Walk};
 use crate::transcript::report::remarks::MAX_LISTED;
 use crate::transcript::{error::TranscriptError, read::walk::BATCH_ENTRIES};
 
-/// What entries are looked for by: either is enough.
+/// What to look for: an entry that matches either is found.
 #[derive(Clone, Debug, Default)]
 pub struct EntrySearch {
     /// The participant.

@@ -199,7 +199,8 @@ fn check_entries<S: Source + ?Sized>(
 
 fn read_batches(walk: &mut Walk<'_>) -> Result<Vec<EntryBatch>, TranscriptError> {
     let mut batches = Vec::new();
-    // One for each core: what little of a batch cannot be shared out then keeps nobody waiting.
+    // One for each core: a little of each batch runs on one core only, and nobody waits for it
+    // then.
     let at_a_time = rayon::current_num_threads();
     while batches.len() < at_a_time {
         match walk.next_batch(BATCH_ENTRIES)? {

@@ -51,7 +51,7 @@ pub(crate) fn first_failure(
     subs: &[Decoded],
     rng: &mut (impl RngCore + CryptoRng),
 ) -> Option<Invalid> {
-    // What comes after a sub-ceremony that a glance refuses has no say.
+    // Sub-ceremonies after one that a glance refuses cannot be the first to fail.
     let refused = subs.iter().position(|sub| sub.plainly_wrong().is_some());
     let subs = &subs[..refused.map_or(subs.len(), |at| at + 1)];
     let draws: Vec<Draw<'_>> = subs.iter().map(|sub| Draw::new(sub, rng)).collect();
@@ -67,7 +67,8 @@ pub(crate) fn first_failure(
     let blamed = blamed
         .map(|(sub, sums)| sub.blame(sums, rng))
         .find_map(|it| it);
-    // What is true one by one is true together, and what a glance refuses is refused.
+    // If each check held by itself, the product would hold, and what a glance refuses is refused
+    // here too.
     assert!(
         blamed.is_some(),
         "the one pass refused what each single check accepts"

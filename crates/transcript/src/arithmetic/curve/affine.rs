@@ -1,9 +1,9 @@
 //! Many additions of affine points side by side.
 //!
 //! A batch of additions shares one inversion (Montgomery's trick), so that an addition costs five
-//! products and a square. Where two points of a pair have the same abscissa, or one is infinity,
-//! the product of the denominators or a mask tells, and the batch is done again with every case
-//! told apart by masks: at most a half slower, whoever chose the points.
+//! products and a square. Where two points of a pair have the same abscissa, or one is infinity, a
+//! mask or a product of zero shows it. Then the batch is done again with all cases told apart by
+//! masks, which makes it at most half as slow again, whoever chose the points.
 //!
 //! # Bounds
 //!
@@ -231,7 +231,7 @@ pub(crate) fn add_pairs<F: Field>(
     }
 }
 
-/// Adds a batch if all abscissas differ and no point is infinity; else says no.
+/// Adds a batch, and returns true, if all abscissas differ and no point is infinity.
 #[inline(always)]
 fn add_distinct<F: Field>(
     field: F,

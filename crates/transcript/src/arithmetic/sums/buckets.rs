@@ -42,7 +42,8 @@ impl<E> Default for Buckets<E> {
 }
 
 impl<E: Copy + Default> Buckets<E> {
-    /// Adds up the buckets of a window: `of` tells a point's, and whether its opposite is meant.
+    /// Adds up the buckets of a window. `of` gives a point's bucket, and whether its opposite is
+    /// meant.
     #[inline(always)]
     pub(crate) fn add_window<F: Field<Elem = E>>(
         &mut self,
@@ -85,7 +86,7 @@ impl<E: Copy + Default> Buckets<E> {
             level: 0,
         };
         let mut lengths = Vec::new();
-        // Without it, nobody asks for the lowest buckets.
+        // Without the sum of all, the lowest buckets are not needed.
         let skipped = usize::from(!wants_all);
         for bit in (0..bits).rev() {
             let half = 1_usize << bit;

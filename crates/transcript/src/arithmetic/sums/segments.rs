@@ -100,8 +100,8 @@ impl Round {
 
 /// Appends to `out` the sum of each segment; an empty one's is infinity. Returns their level.
 ///
-/// Segment s is the next `lengths[s]` entries of `index`, places in `source` (or with
-/// [`OPPOSITE`], the opposites of what is there), whose points are of `level`. `lengths` is used up.
+/// Segment s is the next `lengths[s]` entries of `index`, places in `source` (or with [`OPPOSITE`],
+/// the opposites of what is there), whose points are of `level`. `lengths` is overwritten.
 #[inline(always)]
 pub(crate) fn sum_segments<F: Field>(
     field: F,

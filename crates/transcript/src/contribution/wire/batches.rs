@@ -27,23 +27,23 @@ pub(crate) struct PointBatch<'a> {
     pub(crate) is_last: bool,
 }
 
-/// Somebody to whom points are handed as soon as there is a batch of them.
+/// A sink that takes points as soon as there is a batch of them.
 ///
-/// The batches of a list come in their order, the last one perhaps without points. A document that
-/// turns out to be none leaves lists without an end.
+/// The batches of a list come in their order, the last one perhaps without points. If the document
+/// turns out to be malformed, lists stay without an end.
 pub(crate) trait PointSink {
     /// Takes the next points of a list.
     fn points(&mut self, batch: PointBatch<'_>);
 }
 
-/// IgnorePoints: the document is wanted as a whole.
+/// A sink that ignores points, where the document is wanted as a whole.
 pub(crate) struct IgnorePoints;
 
 impl PointSink for IgnorePoints {
     fn points(&mut self, _: PointBatch<'_>) {}
 }
 
-/// What a list's reader has handed on so far.
+/// The points of one list on their way to a sink.
 pub(crate) struct PointFeed<'a> {
     sink: &'a mut dyn PointSink,
     list: ListId,
@@ -51,7 +51,7 @@ pub(crate) struct PointFeed<'a> {
 }
 
 impl<'a> PointFeed<'a> {
-    /// Nothing of a list of `P`s.
+    /// For a list of `P`s of which nothing is sent yet.
     pub(crate) fn new<P: Point>(sink: &'a mut dyn PointSink, sub_ceremony: usize) -> Self {
         let list = ListId {
             sub_ceremony,
@@ -64,8 +64,8 @@ impl<'a> PointFeed<'a> {
         }
     }
 
-    /// Hands on what is new among the `len` points in `bytes`, if it is a batch, or if the list
-    /// ends here.
+    /// Sends what is new among the `len` points in `bytes`, if that is a batch, or if the list ends
+    /// here.
     pub(crate) fn send(&mut self, len: usize, encoding: Encoding, bytes: &[u8], is_last: bool) {
         if len - self.points < BATCH_POINTS && !is_last {
             return;

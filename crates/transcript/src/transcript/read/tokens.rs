@@ -51,7 +51,7 @@ pub(crate) trait Tokens: Send {
     /// lengths.
     fn point_len(&mut self) -> Result<Option<usize>, TranscriptError>;
 
-    /// A signature, whatever it is, into `out`.
+    /// Reads what stands in the place of a signature; one of the right length goes into `out`.
     fn signature(&mut self, out: &mut [u8]) -> Result<Presence, TranscriptError>;
 
     /// Passes over a value of any kind.

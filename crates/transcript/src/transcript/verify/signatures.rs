@@ -30,7 +30,7 @@ pub(crate) fn hashes(
     identities.with_min_len(TASK_ENTRIES).map(hash).collect()
 }
 
-/// The signatures of a sub-ceremony that are not there. Entry 0 has none.
+/// Counts the entries without a BLS signature. Entry 0 never has one, and is not counted.
 pub(crate) fn absent(batch: &EntryBatch, raw: &SubBatch) -> Tally {
     let entries = (batch.first..).zip(&raw.bls_signatures);
     let absent = entries.filter(|(entry, it)| *entry > 0 && **it == RawSignature::Absent);
