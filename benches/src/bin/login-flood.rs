@@ -107,6 +107,7 @@ async fn honest(client: &reqwest::Client, url: &str, number: u32) -> Result<()> 
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    tauline_benches::choose_arithmetic();
     let options = Options::parse();
     let client = reqwest::Client::builder().no_proxy().build()?;
     let flags = ["--signin", "siwe", "--trusted-proxies", "127.0.0.1"];

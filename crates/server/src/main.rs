@@ -15,6 +15,10 @@ const USAGE: u8 = 2;
 const BLOCKING_THREADS: usize = 32;
 
 fn main() -> ExitCode {
+    // For tests and comparisons: keeps the vector instructions out.
+    if std::env::var_os("TAULINE_FIELD").is_some_and(|value| value == "portable") {
+        tauline_transcript::use_portable_arithmetic();
+    }
     let settings = match Settings::from_process() {
         Ok(settings) => settings,
         Err(SettingsError::Flags(error)) if !error.use_stderr() => error.exit(),

@@ -32,6 +32,7 @@ impl fmt::Display for Encoding {
 
 /// Why bytes, or hex text, are not a point.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PointError {
     /// The number of bytes is not that of the point's encoding.
     #[error("{got} bytes instead of {expected}")]

@@ -111,6 +111,7 @@ impl FromStr for Fingerprint {
 /// What tells a verified set of powers from all others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Mark {
     /// \[τ\]₁, compressed, as hex with `0x`.
     pub tau_g1: String,

@@ -14,6 +14,7 @@ use crate::sizes::{Size, SizesError};
 /// Whether the Lagrange points of a file were checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum LagrangeFinding {
     /// They are those of the G1 powers.
     Matches,
@@ -50,6 +51,7 @@ pub struct PowersReport {
 /// All that was found in a set of powers that holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SetFindings {
     /// Numbers and Lagrange points.
     #[serde(flatten)]

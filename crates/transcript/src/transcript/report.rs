@@ -43,6 +43,7 @@ impl Participants {
 /// What was found in one sub-ceremony.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SubReport {
     /// The stated number of powers in G1.
     pub num_g1_powers: u64,
@@ -67,6 +68,7 @@ pub struct SubReport {
 /// What was found in a transcript.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Report {
     /// Contributions: entries but for entry 0, the start.
     pub contributions: u64,
@@ -111,6 +113,7 @@ impl Report {
 /// A transcript that is a document as it should be, and is not true.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct RefusedTranscript {
     /// What was found, right and wrong.
     pub report: Report,

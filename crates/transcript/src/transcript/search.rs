@@ -19,6 +19,7 @@ pub struct EntrySearch {
 
 /// An entry that was looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FoundEntry {
     /// k, the entry.
     pub entry: u64,

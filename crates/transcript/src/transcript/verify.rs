@@ -66,6 +66,7 @@ pub enum VerificationStage {
 
 /// How far a verification is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct VerificationProgress {
     /// What it is busy with.
     pub stage: VerificationStage,

@@ -19,6 +19,7 @@ const TASK_POINTS: usize = 384;
 
 /// How far a participant's work is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct UpdateProgress {
     /// Powers multiplied so far, of all sub-ceremonies, in G1 and G2. A G2 power takes
     /// longer than one in G1, but there are few.

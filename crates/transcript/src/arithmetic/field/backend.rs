@@ -1,6 +1,6 @@
-//! Which of the implementations does the work, found out once.
+//! Which of the implementations does the work.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[cfg(target_arch = "x86_64")]
 use crate::arithmetic::field::ifma::Ifma;
@@ -15,19 +15,23 @@ pub(crate) enum Backend {
     Portable,
 }
 
-/// Set to `portable`, keeps the vector instructions out: for tests and comparisons.
-const VARIABLE: &str = "TAULINE_FIELD";
+/// Set by [`use_portable_arithmetic`].
+static PORTABLE_ONLY: AtomicBool = AtomicBool::new(false);
+
+/// Keeps the vector instructions out of this process from now on: for tests and comparisons.
+///
+/// Results are the same either way. Call it first; what has been begun is finished as it was begun.
+pub fn use_portable_arithmetic() {
+    PORTABLE_ONLY.store(true, Ordering::Relaxed);
+}
 
 impl Backend {
-    /// The fastest that this processor has.
+    /// The fastest that this processor has, unless only the portable one is wanted.
     pub(crate) fn best() -> Self {
-        static BEST: OnceLock<Backend> = OnceLock::new();
-        *BEST.get_or_init(|| {
-            if std::env::var_os(VARIABLE).is_some_and(|value| value == "portable") {
-                return Self::Portable;
-            }
-            Self::vector().unwrap_or(Self::Portable)
-        })
+        if PORTABLE_ONLY.load(Ordering::Relaxed) {
+            return Self::Portable;
+        }
+        Self::vector().unwrap_or(Self::Portable)
     }
 
     /// The vector path, where the processor has it.

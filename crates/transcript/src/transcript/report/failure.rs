@@ -12,6 +12,7 @@ use crate::transcript::report::remarks::MAX_LISTED;
 
 /// A list of a transcript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ListName {
     /// `runningProducts` of a sub-ceremony.
     RunningProducts,
@@ -133,6 +134,7 @@ impl TranscriptCheck {
 
 /// One thing that is wrong with a transcript.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TranscriptFailure {
     /// The sub-ceremony, unless the fault is of the whole transcript.
     pub sub_ceremony: Option<SubCeremony>,
