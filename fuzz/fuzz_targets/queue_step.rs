@@ -21,7 +21,7 @@ struct Happening {
 enum What {
     Join(u8),
     CheckIn(u8),
-    Poll(u8),
+    TryContribute(u8),
     Start(u8),
     Disconnect(u8),
     Upload(u8),
@@ -68,7 +68,7 @@ fuzz_target!(|happenings: Vec<Happening>| {
         let command = match what {
             What::Join(id) => Command::Join { id: id % 20 },
             What::CheckIn(id) => Command::CheckIn { id: id % 20 },
-            What::Poll(id) => Command::Poll {
+            What::TryContribute(id) => Command::TryContribute {
                 id: id % 20,
                 interval: Duration::from_secs(32),
             },

@@ -1,14 +1,17 @@
-//! The table of error codes in `docs/http-api.md` is the table in the code.
+//! The tables of error codes in the specification are those in the code
+//! (`docs/spec/http-api.md#error-codes`, `docs/spec/http-api.md#auth-codes`).
 
 #![allow(clippy::unwrap_used)]
+
+use std::path::Path;
 
 use tauline_protocol::auth::AuthCode;
 use tauline_protocol::error::Code;
 
 #[test]
 fn every_error_code_is_documented_with_its_status_and_meaning() {
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/http-api.md");
-    let page = std::fs::read_to_string(page).unwrap();
+    let specification = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/spec");
+    let page = std::fs::read_to_string(specification.join("http-api.md")).unwrap();
     let documented: Vec<&str> = page.lines().filter(|line| line.contains("::")).collect();
     for code in Code::ALL {
         let row = format!(
@@ -19,7 +22,7 @@ fn every_error_code_is_documented_with_its_status_and_meaning() {
         );
         assert!(
             documented.contains(&row.as_str()),
-            "docs/http-api.md lacks this row:\n{row}"
+            "the specification lacks this row:\n{row}"
         );
     }
     for code in AuthCode::ALL {
@@ -27,7 +30,7 @@ fn every_error_code_is_documented_with_its_status_and_meaning() {
         let row = format!("| `{code}` | {status} | `{error}` |");
         assert!(
             documented.iter().any(|line| line.starts_with(&row)),
-            "docs/http-api.md lacks this row:\n{row}"
+            "the specification lacks this row:\n{row}"
         );
     }
     let rows = documented
@@ -37,6 +40,6 @@ fn every_error_code_is_documented_with_its_status_and_meaning() {
     assert_eq!(
         rows,
         Code::ALL.len() + AuthCode::ALL.len(),
-        "docs/http-api.md has rows for codes that do not exist"
+        "the specification has rows for codes that do not exist"
     );
 }

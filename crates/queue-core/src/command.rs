@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::Ticket;
+
 /// Something that somebody wants to happen, handed to [`Queue::step`](crate::Queue::step).
 ///
 /// `Id` is the identity of a participant: whatever the embedding program signs people in by.
@@ -20,15 +22,17 @@ pub enum Command<Id> {
         /// Who checks in.
         id: Id,
     },
-    /// Everything in one, for participants who know nothing but to ask again and again: it joins
-    /// if it is not in the queue, checks in while it waits, and starts when its turn has come,
-    /// without being called first. Contributing it changes nothing: whoever polls on then gets
-    /// neither a new clock nor a stall deadline.
-    Poll {
-        /// Who polls.
+    /// Joins, checks in or starts, whichever is due: for programs whose interface has one call, which
+    /// they repeat by a rhythm of their own. Whoever is not in the queue joins it. Whoever waits
+    /// checks in, and if the turn is free for it, starts at once without being called first. While
+    /// it contributes, a further call changes nothing: it neither restarts the clock nor starts the
+    /// stall timer.
+    TryContribute {
+        /// Who tries.
         id: Id,
-        /// How long it may take until it polls again: no deadline that this gives is shorter, none
-        /// behind the first three is shorter than twice that, and a turn that it is called to by something else than a poll is held for it as long.
+        /// How long it may take until it tries again. No deadline that this command gives is
+        /// shorter; behind the first three in line, none is shorter than twice that. A turn that a
+        /// check-in calls it to, and not this command, is held for it as long.
         interval: Duration,
     },
     /// The participant whose turn it is takes the state to build on: its clock starts.
@@ -97,43 +101,6 @@ pub enum Verdict {
     Invalid,
     /// The coordinator could not tell: a fault of its own, which the participant does not pay for.
     CoordinatorFault,
-}
-
-/// The number of one stay in the queue, counted from 1 in the order of joining.
-///
-/// It orders the line, names the turn and fences verdicts that come too late. An identity that
-/// joins again after a pardon gets a new ticket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(transparent))]
-pub struct Ticket(u64);
-
-impl Ticket {
-    /// The ticket of the first stay.
-    pub const FIRST: Ticket = Ticket(1);
-
-    /// The ticket with this number.
-    #[must_use]
-    pub const fn new(number: u64) -> Self {
-        Self(number)
-    }
-
-    /// The number of this ticket.
-    #[must_use]
-    pub const fn value(self) -> u64 {
-        self.0
-    }
-
-    /// The ticket of the stay that begins after this one.
-    pub(crate) const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
-    }
-}
-
-impl core::fmt::Display for Ticket {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.0.fmt(f)
-    }
 }
 
 /// Whether people may join, and whether time runs.

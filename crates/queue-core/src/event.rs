@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::{Mode, Ticket, Timestamp};
+use crate::{Mode, Outcome, Ticket, Timestamp};
 
 /// An event and when it happened: one record of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,66 +141,6 @@ impl<Id> Event<Id> {
             | Event::Submitted { ticket, .. }
             | Event::Ended { ticket, .. } => Some(*ticket),
             Event::ModeSet { .. } | Event::Pardoned { .. } | Event::Resumed { .. } => None,
-        }
-    }
-}
-
-/// How far a stay has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum Phase {
-    /// In line.
-    Waiting,
-    /// Called; has not started.
-    Ready,
-    /// Has the state to build on; its clock runs.
-    Contributing,
-    /// Has sent its contribution; the coordinator's clock runs.
-    Verifying,
-}
-
-/// How a stay ended (`http-queue-api.md`, how a stay ends).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum Outcome {
-    /// The contribution was accepted. Final.
-    Contributed,
-    /// The check-in deadline passed.
-    MissedCheckIn,
-    /// The start deadline passed.
-    FailedToStart,
-    /// The contribution deadline passed.
-    TimedOut,
-    /// It checked in while contributing, and then stopped.
-    Stalled,
-    /// The contribution was bad.
-    Invalid,
-    /// It gave its turn up.
-    Aborted,
-    /// It gave its place up.
-    Left,
-    /// The coordinator failed. The only outcome that does not use the identity up.
-    CoordinatorFault,
-}
-
-impl Outcome {
-    /// Whether an identity whose stay ended so may not join again without a pardon.
-    #[must_use]
-    pub const fn uses_up(self) -> bool {
-        !matches!(self, Outcome::CoordinatorFault)
-    }
-
-    /// Whether a stay in this phase can end so.
-    pub(crate) const fn fits(self, phase: Phase) -> bool {
-        match self {
-            Outcome::MissedCheckIn => matches!(phase, Phase::Waiting),
-            Outcome::FailedToStart => matches!(phase, Phase::Ready),
-            Outcome::TimedOut | Outcome::Stalled => matches!(phase, Phase::Contributing),
-            Outcome::Contributed | Outcome::Invalid | Outcome::CoordinatorFault => {
-                matches!(phase, Phase::Verifying)
-            }
-            Outcome::Aborted => matches!(phase, Phase::Ready | Phase::Contributing),
-            Outcome::Left => !matches!(phase, Phase::Verifying),
         }
     }
 }

@@ -86,7 +86,7 @@
 //!
 //! | phase | begins with | has until | what ends it | and if that does not come |
 //! |---|---|---|---|---|
-//! | [`Waiting`](Phase::Waiting) | `Join` | half the estimated wait, within [`checkin_min`](Rules::checkin_min) and the [longest interval](Rules::longest_interval) that the check-in budget needs; the first three: `checkin_min`. Moved by every `CheckIn`, and by every `Poll` to its interval at least | a `CheckIn` while the turn is free for it | `MissedCheckIn` |
+//! | [`Waiting`](Phase::Waiting) | `Join` | half the estimated wait, within [`checkin_min`](Rules::checkin_min) and the [longest interval](Rules::longest_interval) that the check-in budget needs; the first three: `checkin_min`. Moved by every `CheckIn`, and by every `TryContribute` to its interval at least | a `CheckIn` while the turn is free for it | `MissedCheckIn` |
 //! | [`Ready`](Phase::Ready) | being called | [`start_limit`](Rules::start_limit) | `Start` | `FailedToStart` |
 //! | [`Contributing`](Phase::Contributing) | `Start` | [`contribution_limit`](Rules::contribution_limit), and for who checks in meanwhile, [`stall_limit`](Rules::stall_limit) from each `CheckIn`, or [`disconnect_limit`](Rules::disconnect_limit) from a `Disconnect` | `Submit` | `TimedOut` or `Stalled` |
 //! | [`Verifying`](Phase::Verifying) | `Submit` | [`verification_limit`](Rules::verification_limit), which is the coordinator's | `Judge` | `CoordinatorFault` |
@@ -106,8 +106,8 @@
 //! [once](Rules::passes) in its stay. [`Event::Called`] names who was passed. Nobody is passed who is
 //! there, and nobody who keeps to the shortest interval.
 //!
-//! **Some can only poll.** Programs of another interface have one call, made every half minute or so:
-//! [`Command::Poll`] joins, checks in and starts, whichever is due, and gives no deadline shorter
+//! **Some clients have one call.** Programs of another interface repeat one call, every half minute or so:
+//! [`Command::TryContribute`] joins, checks in and starts, whichever is due, and gives no deadline shorter
 //! than the interval that they keep to. The line is one, and they stand in it like everybody else.
 //!
 //! **An absence of the coordinator's costs nobody anything.** The first step after a replay, the end
@@ -149,22 +149,19 @@ extern crate std;
 mod command;
 mod estimate;
 mod event;
-#[cfg(feature = "faults")]
-mod fault;
 mod line;
 mod queue;
 mod refusal;
 mod rules;
 mod state;
+mod stay;
 mod time;
 
-pub use command::{Command, Mode, Ticket, Verdict};
-pub use event::{Entry, Event, Outcome, Phase};
-#[cfg(feature = "faults")]
-#[doc(hidden)]
-pub use fault::Fault;
+pub use command::{Command, Mode, Verdict};
+pub use event::{Entry, Event};
 pub use queue::{Queue, Step};
-pub use refusal::{Misfit, Refusal, ReplayError};
+pub use refusal::{Misfit, NotPaused, Refusal, ReplayError};
 pub use rules::{NEAR_HEAD, Rules, RulesError};
-pub use state::{Past, State, Stay, Turn};
+pub use state::State;
+pub use stay::{MaySubmit, Outcome, Past, Phase, Stay, Ticket, Turn};
 pub use time::Timestamp;

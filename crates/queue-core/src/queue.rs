@@ -1,6 +1,14 @@
-//! The rules: time, absence and deadlines. What each command does is in `queue/decide.rs`.
+//! The queue and its step. What each command does is in `queue/`, from `decide.rs` on.
 //!
 //! Rules read the state and emit events; `State::apply` alone writes it.
+
+mod absence;
+mod call;
+mod check_in;
+mod deadlines;
+mod decide;
+mod operator;
+mod turn;
 
 use alloc::vec::Vec;
 use core::hash::Hash;
@@ -10,26 +18,8 @@ use hashbrown::HashMap;
 
 use crate::state::State;
 use crate::{
-    Command, Entry, Event, Misfit, Mode, NEAR_HEAD, Outcome, Phase, Refusal, ReplayError, Rules,
-    RulesError, Ticket, Timestamp,
+    Command, Entry, Event, Misfit, Refusal, ReplayError, Rules, RulesError, Ticket, Timestamp,
 };
-
-/// Whether a deliberate fault is switched on. Without the `faults` feature it is the word `false`.
-#[cfg(feature = "faults")]
-macro_rules! fault {
-    ($queue:expr, $fault:ident) => {
-        $queue.fault == Some(crate::Fault::$fault)
-    };
-}
-#[cfg(not(feature = "faults"))]
-macro_rules! fault {
-    ($queue:expr, $fault:ident) => {
-        false
-    };
-}
-
-// After the macro, which it uses.
-mod decide;
 
 /// A first in, first out queue for one turn at a time.
 ///
@@ -41,17 +31,15 @@ pub struct Queue<Id> {
     state: State<Id>,
     /// When the coordinator was last seen alive: the time of the last step, or that of the log
     /// after a replay.
-    seen: Timestamp,
+    last_step_at: Timestamp,
     /// Whether nothing has happened since a replay, so that `Resumed` is owed.
     restarted: bool,
-    /// Those in line who poll, and after what time they poll again. Not in the log, and forgotten
-    /// by a restart until the next poll: it decides nothing but how long a deadline to come is.
-    pollers: HashMap<Ticket, Duration>,
+    /// Those in line who use `TryContribute`, and after what time they try again. Not in the log,
+    /// and forgotten by a restart until they do: it decides only how long later deadlines are.
+    retry_intervals: HashMap<Ticket, Duration>,
     /// When those near the head were last heard of who were lately. Not in the log: it decides
     /// nothing but whether somebody counts as there for a moment longer.
     heard: Vec<(Ticket, Timestamp)>,
-    #[cfg(feature = "faults")]
-    fault: Option<crate::Fault>,
 }
 
 /// What came of a command.
@@ -77,12 +65,10 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         Ok(Self {
             rules,
             state: State::new(&rules, at),
-            seen: at,
+            last_step_at: at,
             restarted: false,
-            pollers: HashMap::new(),
+            retry_intervals: HashMap::new(),
             heard: Vec::new(),
-            #[cfg(feature = "faults")]
-            fault: None,
         })
     }
 
@@ -108,7 +94,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
                 .apply(&entry)
                 .map_err(|misfit| ReplayError::Entry { index, misfit })?;
         }
-        queue.seen = queue.state.log_time();
+        queue.last_step_at = queue.state.log_time();
         queue.restarted = true;
         Ok(queue)
     }
@@ -127,18 +113,13 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
             entries: Vec::new(),
             result: Ok(()),
         };
-        let now = self.hold(now);
+        let now = self.monotonic(now);
         self.make_absence_good(now, &mut step.entries);
-        if !fault!(self, LateIsInTime) {
-            self.expire(now, &mut step.entries);
-        }
-        self.settle(now, &mut step.entries);
+        self.expire(now, &mut step.entries);
+        self.halt_if_drained(now, &mut step.entries);
         step.result = self.decide(now, command, &mut step.entries);
-        if fault!(self, LateIsInTime) {
-            self.expire(now, &mut step.entries);
-        }
-        self.settle(now, &mut step.entries);
-        self.seen = now;
+        self.halt_if_drained(now, &mut step.entries);
+        self.last_step_at = now;
         step
     }
 
@@ -149,29 +130,14 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     #[must_use]
     pub fn wake_at(&self) -> Option<Timestamp> {
         let due = self.next_deadline()?;
-        let tick = self.seen.saturating_add(self.rules.tick);
+        let tick = self.last_step_at.saturating_add(self.rules.tick);
         let free = self.state.turn().is_none();
         let heard = self.heard.iter().filter(|_| free);
         heard
-            .map(|(_, at)| at.saturating_add(self.rules.there_for()))
-            .filter(|&at| at > self.seen)
+            .map(|(_, at)| at.saturating_add(self.rules.presence_limit()))
+            .filter(|&at| at > self.last_step_at)
             .fold(due.min(tick), Timestamp::min)
             .into()
-    }
-
-    /// When the next stay ends if nothing is heard. Grace is included. `None` while nothing can come
-    /// due.
-    #[must_use]
-    pub fn next_deadline(&self) -> Option<Timestamp> {
-        if self.state.mode() == Mode::Halted && !fault!(self, HaltedClockRuns) {
-            return None;
-        }
-        let in_line = self
-            .state
-            .earliest_check_in()
-            .map(|by| self.due(Phase::Waiting, by));
-        let in_turn = self.turn_due().map(|(due, _, _)| due);
-        in_line.into_iter().chain(in_turn).min()
     }
 
     /// The state, for reading.
@@ -186,174 +152,22 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         &self.rules
     }
 
-    /// Breaks a rule. For tests of tests.
-    #[cfg(feature = "faults")]
-    #[doc(hidden)]
-    pub fn break_rule(&mut self, fault: Option<crate::Fault>) {
-        self.fault = fault;
-    }
-
     /// Writes an event: the state first, then the caller's log.
     fn emit(&mut self, at: Timestamp, event: Event<Id>, log: &mut Vec<Entry<Id>>) {
         let entry = Entry { at, event };
         if let Err(misfit) = self.state.apply(&entry) {
-            broken(misfit);
+            contradiction(misfit);
         }
         if let Event::Called { ticket, .. } | Event::Ended { ticket, .. } = entry.event {
-            self.pollers.remove(&ticket);
+            self.retry_intervals.remove(&ticket);
             self.heard.retain(|(one, _)| *one != ticket);
         }
         log.push(entry);
-    }
-
-    /// Time for the rules: it never falls, whatever the clock does.
-    fn hold(&self, now: Timestamp) -> Timestamp {
-        if fault!(self, TimeFalls) {
-            return now.max(self.state.log_time());
-        }
-        now.max(self.state.log_time()).max(self.seen)
-    }
-
-    /// Moves all deadlines if the coordinator was away: after a restart, and when it comes clearly
-    /// later after the last step than one that lives.
-    fn make_absence_good(&mut self, now: Timestamp, log: &mut Vec<Entry<Id>>) {
-        let restarted = self.restarted && !fault!(self, RestartCounts);
-        self.restarted = false;
-        let stalled = !fault!(self, CoordinatorStallCounts)
-            && self.state.mode() != Mode::Halted
-            && now.since(self.seen) > self.rules.longest_gap();
-        if (restarted || stalled) && !self.state.is_empty() {
-            // Whoever was there before the absence is there after it.
-            let gap = now.since(self.seen);
-            for (_, at) in &mut self.heard {
-                *at = at.saturating_add(gap);
-            }
-            let pause = now.since(self.state.halted_since().unwrap_or(self.seen));
-            self.emit(now, Event::Resumed { pause, restarted }, log);
-        }
-    }
-
-    /// Ends every stay whose deadline has passed, the earliest first, ties by ticket.
-    fn expire(&mut self, now: Timestamp, log: &mut Vec<Entry<Id>>) {
-        if self.state.mode() == Mode::Halted && !fault!(self, HaltedClockRuns) {
-            return;
-        }
-        loop {
-            let in_turn = self.turn_due();
-            let in_line = self
-                .state
-                .earliest_check_in()
-                .map(|by| self.due(Phase::Waiting, by));
-            // In a tie the turn goes first.
-            let (ticket, outcome) = match (in_turn, in_line) {
-                (Some((due, ticket, outcome)), in_line)
-                    if due <= now && in_line.is_none_or(|in_line| due <= in_line) =>
-                {
-                    (ticket, outcome)
-                }
-                (_, Some(due)) if due <= now => match self.state.next_to_miss() {
-                    Some(ticket) => (ticket, Outcome::MissedCheckIn),
-                    None => return,
-                },
-                _ => return,
-            };
-            self.emit(now, Event::Ended { ticket, outcome }, log);
-        }
-    }
-
-    /// Halts a draining queue that is empty: the last contribution is completely processed
-    /// (`queue-protocol.md`, coordinator handover).
-    fn settle(&mut self, now: Timestamp, log: &mut Vec<Entry<Id>>) {
-        if self.state.mode() == Mode::Draining
-            && self.state.is_empty()
-            && !fault!(self, DrainNeverHalts)
-        {
-            self.emit(now, Event::ModeSet { mode: Mode::Halted }, log);
-        }
-        if fault!(self, CallsAbsentHead)
-            && self.state.mode() != Mode::Halted
-            && self.state.turn().is_none()
-            && let Some((ticket, _)) = self.state.head()
-        {
-            self.call(now, ticket, Vec::new(), log);
-        }
-    }
-
-    /// Whom a free turn passes if it goes to this stay now, in order; `None` if it may not go to it:
-    /// the turn is taken, the stay is not among the first three, or somebody ahead is there, is
-    /// expected within the shortest interval, or was passed as often as a stay may be.
-    fn passes_for(&self, now: Timestamp, ticket: Ticket) -> Option<Vec<Ticket>> {
-        let ahead = self.state.ahead_of(ticket).filter(|&ahead| {
-            self.state.turn().is_none() && (ahead < NEAR_HEAD || fault!(self, PassesFromAnywhere))
-        })?;
-        let mut passed = Vec::new();
-        let line = self.state.near_head().map(|(one, _)| one);
-        for one in line.take_while(|&one| one != ticket) {
-            if !self.may_be_passed(now, one) {
-                return None;
-            }
-            passed.push(one);
-        }
-        (passed.len() as u64 == ahead).then_some(passed)
-    }
-
-    fn may_be_passed(&self, now: Timestamp, ticket: Ticket) -> bool {
-        let Some((by, passed)) = self.state.waiting_until(ticket) else {
-            return false;
-        };
-        let expected = by <= now.saturating_add(self.rules.checkin_min);
-        let is_there = self
-            .heard
-            .iter()
-            .any(|&(one, at)| one == ticket && now < at.saturating_add(self.rules.there_for()));
-        (passed < self.rules.passes || fault!(self, PassesAgain))
-            && (!expected || fault!(self, PassesWhoIsExpected))
-            && (!is_there || fault!(self, PassesWhoIsThere))
-    }
-
-    /// Whether a free turn goes to this stay if it asks now.
-    #[must_use]
-    pub fn would_be_called(&self, now: Timestamp, ticket: Ticket) -> bool {
-        self.state.mode() != Mode::Halted && self.passes_for(self.hold(now), ticket).is_some()
-    }
-
-    /// How long a turn that starts now lasts at most, from its start to the last byte: the
-    /// [`contribution_limit`](Rules::contribution_limit), or what follows from the contributions of
-    /// late where [`contribution_min`](Rules::contribution_min) is given.
-    #[must_use]
-    pub fn contribution_limit(&self) -> Duration {
-        self.rules.limit_after(self.state.longest_usual_work())
-    }
-
-    /// When a deadline comes due. Grace is the participant's: verification is the coordinator's own
-    /// work, which needs no allowance for latency.
-    fn due(&self, phase: Phase, by: Timestamp) -> Timestamp {
-        match phase {
-            Phase::Verifying => by,
-            _ if fault!(self, GraceForgotten) => by,
-            _ => by.saturating_add(self.rules.checkin_grace),
-        }
-    }
-
-    /// When the turn is over at the latest, and how it then ends.
-    fn turn_due(&self) -> Option<(Timestamp, Ticket, Outcome)> {
-        let turn = self.state.turn()?;
-        if fault!(self, ReadyHasNoTimer) && turn.phase == Phase::Ready {
-            return None;
-        }
-        if fault!(self, VerifyingHasNoTimer) && turn.phase == Phase::Verifying {
-            return None;
-        }
-        let mut outcome = turn.overdue;
-        if fault!(self, StalledIsCalledTimedOut) && outcome == Outcome::Stalled {
-            outcome = Outcome::TimedOut;
-        }
-        Some((self.due(turn.phase, turn.deadline), turn.ticket, outcome))
     }
 }
 
 /// The rules emitted an event that cannot follow from the log. No input can cause this.
 #[cold]
-fn broken(misfit: Misfit) -> ! {
+fn contradiction(misfit: Misfit) -> ! {
     panic!("the rules of the queue contradict its log: {misfit}");
 }

@@ -52,6 +52,17 @@ pub enum Refusal {
     ContributionIsFinal,
 }
 
+/// Why there is no pause to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum NotPaused {
+    /// The queue is not halted.
+    #[error("the queue is not halted")]
+    Running,
+    /// The queue was drained: it is halted because its line is empty.
+    #[error("the queue is halted because it was drained")]
+    Drained,
+}
+
 /// A log that no queue of this crate can have written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {

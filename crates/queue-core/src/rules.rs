@@ -164,12 +164,19 @@ impl Rules {
         (wait / 2).clamp(self.checkin_min, longest)
     }
 
+    /// The longest that a contribution can take from its start to the last byte, grace included.
+    #[must_use]
+    pub fn longest_contribution(&self) -> Duration {
+        self.contribution_limit.saturating_add(self.checkin_grace)
+    }
+
     /// The longest time between two check-ins with so many in line: what keeps all of them together
     /// within [`checkin_rate`](Self::checkin_rate), but not below
     /// [`checkin_relaxed`](Self::checkin_relaxed) nor above [`checkin_max`](Self::checkin_max).
     ///
     /// With the grace, that is how long a free turn can wait for somebody who went away without a
-    /// word, unless it polls.
+    /// word, unless it uses
+    /// [`TryContribute`](crate::Command::TryContribute).
     #[must_use]
     pub fn longest_interval(&self, in_line: u64) -> Duration {
         let budget = in_line.saturating_mul(1000) / u64::from(self.checkin_rate.max(1));
@@ -180,7 +187,7 @@ impl Rules {
 
     /// For how long somebody who asked counts as there: the time to ask again after an answer that
     /// was held. A fifth of the shortest interval, 1 s by default. A free turn does not pass it.
-    pub(crate) fn there_for(&self) -> Duration {
+    pub(crate) fn presence_limit(&self) -> Duration {
         self.checkin_min / 5
     }
 

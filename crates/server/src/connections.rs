@@ -25,7 +25,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
-use crate::routes::Peer;
+use crate::http::admission::Peer;
 
 use self::activity::{Activity, Exchange, Expiry};
 use self::kept::{Answer, Asked};

@@ -7,19 +7,17 @@
 //! has heard of what was not durable.
 //!
 //! What cannot drift apart: everything that one command changes is one transaction
-//! ([`store::Batch`](crate::store::Batch)); what memory holds is a fold over what was committed;
+//! ([`store::Batch`](tauline_store::Batch)); what memory holds is a fold over what was committed;
 //! and an opening checks each thing that is stored beside the log against the log.
 
-mod answer;
-mod arrival;
-mod attend;
-mod complete;
-mod held;
 mod line;
 mod lookup;
 mod message;
-mod opening;
+mod open;
 mod operator;
+mod presence;
+mod refusals;
+mod reply;
 mod task;
 mod turn;
 
@@ -28,26 +26,25 @@ use std::time::Duration;
 
 use k256::ecdsa::SigningKey;
 use tauline_protocol::Identity;
-use tauline_protocol::contribution::{SignedReceipt, StartRequest};
 use tauline_protocol::status::{CeremonyStatus, QueueStatus, SignInMethod};
 use tauline_queue_core::Rules;
+use tauline_store::{Store, StoreError};
 use tauline_transcript::Sizes;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub(crate) use answer::told_plainly;
-pub use answer::{Refused, SubmitError};
-pub use held::Seen;
-use held::{Hold, Waiting};
-pub use message::Polled;
-use message::{Message, Reply, Urgent};
-pub use opening::{Opened, StartError, open};
+pub use open::{Opened, StartError, open};
 pub use operator::Order;
+pub use presence::waiters::Seen;
+pub(crate) use refusals::told_plainly;
+pub use reply::Polled;
+pub use turn::Admission;
 
+use self::message::{Message, Urgent};
+use self::reply::Reply;
 use crate::clock::Clock;
-use crate::head::Head;
-use crate::store::{Store, StoreError};
+use crate::refused::Refused;
+use crate::status::Published;
 use crate::verifier::Verifier;
-use crate::view::Published;
 
 /// How often the task looks at the time while somebody is in the queue: as precise as the length
 /// of an absence has to be known. Also the pause between two rounds of telling followers their
@@ -77,17 +74,6 @@ pub enum Fault {
     /// An invariant was broken.
     #[error("the coordinator broke an invariant of its own: {0}. Start it again, and report this")]
     Panic(String),
-}
-
-/// Whether the body of a contribution is to be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Admission {
-    /// Yes: it is this participant's turn.
-    ReadBody,
-    /// No: one is being verified. [`Coordinator::verdict`] waits for what comes of it.
-    Verifying,
-    /// No: one was accepted, and this is its receipt.
-    Accepted(SignedReceipt),
 }
 
 /// A handle to the coordinator. Clones are handles to the same one.
@@ -146,20 +132,6 @@ impl Coordinator {
         published.status(clock.now(), &settings.sizes, &settings.sign_in, address)
     }
 
-    /// A connection of this participant's was cut in the midst of a request. If it has no other, and
-    /// checks in while it contributes, its turn ends unless it comes back soon.
-    pub(crate) fn disconnected(&self, who: &Identity) {
-        let _ = self.urgently.send(Urgent::Disconnected(who.clone()));
-    }
-
-    /// Bytes of this participant's contribution arrive. Worth saying once a second.
-    pub(crate) fn uploading(&self, who: &Identity) {
-        // When the mailbox is full, there will be more of them to say so.
-        let _ = self
-            .mailbox
-            .try_send(Message::Uploading { who: who.clone() });
-    }
-
     /// Puts the participant at the tail; for one in the queue already, a check-in.
     ///
     /// # Errors
@@ -180,101 +152,6 @@ impl Coordinator {
         self.complete_status(standing).await
     }
 
-    /// A check-in whose answer is held until the status word changes, for at most `hold`; not held
-    /// when it is the participant's turn to start, or it is not in the queue. As long as the
-    /// future lives, the participant counts as present.
-    ///
-    /// # Errors
-    /// Only when the coordinator is not there to answer.
-    pub async fn check_in_held(
-        &self,
-        who: impl Into<Caller>,
-        hold: Duration,
-    ) -> Result<QueueStatus, Refused> {
-        let until = self.clock().now().saturating_add(hold);
-        let Caller { who, client } = who.into();
-        let attached = self.attach(&who);
-        let (standing, _) = self
-            .ask(|reply| Message::Hold {
-                who,
-                hold: Hold {
-                    reply: Waiting::Standing(reply),
-                    until,
-                    client,
-                    positions: false,
-                    arms: true,
-                },
-                at_once_unless: None,
-            })
-            .await?;
-        attached.detach();
-        self.complete_status(standing).await
-    }
-
-    /// Waits until the status word, the ticket or the position differs from what was `seen`, for
-    /// at most `hold`; without `seen`, answers at once. As long as the future lives, the
-    /// participant counts as present, but this alone never starts a stall deadline.
-    ///
-    /// # Errors
-    /// Only when the coordinator is not there to answer.
-    pub async fn follow(
-        &self,
-        who: impl Into<Caller>,
-        seen: Option<Seen>,
-        hold: Duration,
-    ) -> Result<(QueueStatus, Seen), Refused> {
-        let until = self.clock().now().saturating_add(hold);
-        let Caller { who, client } = who.into();
-        let attached = self.attach(&who);
-        let (standing, seen) = self
-            .ask(|reply| Message::Hold {
-                who,
-                hold: Hold {
-                    reply: Waiting::Standing(reply),
-                    until,
-                    client,
-                    positions: true,
-                    arms: false,
-                },
-                at_once_unless: seen,
-            })
-            .await?;
-        attached.detach();
-        Ok((self.complete_status(standing).await?, seen))
-    }
-
-    /// What a participant gets whose client knows no other call: it joins, checks in or starts,
-    /// whichever is due, and is expected to poll again after `interval`. The answer to one of the
-    /// first in line is held for at most `hold`; as long as the future lives, the participant
-    /// counts as present, and its turn starts when it comes.
-    ///
-    /// # Errors
-    /// When the identity is used up, or the ceremony takes no entries.
-    pub async fn poll(
-        &self,
-        who: Identity,
-        interval: Duration,
-        hold: Duration,
-    ) -> Result<Polled, Refused> {
-        let until = self.clock().now().saturating_add(hold);
-        self.ask(|reply| Message::Poll {
-            who,
-            interval,
-            until,
-            reply,
-        })
-        .await
-    }
-
-    /// Whether this identity's client is one that polls, as far as the last call tells.
-    ///
-    /// # Errors
-    /// Only when the coordinator is not there to answer.
-    pub async fn polls(&self, who: &Identity) -> Result<bool, Refused> {
-        let who = who.clone();
-        self.ask(|reply| Message::Polls { who, reply }).await
-    }
-
     /// Whether a stay of this identity's lasts.
     ///
     /// # Errors
@@ -293,38 +170,6 @@ impl Coordinator {
         let who = who.into();
         let standing = self.ask(|reply| Message::Leave { who, reply }).await?;
         self.complete_status(standing).await
-    }
-
-    /// Gives the turn up, for a reason that goes into the log.
-    ///
-    /// # Errors
-    /// When it is not the participant's turn, or the contribution is being verified.
-    pub async fn abort(
-        &self,
-        who: Identity,
-        reason: Option<String>,
-    ) -> Result<QueueStatus, Refused> {
-        let standing = self
-            .ask(|reply| Message::Abort { who, reason, reply })
-            .await?;
-        self.complete_status(standing).await
-    }
-
-    /// Starts the turn and gives the state to build on. Repeating it gives the same state and does
-    /// not restart the clock. The names of the participant's programs go into the log.
-    ///
-    /// # Errors
-    /// When it is not the participant's turn.
-    pub async fn start(&self, who: Identity, tags: StartRequest) -> Result<Arc<Head>, Refused> {
-        let note = note_of(&tags);
-        let checks_in = tags.checks_in;
-        self.ask(|reply| Message::Start {
-            who,
-            note,
-            checks_in,
-            reply,
-        })
-        .await
     }
 
     /// Before a stop: gives all held answers now, and holds no more.
@@ -348,14 +193,6 @@ impl Coordinator {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(no)) => Err(self.refusal(no).await),
             Err(_) => Err(Refused::unavailable()),
-        }
-    }
-
-    /// Notices when a request of this participant's is cut before it is answered.
-    pub(crate) fn attach(&self, who: &Identity) -> Attached<'_> {
-        Attached {
-            coordinator: self,
-            who: Some(who.clone()),
         }
     }
 }
@@ -386,43 +223,5 @@ pub(crate) type ClientKey = [u8; 32];
 impl From<Identity> for Caller {
     fn from(who: Identity) -> Self {
         Self { who, client: None }
-    }
-}
-
-/// A request that is on its way. Dropped before it is answered, its connection was closed.
-pub(crate) struct Attached<'a> {
-    coordinator: &'a Coordinator,
-    who: Option<Identity>,
-}
-
-impl Attached<'_> {
-    /// It has arrived, or is answered.
-    pub(crate) fn detach(mut self) {
-        self.who = None;
-    }
-}
-
-impl Drop for Attached<'_> {
-    fn drop(&mut self) {
-        if let Some(who) = self.who.take() {
-            self.coordinator.disconnected(&who);
-        }
-    }
-}
-
-/// The names of a participant's programs, as the log notes them.
-fn note_of(tags: &StartRequest) -> Option<String> {
-    let StartRequest {
-        client,
-        computation,
-        ..
-    } = tags;
-    match (client, computation) {
-        (None, None) => None,
-        (Some(client), None) => Some(format!("client {client}")),
-        (None, Some(computation)) => Some(format!("computation {computation}")),
-        (Some(client), Some(computation)) => {
-            Some(format!("client {client}, computation {computation}"))
-        }
     }
 }

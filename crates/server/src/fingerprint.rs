@@ -1,8 +1,7 @@
 //! What tells one contribution from another.
 
+use tauline_store::{Contribution, Witness};
 use tauline_transcript::{RawContribution, RawSubContribution};
-
-use crate::store::{Contribution, Witness};
 
 /// What a contribution is recognised by when it is sent again, in whatever form, encoding or
 /// compression. Signatures do not count (see [`RawContribution::digest`]).

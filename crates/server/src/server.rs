@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tauline_queue_core::Timestamp;
+use tauline_store::Store;
+use tauline_store::mark::MARK_NAME;
+use tauline_store::sqlite::{Found, Sqlite};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -15,8 +18,9 @@ use crate::clock::Clock;
 use crate::config::{Settings, SignIn as Method};
 use crate::connections::{self, Caps, Places, Times};
 use crate::coordinator::{self, Coordinator, Opened};
-use crate::limits::Limits;
-use crate::routes::{self, App, Lobby};
+use crate::http::app::{App, Lobby};
+use crate::http::limits::Limits;
+use crate::routes;
 use crate::signin::SignIn;
 use crate::signin::nonce::Nonces;
 use crate::signin::redirect::Redirects;
@@ -24,9 +28,6 @@ use crate::signin::secret::warn_if_others_read;
 use crate::signin::session::Sessions;
 use crate::signin::state::States;
 use crate::snapshot::{FOLDER_NAME, Transcripts};
-use crate::store::Store;
-use crate::store::mark::MARK_NAME;
-use crate::store::sqlite::{Found, Sqlite};
 use crate::verifier::Verifier;
 
 /// How long a stopping server waits for requests that are on their way. With the times below, all

@@ -32,13 +32,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use sha2::{Digest as _, Sha256};
+use tauline_store::{Reading, Store, StoreError};
 use tauline_transcript::Sizes;
 use tracing::warn;
 
 pub use document::Document;
 
-use crate::head::Coding;
-use crate::store::{Reading, Store, StoreError};
+use crate::representation::Coding;
 
 use self::lists::Lists;
 use self::powers::PowersFile;

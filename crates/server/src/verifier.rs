@@ -9,11 +9,11 @@ use tauline_protocol::Identity;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::receipt::Receipt;
 use tauline_queue_core::Ticket;
+use tauline_store::{Contribution, Witness};
 use tauline_transcript::{Invalid, Received, verify_received};
 use tokio::sync::oneshot;
 
-use crate::head::Head;
-use crate::store::{Contribution, Witness};
+use crate::base::CurrentBase;
 
 /// How much the threads yield to those that answer requests, as a Unix niceness: a contribution
 /// takes seconds whichever way, and an answer should not.
@@ -32,7 +32,7 @@ pub(crate) struct Job {
     /// Who submitted it.
     pub(crate) identity: Identity,
     /// What it was to build on.
-    pub(crate) head: Arc<Head>,
+    pub(crate) base: Arc<CurrentBase>,
     /// The contribution.
     pub(crate) contribution: Received,
     /// What receipts are signed with.
@@ -56,7 +56,7 @@ pub(crate) enum Judgement {
 pub(crate) struct Accepted {
     /// Without its digest.
     pub(crate) contribution: Contribution,
-    pub(crate) head: Arc<Head>,
+    pub(crate) base: Arc<CurrentBase>,
     pub(crate) receipt: SignedReceipt,
 }
 
@@ -99,16 +99,16 @@ impl Verifier {
         let (sender, judging) = oneshot::channel();
         self.pool.spawn(move || {
             let judgement = guarded(|| judge(job));
-            let head = match &judgement {
-                Judgement::Valid(accepted) => Some(Arc::clone(&accepted.head)),
+            let base = match &judgement {
+                Judgement::Valid(accepted) => Some(Arc::clone(&accepted.base)),
                 Judgement::Invalid(_) | Judgement::Fault(_) => None,
             };
             // Perhaps nobody wants it any more: the stay is over, or the coordinator stops.
             let _ = sender.send(judgement);
             // Nobody waits for a receipt longer than for the verdict; whoever is called next finds
             // the powers ready, or, if that fails, has them made.
-            if let Some(head) = head {
-                let _ = catch_unwind(AssertUnwindSafe(|| head.prepare()));
+            if let Some(base) = base {
+                let _ = catch_unwind(AssertUnwindSafe(|| base.prepare()));
             }
         });
         judging
@@ -122,14 +122,14 @@ fn guarded(judge: impl FnOnce() -> Judgement) -> Judgement {
 }
 
 fn judge(job: Job) -> Judgement {
-    let verified = match verify_received(job.head.base(), job.contribution, &mut OsRng) {
+    let verified = match verify_received(job.base.powers(), job.contribution, &mut OsRng) {
         Ok(verified) => verified,
         Err(error) => return Judgement::Invalid(Box::new(error)),
     };
     let mut verified = verified;
     verified.prune_signatures(&job.identity);
     let (base, entries, ecdsa) = verified.into_parts();
-    let number = job.head.contributions() + 1;
+    let number = job.base.contributions() + 1;
     let witness: Vec<Witness> = entries
         .iter()
         .map(|entry| Witness {
@@ -139,7 +139,7 @@ fn judge(job: Job) -> Judgement {
         })
         .collect();
     let receipt = receipt(&job.identity, &witness, &job.key);
-    let head = Arc::new(Head::bare(base, number));
+    let base = Arc::new(CurrentBase::bare(base, number));
     let contribution = Contribution {
         number,
         ticket: job.ticket,
@@ -150,7 +150,7 @@ fn judge(job: Job) -> Judgement {
     };
     Judgement::Valid(Box::new(Accepted {
         contribution,
-        head,
+        base,
         receipt,
     }))
 }

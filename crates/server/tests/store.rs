@@ -8,10 +8,8 @@ use std::path::Path;
 use rusqlite::Connection;
 use tauline_protocol::Identity;
 use tauline_queue_core::{Ticket, Timestamp};
-use tauline_server::store::sqlite::Sqlite;
-use tauline_server::store::{
-    Batch, Blob, Chain, Contribution, Store as _, StoreError, Witness, Write,
-};
+use tauline_store::sqlite::Sqlite;
+use tauline_store::{Batch, Blob, Chain, Contribution, Store as _, StoreError, Witness, Write};
 use tauline_transcript::Sizes;
 
 const NOON: Timestamp = Timestamp::from_millis(1_790_000_000_000);

@@ -4,69 +4,13 @@ use core::hash::Hash;
 use core::time::Duration;
 
 use super::State;
-use crate::{Mode, NEAR_HEAD, Outcome, Phase, Ticket, Timestamp};
-
-/// The turn: the one stay that has left the line and is not over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Turn<'a, Id> {
-    /// The stay.
-    pub ticket: Ticket,
-    /// Whose it is.
-    pub id: &'a Id,
-    /// Ready, contributing or verifying.
-    pub phase: Phase,
-    /// When it was called. Absences of the coordinator since then have moved it.
-    pub called_at: Timestamp,
-    /// When the phase began. Absences of the coordinator since then have moved it.
-    pub since: Timestamp,
-    /// When the phase must be over, grace not included.
-    pub deadline: Timestamp,
-    /// How the stay ends if it is not.
-    pub overdue: Outcome,
-    /// Contributing only: when the last byte must have arrived, whatever the check-ins.
-    pub contribute_by: Option<Timestamp>,
-}
-
-/// A stay that is not over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stay {
-    /// Its ticket.
-    pub ticket: Ticket,
-    /// How far it has come.
-    pub phase: Phase,
-    /// 0: has the turn; 1: is the head of the line; and so on.
-    pub position: u64,
-    /// What it must do by when: check in, start, or submit, by its phase. While verifying the
-    /// deadline is the coordinator's. Grace is not included.
-    pub deadline: Timestamp,
-    /// When it began.
-    pub joined_at: Timestamp,
-    /// How many turns went to somebody behind it because it was not there when they were free.
-    pub passed: u32,
-}
-
-/// A stay that is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Past {
-    /// Its ticket.
-    pub ticket: Ticket,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Whether the operator has pardoned it.
-    pub pardoned: bool,
-}
+use crate::{Mode, NEAR_HEAD, Outcome, Past, Phase, Stay, Ticket, Timestamp, Turn};
 
 impl<Id: Clone + Eq + Hash> State<Id> {
     /// The mode.
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
-    }
-
-    /// While halted: the mode that came before.
-    #[must_use]
-    pub fn mode_before_halt(&self) -> Option<Mode> {
-        self.halt.map(|halt| halt.before)
     }
 
     /// While halted: since when deadlines stand still.

@@ -15,7 +15,7 @@ use super::activity::Activity;
 use super::heads::Heads;
 use super::refusals::{Refusals, Why};
 use crate::clock::alive::Moment;
-use crate::limits::{Proxies, network};
+use crate::http::limits::{Proxies, network};
 use crate::signin::session::TokenHash;
 
 /// Connections of one session that count as a participant's. Ours: four times what one session may

@@ -6,13 +6,14 @@ use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::journal::Record;
 use tauline_protocol::status::QueueStatus;
 use tauline_queue_core::{Outcome, Refusal, Ticket};
+use tauline_store::{Contribution, Store, StoreError};
 use tracing::error;
 
 use super::Coordinator;
-use super::answer::{self, Refused};
-use super::message::{No, Standing};
+use super::refusals;
+use super::reply::{No, Standing};
 use crate::fingerprint::Fingerprint;
-use crate::store::{Contribution, Store, StoreError};
+use crate::refused::Refused;
 use crate::verifier;
 
 impl Coordinator {
@@ -24,7 +25,7 @@ impl Coordinator {
             }
             _ => None,
         };
-        answer::refused(no.refusal, because.as_deref())
+        refusals::refused(no.refusal, because.as_deref())
     }
 
     /// Adds what only the store knows.
@@ -65,7 +66,7 @@ impl Coordinator {
     ) -> Result<SignedReceipt, Refused> {
         let accepted = self.accepted(ticket).await?;
         if !sent.is_of(&accepted) {
-            return Err(answer::earlier_one_counted());
+            return Err(refusals::earlier_one_counted());
         }
         Ok(self.sign(&accepted))
     }

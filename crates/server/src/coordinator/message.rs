@@ -1,87 +1,22 @@
-//! What handles ask of the coordinator's task, and what it answers them.
+//! What handles ask of the coordinator's task.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tauline_protocol::Identity;
 use tauline_protocol::admin::AdminAnswer;
-use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::status::QueueStatus;
-use tauline_queue_core::{Outcome, Refusal, Ticket, Timestamp};
+use tauline_queue_core::{Ticket, Timestamp};
 use tokio::sync::oneshot;
 
 use super::Caller;
-use super::answer::SubmitError;
-use super::held::{Hold, Seen};
 use super::operator::Order;
-use crate::arriving::Arrived;
+use super::presence::waiters::{Hold, Seen};
+use super::reply::{Polled, Reply, Standing, VerdictReply, Wanted};
+use crate::base::CurrentBase;
 use crate::fingerprint::Fingerprint;
-use crate::head::Head;
+use crate::submission::Arrived;
 use crate::verifier::Judgement;
-
-/// Where an answer goes. Whoever waited for it may be gone.
-pub(super) type Reply<T> = oneshot::Sender<Result<T, No>>;
-
-/// Where a verdict goes.
-pub(super) type VerdictReply = oneshot::Sender<Result<Known, NoReceipt>>;
-
-/// A refusal, and the last stay of whom it is for, if that one is over: the store may know more
-/// about how it ended.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct No {
-    pub(super) refusal: Refusal,
-    pub(super) past: Option<Ticket>,
-}
-
-/// A participant's status, and how its last stay ended, if it is over.
-#[derive(Debug, Clone)]
-pub(super) struct Standing {
-    pub(super) status: QueueStatus,
-    pub(super) past: Option<(Ticket, Outcome)>,
-}
-
-/// A receipt, or the stay that one can be made for, if what was sent is what it was accepted for.
-#[derive(Debug, Clone)]
-pub(super) enum Known {
-    Receipt(SignedReceipt),
-    Accepted(Ticket, Option<Fingerprint>),
-}
-
-/// Why there is no receipt.
-#[derive(Debug, Clone)]
-pub(super) enum NoReceipt {
-    Failed(SubmitError),
-    Refused(No),
-}
-
-/// What a poll is answered with.
-#[derive(Clone)]
-pub enum Polled {
-    /// It is the participant's turn, which has started: the state to build on.
-    Base(Arc<Head>),
-    /// It is not: the participant is to poll again.
-    Wait,
-}
-
-impl std::fmt::Debug for Polled {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Base(head) => write!(f, "Base(after {} contributions)", head.contributions()),
-            Self::Wait => f.write_str("Wait"),
-        }
-    }
-}
-
-/// Whether a contribution's body is wanted.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Wanted {
-    /// Yes, for this stay.
-    Body(Ticket),
-    /// There is one already, being verified.
-    Verifying,
-    /// There is one already, accepted.
-    Accepted(Ticket),
-}
 
 /// Something for the coordinator's task.
 pub(super) enum Message {
@@ -119,7 +54,7 @@ pub(super) enum Message {
         who: Identity,
         note: Option<String>,
         checks_in: bool,
-        reply: Reply<Arc<Head>>,
+        reply: Reply<Arc<CurrentBase>>,
     },
     MaySubmit {
         who: Identity,
@@ -130,7 +65,7 @@ pub(super) enum Message {
     Arrived {
         who: Identity,
         at: Timestamp,
-        reply: Reply<(Wanted, Arc<Head>)>,
+        reply: Reply<(Wanted, Arc<CurrentBase>)>,
     },
     /// Bytes of a contribution arrive.
     Uploading {

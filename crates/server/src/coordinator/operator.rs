@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use tauline_protocol::Identity;
 use tauline_protocol::admin::{self, AdminAnswer};
 use tauline_protocol::status::QueueStatus;
-use tauline_queue_core::{Command, Mode, Timestamp};
+use tauline_queue_core::{Command, Mode, NotPaused, Timestamp};
 use tokio::sync::oneshot;
 
 use super::Coordinator;
-use super::answer::{self, Refused};
 use super::message::Message;
+use super::refusals;
 use super::task::Task;
-use crate::view::millis;
+use crate::refused::Refused;
+use crate::status::millis;
 
 /// What an operator can do to the queue and its data.
 #[derive(Debug, Clone)]
@@ -130,26 +131,23 @@ impl Task {
             Order::Drain => Mode::Draining,
             Order::Open => Mode::Open,
             Order::Pause => Mode::Halted,
-            Order::Resume => {
-                if self.state().mode() != Mode::Halted {
-                    return Err("the ceremony is not paused".to_owned());
-                }
-                let before = self.state().mode_before_halt().unwrap_or(Mode::Open);
-                if before == Mode::Draining && self.state().is_empty() {
+            Order::Resume => match self.state().mode_after_pause() {
+                Ok(before) => before,
+                Err(NotPaused::Running) => return Err("the ceremony is not paused".to_owned()),
+                Err(NotPaused::Drained) => {
                     return Err(
                         "the ceremony is halted because its queue was drained: use `open` to take entries again"
                             .to_owned(),
                     );
                 }
-                before
-            }
+            },
             Order::Pardon(id) => {
                 return self
                     .carry_out(now, Command::Pardon { id }, None)
-                    .map_err(|refusal| answer::refused(refusal, None).error);
+                    .map_err(|refusal| refusals::refused(refusal, None).error);
             }
         };
         self.carry_out(now, Command::SetMode(mode), None)
-            .map_err(|refusal| answer::refused(refusal, None).error)
+            .map_err(|refusal| refusals::refused(refusal, None).error)
     }
 }

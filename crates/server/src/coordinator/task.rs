@@ -13,21 +13,22 @@ use tauline_protocol::journal::Record;
 use tauline_queue_core::{
     Command, Entry, Event, Outcome, Queue, Refusal, State, Step, Ticket, Timestamp,
 };
+use tauline_store::check::Binding;
+use tauline_store::{Batch, Chain, Contribution, Store, Write};
 use tokio::sync::{mpsc, watch};
 
-use super::arrival::Arrivals;
-use super::held::Held;
 use super::line::{Line, Names};
-use super::message::{Message, No, Reply, Standing, Urgent, VerdictReply, Wanted};
+use super::message::{Message, Urgent};
+use super::presence::waiters::Held;
+use super::reply::{No, Reply, Standing, VerdictReply, Wanted};
+use super::turn::parsing::Arrivals;
 use super::{Caller, ClientKey, Fault, TICK};
-use crate::arriving::{Arrived, Verification};
+use crate::base::CurrentBase;
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
-use crate::head::Head;
-use crate::store::check::Binding;
-use crate::store::{Batch, Chain, Contribution, Store, Write};
+use crate::status::{self, Published};
+use crate::submission::{Arrived, Verification};
 use crate::verifier::{Judgement, Verifier};
-use crate::view::{self, Published};
 
 /// Messages that one commit covers at most: enough that a burst costs few commits, few enough
 /// that the first of them does not wait long.
@@ -40,7 +41,7 @@ pub(super) struct Task {
     pub(super) chain: Chain,
     pub(super) binding: Binding,
     pub(super) names: Names,
-    pub(super) head: Arc<Head>,
+    pub(super) base: Arc<CurrentBase>,
     pub(super) key: SigningKey,
     pub(super) clock: Clock,
     pub(super) verifier: Verifier,
@@ -251,9 +252,9 @@ impl Task {
                 self.now.pollers.remove(&who);
                 let id = who.clone();
                 let result = self.carry_out(now, Command::Start { id, checks_in }, note);
-                let head = Arc::clone(&self.head);
+                let base = Arc::clone(&self.base);
                 let answer = result
-                    .map(|()| head)
+                    .map(|()| base)
                     .map_err(|refusal| self.no(&who, refusal));
                 self.reply(reply, answer);
             }
@@ -267,8 +268,8 @@ impl Task {
                     let grace = self.queue.rules().checkin_grace;
                     self.now.arrivals.begin(ticket, self.clock.now(), grace);
                 }
-                let head = Arc::clone(&self.head);
-                self.reply(reply, wanted.map(|wanted| (wanted, head)));
+                let base = Arc::clone(&self.base);
+                self.reply(reply, wanted.map(|wanted| (wanted, base)));
             }
             Message::Uploading { who } => {
                 let _ = self.carry_out(now, Command::Upload { id: who }, None);
@@ -300,7 +301,7 @@ impl Task {
                 let state = self.state();
                 let statuses: Vec<_> = whom
                     .iter()
-                    .map(|who| view::queue_status(state, who, now))
+                    .map(|who| status::queue_status(state, who, now))
                     .collect();
                 self.later(move || drop(reply.send(statuses)));
             }
@@ -426,14 +427,6 @@ impl Task {
         Ok(())
     }
 
-    /// A connection by which this participant was there is closed: has it another?
-    fn disconnected(&mut self, who: &Identity) {
-        if !self.now.held.is_present(who) {
-            let id = who.clone();
-            let _ = self.carry_out(self.time(), Command::Disconnect { id }, None);
-        }
-    }
-
     pub(super) fn standing(&self, now: Timestamp, who: &Identity) -> Standing {
         let state = self.state();
         let past = match state.stay(who) {
@@ -441,7 +434,7 @@ impl Task {
             None => state.past(who).map(|past| (past.ticket, past.outcome)),
         };
         Standing {
-            status: view::queue_status(state, who, now),
+            status: status::queue_status(state, who, now),
             past,
         }
     }

@@ -1,86 +1,248 @@
-//! A turn's end: a contribution arrives, is verified, and is judged.
+//! A turn, from its start to the last byte of its contribution: what its owner asks, and what the
+//! task does.
+
+pub(super) mod parsing;
+mod verdict;
 
 use std::sync::Arc;
 
 use tauline_protocol::Identity;
-use tauline_queue_core::{Command, Outcome, Phase, Refusal, Ticket, Timestamp, Verdict};
-use tracing::field::display;
-use tracing::{debug, error, warn};
+use tauline_protocol::contribution::{SignedReceipt, StartRequest};
+use tauline_protocol::status::QueueStatus;
+use tauline_queue_core::{Command, Outcome, Phase, Refusal, Ticket, Timestamp};
+use tauline_transcript::{DocumentError, RawContribution, Received};
+use tokio::task::JoinError;
+use tracing::error;
 
-use super::answer::{self, SubmitError};
-use super::message::{Known, No, NoReceipt, Submit, Urgent, VerdictReply, Wanted};
-use super::task::{Task, Waiter};
-use crate::arriving::Verification;
+use super::Coordinator;
+use super::message::{Message, Submit};
+use super::reply::{No, NoReceipt, Wanted};
+use super::task::Task;
+use crate::base::CurrentBase;
 use crate::fingerprint::Fingerprint;
-use crate::store::Write;
-use crate::verifier::{Accepted, Job, Judgement};
+use crate::refused::Refused;
+use crate::submission::{Arrived, SubmitError, Verification};
+use crate::verifier::Job;
 
-impl Task {
-    /// What follows the end of a stay whose contribution was being verified.
-    pub(super) fn ended(&mut self, ticket: Ticket, outcome: Outcome) {
-        self.now.arrivals.forget(ticket);
-        let Some(verifying) = self
-            .verifying
-            .take_if(|verifying| verifying.ticket == ticket)
-        else {
-            return;
-        };
-        let told = match (outcome, self.now.judgement.take()) {
-            (Outcome::Contributed, Some(Judgement::Valid(accepted))) => {
-                let Accepted {
-                    contribution,
-                    head,
-                    receipt,
-                } = *accepted;
-                assert_eq!(
-                    contribution.number,
-                    self.state().contributions(),
-                    "the contribution of ticket {ticket} does not follow the head"
-                );
-                self.now.batch.writes.push(Write::Accepted(contribution));
-                self.head = head;
-                Ok(Known::Receipt(receipt))
-            }
-            (Outcome::Contributed, _) => {
-                panic!("ticket {ticket}: accepted, but nothing was verified")
-            }
-            (outcome, judgement) => {
-                self.drop_blob(ticket);
-                Err(NoReceipt::Failed(match (outcome, judgement) {
-                    (Outcome::Invalid, Some(Judgement::Invalid(check))) => {
-                        SubmitError::Invalid(check)
-                    }
-                    _ => SubmitError::CoordinatorFault(answer::coordinator_fault(ticket)),
-                }))
-            }
-        };
-        let other = match outcome {
-            Outcome::Contributed => Err(NoReceipt::Failed(answer::earlier_one_counted().into())),
-            // Nothing is wrong with what this one sent, but its stay is over.
-            Outcome::Invalid => Err(NoReceipt::Refused(No {
-                refusal: Refusal::Ended { outcome },
-                past: Some(ticket),
-            })),
-            _ => told.clone(),
-        };
-        for Waiter {
-            sent_another,
+/// Whether the body of a contribution is to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// Yes: it is this participant's turn.
+    ReadBody,
+    /// No: one is being verified. [`Coordinator::verdict`] waits for what comes of it.
+    Verifying,
+    /// No: one was accepted, and this is its receipt.
+    Accepted(SignedReceipt),
+}
+
+impl Coordinator {
+    /// Starts the turn and gives the state to build on. Repeating it gives the same state and does
+    /// not restart the clock. The names of the participant's programs go into the log.
+    ///
+    /// # Errors
+    /// When it is not the participant's turn.
+    pub async fn start(
+        &self,
+        who: Identity,
+        tags: StartRequest,
+    ) -> Result<Arc<CurrentBase>, Refused> {
+        let note = note_of(&tags);
+        let checks_in = tags.checks_in;
+        self.ask(|reply| Message::Start {
+            who,
+            note,
+            checks_in,
             reply,
-        } in verifying.waiters
-        {
-            let told = if sent_another { &other } else { &told }.clone();
-            self.later(move || drop(reply.send(told)));
+        })
+        .await
+    }
+
+    /// Gives the turn up, for a reason that goes into the log.
+    ///
+    /// # Errors
+    /// When it is not the participant's turn, or the contribution is being verified.
+    pub async fn abort(
+        &self,
+        who: Identity,
+        reason: Option<String>,
+    ) -> Result<QueueStatus, Refused> {
+        let standing = self
+            .ask(|reply| Message::Abort { who, reason, reply })
+            .await?;
+        self.complete_status(standing).await
+    }
+
+    /// Whether to read the body of this participant's contribution at all.
+    ///
+    /// # Errors
+    /// When it is not the participant's turn, or it has not started.
+    pub async fn may_submit(&self, who: Identity) -> Result<Admission, Refused> {
+        Ok(
+            match self.ask(|reply| Message::MaySubmit { who, reply }).await? {
+                Wanted::Body(_) => Admission::ReadBody,
+                Wanted::Verifying => Admission::Verifying,
+                Wanted::Accepted(ticket) => Admission::Accepted(self.receipt(ticket).await?),
+            },
+        )
+    }
+
+    /// Bytes of this participant's contribution arrive. Worth saying once a second.
+    pub(crate) fn uploading(&self, who: &Identity) {
+        // When the mailbox is full, there will be more of them to say so.
+        let _ = self
+            .mailbox
+            .try_send(Message::Uploading { who: who.clone() });
+    }
+
+    /// Takes the contribution whose last byte has just arrived, and answers with its receipt.
+    ///
+    /// `read` makes the document of the body, on a blocking thread; its verification starts when it is
+    /// stored. Otherwise this is [`complete_arriving`](Self::complete_arriving).
+    ///
+    /// # Errors
+    /// Those of [`complete_arriving`](Self::complete_arriving).
+    pub async fn complete<F>(&self, who: Identity, read: F) -> Result<SignedReceipt, SubmitError>
+    where
+        F: FnOnce() -> Result<RawContribution, DocumentError> + Send + 'static,
+    {
+        let read = async {
+            let document = move || Ok(read()?.into());
+            tokio::task::spawn_blocking(document).await
+        };
+        self.complete_read(who, read, false).await
+    }
+
+    /// Takes the contribution whose last byte has just arrived and which is being read, and answers
+    /// with its receipt.
+    ///
+    /// The participant's clock stops at this call. What can be read is verified while it is being
+    /// stored; nobody hears of the verdict before both are durable. Everything runs to its end even if the caller
+    /// goes away. A body that cannot be read leaves the turn as it was. The same contribution again
+    /// gets the same answer.
+    ///
+    /// # Errors
+    /// When it is not the participant's turn, the body cannot be read, a check fails, the
+    /// coordinator does, or another contribution of the participant's was there first.
+    pub async fn complete_arriving<R>(
+        &self,
+        who: Identity,
+        reading: R,
+    ) -> Result<SignedReceipt, SubmitError>
+    where
+        R: Future<Output = Result<Result<Received, SubmitError>, JoinError>> + Send + 'static,
+    {
+        self.complete_read(who, reading, true).await
+    }
+
+    async fn complete_read<R>(
+        &self,
+        who: Identity,
+        reading: R,
+        verify_at_once: bool,
+    ) -> Result<SignedReceipt, SubmitError>
+    where
+        R: Future<Output = Result<Result<Received, SubmitError>, JoinError>> + Send + 'static,
+    {
+        let this = self.clone();
+        let at = self.clock().now();
+        let to_the_end = tokio::spawn(async move {
+            let arrived = |reply| Message::Arrived {
+                who: who.clone(),
+                at,
+                reply,
+            };
+            let (wanted, base) = this.ask(arrived).await?;
+            match wanted {
+                Wanted::Body(ticket) => {
+                    let base = verify_at_once.then_some(base);
+                    this.read_and_submit(who, ticket, reading, base).await
+                }
+                // Another upload of this stay was quicker.
+                Wanted::Verifying | Wanted::Accepted(_) => {
+                    let document = read(reading).await?.shared_document();
+                    let sent = blocking(move || Ok(Fingerprint::of(&document))).await?;
+                    this.sent_again(who, sent).await
+                }
+            }
+        });
+        match to_the_end.await {
+            Ok(answer) => answer,
+            Err(_) => Err(Refused::unavailable().into()),
         }
     }
 
-    /// The contribution is of no more use. If it is not stored yet, it need not be.
-    fn drop_blob(&mut self, ticket: Ticket) {
-        let writes = &mut self.now.batch.writes;
-        let is_its_blob =
-            |write: &Write| matches!(write, Write::Blob { ticket: of, .. } if *of == ticket);
-        match writes.iter().position(is_its_blob) {
-            Some(at) => drop(writes.remove(at)),
-            None => writes.push(Write::DropBlob(ticket)),
+    /// With a `base` to verify it against, verification begins at once.
+    async fn read_and_submit<R>(
+        &self,
+        who: Identity,
+        ticket: Ticket,
+        reading: R,
+        base: Option<Arc<CurrentBase>>,
+    ) -> Result<SignedReceipt, SubmitError>
+    where
+        R: Future<Output = Result<Result<Received, SubmitError>, JoinError>>,
+    {
+        let arrived = async {
+            let contribution = read(reading).await?;
+            let document = contribution.shared_document();
+            let verification = match base {
+                Some(base) => Verification::Begun(self.verifier().start(Job {
+                    ticket,
+                    identity: who.clone(),
+                    base,
+                    contribution,
+                    key: self.shared.key.clone(),
+                })),
+                None => Verification::ToDo(contribution),
+            };
+            blocking(move || Ok(Arrived::new(&document, verification)?)).await
+        };
+        let arrived = match arrived.await {
+            Ok(arrived) => arrived,
+            Err(unreadable) => {
+                // Without it, the time that reading may take runs out by itself.
+                let _ = self.mailbox.send(Message::Unreadable { ticket }).await;
+                return Err(unreadable);
+            }
+        };
+        self.hear_verdict(|reply| {
+            Message::Submit(Box::new(Submit {
+                who,
+                ticket,
+                arrived,
+                reply,
+            }))
+        })
+        .await
+    }
+}
+
+impl Task {
+    /// Whether the body of a contribution of this participant's is wanted.
+    pub(super) fn wanted(&mut self, at: Timestamp, who: &Identity) -> Result<Wanted, No> {
+        let _ = self.carry_out(at, Command::Tick, None);
+        if let Some(stay) = self.state().stay(who) {
+            return match stay.phase {
+                Phase::Waiting => Err(self.no(
+                    who,
+                    Refusal::NotYourTurn {
+                        position: stay.position,
+                    },
+                )),
+                Phase::Ready => Err(self.no(who, Refusal::NotStarted)),
+                Phase::Contributing => Ok(Wanted::Body(stay.ticket)),
+                Phase::Verifying => Ok(Wanted::Verifying),
+            };
+        }
+        match self.state().past(who) {
+            Some(past) if past.outcome == Outcome::Contributed => Ok(Wanted::Accepted(past.ticket)),
+            Some(past) if !past.pardoned => Err(self.no(
+                who,
+                Refusal::Ended {
+                    outcome: past.outcome,
+                },
+            )),
+            _ => Err(self.no(who, Refusal::NotQueued)),
         }
     }
 
@@ -119,125 +281,45 @@ impl Task {
             }
         }
     }
+}
 
-    /// Answers with the verdict on this participant's contribution, once there is one; or, if
-    /// another was `sent`, with what that means for it.
-    pub(super) fn verdict(
-        &mut self,
-        now: Timestamp,
-        who: &Identity,
-        sent: Option<Fingerprint>,
-        reply: VerdictReply,
-    ) {
-        let told = match self.wanted(now, who) {
-            Ok(Wanted::Verifying) => match &mut self.verifying {
-                Some(verifying) => {
-                    let sent_another = sent.is_some_and(|sent| sent != verifying.fingerprint);
-                    verifying.waiters.push(Waiter {
-                        sent_another,
-                        reply,
-                    });
-                    return;
-                }
-                None => Err(NoReceipt::Refused(self.no(who, Refusal::NotStarted))),
-            },
-            Ok(Wanted::Accepted(ticket)) => Ok(Known::Accepted(ticket, sent)),
-            Ok(Wanted::Body(_)) => Err(NoReceipt::Refused(self.no(who, Refusal::NotStarted))),
-            Err(no) => Err(NoReceipt::Refused(no)),
-        };
-        self.later(move || drop(reply.send(told)));
-    }
-
-    pub(super) fn judged(&mut self, ticket: Ticket, mut judgement: Judgement) {
-        // Before the log hears of it: its record binds the sum of all that is kept.
-        if let Judgement::Valid(accepted) = &mut judgement
-            && let Some(verifying) = self.verifying.as_ref().filter(|it| it.ticket == ticket)
-        {
-            accepted.contribution.digest = Some(*verifying.fingerprint.digest());
-        }
-        let (verdict, note) = match &judgement {
-            Judgement::Valid(_) => (Verdict::Valid, None),
-            Judgement::Invalid(check) => (Verdict::Invalid, Some(check.to_string())),
-            Judgement::Fault(fault) => {
-                let identity = self.state().id_of(ticket).map(display);
-                error!(%ticket, identity, fault, "verification failed to come to a verdict");
-                (Verdict::CoordinatorFault, None)
-            }
-        };
-        let identity = self.state().id_of(ticket).cloned();
-        self.now.judgement = Some(judgement);
-        let result = self.carry_out(self.time(), Command::Judge { ticket, verdict }, note);
-        self.now.judgement = None;
-        if let Err(refusal) = result {
-            let identity = identity.map(display);
-            warn!(%ticket, identity, %refusal, "a verdict came too late");
+/// The names of a participant's programs, as the log notes them.
+fn note_of(tags: &StartRequest) -> Option<String> {
+    let StartRequest {
+        client,
+        computation,
+        ..
+    } = tags;
+    match (client, computation) {
+        (None, None) => None,
+        (Some(client), None) => Some(format!("client {client}")),
+        (None, Some(computation)) => Some(format!("computation {computation}")),
+        (Some(client), Some(computation)) => {
+            Some(format!("client {client}, computation {computation}"))
         }
     }
+}
 
-    /// Whether the body of a contribution of this participant's is wanted.
-    pub(super) fn wanted(&mut self, at: Timestamp, who: &Identity) -> Result<Wanted, No> {
-        let _ = self.carry_out(at, Command::Tick, None);
-        if let Some(stay) = self.state().stay(who) {
-            return match stay.phase {
-                Phase::Waiting => Err(self.no(
-                    who,
-                    Refusal::NotYourTurn {
-                        position: stay.position,
-                    },
-                )),
-                Phase::Ready => Err(self.no(who, Refusal::NotStarted)),
-                Phase::Contributing => Ok(Wanted::Body(stay.ticket)),
-                Phase::Verifying => Ok(Wanted::Verifying),
-            };
-        }
-        match self.state().past(who) {
-            Some(past) if past.outcome == Outcome::Contributed => Ok(Wanted::Accepted(past.ticket)),
-            Some(past) if !past.pardoned => Err(self.no(
-                who,
-                Refusal::Ended {
-                    outcome: past.outcome,
-                },
-            )),
-            _ => Err(self.no(who, Refusal::NotQueued)),
-        }
-    }
+/// What a blocking thread makes of a body.
+async fn read<R>(reading: R) -> Result<Received, SubmitError>
+where
+    R: Future<Output = Result<Result<Received, SubmitError>, JoinError>>,
+{
+    reading.await.unwrap_or_else(|error| {
+        error!(%error, "reading a contribution failed");
+        Err(Refused::internal().into())
+    })
+}
 
-    pub(super) fn start_verifying(&mut self) {
-        let Some(verifying) = &mut self.verifying else {
-            return;
-        };
-        let ticket = verifying.ticket;
-        let judging = match verifying.verification.take() {
-            Some(Verification::Begun(judging)) => judging,
-            Some(Verification::ToDo(contribution)) => self.verifier.start(Job {
-                ticket,
-                identity: verifying.identity.clone(),
-                head: Arc::clone(&self.head),
-                contribution,
-                key: self.key.clone(),
-            }),
-            None => return,
-        };
-        debug!(%ticket, identity = %verifying.identity, "verifying");
-        let urgently = self.urgently.clone();
-        tokio::spawn(async move {
-            if let Ok(judgement) = judging.await {
-                // The task may be gone by then: the next start verifies again.
-                let _ = urgently.send(Urgent::Judged(ticket, judgement));
-            }
-        });
-    }
-
-    /// Judges at once what was verified before it could be submitted: then one commit covers both,
-    /// and nobody hears of one without the other.
-    fn judge_if_verified(&mut self, ticket: Ticket) {
-        if let Some(verifying) = &mut self.verifying
-            && verifying.ticket == ticket
-            && let Some(Verification::Begun(judging)) = &mut verifying.verification
-            && let Ok(judgement) = judging.try_recv()
-        {
-            verifying.verification = None;
-            self.judged(ticket, judgement);
+/// What takes some milliseconds, on a blocking thread.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SubmitError> + Send + 'static,
+) -> Result<T, SubmitError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => {
+            error!(%error, "work on a contribution failed");
+            Err(Refused::internal().into())
         }
     }
 }

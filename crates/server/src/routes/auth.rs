@@ -19,10 +19,10 @@ use tauline_protocol::error::Code;
 use tauline_protocol::login::SiweProof;
 
 use self::answer::{Problem, refused, sent_on};
-use super::App;
-use super::failure::Failure;
-use crate::body;
-use crate::limits::TooMany;
+use crate::http::app::App;
+use crate::http::body;
+use crate::http::failure::Failure;
+use crate::http::limits::TooMany;
 use crate::signin::browser::Browser;
 use crate::signin::state::{Begun, StateError};
 use crate::signin::web::Beginning;
@@ -44,7 +44,7 @@ pub(super) fn router() -> Router<Arc<App>> {
 
 /// Whether a request counts as a sign-in: it brings a proof to be checked. What comes back from our own page with
 /// its own code was counted there.
-pub(super) fn is_sign_in(app: &App, request: &Request) -> bool {
+pub(crate) fn is_sign_in(app: &App, request: &Request) -> bool {
     match request.uri().path() {
         "/auth/eth" | "/auth/callback/github" => true,
         "/auth/callback/eth" => !brings_pages_code(app, request),
@@ -66,7 +66,7 @@ fn brings_pages_code(app: &App, request: &Request) -> bool {
 
 /// What is said to who asks too often; `None` where it is said as everywhere. A callback ends as other callbacks
 /// that fail do, and a person who follows a link gets a page.
-pub(super) fn too_many(app: &App, parts: &Parts, early: TooMany) -> Option<Response> {
+pub(crate) fn too_many(app: &App, parts: &Parts, early: TooMany) -> Option<Response> {
     let provider = match parts.uri.path() {
         "/auth/start/eth" | "/auth/start/github" => {
             let accept = parts.headers.get(header::ACCEPT)?.to_str().ok()?;
@@ -85,7 +85,7 @@ pub(super) fn too_many(app: &App, parts: &Parts, early: TooMany) -> Option<Respo
 }
 
 /// Whether a path is of signing in in a browser.
-pub(super) fn is_of(path: &str) -> bool {
+pub(crate) fn is_of(path: &str) -> bool {
     path.starts_with("/auth/")
 }
 

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use tauline_protocol::status::CeremonyStatus;
 
-use super::App;
+use crate::http::app::App;
 
 pub(super) async fn status(State(app): State<Arc<App>>) -> Json<CeremonyStatus> {
     Json(app.coordinator.status())

@@ -6,21 +6,23 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
 use tauline_protocol::contribution::{
     AbortRequest, ProbeAnswer, ReceiptAnswer, StartRequest, TAG_LIMIT,
 };
 use tauline_protocol::error::Code;
 
-use crate::body::{self, BodyCoding, DocumentForm};
 use crate::coordinator::Admission;
-use crate::head::{Form, Head};
-use crate::{negotiate, upload};
+use crate::http::body::{self, BodyCoding, DocumentForm};
+use crate::http::{negotiate, upload};
 
-use super::admission::{MaybeSignedIn, SignedIn};
-use super::failure::Failure;
-use super::{App, sequencer};
+use crate::http::admission::{MaybeSignedIn, SignedIn};
+use crate::http::app::App;
+use crate::http::failure::Failure;
+
+use super::base::state;
+use super::sequencer;
 
 /// Hands the state out. What can be refused is refused before the clock starts.
 pub(super) async fn start(
@@ -41,9 +43,9 @@ pub(super) async fn start(
     check_tag("client", tags.client.as_deref())?;
     check_tag("computation", tags.computation.as_deref())?;
     let caller = session.caller();
-    let head = app.coordinator.start(session.identity, tags).await?;
+    let base = app.coordinator.start(session.identity, tags).await?;
     let (status, _) = app.coordinator.follow(caller, None, Duration::ZERO).await?;
-    let mut response = state(&head, form, &parts.headers).await?;
+    let mut response = state(&base, form, &parts.headers).await?;
     if let Some(left) = status.contribute_in_ms {
         response.headers_mut().insert(CONTRIBUTE_IN, left.into());
     }
@@ -52,36 +54,6 @@ pub(super) async fn start(
 
 /// How long the last byte of the contribution may take, in milliseconds from the answer to `start`.
 const CONTRIBUTE_IN: HeaderName = HeaderName::from_static("tauline-contribute-in-ms");
-
-/// The state to build on, compressed as `Accept-Encoding` allows.
-pub(super) async fn state(
-    head: &Arc<Head>,
-    form: Form,
-    headers: &HeaderMap,
-) -> Result<Response, Failure> {
-    let coding = negotiate::coding(headers, form);
-    let state = head.body(form, coding).await.map_err(|error| {
-        tracing::error!(%error, "the state cannot be rendered");
-        Failure::new(
-            Code::Internal,
-            "the coordinator cannot render the state: try again",
-        )
-    })?;
-    let mut response = state.into_response();
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static(form.content_type()),
-    );
-    headers.insert(
-        header::VARY,
-        HeaderValue::from_static("accept, accept-encoding"),
-    );
-    if let Some(coding) = coding.name() {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
-    }
-    Ok(response)
-}
 
 /// Takes the updated state. The order: size, session, turn, form; only then is the body read.
 pub(super) async fn complete(

@@ -12,9 +12,9 @@ use futures_util::stream::{self, StreamExt as _};
 use tauline_protocol::status::QueueStatus;
 use tokio::sync::watch;
 
-use super::App;
-use super::admission::SignedIn;
-use super::failure::Failure;
+use crate::http::admission::SignedIn;
+use crate::http::app::App;
+use crate::http::failure::Failure;
 
 /// Longest silence of a stream. Proxies drop connections that are silent for a minute or less.
 const HEARTBEAT: Duration = Duration::from_secs(15);

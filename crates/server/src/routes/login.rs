@@ -7,11 +7,11 @@ use axum::extract::{Request, State};
 use tauline_protocol::error::Code;
 use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer};
 
-use crate::body;
+use crate::http::body;
 use crate::signin::browser::Browser;
 
-use super::App;
-use super::failure::Failure;
+use crate::http::app::App;
+use crate::http::failure::Failure;
 
 /// What may be sent to `/login`.
 const PROOFS: &str = r#"send exactly one of {"siwe":{"message":"…","signature":"0x…"}}, {"github":{"code":"…","state":"…"}} and {"invite":"…"}"#;

@@ -8,9 +8,9 @@ use axum::extract::{RawQuery, State};
 use tauline_protocol::error::Code;
 use tauline_protocol::status::QueueStatus;
 
-use super::App;
-use super::admission::SignedIn;
-use super::failure::Failure;
+use crate::http::admission::SignedIn;
+use crate::http::app::App;
+use crate::http::failure::Failure;
 
 /// Longest that a check-in is held, in seconds (`http-queue-api.md`, Life of a participant).
 const MOST_WAIT: f64 = 60.0;

@@ -12,16 +12,16 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tauline_protocol::error::Code;
+use tauline_store::StoreError;
 
-use crate::head::{Coding, Form};
-use crate::limits::Download;
-use crate::negotiate;
+use crate::http::limits::Download;
+use crate::http::negotiate;
+use crate::representation::{Coding, Form};
 use crate::snapshot::Document;
-use crate::store::StoreError;
 
-use super::App;
-use super::admission::Client;
-use super::failure::Failure;
+use crate::http::admission::Client;
+use crate::http::app::App;
+use crate::http::failure::Failure;
 
 pub(super) async fn download(
     State(app): State<Arc<App>>,

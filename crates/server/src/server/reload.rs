@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tauline_protocol::admin::AdminAnswer;
 
 use crate::config::{Settings, SettingsError};
-use crate::routes::App;
+use crate::http::app::App;
 use crate::telemetry;
 
 /// Settings that can change while the server runs, as the flags are named.

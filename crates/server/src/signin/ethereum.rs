@@ -5,7 +5,7 @@ use tauline_protocol::error::Code;
 
 use super::rpc::{CallError, Node, Run};
 use super::siwe;
-use crate::coordinator::Refused;
+use crate::refused::Refused;
 
 /// What is known about accounts.
 pub struct Accounts {

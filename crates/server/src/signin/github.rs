@@ -8,7 +8,7 @@ use url::Url;
 
 use super::oauth::{self, Asking, OAuth};
 use super::outgoing::Busy;
-use crate::coordinator::Refused;
+use crate::refused::Refused;
 
 /// Greatest account id that the store can keep.
 const MAX_ID: u64 = i64::MAX as u64;

@@ -18,7 +18,7 @@ use sha2::Sha256;
 use tauline_protocol::error::Code;
 use tauline_queue_core::Timestamp;
 
-use crate::coordinator::Refused;
+use crate::refused::Refused;
 use crate::telemetry::Seldom;
 
 /// How long a nonce is good for. Ten minutes: time enough to find one's hardware wallet.

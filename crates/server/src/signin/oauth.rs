@@ -17,7 +17,7 @@ use url::Url;
 
 use super::outgoing::{Busy, Party, Slot, Unreachable, cut};
 use super::secret::Secret;
-use crate::coordinator::Refused;
+use crate::refused::Refused;
 
 /// Sign-ins that a provider is asked about at a time: a crowd's, at two fifths of a second each, are over a
 /// hundred a second.

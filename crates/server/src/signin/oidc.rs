@@ -5,7 +5,7 @@ use url::Url;
 
 use super::oauth::{self, Asking, OAuth};
 use super::outgoing::{Busy, cut};
-use crate::coordinator::Refused;
+use crate::refused::Refused;
 
 /// A provider whose subjects are accounts, as CAIP-10 spells them: `eip155:1:0x…`.
 pub struct Oidc {

@@ -15,7 +15,7 @@ use tauline_protocol::error::Code;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use crate::clock::alive;
-use crate::coordinator::Refused;
+use crate::refused::Refused;
 use crate::telemetry::Seldom;
 
 /// Longest time for a whole exchange. Ours: somebody looks at an empty page meanwhile.

@@ -8,7 +8,7 @@
 use tauline_protocol::error::Code;
 use url::{Host, Origin, Url};
 
-use crate::coordinator::Refused;
+use crate::refused::Refused;
 
 /// Longest address, in bytes: it travels inside a state, through the provider and back.
 const MAX_LEN: usize = 1024;

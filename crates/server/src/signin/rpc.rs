@@ -12,7 +12,7 @@ use tauline_protocol::object::Object;
 
 use super::outgoing::{Busy, Party, Slot, Unreachable, cut};
 use super::secret::Secret;
-use crate::coordinator::Refused;
+use crate::refused::Refused;
 use crate::telemetry::Seldom;
 
 /// Accounts that the node is asked about at a time: at a fiftieth of a second each, thousands a second.

@@ -19,10 +19,11 @@ use sha2::{Digest as _, Sha256};
 use tauline_protocol::Identity;
 use tauline_protocol::error::Code;
 use tauline_queue_core::Timestamp;
+use tauline_store::{SignInWrite, Store, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::coordinator::{Caller, Coordinator, Refused};
-use crate::store::{self, SignInWrite, Store, StoreError};
+use crate::coordinator::{Caller, Coordinator};
+use crate::refused::Refused;
 
 use self::ledger::Ledger;
 
@@ -292,7 +293,7 @@ impl Sessions {
     }
 
     async fn save(&self, session: &Session) -> Result<(), Refused> {
-        let stored = store::Session {
+        let stored = tauline_store::Session {
             hash: session.hash,
             identity: session.identity.clone(),
             expires_at: session.expires_at,
@@ -309,7 +310,7 @@ impl Sessions {
     }
 
     /// A session that was stored. Its end is no further ahead than if it were opened now.
-    fn session(&self, stored: store::Session, now: Timestamp) -> Session {
+    fn session(&self, stored: tauline_store::Session, now: Timestamp) -> Session {
         Session {
             hash: stored.hash,
             identity: stored.identity,

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::eip4361::{self, Message};
 use super::nonce::Nonces;
 use super::origin::Origin;
-use crate::coordinator::Refused;
+use crate::refused::Refused;
 
 /// How far in the future a message may have been issued: clocks differ, by five minutes at most.
 const CLOCK_ALLOWANCE_SECONDS: i64 = 300;

@@ -18,14 +18,15 @@ use tauline_protocol::auth::{AuthAnswer, AuthLinks, AuthProvider, IdToken};
 use tauline_protocol::error::Code;
 use tauline_protocol::login::{OAuthCallback, SiweProof};
 use tauline_protocol::status::QueueWord;
+use tauline_store::{SignInWrite, Store};
 use url::Url;
 
 use super::browser::Browser;
 use super::session;
 use super::state::{Begun, StateError};
 use super::{SignIn, oauth, siwe};
-use crate::coordinator::{Refused, told_plainly};
-use crate::store::{SignInWrite, Store};
+use crate::coordinator::told_plainly;
+use crate::refused::Refused;
 
 /// Where a browser goes that begins to sign in.
 pub enum Beginning {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use flate2::{Compress, Compression, FlushCompress, Status};
 
 use super::blocks::Blocks;
-use crate::head::Coding;
+use crate::representation::Coding;
 
 /// Level of gzip and zstd. Hex digits compress to a little over half at any; higher ones only cost
 /// time.

@@ -11,7 +11,7 @@ use super::blocks::Blocks;
 use super::chunks::{self, Sum};
 use super::lists::{List, Lists};
 use super::{Inner, Moment};
-use crate::head::Coding;
+use crate::representation::Coding;
 
 /// The end of every transcript.
 const END: &[u8] = b"]}";

@@ -11,12 +11,12 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use tauline_store::{Contribution, Reading, Witness};
 use tauline_transcript::{Encoding, Powers, RawPowers, Size, Sizes};
 
 use super::blocks::Blocks;
 use super::chunks::Chunks;
-use crate::head::Coding;
-use crate::store::{Contribution, Reading, Witness};
+use crate::representation::Coding;
 
 /// Contributions read, and appended, at a time.
 const PAGE: u32 = 512;

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tauline_store::Reading;
 use tauline_transcript::{Base, Encoding, RawContribution, Size, Sizes};
 
 use super::blocks::Blocks;
-use crate::store::Reading;
 
 /// Bytes of a point of G1 in the document, with its quotes and `0x`.
 const G1_LEN: u64 = 2 + 2 + 96;

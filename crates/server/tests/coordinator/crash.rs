@@ -29,12 +29,12 @@ async fn play(coordinator: &Coordinator, heard: &mut Acknowledged) -> Option<()>
     heard.left.push(id("cleo"));
     for name in ["anna", "bert", "dora"] {
         coordinator.check_in(id(name)).await.ok()?;
-        let head = coordinator
+        let base = coordinator
             .start(id(name), StartRequest::default())
             .await
             .ok()?;
         heard.started.push(id(name));
-        let mut document = update(&head, name);
+        let mut document = update(&base, name);
         if name == "bert" {
             document.sub_contributions.swap(1, 2);
         }
@@ -201,9 +201,9 @@ async fn a_contribution_that_ends_the_process_each_time_does_not_end_the_ceremon
     .open();
     ceremony.join("anna").await;
     ceremony.join("bert").await;
-    let head = ceremony.start("anna").await;
+    let base = ceremony.start("anna").await;
     ceremony
-        .complete("anna", update(&head, "anna"))
+        .complete("anna", update(&base, "anna"))
         .await
         .unwrap_err();
     for _ in 0..10 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use tauline_protocol::journal::Record;
 use tauline_server::coordinator::StartError;
-use tauline_server::store::{StoreError, Write};
+use tauline_store::{StoreError, Write};
 use tempfile::TempDir;
 
 use crate::support::{Ceremony, Fail, Plan, id};

@@ -8,8 +8,8 @@ use tauline_protocol::error::Code;
 use tauline_protocol::journal::Record;
 use tauline_protocol::status::QueueWord;
 use tauline_queue_core::Event;
-use tauline_server::coordinator::SubmitError;
-use tauline_server::store::{Batch, Write};
+use tauline_server::submission::SubmitError;
+use tauline_store::{Batch, Write};
 use tauline_transcript::{RawContribution, Received};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -86,16 +86,16 @@ fn one_commit_holds_a_contribution_and_its_verdict() {
         let (ceremony, pool) = open(&fail);
         ceremony.join("anna").await;
         ceremony.join("bert").await;
-        let head = ceremony.start("anna").await;
-        complete(&ceremony, &pool, "anna", update(&head, "anna"))
+        let base = ceremony.start("anna").await;
+        complete(&ceremony, &pool, "anna", update(&base, "anna"))
             .await
             .unwrap();
         let last = written(fail.0.batches.lock().unwrap().last().unwrap());
         assert_eq!(last[..4], ["blob", "submitted", "ended", "accepted"]);
 
         ceremony.check_in("bert").await;
-        let head = ceremony.start("bert").await;
-        let mut bad = update(&head, "bert");
+        let base = ceremony.start("bert").await;
+        let mut bad = update(&base, "bert");
         bad.sub_contributions.swap(1, 2);
         let error = complete(&ceremony, &pool, "bert", bad).await.unwrap_err();
         assert_eq!(error.refused().code, Code::ContributionSizes);
@@ -113,7 +113,7 @@ fn who_is_out_of_turn_is_not_verified() {
         let (ceremony, pool) = open(&Fail::never());
         ceremony.join("anna").await;
         ceremony.join("bert").await;
-        let head = ceremony.start("anna").await;
+        let base = ceremony.start("anna").await;
         let _guard = block(&pool);
         let read = async { panic!("read") };
         let error = ceremony
@@ -121,7 +121,7 @@ fn who_is_out_of_turn_is_not_verified() {
             .complete_arriving(id("bert"), read)
             .await;
         assert_eq!(error.unwrap_err().refused().code, Code::NotYourTurn);
-        drop(head);
+        drop(base);
     });
 }
 
@@ -134,9 +134,9 @@ async fn play(ceremony: &Ceremony, pool: &ThreadPool, heard: &mut Acknowledged) 
     for name in ["anna", "bert"] {
         ceremony.coordinator.check_in(id(name)).await.ok()?;
         let tags = StartRequest::default();
-        let head = ceremony.coordinator.start(id(name), tags).await.ok()?;
+        let base = ceremony.coordinator.start(id(name), tags).await.ok()?;
         heard.started.push(id(name));
-        let mut document = update(&head, name);
+        let mut document = update(&base, name);
         if name == "bert" {
             document.sub_contributions.swap(1, 2);
         }
@@ -177,8 +177,8 @@ fn nothing_acknowledged_is_lost_when_the_plug_is_pulled_at_such_a_commit() {
                     match status.queue_status {
                         QueueWord::Contributed => assert!(status.receipt.is_some()),
                         QueueWord::Contributing => {
-                            let head = ceremony.start("anna").await;
-                            let document = update(&head, "anna");
+                            let base = ceremony.start("anna").await;
+                            let document = update(&base, "anna");
                             ceremony.complete("anna", document).await.unwrap();
                         }
                         other => panic!("commit {at}: {other:?}"),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use tauline_server::coordinator::StartError;
-use tauline_server::store::StoreError;
-use tauline_server::store::sqlite::{Found, Sqlite};
+use tauline_store::StoreError;
+use tauline_store::sqlite::{Found, Sqlite};
 use tempfile::TempDir;
 
 use crate::support::{Ceremony, NOON, Plan, sizes};

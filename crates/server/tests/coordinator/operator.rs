@@ -68,11 +68,11 @@ async fn a_pause_stops_every_deadline() {
 async fn a_contribution_that_arrives_in_a_pause_is_not_lost() {
     let ceremony = Ceremony::new();
     ceremony.join("anna").await;
-    let head = ceremony.start("anna").await;
+    let base = ceremony.start("anna").await;
     ceremony.admin(AdminRequest::Pause).await.unwrap();
     ceremony.pass(secs(600)).await;
     ceremony
-        .complete("anna", crate::support::update(&head, "anna"))
+        .complete("anna", crate::support::update(&base, "anna"))
         .await
         .unwrap();
     assert_eq!(ceremony.coordinator.status().contributions, 1);

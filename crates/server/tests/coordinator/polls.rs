@@ -9,8 +9,9 @@ use tauline_protocol::Identity;
 use tauline_protocol::admin::AdminRequest;
 use tauline_protocol::error::Code;
 use tauline_protocol::status::{EndedWord, QueueWord};
-use tauline_server::coordinator::{Polled, Refused};
-use tauline_server::head::Coding;
+use tauline_server::coordinator::Polled;
+use tauline_server::refused::Refused;
+use tauline_server::representation::Coding;
 use tauline_server::snapshot::{FOLDER_NAME, Transcripts};
 use tauline_transcript::signature::bls_message_point;
 use tauline_transcript::{Secret, contribute_with};
@@ -43,7 +44,7 @@ fn assert_waits(polled: &Polled) {
 #[track_caller]
 fn assert_starts(polled: &Polled, contributions: u64) {
     match polled {
-        Polled::Base(head) => assert_eq!(head.contributions(), contributions),
+        Polled::Base(base) => assert_eq!(base.contributions(), contributions),
         Polled::Wait => panic!("the turn has come"),
     }
 }
@@ -53,10 +54,10 @@ fn phase(ceremony: &Ceremony) -> Option<QueueWord> {
 }
 
 async fn contribute(ceremony: &Ceremony, name: &str, polled: Polled) {
-    let Polled::Base(head) = polled else {
+    let Polled::Base(base) = polled else {
         panic!("the turn has come");
     };
-    ceremony.complete(name, update(&head, name)).await.unwrap();
+    ceremony.complete(name, update(&base, name)).await.unwrap();
 }
 
 #[tokio::test]
@@ -272,12 +273,12 @@ async fn signatures_over_either_spelling_of_a_github_identity_are_kept() {
         let ceremony = Ceremony::new();
         let who = Identity::github(1_214_109, "Kustosz").unwrap();
         let polled = ceremony.coordinator.poll(who.clone(), INTERVAL, HOLD);
-        let Polled::Base(head) = polled.await.unwrap() else {
+        let Polled::Base(base) = polled.await.unwrap() else {
             panic!("nobody is ahead");
         };
         let secrets = (0..4).map(|sub| Secret::from_be_bytes(&known_scalar(sub).to_bytes_be()));
         let secrets = secrets.collect::<Option<Vec<_>>>().unwrap();
-        let update = contribute_with(head.base(), secrets, &|_| ()).unwrap();
+        let update = contribute_with(base.powers(), secrets, &|_| ()).unwrap();
         let mut document = update.unsigned();
         let mut signatures = Vec::new();
         for (number, sub) in (0..).zip(&mut document.sub_contributions) {

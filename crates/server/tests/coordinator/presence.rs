@@ -6,7 +6,8 @@ use std::time::Duration;
 use tauline_protocol::admin::AdminRequest;
 use tauline_protocol::contribution::StartRequest;
 use tauline_protocol::status::{EndedWord, ModeWord, QueueStatus, QueueWord};
-use tauline_server::coordinator::{Polled, Refused};
+use tauline_server::coordinator::Polled;
+use tauline_server::refused::Refused;
 use tokio::task::JoinHandle;
 
 use crate::support::{Ceremony, Plan, id, secs, settle, update};
@@ -33,8 +34,8 @@ async fn poll(ceremony: &Ceremony, name: &str) -> Polled {
 }
 
 async fn finish(ceremony: &Ceremony, name: &str) {
-    let head = ceremony.start(name).await;
-    ceremony.complete(name, update(&head, name)).await.unwrap();
+    let base = ceremony.start(name).await;
+    ceremony.complete(name, update(&base, name)).await.unwrap();
     settle(ceremony).await;
 }
 

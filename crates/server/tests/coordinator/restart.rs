@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tauline_protocol::admin::AdminRequest;
 use tauline_protocol::status::{EndedWord, ModeWord, QueueWord};
-use tauline_server::store::Session;
+use tauline_store::Session;
 use tauline_transcript::Encoding;
 
 use crate::support::{Ceremony, NOON, Plan, block, id, one_thread, secs, update};
@@ -37,10 +37,10 @@ async fn a_restart_keeps_places_phases_and_receipts() {
         );
     }
     // The state that Bert fetches again is the one he had.
-    let head = ceremony.start("bert").await;
-    assert_eq!(head.contributions(), 1);
+    let base = ceremony.start("bert").await;
+    assert_eq!(base.contributions(), 1);
     ceremony
-        .complete("bert", update(&head, "bert"))
+        .complete("bert", update(&base, "bert"))
         .await
         .unwrap();
 }
@@ -88,9 +88,9 @@ async fn a_contribution_that_was_being_verified_is_verified_after_the_restart() 
     .open();
     let guard = block(&pool);
     ceremony.join("anna").await;
-    let head = ceremony.start("anna").await;
+    let base = ceremony.start("anna").await;
     // The form that it came in is the form that is stored.
-    let document = update(&head, "anna")
+    let document = update(&base, "anna")
         .to_encoding(Encoding::Uncompressed)
         .unwrap();
     let coordinator = ceremony.coordinator.clone();
@@ -123,8 +123,8 @@ async fn an_old_verdict_does_not_touch_the_next_process() {
     .open();
     let guard = block(&pool);
     ceremony.join("anna").await;
-    let head = ceremony.start("anna").await;
-    let mut bad = update(&head, "anna");
+    let base = ceremony.start("anna").await;
+    let mut bad = update(&base, "anna");
     bad.sub_contributions.swap(0, 1);
     let coordinator = ceremony.coordinator.clone();
     let upload = tokio::spawn(async move { coordinator.complete(id("anna"), || Ok(bad)).await });

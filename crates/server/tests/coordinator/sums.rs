@@ -11,9 +11,9 @@ use tauline_protocol::journal::Record;
 use tauline_queue_core::{Event, Outcome, Rules};
 use tauline_server::coordinator::StartError;
 use tauline_server::snapshot::{FOLDER_NAME, Transcripts};
-use tauline_server::store::check;
-use tauline_server::store::sqlite::{Found, Sqlite};
-use tauline_server::store::{Session, Store, StoreError, Write};
+use tauline_store::check;
+use tauline_store::sqlite::{Found, Sqlite};
+use tauline_store::{Session, Store, StoreError, Write};
 use tempfile::TempDir;
 
 use crate::support::{Ceremony, Fail, NOON, Plan, id, refused, sizes, update};
@@ -216,7 +216,7 @@ async fn who_makes_the_sums_fit_is_found_by_the_log() {
     assert!(what.contains("contribution 1"), "{what}");
 
     let directory = copy(&plan.directory);
-    // The head's bytes, in another form of the same powers, with the digest that fits them.
+    // The base's bytes, in another form of the same powers, with the digest that fits them.
     let connection = Connection::open(directory.path().join("tauline.db")).unwrap();
     let bytes: Vec<u8> = connection
         .query_row("SELECT bytes FROM blobs", [], |row| row.get(0))
@@ -229,7 +229,7 @@ async fn who_makes_the_sums_fit_is_found_by_the_log() {
     let bytes = other
         .to_msgpack(tauline_transcript::Encoding::Uncompressed)
         .unwrap();
-    let blob = tauline_server::store::Blob::new(bytes);
+    let blob = tauline_store::Blob::new(bytes);
     let (bytes, digest) = (hex::encode(blob.bytes()), hex::encode(blob.digest()));
     change(
         directory.path(),
@@ -247,8 +247,8 @@ async fn nothing_that_was_changed_while_it_runs_is_served() {
     }
     ceremony.contribute("anna").await;
     ceremony.check_in("bert").await;
-    let head = ceremony.start("bert").await;
-    let mut document = update(&head, "bert");
+    let base = ceremony.start("bert").await;
+    let mut document = update(&base, "bert");
     document.sub_contributions.swap(0, 1);
     ceremony.complete("bert", document).await.unwrap_err();
     let alice = Session {
@@ -423,9 +423,7 @@ async fn the_next_record_binds_what_was_there_before_there_were_sums() {
         Write::Record(checked.chain.append(record.to_bytes(), None))
     });
     let writes = writes.collect();
-    store
-        .commit(&tauline_server::store::Batch { writes })
-        .unwrap();
+    store.commit(&tauline_store::Batch { writes }).unwrap();
     drop(store);
     open_old(&directory).unwrap();
     // A contribution exchanged with all its sums is not what the log was told of.

@@ -13,16 +13,16 @@ use tauline_protocol::journal::Tally;
 use tauline_protocol::status::{QueueStatus, QueueWord, SignInMethod};
 use tauline_queue_core::{Rules, Ticket, Timestamp};
 use tauline_server::admin::Operator;
+use tauline_server::base::CurrentBase;
 use tauline_server::clock::{Clock, Hands};
-use tauline_server::coordinator::{
-    self, Coordinator, Fault, Opened, Refused, Settings, StartError, SubmitError,
-};
-use tauline_server::head::Head;
-use tauline_server::store::sqlite::Sqlite;
-use tauline_server::store::{
+use tauline_server::coordinator::{self, Coordinator, Fault, Opened, Settings, StartError};
+use tauline_server::refused::Refused;
+use tauline_server::submission::SubmitError;
+use tauline_server::verifier::Verifier;
+use tauline_store::sqlite::Sqlite;
+use tauline_store::{
     Batch, Blob, Ceremony as Made, Contribution, Reading, Session, Store, StoreError, StoredRecord,
 };
-use tauline_server::verifier::Verifier;
 use tauline_transcript::{RawContribution, Sizes, contribute};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -199,7 +199,7 @@ impl Ceremony {
         followed.await.unwrap().0
     }
 
-    pub(crate) async fn start(&self, name: &str) -> Arc<Head> {
+    pub(crate) async fn start(&self, name: &str) -> Arc<CurrentBase> {
         self.coordinator
             .start(id(name), StartRequest::default())
             .await
@@ -224,8 +224,8 @@ impl Ceremony {
             QueueWord::ReadyToContribute,
             "{status:?}"
         );
-        let head = self.start(name).await;
-        self.complete(name, update(&head, name)).await.unwrap()
+        let base = self.start(name).await;
+        self.complete(name, update(&base, name)).await.unwrap()
     }
 
     pub(crate) async fn admin(&self, request: AdminRequest) -> Result<(), String> {
@@ -248,9 +248,9 @@ impl Ceremony {
     }
 }
 
-/// A good contribution on this head, signed for somebody of this name.
-pub(crate) fn update(head: &Head, name: &str) -> RawContribution {
-    contribute(head.base(), &mut rand_core::OsRng, b"", &|_| ()).sign(&id(name), None)
+/// A good contribution on this base, signed for somebody of this name.
+pub(crate) fn update(base: &CurrentBase, name: &str) -> RawContribution {
+    contribute(base.powers(), &mut rand_core::OsRng, b"", &|_| ()).sign(&id(name), None)
 }
 
 #[track_caller]

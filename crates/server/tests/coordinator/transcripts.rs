@@ -6,10 +6,10 @@ use std::sync::Arc;
 use futures_util::TryStreamExt as _;
 use tauline_protocol::Identity;
 use tauline_queue_core::Ticket;
-use tauline_server::head::Coding;
+use tauline_server::representation::Coding;
 use tauline_server::snapshot::{FOLDER_NAME, Transcript, Transcripts};
-use tauline_server::store::sqlite::Sqlite;
-use tauline_server::store::{Batch, Blob, Contribution, Store, Witness, Write};
+use tauline_store::sqlite::Sqlite;
+use tauline_store::{Batch, Blob, Contribution, Store, Witness, Write};
 use tauline_transcript::transcript::{ExpectedSizes, Options, verify_transcript};
 use tauline_transcript::transcript::{Format, Transcript as InMemory, TranscriptWriter};
 use tauline_transcript::{Base, Encoding};
@@ -67,8 +67,8 @@ async fn the_transcript_is_that_of_the_ceremony_byte_for_byte() {
 
     for name in ["anna", "bert", "cleo"] {
         ceremony.join(name).await;
-        let head = ceremony.start(name).await;
-        let document = update(&head, name);
+        let base = ceremony.start(name).await;
+        let document = update(&base, name);
         expected
             .accept(id(name), &document, &mut rand_core::OsRng)
             .unwrap();
@@ -403,7 +403,7 @@ async fn the_cost_of_a_turn_does_not_grow_with_a_thousand_contributions() {
     let transcripts = Transcripts::new(Arc::clone(&store), folder).unwrap();
     let blob = Base::initial(&sizes()).to_raw(Encoding::Compressed);
     let blob = Blob::new(blob.to_msgpack(Encoding::Compressed).unwrap());
-    let mut chain = tauline_server::store::Chain::EMPTY;
+    let mut chain = tauline_store::Chain::EMPTY;
     let mut accept = |numbers: std::ops::RangeInclusive<u64>| {
         let last = *numbers.end();
         let mut batch = Batch::default();

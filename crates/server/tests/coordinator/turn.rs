@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tauline_protocol::error::Code;
 use tauline_protocol::status::{EndedWord, QueueWord};
-use tauline_server::coordinator::{Admission, SubmitError};
-use tauline_server::head::Head;
+use tauline_server::base::CurrentBase;
+use tauline_server::coordinator::Admission;
+use tauline_server::submission::SubmitError;
 use tauline_transcript::{DocumentError, Encoding};
 
 use crate::support::{Ceremony, Plan, block, id, one_thread, refused, secs, update};
@@ -15,8 +16,8 @@ use crate::support::{Ceremony, Plan, block, id, one_thread, refused, secs, updat
 async fn an_accepted_contribution_earns_a_receipt_that_can_be_had_again() {
     let ceremony = Ceremony::new();
     ceremony.join("anna").await;
-    let head = ceremony.start("anna").await;
-    let document = update(&head, "anna");
+    let base = ceremony.start("anna").await;
+    let document = update(&base, "anna");
     let receipt = ceremony.complete("anna", document.clone()).await.unwrap();
     let said = receipt.verify(ceremony.coordinator.address()).unwrap();
     assert_eq!(said.identity, id("anna"));
@@ -29,7 +30,7 @@ async fn an_accepted_contribution_earns_a_receipt_that_can_be_had_again() {
     assert_eq!(admission, Admission::Accepted(receipt.clone()));
     let again = ceremony.complete("anna", document).await.unwrap();
     assert_eq!(again, receipt);
-    let other = ceremony.complete("anna", update(&head, "anna")).await;
+    let other = ceremony.complete("anna", update(&base, "anna")).await;
     assert_eq!(code(other), Code::EarlierOneCounted);
     let unreadable = || Err(DocumentError::Json("cut short".to_owned()));
     let unreadable = ceremony.coordinator.complete(id("anna"), unreadable).await;
@@ -47,9 +48,9 @@ async fn each_contribution_builds_on_the_last() {
     let ceremony = Ceremony::new();
     for (number, name) in (0..).zip(["anna", "bert", "cleo"]) {
         ceremony.join(name).await;
-        let head = ceremony.start(name).await;
-        assert_eq!(head.contributions(), number);
-        ceremony.complete(name, update(&head, name)).await.unwrap();
+        let base = ceremony.start(name).await;
+        assert_eq!(base.contributions(), number);
+        ceremony.complete(name, update(&base, name)).await.unwrap();
         assert_eq!(ceremony.coordinator.status().contributions, number + 1);
     }
 }
@@ -61,7 +62,7 @@ async fn start_repeated_gives_the_same_state_and_does_not_restart_the_clock() {
     let first = ceremony.start("anna").await;
     ceremony.pass(secs(100)).await;
     let second = ceremony.start("anna").await;
-    assert_eq!(first.base(), second.base());
+    assert_eq!(first.powers(), second.powers());
     assert_eq!(
         ceremony.check_in("anna").await.next_checkin_in_ms,
         Some(30_000),
@@ -109,7 +110,7 @@ async fn nothing_is_taken_out_of_turn() {
 async fn a_malformed_body_does_not_end_the_turn() {
     let ceremony = Ceremony::new();
     ceremony.join("anna").await;
-    let head = ceremony.start("anna").await;
+    let base = ceremony.start("anna").await;
     let bad = ceremony
         .coordinator
         .complete(id("anna"), || {
@@ -127,7 +128,7 @@ async fn a_malformed_body_does_not_end_the_turn() {
         Some(Code::Internal)
     );
     ceremony
-        .complete("anna", update(&head, "anna"))
+        .complete("anna", update(&base, "anna"))
         .await
         .unwrap();
 }
@@ -137,8 +138,8 @@ async fn an_invalid_contribution_ends_the_turn_with_the_check_that_failed() {
     let ceremony = Ceremony::new();
     ceremony.join("anna").await;
     ceremony.join("bert").await;
-    let head = ceremony.start("anna").await;
-    let mut bad = update(&head, "anna");
+    let base = ceremony.start("anna").await;
+    let mut bad = update(&base, "anna");
     bad.sub_contributions.swap(0, 1);
     let error = ceremony.complete("anna", bad).await.unwrap_err();
     assert_eq!(error.status(), 422);
@@ -161,8 +162,10 @@ async fn an_invalid_contribution_ends_the_turn_with_the_check_that_failed() {
 async fn an_unchanged_base_has_no_entropy() {
     let ceremony = Ceremony::new();
     ceremony.join("anna").await;
-    let head = ceremony.start("anna").await;
-    let same = head.base().to_raw(tauline_transcript::Encoding::Compressed);
+    let base = ceremony.start("anna").await;
+    let same = base
+        .powers()
+        .to_raw(tauline_transcript::Encoding::Compressed);
     let error = ceremony.complete("anna", same).await.unwrap_err();
     assert_eq!(error.body().known_code(), Some(Code::ContributionNoEntropy));
 }
@@ -171,11 +174,11 @@ async fn an_unchanged_base_has_no_entropy() {
 async fn the_participants_clock_stops_at_the_last_byte() {
     let ceremony = Ceremony::new();
     ceremony.join("anna").await;
-    let head = ceremony.start("anna").await;
+    let base = ceremony.start("anna").await;
     ceremony.pass(secs(184)).await;
     let (go, wait) = mpsc::channel::<()>();
     let (reading, is_read) = tokio::sync::oneshot::channel();
-    let document = update(&head, "anna");
+    let document = update(&base, "anna");
     let coordinator = ceremony.coordinator.clone();
     let upload = tokio::spawn(async move {
         let read = move || {
@@ -253,10 +256,10 @@ async fn an_unreadable_body_that_came_in_time_gets_no_extra_time() {
 async fn a_cancelled_upload_does_not_wedge_the_ceremony() {
     let ceremony = Ceremony::new();
     ceremony.join("anna").await;
-    let head = ceremony.start("anna").await;
+    let base = ceremony.start("anna").await;
     let (go, wait) = mpsc::channel::<()>();
     let (reading, is_read) = tokio::sync::oneshot::channel();
-    let document = update(&head, "anna");
+    let document = update(&base, "anna");
     let coordinator = ceremony.coordinator.clone();
     let upload = tokio::spawn(async move {
         let read = move || {
@@ -286,7 +289,7 @@ async fn a_cancelled_upload_does_not_wedge_the_ceremony() {
 }
 
 /// A ceremony in which Anna's turn has started and nothing is verified until the guard is dropped.
-async fn blocked() -> (Ceremony, std::sync::Arc<Head>, mpsc::Sender<()>) {
+async fn blocked() -> (Ceremony, std::sync::Arc<CurrentBase>, mpsc::Sender<()>) {
     let (verifier, pool) = one_thread();
     let ceremony = Plan {
         verifier,
@@ -295,8 +298,8 @@ async fn blocked() -> (Ceremony, std::sync::Arc<Head>, mpsc::Sender<()>) {
     .open();
     let guard = block(&pool);
     ceremony.join("anna").await;
-    let head = ceremony.start("anna").await;
-    (ceremony, head, guard)
+    let base = ceremony.start("anna").await;
+    (ceremony, base, guard)
 }
 
 async fn until_verifying(ceremony: &Ceremony) {
@@ -307,8 +310,8 @@ async fn until_verifying(ceremony: &Ceremony) {
 
 #[tokio::test]
 async fn two_uploads_of_one_turn_hear_the_same_verdict_if_they_are_the_same() {
-    let (ceremony, head, guard) = blocked().await;
-    let document = update(&head, "anna");
+    let (ceremony, base, guard) = blocked().await;
+    let document = update(&base, "anna");
     let one = tokio::spawn(upload(&ceremony, document.clone()));
     until_verifying(&ceremony).await;
     assert_eq!(
@@ -317,7 +320,7 @@ async fn two_uploads_of_one_turn_hear_the_same_verdict_if_they_are_the_same() {
     );
     let uncompressed = document.to_encoding(Encoding::Uncompressed).unwrap();
     let two = tokio::spawn(upload(&ceremony, uncompressed));
-    let another = tokio::spawn(upload(&ceremony, update(&head, "anna")));
+    let another = tokio::spawn(upload(&ceremony, update(&base, "anna")));
     let coordinator = ceremony.coordinator.clone();
     let three = tokio::spawn(async move { coordinator.verdict(id("anna")).await });
     refused(
@@ -338,8 +341,8 @@ async fn two_uploads_of_one_turn_hear_the_same_verdict_if_they_are_the_same() {
 
 #[tokio::test]
 async fn what_was_sent_beside_an_invalid_contribution_is_not_called_invalid() {
-    let (ceremony, head, guard) = blocked().await;
-    let good = update(&head, "anna");
+    let (ceremony, base, guard) = blocked().await;
+    let good = update(&base, "anna");
     let mut bad = good.clone();
     bad.sub_contributions.swap(0, 1);
     let one = tokio::spawn(upload(&ceremony, bad));
@@ -363,8 +366,8 @@ async fn verification_that_never_ends_is_the_coordinators_fault() {
     .open();
     let guard = block(&pool);
     ceremony.join("anna").await;
-    let head = ceremony.start("anna").await;
-    let one = tokio::spawn(upload(&ceremony, update(&head, "anna")));
+    let base = ceremony.start("anna").await;
+    let one = tokio::spawn(upload(&ceremony, update(&base, "anna")));
     while ceremony.check_in("anna").await.queue_status != QueueWord::Verifying {
         tokio::task::yield_now().await;
     }
@@ -390,7 +393,7 @@ async fn verification_that_never_ends_is_the_coordinators_fault() {
         QueueWord::Contributing
     );
     ceremony
-        .complete("anna", update(&head, "anna"))
+        .complete("anna", update(&base, "anna"))
         .await
         .unwrap();
 }

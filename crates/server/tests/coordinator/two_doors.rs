@@ -76,13 +76,13 @@ async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
             Step::Does(who, act) => {
                 let name = PEOPLE[who];
                 let base = perform(&ceremony, name, act, &bases).await;
-                if let Some(head) = base {
+                if let Some(base) = base {
                     let turn = ceremony.coordinator.status().turn;
                     let turn = turn.ok_or_else(|| TestCaseError::fail("a base without a turn"))?;
                     prop_assert_eq!(turn.phase, QueueWord::Contributing);
                     let status = ceremony.coordinator.status();
-                    prop_assert_eq!(head.contributions(), status.contributions);
-                    bases.insert(name, head);
+                    prop_assert_eq!(base.contributions(), status.contributions);
+                    bases.insert(name, base);
                 }
             }
         }
@@ -90,7 +90,7 @@ async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
     check_log(&ceremony)
 }
 
-type Bases = BTreeMap<&'static str, std::sync::Arc<tauline_server::head::Head>>;
+type Bases = BTreeMap<&'static str, std::sync::Arc<tauline_server::base::CurrentBase>>;
 
 /// Does it, and gives the state if one was handed out.
 async fn perform(
@@ -98,11 +98,11 @@ async fn perform(
     name: &'static str,
     act: Act,
     bases: &Bases,
-) -> Option<std::sync::Arc<tauline_server::head::Head>> {
+) -> Option<std::sync::Arc<tauline_server::base::CurrentBase>> {
     let coordinator = ceremony.coordinator.clone();
     let who = id(name);
     let base = |polled| match polled {
-        Polled::Base(head) => Some(head),
+        Polled::Base(base) => Some(base),
         Polled::Wait => None,
     };
     match act {
@@ -141,14 +141,14 @@ async fn perform(
         Act::Abort => drop(coordinator.abort(who, None).await),
         Act::Leave => drop(coordinator.leave(who).await),
         Act::Complete => {
-            if let Some(head) = bases.get(name) {
-                let _ = ceremony.complete(name, update(head, name)).await;
+            if let Some(base) = bases.get(name) {
+                let _ = ceremony.complete(name, update(base, name)).await;
             }
         }
         Act::CompleteBadly => {
-            let head = bases.values().next();
-            if let Some(head) = head {
-                let mut document = update(head, name);
+            let base = bases.values().next();
+            if let Some(base) = base {
+                let mut document = update(base, name);
                 document.sub_contributions.pop();
                 let _ = ceremony.complete(name, document).await;
             }

@@ -9,7 +9,7 @@ use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::error::Code;
 use tauline_protocol::journal::Record;
 use tauline_protocol::status::QueueWord;
-use tauline_server::store::Chain;
+use tauline_store::Chain;
 use tauline_transcript::{Base, Encoding, RawContribution, Secret, contribute_with};
 
 use crate::common::turn::Turn;

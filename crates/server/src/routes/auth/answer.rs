@@ -8,8 +8,8 @@ use tauline_protocol::auth::{AuthAnswer, AuthCode};
 use tauline_protocol::error::{Code, ErrorBody};
 use url::Url;
 
-use super::super::failure::Failure;
-use crate::coordinator::Refused;
+use crate::http::failure::Failure;
+use crate::refused::Refused;
 use crate::signin::state::StateError;
 use crate::signin::web;
 

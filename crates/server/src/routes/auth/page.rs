@@ -5,7 +5,7 @@
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::super::failure::Failure;
+use crate::http::failure::Failure;
 
 const WALLET: &str = include_str!("../../../pages/sign-in.html");
 const SCRIPT: &str = include_str!("../../../pages/sign-in.js");

@@ -11,12 +11,12 @@ use futures_util::StreamExt as _;
 use tauline_protocol::Identity;
 use tauline_protocol::contribution::{ReceiptAnswer, SignedReceipt};
 
-use crate::body::{self, BodyCoding, DocumentForm};
 use crate::coordinator::Admission;
-use crate::routes::App;
-use crate::routes::admission::MaybeSignedIn;
-use crate::routes::failure::Failure;
-use crate::upload;
+use crate::http::admission::MaybeSignedIn;
+use crate::http::app::App;
+use crate::http::body::{self, BodyCoding, DocumentForm};
+use crate::http::failure::Failure;
+use crate::http::upload;
 
 use super::lobby::signed_in;
 use super::refusal::Refusal;

@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use tauline_protocol::sequencer::SequencerStatus;
 
-use crate::routes::App;
-use crate::routes::admission::Client;
+use crate::http::admission::Client;
+use crate::http::app::App;
 use crate::routes::transcript;
 
 pub(super) async fn status(State(app): State<Arc<App>>) -> Json<SequencerStatus> {

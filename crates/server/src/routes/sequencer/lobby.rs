@@ -9,13 +9,13 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use tauline_protocol::sequencer::Code;
 
-use crate::body::{self, Limit};
 use crate::coordinator::Polled;
-use crate::head::Form;
-use crate::routes::App;
-use crate::routes::admission::MaybeSignedIn;
-use crate::routes::contribution::state;
-use crate::routes::failure::Failure;
+use crate::http::admission::MaybeSignedIn;
+use crate::http::app::App;
+use crate::http::body::{self, Limit};
+use crate::http::failure::Failure;
+use crate::representation::Form;
+use crate::routes::base::state;
 use crate::signin::session::Session;
 
 use super::refusal::Refusal;
@@ -49,7 +49,7 @@ pub(super) async fn try_contribute(
             let code = Code::AnotherContributionInProgress;
             Ok(Json(code.body(code.text(&[]))).into_response())
         }
-        Polled::Base(head) => state(&head, Form::Json, &parts.headers)
+        Polled::Base(base) => state(&base, Form::Json, &parts.headers)
             .await
             .map_err(|it| Refusal::of_poll(&it)),
     }

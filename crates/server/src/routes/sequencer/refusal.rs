@@ -11,8 +11,8 @@ use tauline_protocol::error::{self, ErrorBody};
 use tauline_protocol::sequencer::Code;
 use tauline_transcript::{Check, DocumentError, Element, Invalid, PointError};
 
-use crate::coordinator::Refused;
-use crate::routes::failure::{Detail, Failure};
+use crate::http::failure::{Detail, Failure};
+use crate::refused::Refused;
 
 /// An answer that says no.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -248,6 +248,6 @@ impl From<Refused> for Refusal {
 }
 
 /// Far more requests than any client sends. Never 429, which none of them knows.
-pub(in crate::routes) fn rate_limited() -> Response {
+pub(crate) fn rate_limited() -> Response {
     Refusal::from(Code::RateLimited).into_response()
 }

@@ -7,9 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tauline_store::{SignInWrite, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
-
-use crate::store::{SignInWrite, Store, StoreError};
 
 /// How long writes are gathered before a commit. Ours: nobody notices it at a sign-in, and the
 /// log gets the connection in between, however many sign in.
@@ -81,8 +80,8 @@ mod tests {
     use tauline_queue_core::Timestamp;
 
     use super::*;
-    use crate::store::Session;
-    use crate::store::sqlite::Sqlite;
+    use tauline_store::Session;
+    use tauline_store::sqlite::Sqlite;
 
     /// Commits in the write-ahead log: frames that say how long the database is after them
     /// (<https://sqlite.org/fileformat2.html#the_write_ahead_log>, sections 4.1 and 4.2).

@@ -1,0 +1,168 @@
+//! From a store to a running coordinator: replay and checks (`store/check.rs`), then the task.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tauline_protocol::status::ModeWord;
+use tauline_store::check::{self, Checked};
+use tauline_store::{Store, StoreError};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+
+use super::line::Names;
+use super::task::{Now, Task, Verifying};
+use super::{Coordinator, Fault, MAILBOX, Settings, Shared};
+use crate::base::CurrentBase;
+use crate::clock::Clock;
+use crate::fingerprint::Fingerprint;
+use crate::status::Published;
+use crate::submission::Verification;
+use crate::verifier::{Verifier, panic_text};
+
+/// From which difference on a clock behind the log is worth a warning: beyond what two machines
+/// that set their clocks by the network differ.
+const CLOCK_WARNING: Duration = Duration::from_secs(2);
+
+/// Restarts during one verification after which it is given up as the coordinator's fault: what
+/// ends the process each time, as running out of memory does, must not end the ceremony. Ours: more
+/// than bad luck or an impatient operator brings about.
+const RESTARTS_WHILE_VERIFYING: u32 = 10;
+
+/// A running coordinator.
+pub struct Opened {
+    /// The first handle.
+    pub coordinator: Coordinator,
+    /// Ends when the coordinator does.
+    pub task: JoinHandle<Result<(), Fault>>,
+}
+
+/// Why a coordinator did not start. Each text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The deadlines' settings contradict each other.
+    #[error("the deadlines are not usable: {0}; change the settings")]
+    Rules(#[from] tauline_queue_core::RulesError),
+    /// No thread, or no async runtime.
+    #[error("the coordinator's thread could not be started: {0}")]
+    Thread(String),
+}
+
+/// Starts a coordinator on a store: replays its log, checks what is stored beside the log against
+/// it, and goes on where it stopped. Blocks; must be called inside a tokio runtime.
+///
+/// # Errors
+/// When the data contradicts itself, or the settings do.
+pub fn open(
+    store: Arc<dyn Store>,
+    settings: Settings,
+    verifier: Verifier,
+    clock: Clock,
+) -> Result<Opened, StartError> {
+    let runtime = Handle::try_current().map_err(|error| StartError::Thread(error.to_string()))?;
+    let ceremony = store.ceremony().clone();
+    settings.rules.validate()?;
+    let Checked {
+        queue,
+        chain,
+        base,
+        verifying,
+        restarts_while_verifying,
+        binding,
+        ..
+    } = verifier.run(|| check::everything(&*store, settings.rules))?;
+    let contributions = queue.state().contributions();
+    let base = verifier
+        .run(|| CurrentBase::new(base, contributions))
+        .map_err(|error| StoreError::damaged(error.to_string()))?;
+    let verifying = verifying.map(|submitted| Verifying {
+        ticket: submitted.ticket,
+        identity: submitted.identity,
+        fingerprint: Fingerprint::of(&submitted.contribution),
+        verification: Some(Verification::ToDo(submitted.contribution.into())),
+        waiters: Vec::new(),
+    });
+
+    let behind = clock.catch_up(queue.state().log_time());
+    if behind > CLOCK_WARNING {
+        warn!(
+            behind_ms = u64::try_from(behind.as_millis()).unwrap_or(u64::MAX),
+            "this machine's clock is behind the log: set it; time goes on from the log's"
+        );
+    }
+    let state = queue.state();
+    info!(
+        records = chain.records(),
+        contributions = state.contributions(),
+        waiting = state.waiting(),
+        mode = %ModeWord::from(state.mode()).as_str(),
+        "the ceremony's log is replayed"
+    );
+    let address = ceremony.address();
+    let (sender, mailbox) = mpsc::channel(MAILBOX);
+    let (urgently, urgent) = mpsc::unbounded_channel();
+    let first = Published::new(&queue, chain, clock.now());
+    let (publisher, published) = watch::channel(Arc::new(first));
+    let names = Names::of(queue.state());
+    let task = Task {
+        queue,
+        store: Arc::clone(&store),
+        chain,
+        binding,
+        names,
+        base: Arc::new(base),
+        key: ceremony.key.clone(),
+        clock: clock.clone(),
+        verifier: verifier.clone(),
+        mailbox,
+        published: publisher,
+        urgent,
+        urgently: urgently.clone(),
+        verifying,
+        now: Now {
+            gives_up: restarts_while_verifying >= RESTARTS_WHILE_VERIFYING,
+            ..Now::default()
+        },
+    };
+    let task = spawn(runtime, task)?;
+    let shared = Shared {
+        store,
+        settings,
+        clock,
+        verifier,
+        key: ceremony.key,
+        address,
+    };
+    let shared = Arc::new(shared);
+    let coordinator = Coordinator {
+        mailbox: sender,
+        urgently,
+        published,
+        shared,
+    };
+    Ok(Opened { coordinator, task })
+}
+
+/// Gives the task a thread of its own, which may block in commits.
+fn spawn(runtime: Handle, task: Task) -> Result<JoinHandle<Result<(), Fault>>, StartError> {
+    let (ended, end) = oneshot::channel();
+    let on_thread = runtime.clone();
+    std::thread::Builder::new()
+        .name("coordinator".to_owned())
+        .spawn(move || {
+            let result = catch_unwind(AssertUnwindSafe(|| on_thread.block_on(task.run())))
+                .unwrap_or_else(|panic| Err(Fault::Panic(panic_text(panic.as_ref()))));
+            // Whoever would hear of it may be gone with the runtime.
+            let _ = ended.send(result);
+        })
+        .map_err(|error| StartError::Thread(error.to_string()))?;
+    Ok(runtime.spawn(async move {
+        end.await
+            .unwrap_or_else(|_| Err(Fault::Panic("its thread is gone".to_owned())))
+    }))
+}

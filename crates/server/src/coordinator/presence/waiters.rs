@@ -1,0 +1,279 @@
+//! Held check-ins and event streams: answers that wait for a change.
+//!
+//! Whoever waits for one is present: the coordinator checks in for it before its deadline passes
+//! and when its turn comes. A receiver that is gone counts for nothing from that moment on.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use tauline_protocol::Identity;
+use tauline_protocol::status::{QueueStatus, QueueWord};
+use tauline_queue_core::{Event, Ticket, Timestamp};
+
+use super::super::ClientKey;
+use super::super::reply::{Polled, Reply, Standing};
+
+/// Answers held for one identity at a time; a further one sends the oldest home. A bound on
+/// memory: a client needs one, a person with some tabs a few.
+const HELD_PER_IDENTITY: usize = 32;
+
+/// How long before a deadline the coordinator checks in for whoever it holds an answer for: far
+/// more than a batch takes. Where half the time left is less, that.
+pub(in crate::coordinator) const AHEAD_OF_DEADLINE: Duration = Duration::from_secs(1);
+
+/// The least time between two looks at one held answer: a bound on work when deadlines are tiny.
+const LEAST_PAUSE: Duration = Duration::from_millis(20);
+
+/// What a follower has been told last. A change of it is worth an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    word: QueueWord,
+    ticket: Option<u64>,
+    position: Option<u64>,
+}
+
+impl Seen {
+    /// What this status tells.
+    pub(in crate::coordinator) fn of(status: &QueueStatus) -> Self {
+        Self {
+            word: status.queue_status,
+            ticket: status.ticket,
+            position: status.queue_position,
+        }
+    }
+
+    /// The same but for the position.
+    fn word(self) -> (QueueWord, Option<u64>) {
+        (self.word, self.ticket)
+    }
+}
+
+/// To whom an answer goes that waits, and what it is about.
+pub(in crate::coordinator) enum Waiting {
+    /// How the participant stands.
+    Standing(Reply<(Standing, Seen)>),
+    /// What its poll comes to; it polls again after so long.
+    Polled(Reply<Polled>, Duration),
+}
+
+impl Waiting {
+    fn is_gone(&self) -> bool {
+        match self {
+            Self::Standing(reply) => reply.is_closed(),
+            Self::Polled(reply, _) => reply.is_closed(),
+        }
+    }
+}
+
+/// An answer that waits.
+pub(in crate::coordinator) struct Hold {
+    pub(in crate::coordinator) reply: Waiting,
+    pub(in crate::coordinator) until: Timestamp,
+    /// By which of its clients the participant waits, where that is known.
+    pub(in crate::coordinator) client: Option<ClientKey>,
+    /// Whether a change of position is worth the answer.
+    pub(in crate::coordinator) positions: bool,
+    /// Whether it counts as checking in while contributing too.
+    pub(in crate::coordinator) arms: bool,
+}
+
+struct Waiter {
+    hold: Hold,
+    seen: Seen,
+}
+
+/// All answers that wait.
+#[derive(Default)]
+pub(in crate::coordinator) struct Held {
+    by_identity: BTreeMap<Identity, Vec<Waiter>>,
+    tickets: HashMap<Ticket, Identity>,
+    due: BTreeSet<(Timestamp, Identity)>,
+    due_of: HashMap<Identity, Timestamp>,
+    touched: Vec<Identity>,
+}
+
+impl Held {
+    /// Holds an answer back until something differs from `seen`. Returns those that must go home
+    /// for it.
+    pub(in crate::coordinator) fn insert(
+        &mut self,
+        who: &Identity,
+        hold: Hold,
+        seen: Seen,
+    ) -> Option<Hold> {
+        if let Some(ticket) = seen.ticket {
+            self.tickets.insert(Ticket::new(ticket), who.clone());
+        }
+        let held = self.by_identity.entry(who.clone()).or_default();
+        let oldest = (held.len() >= HELD_PER_IDENTITY).then(|| held.remove(0).hold);
+        held.push(Waiter { hold, seen });
+        oldest
+    }
+
+    /// Whether somebody still waits for an answer of this identity's.
+    pub(in crate::coordinator) fn is_present(&mut self, who: &Identity) -> bool {
+        let Some(held) = self.by_identity.get_mut(who) else {
+            return false;
+        };
+        held.retain(|one| !one.hold.reply.is_gone());
+        let present = !held.is_empty();
+        if !present {
+            self.forget(who);
+        }
+        present
+    }
+
+    /// How many other clients of this identity wait for an answer.
+    pub(in crate::coordinator) fn others(&self, who: &Identity, client: Option<ClientKey>) -> u32 {
+        let Some(client) = client else { return 0 };
+        let held = self.by_identity.get(who).into_iter().flatten();
+        let others: BTreeSet<ClientKey> = held
+            .filter(|one| !one.hold.reply.is_gone())
+            .filter_map(|one| one.hold.client)
+            .filter(|other| *other != client)
+            .collect();
+        u32::try_from(others.len()).unwrap_or(u32::MAX)
+    }
+
+    /// How many answers of this identity's are waited for.
+    pub(in crate::coordinator) fn waiting(&self, who: &Identity) -> u32 {
+        let held = self.by_identity.get(who).into_iter().flatten();
+        let waiting = held.filter(|one| !one.hold.reply.is_gone()).count();
+        u32::try_from(waiting).unwrap_or(u32::MAX)
+    }
+
+    /// Whether a held answer of this identity's counts as checking in while contributing.
+    pub(in crate::coordinator) fn arms(&self, who: &Identity) -> bool {
+        self.by_identity
+            .get(who)
+            .is_some_and(|held| held.iter().any(|one| one.hold.arms))
+    }
+
+    /// The interval of a held poll of this identity's, if one waits: its turn is not only called
+    /// but starts.
+    pub(in crate::coordinator) fn polls(&self, who: &Identity) -> Option<Duration> {
+        let held = self.by_identity.get(who)?;
+        held.iter().find_map(|one| match one.hold.reply {
+            Waiting::Polled(_, interval) => Some(interval),
+            Waiting::Standing(_) => None,
+        })
+    }
+
+    /// Notes whom an event is about.
+    pub(in crate::coordinator) fn touch(&mut self, event: &Event<Identity>) {
+        let who = match event {
+            Event::Joined { id, .. } | Event::Pardoned { id } => Some(id),
+            Event::CheckedIn { .. } | Event::ModeSet { .. } | Event::Resumed { .. } => None,
+            Event::Called { ticket, .. }
+            | Event::Started { ticket, .. }
+            | Event::Extended { ticket, .. }
+            | Event::Submitted { ticket, .. }
+            | Event::Ended { ticket, .. } => self.tickets.get(ticket),
+        };
+        if let Some(who) = who
+            && self.by_identity.contains_key(who)
+        {
+            self.touched.push(who.clone());
+        }
+    }
+
+    /// Whom events were about since the last call.
+    pub(in crate::coordinator) fn take_touched(&mut self) -> Vec<Identity> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Everybody who has an answer waiting, or those alone to whom a change of position is worth
+    /// one.
+    pub(in crate::coordinator) fn everybody(&self, followers_only: bool) -> Vec<Identity> {
+        self.by_identity
+            .iter()
+            .filter(|(_, held)| !followers_only || held.iter().any(|one| one.hold.positions))
+            .map(|(who, _)| who.clone())
+            .collect()
+    }
+
+    /// Takes out the answers of this identity's that are due: by the time, or by what changed.
+    pub(in crate::coordinator) fn take_due(
+        &mut self,
+        who: &Identity,
+        now: Timestamp,
+        status: &QueueStatus,
+        all: bool,
+    ) -> Vec<Hold> {
+        let Some(held) = self.by_identity.get_mut(who) else {
+            return Vec::new();
+        };
+        let current = Seen::of(status);
+        let is_due = |one: &mut Waiter| {
+            let changed = if one.hold.positions {
+                one.seen != current
+            } else {
+                one.seen.word() != current.word()
+            };
+            all || changed || one.hold.until <= now
+        };
+        let due: Vec<Hold> = held.extract_if(.., is_due).map(|one| one.hold).collect();
+        if held.is_empty() {
+            self.forget(who);
+        }
+        due
+    }
+
+    /// When to look at this identity's answers again, its check-in deadline given where one runs.
+    pub(in crate::coordinator) fn schedule(
+        &mut self,
+        who: &Identity,
+        now: Timestamp,
+        by: Option<Timestamp>,
+    ) {
+        let Some(held) = self.by_identity.get(who) else {
+            return;
+        };
+        let until = held.iter().map(|one| one.hold.until).min();
+        let attend = by.map(|by| {
+            let ahead = AHEAD_OF_DEADLINE.min(by.since(now) / 2);
+            by.saturating_sub(ahead)
+                .max(now.saturating_add(LEAST_PAUSE))
+        });
+        let Some(at) = until.into_iter().chain(attend).min() else {
+            return;
+        };
+        if let Some(before) = self.due_of.insert(who.clone(), at) {
+            self.due.remove(&(before, who.clone()));
+        }
+        self.due.insert((at, who.clone()));
+    }
+
+    /// Whose answers have to be looked at now. Each has to be scheduled anew.
+    pub(in crate::coordinator) fn take_scheduled(&mut self, now: Timestamp) -> Vec<Identity> {
+        let mut scheduled = Vec::new();
+        while let Some((at, _)) = self.due.first()
+            && *at <= now
+        {
+            if let Some((_, who)) = self.due.pop_first() {
+                self.due_of.remove(&who);
+                scheduled.push(who);
+            }
+        }
+        scheduled
+    }
+
+    /// When the next look is due.
+    pub(in crate::coordinator) fn next(&self) -> Option<Timestamp> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    fn forget(&mut self, who: &Identity) {
+        for one in self.by_identity.remove(who).into_iter().flatten() {
+            // Answered or gone: only the index of its ticket is left.
+            drop(one);
+        }
+        if let Some(at) = self.due_of.remove(who) {
+            self.due.remove(&(at, who.clone()));
+        }
+        if self.tickets.len() > 2 * self.by_identity.len() + 1024 {
+            let by_identity = &self.by_identity;
+            self.tickets.retain(|_, who| by_identity.contains_key(who));
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The verdict on a contribution that has arrived: how it comes about, and who hears of it.
+
+use std::sync::Arc;
+
+use tauline_protocol::Identity;
+use tauline_protocol::contribution::SignedReceipt;
+use tauline_queue_core::{Command, Outcome, Refusal, Ticket, Timestamp, Verdict};
+use tauline_store::Write;
+use tokio::sync::oneshot;
+use tracing::field::display;
+use tracing::{debug, error, warn};
+
+use super::super::message::{Message, Urgent};
+use super::super::refusals;
+use super::super::reply::{Known, No, NoReceipt, VerdictReply, Wanted};
+use super::super::task::{Task, Waiter};
+use crate::coordinator::Coordinator;
+use crate::fingerprint::Fingerprint;
+use crate::refused::Refused;
+use crate::submission::{SubmitError, Verification};
+use crate::verifier::{Accepted, Job, Judgement};
+
+impl Coordinator {
+    /// Waits for the verdict on the contribution that is being verified; gives the receipt again
+    /// of one that was accepted.
+    ///
+    /// # Errors
+    /// When there is neither, or the verdict is not a good one.
+    pub async fn verdict(&self, who: Identity) -> Result<SignedReceipt, SubmitError> {
+        let sent = None;
+        self.hear_verdict(|reply| Message::Verdict { who, sent, reply })
+            .await
+    }
+
+    /// Answers a contribution that was sent while one was being verified, or after one was
+    /// accepted: with that one's verdict, if it is the same.
+    ///
+    /// # Errors
+    /// [`Code::EarlierOneCounted`](tauline_protocol::error::Code::EarlierOneCounted) when it is
+    /// another; otherwise those of [`verdict`](Self::verdict).
+    pub(crate) async fn sent_again(
+        &self,
+        who: Identity,
+        sent: Fingerprint,
+    ) -> Result<SignedReceipt, SubmitError> {
+        let sent = Some(sent);
+        self.hear_verdict(|reply| Message::Verdict { who, sent, reply })
+            .await
+    }
+
+    pub(super) async fn hear_verdict(
+        &self,
+        message: impl FnOnce(VerdictReply) -> Message,
+    ) -> Result<SignedReceipt, SubmitError> {
+        let (reply, answer) = oneshot::channel();
+        self.mailbox
+            .send(message(reply))
+            .await
+            .map_err(|_| Refused::unavailable())?;
+        match answer.await {
+            Ok(Ok(Known::Receipt(receipt))) => Ok(receipt),
+            Ok(Ok(Known::Accepted(ticket, None))) => Ok(self.receipt(ticket).await?),
+            Ok(Ok(Known::Accepted(ticket, Some(sent)))) => {
+                Ok(self.receipt_for(ticket, sent).await?)
+            }
+            Ok(Err(NoReceipt::Failed(error))) => Err(error),
+            Ok(Err(NoReceipt::Refused(no))) => Err(self.refusal(no).await.into()),
+            Err(_) => Err(Refused::unavailable().into()),
+        }
+    }
+}
+
+impl Task {
+    /// Answers with the verdict on this participant's contribution, once there is one; or, if
+    /// another was `sent`, with what that means for it.
+    pub(in crate::coordinator) fn verdict(
+        &mut self,
+        now: Timestamp,
+        who: &Identity,
+        sent: Option<Fingerprint>,
+        reply: VerdictReply,
+    ) {
+        let told = match self.wanted(now, who) {
+            Ok(Wanted::Verifying) => match &mut self.verifying {
+                Some(verifying) => {
+                    let sent_another = sent.is_some_and(|sent| sent != verifying.fingerprint);
+                    verifying.waiters.push(Waiter {
+                        sent_another,
+                        reply,
+                    });
+                    return;
+                }
+                None => Err(NoReceipt::Refused(self.no(who, Refusal::NotStarted))),
+            },
+            Ok(Wanted::Accepted(ticket)) => Ok(Known::Accepted(ticket, sent)),
+            Ok(Wanted::Body(_)) => Err(NoReceipt::Refused(self.no(who, Refusal::NotStarted))),
+            Err(no) => Err(NoReceipt::Refused(no)),
+        };
+        self.later(move || drop(reply.send(told)));
+    }
+
+    pub(in crate::coordinator) fn start_verifying(&mut self) {
+        let Some(verifying) = &mut self.verifying else {
+            return;
+        };
+        let ticket = verifying.ticket;
+        let judging = match verifying.verification.take() {
+            Some(Verification::Begun(judging)) => judging,
+            Some(Verification::ToDo(contribution)) => self.verifier.start(Job {
+                ticket,
+                identity: verifying.identity.clone(),
+                base: Arc::clone(&self.base),
+                contribution,
+                key: self.key.clone(),
+            }),
+            None => return,
+        };
+        debug!(%ticket, identity = %verifying.identity, "verifying");
+        let urgently = self.urgently.clone();
+        tokio::spawn(async move {
+            if let Ok(judgement) = judging.await {
+                // The task may be gone by then: the next start verifies again.
+                let _ = urgently.send(Urgent::Judged(ticket, judgement));
+            }
+        });
+    }
+
+    /// Judges at once what was verified before it could be submitted: then one commit covers both,
+    /// and nobody hears of one without the other.
+    pub(super) fn judge_if_verified(&mut self, ticket: Ticket) {
+        if let Some(verifying) = &mut self.verifying
+            && verifying.ticket == ticket
+            && let Some(Verification::Begun(judging)) = &mut verifying.verification
+            && let Ok(judgement) = judging.try_recv()
+        {
+            verifying.verification = None;
+            self.judged(ticket, judgement);
+        }
+    }
+    pub(in crate::coordinator) fn judged(&mut self, ticket: Ticket, mut judgement: Judgement) {
+        // Before the log hears of it: its record binds the sum of all that is kept.
+        if let Judgement::Valid(accepted) = &mut judgement
+            && let Some(verifying) = self.verifying.as_ref().filter(|it| it.ticket == ticket)
+        {
+            accepted.contribution.digest = Some(*verifying.fingerprint.digest());
+        }
+        let (verdict, note) = match &judgement {
+            Judgement::Valid(_) => (Verdict::Valid, None),
+            Judgement::Invalid(check) => (Verdict::Invalid, Some(check.to_string())),
+            Judgement::Fault(fault) => {
+                let identity = self.state().id_of(ticket).map(display);
+                error!(%ticket, identity, fault, "verification failed to come to a verdict");
+                (Verdict::CoordinatorFault, None)
+            }
+        };
+        let identity = self.state().id_of(ticket).cloned();
+        self.now.judgement = Some(judgement);
+        let result = self.carry_out(self.time(), Command::Judge { ticket, verdict }, note);
+        self.now.judgement = None;
+        if let Err(refusal) = result {
+            let identity = identity.map(display);
+            warn!(%ticket, identity, %refusal, "a verdict came too late");
+        }
+    }
+
+    /// What follows the end of a stay whose contribution was being verified.
+    pub(in crate::coordinator) fn ended(&mut self, ticket: Ticket, outcome: Outcome) {
+        self.now.arrivals.forget(ticket);
+        let Some(verifying) = self
+            .verifying
+            .take_if(|verifying| verifying.ticket == ticket)
+        else {
+            return;
+        };
+        let told = match (outcome, self.now.judgement.take()) {
+            (Outcome::Contributed, Some(Judgement::Valid(accepted))) => {
+                let Accepted {
+                    contribution,
+                    base,
+                    receipt,
+                } = *accepted;
+                assert_eq!(
+                    contribution.number,
+                    self.state().contributions(),
+                    "the contribution of ticket {ticket} does not follow the base"
+                );
+                self.now.batch.writes.push(Write::Accepted(contribution));
+                self.base = base;
+                Ok(Known::Receipt(receipt))
+            }
+            (Outcome::Contributed, _) => {
+                panic!("ticket {ticket}: accepted, but nothing was verified")
+            }
+            (outcome, judgement) => {
+                self.drop_blob(ticket);
+                Err(NoReceipt::Failed(match (outcome, judgement) {
+                    (Outcome::Invalid, Some(Judgement::Invalid(check))) => {
+                        SubmitError::Invalid(check)
+                    }
+                    _ => SubmitError::CoordinatorFault(refusals::coordinator_fault(ticket)),
+                }))
+            }
+        };
+        let other = match outcome {
+            Outcome::Contributed => Err(NoReceipt::Failed(refusals::earlier_one_counted().into())),
+            // Nothing is wrong with what this one sent, but its stay is over.
+            Outcome::Invalid => Err(NoReceipt::Refused(No {
+                refusal: Refusal::Ended { outcome },
+                past: Some(ticket),
+            })),
+            _ => told.clone(),
+        };
+        for Waiter {
+            sent_another,
+            reply,
+        } in verifying.waiters
+        {
+            let told = if sent_another { &other } else { &told }.clone();
+            self.later(move || drop(reply.send(told)));
+        }
+    }
+
+    /// The contribution is of no more use. If it is not stored yet, it need not be.
+    fn drop_blob(&mut self, ticket: Ticket) {
+        let writes = &mut self.now.batch.writes;
+        let is_its_blob =
+            |write: &Write| matches!(write, Write::Blob { ticket: of, .. } if *of == ticket);
+        match writes.iter().position(is_its_blob) {
+            Some(at) => drop(writes.remove(at)),
+            None => writes.push(Write::DropBlob(ticket)),
+        }
+    }
+}

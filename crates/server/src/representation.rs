@@ -1,0 +1,50 @@
+//! The forms and compressions in which documents go out.
+
+/// The form of a base document (`ceremony.md`, Documents).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// JSON with compressed points in hex.
+    Json,
+    /// MessagePack with compressed points.
+    Msgpack,
+    /// MessagePack with uncompressed points.
+    MsgpackUncompressed,
+}
+
+impl Form {
+    /// All forms.
+    pub const ALL: [Self; 3] = [Self::Json, Self::Msgpack, Self::MsgpackUncompressed];
+
+    /// The value of `Content-Type`.
+    #[must_use]
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Msgpack => "application/msgpack",
+            Self::MsgpackUncompressed => "application/msgpack; points=uncompressed",
+        }
+    }
+}
+
+/// The compression of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Coding {
+    /// None.
+    Identity,
+    /// `gzip`.
+    Gzip,
+    /// `zstd`.
+    Zstd,
+}
+
+impl Coding {
+    /// The value of `Content-Encoding`; none for no compression.
+    #[must_use]
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Identity => None,
+            Self::Gzip => Some("gzip"),
+            Self::Zstd => Some("zstd"),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The HTTP interface (`http-queue-api.md`), one file a resource.
+
+pub(crate) mod auth;
+mod base;
+mod ceremony;
+mod contribution;
+mod events;
+mod login;
+mod queue;
+pub(crate) mod sequencer;
+mod transcript;
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderName, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tauline_protocol::error::Code;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowHeaders, Any as AnyOrigin, CorsLayer};
+
+use crate::http::admission;
+use crate::http::app::App;
+use crate::http::failure::Failure;
+
+/// How long a browser may keep the answer of a preflight: a day, browsers take less.
+const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(86_400);
+
+/// All routes. Requests must carry a [`Peer`] in their extensions.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/ceremony/status", get(ceremony::status))
+        .route("/ceremony/transcript", get(transcript::download))
+        .route("/login/nonce", get(login::nonce))
+        .route("/login", post(login::login))
+        .route("/queue/join", post(queue::join))
+        .route("/queue/checkin", post(queue::check_in))
+        .route("/queue/events", get(events::events))
+        .route("/queue/leave", post(queue::leave))
+        .route("/contribution/start", post(contribution::start))
+        .route("/contribution/complete", post(contribution::complete))
+        .route("/contribution/abort", post(contribution::abort))
+        .route("/contribution/probe", post(contribution::probe))
+        .merge(auth::router())
+        .merge(sequencer::routes())
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&app),
+            admission::admit,
+        ))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(cors())
+        .layer(axum::middleware::from_fn(crate::telemetry::log_requests))
+        .with_state(app)
+}
+
+/// Any page may use the interface; its sessions are no cookies, so a page can act only for who
+/// signed in to it. The headers asked for are echoed: `*` does not cover `Authorization`.
+fn cors() -> CorsLayer {
+    const EXPOSED: [HeaderName; 6] = [
+        header::RETRY_AFTER,
+        header::ETAG,
+        header::CONTENT_LENGTH,
+        header::CONTENT_RANGE,
+        header::ACCEPT_RANGES,
+        header::WWW_AUTHENTICATE,
+    ];
+    CorsLayer::new()
+        .allow_origin(AnyOrigin)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(EXPOSED)
+        .max_age(PREFLIGHT_LIFETIME)
+}
+
+async fn nothing_here(uri: Uri, request: Request) -> Response {
+    if let Some(response) = sequencer::nothing_here(&uri) {
+        let (parts, body) = request.into_parts();
+        crate::http::body::drain(&parts.headers, body);
+        return response;
+    }
+    Failure::new(
+        Code::NotFound,
+        format!("there is nothing at {}", uri.path()),
+    )
+    .into_response()
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Response {
+    if sequencer::is_of(uri.path()) {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    Failure::new(
+        Code::MethodNotAllowed,
+        format!(
+            "{} does not take {method}; the Allow header says what it takes",
+            uri.path()
+        ),
+    )
+    .into_response()
+}
+
+/// A panic is a fault of ours: the client hears of it, the server goes on.
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let what = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without words");
+    tracing::error!(panic = what, "a handler panicked");
+    Failure::new(
+        Code::Internal,
+        "the coordinator failed; your place is kept: try again",
+    )
+    .into_response()
+}
