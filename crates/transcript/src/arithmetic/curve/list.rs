@@ -168,7 +168,7 @@ impl<C: Curve> List<C> {
     }
 
     /// The points in a range of indices, or as many as there are.
-    pub(crate) fn part(&self, range: Range<usize>) -> Self {
+    pub(crate) fn slice(&self, range: Range<usize>) -> Self {
         let range = range.start.min(self.len())..range.end.min(self.len());
         Self(match &self.0 {
             #[cfg(target_arch = "x86_64")]

@@ -159,7 +159,7 @@ impl Ifma {
     fn transpose(self, r: &[__m512i; LIMBS]) -> [__m512i; LIMBS] {
         // SAFETY: `self` proves that the processor has the instructions.
         unsafe {
-            // Machine 0 and 1, 2 and 3, … of neighbouring rows interleaved: even and odd columns.
+            // Words 0 and 1, 2 and 3, … of neighbouring rows interleaved: even and odd columns.
             let even01 = _mm512_unpacklo_epi64(r[0], r[1]);
             let odd01 = _mm512_unpackhi_epi64(r[0], r[1]);
             let even23 = _mm512_unpacklo_epi64(r[2], r[3]);

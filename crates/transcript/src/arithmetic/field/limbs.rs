@@ -9,7 +9,7 @@ pub(crate) const LIMB_BITS: u32 = 52;
 /// The low bits of a word that are a limb.
 pub(crate) const LIMB_MASK: u64 = (1 << LIMB_BITS) - 1;
 
-/// Machine of a field element in the library's form.
+/// Words of a field element in the library's form.
 pub(crate) const WORDS: usize = 6;
 
 /// The modulus p of the base field, little-endian.

@@ -1,6 +1,7 @@
 //! Sums of a list by digits: buckets for each value, and planes of them for each bit.
 
-use crate::arithmetic::curve::affine::{Affine, OPPOSITE, Pair, fresh_level, refresh};
+use crate::arithmetic::curve::affine::{Affine, OPPOSITE, Pair, refresh};
+use crate::arithmetic::curve::level::Level;
 use crate::arithmetic::field::lanes::Field;
 use crate::arithmetic::sums::segments::{Leveled, Scratch, sum_segments};
 
@@ -32,7 +33,7 @@ impl<E> Default for Buckets<E> {
     fn default() -> Self {
         let points = Leveled {
             points: Vec::new(),
-            level: 0,
+            level: Level::NONE,
         };
         Self {
             points,
@@ -57,7 +58,7 @@ impl<E: Copy + Default> Buckets<E> {
         let level = sum_segments(
             field,
             points,
-            fresh_level::<F>(),
+            Level::of_products::<F>(),
             &self.sorted.index,
             &mut self.sorted.lengths,
             scratch,
@@ -83,7 +84,7 @@ impl<E: Copy + Default> Buckets<E> {
         let mut buckets = self.points;
         let mut halves = Leveled {
             points: Vec::with_capacity(buckets.points.len()),
-            level: 0,
+            level: Level::NONE,
         };
         let mut lengths = Vec::new();
         // Without the sum of all, the lowest buckets are not needed.
