@@ -7,7 +7,9 @@ mod fixtures;
 use k256::ecdsa::SigningKey;
 use tauline_transcript::identity::Identity;
 use tauline_transcript::signature::eth_address;
-use tauline_transcript::{Base, Encoding, ContributionStream, ContributionForm, UpdateProgress, contribute, verify};
+use tauline_transcript::{
+    Base, ContributionForm, ContributionStream, Encoding, UpdateProgress, contribute, verify,
+};
 
 use fixtures::{rng, sizes};
 
