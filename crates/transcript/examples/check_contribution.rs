@@ -8,6 +8,11 @@
 //! Without arguments it checks two small documents of the tests. BASE and CONTRIBUTION are
 //! JSON. With an IDENTITY, such as `eth|0x…`, it also says which signatures are that participant's.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "a program takes its randomness from the system"
+)]
+
 use std::error::Error;
 use std::process::ExitCode;
 

@@ -9,7 +9,7 @@
 //!
 //! Of *verified* powers this is a name for all of them: \[τ\]₁ and the numbers leave no choice for
 //! any other. The further powers in G1 are left out because not every file has them: those with
-//! Lagrange points alone determine \[τ\]₁ by one sum (see [`lagrange`](crate::export::lagrange)), and each
+//! Lagrange points alone determine \[τ\]₁ by one sum (see `export/lagrange/alone.rs`), and each
 //! of the others by a sum of its own.
 
 use std::fmt;

@@ -150,3 +150,8 @@ pub use update::secret::Secret;
 pub use update::stream::ContributionStream;
 pub use update::{SecretCountError, Update, contribute, contribute_with};
 pub use verify::{Verified, WitnessEntry, verify, verify_base, verify_powers, verify_received};
+
+/// The example in the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -1,4 +1,36 @@
-//! Transcripts: written, read, searched and verified.
+//! Transcripts: verified, searched and written.
+//!
+//! | to | call |
+//! |---|---|
+//! | verify a transcript | [`verify_transcript`] |
+//! | find a participant's entries | [`find_entries`] |
+//! | read the final powers of a sub-ceremony, unverified | [`read_powers`] |
+//! | write one as a stream | [`TranscriptWriter`] |
+//! | keep a small one in memory | [`Transcript`] |
+//!
+//! # Verification
+//!
+//! The document is read twice: once to find its lists, once to walk all of them side by side.
+//! Memory holds a few batches and the powers of one sub-ceremony, however many contributions there
+//! are.
+//!
+//! ```
+//! use tauline_transcript::rand_core::OsRng;
+//! use tauline_transcript::Sizes;
+//! use tauline_transcript::transcript::{
+//!     ExpectedSizes, Format, Options, Transcript, verify_transcript,
+//! };
+//!
+//! let sizes: Sizes = "16:4,32:4".parse()?;
+//! let document = Transcript::initial(&sizes).write(Vec::new(), Format::Json)?;
+//! let options = Options { sizes: ExpectedSizes::These(sizes), ..Options::default() };
+//! let report = verify_transcript(document.as_slice(), &options, &mut OsRng, &|_| {})?;
+//! assert_eq!(report.contributions, 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A document that is no transcript, and one whose sizes are not the expected ones, are refused
+//! like one that was forged: nothing that is missing passes for right.
 
 pub(crate) mod error;
 mod in_memory;

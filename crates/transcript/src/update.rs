@@ -7,14 +7,6 @@
 //! multiplications. Secrets and their powers are wiped from the places they were stored in;
 //! copies that the compiler may have left in registers or on the stack are beyond the reach of
 //! safe code.
-//!
-//! # The base has to be a verified one
-//!
-//! The powers must be in the groups, not merely on the curves: the vector arithmetic takes the
-//! curve's endomorphism for a multiplication, which it is in the group alone, and the multiple of
-//! a point of small order tells everybody the secret modulo that order. A base from somebody else
-//! comes from [`verify_base`](crate::verify_base); the bases of
-//! [`Verified`](crate::Verified), [`Update`] and [`Base::initial`] are good as they are.
 
 pub(crate) mod multiply;
 pub(crate) mod secret;
@@ -50,7 +42,13 @@ pub struct Update {
 /// `rng` is to be the operating system's generator; `extra_entropy` may be empty. `progress` is
 /// called from several threads, after each few hundred points.
 ///
-/// `base` has to be a verified one: see the [module](self).
+/// # The base has to be a verified one
+///
+/// The powers must be in the groups, not merely on the curves. The vector arithmetic takes the
+/// curve's endomorphism for a multiplication, which it is in the group alone, and the multiple of
+/// a point of small order tells everybody the secret modulo that order. A base from somebody else
+/// comes from [`verify_base`](crate::verify_base); the bases of [`Verified`](crate::Verified),
+/// [`Update`] and [`Base::initial`] are good as they are.
 pub fn contribute(
     base: &Base,
     rng: &mut (impl RngCore + CryptoRng),
@@ -63,7 +61,7 @@ pub fn contribute(
 
 /// Computes a contribution with given secrets, one for each sub-ceremony.
 ///
-/// `base` has to be a verified one: see the [module](self).
+/// `base` has to be a verified one: see [`contribute`].
 ///
 /// # Errors
 ///

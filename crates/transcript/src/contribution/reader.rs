@@ -81,7 +81,6 @@ impl From<RawContribution> for Received {
 
 /// Why there is no contribution.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum ReceiveError {
     /// The stream failed.
     #[error("the contribution broke off: {0}")]

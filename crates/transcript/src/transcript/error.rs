@@ -7,7 +7,6 @@ use crate::transcript::report::RefusedTranscript;
 
 /// Why a transcript was not accepted.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum TranscriptError {
     /// The source could not be read; nothing is said about the transcript.
     #[error("the transcript cannot be read: {0}")]

@@ -4,24 +4,6 @@
 //! walks all lists side by side, in batches that are checked on all cores. Memory holds a few
 //! batches and the powers of one sub-ceremony, however many contributions there are.
 //!
-//! ```
-//! use rand_core::OsRng;
-//! use tauline_transcript::Sizes;
-//! use tauline_transcript::transcript::{
-//!     ExpectedSizes, Format, Options, Transcript, verify_transcript,
-//! };
-//!
-//! let sizes: Sizes = "16:4,32:4".parse()?;
-//! let document = Transcript::initial(&sizes).write(Vec::new(), Format::Json)?;
-//! let options = Options { sizes: ExpectedSizes::These(sizes), ..Options::default() };
-//! let report = verify_transcript(document.as_slice(), &options, &mut OsRng, &|_| {})?;
-//! assert_eq!(report.contributions, 0);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
-//!
-//! A document that is no transcript, and one whose sizes are not the expected ones, are refused
-//! like one that was forged: nothing that is missing passes for right.
-
 mod entries;
 mod final_check;
 mod findings;

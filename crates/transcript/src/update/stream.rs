@@ -34,7 +34,7 @@ pub struct ContributionStream<'a> {
 impl<'a> ContributionStream<'a> {
     /// Draws fresh secrets and signs for `identity`, and with its Ethereum key if that is at hand.
     ///
-    /// `rng` and `extra_entropy` are as for [`contribute`], and so is `base`.
+    /// `rng` and `extra_entropy` are as for [`contribute`](crate::contribute), and so is `base`.
     pub fn begin(
         base: &'a Base,
         rng: &mut (impl RngCore + CryptoRng),

@@ -30,7 +30,7 @@
 //! ratios and 2⁻¹²⁸ for the combination: the exponent by which the product misses is a sum of
 //! coefficients, each uniform on 2¹²⁸ values below the group's order, times what each equation
 //! misses by; if one of them misses, at most one value of its coefficient makes the sum 0, whatever the
-//! others are (see `batch`). The same holds of each equation on its own, which is what names a culprit.
+//! others are (see `verify/equations.rs`). The same holds of each equation on its own, which is what names a culprit.
 
 use blstrs::{G1Affine, G1Projective, G2Affine, G2Projective};
 use group::prime::PrimeCurveAffine;

@@ -126,7 +126,7 @@ impl PartialG1 {
             return None;
         }
         let (end, digits) = self.stretches.pop_front()?;
-        let points = self.list.part(start_of_next(self.begun)..end);
+        let points = self.list.slice(start_of_next(self.begun)..end);
         self.begun = end;
         Some((points, digits))
     }

@@ -1,6 +1,6 @@
 //! The entries of one batch: every update and every signature.
 //!
-//! BatchPoints are decoded and tested in lists over all sub-ceremonies (see `points`), updates and BLS
+//! Points are decoded and tested in lists over all sub-ceremonies (see `points`), updates and BLS
 //! signatures in one product of pairings (see `links`).
 
 use blstrs::{G1Affine, G2Affine};

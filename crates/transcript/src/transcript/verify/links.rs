@@ -8,11 +8,11 @@
 //!
 //! With random 128-bit r and r' for each, both hide in one Miller loop, and all right sides of a
 //! batch merge into one point: Π e(r·P\[k-1\] + r'·H, pk) = e(Σ r·P\[k\] + Σ r'·s, g₂). That point
-//! is a by-product of the test that all P and s are in the subgroup (see `field`).
+//! is a by-product of the test that all P and s are in the subgroup (see `arithmetic/sums/combination.rs`).
 //!
 //! When the product fails, blocks of it are tried, without that by-product; in the ones that fail
 //! updates and signatures apart, then halves of them. All points are in the subgroup, so the error
-//! of each combination is 2⁻¹²⁸ (see `batch`).
+//! of each combination is 2⁻¹²⁸ (see `verify/equations.rs`).
 
 use std::collections::BTreeSet;
 

@@ -11,7 +11,7 @@ use crate::identity::Identity;
 use crate::transcript::read::walk::{EntryBatch, EntryPoints, RawSignature, SubBatch};
 use crate::transcript::report::failure::{Found, TranscriptCheck};
 
-/// BatchPoints that one task decodes: 1 to 2 ms of square roots, so that a batch keeps many cores busy.
+/// Points that one task decodes: 1 to 2 ms of square roots, so that a batch keeps many cores busy.
 const TASK_POINTS: usize = 128;
 
 /// Random bytes of one contribution to one sub-ceremony.

@@ -10,7 +10,7 @@ use crate::transcript::read::walk::{EntryBatch, RawSignature, SubBatch};
 use crate::transcript::report::remarks::Tally;
 use crate::transcript::report::remarks::{FaultySignature, SignatureFault, SignatureKind};
 use crate::transcript::verify::findings::SubFindings;
-use crate::transcript::verify::points::Points;
+use crate::transcript::verify::points::BatchPoints;
 use crate::transcript::verify::rules::Rules;
 
 /// Entries whose signatures are one task, each of some 0.1 ms.

@@ -10,7 +10,7 @@ use crate::transcript::report::failure::{Found, TranscriptCheck};
 use crate::transcript::verify::links::Link;
 use crate::transcript::verify::points::{BatchPoints, Randoms};
 
-/// Fewest points that are tested by the planes of a random combination (see `field`): 128 planes
+/// Fewest points that are tested by the planes of a random combination (see `arithmetic/sums/combination.rs`): 128 planes
 /// are tested instead of the points, and their sums cost about as much as 100 tests.
 const MIN_COMBINED: usize = 256;
 
@@ -22,7 +22,7 @@ struct Place {
     is_signature: bool,
 }
 
-/// BatchPoints of all sub-ceremonies, put together.
+/// Points of all sub-ceremonies, put together.
 struct Gathered<C: Curve> {
     places: Vec<Place>,
     points: Vec<C::Point>,
