@@ -15,7 +15,7 @@ pub enum Command<Id> {
         id: Id,
     },
     /// A participant proves that it is there, and asks whether its turn has come. A free turn goes
-    /// to the first in line who asks, and past those who are not there: see [`Rules::passes`].
+    /// to the first in line who asks; those ahead who are absent are passed: see [`Rules::passes`].
     ///
     /// [`Rules::passes`]: crate::Rules::passes
     CheckIn {
@@ -39,18 +39,18 @@ pub enum Command<Id> {
     Start {
         /// Who starts.
         id: Id,
-        /// Whether it will check in while it contributes: it is then taken for gone when it stops.
+        /// Whether it will check in while it contributes. If it then stops, it counts as gone.
         checks_in: bool,
     },
-    /// The connection by which a participant was there was closed, and it has no other. Concerns
-    /// only somebody who checks in while contributing: if nothing comes back, it has gone.
+    /// The last open connection of a participant was closed. This matters only while it contributes
+    /// and only if it checks in then: unless it comes back soon, it counts as gone.
     Disconnect {
         /// Whose connection it was.
         id: Id,
     },
-    /// Bytes of a contribution are arriving. For whoever checks in while contributing that is a
-    /// check-in. Where the contribution limit follows the turns of late,
-    /// a turn is not ended in the midst of them: see [`Rules::contribution_min`].
+    /// Bytes of a contribution are arriving. If the participant checks in while it contributes, this
+    /// is a check-in. If the contribution limit follows recent contributions, the turn does not end
+    /// while bytes arrive: see [`Rules::contribution_min`].
     ///
     /// [`Rules::contribution_min`]: crate::Rules::contribution_min
     Upload {
@@ -103,7 +103,7 @@ pub enum Verdict {
     CoordinatorFault,
 }
 
-/// Whether people may join, and whether time runs.
+/// Whether people may join, and whether time runs (`docs/spec/queue.md#modes`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Mode {
@@ -111,8 +111,7 @@ pub enum Mode {
     #[default]
     Open,
     /// Nobody may join; everybody in line is served. The mode becomes [`Mode::Halted`] by itself
-    /// once the line is empty and the last turn is over (`queue-protocol.md`, coordinator
-    /// handover).
+    /// once the line is empty and the last turn is over (`docs/spec/queue.md#drained`).
     Draining,
     /// No deadline runs, nobody is called, nothing new starts. With people in line this is a pause.
     Halted,

@@ -42,15 +42,14 @@ pub enum Event<Id> {
         /// record. Absent: the event is volatile.
         lasting_by: Option<Timestamp>,
     },
-    /// Somebody was there when the turn was free, and it was first in line among those who were: it
-    /// is its turn.
+    /// The turn was free, and this stay was the first in line that was there: its turn has come.
     Called {
         /// The stay whose turn it is.
         ticket: Ticket,
         /// When to start at the latest.
         start_by: Timestamp,
-        /// Who was ahead in line and not there, in order. They keep their places and deadlines, and
-        /// the first of them is next.
+        /// The stays ahead in line that were not there, in order. They keep their places and
+        /// deadlines, and the first of them is next (`docs/spec/queue.md#passed-named`).
         #[cfg_attr(
             feature = "serde",
             serde(default, skip_serializing_if = "Vec::is_empty")
@@ -63,7 +62,7 @@ pub enum Event<Id> {
         ticket: Ticket,
         /// When the last byte of the contribution must have arrived.
         contribute_by: Timestamp,
-        /// When to check in at the latest, for somebody who said that it would.
+        /// When to check in at the latest, if the participant said that it would.
         #[cfg_attr(
             feature = "serde",
             serde(default, skip_serializing_if = "Option::is_none")

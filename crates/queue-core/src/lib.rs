@@ -2,9 +2,12 @@
 //!
 //! It is the queue of a powers-of-tau ceremony: participants join, check in again and again while
 //! they wait, are called when it is their turn, take the state to build on, and hand in a
-//! contribution that the coordinator verifies. This crate decides who is next and who is too late.
+//! contribution that the coordinator verifies. This crate decides whose turn is next and who is too late.
 //! It has no clock, no input or output, no threads and no `async`, and needs nothing but `alloc`;
-//! any program that can tell the time and keep a log can be a coordinator around it.
+//! any program that can tell the time and keep a log can be a coordinator around it. Two that do so in
+//! a page or two are `examples/random_lobby.rs` beside this crate, which runs with
+//! `cargo run -p tauline-queue-core --example random_lobby`, and
+//! `crates/protocol/examples/in_memory_coordinator.rs`, which verifies contributions.
 //!
 //! # A fold over a log
 //!
@@ -72,6 +75,7 @@
 //!   once in every [`tick`](Rules::tick), which says that the coordinator is alive.
 //! * Append the entries of a step to its log, all in one commit, before anybody hears of its result.
 //!   Entries whose event [is volatile](Event::is_volatile) may be left out.
+//! * Ask before it reads a contribution whether it is wanted: [`State::may_submit`].
 //! * Verify what was submitted, and say what came of it by [`Command::Judge`], with its ticket.
 //! * Check in on behalf of those who are connected when the turn becomes free, in the order of
 //!   [`State::near_head`], and before anything that comes from others: nobody is called
@@ -88,23 +92,23 @@
 //! |---|---|---|---|---|
 //! | [`Waiting`](Phase::Waiting) | `Join` | half the estimated wait, within [`checkin_min`](Rules::checkin_min) and the [longest interval](Rules::longest_interval) that the check-in budget needs; the first three: `checkin_min`. Moved by every `CheckIn`, and by every `TryContribute` to its interval at least | a `CheckIn` while the turn is free for it | `MissedCheckIn` |
 //! | [`Ready`](Phase::Ready) | being called | [`start_limit`](Rules::start_limit) | `Start` | `FailedToStart` |
-//! | [`Contributing`](Phase::Contributing) | `Start` | [`contribution_limit`](Rules::contribution_limit), and for who checks in meanwhile, [`stall_limit`](Rules::stall_limit) from each `CheckIn`, or [`disconnect_limit`](Rules::disconnect_limit) from a `Disconnect` | `Submit` | `TimedOut` or `Stalled` |
+//! | [`Contributing`](Phase::Contributing) | `Start` | [`contribution_limit`](Rules::contribution_limit), and if it checks in meanwhile, [`stall_limit`](Rules::stall_limit) from each `CheckIn`, or [`disconnect_limit`](Rules::disconnect_limit) from a `Disconnect` | `Submit` | `TimedOut` or `Stalled` |
 //! | [`Verifying`](Phase::Verifying) | `Submit` | [`verification_limit`](Rules::verification_limit), which is the coordinator's | `Judge` | `CoordinatorFault` |
 //!
 //! A stay ends when its deadline and the [grace](Rules::checkin_grace) have passed; verification has
 //! no grace.
 //!
-//! **A promise stands.** A check-in never brings a deadline forward. Whoever was told to come back
-//! in an hour, and becomes the head early because everybody ahead left, still has that hour: to
-//! shorten it unseen would push aside somebody who did all that it was told. An absent head holds
+//! **A promise stands.** A check-in never makes a deadline earlier. A participant that was told to come
+//! back in an hour still has that hour if everybody ahead leaves and it is the head early: it cannot
+//! know, and to end its stay would punish it for doing what it was told. An absent head holds
 //! the queue up at most until the last promise it was given; that is never longer than the check-in
 //! budget needs, 30 s with less than 30,000 in line.
 //!
-//! **A turn does not wait for who is asleep while somebody is awake.** A free turn goes to the first
-//! of the [first three](NEAR_HEAD) in line who asks. Whoever is ahead of it, has not asked lately and is
-//! not expected within the shortest interval keeps its place and its deadline, and is passed: at most
-//! [once](Rules::passes) in its stay. [`Event::Called`] names who was passed. Nobody is passed who is
-//! there, and nobody who keeps to the shortest interval.
+//! **A free turn does not wait for somebody absent while somebody else is there.** It goes to the first
+//! of the [first three](NEAR_HEAD) in line to ask. A stay ahead of it that has not asked lately, and is
+//! not expected within the shortest interval, is passed: it keeps its place and its deadline. That
+//! happens [once](Rules::passes) in a stay at most. [`Event::Called`] names the stays that were passed.
+//! None is passed that is there, or that checks in at the shortest interval.
 //!
 //! **Some clients have one call.** Programs of another interface repeat one call, every half minute or so:
 //! [`Command::TryContribute`] joins, checks in and starts, whichever is due, and gives no deadline shorter
@@ -113,8 +117,8 @@
 //! **An absence of the coordinator's costs nobody anything.** The first step after a replay, the end
 //! of a halt, and a step that comes more than two and a half [ticks](Rules::tick) after the last emit
 //! [`Event::Resumed`], which moves every deadline by the time that was lost. Crash, deployment,
-//! failover, handover and a process that was suspended are one mechanism. Whoever checks in during a
-//! halt has all of its time when it is over.
+//! failover, handover and a process that was suspended are one mechanism. A participant that checks in during a
+//! halt has all of its time when the halt is over.
 //!
 //! **Check-ins need hardly any records.** Near the head everybody checks in every few seconds. An
 //! event that records a deadline covers some time beyond it (`lasting_by`); check-ins that stay
@@ -128,6 +132,12 @@
 //! empty in all of these.
 //!
 #![doc = include_str!("transitions.md")]
+//!
+//! # What may grow
+//!
+//! Structs that only this crate makes, and errors, are `#[non_exhaustive]`. [`Command`], [`Event`],
+//! [`Outcome`] and [`Refusal`] are not: whoever writes them to a disk or a socket has to decide what
+//! becomes of a new one, and the compiler should say so.
 //!
 //! # Cost
 //!
@@ -145,6 +155,11 @@
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
+
+/// The examples of the README are run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod command;
 mod estimate;

@@ -57,7 +57,8 @@ impl Block {
     }
 }
 
-/// The line. Tickets go in in ascending order and without gaps, and come out in any.
+/// The line. Tickets go in in ascending order and without gaps, and come out in any
+/// (`docs/spec/queue.md#order`).
 #[derive(Clone, Debug)]
 pub(crate) struct Line<Id> {
     /// The ticket of slot 0.
@@ -186,7 +187,7 @@ impl<Id> Line<Id> {
         Some((self.ticket(slot), self.slots[slot].as_ref()?))
     }
 
-    /// Whoever has so many ahead.
+    /// The stay with this many ahead.
     pub(crate) fn nth(&self, ahead: u64) -> Option<(Ticket, &Waiter<Id>)> {
         if ahead >= self.len() {
             return None;

@@ -37,8 +37,8 @@ pub struct Queue<Id> {
     /// Those in line who use `TryContribute`, and after what time they try again. Not in the log,
     /// and forgotten by a restart until they do: it decides only how long later deadlines are.
     retry_intervals: HashMap<Ticket, Duration>,
-    /// When those near the head were last heard of who were lately. Not in the log: it decides
-    /// nothing but whether somebody counts as there for a moment longer.
+    /// Who near the head has asked lately, and when. Not in the log: it decides only whether somebody
+    /// counts as there for a moment longer.
     heard: Vec<(Ticket, Timestamp)>,
 }
 
@@ -73,7 +73,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     }
 
     /// The queue that a log which began at `at` amounts to. Volatile entries may be missing from
-    /// it, and so may any number of entries from its end.
+    /// it, and so may any number of entries from its end (`docs/spec/queue.md#replay`).
     ///
     /// The first step after it emits [`Event::Resumed`] if anybody is in the queue: the time from
     /// the last entry to that step costs nobody anything.

@@ -65,6 +65,7 @@ pub enum NotPaused {
 
 /// A log that no queue of this crate can have written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReplayError {
     /// The settings are not usable.
     #[error(transparent)]
@@ -81,6 +82,7 @@ pub enum ReplayError {
 
 /// Why an event cannot follow the events before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Misfit {
     /// Time falls.
     #[error("it is dated {at}, before the entry ahead of it, {log_time}")]
@@ -110,8 +112,8 @@ pub enum Misfit {
         /// The ticket in the entry.
         ticket: Ticket,
     },
-    /// Somebody is called who is not among the first three in line, or while the turn is taken, or
-    /// those ahead are not named.
+    /// A stay is called that is not among the first three in line, or while the turn is taken, or
+    /// without naming the stays ahead of it.
     #[error("ticket {ticket} is called out of turn")]
     OutOfTurn {
         /// The ticket in the entry.
@@ -120,7 +122,7 @@ pub enum Misfit {
     /// The mode does not change, or does not allow the event.
     #[error("the mode does not allow it")]
     WrongMode,
-    /// A pardon for somebody who needs none or can have none.
+    /// A pardon for an identity that needs none, or can have none.
     #[error("there is nothing to pardon")]
     NothingToPardon,
 }

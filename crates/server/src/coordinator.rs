@@ -36,7 +36,7 @@ pub use open::{Opened, StartError, open};
 pub use operator::Order;
 pub use presence::waiters::Seen;
 pub(crate) use refusals::told_plainly;
-pub use reply::Polled;
+pub use reply::Tried;
 pub use turn::Admission;
 
 use self::message::{Message, Urgent};
@@ -80,7 +80,7 @@ pub enum Fault {
 #[derive(Clone)]
 pub struct Coordinator {
     mailbox: mpsc::Sender<Message>,
-    urgently: mpsc::UnboundedSender<Urgent>,
+    urgent_mailbox: mpsc::UnboundedSender<Urgent>,
     published: watch::Receiver<Arc<Published>>,
     shared: Arc<Shared>,
 }
@@ -174,7 +174,7 @@ impl Coordinator {
 
     /// Before a stop: gives all held answers now, and holds no more.
     pub fn release_held(&self) {
-        let _ = self.urgently.send(Urgent::ReleaseHeld);
+        let _ = self.urgent_mailbox.send(Urgent::ReleaseHeld);
     }
 
     /// Stops: takes nothing more, waits for a running verification for at most so long, and ends

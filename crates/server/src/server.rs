@@ -161,10 +161,7 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
         parts.transcripts,
         Limits::new(settings),
         settings.body_timeout,
-        settings
-            .contribution_limit
-            .longest()
-            .saturating_add(settings.checkin_grace),
+        settings.rules().longest_contribution(),
         stopped,
         Lobby {
             interval: settings.lobby_interval(),

@@ -99,7 +99,7 @@
 //!
 //! # Where the checks are
 //!
-//! | checks (`ceremony.md`) | file |
+//! | checks (`docs/spec/ceremony.md#checks`) | file |
 //! |---|---|
 //! | on a contribution, in the specification's order | `verify.rs` |
 //! | on a whole transcript | `transcript/verify.rs` |

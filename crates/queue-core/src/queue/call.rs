@@ -1,4 +1,4 @@
-//! Whom a free turn goes to.
+//! Which stay a free turn goes to, and which stays it passes.
 
 use alloc::vec::Vec;
 use core::hash::Hash;
@@ -13,7 +13,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         self.state.mode() != Mode::Halted && self.passes_for(self.monotonic(now), ticket).is_some()
     }
 
-    /// Somebody in line is there and asks for the turn: it is called if the turn is free for it.
+    /// A stay in line asks for the turn: it is called if the turn is free for it.
     pub(super) fn ask(&mut self, now: Timestamp, ticket: Ticket, log: &mut Vec<Entry<Id>>) -> bool {
         if let Some(passed) = self.passes_for(now, ticket) {
             self.call(now, ticket, passed, log);
@@ -32,9 +32,11 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         false
     }
 
-    /// Whom a free turn passes if it goes to this stay now, in order; `None` if it may not go to it:
-    /// the turn is taken, the stay is not among the first three, or somebody ahead is there, is
-    /// expected within the shortest interval, or was passed as often as a stay may be.
+    /// The stays ahead that a free turn passes if it goes to this one now, in order
+    /// (`docs/spec/queue.md#passing`).
+    ///
+    /// `None` if the turn may not go to this stay: it is taken, the stay is not among the first three,
+    /// or one ahead may not be passed.
     fn passes_for(&self, now: Timestamp, ticket: Ticket) -> Option<Vec<Ticket>> {
         let ahead = self
             .state
@@ -51,6 +53,8 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         (passed.len() as u64 == ahead).then_some(passed)
     }
 
+    /// Whether a free turn may pass this stay: it was not passed too often, did not ask a moment ago,
+    /// and is not expected within the shortest interval.
     fn may_be_passed(&self, now: Timestamp, ticket: Ticket) -> bool {
         let Some((by, passed)) = self.state.waiting_until(ticket) else {
             return false;
@@ -69,7 +73,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         passed: Vec<Ticket>,
         log: &mut Vec<Entry<Id>>,
     ) {
-        // Whoever is called by a check-in, and not by its next try, must have time for that try.
+        // It may be called by a check-in while its client sleeps: it needs the time to its next try.
         let retry = self
             .retry_intervals
             .get(&ticket)

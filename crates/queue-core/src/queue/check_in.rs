@@ -20,9 +20,9 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         }
     }
 
-    /// Moves a check-in deadline, never to before what the participant was told: whoever does all
-    /// that it was told keeps its place, even when everybody ahead leaves at once and what was a
-    /// long wait is over early.
+    /// Moves a check-in deadline forward, never back: a participant that does what it was told
+    /// keeps its place, even if everybody ahead leaves at once and its long wait is over early
+    /// (`docs/spec/queue.md#promise`).
     pub(super) fn stay_in_line(
         &mut self,
         now: Timestamp,
@@ -63,7 +63,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         let turns_ahead = position.saturating_sub(1);
         let wait = self.state.estimated_wait(turns_ahead, now);
         let in_line = self.state.waiting();
-        // Further back nobody waits for it yet: one try may be lost.
+        // Further back it is not waited for yet: one try may be lost.
         let at_least = match position {
             0..=NEAR_HEAD => at_least,
             _ => at_least.saturating_mul(2),
@@ -74,7 +74,8 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         (check_in_by, self.rules.lasting_margin(interval))
     }
 
-    /// Whoever checks in while contributing must go on doing so.
+    /// Starts the stall timer, or starts it anew: a participant that has once checked in while it
+    /// contributes must go on doing so (`docs/spec/queue.md#stall-timer`).
     fn start_stall_timer(&mut self, now: Timestamp, ticket: Ticket, log: &mut Vec<Entry<Id>>) {
         let from = self.deadlines_run_from(now);
         let check_in_by = from.saturating_add(self.rules.stall_limit);
@@ -91,8 +92,8 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         }
     }
 
-    /// Whoever checks in while contributing and whose connection was closed has less time to come
-    /// back than whoever is only silent.
+    /// Brings the stall deadline forward if a stall timer runs: a closed connection gives less time to
+    /// come back than silence does.
     pub(super) fn disconnect(&mut self, now: Timestamp, stay: &Stay, log: &mut Vec<Entry<Id>>) {
         let by = now.saturating_add(self.rules.disconnect_limit);
         let checks_in = self

@@ -46,10 +46,11 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         }
     }
 
+    /// The rule: `docs/spec/queue.md#one-place`.
     fn join(&mut self, now: Timestamp, id: Id, log: &mut Vec<Entry<Id>>) -> Result<(), Refusal> {
         if let Some(stay) = self.state.stay(&id) {
             // A page loaded again, perhaps: that alone starts no stall timer.
-            if self.state.presence_counts(&id, false) {
+            if stay.phase != Phase::Contributing || self.state.stalled_by().is_some() {
                 self.check_in(now, stay, log);
             }
             return Ok(());
@@ -60,6 +61,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         Ok(())
     }
 
+    /// The rule: `docs/spec/queue.md#polling`.
     fn try_contribute(
         &mut self,
         now: Timestamp,
@@ -91,7 +93,8 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         Ok(())
     }
 
-    /// Begins a stay, with a first deadline `at_least` so far away.
+    /// Begins a stay, with a first deadline `at_least` so far away
+    /// (`docs/spec/queue.md#true-reason`).
     fn begin_stay(
         &mut self,
         now: Timestamp,

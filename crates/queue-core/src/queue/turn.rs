@@ -25,8 +25,8 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
                 });
             }
             Phase::Ready => {}
-            // A broken download can be fetched again; the clock is not restarted. Whoever says that
-            // it checks in has done so by this.
+            // A broken download can be fetched again; the clock is not restarted. A participant that
+            // says it checks in has checked in by saying so.
             Phase::Contributing => {
                 if checks_in {
                     self.check_in(now, stay, log);
@@ -62,17 +62,18 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         );
     }
 
-    /// How long a turn that starts now lasts at most, from its start to the last byte: the
-    /// [`contribution_limit`](crate::Rules::contribution_limit), or what follows from the contributions of
-    /// late where [`contribution_min`](crate::Rules::contribution_min) is given.
+    /// How long a turn that starts now may last, from its start to the last byte: the
+    /// [`contribution_limit`](crate::Rules::contribution_limit), or if
+    /// [`contribution_min`](crate::Rules::contribution_min) is given, what recent contributions needed.
     #[must_use]
     pub fn contribution_limit(&self) -> Duration {
         self.rules.limit_after(self.state.longest_usual_work())
     }
 
-    /// A contribution that is arriving has as long as a connection may stall, up to the contribution
-    /// limit. A record of that is written once in half of that time at most. For whoever checks in,
-    /// its bytes are a check-in.
+    /// Extends the deadline of a contribution that is arriving: to a stall limit from now, and at
+    /// most to the contribution limit. To keep the log short, nothing is recorded while more than
+    /// half a stall limit is left. The bytes are also a check-in, if the participant checks in
+    /// (`docs/spec/queue.md#upload-extends`).
     pub(super) fn upload(&mut self, now: Timestamp, stay: &Stay, log: &mut Vec<Entry<Id>>) {
         if self.state.mode() == Mode::Halted {
             return;
@@ -123,6 +124,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         Ok(())
     }
 
+    /// The rule: `docs/spec/queue.md#late-verdict`.
     pub(super) fn judge(
         &mut self,
         now: Timestamp,
@@ -161,6 +163,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         }
     }
 
+    /// The rule: `docs/spec/queue.md#left`.
     pub(super) fn leave(
         &mut self,
         now: Timestamp,

@@ -132,6 +132,7 @@ impl<Id: Clone + Eq + Hash> State<Id> {
         Ok(())
     }
 
+    /// The rule: `docs/spec/queue.md#one-turn`.
     fn call(
         &mut self,
         at: Timestamp,
@@ -282,8 +283,8 @@ impl<Id: Clone + Eq + Hash> State<Id> {
             // missed only the rest of it.
             let missed = pause.min(at.since(turn.since));
             turn.by = turn.by.saturating_add(missed);
-            // A restart has forgotten the check-ins of whoever said that it would make them: it has
-            // all of the time for the next. While it contributes, that is: there is no other stall.
+            // A restart has forgotten volatile check-ins. A participant that said it would check in
+            // while it contributes has the full time for the next one.
             turn.stalled_by = match turn
                 .stall_limit
                 .filter(|_| turn.phase == Phase::Contributing)

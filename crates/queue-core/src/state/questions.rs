@@ -3,7 +3,7 @@
 use core::hash::Hash;
 
 use super::State;
-use crate::{MaySubmit, Mode, NEAR_HEAD, NotPaused, Outcome, Phase, Refusal, Stay};
+use crate::{MaySubmit, Mode, NEAR_HEAD, NotPaused, Outcome, Phase, Refusal, Stay, Turn};
 
 impl<Id: Clone + Eq + Hash> State<Id> {
     /// Whether a contribution of this identity's is wanted now.
@@ -28,23 +28,27 @@ impl<Id: Clone + Eq + Hash> State<Id> {
         }
     }
 
-    /// Whether it counts as a check-in that somebody is there: that a connection of its is open, for
-    /// example.
+    /// Whether it counts as a check-in that somebody is there: that a connection of its is open,
+    /// for example (`docs/spec/queue.md#stall-timer`).
     ///
-    /// In line it does. Whoever contributes has to go on checking in once it has begun to: being
-    /// there counts only if it has, or if `starts_stall_timer` says that it wants to. In the other
-    /// phases there is nothing to check in for.
+    /// In line it does. While it contributes, a check-in would oblige it to go on checking in: being
+    /// there counts only if it does so already and would stall next, or if `starts_stall_timer` says
+    /// that it wants to. In the other phases there is nothing to check in for.
     #[must_use]
     pub fn presence_counts(&self, id: &Id, starts_stall_timer: bool) -> bool {
         self.stay(id).is_some_and(|stay| match stay.phase {
             Phase::Waiting => true,
-            Phase::Contributing => starts_stall_timer || self.stalled_by().is_some(),
+            Phase::Contributing => {
+                let stalls_next = |turn: Turn<'_, Id>| turn.overdue == Outcome::Stalled;
+                starts_stall_timer || self.turn().is_some_and(stalls_next)
+            }
             Phase::Ready | Phase::Verifying => false,
         })
     }
 
     /// Whether this identity is among the [`NEAR_HEAD`] first in line, to whom the next free turn
-    /// can go.
+    /// can go (`docs/spec/queue.md#near-head`), and who is worth holding an answer for
+    /// (`docs/spec/queue.md#held-positions`).
     #[must_use]
     pub fn is_near_head(&self, id: &Id) -> bool {
         matches!(self.position(id), Some(1..=NEAR_HEAD))

@@ -25,7 +25,7 @@ impl<Id: Clone + Eq + Hash> State<Id> {
         self.log_time
     }
 
-    /// How many are in line. Whoever has the turn is not.
+    /// How many are in line. The stay that has the turn is not.
     #[must_use]
     pub fn waiting(&self) -> u64 {
         self.line.len()
@@ -49,7 +49,7 @@ impl<Id: Clone + Eq + Hash> State<Id> {
         self.next_ticket
     }
 
-    /// The head of the line: whom the turn comes to next.
+    /// The head of the line: the stay that the turn comes to next.
     #[must_use]
     pub fn head(&self) -> Option<(Ticket, &Id)> {
         self.line
@@ -57,7 +57,7 @@ impl<Id: Clone + Eq + Hash> State<Id> {
             .map(|(ticket, waiter)| (ticket, &waiter.id))
     }
 
-    /// The first in line, [`NEAR_HEAD`] of them at most: those whom a free turn can go to.
+    /// The first in line, [`NEAR_HEAD`] of them at most: those that a free turn can go to.
     pub fn near_head(&self) -> impl Iterator<Item = (Ticket, &Id)> {
         (0..NEAR_HEAD)
             .map_while(|ahead| self.line.nth(ahead))
@@ -158,8 +158,8 @@ impl<Id: Clone + Eq + Hash> State<Id> {
         self.estimate.mean()
     }
 
-    /// How long somebody waits who has the current turn and `turns_ahead` whole turns before them
-    /// (`http-queue-api.md`, deadlines).
+    /// The wait of a stay that has the current turn and `turns_ahead` whole turns before it
+    /// (`docs/spec/queue.md#estimate`).
     #[must_use]
     pub fn estimated_wait(&self, turns_ahead: u64, now: Timestamp) -> Duration {
         let age = self.turn.as_ref().map(|turn| now.since(turn.called_at));
@@ -214,7 +214,7 @@ impl<Id: Clone + Eq + Hash> State<Id> {
         self.line.rank(ticket)
     }
 
-    /// How long nearly all accepted contributions took of late.
+    /// How long nearly all recent accepted contributions took.
     pub(crate) fn longest_usual_work(&self) -> Option<Duration> {
         self.estimate.longest_usual_work()
     }

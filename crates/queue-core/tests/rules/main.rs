@@ -4,6 +4,8 @@
 
 mod absence;
 mod check_ins;
+mod damaged;
+mod equality;
 mod estimate;
 mod joining;
 mod known_faults;
@@ -11,6 +13,7 @@ mod log;
 mod matrix;
 mod modes;
 mod passes;
+mod questions;
 mod settings;
 mod stalls;
 mod tries;

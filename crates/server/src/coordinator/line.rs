@@ -74,7 +74,7 @@ impl Line {
         line
     }
 
-    /// Says it.
+    /// Says it (`docs/spec/known-faults.md#logged-too-early`).
     pub(super) fn tell(self) {
         info!(
             event = %self.event,

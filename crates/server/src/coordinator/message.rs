@@ -6,13 +6,13 @@ use std::time::Duration;
 use tauline_protocol::Identity;
 use tauline_protocol::admin::AdminAnswer;
 use tauline_protocol::status::QueueStatus;
-use tauline_queue_core::{Ticket, Timestamp};
+use tauline_queue_core::{MaySubmit, Ticket, Timestamp};
 use tokio::sync::oneshot;
 
 use super::Caller;
 use super::operator::Order;
 use super::presence::waiters::{Hold, Seen};
-use super::reply::{Polled, Reply, Standing, VerdictReply, Wanted};
+use super::reply::{Reply, Standing, Tried, VerdictReply};
 use crate::base::CurrentBase;
 use crate::fingerprint::Fingerprint;
 use crate::submission::Arrived;
@@ -28,15 +28,15 @@ pub(super) enum Message {
         who: Caller,
         reply: Reply<Standing>,
     },
-    /// A poll by somebody who polls again after `interval`; the answer may be held until then.
-    Poll {
+    /// A try by somebody who tries again after `interval`; the answer may be held until then.
+    TryContribute {
         who: Identity,
         interval: Duration,
         until: Timestamp,
-        reply: Reply<Polled>,
+        reply: Reply<Tried>,
     },
-    /// Whether this identity was last heard of by a poll.
-    Polls {
+    /// Whether this identity was last heard of by a try.
+    TriesOnly {
         who: Identity,
         reply: Reply<bool>,
     },
@@ -58,14 +58,14 @@ pub(super) enum Message {
     },
     MaySubmit {
         who: Identity,
-        reply: Reply<Wanted>,
+        reply: Reply<MaySubmit>,
     },
     /// The last byte of a contribution arrived at `at`; it is being read. The answer comes with the
     /// state that it builds on, if it is wanted.
     Arrived {
         who: Identity,
         at: Timestamp,
-        reply: Reply<(Wanted, Arc<CurrentBase>)>,
+        reply: Reply<(MaySubmit, Arc<CurrentBase>)>,
     },
     /// Bytes of a contribution arrive.
     Uploading {

@@ -105,7 +105,7 @@ pub fn open(
     );
     let address = ceremony.address();
     let (sender, mailbox) = mpsc::channel(MAILBOX);
-    let (urgently, urgent) = mpsc::unbounded_channel();
+    let (urgent_mailbox, urgent) = mpsc::unbounded_channel();
     let first = Published::new(&queue, chain, clock.now());
     let (publisher, published) = watch::channel(Arc::new(first));
     let names = Names::of(queue.state());
@@ -122,7 +122,7 @@ pub fn open(
         mailbox,
         published: publisher,
         urgent,
-        urgently: urgently.clone(),
+        urgent_mailbox: urgent_mailbox.clone(),
         verifying,
         now: Now {
             gives_up: restarts_while_verifying >= RESTARTS_WHILE_VERIFYING,
@@ -141,7 +141,7 @@ pub fn open(
     let shared = Arc::new(shared);
     let coordinator = Coordinator {
         mailbox: sender,
-        urgently,
+        urgent_mailbox,
         published,
         shared,
     };

@@ -1,4 +1,4 @@
-//! What the operator asks for (`queue-protocol.md`, coordinator handover).
+//! What the operator asks for (`docs/spec/queue.md#drained`).
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Presence: held check-ins, event streams and polls, and what the task does for those who wait.
+//! Presence: held check-ins, event streams and tries, and what the task does for those who wait.
 
 pub(super) mod waiters;
 
@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tauline_protocol::Identity;
 use tauline_protocol::status::{QueueStatus, QueueWord};
-use tauline_queue_core::{Command, Mode, NEAR_HEAD, Outcome, Phase, Refusal, Timestamp};
+use tauline_queue_core::{Command, Mode, Phase, Refusal, Timestamp};
 
 use self::waiters::{AHEAD_OF_DEADLINE, Hold, Seen, Waiting};
 use super::message::{Message, Urgent};
-use super::reply::{No, Polled, Reply};
+use super::reply::{No, Reply, Tried};
 use super::task::{BATCH, Task};
 use super::{Caller, Coordinator, TICK};
 use crate::refused::Refused;
@@ -39,7 +39,7 @@ impl Coordinator {
                     until,
                     client,
                     positions: false,
-                    arms: true,
+                    starts_stall_timer: true,
                 },
                 at_once_unless: None,
             })
@@ -71,7 +71,7 @@ impl Coordinator {
                     until,
                     client,
                     positions: true,
-                    arms: false,
+                    starts_stall_timer: false,
                 },
                 at_once_unless: seen,
             })
@@ -81,20 +81,20 @@ impl Coordinator {
     }
 
     /// What a participant gets whose client knows no other call: it joins, checks in or starts,
-    /// whichever is due, and is expected to poll again after `interval`. The answer to one of the
+    /// whichever is due, and is expected to try again after `interval`. The answer to one of the
     /// first in line is held for at most `hold`; as long as the future lives, the participant
     /// counts as present, and its turn starts when it comes.
     ///
     /// # Errors
     /// When the identity is used up, or the ceremony takes no entries.
-    pub async fn poll(
+    pub async fn try_contribute(
         &self,
         who: Identity,
         interval: Duration,
         hold: Duration,
-    ) -> Result<Polled, Refused> {
+    ) -> Result<Tried, Refused> {
         let until = self.clock().now().saturating_add(hold);
-        self.ask(|reply| Message::Poll {
+        self.ask(|reply| Message::TryContribute {
             who,
             interval,
             until,
@@ -103,19 +103,19 @@ impl Coordinator {
         .await
     }
 
-    /// Whether this identity's client is one that polls, as far as the last call tells.
+    /// Whether this identity's client is one that only tries, as far as the last call tells.
     ///
     /// # Errors
     /// Only when the coordinator is not there to answer.
-    pub async fn polls(&self, who: &Identity) -> Result<bool, Refused> {
+    pub async fn only_tries(&self, who: &Identity) -> Result<bool, Refused> {
         let who = who.clone();
-        self.ask(|reply| Message::Polls { who, reply }).await
+        self.ask(|reply| Message::TriesOnly { who, reply }).await
     }
 
     /// A connection of this participant's was cut in the midst of a request. If it has no other, and
     /// checks in while it contributes, its turn ends unless it comes back soon.
     pub(crate) fn disconnected(&self, who: &Identity) {
-        let _ = self.urgently.send(Urgent::Disconnected(who.clone()));
+        let _ = self.urgent_mailbox.send(Urgent::Disconnected(who.clone()));
     }
 
     /// Notices when a request of this participant's is cut before it is answered.
@@ -158,7 +158,7 @@ impl Task {
             self.answer_held(now, &who);
         }
         for who in self.now.held.take_touched() {
-            // Called by something else, while a poll of its own waits for just that.
+            // Called by something else, while a try of its own waits for just that.
             let stay = self.state().stay(&who);
             if stay.is_some_and(|stay| stay.phase == Phase::Ready) {
                 self.check_in_for(now, &who);
@@ -169,7 +169,7 @@ impl Task {
     }
 
     /// Asks for a free turn on behalf of those who are there without asking, in the order of the
-    /// line: before anybody else can ask for it.
+    /// line: before anybody else can ask for it (`docs/spec/queue.md#asked-first`).
     pub(super) fn offer_turn(&mut self, now: Timestamp) {
         if self.state().turn().is_some() || self.state().mode() == Mode::Halted {
             return;
@@ -228,7 +228,7 @@ impl Task {
         at_once_unless: Option<Seen>,
     ) {
         let _ = self.carry_out(now, Command::Tick, None);
-        self.prove_presence(now, who, hold.arms);
+        self.prove_presence(now, who, hold.starts_stall_timer);
         let standing = self.standing(now, who);
         let seen = Seen::of(&standing.status);
         let turn_is_ready = standing.status.queue_status == QueueWord::ReadyToContribute;
@@ -247,14 +247,14 @@ impl Task {
         self.schedule(now, who);
     }
 
-    /// A poll: whatever is due at once, and an answer that is held while a turn may come soon.
-    pub(super) fn poll(
+    /// A try: whatever is due at once, and an answer that is held while a turn may come soon.
+    pub(super) fn try_contribute(
         &mut self,
         now: Timestamp,
         who: Identity,
         interval: Duration,
         until: Timestamp,
-        reply: Reply<Polled>,
+        reply: Reply<Tried>,
     ) {
         let id = who.clone();
         if let Err(refusal) = self.carry_out(now, Command::TryContribute { id, interval }, None) {
@@ -262,15 +262,16 @@ impl Task {
             self.reply(reply, Err(no));
             return;
         }
-        self.now.pollers.insert(who.clone());
+        self.now.only_trying.insert(who.clone());
         let hold = Hold {
-            reply: Waiting::Polled(reply, interval),
+            reply: Waiting::Tried(reply, interval),
             until,
             client: None,
             positions: false,
-            arms: false,
+            starts_stall_timer: false,
         };
-        if !self.is_near(&who) || self.now.released || until <= now {
+        // Each held answer costs a connection, and further back the turn cannot come any moment.
+        if !self.state().is_near_head(&who) || self.now.released || until <= now {
             self.answer(now, &who, hold);
             return;
         }
@@ -281,21 +282,12 @@ impl Task {
         self.schedule(now, &who);
     }
 
-    /// Whether somebody is among the first in line, whom the next free turn may go to. Polls are held
-    /// for them alone: each costs a connection, and those further back have other turns to wait for
-    /// than the one that may end any moment.
-    fn is_near(&self, who: &Identity) -> bool {
-        self.state()
-            .stay(who)
-            .is_some_and(|stay| stay.phase == Phase::Waiting && stay.position <= NEAR_HEAD)
-    }
-
     /// Gives an answer, whatever it waited for.
     fn answer(&mut self, now: Timestamp, who: &Identity, hold: Hold) {
         // It was there until now, and has a moment to come back: nobody takes its turn meanwhile.
         if let Waiting::Standing(reply) = &hold.reply
             && !reply.is_closed()
-            && self.is_near(who)
+            && self.state().is_near_head(who)
         {
             self.prove_presence(now, who, false);
         }
@@ -305,24 +297,24 @@ impl Task {
                 let seen = Seen::of(&standing.status);
                 self.reply(reply, Ok((standing, seen)));
             }
-            Waiting::Polled(reply, _) => {
-                let polled = self.polled(who);
-                self.reply(reply, polled);
+            Waiting::Tried(reply, _) => {
+                let tried = self.tried(who);
+                self.reply(reply, tried);
             }
         }
     }
 
-    /// What a poll comes to, now that it has done what it could.
-    fn polled(&self, who: &Identity) -> Result<Polled, No> {
+    /// What a try comes to, now that it has done what it could.
+    fn tried(&self, who: &Identity) -> Result<Tried, No> {
         match self.state().stay(who) {
             Some(stay) if stay.phase == Phase::Contributing => {
-                Ok(Polled::Base(Arc::clone(&self.base)))
+                Ok(Tried::Base(Arc::clone(&self.base)))
             }
-            Some(_) => Ok(Polled::Wait),
+            Some(_) => Ok(Tried::Wait),
             None => match self.state().used_up(who) {
                 Some(outcome) => Err(self.no(who, Refusal::UsedUp { outcome })),
-                // The next poll joins again.
-                None => Ok(Polled::Wait),
+                // The next try joins again.
+                None => Ok(Tried::Wait),
             },
         }
     }
@@ -333,41 +325,23 @@ impl Task {
             return;
         }
         let phase = self.state().stay(who).map(|stay| stay.phase);
-        match (self.now.held.polls(who), phase) {
+        match (self.now.held.retry_interval(who), phase) {
             (Some(interval), Some(Phase::Waiting | Phase::Ready)) => {
                 let id = who.clone();
                 let _ = self.step(now, Command::TryContribute { id, interval }, None);
             }
             _ => {
-                let arms = self.now.held.arms(who);
-                self.prove_presence(now, who, arms);
+                let starts_stall_timer = self.now.held.starts_stall_timer(who);
+                self.prove_presence(now, who, starts_stall_timer);
             }
         }
     }
 
     /// A check-in that leaves a contributing participant without a stall deadline alone, unless it
     /// asked for one.
-    fn prove_presence(&mut self, now: Timestamp, who: &Identity, arms: bool) {
-        let counts = self
-            .state()
-            .stay(who)
-            .is_some_and(|stay| self.counts(stay.phase, arms));
-        if counts {
+    fn prove_presence(&mut self, now: Timestamp, who: &Identity, starts_stall_timer: bool) {
+        if self.state().presence_counts(who, starts_stall_timer) {
             let _ = self.step(now, Command::CheckIn { id: who.clone() }, None);
-        }
-    }
-
-    /// Whether presence alone is a check-in in this phase.
-    fn counts(&self, phase: Phase, arms: bool) -> bool {
-        match phase {
-            Phase::Waiting => true,
-            Phase::Contributing => {
-                arms || self
-                    .state()
-                    .turn()
-                    .is_some_and(|turn| turn.overdue == Outcome::Stalled)
-            }
-            Phase::Ready | Phase::Verifying => false,
         }
     }
 
@@ -386,7 +360,11 @@ impl Task {
         let by = self
             .state()
             .stay(who)
-            .filter(|stay| runs && self.counts(stay.phase, self.now.held.arms(who)))
+            .filter(|_| {
+                runs && self
+                    .state()
+                    .presence_counts(who, self.now.held.starts_stall_timer(who))
+            })
             .map(|stay| stay.deadline);
         self.now.held.schedule(who, now, by);
     }

@@ -68,7 +68,8 @@ pub(super) fn refused(refusal: Refusal, because: Option<&str>) -> Refused {
     Refused::new(code, error)
 }
 
-/// A contribution by somebody of whom another was accepted.
+/// A contribution by somebody of whom another was accepted
+/// (`docs/spec/http-api.md#earlier-one-counted`).
 pub(super) fn earlier_one_counted() -> Refused {
     Refused::new(
         Code::EarlierOneCounted,
@@ -173,7 +174,7 @@ mod tests {
                 for refusal in [Refusal::Ended { outcome }, Refusal::UsedUp { outcome }] {
                     let refused = refused(refusal, because);
                     let said = match refused.code {
-                        // The next poll joins again by itself.
+                        // The next try joins again by itself.
                         Code::NotQueued => continue,
                         _ => refused.plainly.unwrap(),
                     };

@@ -46,31 +46,20 @@ pub(super) enum NoReceipt {
     Refused(No),
 }
 
-/// What a poll is answered with.
+/// What a try is answered with.
 #[derive(Clone)]
-pub enum Polled {
+pub enum Tried {
     /// It is the participant's turn, which has started: the state to build on.
     Base(Arc<CurrentBase>),
-    /// It is not: the participant is to poll again.
+    /// It is not: the participant is to try again.
     Wait,
 }
 
-impl std::fmt::Debug for Polled {
+impl std::fmt::Debug for Tried {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Base(base) => write!(f, "Base(after {} contributions)", base.contributions()),
             Self::Wait => f.write_str("Wait"),
         }
     }
-}
-
-/// Whether a contribution's body is wanted.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Wanted {
-    /// Yes, for this stay.
-    Body(Ticket),
-    /// There is one already, being verified.
-    Verifying,
-    /// There is one already, accepted.
-    Accepted(Ticket),
 }

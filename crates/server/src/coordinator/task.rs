@@ -11,7 +11,7 @@ use k256::ecdsa::SigningKey;
 use tauline_protocol::Identity;
 use tauline_protocol::journal::Record;
 use tauline_queue_core::{
-    Command, Entry, Event, Outcome, Queue, Refusal, State, Step, Ticket, Timestamp,
+    Command, Entry, Event, MaySubmit, Outcome, Queue, Refusal, State, Step, Ticket, Timestamp,
 };
 use tauline_store::check::Binding;
 use tauline_store::{Batch, Chain, Contribution, Store, Write};
@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, watch};
 use super::line::{Line, Names};
 use super::message::{Message, Urgent};
 use super::presence::waiters::Held;
-use super::reply::{No, Reply, Standing, VerdictReply, Wanted};
+use super::reply::{No, Reply, Standing, VerdictReply};
 use super::turn::parsing::Arrivals;
 use super::{Caller, ClientKey, Fault, TICK};
 use crate::base::CurrentBase;
@@ -48,7 +48,7 @@ pub(super) struct Task {
     pub(super) mailbox: mpsc::Receiver<Message>,
     pub(super) published: watch::Sender<Arc<Published>>,
     pub(super) urgent: mpsc::UnboundedReceiver<Urgent>,
-    pub(super) urgently: mpsc::UnboundedSender<Urgent>,
+    pub(super) urgent_mailbox: mpsc::UnboundedSender<Urgent>,
     pub(super) verifying: Option<Verifying>,
     pub(super) now: Now,
 }
@@ -70,8 +70,8 @@ pub(super) struct Now {
     pub(super) start_verifying: bool,
     pub(super) arrivals: Arrivals,
     pub(super) held: Held,
-    /// Those who were last heard of by a poll. Forgotten by a restart, until their next.
-    pub(super) pollers: HashSet<Identity>,
+    /// Those who were last heard of by a try. Forgotten by a restart, until their next.
+    pub(super) only_trying: HashSet<Identity>,
     /// Set when positions in line may have changed since followers were told.
     pub(super) line_moved: bool,
     pub(super) positions_told: Timestamp,
@@ -206,36 +206,36 @@ impl Task {
         let now = self.time();
         match message {
             Message::Join { who, reply } => {
-                self.now.pollers.remove(&who.who);
+                self.now.only_trying.remove(&who.who);
                 let id = who.who.clone();
                 let result = self.carry_out(now, Command::Join { id }, None);
                 self.reply_standing(now, who, result, reply);
             }
             Message::CheckIn { who, reply } => {
-                self.now.pollers.remove(&who.who);
+                self.now.only_trying.remove(&who.who);
                 let id = who.who.clone();
                 // Whoever is not in the queue is told where it stands: no error.
                 let _ = self.carry_out(now, Command::CheckIn { id }, None);
                 self.reply_standing(now, who, Ok(()), reply);
             }
-            Message::Poll {
+            Message::TryContribute {
                 who,
                 interval,
                 until,
                 reply,
-            } => self.poll(now, who, interval, until, reply),
-            Message::Polls { who, reply } => {
-                let polls = self.now.pollers.contains(&who);
-                self.reply(reply, Ok(polls));
+            } => self.try_contribute(now, who, interval, until, reply),
+            Message::TriesOnly { who, reply } => {
+                let only_tries = self.now.only_trying.contains(&who);
+                self.reply(reply, Ok(only_tries));
             }
             Message::Hold {
                 who,
                 hold,
                 at_once_unless,
             } => {
-                // A stream alone is no other client: a page may show it beside one that polls.
-                if hold.arms {
-                    self.now.pollers.remove(&who);
+                // A stream alone is no other client: a page may show it beside one that tries.
+                if hold.starts_stall_timer {
+                    self.now.only_trying.remove(&who);
                 }
                 self.hold(now, &who, hold, at_once_unless);
             }
@@ -249,7 +249,7 @@ impl Task {
                 checks_in,
                 reply,
             } => {
-                self.now.pollers.remove(&who);
+                self.now.only_trying.remove(&who);
                 let id = who.clone();
                 let result = self.carry_out(now, Command::Start { id, checks_in }, note);
                 let base = Arc::clone(&self.base);
@@ -259,12 +259,12 @@ impl Task {
                 self.reply(reply, answer);
             }
             Message::MaySubmit { who, reply } => {
-                let wanted = self.wanted(now, &who);
+                let wanted = self.may_submit(now, &who);
                 self.reply(reply, wanted);
             }
             Message::Arrived { who, at, reply } => {
-                let wanted = self.wanted(at, &who);
-                if let Ok(Wanted::Body(ticket)) = wanted {
+                let wanted = self.may_submit(at, &who);
+                if let Ok(MaySubmit::Yes(ticket)) = wanted {
                     let grace = self.queue.rules().checkin_grace;
                     self.now.arrivals.begin(ticket, self.clock.now(), grace);
                 }

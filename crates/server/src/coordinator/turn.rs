@@ -9,14 +9,14 @@ use std::sync::Arc;
 use tauline_protocol::Identity;
 use tauline_protocol::contribution::{SignedReceipt, StartRequest};
 use tauline_protocol::status::QueueStatus;
-use tauline_queue_core::{Command, Outcome, Phase, Refusal, Ticket, Timestamp};
+use tauline_queue_core::{Command, MaySubmit, Refusal, Ticket, Timestamp};
 use tauline_transcript::{DocumentError, RawContribution, Received};
 use tokio::task::JoinError;
 use tracing::error;
 
 use super::Coordinator;
 use super::message::{Message, Submit};
-use super::reply::{No, NoReceipt, Wanted};
+use super::reply::{No, NoReceipt};
 use super::task::Task;
 use crate::base::CurrentBase;
 use crate::fingerprint::Fingerprint;
@@ -79,9 +79,9 @@ impl Coordinator {
     pub async fn may_submit(&self, who: Identity) -> Result<Admission, Refused> {
         Ok(
             match self.ask(|reply| Message::MaySubmit { who, reply }).await? {
-                Wanted::Body(_) => Admission::ReadBody,
-                Wanted::Verifying => Admission::Verifying,
-                Wanted::Accepted(ticket) => Admission::Accepted(self.receipt(ticket).await?),
+                MaySubmit::Yes(_) => Admission::ReadBody,
+                MaySubmit::Verifying(_) => Admission::Verifying,
+                MaySubmit::Accepted(ticket) => Admission::Accepted(self.receipt(ticket).await?),
             },
         )
     }
@@ -153,12 +153,12 @@ impl Coordinator {
             };
             let (wanted, base) = this.ask(arrived).await?;
             match wanted {
-                Wanted::Body(ticket) => {
+                MaySubmit::Yes(ticket) => {
                     let base = verify_at_once.then_some(base);
                     this.read_and_submit(who, ticket, reading, base).await
                 }
                 // Another upload of this stay was quicker.
-                Wanted::Verifying | Wanted::Accepted(_) => {
+                MaySubmit::Verifying(_) | MaySubmit::Accepted(_) => {
                     let document = read(reading).await?.shared_document();
                     let sent = blocking(move || Ok(Fingerprint::of(&document))).await?;
                     this.sent_again(who, sent).await
@@ -218,32 +218,11 @@ impl Coordinator {
 }
 
 impl Task {
-    /// Whether the body of a contribution of this participant's is wanted.
-    pub(super) fn wanted(&mut self, at: Timestamp, who: &Identity) -> Result<Wanted, No> {
+    /// Whether a contribution of this participant's is wanted, now that it is `at`.
+    pub(super) fn may_submit(&mut self, at: Timestamp, who: &Identity) -> Result<MaySubmit, No> {
         let _ = self.carry_out(at, Command::Tick, None);
-        if let Some(stay) = self.state().stay(who) {
-            return match stay.phase {
-                Phase::Waiting => Err(self.no(
-                    who,
-                    Refusal::NotYourTurn {
-                        position: stay.position,
-                    },
-                )),
-                Phase::Ready => Err(self.no(who, Refusal::NotStarted)),
-                Phase::Contributing => Ok(Wanted::Body(stay.ticket)),
-                Phase::Verifying => Ok(Wanted::Verifying),
-            };
-        }
-        match self.state().past(who) {
-            Some(past) if past.outcome == Outcome::Contributed => Ok(Wanted::Accepted(past.ticket)),
-            Some(past) if !past.pardoned => Err(self.no(
-                who,
-                Refusal::Ended {
-                    outcome: past.outcome,
-                },
-            )),
-            _ => Err(self.no(who, Refusal::NotQueued)),
-        }
+        let may = self.state().may_submit(who);
+        may.map_err(|refusal| self.no(who, refusal))
     }
 
     pub(super) fn submit(&mut self, now: Timestamp, submit: Submit) {
@@ -254,8 +233,8 @@ impl Task {
             reply,
         } = submit;
         self.now.arrivals.end(ticket);
-        match self.wanted(now, &who) {
-            Ok(Wanted::Body(wanted)) if wanted == ticket => {
+        match self.may_submit(now, &who) {
+            Ok(MaySubmit::Yes(wanted)) if wanted == ticket => {
                 self.now.submitted = Some(arrived);
                 let result = self.carry_out(now, Command::Submit { id: who.clone() }, None);
                 self.now.submitted = None;
@@ -270,13 +249,13 @@ impl Task {
                     }
                 }
             }
-            Ok(Wanted::Body(_)) => {
+            Ok(MaySubmit::Yes(_)) => {
                 // The stay it arrived in is over, and its owner has a new one.
                 let no = NoReceipt::Refused(self.no(&who, Refusal::NotStarted));
                 self.later(move || drop(reply.send(Err(no))));
             }
             // Two uploads of one stay: the first counts.
-            Ok(Wanted::Verifying | Wanted::Accepted(_)) | Err(_) => {
+            Ok(MaySubmit::Verifying(_) | MaySubmit::Accepted(_)) | Err(_) => {
                 self.verdict(now, &who, Some(arrived.fingerprint), reply);
             }
         }

@@ -1,5 +1,5 @@
-//! Which Ethereum accounts may take part, and what their contracts say (`ceremony.md`, Who may
-//! take part).
+//! Which Ethereum accounts may take part, and what their contracts say
+//! (`docs/spec/ceremony.md#eth-history`).
 
 use tauline_protocol::error::Code;
 

@@ -21,7 +21,8 @@ const ADVISED_LEN: usize = 16;
 /// Random bytes of a code that is made here: it cannot be guessed.
 const MADE_LEN: usize = 16;
 
-/// The invitations of a ceremony. They are those of a file, and follow it when it is read again.
+/// The invitations of a ceremony. They are those of a file, and follow it when it is read again
+/// (`docs/spec/ceremony.md#invited`).
 pub struct Invites {
     path: PathBuf,
     codes: RwLock<Arc<Codes>>,

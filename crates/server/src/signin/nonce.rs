@@ -21,7 +21,8 @@ use tauline_queue_core::Timestamp;
 use crate::refused::Refused;
 use crate::telemetry::Seldom;
 
-/// How long a nonce is good for. Ten minutes: time enough to find one's hardware wallet.
+/// How long a nonce is good for. Ten minutes: time enough to find one's hardware wallet
+/// (`docs/spec/http-api.md#nonce`).
 pub const NONCE_LIFETIME: Duration = Duration::from_secs(600);
 
 /// Random bytes of a nonce: 128 bits never repeat.

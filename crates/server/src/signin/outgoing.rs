@@ -32,7 +32,7 @@ const BUSY_RETRY: Duration = Duration::from_secs(3);
 /// Most characters of others' texts in our log.
 const CUT: usize = 200;
 
-/// Somebody who is asked.
+/// Somebody who is asked (`docs/spec/http-api.md#busy`).
 pub struct Party {
     /// For the log.
     name: &'static str,

@@ -24,7 +24,7 @@ const CONTRACTS_AT_ONCE: usize = 8;
 const CHAIN_LASTS: Duration = Duration::from_secs(60);
 
 /// First bytes of a call of `isValidSignature(bytes32,bytes)`, and of its answer when the
-/// signature is good (EIP-1271).
+/// signature is good (EIP-1271) (`docs/spec/http-api.md#contract-wallets`).
 const IS_VALID_SIGNATURE: [u8; 4] = [0x16, 0x26, 0xba, 0x7e];
 
 /// Error codes of a call that failed in the contract: reverted (geth, and others after it), and

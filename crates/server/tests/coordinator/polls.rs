@@ -9,7 +9,7 @@ use tauline_protocol::Identity;
 use tauline_protocol::admin::AdminRequest;
 use tauline_protocol::error::Code;
 use tauline_protocol::status::{EndedWord, QueueWord};
-use tauline_server::coordinator::Polled;
+use tauline_server::coordinator::Tried;
 use tauline_server::refused::Refused;
 use tauline_server::representation::Coding;
 use tauline_server::snapshot::{FOLDER_NAME, Transcripts};
@@ -22,30 +22,30 @@ use crate::support::{Ceremony, id, refused, secs, settle, update};
 const INTERVAL: Duration = secs(32);
 const HOLD: Duration = secs(20);
 
-async fn poll(ceremony: &Ceremony, name: &str) -> Polled {
+async fn poll(ceremony: &Ceremony, name: &str) -> Tried {
     let polled = ceremony
         .coordinator
-        .poll(id(name), INTERVAL, Duration::ZERO);
+        .try_contribute(id(name), INTERVAL, Duration::ZERO);
     polled.await.unwrap()
 }
 
-type Held = JoinHandle<Result<Polled, Refused>>;
+type Held = JoinHandle<Result<Tried, Refused>>;
 
 fn hold(ceremony: &Ceremony, name: &str) -> Held {
     let (coordinator, who) = (ceremony.coordinator.clone(), id(name));
-    tokio::spawn(async move { coordinator.poll(who, INTERVAL, HOLD).await })
+    tokio::spawn(async move { coordinator.try_contribute(who, INTERVAL, HOLD).await })
 }
 
 #[track_caller]
-fn assert_waits(polled: &Polled) {
-    assert!(matches!(polled, Polled::Wait), "it is not the turn yet");
+fn assert_waits(polled: &Tried) {
+    assert!(matches!(polled, Tried::Wait), "it is not the turn yet");
 }
 
 #[track_caller]
-fn assert_starts(polled: &Polled, contributions: u64) {
+fn assert_starts(polled: &Tried, contributions: u64) {
     match polled {
-        Polled::Base(base) => assert_eq!(base.contributions(), contributions),
-        Polled::Wait => panic!("the turn has come"),
+        Tried::Base(base) => assert_eq!(base.contributions(), contributions),
+        Tried::Wait => panic!("the turn has come"),
     }
 }
 
@@ -53,8 +53,8 @@ fn phase(ceremony: &Ceremony) -> Option<QueueWord> {
     ceremony.coordinator.status().turn.map(|turn| turn.phase)
 }
 
-async fn contribute(ceremony: &Ceremony, name: &str, polled: Polled) {
-    let Polled::Base(base) = polled else {
+async fn contribute(ceremony: &Ceremony, name: &str, polled: Tried) {
+    let Tried::Base(base) = polled else {
         panic!("the turn has come");
     };
     ceremony.complete(name, update(&base, name)).await.unwrap();
@@ -197,6 +197,7 @@ async fn a_page_that_watches_does_not_take_the_turn_from_a_client_that_sleeps() 
     assert_starts(&poll(&ceremony, "bert").await, 0);
 }
 
+// `docs/spec/sequencer.md#poll-again`.
 #[tokio::test]
 async fn a_poll_while_contributing_gets_the_state_again_and_moves_no_deadline() {
     let ceremony = Ceremony::new();
@@ -208,7 +209,7 @@ async fn a_poll_while_contributing_gets_the_state_again_and_moves_no_deadline() 
     ceremony.pass(secs(36)).await;
     let refusal = ceremony
         .coordinator
-        .poll(id("anna"), INTERVAL, Duration::ZERO)
+        .try_contribute(id("anna"), INTERVAL, Duration::ZERO)
         .await;
     let text = refused(refusal.map(|_| ()), Code::UsedUp);
     assert!(text.contains("did not arrive in time"), "{text}");
@@ -246,7 +247,7 @@ async fn held_polls_are_answered_when_the_coordinator_stops_and_keep_their_place
 #[tokio::test]
 async fn whose_client_polls_is_known_by_its_last_call() {
     let ceremony = Ceremony::new();
-    let polls = async |name| ceremony.coordinator.polls(&id(name)).await.unwrap();
+    let polls = async |name| ceremony.coordinator.only_tries(&id(name)).await.unwrap();
     assert!(!polls("anna").await);
     poll(&ceremony, "anna").await;
     assert!(polls("anna").await);
@@ -272,8 +273,10 @@ async fn signatures_over_either_spelling_of_a_github_identity_are_kept() {
     for spelling in ["git|1214109|Kustosz", "git|1214109|@kustosz"] {
         let ceremony = Ceremony::new();
         let who = Identity::github(1_214_109, "Kustosz").unwrap();
-        let polled = ceremony.coordinator.poll(who.clone(), INTERVAL, HOLD);
-        let Polled::Base(base) = polled.await.unwrap() else {
+        let polled = ceremony
+            .coordinator
+            .try_contribute(who.clone(), INTERVAL, HOLD);
+        let Tried::Base(base) = polled.await.unwrap() else {
             panic!("nobody is ahead");
         };
         let secrets = (0..4).map(|sub| Secret::from_be_bytes(&known_scalar(sub).to_bytes_be()));

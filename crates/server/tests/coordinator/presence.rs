@@ -6,7 +6,7 @@ use std::time::Duration;
 use tauline_protocol::admin::AdminRequest;
 use tauline_protocol::contribution::StartRequest;
 use tauline_protocol::status::{EndedWord, ModeWord, QueueStatus, QueueWord};
-use tauline_server::coordinator::Polled;
+use tauline_server::coordinator::Tried;
 use tauline_server::refused::Refused;
 use tokio::task::JoinHandle;
 
@@ -20,16 +20,16 @@ fn hold(ceremony: &Ceremony, name: &str) -> JoinHandle<Result<QueueStatus, Refus
     tokio::spawn(async move { coordinator.check_in_held(who, secs(60)).await })
 }
 
-fn hold_poll(ceremony: &Ceremony, name: &str) -> JoinHandle<Result<Polled, Refused>> {
+fn hold_poll(ceremony: &Ceremony, name: &str) -> JoinHandle<Result<Tried, Refused>> {
     let (coordinator, who) = (ceremony.coordinator.clone(), id(name));
-    tokio::spawn(async move { coordinator.poll(who, INTERVAL, secs(50)).await })
+    tokio::spawn(async move { coordinator.try_contribute(who, INTERVAL, secs(50)).await })
 }
 
 /// Polls once and goes away until the next poll.
-async fn poll(ceremony: &Ceremony, name: &str) -> Polled {
+async fn poll(ceremony: &Ceremony, name: &str) -> Tried {
     let polled = ceremony
         .coordinator
-        .poll(id(name), INTERVAL, Duration::ZERO);
+        .try_contribute(id(name), INTERVAL, Duration::ZERO);
     polled.await.unwrap()
 }
 
@@ -64,7 +64,7 @@ async fn a_free_turn_goes_to_the_first_who_is_there_and_who_is_passed_is_next() 
     // Passed once already: the turn waits for it, whoever else is there.
     settle(&ceremony).await;
     assert!(!dora.is_finished());
-    assert!(matches!(poll(&ceremony, "bert").await, Polled::Base(_)));
+    assert!(matches!(poll(&ceremony, "bert").await, Tried::Base(_)));
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn without_passes_everybody_waits_for_the_head() {
     let (ceremony, [cleo, _dora]) = absent_head(plan).await;
     finish(&ceremony, "anna").await;
     assert!(!cleo.is_finished());
-    assert!(matches!(poll(&ceremony, "bert").await, Polled::Base(_)));
+    assert!(matches!(poll(&ceremony, "bert").await, Tried::Base(_)));
 }
 
 /// Held by a poll, by a check-in or by a stream: nobody behind gets the turn, not even who asks in
@@ -107,7 +107,7 @@ async fn nobody_is_passed_who_holds_an_answer() {
     );
     left.unwrap();
     assert_eq!(cleo.unwrap().queue_status, QueueWord::Queued);
-    assert!(matches!(bert.await.unwrap().unwrap(), Polled::Base(_)));
+    assert!(matches!(bert.await.unwrap().unwrap(), Tried::Base(_)));
     let ended = ceremony.coordinator.leave(id("bert")).await.unwrap();
     assert_eq!(ended.ended, Some(EndedWord::Left));
 }

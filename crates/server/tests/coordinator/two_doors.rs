@@ -8,7 +8,7 @@ use proptest::test_runner::{Config, TestCaseError};
 use tauline_protocol::journal::Record;
 use tauline_protocol::status::QueueWord;
 use tauline_queue_core::{Event, Outcome, Phase, Queue};
-use tauline_server::coordinator::Polled;
+use tauline_server::coordinator::Tried;
 
 use crate::support::{Ceremony, id, secs, update};
 
@@ -102,16 +102,21 @@ async fn perform(
     let coordinator = ceremony.coordinator.clone();
     let who = id(name);
     let base = |polled| match polled {
-        Polled::Base(base) => Some(base),
-        Polled::Wait => None,
+        Tried::Base(base) => Some(base),
+        Tried::Wait => None,
     };
     match act {
         Act::Poll => {
-            let polled = coordinator.poll(who, INTERVAL, Duration::ZERO).await;
+            let polled = coordinator
+                .try_contribute(who, INTERVAL, Duration::ZERO)
+                .await;
             return polled.ok().and_then(base);
         }
         Act::HeldPoll => {
-            let held = tokio::spawn(async move { coordinator.poll(who, INTERVAL, secs(20)).await });
+            let held =
+                tokio::spawn(
+                    async move { coordinator.try_contribute(who, INTERVAL, secs(20)).await },
+                );
             tokio::task::yield_now().await;
             ceremony.pass(secs(21)).await;
             let polled = held.await.unwrap();
@@ -121,7 +126,10 @@ async fn perform(
             return mine.filter(|_| lasts.is_some());
         }
         Act::BrokenPoll => {
-            let held = tokio::spawn(async move { coordinator.poll(who, INTERVAL, secs(20)).await });
+            let held =
+                tokio::spawn(
+                    async move { coordinator.try_contribute(who, INTERVAL, secs(20)).await },
+                );
             tokio::task::yield_now().await;
             held.abort();
             let _ = held.await;

@@ -11,7 +11,7 @@ use tauline_protocol::status::{QueueStatus, QueueWord};
 use tauline_queue_core::{Event, Ticket, Timestamp};
 
 use super::super::ClientKey;
-use super::super::reply::{Polled, Reply, Standing};
+use super::super::reply::{Reply, Standing, Tried};
 
 /// Answers held for one identity at a time; a further one sends the oldest home. A bound on
 /// memory: a client needs one, a person with some tabs a few.
@@ -52,15 +52,15 @@ impl Seen {
 pub(in crate::coordinator) enum Waiting {
     /// How the participant stands.
     Standing(Reply<(Standing, Seen)>),
-    /// What its poll comes to; it polls again after so long.
-    Polled(Reply<Polled>, Duration),
+    /// What its try comes to; it tries again after this time.
+    Tried(Reply<Tried>, Duration),
 }
 
 impl Waiting {
     fn is_gone(&self) -> bool {
         match self {
             Self::Standing(reply) => reply.is_closed(),
-            Self::Polled(reply, _) => reply.is_closed(),
+            Self::Tried(reply, _) => reply.is_closed(),
         }
     }
 }
@@ -74,7 +74,7 @@ pub(in crate::coordinator) struct Hold {
     /// Whether a change of position is worth the answer.
     pub(in crate::coordinator) positions: bool,
     /// Whether it counts as checking in while contributing too.
-    pub(in crate::coordinator) arms: bool,
+    pub(in crate::coordinator) starts_stall_timer: bool,
 }
 
 struct Waiter {
@@ -143,18 +143,18 @@ impl Held {
     }
 
     /// Whether a held answer of this identity's counts as checking in while contributing.
-    pub(in crate::coordinator) fn arms(&self, who: &Identity) -> bool {
+    pub(in crate::coordinator) fn starts_stall_timer(&self, who: &Identity) -> bool {
         self.by_identity
             .get(who)
-            .is_some_and(|held| held.iter().any(|one| one.hold.arms))
+            .is_some_and(|held| held.iter().any(|one| one.hold.starts_stall_timer))
     }
 
-    /// The interval of a held poll of this identity's, if one waits: its turn is not only called
+    /// The interval of a held try of this identity's, if one waits: its turn is not only called
     /// but starts.
-    pub(in crate::coordinator) fn polls(&self, who: &Identity) -> Option<Duration> {
+    pub(in crate::coordinator) fn retry_interval(&self, who: &Identity) -> Option<Duration> {
         let held = self.by_identity.get(who)?;
         held.iter().find_map(|one| match one.hold.reply {
-            Waiting::Polled(_, interval) => Some(interval),
+            Waiting::Tried(_, interval) => Some(interval),
             Waiting::Standing(_) => None,
         })
     }

@@ -1,4 +1,5 @@
-//! Contributions whose last byte has arrived and that are still being read.
+//! Contributions whose last byte has arrived and that are still being read
+//! (`docs/spec/queue.md#last-byte`).
 //!
 //! The participant's clock stops at the last byte. Reading millions of bytes of JSON takes a
 //! moment, in which the deadline may pass: so time for the rules is held short of the deadline as
@@ -76,7 +77,9 @@ impl Arrivals {
         if !being_read {
             return now;
         }
-        let due = turn.deadline.saturating_add(queue.rules().checkin_grace);
-        now.min(due.saturating_sub(Duration::from_millis(1)))
+        let last_moment = |ends: Timestamp| ends.saturating_sub(Duration::from_millis(1));
+        queue
+            .turn_ends_at()
+            .map_or(now, |ends| now.min(last_moment(ends)))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tauline_protocol::Identity;
 use tauline_protocol::contribution::SignedReceipt;
-use tauline_queue_core::{Command, Outcome, Refusal, Ticket, Timestamp, Verdict};
+use tauline_queue_core::{Command, MaySubmit, Outcome, Refusal, Ticket, Timestamp, Verdict};
 use tauline_store::Write;
 use tokio::sync::oneshot;
 use tracing::field::display;
@@ -12,7 +12,7 @@ use tracing::{debug, error, warn};
 
 use super::super::message::{Message, Urgent};
 use super::super::refusals;
-use super::super::reply::{Known, No, NoReceipt, VerdictReply, Wanted};
+use super::super::reply::{Known, No, NoReceipt, VerdictReply};
 use super::super::task::{Task, Waiter};
 use crate::coordinator::Coordinator;
 use crate::fingerprint::Fingerprint;
@@ -80,8 +80,8 @@ impl Task {
         sent: Option<Fingerprint>,
         reply: VerdictReply,
     ) {
-        let told = match self.wanted(now, who) {
-            Ok(Wanted::Verifying) => match &mut self.verifying {
+        let told = match self.may_submit(now, who) {
+            Ok(MaySubmit::Verifying(_)) => match &mut self.verifying {
                 Some(verifying) => {
                     let sent_another = sent.is_some_and(|sent| sent != verifying.fingerprint);
                     verifying.waiters.push(Waiter {
@@ -92,8 +92,8 @@ impl Task {
                 }
                 None => Err(NoReceipt::Refused(self.no(who, Refusal::NotStarted))),
             },
-            Ok(Wanted::Accepted(ticket)) => Ok(Known::Accepted(ticket, sent)),
-            Ok(Wanted::Body(_)) => Err(NoReceipt::Refused(self.no(who, Refusal::NotStarted))),
+            Ok(MaySubmit::Accepted(ticket)) => Ok(Known::Accepted(ticket, sent)),
+            Ok(MaySubmit::Yes(_)) => Err(NoReceipt::Refused(self.no(who, Refusal::NotStarted))),
             Err(no) => Err(NoReceipt::Refused(no)),
         };
         self.later(move || drop(reply.send(told)));
@@ -116,11 +116,11 @@ impl Task {
             None => return,
         };
         debug!(%ticket, identity = %verifying.identity, "verifying");
-        let urgently = self.urgently.clone();
+        let urgent_mailbox = self.urgent_mailbox.clone();
         tokio::spawn(async move {
             if let Ok(judgement) = judging.await {
                 // The task may be gone by then: the next start verifies again.
-                let _ = urgently.send(Urgent::Judged(ticket, judgement));
+                let _ = urgent_mailbox.send(Urgent::Judged(ticket, judgement));
             }
         });
     }

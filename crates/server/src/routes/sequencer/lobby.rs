@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use tauline_protocol::sequencer::Code;
 
-use crate::coordinator::Polled;
+use crate::coordinator::Tried;
 use crate::http::admission::MaybeSignedIn;
 use crate::http::app::App;
 use crate::http::body::{self, Limit};
@@ -20,7 +20,7 @@ use crate::signin::session::Session;
 
 use super::refusal::Refusal;
 
-/// Joins, checks in or starts, whichever is due.
+/// Joins, checks in or starts, whichever is due (`docs/spec/sequencer.md#try-contribute`).
 pub(super) async fn try_contribute(
     State(app): State<Arc<App>>,
     MaybeSignedIn(session): MaybeSignedIn,
@@ -37,26 +37,26 @@ pub(super) async fn try_contribute(
         Some(_) => app.lobby.hold,
         None => Duration::ZERO,
     };
-    let polled = app
+    let tried = app
         .coordinator
-        .poll(session.identity, app.lobby.interval, hold)
+        .try_contribute(session.identity, app.lobby.interval, hold)
         .await
         .map_err(|refused| Refusal::of_poll(&refused.into()))?;
     drop(held);
-    match polled {
+    match tried {
         // Not an error, though it looks like one: the status is 200.
-        Polled::Wait => {
+        Tried::Wait => {
             let code = Code::AnotherContributionInProgress;
             Ok(Json(code.body(code.text(&[]))).into_response())
         }
-        Polled::Base(base) => state(&base, Form::Json, &parts.headers)
+        Tried::Base(base) => state(&base, Form::Json, &parts.headers)
             .await
             .map_err(|it| Refusal::of_poll(&it)),
     }
 }
 
 /// The session, if the header that names it is as strict as the sequencer had it: no other case of
-/// the word `Bearer` (`sequencer-http.md`, section 2).
+/// the word `Bearer` (`docs/spec/sequencer.md#bearer`).
 pub(super) fn signed_in(
     headers: &HeaderMap,
     session: Result<Session, Failure>,
