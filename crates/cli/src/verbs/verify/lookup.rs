@@ -7,7 +7,7 @@ use serde::Serialize;
 use tauline_protocol::Identity;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::receipt::Receipt;
-use tauline_transcript::transcript::{FoundEntry, EntrySearch, find_entries};
+use tauline_transcript::transcript::{EntrySearch, FoundEntry, find_entries};
 
 use crate::documents::transcript_failure;
 use crate::exit::{Failure, Outcome};
