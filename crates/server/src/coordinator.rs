@@ -10,7 +10,7 @@
 //! ([`store::Batch`](tauline_store::Batch)); what memory holds is a fold over what was committed;
 //! and an opening checks each thing that is stored beside the log against the log.
 
-mod line;
+mod log_line;
 mod lookup;
 mod message;
 mod open;

@@ -17,11 +17,11 @@ use tauline_store::check::Binding;
 use tauline_store::{Batch, Chain, Contribution, Store, Write};
 use tokio::sync::{mpsc, watch};
 
-use super::line::{Line, Names};
+use super::log_line::{Line, Names};
 use super::message::{Message, Urgent};
 use super::presence::waiters::Held;
 use super::reply::{No, Reply, Standing, VerdictReply};
-use super::turn::parsing::Arrivals;
+use super::turn::arrivals::Arrivals;
 use super::{Caller, ClientKey, Fault, TICK};
 use crate::base::CurrentBase;
 use crate::clock::Clock;

@@ -1,7 +1,7 @@
 //! A turn, from its start to the last byte of its contribution: what its owner asks, and what the
 //! task does.
 
-pub(super) mod parsing;
+pub(super) mod arrivals;
 mod verdict;
 
 use std::sync::Arc;
