@@ -102,7 +102,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the medium fails.
-    fn delete_session(&self, hash: &[u8; 32]) -> Result<(), StoreError>;
+    fn delete_session(&self, hash: &TokenHash) -> Result<(), StoreError>;
 
     /// Makes changes durable that belong to different people, in order. A store that can does it in
     /// one commit.
@@ -135,7 +135,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the medium fails.
-    fn session(&self, hash: &[u8; 32]) -> Result<Option<Session>, StoreError>;
+    fn session(&self, hash: &TokenHash) -> Result<Option<Session>, StoreError>;
 
     /// Forgets all sessions that ended before `at`; returns how many.
     ///
@@ -368,11 +368,14 @@ impl Witness {
     }
 }
 
+/// What the token of a session is known by: its SHA-256. The token itself is kept nowhere.
+pub type TokenHash = [u8; 32];
+
 /// A session: who a token stands for, and until when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// SHA-256 of the token.
-    pub hash: [u8; 32],
+    /// Its token's hash.
+    pub hash: TokenHash,
     /// Who signed in.
     pub identity: Identity,
     /// When it ends.
@@ -385,7 +388,7 @@ pub enum SignInWrite {
     /// Adds a session, or replaces the one with the same hash.
     Put(Session),
     /// Forgets the session with this hash.
-    Delete([u8; 32]),
+    Delete(TokenHash),
     /// Gives a GitHub account its identity, unless it has one.
     GithubAccount {
         /// The account's number.

@@ -1,4 +1,5 @@
-//! What the log on standard error says of an event: fields, the same in text and in JSON.
+//! One line on standard error for each event of the ceremony's log: the same fields in text and in
+//! JSON.
 
 use std::collections::HashMap;
 
@@ -7,19 +8,19 @@ use tauline_protocol::status::{EndedWord, ModeWord};
 use tauline_queue_core::{Event, State, Ticket};
 use tracing::info;
 
-/// Whose each stay is, while it lasts and when its end is told of: the queue's state has forgotten by
+/// Whose each stay is. A stay's last line names its owner, whom the queue's state has forgotten by
 /// then.
-pub(super) struct Names(HashMap<Ticket, Identity>);
+pub(super) struct Owners(HashMap<Ticket, Identity>);
 
-impl Names {
-    /// Of everybody who is in the queue.
+impl Owners {
+    /// The owners of all stays that last.
     pub(super) fn of(state: &State<Identity>) -> Self {
         let turn = state.turn().map(|turn| (turn.ticket, turn.id));
         let all = turn.into_iter().chain(state.line());
         Self(all.map(|(ticket, id)| (ticket, id.clone())).collect())
     }
 
-    /// Whose stay an event is of, or whom else it names.
+    /// Whose stay an event is about, or whom else it names. Learns and forgets stays by it.
     fn follow(&mut self, event: &Event<Identity>) -> Option<Identity> {
         match event {
             Event::Joined { ticket, id, .. } => {
@@ -33,26 +34,26 @@ impl Names {
     }
 }
 
-/// One line, which is told when what it says is durable.
-pub(super) struct Line {
+/// One line. It is written once its event is durable.
+pub(super) struct LogLine {
     event: &'static str,
     ticket: Option<u64>,
     identity: Option<Identity>,
     outcome: Option<EndedWord>,
     mode: Option<ModeWord>,
     away_ms: Option<u64>,
-    /// Tickets that were ahead in line and not there.
+    /// Tickets that were ahead in line and whose owners were absent.
     passed: Option<String>,
     note: Option<String>,
 }
 
-impl Line {
-    /// What is to be said of an event that is about to be durable.
-    pub(super) fn new(event: &Event<Identity>, note: Option<&str>, names: &mut Names) -> Self {
+impl LogLine {
+    /// The line for an event that is about to become durable.
+    pub(super) fn new(event: &Event<Identity>, note: Option<&str>, owners: &mut Owners) -> Self {
         let mut line = Self {
             event: word(event),
             ticket: event.ticket().map(Ticket::value),
-            identity: names.follow(event),
+            identity: owners.follow(event),
             outcome: None,
             mode: None,
             away_ms: None,
@@ -74,8 +75,8 @@ impl Line {
         line
     }
 
-    /// Says it.
-    pub(super) fn tell(self) {
+    /// Writes it.
+    pub(super) fn write(self) {
         info!(
             event = %self.event,
             ticket = self.ticket,

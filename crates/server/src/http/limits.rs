@@ -16,10 +16,10 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tauline_store::TokenHash;
 
 use crate::config::Settings;
 use crate::connections::Place;
-use crate::signin::session::TokenHash;
 
 mod downloads;
 mod proxies;
