@@ -9,7 +9,7 @@ use tauline_transcript::{Base, DocumentError, Encoding};
 use crate::representation::{Coding, Form};
 
 /// Level of gzip and zstd for base documents. Hex digits compress to a little over half at any
-/// level; higher ones only cost time, once a contribution.
+/// level; higher levels would only cost time, once for each contribution.
 const COMPRESSION_LEVEL: u32 = 3;
 
 /// The powers after the last contribution, and their documents.
@@ -21,7 +21,7 @@ pub struct CurrentBase {
 }
 
 impl CurrentBase {
-    /// The base after so many contributions, with its plain JSON and MessagePack ready.
+    /// The base after this number of contributions, with its plain JSON and MessagePack ready.
     ///
     /// # Errors
     /// Never in practice; what the serializer could report.
@@ -31,8 +31,8 @@ impl CurrentBase {
         Ok(base)
     }
 
-    /// The base after so many contributions. Its documents are made when they are asked for, or by
-    /// [`prepare`](Self::prepare).
+    /// The base after this number of contributions. Its documents are made when they are asked for,
+    /// or by [`prepare`](Self::prepare).
     pub(crate) fn bare(powers: Base, contributions: u64) -> Self {
         Self {
             powers,
