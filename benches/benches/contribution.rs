@@ -2,11 +2,11 @@
 //!
 //! `cargo bench -p tauline-benches --bench contribution`
 //!
-//! Each operation is measured twice, by the clock and by the processor time of all threads: the
-//! second is what the target for verification is about, and what does not change with the number
-//! of cores. Then on one thread beside the obvious verifier, and a participant's work beside one
-//! multiplication for each point. Takes some minutes on two idle cores. All documents are made on
-//! the spot.
+//! Each operation is measured twice, in wall-clock time and in the processor time of all threads.
+//! The target for verification is in processor time, which does not change with the number of
+//! cores. Then verifying is measured on one thread and compared with the obvious verifier, and a
+//! participant's work with one multiplication for each point. Takes some minutes on two idle cores.
+//! All documents are computed first.
 
 use std::hint::black_box;
 use std::time::Duration;

@@ -2,8 +2,8 @@
 //!
 //! `cargo bench -p tauline-benches --bench transcript`
 //!
-//! On one thread and in processor time, beside the obvious verifier; then on all cores by the
-//! clock. The powers are few, so that the figures are those of the contributions.
+//! Measured on one thread in processor time, compared with the obvious verifier, and then on all
+//! cores in wall-clock time. There are few powers, so that the contributions are what is measured.
 
 use std::time::Duration;
 

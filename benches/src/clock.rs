@@ -1,19 +1,19 @@
-//! Processor time, by hand and for criterion.
+//! Processor time, as a function and for criterion.
 
 use std::time::Duration;
 
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use rustix::time::{ClockId, clock_gettime};
 
-/// Processor time of the whole process so far, all threads: what others do on the machine is not
-/// in it, except that they share its caches and its cores' units.
+/// Processor time of all threads of the process so far. Other programs affect it only in so far as
+/// they share caches and cores.
 #[must_use]
 pub fn processor_time() -> Duration {
     let now = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs() as u32)
 }
 
-/// [`processor_time`] as what criterion measures.
+/// Lets criterion measure [`processor_time`].
 #[derive(Debug)]
 pub struct ProcessorTime;
 

@@ -1,4 +1,4 @@
-//! What several benchmarks need.
+//! Code that several benchmarks share.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -50,7 +50,7 @@ fn chain_of(
     Ok(bodies)
 }
 
-/// A secret that is full-size, different for each place in the chain, and no secret.
+/// A known secret of full size, different for each contribution and sub-ceremony.
 fn known_secret(number: usize, sub_ceremony: usize) -> Option<Secret> {
     let mut bytes = [0x5a; 32];
     bytes[0] = 0x11;

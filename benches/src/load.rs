@@ -1,4 +1,4 @@
-//! A coordinator to put load on, and what the load saw.
+//! A coordinator that is put under load, and the latencies under that load.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-/// Which coordinator load is put on: options of every load generator.
+/// The coordinator that is put under load: options of every load generator.
 #[derive(Debug, clap::Args)]
 pub struct Target {
     #[command(flatten)]
@@ -20,13 +20,13 @@ impl Target {
     /// The coordinator's binary.
     ///
     /// # Errors
-    /// When this program lies nowhere.
+    /// When the path of this program is not known.
     pub fn binary(&self) -> Result<PathBuf> {
         self.binary.path()
     }
 }
 
-/// Where the coordinator's binary lies.
+/// The path of the coordinator's binary.
 #[derive(Debug, clap::Args)]
 pub struct Binary {
     /// The coordinator's binary [default: the one beside this program].
@@ -38,7 +38,7 @@ impl Binary {
     /// Its path.
     ///
     /// # Errors
-    /// When this program lies nowhere.
+    /// When the path of this program is not known.
     pub fn path(&self) -> Result<PathBuf> {
         if let Some(binary) = &self.server_binary {
             return Ok(binary.clone());
@@ -49,12 +49,19 @@ impl Binary {
     }
 }
 
-/// A coordinator in a process of its own, which dies with this value.
+/// A client's builder. Its TLS is by `ring`, like the coordinator's, and is used by nobody here.
+pub fn http() -> reqwest::ClientBuilder {
+    // Fails from the second call on, as it should.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+}
+
+/// A coordinator in a process of its own, which is killed when this is dropped.
 pub struct Server {
     process: Child,
     /// Host and port that it serves on.
     pub address: String,
-    /// Where it serves.
+    /// Its address as a URL.
     pub url: String,
     data: tempfile::TempDir,
 }
@@ -67,8 +74,8 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// Starts one on a fresh data directory, with an invitation for each of so many people and no
-    /// limits on rates: the load is one address's.
+    /// Starts a coordinator on a new data directory, with an invitation for each participant and
+    /// without rate limits, since all load comes from one address.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -131,18 +138,18 @@ impl Server {
         bail!("the coordinator did not start")
     }
 
-    /// Kills it; what it acknowledged lies in the database whose path this gives, and which goes with
-    /// this value.
+    /// Kills the coordinator. Returns the path of its database, which is deleted when this is
+    /// dropped.
     ///
     /// # Errors
-    /// Of the system.
+    /// When the system fails.
     pub fn kill(&mut self) -> Result<PathBuf> {
         self.process.kill()?;
         self.process.wait()?;
         Ok(self.data.path().join("data/tauline.db"))
     }
 
-    /// Resident memory now and at its highest, in MB, and processor time in seconds.
+    /// Resident memory, now and at its highest, in MB, and processor time in seconds.
     ///
     /// # Errors
     /// Where there is no `/proc`.
@@ -172,13 +179,13 @@ impl Server {
         Ok(Duration::from_millis(ticks * 10))
     }
 
-    /// Where the system tells about the process.
+    /// The directory in which the system describes the process.
     fn facts(&self) -> PathBuf {
         Path::new("/proc").join(self.process.id().to_string())
     }
 }
 
-/// Signs in by the invitation of this number; gives the session's token.
+/// Signs in with the invitation of this number, and returns the session's token.
 ///
 /// # Errors
 /// When that is refused.
@@ -205,7 +212,7 @@ pub struct Latencies {
 }
 
 impl Latencies {
-    /// Of these.
+    /// From these latencies, and the number of requests that failed.
     #[must_use]
     pub fn new(mut latencies: Vec<f64>, failed: usize) -> Self {
         latencies.sort_by(f64::total_cmp);
@@ -223,7 +230,7 @@ impl Latencies {
         self.sorted.get(index).copied().unwrap_or(f64::NAN)
     }
 
-    /// Prints them in a line.
+    /// Prints a line with percentiles.
     pub fn print(&self, name: &str, seconds: f64) {
         println!(
             "{name}: {} answered, {} failed, {:.0} a second; p50 {:.2} ms, p90 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, max {:.2} ms",

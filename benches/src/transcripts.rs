@@ -1,4 +1,4 @@
-//! Transcripts of any length whose every contribution has all its signatures.
+//! Transcripts of any length, in which every contribution has all its signatures.
 
 use std::io::{self, Write};
 
@@ -15,16 +15,17 @@ use tauline_transcript::{Base, Size, Sizes, contribute_with};
 
 use crate::turns::{known_scalar, secret};
 
-/// Items of a list that are computed at a time, on all cores: a few hundred milliseconds of work.
+/// How many items of a list are computed at a time, on all cores: a few hundred milliseconds of
+/// work.
 const AT_A_TIME: u32 = 4096;
 
-/// The first number of the participants' secrets; those below are other benchmarks'.
+/// The number of the first participant's secret. Other benchmarks use those below.
 const FIRST_SECRET: u32 = 1000;
 
 /// A transcript in JSON, in memory.
 ///
 /// # Errors
-/// As [`write_transcript`].
+/// As for [`write_transcript`].
 pub fn transcript(sizes: &Sizes, contributions: u32) -> Result<Vec<u8>> {
     write_transcript(Vec::new(), Format::Json, sizes, contributions)
 }
@@ -32,12 +33,12 @@ pub fn transcript(sizes: &Sizes, contributions: u32) -> Result<Vec<u8>> {
 /// Writes a transcript whose participants are Ethereum accounts, with a BLS signature for each
 /// sub-ceremony and one EIP-712 signature each.
 ///
-/// The secrets are known, so a contribution costs a few multiplications, and the final powers are
-/// computed once. Memory holds those and a few thousand items of one list: what two lists need is
-/// computed for each.
+/// The secrets are known, so a contribution takes only a few multiplications, and the final powers
+/// are computed once. Only these and a few thousand items of one list are in memory. What two lists
+/// have in common is computed twice.
 ///
 /// # Errors
-/// When the output fails, and at some billion contributions, which would share secrets.
+/// When the output fails, and for billions of contributions, which would share secrets.
 pub fn write_transcript<W: Write>(
     out: W,
     format: Format,
@@ -86,7 +87,7 @@ impl Chain {
             .product()
     }
 
-    /// The participants' numbers, as many at a time as are computed together.
+    /// The participants' numbers, in groups that are computed together.
     fn chunks(&self) -> impl Iterator<Item = std::ops::Range<u32>> {
         let end = self.contributions;
         (0..end)
@@ -94,7 +95,7 @@ impl Chain {
             .map(move |first| first..end.min(first.saturating_add(AT_A_TIME)))
     }
 
-    /// A list whose items do not hang on those before.
+    /// A list whose items do not depend on each other.
     fn list<T: Send>(
         &self,
         item: impl Fn(u32) -> Result<T> + Sync,

@@ -1,8 +1,8 @@
 //! Contributions to verify: a common one, and the worst that an attacker can send.
 //!
-//! Whoever contributes first knows tau and can go on to any other, so a contribution whose tau is
-//! 1 or −1 is a valid one: each power the generator, or the generator and its opposite in turn.
-//! All abscissas are equal then, which is the worst for sums by affine additions.
+//! The first contributor knows tau and can go on to any other, so a contribution after which tau is
+//! 1 or −1 is valid. Each power is then the generator, or the generator and its negative in turn.
+//! All x coordinates are equal, which is the worst case for sums by affine additions.
 
 use anyhow::{Context, Result};
 use blstrs::{G1Affine, Scalar};
@@ -13,7 +13,7 @@ use tauline_transcript::{
 
 /// A base, and the next contribution in both forms.
 pub struct Turn {
-    /// What was handed out.
+    /// The powers that were handed out.
     pub base: Base,
     /// The contribution in JSON.
     pub json: Vec<u8>,
@@ -21,7 +21,7 @@ pub struct Turn {
     pub uncompressed: Vec<u8>,
 }
 
-/// A secret of full size, different for each number, and no secret.
+/// A known secret of full size, different for each number.
 ///
 /// # Errors
 /// Never in practice.
@@ -35,7 +35,7 @@ pub fn known_scalar(number: u32) -> Result<Scalar> {
 /// The scalar as a participant's secret.
 ///
 /// # Errors
-/// 0 and 1, which are none.
+/// 0 and 1, which are not allowed as secrets.
 pub fn secret(scalar: &Scalar) -> Result<Secret> {
     Secret::from_be_bytes(&scalar.to_bytes_be()).context("a usable secret")
 }
@@ -80,8 +80,8 @@ impl Turn {
         Self::written(base, &update.unsigned())
     }
 
-    /// The same with another last G1 power in the last sub-ceremony, so that a verifier finds out
-    /// as late as can be.
+    /// The same with another last power in G1 in the last sub-ceremony, so that a verifier finds it
+    /// as late as possible.
     ///
     /// # Errors
     /// Never in practice.
@@ -107,7 +107,7 @@ impl Turn {
     }
 }
 
-/// A point of the curve outside of the subgroup.
+/// A point on the curve outside of the subgroup.
 ///
 /// # Errors
 /// Never in practice.

@@ -1,5 +1,5 @@
 //! Whatever bytes arrive as a contribution, decoding never panics, and what it accepts is written
-//! and read back unchanged. In pieces they are the same document, or the same error.
+//! and read back unchanged. Bytes in pieces give the same document, or the same error.
 
 #![no_main]
 
@@ -57,7 +57,7 @@ fuzz_target!(|bytes: &[u8]| {
         &json,
     );
     if let Ok(document) = json {
-        // Points that do not decode have no other encoding: only then may writing fail.
+        // Writing may fail only for points that do not decode, since they have no other encoding.
         if let Ok(json) = document.to_json() {
             let again = RawContribution::from_json(&json).expect("what was written is readable");
             assert_eq!(again.to_json().expect("it was written before"), json);

@@ -1,5 +1,5 @@
-//! Whatever commands come at whatever times, the queue's rules do not panic, its log is a full
-//! account of its state, and turns are called in the order of tickets.
+//! Whatever commands come at whatever times, the queue's rules never panic, replaying the log gives
+//! the same state, and turns are called in the order of tickets.
 
 #![no_main]
 
@@ -9,7 +9,7 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use tauline_queue_core::{Command, Event, Mode, Queue, Rules, Ticket, Timestamp, Verdict};
 
-/// What happens, and how long after the thing before it.
+/// What happens, and how long after what happened before.
 #[derive(Debug, Arbitrary)]
 struct Happening {
     /// Small steps most of the time; the sign bit makes the clock jump back.

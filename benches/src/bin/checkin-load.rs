@@ -1,13 +1,16 @@
-//! Ten thousand waiting participants check in over HTTP, while full-size contributions are verified.
+//! Ten thousand waiting participants check in over HTTP, while full-size contributions are
+//! verified.
 //!
 //! Starts the release coordinator on a fresh data directory, puts `--drivers` contributors and then
 //! `--waiting` participants in line, and sends check-ins at a fixed rate (open loop: a request is
-//! sent when it is due, whether or not the ones before it have been answered, and its latency counts
-//! from when it was due). Two runs of `--seconds` each: one with the coordinator otherwise idle, one
-//! while the contributors' contributions, computed beforehand, are uploaded and verified one after
-//! the other. Prints percentiles in milliseconds, the coordinator's memory and its processor time.
+//! sent when it is due, whether or not the ones before it have been answered, and its latency
+//! counts from when it was due). Two runs of `--seconds` each: one with the coordinator otherwise
+//! idle, one while the contributors' contributions, computed beforehand, are uploaded and verified
+//! one after the other. Prints percentiles in milliseconds, the coordinator's memory and its
+//! processor time.
 //!
-//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin checkin-load`
+//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin
+//! checkin-load`
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +19,7 @@ use anyhow::{Result, bail};
 use clap::Parser;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
-use tauline_benches::load::{Latencies, Server, Target, sign_in};
+use tauline_benches::load::{Latencies, Server, Target, http, sign_in};
 use tauline_transcript::Encoding;
 
 /// Ten thousand waiting participants check in, while full-size contributions are verified.
@@ -103,7 +106,7 @@ fn tally(
     }
 }
 
-/// Takes the turns of the drivers one after the other with contributions made beforehand.
+/// Takes the contributors' turns one after another, with contributions computed beforehand.
 async fn contribute_all(
     client: reqwest::Client,
     url: String,
@@ -163,11 +166,9 @@ fn main() -> Result<()> {
 }
 
 async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
-    let client = reqwest::Client::builder()
-        .pool_max_idle_per_host(options.connections)
-        .build()?;
+    let client = http().pool_max_idle_per_host(options.connections).build()?;
     let people = options.waiting + options.drivers;
-    // Nobody may expire while the line is filled; the load is one address's.
+    // Nobody may expire while the line is filled.
     let deadlines = [
         "--checkin-min",
         "3600",
@@ -185,26 +186,7 @@ async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
         &deadlines,
     )?;
     server.ready(&client).await?;
-
-    eprintln!(
-        "{} drivers and {} waiting participants join",
-        options.drivers, options.waiting
-    );
-    let mut drivers = Vec::new();
-    for driver in 0..options.drivers {
-        drivers.push(join(&client, &server.url, driver).await?);
-    }
-    let (mut tokens, joined) = (Vec::new(), Instant::now());
-    for participant in options.drivers..options.drivers + options.waiting {
-        tokens.push(join(&client, &server.url, participant).await?);
-    }
-    println!(
-        "{} participants signed in and joined, each durably, one after the other, in {:.1} s",
-        tokens.len(),
-        joined.elapsed().as_secs_f64()
-    );
-    tokens.shuffle(&mut rand_chacha::ChaCha8Rng::seed_from_u64(1));
-    let tokens = Arc::new(tokens);
+    let (drivers, tokens) = fill(&client, &server.url, &options).await?;
 
     let before = server.usage()?;
     load(&client, &server.url, &tokens, options.rate, options.seconds)
@@ -243,4 +225,32 @@ async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
         last.0, last.1
     );
     Ok(())
+}
+
+/// Has everybody join. Returns the sessions of those who contribute, and of those who wait,
+/// shuffled.
+async fn fill(
+    client: &reqwest::Client,
+    url: &str,
+    options: &Options,
+) -> Result<(Vec<String>, Arc<Vec<String>>)> {
+    eprintln!(
+        "{} drivers and {} waiting participants join",
+        options.drivers, options.waiting
+    );
+    let mut drivers = Vec::new();
+    for driver in 0..options.drivers {
+        drivers.push(join(client, url, driver).await?);
+    }
+    let (mut tokens, joined) = (Vec::new(), Instant::now());
+    for participant in options.drivers..options.drivers + options.waiting {
+        tokens.push(join(client, url, participant).await?);
+    }
+    println!(
+        "{} participants signed in and joined, each durably, one after the other, in {:.1} s",
+        tokens.len(),
+        joined.elapsed().as_secs_f64()
+    );
+    tokens.shuffle(&mut rand_chacha::ChaCha8Rng::seed_from_u64(1));
+    Ok((drivers, Arc::new(tokens)))
 }

@@ -1,17 +1,18 @@
-//! A line of participants whose clients poll, as those of the Ethereum ceremony do, while
-//! contributions of full size are made.
+//! Participants wait in line with clients that poll, like those of the Ethereum ceremony, while
+//! others make contributions of full size (`docs/spec/known-faults.md#no-load-test`).
 //!
 //! Starts the release coordinator on a fresh data directory. `--participants` people join by their
 //! first poll, one after the other, and from then on poll `--every` seconds after each answer.
-//! Whoever is answered with the state hands in the next of `--contributions` contributions that were
-//! computed beforehand, and is done. The run ends with the last of these.
+//! Whoever is answered with the state hands in the next of `--contributions` contributions that
+//! were computed beforehand, and is done. The run ends with the last of these.
 //!
 //! It fails if any request is refused or breaks, if the turns come in another order than people
 //! joined, or if 99 in 100 polls take longer than `--p99` milliseconds: those aside that the
 //! coordinator holds back on purpose, of the first three in line, and those that bring the state. A
 //! poll's time counts from when it was due.
 //!
-//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin lobby-load`
+//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin
+//! lobby-load`
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,10 +21,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use tauline_benches::json_contribution_chain;
-use tauline_benches::load::{Latencies, Server, Target, sign_in};
+use tauline_benches::load::{Latencies, Server, Target, http, sign_in};
 use tokio::sync::{Mutex, watch};
 
-/// Places in line whose polls are held back, and the turn's own.
+/// The places whose polls the coordinator holds: the turn and the first places in line.
 const NEAR: usize = 4;
 
 /// Participants whose clients poll, while contributions of full size are made.
@@ -58,12 +59,12 @@ struct Crowd {
     done: watch::Sender<bool>,
 }
 
-/// What they saw.
+/// What the participants saw.
 #[derive(Default)]
 struct Seen {
     polls: Vec<f64>,
     held: usize,
-    /// Who got the state, one after the other.
+    /// Who got the powers, in order.
     order: Vec<usize>,
     uploads: Vec<f64>,
     faults: Vec<String>,
@@ -95,7 +96,7 @@ impl Crowd {
         }
     }
 
-    /// The life of a participant after its first poll.
+    /// What a participant does after its first poll.
     async fn live(self: Arc<Self>, number: usize, token: String, first: Answer) {
         let mut done = self.done.subscribe();
         let life = async {
@@ -109,7 +110,7 @@ impl Crowd {
                 let near = number < self.turns.load(Ordering::Relaxed) + NEAR;
                 answer = self.poll(&token).await?;
                 let took = due.elapsed().as_secs_f64() * 1e3;
-                // It may have come near meanwhile.
+                // The participant may have come near the head meanwhile.
                 let near = near || number < self.turns.load(Ordering::Relaxed) + NEAR;
                 let mut seen = self.seen.lock().await;
                 match answer {
@@ -177,7 +178,7 @@ fn main() -> Result<()> {
 }
 
 async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
-    let client = reqwest::Client::builder().build()?;
+    let client = http().build()?;
     let flags = ["--contribution-limit", "600"];
     let server = Server::start(
         &options.target.binary()?,
@@ -204,59 +205,76 @@ async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
     let started = Instant::now();
     let mut lives = tokio::task::JoinSet::new();
     for (number, token) in tokens.into_iter().enumerate() {
-        // The first poll is awaited, so that the order of joining is that of the numbers. Whoever
-        // comes third or so is held back even then: it is in line once the next has been answered.
-        let polled = {
-            let (crowd, token) = (Arc::clone(&crowd), token.clone());
-            tokio::spawn(async move { crowd.poll(&token).await })
-        };
-        if number > 0 && number < NEAR {
-            until_in_line(&crowd, number).await?;
-            let crowd = Arc::clone(&crowd);
-            lives.spawn(async move {
-                match polled.await {
-                    Ok(Ok(first)) => Arc::clone(&crowd).live(number, token, first).await,
-                    other => {
-                        let fault = format!("participant {number}: {:?}", other.map(|_| ()));
-                        crowd.seen.lock().await.faults.push(fault);
-                    }
-                }
-            });
-            continue;
-        }
-        let first = polled.await??;
-        if number == 0 {
-            ensure!(
-                matches!(first, Answer::Base),
-                "the first finds its turn come"
-            );
-            // It waits until the others stand in line, or the first turns would be over before.
-            let crowd = Arc::clone(&crowd);
-            let everybody = options.participants as u64 - 1;
-            lives.spawn(async move {
-                let mut ready = until_in_line(&crowd, everybody as usize).await;
-                if ready.is_ok() {
-                    ready = crowd.take_turn(0, &token).await;
-                }
-                if let Err(error) = ready {
-                    crowd.seen.lock().await.faults.push(format!("{error:#}"));
-                    crowd.done.send_replace(true);
-                }
-            });
-        } else {
-            lives.spawn(Arc::clone(&crowd).live(number, token, first));
-        }
+        join(&crowd, number, token, options.participants, &mut lives).await?;
     }
     let joined = started.elapsed().as_secs_f64();
     while lives.join_next().await.is_some() {}
 
     let seconds = started.elapsed().as_secs_f64();
     let seen = std::mem::take(&mut *crowd.seen.lock().await);
-    let (now, most, processor) = server.usage()?;
     println!(
         "{} joined one after the other in {joined:.1} s",
         options.participants
     );
+    report(&server, &options, seen, seconds)
+}
+
+/// Sends a participant's first poll, waits for the answer, so that the order of joining is that of
+/// the numbers, and starts what the participant does afterwards.
+async fn join(
+    crowd: &Arc<Crowd>,
+    number: usize,
+    token: String,
+    participants: usize,
+    lives: &mut tokio::task::JoinSet<()>,
+) -> Result<()> {
+    let polled = {
+        let (crowd, token) = (Arc::clone(crowd), token.clone());
+        tokio::spawn(async move { crowd.poll(&token).await })
+    };
+    // The first answers are held. Their participants are known to be in line from the length of the
+    // line.
+    if number > 0 && number < NEAR {
+        until_in_line(crowd, number).await?;
+        let crowd = Arc::clone(crowd);
+        lives.spawn(async move {
+            match polled.await {
+                Ok(Ok(first)) => Arc::clone(&crowd).live(number, token, first).await,
+                other => {
+                    let fault = format!("participant {number}: {:?}", other.map(|_| ()));
+                    crowd.seen.lock().await.faults.push(fault);
+                }
+            }
+        });
+        return Ok(());
+    }
+    let first = polled.await??;
+    if number > 0 {
+        lives.spawn(Arc::clone(crowd).live(number, token, first));
+        return Ok(());
+    }
+    ensure!(
+        matches!(first, Answer::Base),
+        "the first finds its turn come"
+    );
+    // Waits until the others are in line; otherwise the first turns would be over before that.
+    let crowd = Arc::clone(crowd);
+    lives.spawn(async move {
+        let mut ready = until_in_line(&crowd, participants - 1).await;
+        if ready.is_ok() {
+            ready = crowd.take_turn(0, &token).await;
+        }
+        if let Err(error) = ready {
+            crowd.seen.lock().await.faults.push(format!("{error:#}"));
+            crowd.done.send_replace(true);
+        }
+    });
+    Ok(())
+}
+
+/// Prints what the participants saw, and fails if it is not as it should be.
+fn report(server: &Server, options: &Options, seen: Seen, seconds: f64) -> Result<()> {
+    let (now, most, processor) = server.usage()?;
     let polls = Latencies::new(seen.polls, seen.faults.len());
     polls.print("polls", seconds);
     println!(
@@ -302,7 +320,7 @@ async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
     Ok(())
 }
 
-/// Waits until so many are in line.
+/// Waits until this number of participants is in line.
 async fn until_in_line(crowd: &Crowd, many: usize) -> Result<()> {
     loop {
         let status = crowd

@@ -1,18 +1,20 @@
 //! Many people sign in at the same moment, while others contribute.
 //!
-//! Starts the release coordinator on a fresh data directory, puts `--drivers` contributors in line, and
-//! has them contribute one after the other, with contributions that were computed beforehand: first
-//! with nobody else there, then while `--logins` people sign in at once, each on a connection of
-//! its own. Prints how long a turn took, from its start to the receipt, and how long the sign-ins.
+//! Starts the release coordinator on a fresh data directory, puts `--drivers` contributors in line,
+//! and has them contribute one after the other, with contributions that were computed beforehand:
+//! first with nobody else there, then while `--logins` people sign in at once, each on a connection
+//! of its own. Prints how long a turn took, from its start to the receipt, and how long the
+//! sign-ins.
 //!
-//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin login-burst`
+//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin
+//! login-burst`
 
 use std::ops::Range;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use tauline_benches::load::{Latencies, Server, Target, sign_in};
+use tauline_benches::load::{Latencies, Server, Target, http, sign_in};
 use tauline_transcript::Encoding;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
@@ -23,7 +25,7 @@ struct Options {
     /// People who sign in at once.
     #[arg(long, default_value_t = 1500)]
     logins: usize,
-    /// Participants who contribute meanwhile; as many have contributed before.
+    /// Participants who contribute meanwhile; as many contribute before.
     #[arg(long, default_value_t = 40)]
     drivers: usize,
     #[command(flatten)]
@@ -57,13 +59,12 @@ async fn login(client: reqwest::Client, url: String, participant: usize) -> Resu
     Ok(started.elapsed().as_secs_f64() * 1e3)
 }
 
-/// Signs in all of these people, each on a connection of its own; gives also how long it took.
+/// Signs in all of these people at once, each with a connection of its own. Also returns how long
+/// that took.
 fn sign_in_at_once(url: &str, people: Range<usize>) -> Result<(Latencies, f64)> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let client = reqwest::Client::builder()
-            .pool_max_idle_per_host(0)
-            .build()?;
+        let client = http().pool_max_idle_per_host(0).build()?;
         let (burst, mut logins) = (Instant::now(), JoinSet::new());
         for participant in people {
             logins.spawn(login(client.clone(), url.to_owned(), participant));
@@ -97,7 +98,7 @@ fn main() -> Result<()> {
 }
 
 async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
-    let client = reqwest::Client::new();
+    let client = http().build()?;
     let deadlines = ["--checkin-min", "3600", "--start-limit", "3600"];
     let people = 2 * options.drivers + options.logins;
     let binary = options.target.binary()?;

@@ -1,11 +1,14 @@
-//! Callbacks with codes that are nobody's, from many networks, while people sign in by key.
+//! Callbacks with codes that the provider does not know, from many networks, while people sign in
+//! with keys.
 //!
-//! Starts the release coordinator on a fresh data directory, without limits on rates: none of the callbacks is
-//! refused for being one of many. Begins `--callbacks` sign-ins in a browser and ends each with a foreign code,
-//! from `--networks` networks of IPv6 in turn; meanwhile, ten times a second, somebody signs in. Prints how long
-//! that took, and how the honest fared. It fails if one of them was refused.
+//! Starts the release coordinator on a fresh data directory without rate limits, so that no
+//! callback is refused because there are too many. Begins `--callbacks` sign-ins in a browser and
+//! ends each with an unknown code, from `--networks` IPv6 networks in turn. Meanwhile somebody
+//! signs in ten times a second. Prints how long all of this took, and fails if one of these was
+//! refused.
 //!
-//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin login-flood`
+//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin
+//! login-flood`
 
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
@@ -16,7 +19,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use k256::ecdsa::SigningKey;
-use tauline_benches::load::{Latencies, Server, Target};
+use tauline_benches::load::{Latencies, Server, Target, http};
 use tauline_protocol::login::NonceAnswer;
 use tauline_transcript::signature::{ecdsa_sign, eip55, eth_address, personal_message_digest};
 
@@ -36,12 +39,15 @@ struct Options {
     target: Target,
 }
 
-/// One address of a network, each of another customer's.
+/// How many answers had which status.
+type Statuses = BTreeMap<u16, usize>;
+
+/// An address in the network with this number.
 fn address(network: usize) -> String {
     Ipv6Addr::from_bits(0x2001_0db8 << 96 | (network as u128) << 80 | 1).to_string()
 }
 
-/// Begins a sign-in and ends it with a foreign code; gives the status.
+/// Begins a sign-in and ends it with an unknown code. Returns the status.
 async fn foreign(client: &reqwest::Client, url: &str, network: usize) -> Result<u16> {
     let from = address(network);
     let get = |path: &str| {
@@ -105,63 +111,79 @@ async fn honest(client: &reqwest::Client, url: &str, number: u32) -> Result<()> 
     Ok(())
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    let options = Options::parse();
-    let client = reqwest::Client::builder().no_proxy().build()?;
-    let flags = ["--signin", "siwe", "--trusted-proxies", "127.0.0.1"];
-    let server = Server::start(&options.target.binary()?, &options.target.sizes, 0, &flags)?;
-    server.ready(&client).await?;
-
-    let (next, is_over) = (
-        Arc::new(AtomicUsize::new(0)),
-        Arc::new(AtomicBool::new(false)),
-    );
-    let started = Instant::now();
+/// Ends sign-ins with foreign codes, as many at once as the options say. Returns how many answers had
+/// which status; 0 is none.
+async fn flood(client: &reqwest::Client, url: &str, options: &Options) -> Result<Statuses> {
+    let next = Arc::new(AtomicUsize::new(0));
+    let (callbacks, networks) = (options.callbacks, options.networks);
     let mut flood = tokio::task::JoinSet::new();
     for _ in 0..options.at_once {
-        let (client, url, next) = (client.clone(), server.url.clone(), Arc::clone(&next));
+        let (client, url, next) = (client.clone(), url.to_owned(), Arc::clone(&next));
         flood.spawn(async move {
-            let mut statuses = BTreeMap::<u16, usize>::new();
+            let mut statuses = Statuses::new();
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= options.callbacks {
+                if number >= callbacks {
                     return statuses;
                 }
-                let status = foreign(&client, &url, number % options.networks).await;
+                let status = foreign(&client, &url, number % networks).await;
                 *statuses.entry(status.unwrap_or(0)).or_default() += 1;
             }
         });
     }
-    let (url, over) = (server.url.clone(), Arc::clone(&is_over));
-    let signing_in = tokio::spawn(async move {
-        let (mut took, mut failed, mut why, mut last) = (Vec::new(), 0, None, 0);
-        // Twenty more when it is over.
-        for number in 0.. {
-            let began = Instant::now();
-            match honest(&client, &url, number).await {
-                Ok(()) => took.push(began.elapsed().as_secs_f64() * 1e3),
-                Err(error) => {
-                    failed += 1;
-                    why = why.or(Some(error));
-                }
-            }
-            if over.load(Ordering::Relaxed) {
-                last += 1;
-                if last == 20 {
-                    break;
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        (Latencies::new(took, failed), failed, why)
-    });
-    let mut statuses = BTreeMap::<u16, usize>::new();
+    let mut statuses = Statuses::new();
     while let Some(of_one) = flood.join_next().await {
         for (status, count) in of_one? {
             *statuses.entry(status).or_default() += count;
         }
     }
+    Ok(statuses)
+}
+
+/// Signs in by key ten times a second until the flood is over, and twenty times more. Returns how
+/// long it took, how many were refused, and why the first was.
+async fn sign_in_meanwhile(
+    client: reqwest::Client,
+    url: String,
+    is_over: Arc<AtomicBool>,
+) -> (Latencies, usize, Option<anyhow::Error>) {
+    let (mut took, mut failed, mut why, mut last) = (Vec::new(), 0, None, 0);
+    for number in 0.. {
+        let began = Instant::now();
+        match honest(&client, &url, number).await {
+            Ok(()) => took.push(began.elapsed().as_secs_f64() * 1e3),
+            Err(error) => {
+                failed += 1;
+                why = why.or(Some(error));
+            }
+        }
+        if is_over.load(Ordering::Relaxed) {
+            last += 1;
+            if last == 20 {
+                break;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    (Latencies::new(took, failed), failed, why)
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let options = Options::parse();
+    let client = http().no_proxy().build()?;
+    let flags = ["--signin", "siwe", "--trusted-proxies", "127.0.0.1"];
+    let server = Server::start(&options.target.binary()?, &options.target.sizes, 0, &flags)?;
+    server.ready(&client).await?;
+
+    let is_over = Arc::new(AtomicBool::new(false));
+    let started = Instant::now();
+    let signing_in = tokio::spawn(sign_in_meanwhile(
+        client.clone(),
+        server.url.clone(),
+        Arc::clone(&is_over),
+    ));
+    let statuses = flood(&client, &server.url, &options).await?;
     is_over.store(true, Ordering::Relaxed);
     let seconds = started.elapsed().as_secs_f64();
     println!(

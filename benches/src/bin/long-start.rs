@@ -1,10 +1,10 @@
-//! How long a coordinator takes over its data before it serves: a ceremony of many contributions is
-//! made up and opened, with all checks.
+//! How long a coordinator takes to open its data before it serves. A ceremony with many
+//! contributions is made up and opened, with all checks.
 //!
 //! `cargo run --release -p tauline-benches --bin long-start -- --contributions 141416`
 //!
-//! The witnesses are random bytes, which is all the same to digests; the powers are the initial ones
-//! at full size. The log is as the queue writes it: five records a contribution.
+//! The witnesses are random bytes, which makes no difference to digests. The powers are the initial
+//! ones at full size. The log is as the queue writes it, with five records for each contribution.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -21,13 +21,13 @@ use tauline_store::sqlite::Sqlite;
 use tauline_store::{Batch, Blob, Chain, Contribution, Store as _, Witness, Write, check, sum};
 use tauline_transcript::{Base, Encoding, Sizes};
 
-/// When the ceremony begins: any time will do.
+/// When the ceremony begins. Any time will do.
 const START: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 
-/// Contributions that one transaction takes: this program's own haste.
+/// How many contributions are written in one transaction, to save time.
 const AT_A_TIME: u64 = 512;
 
-/// Makes up a ceremony and measures its opening.
+/// Makes up a ceremony and measures how long it takes to open it.
 #[derive(Parser)]
 struct Args {
     /// How many contributions it has; the default is that of Ethereum's ceremony.
@@ -76,7 +76,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// A ceremony in the making.
+/// A ceremony that is being made up.
 struct MadeUp {
     store: Sqlite,
     queue: Queue<Identity>,
@@ -84,7 +84,7 @@ struct MadeUp {
     now: Timestamp,
     batch: Batch,
     blob: Blob,
-    /// The first power of each sub-ceremony, which stays as it is.
+    /// The running product of each sub-ceremony, which never changes.
     products: Vec<[u8; 48]>,
     random: rand::rngs::StdRng,
 }

@@ -1,9 +1,9 @@
-//! Writes a valid transcript of any length, with all signatures, for whoever measures a verifier.
+//! Writes a valid transcript of any length, with all signatures, to measure a verifier with.
 //!
 //! `cargo run --release -p tauline-benches --bin long-transcript -- 100000 transcript.json`
 //!
-//! The secrets are known and the final powers computed once, so a contribution costs some 2 ms
-//! of one core. It is written as a stream, in memory that does not grow with its length.
+//! The secrets are known and the final powers are computed once, so a contribution takes one core
+//! some 2 ms. The transcript is written as a stream, so memory does not grow with its length.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};

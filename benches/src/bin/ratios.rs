@@ -1,10 +1,11 @@
-//! How many times faster than the obvious verifier, in numbers that a script can read.
+//! How many times faster the verifier is than the obvious one, in numbers that a script can read.
 //!
 //! `cargo run --release -p tauline-benches --bin ratios -- [--quick]`
 //!
-//! Everything but the part `threads` runs on one thread, and processor time is what counts. The rounds
-//! of both sides take turns, so that a busy machine slows both; a figure is the median of its rounds, a ratio the
-//! quotient of two medians. Lines that begin with `#` are for people.
+//! Everything except the part `threads` runs on one thread and is measured in processor time. The
+//! rounds of both sides take turns, so that a busy machine slows down both. A figure is the median
+//! of its rounds, and a ratio is the quotient of two medians. Lines that begin with `#` are for
+//! people.
 
 use std::time::{Duration, Instant};
 
@@ -42,7 +43,7 @@ enum Part {
     Worst,
     Transcript,
     Contribute,
-    /// What a second thread gives, by the clock on the wall: for an idle machine.
+    /// The speed-up by a second thread, in wall-clock time. Needs an idle machine.
     Threads,
 }
 
@@ -98,7 +99,7 @@ fn measure(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// What the figures hang on.
+/// The processor, on which the figures depend.
 fn processor() -> String {
     let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = model
@@ -117,7 +118,7 @@ fn processor() -> String {
     format!("{model}, one thread, {path}")
 }
 
-/// A contribution in both forms, parsing included.
+/// Measures a contribution in both forms, including parsing.
 fn turn(name: &str, turn: &Turn, is_valid: bool, rounds: u32) -> Result<Vec<f64>> {
     let ours = |read: fn(&[u8]) -> Result<RawContribution, _>, body| {
         read(body).is_ok_and(|document| verify(&turn.base, &document, &mut OsRng).is_ok())
@@ -150,7 +151,7 @@ fn participant(base: &Base, rounds: u32) -> Result<()> {
     Ok(())
 }
 
-/// A whole transcript; the figures are for one of its contributions.
+/// Measures a whole transcript. The figures are for one of its contributions.
 fn transcripts(name: &str, sizes: &Sizes, contributions: u32, rounds: u32) -> Result<()> {
     let document = transcript(sizes, contributions)?;
     let options = Options {
@@ -166,8 +167,8 @@ fn transcripts(name: &str, sizes: &Sizes, contributions: u32, rounds: u32) -> Re
     Ok(())
 }
 
-/// The worst that an attacker can send: valid with all abscissas the same, or wrong in the last
-/// place that is looked at.
+/// Measures the worst that an attacker can send: valid powers that all have the same x coordinate,
+/// or powers that are wrong in the last place that is checked.
 fn worst(base: &Base, rounds: u32) -> Result<()> {
     let common = Turn::common(base)?;
     let same = Turn::with_tau(base, &Scalar::ONE)?;
@@ -192,7 +193,7 @@ fn worst(base: &Base, rounds: u32) -> Result<()> {
         .min_by(f64::total_cmp)
         .context("several cases")?;
     println!("worst_ratio {least:.2}");
-    // Not the worst: the obvious verifier stops at the first sub-ceremony, the least of the work.
+    // This is not the worst: the obvious verifier stops early, after the smallest sub-ceremony.
     let stale = Turn {
         base: Base::initial(base.sizes()),
         ..common
@@ -201,8 +202,8 @@ fn worst(base: &Base, rounds: u32) -> Result<()> {
     Ok(())
 }
 
-/// The same work on one thread and on two. `ceiling` is what this machine gives to work that shares
-/// nothing, the obvious verifier twice: two virtual processors may be one core.
+/// Measures the same work on one thread and on two. `ceiling` is the speed-up of work that shares
+/// nothing, the obvious verifier twice, since two virtual processors may be one core.
 fn threads(one: &ThreadPool, two: &ThreadPool, rounds: u32) -> Result<()> {
     let base = base_after_one(&Sizes::ethereum())?;
     let turn = Turn::common(&base)?;
@@ -257,8 +258,8 @@ fn threads(one: &ThreadPool, two: &ThreadPool, rounds: u32) -> Result<()> {
     })
 }
 
-/// Measures both sides in turn and prints the figures, for one of `of` equal parts of the work.
-/// Returns the ratio.
+/// Measures both sides in turn. Prints the figures for one of `of` equal parts of the work, and
+/// returns the ratio.
 fn compare(
     name: &str,
     (rounds, of): (u32, u32),
@@ -284,7 +285,7 @@ fn compare(
     Ok(ratio)
 }
 
-/// Processor time of a call, whose verdict has to be the expected one.
+/// The processor time of a call, which has to return true.
 fn time(call: impl Fn() -> bool) -> Result<Duration> {
     let start = processor_time();
     let is_right = call();
@@ -293,7 +294,7 @@ fn time(call: impl Fn() -> bool) -> Result<Duration> {
     Ok(time)
 }
 
-/// The median, of two in the middle the lower; sorts the times.
+/// Sorts the times and returns the median: the lower one of two in the middle.
 fn median(times: &mut [Duration]) -> Duration {
     times.sort();
     times[(times.len() - 1) / 2]

@@ -1,15 +1,17 @@
-//! Thousands of connections from as many addresses that hold what they are given, while somebody
+//! Thousands of slow clients keep connections open, each from an address of its own, while somebody
 //! contributes.
 //!
-//! Starts the release coordinator on a fresh data directory, with its default settings but for rates.
-//! `--readers` clients ask for the transcript and never read it, `--heads` send the head of a request
-//! but for its end, `--idle` send nothing, each from an address of its own (127.x.y.z), and each
-//! comes back when it was closed. Meanwhile `--contributions` participants contribute one after
-//! the other. Prints how long that took and how much memory the coordinator had.
+//! Starts the release coordinator on a fresh data directory, with its default settings except for
+//! rate limits. `--readers` clients ask for the transcript and never read it, `--heads` never end
+//! the head of a request, and `--idle` send nothing. Each has an address of its own (127.x.y.z) and
+//! connects again when its connection is closed. Meanwhile `--contributions` participants
+//! contribute one after another. Prints how long that took and how much memory the coordinator
+//! used.
 //!
 //! It fails if a contribution is refused, or the coordinator's memory exceeds `--most-memory` MB.
 //!
-//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin slow-clients`
+//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin
+//! slow-clients`
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -19,12 +21,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use clap::Parser;
 use rustix::process::{Resource, getrlimit, setrlimit};
-use tauline_benches::load::{Server, Target, sign_in};
+use tauline_benches::load::{Server, Target, http, sign_in};
 use tauline_transcript::Encoding;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
 
-/// Connections that hold what they are given, while somebody contributes.
+/// Slow clients keep connections open, while somebody contributes.
 #[derive(Parser)]
 struct Options {
     /// Clients that ask for the transcript and never read it.
@@ -42,7 +44,7 @@ struct Options {
     /// Participants who contribute meanwhile.
     #[arg(long, default_value_t = 5)]
     contributions: usize,
-    /// Seconds for which the connections are there before the first of them contributes.
+    /// Seconds for which the connections are open before somebody contributes.
     #[arg(long, default_value_t = 40)]
     seconds: u64,
     /// Memory that the coordinator may have, in MB.
@@ -59,7 +61,7 @@ enum Kind {
     Idle,
 }
 
-/// Connections that are open, and how many were closed by the coordinator so far.
+/// How many connections are open, were closed by the coordinator, or could not be made.
 #[derive(Default)]
 struct Seen {
     open: AtomicUsize,
@@ -67,7 +69,8 @@ struct Seen {
     failed: AtomicUsize,
 }
 
-/// Connects from its own address, does what its kind does, waits for the end, and begins again.
+/// Connects from an address of its own, does what its kind does, waits until the connection is
+/// closed, and begins again.
 async fn hold(kind: Kind, number: usize, to: SocketAddr, head: Arc<str>, seen: Arc<Seen>) {
     // 127.1.0.1 and on; the last byte is never 0 or 255.
     let [high, low] = u16::try_from(number / 250)
@@ -106,7 +109,7 @@ async fn once(
     };
     if sent.is_ok() {
         match kind {
-            // Without reading, only an error tells that it was closed.
+            // Without reading, only an error shows that the connection was closed.
             Kind::Reader => {
                 let closed = stream.ready(tokio::io::Interest::ERROR);
                 let _ = tokio::time::timeout(Duration::from_secs(60), closed).await;
@@ -120,9 +123,10 @@ async fn once(
     Ok(())
 }
 
-/// Takes part, from signing in to the receipt; gives how long it took in all, and from the start.
+/// Takes part, from signing in to the receipt. Returns how long that took in all, and how long the
+/// turn took.
 async fn take_part(url: &str, participant: usize, body: Vec<u8>) -> Result<(f64, f64)> {
-    let client = reqwest::Client::new();
+    let client = http().build()?;
     let began = Instant::now();
     let token = sign_in(&client, url, participant).await?;
     let post = |path: &str| client.post(format!("{url}{path}")).bearer_auth(&token);
@@ -147,7 +151,7 @@ async fn take_part(url: &str, participant: usize, body: Vec<u8>) -> Result<(f64,
     ))
 }
 
-/// Memory that the kernel has for TCP, in MB: all connections of this machine, both ends.
+/// Memory that the kernel uses for TCP, in MB: for both ends of all connections on this machine.
 fn kernel_memory() -> f64 {
     let text = std::fs::read_to_string("/proc/net/sockstat").unwrap_or_default();
     let line = text.lines().find(|line| line.starts_with("TCP:"));
@@ -179,7 +183,7 @@ async fn run(options: Options, bodies: Vec<Vec<u8>>) -> Result<()> {
     let binary = options.target.binary()?;
     let sizes = &options.target.sizes;
     let server = Server::start(&binary, sizes, options.contributions + 1, &[])?;
-    server.ready(&reqwest::Client::new()).await?;
+    server.ready(&http().build()?).await?;
     let mut bodies = bodies.into_iter().enumerate();
     if let Some((participant, body)) = bodies.next() {
         let (all, turn) = take_part(&server.url, participant, body).await?;

@@ -1,11 +1,12 @@
 //! Turns an hour: one synthetic population against a coordinator.
 //!
 //! Starts the release coordinator on a fresh data directory, for a ceremony of few powers. People
-//! come, a crowd at first and then by chance; each signs in, waits in line as its client does it,
-//! and has a turn, in which some vanish. All times, the coordinator's deadlines among them, are
-//! divided by `--scale`; latencies of the machine are not, and count so many times as much.
+//! arrive, first a crowd and then at random times. Each signs in, waits in line and has a turn, in
+//! which some vanish. All times are divided by `--scale`, including the coordinator's deadlines.
+//! The machine's latencies are not, so they weigh that many times as much.
 //!
-//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin turns-an-hour -- --clients own`
+//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin
+//! turns-an-hour -- --clients own`
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,12 +21,12 @@ use tauline_benches::hour::population::{Made, Population};
 use tauline_benches::hour::server::Deadlines;
 use tauline_benches::hour::world::{Clients, Event, What, World};
 use tauline_benches::json_contribution_chain;
-use tauline_benches::load::{Binary, Server};
+use tauline_benches::load::{Binary, Server, http};
 
 /// Turns an hour: one synthetic population against a coordinator.
 #[derive(Parser)]
 struct Options {
-    /// What people's clients know: the interface of Ethereum's ceremony, or our own.
+    /// The interface that the clients use: that of the Ethereum ceremony, or Tauline's own.
     #[arg(long, value_enum)]
     clients: Clients,
     /// All times are divided by this.
@@ -33,25 +34,25 @@ struct Options {
     scale: f64,
     #[command(flatten)]
     made: Made,
-    /// Take the people and turns of this file instead of the seed's, as --write-population writes
-    /// it.
+    /// Take the people and turns from this file, which --write-population wrote, instead of from
+    /// the seed.
     #[arg(long, value_name = "FILE")]
     population: Option<PathBuf>,
     /// Write the people and turns to this file.
     #[arg(long, value_name = "FILE")]
     write_population: Option<PathBuf>,
-    /// Our own interface: how long a check-in of somebody in its turn is held, in unscaled seconds;
-    /// 0 sends none.
+    /// With Tauline's own interface: for how long a check-in during a turn asks to be held, in
+    /// unscaled seconds; 0 sends none.
     #[arg(long, default_value_t = 5.0)]
     beat: f64,
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Write everything that happened to this file, a JSON object a line.
+    /// Write everything that happened to this file, one JSON object in each line.
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
-    /// Fail if anybody is passed more often than --passes says, if anybody who did all it should is
-    /// dropped, or if a bound below is exceeded.
+    /// Fail if anybody is passed more often than --passes allows, if anybody loses a place without
+    /// having done anything wrong, or if one of the following bounds is exceeded.
     #[arg(long)]
     check: bool,
     /// Mean idle seconds of an accepted turn that --check allows.
@@ -79,7 +80,7 @@ struct Run<'a> {
     figures: &'a Figures,
 }
 
-/// What came of a run.
+/// The result of a run.
 struct Outcome {
     events: Vec<Event>,
     figures: Figures,
@@ -94,7 +95,7 @@ fn main() -> Result<()> {
     if let Some(file) = &options.write_population {
         std::fs::write(file, serde_json::to_vec(&population)?)?;
     }
-    // Nobody contributes twice, so these are enough.
+    // Nobody contributes twice, so one for each person is enough.
     let chain = json_contribution_chain(&SIZES.parse()?, population.arrivals.len())?;
     let outcome = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -136,7 +137,7 @@ async fn run(options: &Options, population: Population, chain: Vec<Vec<u8>>) -> 
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let people = population.arrivals.len();
     let mut server = Server::start(&binary, SIZES, people, &flags)?;
-    server.ready(&reqwest::Client::new()).await?;
+    server.ready(&http().build()?).await?;
     let mut world = World::new(
         server.url.clone(),
         options.clients,
@@ -168,7 +169,7 @@ async fn run(options: &Options, population: Population, chain: Vec<Vec<u8>>) -> 
     world.end();
     while lives.join_next().await.is_some() {}
     let (mut events, polls) = world.take_notes();
-    // What happened to people because the coordinator was stopped is not of the run.
+    // What happened because the coordinator was stopped does not belong to the run.
     let over = events.iter().position(|event| event.what == What::Over);
     events.truncate(over.context("the run is over")? + 1);
     let records = journal::read(&database)?;

@@ -1,14 +1,16 @@
-//! From the last byte of an upload to its receipt, and to the next in line, over loopback.
+//! How long it takes from the last byte of an upload to its receipt, and to the call of the next in
+//! line, over loopback.
 //!
-//! Starts the release coordinator on a fresh data directory, takes one turn after the other with
-//! contributions computed beforehand, and sends each as fast as the connection takes it, or at
-//! a `--rate`, as a link of so many bits a second would bring it: a byte is handed over when it would
-//! have come. Meanwhile whoever is next holds a check-in. Prints for each turn the milliseconds that
-//! sending took, those from the last byte handed to the system to the receipt, those from the
-//! receipt to the answer of the next in line, and the coordinator's processor time for the whole
-//! turn (in steps of 10 ms) and after the last byte; then medians and minima by form.
+//! Starts the release coordinator on a fresh data directory, and takes one turn after another with
+//! contributions computed beforehand. Each is sent as fast as the connection takes it, or at a
+//! `--rate`, as if over a link of this speed. Meanwhile the next in line holds a check-in. Prints
+//! for each turn the milliseconds from the first to the last byte, from the last byte to the
+//! receipt, and from the receipt to the answer of the next in line; and the coordinator's processor
+//! time for the whole turn (in steps of 10 ms) and after the last byte. Then prints medians and
+//! minima for each form.
 //!
-//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin upload-latency`
+//! `cargo build --release --bin tauline-server && cargo run --release -p tauline-benches --bin
+//! upload-latency`
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -28,7 +30,7 @@ const FORMS: [(&str, &str); 3] = [
     ("msgpack-uncompressed", "application/msgpack"),
 ];
 
-/// Bytes handed to the system at a time when there is a rate.
+/// How many bytes are sent at a time if there is a rate.
 const PIECE: usize = 16 << 10;
 
 /// From the last byte of an upload to its receipt.
@@ -37,8 +39,8 @@ struct Options {
     /// Uploads of each form.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// What the link carries in a second: `100mbit`, `20kbit`, `1gbit`, or megabytes, as `12.5`
-    /// [default: as fast as can be].
+    /// Speed of the link: `100mbit`, `20kbit` or `1gbit` a second, or megabytes a second, as `12.5`
+    /// [default: as fast as possible].
     #[arg(long)]
     rate: Option<Rate>,
     #[command(flatten)]
@@ -71,19 +73,20 @@ impl std::str::FromStr for Rate {
     }
 }
 
-/// An answer, and when it was complete.
+/// An answer, and when it was read completely.
 struct Answer {
     body: Vec<u8>,
     at: Instant,
 }
 
-/// Requests to a coordinator, each over a connection of its own, whose bytes are seen going out.
+/// Sends requests to a coordinator, each over a connection of its own, to know when each byte is
+/// sent.
 struct Wire<'a> {
     server: &'a Server,
 }
 
 impl Wire<'_> {
-    /// Waits until there is somebody to connect to.
+    /// Waits until the coordinator accepts connections.
     fn ready(&self) -> Result<()> {
         for _ in 0..200 {
             if TcpStream::connect(&self.server.address).is_ok() {
@@ -112,7 +115,7 @@ impl Wire<'_> {
         answer(stream)
     }
 
-    /// A check-in that is held until the status changes; gives the time at which it was answered.
+    /// Sends a check-in that is held until the status changes. Returns the time of its answer.
     fn hold(&self, token: &str) -> Result<JoinHandle<Result<Instant>>> {
         let stream = self.request("/queue/checkin?wait=60", token, "", 0)?;
         Ok(std::thread::spawn(move || {
@@ -234,7 +237,7 @@ fn main() -> Result<()> {
         wire.call("/queue/join", &next, "", "")?;
         let accept = "Accept: application/msgpack\r\n";
         wire.call("/contribution/start", &token, accept, "")?;
-        // What the turn before has left to do is done.
+        // Lets the coordinator finish what the turn before has left to do.
         std::thread::sleep(Duration::from_millis(300));
         let held = wire.hold(&next)?;
         let took = upload(&wire, &token, media, &body, options.rate, held)?;

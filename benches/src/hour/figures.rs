@@ -1,4 +1,4 @@
-//! What comes out of a run, in unscaled seconds.
+//! The figures of a run, in unscaled seconds.
 
 use std::collections::BTreeMap;
 
@@ -11,79 +11,80 @@ use super::population::Fate;
 use super::slots::{Slot, lives, slots};
 use super::world::{Event, What};
 
-/// What a row of numbers comes to.
+/// Mean, median and maximum of some numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
     /// How many numbers.
     pub count: usize,
     /// Their mean.
     pub mean: f64,
-    /// The one in the middle.
+    /// Their median.
     pub median: f64,
-    /// The least that 95 in 100 do not exceed.
+    /// The smallest that 95 in 100 do not exceed.
     pub p95: f64,
     /// The greatest.
     pub most: f64,
 }
 
-/// What comes out of a run.
+/// The figures of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Figures {
-    /// From the first turn to the end of the run.
+    /// The time from the first turn to the end of the run.
     pub hours: f64,
-    /// People who stood in line.
+    /// How many people joined the line.
     pub joined: usize,
-    /// Of them, who still waits at the end.
+    /// How many of them still wait at the end.
     pub waiting: usize,
-    /// Who went away in line and said nothing.
+    /// How many went away in line without saying so.
     pub left: usize,
-    /// Polls, or check-ins in line, that were sent, and that were lost on the way.
+    /// How many polls, or check-ins in line, were sent.
     pub polls: u64,
-    /// See `polls`.
+    /// How many of them were lost.
     pub polls_lost: usize,
-    /// Requests that broke and were sent again.
+    /// Requests that broke and were repeated.
     pub broken: Vec<String>,
-    /// Turns whose state was handed out.
+    /// How many turns were granted.
     pub turns: usize,
-    /// Contributions accepted.
+    /// How many contributions were accepted.
     pub accepted: usize,
-    /// In an hour.
+    /// The same in an hour.
     pub accepted_an_hour: f64,
-    /// From one state to the next.
+    /// The time from granting a turn to granting the next one.
     pub slot: Spread,
-    /// The same, where the contribution was accepted.
+    /// The same, for turns whose contribution was accepted.
     pub slot_accepted: Spread,
-    /// From a receipt to the next state, the time left out in which nobody stood in line.
+    /// The time from a receipt to granting the next turn, without the time in which nobody was in
+    /// line.
     pub idle: Spread,
-    /// From the last byte to the receipt, in unscaled milliseconds of this machine.
+    /// The time from the last byte to the receipt, in real milliseconds.
     pub verdict_ms: Spread,
-    /// From one state to the next, where the participant vanished.
+    /// The time from granting a turn to granting the next one, if the participant vanished.
     pub lost: Spread,
-    /// From vanishing to the next state, by how and when.
+    /// The time from vanishing to granting the next turn, by how and when the participant vanished.
     pub lost_after_vanishing: BTreeMap<String, Spread>,
-    /// People whom somebody behind them in line was preferred to.
+    /// How many people were passed by somebody behind them in line.
     pub passed: usize,
-    /// How often at most.
+    /// How often anybody was passed at most.
     pub passed_at_most: u32,
-    /// People who did all they should and are out, and what they were told. Whoever loses two polls
-    /// in a row is not among them: the coordinator waits for one.
+    /// People who did all they should and lost their place, and what they were told. Those who lost
+    /// two polls in a row are not among them, since the coordinator tolerates one.
     pub dropped: Vec<String>,
-    /// People who are out after two polls in a row or more were lost.
+    /// How many people lost their place after two or more polls in a row were lost.
     pub dropped_after_two: usize,
-    /// How stays ended, in the coordinator's words.
+    /// How many stays ended in each way.
     pub outcomes: BTreeMap<String, usize>,
-    /// Minutes from coming to the state.
+    /// The time from arriving to the turn, in minutes.
     pub wait_minutes: Spread,
 }
 
-/// What may not be exceeded.
+/// The bounds that `--check` checks.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Times that anybody may be passed.
+    /// How often anybody may be passed.
     pub passes: u32,
-    /// Mean idle seconds of an accepted turn.
+    /// Mean idle time of an accepted turn, in seconds.
     pub idle: f64,
-    /// Mean seconds of a slot that is lost.
+    /// Mean length of a turn that is lost, in seconds.
     pub lost: f64,
 }
 
@@ -107,7 +108,7 @@ impl Spread {
 }
 
 impl Figures {
-    /// Those of a run that ended with [`What::Over`].
+    /// The figures of a run that ended with [`What::Over`].
     ///
     /// # Errors
     /// A run without a turn.
@@ -163,10 +164,10 @@ impl Figures {
         })
     }
 
-    /// Whether the run kept what was promised.
+    /// Checks that the run kept the bounds.
     ///
     /// # Errors
-    /// The first promise that it did not keep.
+    /// The first bound that it did not keep.
     pub fn check(&self, bounds: &Bounds) -> Result<()> {
         ensure!(
             self.passed_at_most <= bounds.passes,
@@ -195,7 +196,7 @@ impl Figures {
     }
 }
 
-/// From each last byte to its receipt.
+/// The times from a last byte to its receipt.
 fn verdicts(events: &[Event]) -> impl Iterator<Item = f64> {
     events.iter().filter_map(|event| match event.what {
         What::Accepted { sent, .. } => Some(event.at - sent),

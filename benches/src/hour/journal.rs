@@ -1,4 +1,4 @@
-//! What the coordinator wrote down: who stood where, who was passed, how each stay ended.
+//! The coordinator's journal: who was in line, who was passed, and how each stay ended.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use tauline_queue_core::{Event, Outcome, Ticket};
 pub struct Stay {
     /// Its participant's identity.
     pub id: String,
-    /// How many turns went to people behind it while it stood in line.
+    /// How many turns went to people behind it while it was in line.
     pub passed: u32,
     /// How it ended, if it did.
     #[serde(skip)]
@@ -25,7 +25,7 @@ pub struct Stay {
 /// Reads the journal of a coordinator that has stopped.
 ///
 /// # Errors
-/// A database that is none.
+/// A database that cannot be read.
 pub fn read(database: &Path) -> Result<Vec<Record>> {
     let database = rusqlite::Connection::open(database)?;
     let mut statement = database.prepare("SELECT record FROM journal ORDER BY seq")?;
@@ -37,11 +37,11 @@ pub fn read(database: &Path) -> Result<Vec<Record>> {
 
 /// The stays in a journal, in the order of the line.
 ///
-/// Who was passed is counted here from who was called when, and compared with what the journal says
-/// about it.
+/// Who was passed is worked out from the order of calls, and compared with what the journal says.
 ///
 /// # Errors
-/// A journal that calls somebody who is not in line, or names others than those who were passed.
+/// A journal in which somebody is called who is not in line, or in which others are named than
+/// those who were passed.
 pub fn stays<'a>(
     events: impl Iterator<Item = &'a Event<Identity>>,
 ) -> Result<BTreeMap<Ticket, Stay>> {

@@ -1,44 +1,37 @@
-//! The client of one participant, from sign-in to its turn.
+//! One participant's client, from signing in to its turn.
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use rand::Rng;
-use reqwest::Client;
-use serde_json::Value;
 use tauline_protocol::contribution::StartRequest;
 use tauline_protocol::status::{QueueStatus, QueueWord};
 
+use super::caller::{Caller, answer};
 use super::population::{Made, Nature};
 use super::turn::take_turn;
 use super::world::{Clients, What, World};
-use crate::load::sign_in;
+use crate::load::{http, sign_in};
 
-/// Seconds between an answer and the next poll, at least and at most.
+/// The shortest and longest time from an answer to the next poll, in seconds.
 const RHYTHM: std::ops::Range<f64> = 25.0..35.0;
-/// Seconds that a check-in in line is held: the most that a coordinator takes.
+/// For how many seconds a check-in in line asks to be held: as long as coordinators allow.
 const HOLD: f64 = 60.0;
-/// Seconds after which a client tries again whose request broke or was lost.
+/// The time until a client repeats a request that broke or was lost, in seconds.
 const PAUSE: f64 = 2.0;
 
 /// One participant.
 pub struct Person {
-    /// Its place in the order of coming.
-    pub number: usize,
-    /// What it shares with all others.
-    pub world: Arc<World>,
-    /// Its connections, which nobody else uses.
-    pub http: Client,
-    /// Its session.
-    pub token: String,
+    caller: Caller,
     nature: Nature,
     misses: f64,
-    /// Polls that were lost since the last one that was not.
+    /// How many polls in a row were lost.
     lost: u32,
 }
 
 impl Person {
-    /// Lives until its turn is over, it goes away or the run ends; then its connections are closed.
+    /// Runs until the turn is over, the participant goes away or the run ends. Its connections are
+    /// closed then.
     pub async fn live(world: Arc<World>, made: Made, number: usize) {
         let life = async {
             world.note(number, What::Arrived);
@@ -57,14 +50,16 @@ impl Person {
     }
 
     async fn sign_in(world: &Arc<World>, made: &Made, number: usize) -> Result<Self> {
-        // No certificate is ever looked at.
-        let http = Client::builder().tls_certs_only([]).no_proxy().build()?;
+        // No certificates are loaded: none is ever checked.
+        let http = http().tls_certs_only([]).no_proxy().build()?;
         let token = sign_in(&http, &world.url, number).await?;
         Ok(Self {
-            number,
-            world: Arc::clone(world),
-            http,
-            token,
+            caller: Caller {
+                number,
+                world: Arc::clone(world),
+                http,
+                token,
+            },
             nature: Nature::new(made, number)?,
             misses: made.misses,
             lost: 0,
@@ -72,25 +67,14 @@ impl Person {
     }
 
     async fn wait_in_line(&mut self) {
-        let ended = match self.world.clients {
+        let ended = match self.caller.world.clients {
             Clients::Polls => self.poll().await,
             Clients::Own => self.check_in().await,
         };
         if let Err(error) = ended {
             let (why, lost) = (format!("{error:#}"), self.lost);
-            self.note(What::Dropped { why, lost });
+            self.caller.note(What::Dropped { why, lost });
         }
-    }
-
-    /// Notes something about it.
-    pub fn note(&self, what: What) {
-        self.world.note(self.number, what);
-    }
-
-    /// A call of it.
-    pub fn call(&self, path: &str) -> reqwest::RequestBuilder {
-        let url = format!("{}{path}", self.world.url);
-        self.http.post(url).bearer_auth(&self.token)
     }
 
     /// Waits in line as the clients of Ethereum's ceremony do.
@@ -98,46 +82,48 @@ impl Person {
         let leaves_at = self.leaves_at();
         let mut in_line = false;
         loop {
-            if self.world.now() > leaves_at {
-                self.note(What::Left);
+            if self.caller.world.now() > leaves_at {
+                self.caller.note(What::Left);
                 return Ok(());
             }
             if in_line && self.misses() {
-                self.note(What::Missed);
+                self.caller.note(What::Missed);
                 self.lost += 1;
             } else {
-                self.world.count_poll();
-                let sent = self.world.now();
-                let polled = answer(self.call("/lobby/try_contribute")).await;
-                // The answer may have been held: it stands in line since it asked.
+                self.caller.world.count_poll();
+                let sent = self.caller.world.now();
+                let polled = answer(self.caller.call("/lobby/try_contribute")).await;
+                // The answer may have been held: the participant is in line since it asked.
                 if !in_line && polled.is_ok() {
-                    self.world.note_at(sent, self.number, What::Joined);
+                    self.caller
+                        .world
+                        .note_at(sent, self.caller.number, What::Joined);
                     in_line = true;
                 }
                 match polled {
                     Ok((200, state)) if !state["contributions"].is_null() => {
-                        return take_turn(self, &state, "/contribute").await;
+                        return take_turn(&self.caller, &state, "/contribute").await;
                     }
                     Ok((200, _)) => self.lost = 0,
                     Ok((status, text)) => bail!("a poll was answered {status}: {text}"),
                     Err(error) => {
-                        self.broke(&error);
-                        self.world.sleep(PAUSE).await;
+                        self.caller.broke(&error);
+                        self.caller.world.sleep(PAUSE).await;
                         continue;
                     }
                 }
             }
             let rest = self.nature.random.gen_range(RHYTHM);
-            self.world.sleep(rest).await;
+            self.caller.world.sleep(rest).await;
         }
     }
 
     /// Waits in line as `tauline contribute` does.
     async fn check_in(&mut self) -> Result<()> {
         let leaves_at = self.leaves_at();
-        let held = format!("/queue/checkin?wait={:.4}", HOLD / self.world.scale);
+        let held = format!("/queue/checkin?wait={:.4}", HOLD / self.caller.world.scale);
         let mut status = self.status("/queue/join").await?;
-        self.note(What::Joined);
+        self.caller.note(What::Joined);
         loop {
             match status.queue_status {
                 QueueWord::Queued => {}
@@ -145,19 +131,19 @@ impl Person {
                 _ => bail!("out of line: {:?} {:?}", status.ended, status.ended_because),
             }
             if self.misses() {
-                self.note(What::Missed);
-                self.world.sleep(PAUSE).await;
+                self.caller.note(What::Missed);
+                self.caller.world.sleep(PAUSE).await;
             }
-            self.world.count_poll();
+            self.caller.world.count_poll();
             let checked_in = self.status(&held);
             tokio::pin!(checked_in);
             status = tokio::select! {
                 status = &mut checked_in => status?,
-                () = self.world.sleep_until(leaves_at) => {
-                    self.note(What::Left);
+                () = self.caller.world.sleep_until(leaves_at) => {
+                    self.caller.note(What::Left);
                     if self.nature.quietly {
-                        // The request stays as it is, and nobody reads its answer.
-                        self.world.over().await;
+                        // The request stays open, and nobody reads its answer.
+                        self.caller.world.over().await;
                     }
                     return Ok(());
                 }
@@ -166,24 +152,24 @@ impl Person {
         let start = StartRequest {
             client: Some("turns-an-hour".to_owned()),
             computation: None,
-            checks_in: self.world.beat > 0.0,
+            checks_in: self.caller.world.beat > 0.0,
         };
         let start = serde_json::to_string(&start)?;
-        let request = self.call("/contribution/start").body(start);
+        let request = self.caller.call("/contribution/start").body(start);
         let request = request.header("content-type", "application/json");
         match answer(request).await? {
-            (200, state) => take_turn(self, &state, "/contribution/complete").await,
+            (200, state) => take_turn(&self.caller, &state, "/contribution/complete").await,
             (status, text) => bail!("a start was answered {status}: {text}"),
         }
     }
 
-    /// Asks for its status; a request that breaks is sent once more.
+    /// Asks for the participant's status. A request that breaks is repeated once.
     async fn status(&self, path: &str) -> Result<QueueStatus> {
-        let mut answered = answer(self.call(path)).await;
+        let mut answered = answer(self.caller.call(path)).await;
         if let Err(error) = &answered {
-            self.broke(error);
-            self.world.sleep(PAUSE).await;
-            answered = answer(self.call(path)).await;
+            self.caller.broke(error);
+            self.caller.world.sleep(PAUSE).await;
+            answered = answer(self.caller.call(path)).await;
         }
         match answered? {
             (200, status) => Ok(serde_json::from_value(status)?),
@@ -191,29 +177,12 @@ impl Person {
         }
     }
 
-    /// Notes that a request broke.
-    pub fn broke(&self, error: &anyhow::Error) {
-        let why = format!("{error:#}");
-        self.note(What::Broke { why });
-    }
-
     fn leaves_at(&self) -> f64 {
         let after = self.nature.leaves_after;
-        after.map_or(f64::INFINITY, |after| self.world.now() + after)
+        after.map_or(f64::INFINITY, |after| self.caller.world.now() + after)
     }
 
     fn misses(&mut self) -> bool {
         self.misses > 0.0 && self.nature.random.r#gen::<f64>() < self.misses
     }
-}
-
-/// Sends a request; gives the status and the JSON of the answer.
-///
-/// # Errors
-/// A request that breaks. An answer that is no JSON is a text.
-pub async fn answer(request: reqwest::RequestBuilder) -> Result<(u16, Value)> {
-    let answer = request.send().await.context("sending")?;
-    let status = answer.status().as_u16();
-    let text = answer.text().await.context("reading the answer")?;
-    Ok((status, serde_json::from_str(&text).unwrap_or(text.into())))
 }

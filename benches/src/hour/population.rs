@@ -1,8 +1,8 @@
-//! Who comes when, and what becomes of each turn: all of it fixed by a seed.
+//! Who arrives when, and how each turn goes: a seed decides all of it.
 //!
-//! The k-th turn that is granted gets the k-th length and fate, whoever has it. So two coordinators,
-//! or two settings of one, see the same turns in the same order and differ only by what they do
-//! about them.
+//! The k-th turn that is granted gets the k-th length and fate, whoever has it. Two coordinators,
+//! or two settings of one, therefore see the same turns in the same order, and differ only in how
+//! they deal with them.
 
 use anyhow::{Context, Result};
 use rand::{Rng, SeedableRng};
@@ -16,66 +16,67 @@ const MEDIAN: f64 = 25.0;
 const SIGMA: f64 = 0.5;
 /// Share of people who vanish in their turn.
 const VANISH: f64 = 0.13;
-/// The crowd comes within so many seconds.
+/// The crowd arrives within this number of seconds.
 const RUSH: f64 = 60.0;
-/// Mean seconds after which somebody who goes away in line does so.
+/// The mean time after which those who go away in line do so, in seconds.
 const PATIENCE: f64 = 1800.0;
 
-/// Streams of one seed's random numbers. A person's own is [`PEOPLE`] and the number.
+/// The streams of a seed's random numbers. A person has the stream [`PEOPLE`] plus its number.
 const ARRIVALS: u64 = 0;
 const TURNS: u64 = 1;
 const PEOPLE: u64 = 2;
 
-/// What a population is made of.
+/// The parameters of a population.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
 pub struct Made {
-    /// Another seed is another population.
+    /// Seed of the population.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Hours that are played.
+    /// Length of the run in hours.
     #[arg(long, default_value_t = 1.75)]
     pub hours: f64,
-    /// People who come within the first minute.
+    /// How many people arrive within the first minute.
     #[arg(long, default_value_t = 60)]
     pub crowd: usize,
-    /// People an hour who come after them, by chance.
+    /// How many people an hour arrive at random times after that.
     #[arg(long, default_value_t = 90.0)]
     pub rate: f64,
-    /// Share of polls, or of check-ins in line, that never leave their client.
+    /// Share of polls, or of check-ins in line, that are lost before they are sent.
     #[arg(long, default_value_t = 0.0)]
     pub misses: f64,
-    /// Share of people who go away in line, and say nothing.
+    /// Share of people who go away in line without saying so.
     #[arg(long, default_value_t = 0.0)]
     pub leavers: f64,
 }
 
-/// The people, in the order of coming, and the turns, in the order of being granted.
+/// The people, in the order of arrival, and the turns, in the order in which they are granted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Population {
-    /// When each comes, in seconds.
+    /// When each person arrives, in seconds.
     pub arrivals: Vec<f64>,
-    /// What becomes of each turn. There are as many as people.
+    /// How each turn goes. There are as many turns as people.
     pub turns: Vec<Fate>,
 }
 
-/// What becomes of a turn.
+/// How a turn goes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Fate {
-    /// How long it takes from the state to the last byte sent, if nobody vanishes.
+    /// The time from getting the powers to sending the last byte, if the participant does not
+    /// vanish.
     pub seconds: f64,
     /// Whether its participant vanishes.
     pub vanishes: bool,
-    /// At which part of `seconds` that happens.
+    /// When the participant vanishes, as a share of `seconds`.
     pub at: f64,
-    /// Whether the connections stay open then, as when a machine goes to sleep. Otherwise they are
+    /// Whether its connections stay open then, as when a machine goes to sleep. Otherwise they are
     /// closed, as when a program is killed.
     pub quietly: bool,
 }
 
-/// One person's own random numbers, and whether and when it goes away in line.
+/// A person's random numbers, and whether and when it goes away in line.
 #[derive(Debug)]
 pub struct Nature {
-    /// Rhythm and lost polls.
+    /// Decides the times between polls, and which ones are lost.
     pub random: ChaCha8Rng,
     /// After how many seconds in line it goes away, if it does.
     pub leaves_after: Option<f64>,
@@ -87,7 +88,7 @@ impl Population {
     /// The population of a seed.
     ///
     /// # Errors
-    /// A rate that is none.
+    /// A rate that is not positive.
     pub fn new(made: &Made) -> Result<Self> {
         let mut random = stream(made.seed, ARRIVALS);
         let mut arrivals: Vec<f64> = (0..made.crowd)
@@ -116,10 +117,10 @@ impl Population {
 }
 
 impl Nature {
-    /// That of the person of this number.
+    /// The nature of the person with this number.
     ///
     /// # Errors
-    /// A share of leavers that is none.
+    /// Never in practice.
     pub fn new(made: &Made, number: usize) -> Result<Self> {
         let mut random = stream(made.seed, PEOPLE + number as u64);
         let patience = Exp::new(1.0 / PATIENCE).context("a distribution")?;

@@ -1,14 +1,14 @@
-//! The coordinator's deadlines, divided like all times of a run.
+//! The coordinator's deadlines, which are scaled like all times of a run.
 
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
-/// Settings of the coordinator that a run may change, in unscaled seconds.
+/// The coordinator's settings that a run may change, in unscaled seconds.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
 pub struct Deadlines {
-    /// The coordinator's --lobby-hold, in unscaled seconds, as all that follow.
+    /// The coordinator's --lobby-hold, in unscaled seconds, like the following ones.
     #[arg(long, default_value_t = 50.0)]
     pub hold: f64,
     /// --passes: how often anybody may be passed.
@@ -23,12 +23,12 @@ pub struct Deadlines {
     /// --lobby-checkin-tolerance.
     #[arg(long, default_value_t = 2.0)]
     pub tolerance: f64,
-    /// Any flags of the coordinator, as they are: nothing in them is divided.
+    /// Other flags of the coordinator, which are not scaled.
     #[arg(last = true)]
     pub further: Vec<String>,
 }
 
-/// Deadlines at their defaults, which are divided too.
+/// Deadlines whose defaults are used, and scaled.
 const DEFAULTS: [(&str, f64); 8] = [
     ("--checkin-max", 3600.0),
     ("--checkin-min", 5.0),
@@ -41,17 +41,17 @@ const DEFAULTS: [(&str, f64); 8] = [
 ];
 
 impl Deadlines {
-    /// The flags, all times divided by `scale`, of those that this coordinator knows.
+    /// The flags, with all times divided by `scale`, as far as this coordinator knows them.
     ///
     /// # Errors
-    /// A coordinator that cannot be run, and a limit that is none.
+    /// A coordinator that cannot be run, or a limit that cannot be read.
     pub fn flags(&self, binary: &Path, scale: f64) -> Result<Vec<String>> {
         let help = Command::new(binary).arg("--help").output();
         let help = help.with_context(|| format!("cannot run {}", binary.display()))?;
         let help = String::from_utf8_lossy(&help.stdout);
         let mut flags = Vec::new();
         for (name, value) in self.all(scale)? {
-            // Earlier versions can be measured too, as far as they go.
+            // Earlier versions, which lack some flags, can be measured too.
             if help.contains(&format!("{name} <")) {
                 flags.extend([name.to_owned(), value]);
             } else {

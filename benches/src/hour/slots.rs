@@ -1,4 +1,4 @@
-//! What became of each person and each turn, from the notes of a run.
+//! The course of each participation and of each turn, from the notes of a run.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,17 @@ use super::population::Fate;
 use super::turn::BEFORE_UPLOAD;
 use super::world::{Event, What};
 
-/// What became of one person, and when.
+/// When a person reached each step, if it did.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Life {
     pub(super) arrived: Option<f64>,
     pub(super) joined: Option<f64>,
     pub(super) granted: Option<f64>,
-    /// When it was no longer in line, for whatever reason.
+    /// When it was no longer in line, for any reason.
     pub(super) out: Option<f64>,
 }
 
-/// What became of one turn, and when.
+/// The course of a turn.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slot {
     from: f64,
@@ -27,12 +27,13 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// From one state to the next.
+    /// The time from granting this turn to granting the next one.
     pub(super) fn length(&self) -> f64 {
         self.to - self.from
     }
 
-    /// From the receipt to the next state, without the time in which nobody stood in line.
+    /// The time from the receipt to granting the next turn, without the time in which nobody was in
+    /// line.
     pub(super) fn idle(&self, lives: &BTreeMap<usize, Life>) -> f64 {
         let free = self.accepted.unwrap_or(self.to);
         let from = lives
@@ -43,13 +44,13 @@ impl Slot {
         self.to - from.max(free)
     }
 
-    /// How and when its participant vanished, and how long it took from then to the next state.
+    /// How and when the participant vanished, and the time from then to granting the next turn.
     pub(super) fn lost(&self) -> Option<(String, f64)> {
         Some((kind(&self.fate), self.to - self.vanished?))
     }
 }
 
-/// What became of everybody.
+/// The course of everybody's participation.
 pub(super) fn lives(events: &[Event]) -> BTreeMap<usize, Life> {
     let mut lives: BTreeMap<usize, Life> = BTreeMap::new();
     for event in events {
@@ -75,8 +76,8 @@ pub(super) fn lives(events: &[Event]) -> BTreeMap<usize, Life> {
 
 /// All turns but the last, which has no end.
 ///
-/// A receipt may be noted after the next participant's state, so the turn's number tells which turn
-/// it is of.
+/// A receipt may be noted after the next turn is granted, so the turn's number tells which turn it
+/// belongs to.
 pub(super) fn slots(events: &[Event], fate: impl Fn(usize) -> Option<Fate>) -> Vec<Slot> {
     let mut granted = Vec::new();
     let (mut accepted, mut vanished) = (BTreeMap::new(), BTreeMap::new());
@@ -104,7 +105,7 @@ pub(super) fn slots(events: &[Event], fate: impl Fn(usize) -> Option<Fate>) -> V
         .collect()
 }
 
-/// When and how somebody vanished, in words.
+/// When and how the participant vanished, as text.
 fn kind(fate: &Fate) -> String {
     let when = match fate.at < BEFORE_UPLOAD {
         true => "before the upload",

@@ -1,4 +1,4 @@
-//! A turn: download, computing, upload, or vanishing on the way.
+//! A turn: download, computation and upload, in which the participant may vanish.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,36 +9,36 @@ use serde_json::Value;
 use tauline_protocol::status::{QueueStatus, QueueWord};
 use tokio::sync::watch;
 
-use super::person::{Person, answer};
+use super::caller::{Caller, answer};
 use super::population::Fate;
 use super::world::{Clients, What, World};
 
-/// Part of a turn that is over when the upload begins.
+/// The share of a turn that is over when the upload begins.
 pub(super) const BEFORE_UPLOAD: f64 = 0.8;
-/// Pieces that an upload is sent in.
+/// The number of pieces of an upload.
 const PIECES: usize = 8;
-/// Time until a check-in that broke is sent again.
+/// The time until a check-in that broke is repeated.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// One turn, as its participant's client sees it.
+/// A turn, for its participant's client.
 struct Turn<'a> {
-    person: &'a Person,
+    caller: &'a Caller,
     number: usize,
     fate: Fate,
     began: f64,
-    /// When the last byte was sent, or it vanished: no check-in is begun after that.
+    /// When the last byte was sent, or the participant vanished. No check-in begins after that.
     stopped: watch::Sender<Option<f64>>,
 }
 
-/// Takes a turn whose state has come.
+/// Takes a turn, whose powers are in `state`.
 ///
 /// # Errors
 /// An honest participant's contribution that gets no receipt.
-pub async fn take_turn(person: &Person, state: &Value, path: &str) -> Result<()> {
-    let world = &person.world;
-    let (number, fate) = world.grant(person.number)?;
+pub async fn take_turn(caller: &Caller, state: &Value, path: &str) -> Result<()> {
+    let world = &caller.world;
+    let (number, fate) = world.grant(caller.number)?;
     let turn = Turn {
-        person,
+        caller,
         number,
         fate,
         began: world.now(),
@@ -46,7 +46,7 @@ pub async fn take_turn(person: &Person, state: &Value, path: &str) -> Result<()>
     };
     let beats = (world.clients == Clients::Own && world.beat > 0.0).then(|| {
         let held = format!("/queue/checkin?wait={:.4}", world.beat / world.scale);
-        tokio::spawn(check_in(person.call(&held), turn.stopped.subscribe()))
+        tokio::spawn(check_in(caller.call(&held), turn.stopped.subscribe()))
     });
     let body = world.contribution_on(state)?;
     let vanishes_at = turn.vanishes_at().unwrap_or(f64::INFINITY);
@@ -56,9 +56,9 @@ pub async fn take_turn(person: &Person, state: &Value, path: &str) -> Result<()>
         tokio::select! {
             ended = &mut contributed => ended,
             () = world.sleep_until(vanishes_at) => {
-                person.note(What::Vanished { turn: number });
+                caller.note(What::Vanished { turn: number });
                 if fate.quietly {
-                    // No check-in is begun any more, no byte is sent, no connection closed.
+                    // No check-in begins, no byte is sent, and no connection is closed any more.
                     turn.stopped.send_replace(Some(world.now()));
                     world.over().await;
                 }
@@ -79,27 +79,27 @@ impl Turn<'_> {
     }
 
     async fn contribute(&self, path: &str, body: &[u8]) -> Result<()> {
-        let person = self.person;
+        let caller = self.caller;
         let upload_from = self.began + BEFORE_UPLOAD * self.fate.seconds;
-        person.world.sleep_until(upload_from).await;
+        caller.world.sleep_until(upload_from).await;
         let mut answered = answer(self.upload(path, body)).await;
         if let Err(error) = &answered {
-            // A kept connection that the coordinator has closed meanwhile.
-            person.broke(error);
+            // The coordinator has closed the connection meanwhile.
+            caller.broke(error);
             answered = answer(self.upload(path, body)).await;
         }
         match answered? {
             (200, receipt) if receipt["receipt"].is_string() => {
                 let sent = self.stopped.borrow().unwrap_or(f64::NAN);
                 let turn = self.number;
-                person.note(What::Accepted { turn, sent });
+                caller.note(What::Accepted { turn, sent });
                 Ok(())
             }
             (status, text) => bail!("an upload was answered {status}: {text}"),
         }
     }
 
-    /// The upload, whose pieces come one after the other until the turn's time is over.
+    /// The upload, whose pieces are sent one after another until the turn's time is over.
     fn upload(&self, path: &str, body: &[u8]) -> reqwest::RequestBuilder {
         let length = body.len();
         let pieces: Vec<(f64, Vec<u8>)> = body
@@ -112,7 +112,7 @@ impl Turn<'_> {
             })
             .collect();
         let sending = Sending {
-            world: Arc::clone(&self.person.world),
+            world: Arc::clone(&self.caller.world),
             ends: self.vanishes_at().unwrap_or(f64::INFINITY),
             last_byte: self.stopped.clone(),
         };
@@ -124,7 +124,7 @@ impl Turn<'_> {
                 Some((Ok::<_, std::io::Error>(piece), (pieces, sending)))
             },
         );
-        self.person
+        self.caller
             .call(path)
             .header("content-type", "application/json")
             .header("content-length", length)
@@ -132,10 +132,10 @@ impl Turn<'_> {
     }
 }
 
-/// When the pieces of an upload go out.
+/// Decides when the pieces of an upload are sent.
 struct Sending {
     world: Arc<World>,
-    /// From then on none does.
+    /// No piece is sent from then on.
     ends: f64,
     last_byte: watch::Sender<Option<f64>>,
 }
@@ -152,7 +152,8 @@ impl Sending {
     }
 }
 
-/// One held check-in after the other beside the computing, until it stops or the turn is over.
+/// Sends one held check-in after another during a turn, until the participant stops or the turn is
+/// over.
 async fn check_in(request: reqwest::RequestBuilder, stopped: watch::Receiver<Option<f64>>) {
     while stopped.borrow().is_none() {
         let Some(request) = request.try_clone() else {

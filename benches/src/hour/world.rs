@@ -1,5 +1,4 @@
-//! What all people of a run share: the clock, the bodies of their uploads, the notes on what
-//! happened.
+//! What all people of a run share: the clock, their contributions, and notes of what happened.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,24 +11,24 @@ use tokio::sync::watch;
 
 use super::population::{Fate, Population};
 
-/// The interface that the people's clients know.
+/// The interface that the clients use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Clients {
-    /// That of Ethereum's ceremony: they poll every half minute.
+    /// That of the Ethereum ceremony: clients poll every half minute.
     Polls,
-    /// Tauline's own: they hold check-ins, as `tauline contribute` does.
+    /// Tauline's own: clients send check-ins that are held, as `tauline contribute` does.
     Own,
 }
 
 /// Something that happened to a person, with the time in unscaled seconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Event {
-    /// When.
+    /// When it happened.
     pub at: f64,
-    /// To whom.
+    /// The person's number.
     pub who: usize,
-    /// What.
+    /// What happened.
     #[serde(flatten)]
     pub what: What,
 }
@@ -38,11 +37,11 @@ pub struct Event {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "what")]
 pub enum What {
-    /// Came, and signs in.
+    /// Arrived, and signs in.
     Arrived,
-    /// Stands in line.
+    /// Joined the line.
     Joined,
-    /// Has the state of the turn of this number, from 0.
+    /// Got the powers of the turn with this number, from 0.
     Granted {
         /// The turn.
         turn: usize,
@@ -52,7 +51,7 @@ pub enum What {
         /// The turn.
         turn: usize,
     },
-    /// Has the receipt.
+    /// Got the receipt.
     Accepted {
         /// The turn.
         turn: usize,
@@ -61,16 +60,16 @@ pub enum What {
     },
     /// Went away in line.
     Left,
-    /// Is out, and neither vanished nor went away.
+    /// Lost its place or turn without having vanished or gone away.
     Dropped {
         /// What it was told.
         why: String,
-        /// How many of its polls, one after the other, were lost just before.
+        /// How many polls in a row were lost just before.
         lost: u32,
     },
-    /// A poll never left the client.
+    /// A poll was lost before it was sent.
     Missed,
-    /// A request broke, and was sent again.
+    /// A request broke and was repeated.
     Broke {
         /// How.
         why: String,
@@ -82,17 +81,17 @@ pub enum What {
 /// What all people of a run share.
 #[derive(Debug)]
 pub struct World {
-    /// Where the coordinator serves.
+    /// The coordinator's address.
     pub url: String,
-    /// What their clients know.
+    /// The interface that the clients use.
     pub clients: Clients,
-    /// Seconds that a check-in is held in one's turn; 0 sends none.
+    /// For how many seconds a check-in during a turn asks to be held. If 0, none is sent.
     pub beat: f64,
-    /// Times are divided by this.
+    /// All times are divided by this.
     pub scale: f64,
     population: Population,
     began: Instant,
-    /// The contribution on the state whose second power in G1 is this.
+    /// The contributions, by the second power in G1 of the powers they build on.
     bodies: HashMap<String, Vec<u8>>,
     notes: Mutex<Notes>,
     over: watch::Sender<bool>,
@@ -106,11 +105,11 @@ struct Notes {
 }
 
 impl World {
-    /// One in which nobody has come, with a chain of contributions from the initial state, each as
-    /// JSON.
+    /// A world in which nobody has arrived yet, with a chain of contributions from the initial
+    /// powers, as JSON.
     ///
     /// # Errors
-    /// A chain that is none.
+    /// A chain that cannot be read.
     pub fn new(
         url: String,
         clients: Clients,
@@ -120,7 +119,8 @@ impl World {
         chain: Vec<Vec<u8>>,
     ) -> Result<Self> {
         let mut bodies = HashMap::new();
-        // In the initial state every power is the generator, which is also everybody's first.
+        // All initial powers are the generator, which is also the first power of every
+        // contribution.
         let mut on = None;
         for body in chain {
             let document: Value = serde_json::from_slice(&body)?;
@@ -149,7 +149,7 @@ impl World {
         self.began = Instant::now();
     }
 
-    /// When each person comes.
+    /// When each person arrives.
     #[must_use]
     pub fn arrivals(&self) -> &[f64] {
         &self.population.arrivals
@@ -161,7 +161,8 @@ impl World {
         self.began.elapsed().as_secs_f64() * self.scale
     }
 
-    /// Waits until so many unscaled seconds have passed since the beginning; for ever, if infinite.
+    /// Waits until this number of unscaled seconds has passed since the beginning, or for ever if
+    /// it is infinite.
     pub async fn sleep_until(&self, at: f64) {
         if at.is_infinite() {
             return std::future::pending().await;
@@ -170,7 +171,7 @@ impl World {
         tokio::time::sleep_until(at.into()).await;
     }
 
-    /// Waits for so many unscaled seconds.
+    /// Waits for this number of unscaled seconds.
     pub async fn sleep(&self, seconds: f64) {
         self.sleep_until(self.now() + seconds).await;
     }
@@ -190,7 +191,7 @@ impl World {
         self.notes(|notes| notes.polls += 1);
     }
 
-    /// Notes that somebody has the state: the next turn, and what becomes of it.
+    /// Notes that somebody has got the powers. Returns the turn's number, and how it goes.
     ///
     /// # Errors
     /// More turns than people.
@@ -207,16 +208,16 @@ impl World {
         Ok((turn, *fate.context("nobody has two turns")?))
     }
 
-    /// What becomes of a turn.
+    /// How a turn goes.
     #[must_use]
     pub fn fate(&self, turn: usize) -> Option<&Fate> {
         self.population.turns.get(turn)
     }
 
-    /// The contribution on a state.
+    /// The contribution that builds on these powers.
     ///
     /// # Errors
-    /// A state that the chain has no contribution on.
+    /// Powers to which the chain has no contribution.
     pub fn contribution_on(&self, state: &Value) -> Result<&[u8]> {
         let body = self.bodies.get(&power(state, 1)?);
         Ok(body.context("a state of the chain")?)
@@ -230,11 +231,11 @@ impl World {
     /// Waits for the end of the run.
     pub async fn over(&self) {
         let mut over = self.over.subscribe();
-        // An error would be that the sender is gone, and it is in `self`.
+        // The sender is in `self`, so this does not fail.
         let _ = over.wait_for(|over| *over).await;
     }
 
-    /// What happened, in the order of time, and how many polls there were.
+    /// What happened, ordered by time, and how many polls there were.
     #[must_use]
     pub fn take_notes(&self) -> (Vec<Event>, u64) {
         let notes = self.notes(std::mem::take);

@@ -1,9 +1,13 @@
 //! The baseline accepts and refuses what the verifier does: else it would be no baseline.
 
+use anyhow::Result;
+use blstrs::{G1Affine, Scalar};
+use ff::Field;
+use group::prime::PrimeCurveAffine;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use tauline_transcript::transcript::{ExpectedSizes, Options};
-use tauline_transcript::{RawContribution, Sizes, contribute_with, verify};
+use tauline_transcript::{Base, RawContribution, Sizes, contribute_with, verify};
 
 use super::*;
 use crate::transcripts::transcript;

@@ -8,7 +8,7 @@ use tauline_transcript::identity::Identity;
 use tauline_transcript::signature::{bls_message_point, ecdsa_verify, eip712_digest};
 
 use super::points::Point;
-use super::{
+use super::powers::{
     Encoded, PowersOfTau, check_powers, check_subgroup, decode, decode_powers, generator_g1,
     generator_g2, negated, product_is_one,
 };
@@ -47,7 +47,7 @@ struct Witness<'a> {
 }
 
 /// Reads and checks a transcript in JSON, every contribution of which has all its signatures
-/// (`ceremony.md`, Checks on a whole transcript).
+/// (`docs/spec/ceremony.md#transcript-checks`).
 ///
 /// # Errors
 /// The first check that fails.

@@ -1,6 +1,7 @@
 //! What holds of the workspace's own sources, told from their text. The tests of this crate say what
 //! they want of it; nothing else depends on it.
 
+pub mod citations;
 pub mod imports;
 pub mod modules;
 

@@ -1,16 +1,17 @@
-//! When to try again: soon, then less and less often, never in step with everybody else.
+//! The pauses between attempts at a call: they grow up to a limit, and are randomised so that many
+//! clients do not come back at the same time.
 
 use std::time::Duration;
 
 use rand_core::{OsRng, RngCore};
 use tokio::time::Instant;
 
-/// The first pause. Ours: a coordinator that restarts is back within a second or two.
-const FIRST: Duration = Duration::from_millis(250);
+/// The first and shortest pause. Ours: a coordinator that restarts is back within a second or two.
+const MIN_PAUSE: Duration = Duration::from_millis(250);
 
-/// The longest pause. Ours: well below the check-in grace of 5 s (`http-queue-api.md`, Deadlines),
-/// so that a connection that comes back in time is used in time.
-const LONGEST: Duration = Duration::from_secs(2);
+/// The longest pause. Ours: well below the check-in grace of 5 s (`docs/spec/queue.md#grace`),
+/// so that a connection that works again in time is used in time.
+const MAX_PAUSE: Duration = Duration::from_secs(2);
 
 /// A series of attempts at one call.
 pub(crate) struct Backoff {
@@ -20,12 +21,12 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// A series that gives up when nothing has succeeded for `patience`.
+    /// A series that gives up when no attempt has succeeded for `patience`.
     pub(crate) fn new(patience: Duration) -> Self {
         Self {
             patience,
             since: None,
-            pause: FIRST,
+            pause: MIN_PAUSE,
         }
     }
 
@@ -36,16 +37,16 @@ impl Backoff {
 
     /// The pause before the next attempt, or nothing when it is time to give up.
     ///
-    /// A longer pause that the coordinator asks for is kept.
+    /// A longer pause is taken where the coordinator asks for one.
     pub(crate) fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
         let failing_for = self.since.get_or_insert_with(Instant::now).elapsed();
         if failing_for >= self.patience {
             return None;
         }
         let pause = self.pause;
-        self.pause = LONGEST.min(pause * 2);
-        // Between three quarters and five quarters: a thousand clients that lost one coordinator
-        // do not come back in the same millisecond.
+        self.pause = MAX_PAUSE.min(pause * 2);
+        // Between three quarters and five quarters, so that a thousand clients that lost one
+        // coordinator do not come back in the same millisecond.
         let jitter = pause.mul_f64(0.75 + 0.5 * f64::from(OsRng.next_u32()) / f64::from(u32::MAX));
         Some(jitter.max(asked.unwrap_or_default()))
     }
@@ -65,9 +66,9 @@ mod tests {
             tokio::time::advance(pause).await;
         }
         assert!(backoff.has_failed());
-        assert!(pauses[0] <= FIRST.mul_f64(1.25), "{pauses:?}");
+        assert!(pauses[0] <= MIN_PAUSE.mul_f64(1.25), "{pauses:?}");
         assert!(
-            pauses.iter().all(|pause| *pause <= LONGEST.mul_f64(1.25)),
+            pauses.iter().all(|pause| *pause <= MAX_PAUSE.mul_f64(1.25)),
             "{pauses:?}"
         );
         let total: Duration = pauses.iter().sum();

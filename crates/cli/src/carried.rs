@@ -1,14 +1,14 @@
-//! A directory that is carried between a machine with a network and one without, for one turn.
+//! The directory that is carried between a machine with a network and one without, for one turn.
 //!
 //! | file | written | holds |
 //! |---|---|---|
 //! | `tauline-powers-TICKET.msgpack` | by `contribute --offline`, in the turn | the powers to build on |
-//! | `tauline-turn.json` | then | whose turn it is, where, and the digest of the powers |
+//! | `tauline-turn.json` | after that | whose turn it is, at which server, and the digest of the powers |
 //! | `tauline-contribution-TICKET.msgpack` | by `compute` | the contribution |
 //!
-//! None of it is secret. What the powers are raised to stays in the memory of the machine that
-//! computes, and what the participant signs in with on the machine with the network, which also
-//! adds the Ethereum signature: it is over public keys.
+//! None of it is secret. The secrets stay in the memory of the machine that computes. The Ethereum
+//! key stays on the machine with the network, which also adds the Ethereum signature, since that is
+//! over public keys.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -29,14 +29,14 @@ use crate::output;
 /// The file that says whose turn it is. It is written last.
 const TURN: &str = "tauline-turn.json";
 
-/// Longest such file that is read, in bytes: a hundred times what it has.
-const TURN_LEN: u64 = 64 << 10;
+/// Longest such file that is read, in bytes: about a hundred times its length.
+const MAX_TURN_LEN: u64 = 64 << 10;
 
-/// Such a directory.
+/// A directory that is carried.
 #[derive(Debug, Clone)]
 pub struct Carried(PathBuf);
 
-/// A turn, as it is written down.
+/// A turn, as the directory describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Turn {
@@ -46,7 +46,7 @@ pub struct Turn {
     pub coordinator_address: String,
     /// Whose turn it is.
     pub identity: Identity,
-    /// The number of the stay.
+    /// The ticket.
     pub ticket: u64,
     /// The ceremony's sizes.
     #[serde(with = "sizes_text")]
@@ -57,7 +57,7 @@ pub struct Turn {
     powers_are_json: bool,
     /// SHA-256 of the file of the powers, in hex.
     powers_sha256: String,
-    /// When the contribution has to be back, in Unix seconds by the clock of the machine with the
+    /// When the contribution has to be back, in Unix seconds by the clock of the machine with a
     /// network.
     pub ends_at: u64,
 }
@@ -88,7 +88,7 @@ mod sizes_text {
     }
 }
 
-/// A file as it was when it was looked at.
+/// What tells whether a file has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seen {
     len: u64,
@@ -96,10 +96,10 @@ pub(crate) struct Seen {
 }
 
 impl Carried {
-    /// The directory at `path`, which is made if it is not there. Something can be written to it.
+    /// The directory at `path`, which is made if it does not exist. Files can be written to it.
     ///
     /// # Errors
-    /// What keeps it from being written to.
+    /// A directory that cannot be made or written to.
     pub fn make(path: &Path) -> Outcome<Self> {
         if !path.is_dir() {
             fs::create_dir(path).map_err(|error| Failure::file("make", path, &error))?;
@@ -114,19 +114,19 @@ impl Carried {
         Self(path.to_owned())
     }
 
-    /// Its name.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// The turn that it is for, if one was written down.
+    /// The turn that it is for, if it has one.
     ///
     /// # Errors
-    /// A file that cannot be read or is something else.
+    /// A file that cannot be read or understood.
     pub fn turn(&self) -> Outcome<Option<Turn>> {
         let path = self.0.join(TURN);
-        match read(&path, TURN_LEN) {
+        match read(&path, MAX_TURN_LEN) {
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| {
                 Failure::bad(format!("{} is not understood: {error}", path.display()))
                     .help("copy the directory again, or begin with another one")
@@ -139,7 +139,7 @@ impl Carried {
     /// The turn that it is for.
     ///
     /// # Errors
-    /// Like [`Carried::turn`], and where none was written down.
+    /// As for [`Carried::turn`], and when it has none.
     pub fn known_turn(&self) -> Outcome<Turn> {
         self.turn()?.ok_or_else(|| {
             Failure::usage(format!(
@@ -153,10 +153,10 @@ impl Carried {
         })
     }
 
-    /// Refuses a directory that is for somebody else, or another ceremony.
+    /// Refuses a directory that is for another participant or another ceremony.
     ///
     /// # Errors
-    /// Whose it is.
+    /// Such a directory, with whose it is.
     pub fn check_owner(&self, coordinator: &str, identity: &Identity) -> Outcome {
         let Some(turn) = self.turn()? else {
             return Ok(());
@@ -175,13 +175,13 @@ impl Carried {
         )
     }
 
-    /// Writes down a turn and its powers, unless they are there already. Gives the turn, and whether
-    /// it is new here.
+    /// Writes a turn and its powers to the directory, unless they are there already. Returns the
+    /// turn, and whether it was written now.
     ///
     /// # Errors
-    /// What cannot be written.
-    pub(crate) fn write(&self, turn: Draft<'_>) -> Outcome<(Turn, bool)> {
-        let Draft {
+    /// A file that cannot be written.
+    pub(crate) fn write(&self, turn: NewTurn<'_>) -> Outcome<(Turn, bool)> {
+        let NewTurn {
             server,
             coordinator,
             identity,
@@ -225,7 +225,7 @@ impl Carried {
     /// The powers of a turn.
     ///
     /// # Errors
-    /// A file that is not there, or is not what was fetched.
+    /// A file that is missing, or is not what was downloaded.
     pub fn powers(&self, turn: &Turn) -> Outcome<Download> {
         let path = self.powers_file(turn);
         let bytes =
@@ -250,7 +250,7 @@ impl Carried {
         self.0.join(format!("tauline-powers-{}.{end}", turn.ticket))
     }
 
-    /// Where the contribution of a turn goes.
+    /// The path of a turn's contribution.
     #[must_use]
     pub fn contribution_file(&self, turn: &Turn) -> PathBuf {
         let end = match turn.form {
@@ -261,7 +261,7 @@ impl Carried {
             .join(format!("tauline-contribution-{}.{end}", turn.ticket))
     }
 
-    /// The contribution of a turn, if it is there.
+    /// The contribution to a turn, if it is there.
     ///
     /// # Errors
     /// A file that cannot be read.
@@ -274,7 +274,7 @@ impl Carried {
         }
     }
 
-    /// What can be seen of the contribution without reading it: whether it is another than before.
+    /// Length and time of the contribution's file, which tell whether it has changed.
     pub(crate) fn glance(&self, turn: &Turn) -> Option<Seen> {
         let metadata = fs::metadata(self.contribution_file(turn)).ok()?;
         Some(Seen {
@@ -284,8 +284,8 @@ impl Carried {
     }
 }
 
-/// What is to be written down.
-pub(crate) struct Draft<'a> {
+/// A turn that is to be written to the directory.
+pub(crate) struct NewTurn<'a> {
     pub(crate) server: &'a str,
     pub(crate) coordinator: &'a str,
     pub(crate) identity: &'a Identity,
@@ -315,8 +315,12 @@ fn sha256(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn draft<'a>(identity: &'a Identity, ceremony: &'a Sizes, powers: &'a Download) -> Draft<'a> {
-        Draft {
+    fn new_turn<'a>(
+        identity: &'a Identity,
+        ceremony: &'a Sizes,
+        powers: &'a Download,
+    ) -> NewTurn<'a> {
+        NewTurn {
             server: "https://a.org/",
             coordinator: "0x00000000000000000000000000000000000000aa",
             identity,
@@ -346,20 +350,25 @@ mod tests {
             bytes: b"powers".to_vec(),
             is_json: false,
         };
-        let (turn, is_new) = carried.write(draft(&identity, &sizes, &powers)).unwrap();
+        let (turn, is_new) = carried.write(new_turn(&identity, &sizes, &powers)).unwrap();
         assert!(is_new);
         assert_eq!(carried.known_turn().unwrap(), turn);
         assert_eq!(carried.powers(&turn).unwrap().bytes, b"powers");
-        let (again, is_new) = carried.write(draft(&identity, &sizes, &powers)).unwrap();
+        let (again, is_new) = carried.write(new_turn(&identity, &sizes, &powers)).unwrap();
         assert_eq!((again, is_new), (turn.clone(), false));
-        // What was damaged on the way is written anew.
+        // A file that was damaged is written again.
         fs::write(carried.powers_file(&turn), "power").unwrap();
         let failure = carried.powers(&turn).err().unwrap();
         assert!(
             failure.to_string().contains("copy the directory again"),
             "{failure}"
         );
-        assert!(carried.write(draft(&identity, &sizes, &powers)).unwrap().1);
+        assert!(
+            carried
+                .write(new_turn(&identity, &sizes, &powers))
+                .unwrap()
+                .1
+        );
         assert!(carried.powers(&turn).is_ok());
     }
 
@@ -378,7 +387,7 @@ mod tests {
         };
         let coordinator = "0x00000000000000000000000000000000000000AA";
         carried.check_owner(coordinator, &bob).unwrap();
-        carried.write(draft(&alice, &sizes, &powers)).unwrap();
+        carried.write(new_turn(&alice, &sizes, &powers)).unwrap();
         carried.check_owner(coordinator, &alice).unwrap();
         for (coordinator, identity, says) in [
             (coordinator, &bob, "is for invite|alice, not invite|bob"),

@@ -1,10 +1,12 @@
-//! A client of the queue API: one method a call, no retries, no state but the session's token.
+//! A client of the queue API: one method for each call, without retries. Its only state is the
+//! session's token.
 //!
-//! Redirects are not followed: the token would go wherever they point. Whoever calls decides
-//! what is worth repeating; [`ClientError::is_transient`] tells.
+//! Redirects are not followed, because the token would be sent wherever they point. The caller
+//! decides whether to repeat a call; [`ClientError::is_transient`] says whether that can help.
 
 mod address;
 mod error;
+mod outgoing;
 mod scheme;
 mod tls;
 mod transfer;
@@ -25,7 +27,9 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 pub use self::address::{is_loopback, is_loopback_host, parse_server};
-pub use self::error::{ClientError, Refused};
+pub use self::error::{ClientError, Refusal};
+pub use self::outgoing::Outgoing;
+pub(crate) use self::outgoing::Writer;
 pub use self::transfer::next_piece;
 use self::transfer::{IDLE_LIMIT, accepted, cause, network, no_answer, read_answer, read_body};
 use crate::exit::{Failure, Outcome};
@@ -33,19 +37,21 @@ use crate::exit::{Failure, Outcome};
 /// This program's name and version, as the coordinator's logs and records show it.
 pub const NAME: &str = concat!("tauline/", env!("CARGO_PKG_VERSION"));
 
-/// How long a connection may take to be made. Ours: three lost SYN packets.
+/// How long it may take to connect. Ours: enough for three lost SYN packets.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long the answer to a small request may take, its hold not counted. Ours: a coordinator
-/// answers in milliseconds; a retry costs nothing, and a dead connection must not cost the
-/// check-in grace of 5 s (`http-queue-api.md`, Deadlines).
+/// How long the answer to a small request may take, not counting the time for which the coordinator
+/// was asked to hold it. Ours: a coordinator answers in milliseconds and a retry costs nothing, but
+/// waiting on a dead connection must not use up the check-in grace of 5 s
+/// (`docs/spec/queue.md#grace`).
 const ANSWER_LIMIT: Duration = Duration::from_secs(4);
 
-/// How long the verdict on a contribution may take after its last byte. Ours: far over the
-/// seconds that verification takes; a repeated upload is answered by the same verdict.
+/// How long the verdict may take after the last byte of a contribution was sent. Ours: verification
+/// takes seconds, and an upload that is repeated gets the same verdict.
 const VERDICT_LIMIT: Duration = Duration::from_secs(120);
 
-/// The forms in which powers travel (`ceremony.md`, Documents).
+/// The forms in which powers travel (`docs/spec/ceremony.md#base`,
+/// `docs/spec/ceremony.md#msgpack`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
@@ -66,7 +72,7 @@ impl Form {
         }
     }
 
-    /// This form first, the others if it is not offered.
+    /// The `Accept` header: this form first, the others if it is not offered.
     fn accept(self) -> String {
         format!(
             "{}, application/msgpack;q=0.5, application/json;q=0.4",
@@ -75,7 +81,7 @@ impl Form {
     }
 }
 
-/// A state of the powers as it came.
+/// The powers that the coordinator handed out, as they came.
 pub struct Download {
     /// The document.
     pub bytes: Vec<u8>,
@@ -83,15 +89,15 @@ pub struct Download {
     pub is_json: bool,
 }
 
-/// Bytes of a transfer that are done, and all of them if that is known.
-pub type Progress<'a> = &'a dyn Fn(u64, Option<u64>);
+/// Is told how many bytes of a transfer are done, and how many there are in all if that is known.
+pub type TransferProgress<'a> = &'a dyn Fn(u64, Option<u64>);
 
-/// The HTTP side of the client, shared by many participants of one process.
+/// The connections of a client. Many participants of one process can share them.
 ///
 /// # Errors
 /// When the machine's TLS cannot be set up.
 pub fn http(server: &Url) -> Outcome<reqwest::Client> {
-    // The cryptography under TLS; whoever named one before, in this process, keeps it.
+    // Fails if this process has named its TLS cryptography before, which is then kept.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .user_agent(NAME)
@@ -114,7 +120,7 @@ pub struct Client {
     http: reqwest::Client,
     server: Url,
     token: Option<Arc<Zeroizing<String>>>,
-    /// Whether check-ins go on while it contributes.
+    /// Whether the participant checks in while it contributes.
     checks_in: bool,
 }
 
@@ -130,7 +136,7 @@ impl Client {
         }
     }
 
-    /// The same session, whose turns say at their start that check-ins go on during them.
+    /// The same session, which says at the start of a turn that it will check in during the turn.
     #[must_use]
     pub fn checking_in(mut self) -> Self {
         self.checks_in = true;
@@ -155,7 +161,7 @@ impl Client {
     /// `GET /ceremony/status`.
     ///
     /// # Errors
-    /// See [`ClientError`]; so for all calls.
+    /// See [`ClientError`], here and for all other calls.
     pub async fn status(&self) -> Result<CeremonyStatus, ClientError> {
         self.call(self.request(Method::GET, "ceremony/status")?)
             .await
@@ -170,15 +176,15 @@ impl Client {
     /// `POST /login`; the token is kept for the calls that follow.
     #[expect(clippy::missing_errors_doc, reason = "see `status`")]
     pub async fn login(&mut self, proof: &LoginRequest) -> Result<LoginAnswer, ClientError> {
-        // An older session must not be sent along: it may be what the coordinator forgot.
+        // The older session is not sent along: the coordinator may have forgotten it.
         self.token = None;
         let answer: LoginAnswer = self.call(self.post("login", proof)?).await?;
         self.token = Some(Arc::new(Zeroizing::new(answer.token.clone())));
         Ok(answer)
     }
 
-    /// `GET /auth/request_link`: where a browser begins to sign in that shall be sent to
-    /// `redirect_to` with its session, although its owner may have taken part.
+    /// `GET /auth/request_link`: the links at which a browser begins to sign in. Afterwards it is
+    /// sent to `redirect_to` with its session, even if its owner has taken part already.
     #[expect(clippy::missing_errors_doc, reason = "see `status`")]
     pub async fn auth_links(&self, redirect_to: &Url) -> Result<AuthLinks, ClientError> {
         let request = self
@@ -187,7 +193,7 @@ impl Client {
         self.call(request).await
     }
 
-    /// Goes on in a session that was opened elsewhere.
+    /// Takes over a session that a browser opened.
     pub(crate) fn enter(&mut self, session: Zeroizing<String>) {
         self.token = Some(Arc::new(session));
     }
@@ -198,7 +204,8 @@ impl Client {
         self.call(self.request(Method::POST, "queue/join")?).await
     }
 
-    /// `POST /queue/checkin`; the answer is held until the standing changes, `wait` at most.
+    /// `POST /queue/checkin`. The coordinator holds the answer until the participant's status
+    /// changes, but no longer than `wait`.
     #[expect(clippy::missing_errors_doc, reason = "see `status`")]
     pub async fn check_in(&self, wait: Duration) -> Result<QueueStatus, ClientError> {
         let mut request = self.request(Method::POST, "queue/checkin")?;
@@ -223,13 +230,13 @@ impl Client {
         self.call(self.post("contribution/abort", &body)?).await
     }
 
-    /// `POST /contribution/start`: the state to build on, at most `limit` bytes of it.
+    /// `POST /contribution/start`: the powers to build on, of at most `limit` bytes.
     #[expect(clippy::missing_errors_doc, reason = "see `status`")]
     pub async fn start(
         &self,
         form: Form,
         limit: u64,
-        progress: Progress<'_>,
+        progress: TransferProgress<'_>,
     ) -> Result<Download, ClientError> {
         let tags = StartRequest {
             client: Some(NAME.to_owned()),
@@ -245,8 +252,8 @@ impl Client {
         Ok(Download { bytes, is_json })
     }
 
-    /// `GET /ceremony/transcript`, the part after `offset` if the one named by `etag` still is to
-    /// be had. The body is the caller's to read.
+    /// `GET /ceremony/transcript`: the part after `offset` if the coordinator still has the version
+    /// named by `etag`, and otherwise all of it. The caller reads the body.
     #[expect(clippy::missing_errors_doc, reason = "see `status`")]
     pub async fn transcript(
         &self,
@@ -255,14 +262,14 @@ impl Client {
     ) -> Result<Response, ClientError> {
         let mut request = self
             .request(Method::GET, "ceremony/transcript")?
-            // Bytes as they are: a range of a compressed body would be another thing.
+            // Not compressed: a range of a compressed body is not the body of a range.
             .header(reqwest::header::ACCEPT_ENCODING, "identity");
         if let Some(etag) = etag.filter(|_| offset > 0) {
             request = request
                 .header(reqwest::header::RANGE, format!("bytes={offset}-"))
                 .header(reqwest::header::IF_RANGE, etag);
         }
-        // The coordinator may first have to write the file out.
+        // The coordinator may have to make the file first.
         self.send(request, VERDICT_LIMIT).await
     }
 
@@ -296,7 +303,7 @@ impl Client {
         timeout(limit, answer).await.map_err(|_| no_answer(limit))?
     }
 
-    /// Sends a request; the headers of a success are its answer.
+    /// Sends a request and waits for the headers of the answer. Anything but a success is an error.
     async fn send(
         &self,
         request: RequestBuilder,

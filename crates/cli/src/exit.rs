@@ -1,4 +1,4 @@
-//! How a verb ends: the exit codes that scripts rely on, and errors that say what to do.
+//! How a verb ends: exit codes that scripts rely on, and errors that say what to do.
 
 use std::fmt;
 use std::io;
@@ -15,10 +15,10 @@ pub enum Exit {
     Good = 0,
     /// The thing checked is bad, or the coordinator said no.
     Bad = 1,
-    /// The command line, or a file that it names as a setting, is wrong.
+    /// The command line is wrong, or a file of settings that it names.
     Usage = 2,
-    /// The network, a file or the coordinator's socket failed, or a file is something else
-    /// altogether: trying again, or another file, may help.
+    /// The network, a file or the coordinator's socket failed, or a file is of another kind
+    /// altogether. Trying again, or giving another file, may help.
     Io = 3,
 }
 
@@ -28,7 +28,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a verb did not succeed: an exit code, a sentence, and what to do about it.
+/// Why a verb failed: an exit code, a sentence, and advice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     exit: Exit,
@@ -36,8 +36,9 @@ pub struct Failure {
     help: Option<String>,
 }
 
-/// Longest sentence, in characters: a screen's. A file may hold a name of a megabyte.
-const LONGEST: usize = 1500;
+/// Longest sentence, in characters: about a screen. It may quote a file, whose names may be of any
+/// length.
+const MAX_TEXT_LEN: usize = 1500;
 
 /// What a verb returns.
 pub type Outcome<T = ()> = Result<T, Failure>;
@@ -47,7 +48,7 @@ impl Failure {
     pub fn bad(text: impl Into<String>) -> Self {
         Self {
             exit: Exit::Bad,
-            text: cut(&text.into(), LONGEST),
+            text: cut(&text.into(), MAX_TEXT_LEN),
             help: None,
         }
     }
@@ -56,7 +57,7 @@ impl Failure {
     pub fn usage(text: impl Into<String>) -> Self {
         Self {
             exit: Exit::Usage,
-            text: cut(&text.into(), LONGEST),
+            text: cut(&text.into(), MAX_TEXT_LEN),
             help: None,
         }
     }
@@ -65,7 +66,7 @@ impl Failure {
     pub fn io(text: impl Into<String>) -> Self {
         Self {
             exit: Exit::Io,
-            text: cut(&text.into(), LONGEST),
+            text: cut(&text.into(), MAX_TEXT_LEN),
             help: None,
         }
     }
@@ -79,21 +80,21 @@ impl Failure {
         ))
     }
 
-    /// Adds a sentence about what to do.
+    /// Adds advice.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// Adds to the sentence what followed from it.
+    /// Appends a consequence to the sentence.
     #[must_use]
     pub fn and(mut self, what: &str) -> Self {
         self.text = format!("{}; {what}", self.text);
         self
     }
 
-    /// Appends the coordinator's own code of the error, for whoever reports it.
+    /// Appends the coordinator's error code, for reports.
     #[must_use]
     pub fn code(mut self, code: &str) -> Self {
         self.text = format!("{} [{code}]", self.text);
@@ -106,7 +107,7 @@ impl Failure {
         self.exit
     }
 
-    /// The sentence, without the help.
+    /// The sentence, without the advice.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -125,7 +126,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// The operating system's words without Rust's ` (os error 2)`, which helps nobody.
+/// The operating system's message without Rust's ` (os error 2)`, which helps nobody.
 pub(crate) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     match text.rfind(" (os error ") {

@@ -1,7 +1,8 @@
-//! What a verb reads: a file or standard input, plain or compressed with gzip or zstd, in UTF-8 or
-//! UTF-16.
+//! The documents that a verb reads: from a file or standard input, plain or compressed with gzip or
+//! zstd, in UTF-8 or UTF-16.
 
 mod entropy;
+mod limits;
 mod spool;
 
 use std::fs::File;
@@ -13,64 +14,30 @@ use tauline_transcript::text_limits::{ShortWords, TooLong};
 use tauline_transcript::transcript::Source;
 
 pub use entropy::entropy;
+pub use limits::{Limits, MAX_DOCUMENT};
 use spool::{GZIP_MAGIC, SpoolError, Spooled, ZSTD_MAGIC, read_full, spool};
 
 use crate::exit::{Failure, Outcome};
 
-/// Bytes that a reader of a source fetches at once.
+/// Bytes that a reader fetches at once.
 const READ_LEN: usize = 64 << 10;
 
-/// Most bytes that may be copied to the temporary directory. A plain file is not copied, and has no
-/// limit but that of the verb.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Of a pipe or device.
-    copied: u64,
-}
-
-impl Limits {
-    /// For a contribution or a set of powers. Ours: 64 times a contribution to the Ethereum
-    /// ceremony, and less than a small machine has.
-    pub const DOCUMENT: Self = Self {
-        copied: MAX_DOCUMENT,
-    };
-
-    /// For a transcript. Ours: 16 times that of the Ethereum ceremony.
-    pub const TRANSCRIPT: Self = Self { copied: 4 << 30 };
-
-    /// Of a compressed file of this length, or of a stream. Points do not compress: hex and white
-    /// space shrink to a half or a third, and only the powers of tau = 1 to next to nothing.
-    fn decompressed(self, compressed_len: Option<u64>) -> u64 {
-        const REPETITIVE: u64 = 128 << 20;
-        const RATIO: u64 = 16;
-        match compressed_len {
-            Some(len) => self
-                .copied
-                .min(REPETITIVE.saturating_add(len.saturating_mul(RATIO))),
-            None => self.copied,
-        }
-    }
-}
-
-/// Longest document that is read into memory, in bytes.
-pub const MAX_DOCUMENT: u64 = 1 << 29;
-
-/// A document in a plain file that can be read from any place.
+/// A document in a plain file, which can be read from any offset.
 pub struct Input {
     name: String,
     file: File,
-    /// Where the document starts, behind a byte order mark.
+    /// Where the document starts: after a byte order mark.
     start: u64,
     len: u64,
     is_converted: bool,
 }
 
 impl Input {
-    /// Opens a document; `-` is standard input. What cannot be read from any place, a pipe or a
-    /// compressed file, is written to a temporary file first, and so is text in UTF-16.
+    /// Opens a document; `-` is standard input. A pipe, a compressed file or text in UTF-16 is
+    /// converted to a temporary file first.
     ///
     /// # Errors
-    /// When it cannot be read, or is longer than may be copied.
+    /// When it cannot be read, or is too long to be copied.
     pub fn open(path: &Path, limits: Limits) -> Outcome<Self> {
         let name = match path.as_os_str() == "-" {
             true => "standard input".to_owned(),
@@ -106,19 +73,19 @@ impl Input {
         Ok(bytes)
     }
 
-    /// What the user calls it.
+    /// Its name for messages.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether it was text in UTF-16, which is read as UTF-8.
+    /// Whether it was text in UTF-16 and has been converted to UTF-8.
     #[must_use]
     pub fn is_converted(&self) -> bool {
         self.is_converted
     }
 
-    /// What it is.
+    /// The kind of document.
     ///
     /// # Errors
     /// A document that cannot be read.
@@ -126,10 +93,10 @@ impl Input {
         recognise(self).map_err(|error| self.unreadable(&error))
     }
 
-    /// All of its bytes, at most `limit`.
+    /// All of its bytes.
     ///
     /// # Errors
-    /// A document that is longer, or cannot be read.
+    /// A document that is longer than `limit`, or cannot be read.
     pub fn bytes(&self, limit: u64) -> Outcome<Vec<u8>> {
         if self.len > limit {
             return Err(Failure::bad(format!(
@@ -153,7 +120,7 @@ impl Input {
         Ok(bytes)
     }
 
-    /// Whether it begins as text does, and points do not.
+    /// Whether it begins like text and not like points.
     fn is_text(&self) -> Outcome<bool> {
         let mut start = Vec::new();
         let read = self.open_at(self.start).take(4096).read_to_end(&mut start);
@@ -162,7 +129,7 @@ impl Input {
         Ok(start.iter().all(is_text))
     }
 
-    /// A reader of the whole file, with a byte order mark if there is one.
+    /// A reader of the whole file, including a byte order mark.
     pub fn whole(&self) -> impl Read {
         self.open_at(0)
     }
@@ -211,7 +178,7 @@ impl Source for Input {
     }
 }
 
-/// A reader of a part of a file, independent of all others.
+/// A reader of a file from some offset on. Readers do not disturb each other.
 #[derive(Debug)]
 pub struct Section<'a> {
     file: &'a File,
@@ -243,7 +210,7 @@ mod tests {
 
     #[test]
     fn plain_and_compressed_files_read_alike() {
-        // Of what begins like nothing of ours, only the start would be copied.
+        // Of a file that is recognised as none of ours, only the start would be copied.
         let numbers: String = (0..50_000).map(|number| format!("{number:07},")).collect();
         let plain = format!("{{\"transcripts\":\"{numbers}\"}}").into_bytes();
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

@@ -1,7 +1,8 @@
-//! Ctrl-C, and the signals that end a program: what each of them means.
+//! Ctrl-C and the signals that end a program, and what each of them means.
 //!
-//! Only a clear word gives a place in the queue up: Ctrl-C, on a terminal twice. Whatever ends a
-//! program without the user's saying so (a closed terminal, a logout, a shutdown) keeps it.
+//! A place in the queue is given up only when the user clearly asks for it: by Ctrl-C, on a
+//! terminal twice. When something else ends the program (a closed terminal, a logout, a shutdown),
+//! the place is kept.
 
 use std::time::Duration;
 
@@ -10,19 +11,19 @@ use tokio::time::Instant;
 
 use crate::exit::{Exit, Failure, Outcome};
 
-/// How soon after the first a signal is the same one again: a wrapper that passes Ctrl-C on to a
-/// process which the terminal has signalled already. Ours: nobody presses twice so fast.
+/// A second signal within this time is the same one again: the terminal has sent Ctrl-C to the
+/// process, and a wrapper has passed it on. Ours: nobody presses twice so fast.
 const ECHO: Duration = Duration::from_millis(300);
 
-/// How long the question whether to leave stands. Ours: long enough to read it.
-pub const ASKED_FOR: Duration = Duration::from_secs(10);
+/// How long the question whether to leave can be answered. Ours: long enough to read it.
+pub const QUESTION_LIMIT: Duration = Duration::from_secs(10);
 
 /// How the user, or the machine, wants the program to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
     /// Give up what is held.
     Leave,
-    /// End, and keep what is held; by this signal.
+    /// End because of this signal, and keep what is held.
     Keep(&'static str),
 }
 
@@ -31,7 +32,7 @@ pub enum Wish {
 pub struct Interrupt(watch::Receiver<Option<Wish>>);
 
 impl Interrupt {
-    /// Listens to Ctrl-C, and on Unix to SIGTERM and SIGHUP, which all mean to leave at once. A
+    /// Listens for Ctrl-C, and on Unix for SIGTERM and SIGHUP. All of them mean to leave at once. A
     /// second signal ends the process.
     ///
     /// # Errors
@@ -44,10 +45,10 @@ impl Interrupt {
         }))
     }
 
-    /// Listens to the signals, where ending them has different costs: SIGTERM and SIGHUP keep what
-    /// is held. Ctrl-C leaves; where somebody can be asked, `ask` is called for the first, and only
-    /// a second one within ten seconds leaves, unless `ask` says that there is nothing to ask. A
-    /// further signal ends the process.
+    /// Listens for the signals of a participant: SIGTERM and SIGHUP keep what is held, Ctrl-C gives
+    /// it up. With `ask`, the first Ctrl-C only asks, and a second one within ten seconds leaves;
+    /// where `ask` returns false, there is nothing to lose, and the first leaves. A further signal
+    /// ends the process.
     ///
     /// # Errors
     /// When the operating system refuses.
@@ -91,7 +92,7 @@ impl Interrupt {
         self.0.borrow().is_some()
     }
 
-    /// Waits until the program is to end; how.
+    /// Waits until the program is to end, and returns how.
     pub async fn raised(&mut self) -> Wish {
         let wish = match self.0.wait_for(Option::is_some).await {
             Ok(wish) => *wish,
@@ -99,19 +100,19 @@ impl Interrupt {
         };
         match wish {
             Some(wish) => wish,
-            // Nobody can raise it any more.
+            // The sender is gone: it can never be raised.
             None => std::future::pending().await,
         }
     }
 
-    /// One that is never raised.
+    /// An interrupt that is never raised.
     #[must_use]
     pub fn never() -> Self {
         Self(watch::channel(None).1)
     }
 }
 
-/// When it was asked last whether to leave.
+/// When the user was last asked whether to leave.
 #[derive(Default)]
 struct Asked(Option<Instant>);
 
@@ -121,7 +122,7 @@ impl Asked {
         let since = self.0.map(|at| at.elapsed());
         match since {
             Some(since) if since <= ECHO => None,
-            Some(since) if since <= ASKED_FOR => Some(Wish::Leave),
+            Some(since) if since <= QUESTION_LIMIT => Some(Wish::Leave),
             _ if ask() => {
                 self.0 = Some(Instant::now());
                 None
@@ -134,7 +135,7 @@ impl Asked {
 /// A signal that came.
 enum Signal {
     CtrlC,
-    /// One that ends the program without the user's having said so.
+    /// One that ends the program without the user having asked for it.
     Ended(&'static str),
 }
 

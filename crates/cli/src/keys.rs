@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 
 use crate::exit::{Failure, Outcome};
 
-/// Longest key file that is read, in bytes: 64 digits, `0x`, and generous white space.
-const FILE_LIMIT: u64 = 256;
+/// Longest key file that is read, in bytes: 64 digits, `0x` and plenty of white space.
+const MAX_FILE_LEN: u64 = 256;
 
 /// A participant's key and the file it is kept in.
 pub struct KeyFile {
@@ -79,10 +79,10 @@ impl KeyFile {
                 )));
             }
         };
-        // Allocated at its full size: a growing buffer would leave copies behind.
-        let mut text = Zeroizing::new(Vec::with_capacity(FILE_LIMIT as usize + 1));
+        // Allocated at its full size: a buffer that grows leaves copies behind.
+        let mut text = Zeroizing::new(Vec::with_capacity(MAX_FILE_LEN as usize + 1));
         file.by_ref()
-            .take(FILE_LIMIT + 1)
+            .take(MAX_FILE_LEN + 1)
             .read_to_end(&mut text)
             .map_err(|error| OpenError::Failed(Failure::file("read the key", path, &error)))?;
         let key = parse(&text).ok_or_else(|| {
@@ -136,7 +136,8 @@ enum OpenError {
     Failed(Failure),
 }
 
-/// Where the key is kept unless `--key` says otherwise: `tauline/ethereum.key` in the user's data directory.
+/// Where the key is kept unless `--key` says otherwise: `tauline/ethereum.key` in the user's data
+/// directory.
 ///
 /// # Errors
 /// When neither `XDG_DATA_HOME` nor `HOME` is set.
@@ -174,7 +175,7 @@ fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = options.open(path)?;
     let written = file.write_all(content).and_then(|()| file.sync_all());
     if written.is_err() {
-        // Half a key would be taken for a broken one at the next start.
+        // Otherwise the next start would find half a key and refuse it.
         let _ = fs::remove_file(path);
     }
     written

@@ -1,52 +1,53 @@
-//! The command line `tauline`: one file a verb, and what the verbs share.
+//! The command line `tauline`: one file for each verb, and what the verbs share.
 //!
 //! | verb | does | needs |
 //! |---|---|---|
-//! | `contribute` | a participant's whole life, from signing in to the receipt | a coordinator |
+//! | `contribute` | takes part: from signing in to the receipt | a coordinator |
 //! | `status` | shows a ceremony | a coordinator |
 //! | `transcript` | downloads the transcript, resuming where it stopped | a coordinator |
-//! | `rehearse` | plays many participants, some of whom vanish | a coordinator |
+//! | `rehearse` | plays many participants, some of whom drop out | a coordinator |
 //! | `verify` | checks a whole transcript | a file |
 //! | `verify-contribution` | checks one contribution against its base | two files |
 //! | `verify-powers` | checks powers in any published format | a file |
 //! | `export` | writes powers as KZG libraries load them | a file |
 //! | `init` | writes the initial transcript | nothing |
-//! | `compute` | a participant's work without a network | a file, or a directory that is carried |
-//! | `submit` | sends what was computed without a network | a coordinator, that directory |
+//! | `compute` | computes a contribution without a network | a file, or a directory that is carried |
+//! | `submit` | sends a contribution that was computed without a network | a coordinator, that directory |
 //! | `admin` | operates a coordinator | its data directory |
 //!
-//! Results go to standard output, everything said on the way to standard error. Exit codes:
-//! 0 good; 1 the thing checked is bad, or the coordinator said no; 2 usage; 3 network or files, where
-//! trying again or another file can help.
-//! The mathematics is `tauline-transcript`'s, every shape on the wire `tauline-protocol`'s.
+//! Results go to standard output, and everything else to standard error. The exit codes are in
+//! [`exit::Exit`]. The mathematics is in `tauline-transcript`, the messages on the wire are in
+//! `tauline-protocol`.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-use std::future::Future;
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 pub mod carried;
+pub mod check_ins;
 pub mod client;
 pub mod exit;
 pub mod input;
 pub mod interrupt;
 pub mod keys;
+pub mod numbers;
 pub mod output;
 pub mod participant;
 pub mod progress;
-pub mod pulse;
 pub mod recognised;
 pub mod signin;
 pub mod trust;
 pub mod verbs;
-pub mod words;
 pub mod work;
 
 mod backoff;
+mod documents;
+mod identity;
+mod runtime;
 
-use exit::{Exit, Failure, Outcome};
+use exit::Exit;
 use verbs::{
     admin, compute, contribute, export, init, rehearse, status, submit, transcript, verify,
     verify_contribution, verify_powers,
@@ -108,17 +109,4 @@ pub fn main() -> ExitCode {
         }
     };
     exit.into()
-}
-
-/// Runs a verb that talks to a coordinator: one thread for the connections; computations have
-/// their own.
-fn online(verb: impl Future<Output = Outcome>) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::io(format!("cannot start: {error}")))?;
-    let outcome = runtime.block_on(verb);
-    // A computation that was interrupted ends with the process, not before.
-    runtime.shutdown_background();
-    outcome
 }

@@ -10,10 +10,10 @@ use tempfile::NamedTempFile;
 
 use crate::exit::{Failure, Outcome};
 
-/// Prints text and a line's end. A reader that has gone (`tauline … | head`) is no fault.
+/// Prints a line. A reader that has closed the pipe (`tauline … | head`) is no error.
 ///
 /// # Errors
-/// Standard output that cannot be written for another reason.
+/// When standard output cannot be written for another reason.
 pub fn print(text: &str) -> Outcome {
     stdout_result(writeln!(io::stdout().lock(), "{text}"))
 }
@@ -21,7 +21,7 @@ pub fn print(text: &str) -> Outcome {
 /// Prints a value as indented JSON.
 ///
 /// # Errors
-/// Standard output that cannot be written.
+/// When standard output cannot be written.
 pub fn print_json(value: &impl Serialize) -> Outcome {
     let text = serde_json::to_string_pretty(value).map_err(|e| Failure::io(e.to_string()))?;
     print(&text)
@@ -36,28 +36,28 @@ fn stdout_result(result: io::Result<()>) -> Outcome {
     }
 }
 
-/// Where a document goes.
+/// Where a document is written.
 #[derive(Debug, Clone, Args)]
 pub struct OutputArgs {
-    /// File to write. Without it, the document goes to standard output.
+    /// File to write [default: standard output].
     #[arg(short = 'o', long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Replace the file if there is one.
+    /// Replace the file if it exists.
     #[arg(long, requires = "output")]
     force: bool,
 }
 
 impl OutputArgs {
-    /// The arguments of a verb that has its own flags for them.
+    /// For a verb that defines these flags itself.
     #[must_use]
     pub fn new(output: Option<PathBuf>, force: bool) -> Self {
         Self { output, force }
     }
 
-    /// Refuses, before any work is done, a file that exists or a directory that does not.
+    /// Finds out, before any work is done, whether the document can be written.
     ///
     /// # Errors
-    /// When the document could not be written in the end.
+    /// A file that exists already, or a directory that does not exist.
     pub fn check(&self) -> Outcome {
         match &self.output {
             Some(path) => check_writable(path, self.force),
@@ -100,7 +100,7 @@ pub fn check_writable(path: &Path, replace: bool) -> Outcome {
     check_directory(path)
 }
 
-/// Refuses a path that a new file could not be made at.
+/// Refuses a path at which a new file could not be made.
 ///
 /// # Errors
 /// A file that exists, or a directory that does not.
@@ -143,7 +143,7 @@ pub fn write_file(
     };
     match kept {
         Ok(_) => {
-            // The name itself reaches the disk with its directory.
+            // The name is on the disk when its directory is.
             let _ = File::open(parent(path)).and_then(|dir| dir.sync_all());
             Ok(())
         }
@@ -172,7 +172,7 @@ fn new_temporary(dir: &Path) -> io::Result<NamedTempFile> {
     builder.prefix(".tauline-");
     #[cfg(unix)]
     {
-        // `tempfile` would make it 0600; these are public documents, the process's umask decides.
+        // `tempfile` makes files of mode 0600. These documents are public: the umask decides.
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }

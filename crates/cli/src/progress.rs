@@ -1,9 +1,10 @@
-//! What a participant sees: a live line on a terminal, plain lines anywhere else.
+//! Progress for the user: a live line on a terminal, plain lines elsewhere.
 //!
-//! All of it goes to standard error; standard output is for results.
+//! All of it goes to standard error. Standard output is for results.
 
 mod meter;
 mod standing;
+mod templates;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -16,23 +17,24 @@ use tauline_protocol::status::{QueueStatus, QueueWord};
 pub use meter::{Meter, Show};
 
 use self::standing::{Told, place};
+use self::templates::{SHARE, SPINNER, TRANSFER};
 use crate::carried::Turn;
+use crate::numbers;
 use crate::participant::{Listener, News, Step, what_leaving_means};
-use crate::words;
 
-/// How often a plain log gets a line while nothing new happens.
+/// The time between two lines of a plain log while nothing new happens.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How often at most a plain log gets a line about a new position.
+/// The shortest time between two lines of a plain log about a new position.
 const POSITION_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What is being shown.
+/// What the live line is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scene {
     Line,
     Work(Step),
-    /// Another machine computes.
-    Elsewhere,
+    /// Another machine computes the contribution.
+    Offline,
 }
 
 struct State {
@@ -43,12 +45,12 @@ struct State {
     /// The size of what is transferred.
     total: u64,
     trouble_since: Option<Instant>,
-    /// Where the participant stood last.
+    /// The participant's last status.
     standing: Option<QueueStatus>,
     told: Told,
 }
 
-/// The user's screen.
+/// What the user sees of a participant.
 pub struct Screen {
     /// The live line, on a terminal.
     bar: Option<ProgressBar>,
@@ -90,7 +92,7 @@ impl Screen {
         }
     }
 
-    /// Takes the live line away; `done` says whether its step has succeeded.
+    /// Removes the live line. `done` says whether its step has succeeded.
     pub fn close(&self, done: bool) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Scene::Work(step)) = state.scene.take().filter(|_| done) {
@@ -101,8 +103,8 @@ impl Screen {
         }
     }
 
-    /// Says what leaving costs, for whoever has asked to leave; says nothing and gives `false` where
-    /// it costs nothing.
+    /// Answers a first Ctrl-C by saying what leaving costs. Says nothing and returns false where
+    /// leaving costs nothing.
     pub fn ask_to_leave(&self) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let question = state.standing.as_ref().and_then(what_leaving_means);
@@ -112,7 +114,7 @@ impl Screen {
         question.is_some()
     }
 
-    /// Notes where the participant stands, and says what is new about it.
+    /// Notes the participant's status, and says what has changed.
     fn note(&self, state: &mut State, status: &QueueStatus) {
         state.standing = Some(status.clone());
         for line in state.told.changes(status) {
@@ -126,7 +128,7 @@ impl Screen {
         };
         self.say(&format!(
             "Connected again after {}.",
-            words::duration(since.elapsed())
+            numbers::duration(since.elapsed())
         ));
         if let (Some(bar), Some(Scene::Work(step))) = (&self.bar, state.scene) {
             bar.set_message(present(step));
@@ -147,7 +149,7 @@ impl Screen {
         state.spoken = state.since;
         if let Some(bar) = &self.bar {
             bar.set_style(style(scene));
-            // The speed shown is this scene's alone.
+            // The speed is measured anew for each scene.
             bar.reset();
             if let Scene::Work(step) = scene {
                 bar.set_message(present(step));
@@ -191,7 +193,7 @@ impl Screen {
         state.position = status.queue_position;
     }
 
-    /// Says what to carry where.
+    /// Says which directory to carry where.
     fn carry(&self, dir: &Path, turn: &Turn, left: Duration, is_new: bool) {
         let dir = dir.display();
         let there = match is_new {
@@ -204,17 +206,17 @@ impl Screen {
              contribution as soon as it is there again. If it comes back under another name: \
              tauline submit NAME. The turn ends at {}, in {}.",
             turn.ends_at_text(),
-            words::duration(left)
+            numbers::duration(left)
         ));
     }
 
     fn awaiting(&self, state: &mut State, left: Duration) {
         let text = format!(
             "Waiting for the contribution: {} left",
-            words::duration(left)
+            numbers::duration(left)
         );
-        if state.scene != Some(Scene::Elsewhere) {
-            self.enter(state, Scene::Elsewhere);
+        if state.scene != Some(Scene::Offline) {
+            self.enter(state, Scene::Offline);
         }
         match &self.bar {
             Some(bar) => bar.set_message(text),
@@ -262,12 +264,12 @@ impl Listener for Screen {
             News::SignInAt {
                 link,
                 with,
-                landing,
+                redirect,
             } => self.say(&format!(
                 "Sign in with {with} in a browser:\n\n  {link}\n\nThis waits for it. If the browser \
                  runs on another machine, it ends at an address that it cannot load, which begins \
                  with {}: open that address on this machine, for example with curl.",
-                &landing[..url::Position::BeforePath]
+                &redirect[..url::Position::BeforePath]
             )),
             News::SignedIn(identity) => self.say(&format!("Signed in as {identity}.")),
             News::Standing(status) => {
@@ -283,8 +285,8 @@ impl Listener for Screen {
             News::SmallerForm { by, refused, len } => self.say(&format!(
                 "{} refuses bodies of {}: the contribution goes in a smaller form, of {}.",
                 capital(by),
-                words::bytes(refused),
-                words::bytes(len)
+                numbers::bytes(refused),
+                numbers::bytes(len)
             )),
             News::Carry {
                 dir,
@@ -305,7 +307,7 @@ impl Listener for Screen {
                     ));
                 }
                 if let Some(bar) = &self.bar {
-                    bar.set_message(format!("no answer, again in {}", words::duration(again_in)));
+                    bar.set_message(format!("no answer, again in {}", numbers::duration(again_in)));
                 }
             }
             News::Recovered => self.recover(state),
@@ -329,24 +331,24 @@ fn present(step: Step) -> &'static str {
 }
 
 fn past(step: Step, state: &State) -> String {
-    let time = words::duration(state.since.elapsed());
+    let time = numbers::duration(state.since.elapsed());
     match step {
         Step::Download => format!(
             "Downloaded the powers: {} in {time}.",
-            words::bytes(state.total)
+            numbers::bytes(state.total)
         ),
         Step::Check => format!("Checked the powers: valid ({time})."),
         Step::Compute => format!("Computed with {} in {time}.", threads()),
         Step::Upload => format!(
             "Uploaded the contribution: {} in {time}.",
-            words::bytes(state.total)
+            numbers::bytes(state.total)
         ),
         Step::Verify => format!("The coordinator has verified it ({time})."),
         Step::Recheck => format!("Checked the contribution ({time})."),
     }
 }
 
-/// A sentence's beginning.
+/// The text with a capital letter, to begin a sentence.
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|letter| letter.to_ascii_uppercase());
@@ -354,18 +356,14 @@ fn capital(text: &str) -> String {
 }
 
 fn threads() -> String {
-    words::count(rayon::current_num_threads() as u64, "thread")
+    numbers::count(rayon::current_num_threads() as u64, "thread")
 }
-
-const SPINNER: &str = "{spinner} {msg}";
-const SHARE: &str = "{spinner} {msg:<24} {bar:32} {percent:>3} %";
-const TRANSFER: &str = "{spinner} {msg:<24} {bar:32} {percent:>3} %  {decimal_bytes_per_sec}";
 
 fn style(scene: Scene) -> ProgressStyle {
     let template = match scene {
-        Scene::Line
-        | Scene::Elsewhere
-        | Scene::Work(Step::Check | Step::Verify | Step::Recheck) => SPINNER,
+        Scene::Line | Scene::Offline | Scene::Work(Step::Check | Step::Verify | Step::Recheck) => {
+            SPINNER
+        }
         Scene::Work(Step::Compute) => SHARE,
         Scene::Work(Step::Download | Step::Upload) => TRANSFER,
     };

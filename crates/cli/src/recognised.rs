@@ -1,4 +1,4 @@
-//! What a verb says of a file that is not what it wants: what the file is, and what to do with it.
+//! What a verb says about a file of the wrong kind: what the file is, and what to do with it.
 
 use tauline_transcript::recognise::{JsonShape, Kind};
 
@@ -21,7 +21,8 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    /// Whether a file of this kind can be it. What only its reader can judge can.
+    /// Whether a file of this kind may be the wanted one. Broken files may: their reader says what
+    /// is wrong.
     fn accepts(self, kind: &Kind) -> bool {
         let is_broken = matches!(
             kind,
@@ -32,7 +33,8 @@ impl Wanted {
             Self::Contribution => *kind == Kind::Contribution || is_broken,
             Self::Base => matches!(kind, Kind::Contribution | Kind::Transcript) || is_broken,
             Self::Receipt => *kind == Kind::Receipt || is_broken,
-            // Raw points have no shape of their own, and a broken file is told by what comes closest.
+            // Raw points can look like anything, and the reader of powers says what a broken file
+            // is closest to.
             Self::Powers => matches!(
                 kind,
                 Kind::PowersJson
@@ -56,10 +58,10 @@ impl Wanted {
     }
 }
 
-/// Looks at a file, and refuses one that cannot be what is wanted.
+/// Recognises a file, and refuses one of the wrong kind.
 ///
 /// # Errors
-/// Another kind of file, with the verb or the step that helps.
+/// A file of the wrong kind, with what to do instead.
 pub fn want(input: &Input, wanted: Wanted) -> Outcome<Kind> {
     let kind = input.kind()?;
     match wanted.accepts(&kind) {
@@ -68,10 +70,10 @@ pub fn want(input: &Input, wanted: Wanted) -> Outcome<Kind> {
     }
 }
 
-/// The end of a verb that wants something else.
+/// The error for a file of the wrong kind.
 fn refusal(name: &str, wanted: Wanted, kind: &Kind) -> Failure {
     let text = format!("{}: it is {kind}", wanted.is_not(name));
-    // Another file is what helps, or fetching it once more.
+    // Giving another file, or downloading it again, can help.
     let failure = match kind.is_foreign() {
         true => Failure::io(text),
         false => Failure::bad(text),

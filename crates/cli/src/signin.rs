@@ -1,5 +1,5 @@
-//! Proofs of identity: an EIP-4361 message signed by the participant's key, an invitation, or an
-//! account that its owner signs in with in a browser.
+//! Proofs of identity: an EIP-4361 message signed with the participant's key, an invitation, or an
+//! account with which the participant signs in in a browser.
 
 pub mod browser;
 
@@ -16,25 +16,25 @@ use zeroize::Zeroizing;
 use crate::client::{Client, ClientError, is_loopback_host};
 use crate::keys;
 
-/// What the participant's wallet would show beside the address and the domain.
+/// The statement in the message, which a wallet would show beside the address and the domain.
 const STATEMENT: &str = "Sign in to contribute to the powers of tau ceremony.";
 
-/// What a participant can prove an identity with.
+/// What a participant signs in with.
 pub enum Credential {
-    /// A secp256k1 key: the Ethereum account's.
+    /// The secp256k1 key of an Ethereum account.
     Ethereum(SigningKey),
     /// A single-use code from the operator.
     Invite(Zeroizing<String>),
-    /// An account that this party vouches for, in a browser.
+    /// An account with which one signs in in a browser.
     Browser(InBrowser),
 }
 
 /// How to sign in in a browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InBrowser {
-    /// Who vouches for the account.
+    /// The provider that the account is at.
     pub provider: AuthProvider,
-    /// Whether to open the link, beside printing it.
+    /// Whether to open the link as well as print it.
     pub opens: bool,
 }
 
@@ -47,11 +47,11 @@ impl fmt::Display for InBrowser {
     }
 }
 
-/// What a coordinator takes as a proof by itself, and what only a browser can bring.
+/// A proof for one sign-in, or the way to get one in a browser.
 pub enum Proof {
-    /// The body of a login.
+    /// The body of `POST /login`.
     Login(LoginRequest),
-    /// A session that a browser brings.
+    /// A browser signs in.
     Browser(InBrowser),
 }
 
@@ -65,10 +65,10 @@ impl Credential {
         }
     }
 
-    /// A proof for one login.
+    /// A proof for one sign-in.
     ///
     /// # Errors
-    /// When the coordinator gives no nonce, or wants a message for somebody else's domain.
+    /// When the coordinator gives no nonce, or asks for a message to another domain than its own.
     pub async fn proof(&self, client: &Client) -> Result<Proof, ClientError> {
         match self {
             Self::Browser(how) => Ok(Proof::Browser(*how)),
@@ -87,8 +87,8 @@ impl Credential {
     }
 }
 
-/// Refuses to sign for a domain other than the server's: the signature would open that one's
-/// door to whoever runs this one (EIP-4361, Security Considerations).
+/// Refuses to sign a message to another domain than the server's: whoever runs this server could
+/// use it to sign in there (EIP-4361, Security Considerations).
 fn check_domain(domain: &str, host: &str) -> Result<(), ClientError> {
     let named = host_of(domain);
     if named.eq_ignore_ascii_case(host) || (is_loopback_host(named) && is_loopback_host(host)) {
@@ -103,7 +103,7 @@ fn check_domain(domain: &str, host: &str) -> Result<(), ClientError> {
     })
 }
 
-/// The host of an authority: what is left without the port.
+/// The host of an authority, without the port.
 fn host_of(authority: &str) -> &str {
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
@@ -120,7 +120,7 @@ fn message(nonce: &NonceAnswer, address: &[u8; 20]) -> String {
         nonce: text,
         ..
     } = nonce;
-    // By the coordinator's clock: the participant's may be wrong.
+    // By the coordinator's clock, since the participant's may be wrong.
     let issued_at = rfc3339(nonce.expires_at.saturating_sub(nonce.expires_in_ms / 1000));
     let expires_at = rfc3339(nonce.expires_at);
     let address = signature::eip55(address);
@@ -131,8 +131,8 @@ fn message(nonce: &NonceAnswer, address: &[u8; 20]) -> String {
     )
 }
 
-/// A time in Unix seconds as EIP-4361 writes it. Times out of range are the coordinator's
-/// nonsense, which it will then refuse itself.
+/// A time in Unix seconds in the format of EIP-4361. For a time out of range it is empty, and the
+/// coordinator, which sent it, will refuse the message.
 fn rfc3339(seconds: u64) -> String {
     i64::try_from(seconds)
         .ok()

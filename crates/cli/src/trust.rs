@@ -7,12 +7,12 @@ use tauline_transcript::signature::{AddressError, eip55, read_address};
 
 use crate::exit::{Failure, Outcome};
 
-/// Whom to trust.
+/// Which coordinator to trust.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Trust {
-    /// Address of the coordinator to trust, as the ceremony's operator announced it. Where another
-    /// one answers, nothing is signed or joined, and a receipt by another is refused
-    /// [default: whichever the server states].
+    /// The address of the coordinator to trust, as the ceremony's operator announced it. If the
+    /// server states another one, nothing is signed or joined; a receipt signed by another is
+    /// refused [default: the address that the server states].
     #[arg(
         long,
         value_name = "ADDRESS",
@@ -27,10 +27,10 @@ fn address(text: &str) -> Result<String, AddressError> {
 }
 
 impl Trust {
-    /// Whom to trust where the command line names nobody.
+    /// The same, but with this address where the command line names none.
     ///
     /// # Errors
-    /// A text that is no address.
+    /// A text that is not an address.
     pub fn or(self, address: &str) -> Result<Self, AddressError> {
         Ok(Self {
             coordinator_address: match self.coordinator_address {

@@ -1,6 +1,5 @@
-//! The participant's work between download and upload: check, compute, sign. No network.
-
-mod outgoing;
+//! The participant's work between download and upload: checking the powers, computing and signing a
+//! contribution. It needs no network.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -14,20 +13,17 @@ use tauline_transcript::{
     verify_base,
 };
 
-use crate::client::{Download, Form};
+use crate::client::{Download, Form, Outgoing, Writer};
 use crate::exit::{Failure, Outcome};
 
-pub use self::outgoing::Outgoing;
-use self::outgoing::Writer;
-
-/// From which time left on a contribution is sent although the rest of it is still being computed.
-/// Ours: coordinators wait for the next piece of a body for 30 s unless told otherwise, and a
-/// computer that is busy with something else may need some times as long as it did before.
+/// When the rest of a computation is expected to take less than this, the upload begins. Ours:
+/// coordinators wait 30 s for the next piece of a body unless told otherwise, and a computer that
+/// becomes busy with something else may need several times as long as expected.
 const SENT_WITHIN: Duration = Duration::from_secs(5);
 
-/// How far a computation is, for another thread to read.
+/// How far a computation has come. Another thread can read it.
 #[derive(Clone, Default)]
-pub struct Meter(Arc<Counts>);
+pub struct Counter(Arc<Counts>);
 
 #[derive(Default)]
 struct Counts {
@@ -35,8 +31,8 @@ struct Counts {
     total: AtomicU64,
 }
 
-impl Meter {
-    /// What is done, and all there is to do once that is known.
+impl Counter {
+    /// How much is done, and how much there is to do in all, once that is known.
     #[must_use]
     pub fn read(&self) -> (u64, Option<u64>) {
         let total = self.0.total.load(Ordering::Relaxed);
@@ -46,31 +42,31 @@ impl Meter {
         )
     }
 
-    /// Moves forward; threads may report out of order.
+    /// Moves forward, never back: threads may report out of order.
     pub fn set(&self, done: u64, total: u64) {
         self.0.total.store(total, Ordering::Relaxed);
         self.0.done.fetch_max(done, Ordering::Relaxed);
     }
 }
 
-/// A contribution, being computed or ready to be sent. Clones share it.
+/// A contribution that is being computed or is ready to be sent. Clones share it.
 #[derive(Clone)]
 pub struct Work {
-    /// The document's bytes.
+    /// The document.
     pub document: Outgoing,
-    /// Their form.
+    /// Its form.
     pub form: Form,
     pot_pubkeys: Arc<OnceLock<Vec<[u8; 96]>>>,
 }
 
 impl Work {
-    /// The public keys, compressed, which the receipt has to name; once they are drawn.
+    /// The compressed public keys, once the secrets are drawn. The receipt has to name them.
     #[must_use]
     pub fn pot_pubkeys(&self) -> Option<&[[u8; 96]]> {
         self.pot_pubkeys.get().map(Vec::as_slice)
     }
 
-    /// A contribution that was computed elsewhere, and verified here.
+    /// A contribution that another machine computed and this one verified.
     ///
     /// # Errors
     /// A document that cannot be written: never in practice.
@@ -88,7 +84,7 @@ impl Work {
         })
     }
 
-    /// The same contribution in another form, once all of it is there.
+    /// The same contribution in another form. All of it has to be computed.
     ///
     /// # Errors
     /// A document that is not whole, or cannot be written.
@@ -110,7 +106,7 @@ fn written(document: &RawContribution, form: Form) -> Outcome<Vec<u8>> {
     bytes.map_err(unwritable)
 }
 
-/// Reads a contribution or a base in whichever form it is: JSON starts with a brace, MessagePack never.
+/// Reads a contribution or a base in either form: JSON starts with a brace, MessagePack never does.
 ///
 /// # Errors
 /// Bytes that are no such document.
@@ -121,11 +117,11 @@ pub fn read_document(bytes: &[u8]) -> Result<RawContribution, DocumentError> {
     }
 }
 
-/// Reads and checks the powers that the coordinator handed out: sizes, points, subgroup, and that
-/// they are powers of one tau. Building on anything else would be in vain.
+/// Reads the powers that the coordinator handed out, and checks their sizes, the points and their
+/// subgroup, and that they are powers of one tau. A contribution to anything else would be useless.
 ///
 /// # Errors
-/// Powers that are none; the text names the check.
+/// Powers that are not valid; the text names the check that failed.
 pub fn read_base(download: &Download, sizes: &Sizes) -> Outcome<Base> {
     let bad = |why: &dyn std::fmt::Display| {
         Failure::bad(format!(
@@ -142,7 +138,7 @@ pub fn read_base(download: &Download, sizes: &Sizes) -> Outcome<Base> {
 }
 
 /// A contribution that is yet to be computed.
-pub struct Draft {
+pub struct Computation {
     writer: Writer,
     form: PartForm,
     pot_pubkeys: Arc<OnceLock<Vec<[u8; 96]>>>,
@@ -165,16 +161,17 @@ pub fn document_len(sizes: &Sizes, form: Form, is_ecdsa_signed: bool) -> Outcome
     len.map(|len| len as u64).map_err(unwritable)
 }
 
-/// Begins a contribution, signed with an Ethereum key or not, of which nothing is there yet.
+/// Begins a contribution of which nothing is computed yet. It may be going to be signed with an
+/// Ethereum key.
 ///
 /// # Errors
 /// A document that cannot be written: never in practice.
-pub fn begin(sizes: &Sizes, form: Form, is_ecdsa_signed: bool) -> Outcome<(Work, Draft)> {
+pub fn begin(sizes: &Sizes, form: Form, is_ecdsa_signed: bool) -> Outcome<(Work, Computation)> {
     let part_form = part_form(form);
     let len = part_form.document_len(sizes, is_ecdsa_signed);
     let (document, writer) = Outgoing::of_len(len.map_err(unwritable)?);
     let pot_pubkeys = Arc::new(OnceLock::new());
-    let draft = Draft {
+    let computation = Computation {
         writer,
         form: part_form,
         pot_pubkeys: Arc::clone(&pot_pubkeys),
@@ -184,10 +181,10 @@ pub fn begin(sizes: &Sizes, form: Form, is_ecdsa_signed: bool) -> Outcome<(Work,
         form,
         pot_pubkeys,
     };
-    Ok((work, draft))
+    Ok((work, computation))
 }
 
-impl Draft {
+impl Computation {
     /// Computes the contribution with fresh secrets on all cores, sub-ceremony after sub-ceremony,
     /// signs it and wipes the secrets.
     ///
@@ -199,7 +196,7 @@ impl Draft {
         identity: &Identity,
         key: Option<&SigningKey>,
         extra_entropy: &[u8],
-        meter: &Meter,
+        counter: &Counter,
     ) -> Outcome<()> {
         let Self {
             writer,
@@ -207,7 +204,7 @@ impl Draft {
             pot_pubkeys,
         } = self;
         let since = Instant::now();
-        let advance = |progress: Progress| meter.set(progress.done as u64, progress.total as u64);
+        let advance = |progress: Progress| counter.set(progress.done as u64, progress.total as u64);
         let mut work = InOrder::begin(base, &mut OsRng, extra_entropy, identity, key);
         let keys = work.pot_pubkeys().iter().map(|key| key.to_compressed());
         let _ = pot_pubkeys.set(keys.collect());
@@ -216,7 +213,7 @@ impl Draft {
         while let Some(sub) = work.next_sub_contribution(form.encoding(), &advance) {
             writer.append(&form.sub_contribution(index, &sub).map_err(unwritable)?);
             index += 1;
-            if time_left(since.elapsed(), meter).is_some_and(|left| left < SENT_WITHIN) {
+            if time_left(since.elapsed(), counter).is_some_and(|left| left < SENT_WITHIN) {
                 writer.let_it_be_sent();
             }
         }
@@ -225,9 +222,9 @@ impl Draft {
     }
 }
 
-/// How long the rest of the computation takes, if it goes on as it did.
-fn time_left(elapsed: Duration, meter: &Meter) -> Option<Duration> {
-    let (done, total) = meter.read();
+/// How long the rest of the computation takes at the speed so far.
+fn time_left(elapsed: Duration, counter: &Counter) -> Option<Duration> {
+    let (done, total) = counter.read();
     let left = total?.saturating_sub(done) as f64;
     Some(elapsed.mul_f64(left / done.max(1) as f64))
 }
@@ -236,7 +233,7 @@ fn unwritable(error: DocumentError) -> Failure {
     Failure::bad(format!("the contribution cannot be written: {error}"))
 }
 
-/// Computes a contribution to its end.
+/// Computes a whole contribution.
 ///
 /// # Errors
 /// A document that cannot be written: never in practice.
@@ -246,10 +243,10 @@ pub fn contribute(
     key: Option<&SigningKey>,
     extra_entropy: &[u8],
     form: Form,
-    meter: &Meter,
+    counter: &Counter,
 ) -> Outcome<Work> {
-    let (work, draft) = begin(base.sizes(), form, key.is_some())?;
-    draft.contribute(base, identity, key, extra_entropy, meter)?;
+    let (work, computation) = begin(base.sizes(), form, key.is_some())?;
+    computation.contribute(base, identity, key, extra_entropy, counter)?;
     Ok(work)
 }
 
@@ -266,9 +263,9 @@ mod tests {
         let key = SigningKey::random(&mut OsRng);
         let identity = Identity::eth(crate::keys::address(&key));
         for form in [Form::Json, Form::Msgpack, Form::MsgpackUncompressed] {
-            let meter = Meter::default();
-            let work = contribute(&base, &identity, Some(&key), b"dice", form, &meter).unwrap();
-            assert_eq!(meter.read(), (56, Some(56)));
+            let counter = Counter::default();
+            let work = contribute(&base, &identity, Some(&key), b"dice", form, &counter).unwrap();
+            assert_eq!(counter.read(), (56, Some(56)));
             let document = read_document(&work.document.to_vec()).unwrap();
             let mut verified = verify(&base, &document, &mut OsRng).unwrap();
             verified.prune_signatures(&identity);

@@ -1,4 +1,4 @@
-//! Signing in in a browser, and addresses that are nearly right, with the real programs.
+//! Signing in in a browser, and server addresses that are almost right, with the real programs.
 
 #![allow(clippy::unwrap_used)]
 #![cfg(unix)]
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::server::{PATIENCE, Running, Server};
-use common::{stderr, stdout, tauline};
+use common::{run_said, tauline, temporary};
 use reqwest::{StatusCode, Url};
 
 /// Answers each request by its method and address: a status line with headers, and a body.
@@ -42,7 +42,7 @@ fn serve(answer: impl Fn(&str) -> (String, String) + Send + Sync + 'static) -> S
     url
 }
 
-/// Reads a request to its end; gives its first line.
+/// Reads a whole request, and returns its first line.
 fn request(stream: &TcpStream) -> Option<String> {
     let mut reader = BufReader::new(stream);
     let (mut first, mut len) = (String::new(), 0);
@@ -62,7 +62,7 @@ fn request(stream: &TcpStream) -> Option<String> {
     Some(first)
 }
 
-/// An OAuth provider at which `login` agrees to everything.
+/// An OAuth provider with an account `login`, which agrees to everything.
 fn provider(login: &'static str) -> String {
     serve(move |first| {
         let path = first.split(' ').nth(1).unwrap();
@@ -92,7 +92,7 @@ fn provider(login: &'static str) -> String {
     })
 }
 
-/// A coordinator that takes these ways to sign in, and this for GitHub.
+/// A coordinator that accepts these ways to sign in, with this address of GitHub.
 fn ceremony(signin: &str, provider: &str, more: &[&str]) -> Server {
     let (auth, token, user) = (
         format!("{provider}/authorize"),
@@ -116,11 +116,12 @@ fn ceremony(signin: &str, provider: &str, more: &[&str]) -> Server {
     Server::start(&[&flags[..], more].concat())
 }
 
-/// What a browser does with a link: follows it with its cookie. Gives all addresses it came by, and
-/// how the last one answered.
+/// Follows a link as a browser does, with its cookie. Returns all addresses on the way, and the
+/// status of the last one.
 fn browse(link: &str) -> (Vec<String>, StatusCode) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
@@ -155,18 +156,10 @@ fn contribute<'a>(server: &'a Server, more: &[&'a str]) -> Vec<&'a str> {
     [&["contribute", "--server", &server.url][..], more].concat()
 }
 
-/// Runs the program in `dir`; gives exit code and all that it said.
-#[track_caller]
-fn run(dir: &Path, args: &[&str]) -> (i32, String) {
-    let output = tauline().current_dir(dir).args(args).output().unwrap();
-    let said = stdout(&output) + &stderr(&output);
-    (output.status.code().expect("an exit code"), said)
-}
-
 #[test]
 fn a_github_account_contributes_and_fetches_its_receipt_again() {
     let server = ceremony("github", &provider("OctoCat"), &[]);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     for says in [
         "Contribution accepted: git|583231|OctoCat, ticket 1.",
         "git|583231|OctoCat has contributed already, ticket 1",
@@ -196,7 +189,7 @@ fn a_github_account_contributes_and_fetches_its_receipt_again() {
 #[test]
 fn a_session_of_another_pages_is_not_taken() {
     let server = ceremony("github", &provider("OctoCat"), &[]);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     let mut running = Running::start(dir.path(), &contribute(&server, &[]));
     running.says("This waits for it.");
     let begin = Url::parse(&link(running.seen())).unwrap();
@@ -222,7 +215,7 @@ fn an_account_that_may_not_take_part_is_told_why() {
         &provider("OctoCat"),
         &["--github-created-before", "2010-01-01T00:00:00Z"],
     );
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     let mut running = Running::start(dir.path(), &contribute(&server, &[]));
     running.says("This waits for it.");
     browse(&link(running.seen()));
@@ -234,7 +227,7 @@ fn an_account_that_may_not_take_part_is_told_why() {
 #[test]
 fn a_ceremony_with_both_takes_the_key_unless_told_otherwise() {
     let server = ceremony("siwe,github", &provider("OctoCat"), &[]);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     let data = dir.path().join("data");
     let output = tauline()
         .current_dir(dir.path())
@@ -256,7 +249,7 @@ fn a_ceremony_with_both_takes_the_key_unless_told_otherwise() {
         (["--sign-in", "invite"], "does not take an invitation"),
         (["--invite", "code"], "does not take an invitation"),
     ] {
-        let (exit, said) = run(dir.path(), &contribute(&server, &args));
+        let (exit, said) = run_said(dir.path(), &contribute(&server, &args));
         assert_eq!(exit, 2, "{said}");
         assert!(said.contains(says), "{said}");
         assert!(
@@ -269,7 +262,7 @@ fn a_ceremony_with_both_takes_the_key_unless_told_otherwise() {
 #[test]
 fn the_link_is_opened_where_there_is_a_desktop_and_nobody_said_not_to() {
     let server = ceremony("github", &provider("OctoCat"), &[]);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     let (opener, opened) = (dir.path().join("xdg-open"), dir.path().join("opened"));
     let script = format!("#!/bin/sh\necho \"$1\" > {}\n", opened.display());
     fs::write(&opener, script).unwrap();
@@ -319,7 +312,7 @@ fn the_link_is_opened_where_there_is_a_desktop_and_nobody_said_not_to() {
     }
 }
 
-/// A server that speaks TLS with a certificate by an authority of its own; gives its address, and
+/// A server that speaks TLS with a certificate by an authority of its own. Returns its address, and
 /// the authority's certificate.
 fn over_tls(body: &'static str) -> (String, String) {
     use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -366,9 +359,9 @@ fn over_tls(body: &'static str) -> (String, String) {
 #[test]
 fn an_address_with_the_wrong_scheme_is_told_the_right_one() {
     let server = Server::start(&[]);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     let plain = server.url.replace("http://", "");
-    // It is no coordinator, and closes the connection at a greeting of TLS.
+    // It is not a coordinator, and closes the connection when it gets a TLS handshake.
     let other = serve(|_| ("200 OK".to_owned(), "hello".to_owned()));
     let other = other.replace("http://", "");
     for verb in ["status", "contribute", "rehearse", "transcript"] {
@@ -387,17 +380,17 @@ fn an_address_with_the_wrong_scheme_is_told_the_right_one() {
         let run = |url: &str| {
             let args = args(url);
             let args: Vec<&str> = args.iter().map(String::as_str).collect();
-            run(dir.path(), &args)
+            run_said(dir.path(), &args)
         };
-        let (exit, said) = run(&format!("https://{plain}"));
+        let (exit, said) = run_said(&format!("https://{plain}"));
         assert_eq!(exit, 2, "{verb}: {said}");
         let right = format!("give --server http://{plain}/");
         assert!(said.contains(&right), "{verb}: {said}");
-        let (exit, said) = run(&format!("https://{other}"));
+        let (exit, said) = run_said(&format!("https://{other}"));
         assert_eq!(exit, 2, "{verb}: {said}");
         assert!(said.contains("does not speak TLS"), "{verb}: {said}");
         let (address, _) = over_tls("");
-        let (exit, said) = run(&format!("http://{address}"));
+        let (exit, said) = run_said(&format!("http://{address}"));
         assert_eq!(exit, 2, "{verb}: {said}");
         let right = format!("give --server https://{address}/");
         assert!(said.contains(&right), "{verb}: {said}");
@@ -406,10 +399,10 @@ fn an_address_with_the_wrong_scheme_is_told_the_right_one() {
 
 #[test]
 fn an_authority_that_is_not_known_is_named_and_can_be_made_known() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
     let (address, root) = over_tls("");
     let url = format!("https://{address}");
-    let (exit, said) = run(dir.path(), &["status", "--server", &url]);
+    let (exit, said) = run_said(dir.path(), &["status", "--server", &url]);
     assert_eq!(exit, 1, "trying again cannot help: {said}");
     for says in [
         "an authority that this machine does not know",
@@ -426,7 +419,7 @@ fn an_authority_that_is_not_known_is_named_and_can_be_made_known() {
         .unwrap();
     let said = stderr(&output);
     assert!(said.contains("answers 404"), "it is trusted then: {said}");
-    // The same certificate is not for another name.
+    // The same certificate is not valid for another name.
     let url = url.replace("127.0.0.1", "localhost");
     let output = tauline()
         .env("SSL_CERT_FILE", &file)

@@ -9,17 +9,9 @@ use std::fs;
 use std::path::Path;
 
 use common::server::{Running, Server};
-use common::{stderr, stdout, tauline};
+use common::{run_said, tauline, temporary};
 use serde_json::Value;
 use tauline_protocol::contribution::SignedReceipt;
-
-/// Runs the program in `dir`; gives exit code and all that it said.
-#[track_caller]
-fn run(dir: &Path, args: &[&str]) -> (i32, String) {
-    let output = tauline().current_dir(dir).args(args).output().unwrap();
-    let said = stdout(&output) + &stderr(&output);
-    (output.status.code().expect("an exit code"), said)
-}
 
 fn offline<'a>(url: &'a str, dir: &'a str) -> [&'a str; 7] {
     [
@@ -49,22 +41,22 @@ fn copy(from: &Path, to: &Path) {
 #[test]
 fn a_contribution_computed_elsewhere_is_sent_as_soon_as_it_is_back() {
     let server = slow();
-    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (here, there) = (temporary(), temporary());
     let mut waiting = Running::start(here.path(), &offline(&server.url, "stick"));
     waiting.says("tauline compute stick");
     // The other machine has the directory and nothing else.
     copy(&here.path().join("stick"), &there.path().join("stick"));
-    let (exit, said) = run(there.path(), &["compute", "stick"]);
+    let (exit, said) = run_said(there.path(), &["compute", "stick"]);
     assert_eq!(exit, 0, "{said}");
     assert!(
         said.contains("Computed the contribution of eth|0x"),
         "{said}"
     );
-    let (exit, said) = run(there.path(), &["compute", "stick"]);
+    let (exit, said) = run_said(there.path(), &["compute", "stick"]);
     assert_eq!(exit, 0, "{said}");
     assert!(said.contains("Computed already"), "{said}");
     assert!(waiting.runs());
-    // What is not whole is never sent.
+    // A contribution that is not whole is never sent.
     let name = "tauline-contribution-1.msgpack";
     let whole = fs::read(there.path().join("stick").join(name)).unwrap();
     let back = here.path().join("stick").join(name);
@@ -76,7 +68,7 @@ fn a_contribution_computed_elsewhere_is_sent_as_soon_as_it_is_back() {
     assert_eq!(exit, 0, "{said}");
     assert!(said.contains("names your public keys"), "{said}");
     // Signed in both ways, although the key was never on the other machine.
-    let (exit, _) = run(
+    let (exit, _) = run_said(
         here.path(),
         &["transcript", "--server", &server.url, "-o", "t.json"],
     );
@@ -94,10 +86,10 @@ fn a_contribution_computed_elsewhere_is_sent_as_soon_as_it_is_back() {
         assert!(!holds, "the key stays at home");
     }
     // Each step again says that it is done.
-    let (exit, said) = run(here.path(), &offline(&server.url, "stick"));
+    let (exit, said) = run_said(here.path(), &offline(&server.url, "stick"));
     assert_eq!(exit, 0, "{said}");
     assert!(said.contains("has contributed already, ticket 1"), "{said}");
-    let (exit, said) = run(here.path(), &["submit", "stick", "--key", "key"]);
+    let (exit, said) = run_said(here.path(), &["submit", "stick", "--key", "key"]);
     assert_eq!(exit, 0, "{said}");
     assert!(said.contains("has contributed already, ticket 1"), "{said}");
     assert_eq!(server.status()["contributions"], 1);
@@ -106,20 +98,20 @@ fn a_contribution_computed_elsewhere_is_sent_as_soon_as_it_is_back() {
 #[test]
 fn what_came_back_is_submitted_when_nobody_waits_for_it() {
     let server = slow();
-    let here = tempfile::tempdir().unwrap();
+    let here = temporary();
     let submit = ["submit", "stick", "--key", "key", "--receipt", "mine.json"];
-    let (exit, said) = run(here.path(), &submit);
+    let (exit, said) = run_said(here.path(), &submit);
     assert_eq!(exit, 2, "{said}");
     assert!(said.contains("contribute --offline"), "{said}");
     let mut waiting = Running::start(here.path(), &offline(&server.url, "stick"));
     waiting.says("tauline compute stick");
-    let (exit, said) = run(here.path(), &submit);
+    let (exit, said) = run_said(here.path(), &submit);
     assert_eq!(exit, 2, "{said}");
     assert!(said.contains("no contribution to send yet"), "{said}");
     waiting.signal("-HUP");
     assert_eq!(waiting.ends().0, 3);
-    assert_eq!(run(here.path(), &["compute", "stick"]).0, 0);
-    let (exit, said) = run(here.path(), &submit);
+    assert_eq!(run_said(here.path(), &["compute", "stick"]).0, 0);
+    let (exit, said) = run_said(here.path(), &submit);
     assert_eq!(exit, 0, "{said}");
     let receipt: SignedReceipt =
         serde_json::from_slice(&fs::read(here.path().join("mine.json")).unwrap()).unwrap();
@@ -133,7 +125,7 @@ fn what_came_back_is_submitted_when_nobody_waits_for_it() {
 #[test]
 fn a_process_that_ended_takes_the_same_turn_up_again() {
     let server = slow();
-    let here = tempfile::tempdir().unwrap();
+    let here = temporary();
     let mut waiting = Running::start(here.path(), &offline(&server.url, "stick"));
     waiting.says("The powers are in stick");
     waiting.signal("-TERM");
@@ -141,7 +133,7 @@ fn a_process_that_ended_takes_the_same_turn_up_again() {
     assert_eq!(exit, 3, "{said}");
     let mut again = Running::start(here.path(), &offline(&server.url, "stick"));
     again.says("The powers of this turn were in stick");
-    assert_eq!(run(here.path(), &["compute", "stick"]).0, 0);
+    assert_eq!(run_said(here.path(), &["compute", "stick"]).0, 0);
     let (exit, said) = again.ends();
     assert_eq!(exit, 0, "{said}");
     assert!(said.contains("ticket 1"), "{said}");
@@ -149,9 +141,9 @@ fn a_process_that_ended_takes_the_same_turn_up_again() {
 
 #[test]
 fn a_turn_is_checked_in_for_while_another_machine_computes_and_its_end_is_told() {
-    // Longer than who checks in no more is waited for.
+    // Longer than the coordinator waits for somebody who has stopped checking in.
     let server = Server::start(&["--contribution-limit", "12", "--stall-limit", "2"]);
-    let here = tempfile::tempdir().unwrap();
+    let here = temporary();
     let mut waiting = Running::start(here.path(), &offline(&server.url, "stick"));
     waiting.says("tauline compute stick");
     std::thread::sleep(std::time::Duration::from_secs(6));
@@ -166,8 +158,8 @@ fn a_turn_is_checked_in_for_while_another_machine_computes_and_its_end_is_told()
     ] {
         assert!(said.contains(says), "{says}: {said}");
     }
-    assert_eq!(run(here.path(), &["compute", "stick"]).0, 0);
-    let (exit, said) = run(here.path(), &["submit", "stick", "--key", "key"]);
+    assert_eq!(run_said(here.path(), &["compute", "stick"]).0, 0);
+    let (exit, said) = run_said(here.path(), &["submit", "stick", "--key", "key"]);
     assert_eq!(exit, 1, "{said}");
     assert!(said.contains("did not arrive in time"), "{said}");
     assert!(said.contains("of no use any more"), "{said}");
@@ -177,8 +169,8 @@ fn a_turn_is_checked_in_for_while_another_machine_computes_and_its_end_is_told()
 #[test]
 fn a_directory_that_was_not_copied_whole_is_refused() {
     let server = slow();
-    let here = tempfile::tempdir().unwrap();
-    let (exit, said) = run(here.path(), &["compute", "."]);
+    let here = temporary();
+    let (exit, said) = run_said(here.path(), &["compute", "."]);
     assert_eq!(exit, 2, "{said}");
     assert!(said.contains("tauline-turn.json is missing"), "{said}");
     let mut waiting = Running::start(here.path(), &offline(&server.url, "stick"));
@@ -186,7 +178,7 @@ fn a_directory_that_was_not_copied_whole_is_refused() {
     let powers = here.path().join("stick/tauline-powers-1.msgpack");
     let whole = fs::read(&powers).unwrap();
     fs::write(&powers, &whole[..whole.len() - 1]).unwrap();
-    let (exit, said) = run(here.path(), &["compute", "stick"]);
+    let (exit, said) = run_said(here.path(), &["compute", "stick"]);
     assert_eq!(exit, 3, "another copy helps: {said}");
     assert!(said.contains("copy the directory again"), "{said}");
     // Somebody else cannot use it.
@@ -199,7 +191,7 @@ fn a_directory_that_was_not_copied_whole_is_refused() {
         "--offline",
         "stick",
     ];
-    let (exit, said) = run(here.path(), &other);
+    let (exit, said) = run_said(here.path(), &other);
     assert_eq!(exit, 2, "{said}");
     assert!(said.contains("nothing was joined"), "{said}");
     assert_eq!(server.status()["queueLength"], 0);
@@ -208,7 +200,7 @@ fn a_directory_that_was_not_copied_whole_is_refused() {
 #[test]
 fn another_coordinator_than_the_trusted_one_is_refused_before_anything_is_done() {
     let server = slow();
-    let here = tempfile::tempdir().unwrap();
+    let here = temporary();
     let right = server.status()["coordinatorAddress"]
         .as_str()
         .unwrap()
@@ -218,7 +210,7 @@ fn another_coordinator_than_the_trusted_one_is_refused_before_anything_is_done()
     let contribute = ["contribute", "--server", &server.url, "--key", "key"];
     for verb in [&contribute[..], &rehearse[..]] {
         let args = [verb, &["--coordinator-address", wrong]].concat();
-        let (exit, said) = run(here.path(), &args);
+        let (exit, said) = run_said(here.path(), &args);
         assert_eq!(exit, 1, "{said}");
         assert!(said.contains("the one to trust is 0x0000"), "{said}");
         assert!(said.contains(&right), "{said}");
@@ -231,9 +223,9 @@ fn another_coordinator_than_the_trusted_one_is_refused_before_anything_is_done()
             ],
         ]
         .concat();
-        assert_eq!(run(here.path(), &args).0, 2, "a digit is wrong");
+        assert_eq!(run_said(here.path(), &args).0, 2, "a digit is wrong");
     }
-    let (exit, said) = run(
+    let (exit, said) = run_said(
         here.path(),
         &[
             &contribute[..],

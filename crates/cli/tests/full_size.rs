@@ -6,30 +6,23 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 
 use common::server::{Running, Server};
-use common::{stderr, tauline};
+use common::{export, receipt, says, temporary};
 use serde_json::Value;
-use tauline_protocol::contribution::SignedReceipt;
 
 const ETHEREUM: &str = "4096:65,8192:65,16384:65,32768:65";
 
 #[test]
 fn of_three_at_full_size_one_drops_out_and_two_are_accepted_in_the_order_of_their_tickets() {
     let server = Server::start(&["--ceremony", ETHEREUM]);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temporary();
+    let dir = dir.path();
     let contribute = |name: &str| {
         let (key, receipt) = (format!("{name}.key"), format!("{name}.json"));
-        let args = [
-            "contribute",
-            "--server",
-            &server.url,
-            "--key",
-            &key,
-            "--receipt",
-            &receipt,
-        ];
-        Running::start(dir.path(), &args)
+        let args = ["contribute", "--server", &server.url, "--key", &key];
+        Running::start(dir, &[&args[..], &["--receipt", &receipt]].concat())
     };
     // All three are in the queue at once: nobody is done before the others have joined.
     let mut first = contribute("first");
@@ -51,35 +44,21 @@ fn of_three_at_full_size_one_drops_out_and_two_are_accepted_in_the_order_of_thei
     assert_eq!(status["contributions"], 2);
     assert_eq!(status["queueLength"], 0);
 
-    let run = |args: &[&str]| {
-        let output = tauline()
-            .current_dir(dir.path())
-            .args(args)
-            .output()
-            .unwrap();
-        assert_eq!(
-            output.status.code(),
-            Some(0),
-            "{args:?}: {}",
-            stderr(&output)
-        );
-        output.stdout
-    };
-    run(&[
-        "transcript",
-        "--server",
-        &server.url,
-        "-o",
-        "transcript.json",
-    ]);
-    run(&["verify", "transcript.json"]);
+    let download = ["transcript", "--server", &server.url, "-o", "t.json"];
+    says(dir, &download, 0, &[]);
+    says(dir, &["verify", "t.json"], 0, &[]);
+    names_those_of_the_receipts(dir, &["first", "last"]);
+    let to_file = ["-o", "trusted_setup.txt"];
+    let export = [&export("4096", "c-kzg")[..], &to_file].concat();
+    says(dir, &export, 0, &[]);
+    says(dir, &["verify-powers", "trusted_setup.txt"], 0, &[]);
+}
 
-    // The transcript names the two in the order of their tickets, with the keys of their receipts.
-    let transcript: Value =
-        serde_json::from_slice(&fs::read(dir.path().join("transcript.json")).unwrap()).unwrap();
-    for (entry, name) in [(1, "first"), (2, "last")] {
-        let receipt = fs::read(dir.path().join(format!("{name}.json"))).unwrap();
-        let receipt: SignedReceipt = serde_json::from_slice(&receipt).unwrap();
+/// The transcript names these in the order of their tickets, with the keys of their receipts.
+fn names_those_of_the_receipts(dir: &Path, names: &[&str]) {
+    let transcript: Value = serde_json::from_slice(&fs::read(dir.join("t.json")).unwrap()).unwrap();
+    for (entry, name) in (1..).zip(names) {
+        let receipt = receipt(&dir.join(format!("{name}.json")));
         let receipt: Value = serde_json::from_str(&receipt.receipt).unwrap();
         assert_eq!(transcript["participantIds"][entry], receipt["identity"]);
         for (sub, key) in receipt["witness"].as_array().unwrap().iter().enumerate() {
@@ -89,15 +68,4 @@ fn of_three_at_full_size_one_drops_out_and_two_are_accepted_in_the_order_of_thei
             );
         }
     }
-
-    let exported = run(&[
-        "export",
-        "transcript.json",
-        "--sub-ceremony",
-        "4096",
-        "--format",
-        "c-kzg",
-    ]);
-    fs::write(dir.path().join("trusted_setup.txt"), exported).unwrap();
-    run(&["verify-powers", "trusted_setup.txt"]);
 }

@@ -1,4 +1,4 @@
-//! Being there: check-ins in the turn, and ends that keep the place.
+//! Presence: check-ins during the turn, and ending the program without losing the place.
 
 #![allow(clippy::unwrap_used)]
 #![cfg(unix)]
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::proxy::{self, Rule};
 use common::server::{Running, Server};
-use common::{holder::Holder, stderr, stdout, tauline};
+use common::{holder::Holder, run_said, tauline, temporary};
 use serde_json::Value;
 
 /// Large enough to compute for some seconds.
@@ -20,24 +20,12 @@ fn contribute<'a>(url: &'a str, key: &'a str) -> [&'a str; 5] {
     ["contribute", "--server", url, "--key", key]
 }
 
-/// Runs it to its end; gives exit code and all that it said.
-#[track_caller]
-fn run(dir: &Path, args: &[&str]) -> (i32, String) {
-    let output = tauline().current_dir(dir).args(args).output().unwrap();
-    let said = stdout(&output) + &stderr(&output);
-    (output.status.code().expect("an exit code"), said)
-}
-
-fn temporary() -> tempfile::TempDir {
-    tempfile::tempdir().unwrap()
-}
-
 #[test]
 fn a_turn_is_checked_in_for_from_its_start_until_the_contribution_is_there() {
     let server = Server::start(&["--ceremony", LARGE]);
     let (url, heads) = proxy::gate(&server.url, |_, _| Rule::Pass);
     let dir = temporary();
-    let (exit, said) = run(dir.path(), &contribute(&url, "key"));
+    let (exit, said) = run_said(dir.path(), &contribute(&url, "key"));
     assert_eq!(exit, 0, "{said}");
     let heads = heads.lock().unwrap();
     let moments = |what: &str| -> Vec<Instant> {
@@ -63,7 +51,7 @@ fn a_failing_check_in_does_not_disturb_the_upload() {
         _ => Rule::Pass,
     });
     let dir = temporary();
-    let (exit, said) = run(dir.path(), &contribute(&url, "key"));
+    let (exit, said) = run_said(dir.path(), &contribute(&url, "key"));
     assert_eq!(exit, 0, "{said}");
     assert!(!said.contains("trouble"), "{said}");
     let heads = heads.lock().unwrap();
@@ -71,6 +59,7 @@ fn a_failing_check_in_does_not_disturb_the_upload() {
     assert!((1..40).contains(&tries.count()));
 }
 
+// `docs/spec/known-faults.md#closed-terminal`.
 #[test]
 fn a_closed_terminal_or_a_logout_keeps_the_place_in_line() {
     let server = Server::start(&["--contribution-limit", "100", "--checkin-grace", "30"]);
@@ -113,7 +102,7 @@ fn a_hangup_in_the_turn_says_that_it_is_lost_unless_the_command_runs_again() {
         "{said}"
     );
     assert_eq!(server.status()["turn"]["phase"], "contributing");
-    let (exit, said) = run(dir.path(), &contribute(&server.url, "key"));
+    let (exit, said) = run_said(dir.path(), &contribute(&server.url, "key"));
     assert_eq!(exit, 0, "{said}");
     assert!(said.contains("ticket 1"), "the same turn: {said}");
 }
@@ -190,7 +179,7 @@ fn of_two_runs_at_once_one_counts_and_the_other_accuses_nobody() {
     assert_eq!(server.status()["turn"], Value::Null);
 }
 
-/// Waits until nobody has the turn; how long that took.
+/// Waits until nobody has the turn, and returns how long that took.
 #[track_caller]
 fn turn_is_free_after(server: &Server) -> Duration {
     let since = Instant::now();
@@ -198,6 +187,7 @@ fn turn_is_free_after(server: &Server) -> Duration {
     since.elapsed()
 }
 
+// `docs/spec/known-faults.md#vanished`.
 #[test]
 fn a_killed_contributor_costs_seconds() {
     let server = Server::start(&["--ceremony", LARGE]);
@@ -211,7 +201,7 @@ fn a_killed_contributor_costs_seconds() {
         "{took:?}: it might have come back"
     );
     assert!(took < Duration::from_secs(20), "{took:?}");
-    let (exit, said) = run(dir.path(), &contribute(&server.url, "key"));
+    let (exit, said) = run_said(dir.path(), &contribute(&server.url, "key"));
     assert_eq!(exit, 1, "{said}");
     assert!(
         said.contains("you stopped checking in while contributing"),
@@ -225,7 +215,7 @@ fn a_frozen_contributor_costs_the_stall_limit() {
     let dir = temporary();
     let mut busy = Running::start(dir.path(), &contribute(&server.url, "key"));
     busy.says("Downloaded the powers");
-    // The connection stays open, and nothing comes any more.
+    // The connection stays open, and nothing is sent any more.
     busy.signal("-STOP");
     let took = turn_is_free_after(&server);
     assert!(took < Duration::from_secs(17), "{took:?}");

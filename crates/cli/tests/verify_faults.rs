@@ -1,6 +1,7 @@
-//! `tauline verify` on transcripts that are not true: every fault that the published verifier of
-//! Ethereum's ceremony let pass (`known-faults.md`, Cryptography and decoding), and its neighbours.
-//! Each is refused with exit code 1, the right code and the right words.
+//! `tauline verify` on forged transcripts: every fault that the published verifier of the Ethereum
+//! ceremony lets pass (`docs/spec/known-faults.md#update-not-checked` and what follows it), and similar
+//! ones. Each is
+//! refused with exit code 1, the right error code and the right words.
 
 #![allow(clippy::unwrap_used)]
 
@@ -19,7 +20,7 @@ fn good() -> Value {
     GOOD.get_or_init(|| json(&transcript(SIZES, 3))).clone()
 }
 
-/// What `verify --json` makes of a document: exit code, report, standard error.
+/// Runs `verify --json` on a document. Returns the exit code, the report and standard error.
 fn verify(document: &Value) -> (i32, Value, String) {
     verify_bytes(serde_json::to_vec(document).unwrap())
 }
@@ -34,7 +35,8 @@ fn verify_bytes(document: Vec<u8>) -> (i32, Value, String) {
     (output.status.code().unwrap(), report, stderr(&output))
 }
 
-/// Expects that the document is refused, first by the check `code`, in words that hold `words`.
+/// Checks that the document is refused, first by the check `code`, with a message that contains
+/// `words`.
 #[track_caller]
 fn refused(document: &Value, code: &str, words: &str) {
     let (exit, report, error) = verify(document);
@@ -88,6 +90,7 @@ fn a_true_transcript_is_accepted() {
     assert_eq!(*ecdsa, value!({"valid": 3, "invalid": 0, "absent": 0}));
 }
 
+// `docs/spec/known-faults.md#update-not-checked`.
 #[test]
 fn forged_running_products_are_refused() {
     for k in [1, 2] {
@@ -114,6 +117,7 @@ fn forged_public_keys_are_refused() {
     );
 }
 
+// `docs/spec/known-faults.md#tau-0`.
 #[test]
 fn tau_0_with_all_powers_at_infinity_is_refused() {
     let g1 = Value::from(format!("0xc0{}", "0".repeat(G1_INFINITY_DIGITS)));
@@ -127,7 +131,7 @@ fn tau_0_with_all_powers_at_infinity_is_refused() {
         list(&mut document, i, "potPubkeys")[1..].fill(g2.clone());
     }
     refused(&document, "Identity", "is the point at infinity");
-    // The powers alone, with a chain that holds.
+    // Only the powers are wrong: the chain is valid.
     let mut document = good();
     let powers = &mut sub(&mut document, 3)["powersOfTau"]["G1Powers"];
     powers.as_array_mut().unwrap()[1..].fill(g1);
@@ -138,6 +142,7 @@ fn tau_0_with_all_powers_at_infinity_is_refused() {
     );
 }
 
+// `docs/spec/known-faults.md#missing-sub-ceremony`.
 #[test]
 fn a_missing_sub_ceremony_is_refused() {
     for i in 0..4 {
@@ -170,6 +175,7 @@ fn one_of_ethereums_sub_ceremonies_alone_is_refused_by_default() {
     assert!(stderr(&output).contains("4 sub-ceremonies expected, 1 in the transcript"));
 }
 
+// `docs/spec/known-faults.md#list-lengths`.
 #[test]
 fn lists_of_another_length_are_refused() {
     for name in ["runningProducts", "potPubkeys", "blsSignatures"] {
@@ -224,7 +230,7 @@ fn a_removed_contribution_is_refused() {
             &format!("contribution {k} is not proven"),
         );
     }
-    // The last one leaves a chain that holds, and powers that are not its.
+    // Without the last one, the chain is valid, but the powers are not the chain's.
     let mut document = good();
     each_list(&mut document, |list| drop(list.pop()));
     refused(
@@ -261,7 +267,7 @@ fn a_contribution_moved_between_sub_ceremonies_is_refused() {
         "UpdateProof",
         "sub-ceremony 0 (16 powers): the update of contribution 2",
     );
-    // A whole chain moved holds in itself, and does not lead to the powers.
+    // A chain that is moved as a whole is valid, but does not lead to the powers.
     let mut document = good();
     let moved = sub(&mut document, 0)["witness"].clone();
     let other = std::mem::replace(&mut sub(&mut document, 1)["witness"], moved);
@@ -275,7 +281,7 @@ fn a_contribution_moved_between_sub_ceremonies_is_refused() {
 
 #[test]
 fn a_last_product_changed_together_with_the_powers_is_refused() {
-    // Powers and last product of another ceremony: all powers checks hold.
+    // Powers and last product are another ceremony's, so all checks of the powers pass.
     let mut other = json(&transcript(SIZES, 3));
     let mut document = good();
     for i in 0..4 {
@@ -286,6 +292,7 @@ fn a_last_product_changed_together_with_the_powers_is_refused() {
     refused(&document, "UpdateProof", "contribution 3 is not proven");
 }
 
+// `docs/spec/known-faults.md#signatures-not-checked`.
 #[test]
 fn signatures_that_are_not_valid_are_counted_and_shown() {
     let mut document = good();
@@ -386,6 +393,7 @@ fn powers_that_are_fewer_than_stated_are_refused() {
     assert_eq!(verify(&document).0, 1);
 }
 
+// `docs/spec/known-faults.md#exit-0`.
 #[test]
 fn what_is_no_transcript_is_refused() {
     let good = serde_json::to_vec(&good()).unwrap();

@@ -1,4 +1,4 @@
-//! The operator's socket: one JSON request a line, one JSON answer a line.
+//! The operator's socket: a line of JSON for each request and for each answer.
 
 use std::path::PathBuf;
 
@@ -10,21 +10,21 @@ use crate::status::{CeremonyStatus, EndedWord, QueueWord};
 /// Name of the Unix socket inside the data directory.
 pub const SOCKET_NAME: &str = "admin.sock";
 
-/// What the operator asks for.
+/// An order or question of the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "do", deny_unknown_fields)]
 pub enum AdminRequest {
     /// The ceremony's status.
     Status,
-    /// Take no new entries, serve everyone in line, then halt.
+    /// Let nobody join any more, serve everyone in line, then halt.
     Drain,
-    /// Take entries again.
+    /// Let participants join again.
     Open,
-    /// Stop all deadlines; nobody is called.
+    /// Stop all deadlines, and call nobody.
     Pause,
     /// Go on in the mode before the pause.
     Resume,
-    /// Let an identity that was used up without contributing join again; goes into the public log.
+    /// Let an identity that was used up without contributing join again. Goes into the public log.
     Pardon {
         /// The identity to pardon.
         id: Identity,
@@ -34,25 +34,25 @@ pub enum AdminRequest {
         /// An absolute path on the coordinator's machine, which must not exist yet.
         to: PathBuf,
     },
-    /// Who is in line: who has the turn first, then the line from its head.
+    /// List who is in line: first whoever has the turn, then the line from its head.
     Queue {
         /// How many of them at most.
         first: u32,
     },
-    /// Who is invited.
+    /// List who is invited.
     Invites,
-    /// Invite these, each with a code that is made for it; all of them or, if one cannot be, none.
+    /// Invite people, and make a code for each. If one cannot be invited, nobody is.
     Invite {
         /// Their names.
         names: Vec<String>,
     },
-    /// Take invitations back: their codes sign nobody in any more. A place in line that one has is
-    /// kept.
+    /// Revoke invitations: nobody can sign in with their codes any more. Whoever is in line keeps
+    /// the place.
     Revoke {
         /// Their names.
         names: Vec<String>,
     },
-    /// Read again what can change while the coordinator runs.
+    /// Read the settings and invitations again that can change while the coordinator runs.
     Reload,
 }
 
@@ -60,11 +60,11 @@ pub enum AdminRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "answer")]
 pub enum AdminAnswer {
-    /// Done; this is the status afterwards.
+    /// The order was carried out.
     Done {
-        /// The ceremony's status after the request.
+        /// The ceremony's status afterwards.
         status: Box<CeremonyStatus>,
-        /// True when the ceremony is halted with people in line: paused.
+        /// Whether the ceremony is paused: halted, with people in line.
         paused: bool,
     },
     /// Who is in line.
@@ -73,22 +73,22 @@ pub enum AdminAnswer {
         line: Vec<InLine>,
         /// How many are in line or have the turn.
         in_all: u64,
-        /// True when no deadline runs.
+        /// Whether the ceremony is paused, so that no deadline runs.
         paused: bool,
     },
     /// Who is invited, or was invited or revoked just now.
     Invites {
-        /// By name.
+        /// The invitations, by name.
         invites: Vec<Invited>,
     },
-    /// What was read again.
+    /// The settings were read again.
     Reloaded {
-        /// What is in force now, a sentence each.
+        /// The changes that took effect, a sentence each.
         changed: Vec<String>,
-        /// Settings that differ from those in force, and need a restart.
+        /// The settings that have changed but need a restart.
         restart: Vec<String>,
     },
-    /// Refused, and why.
+    /// The request was refused.
     Refused {
         /// A sentence that says what to do.
         error: String,
@@ -99,22 +99,23 @@ pub enum AdminAnswer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InLine {
-    /// 0: has the turn; 1: is the head of the line; and so on.
+    /// 0 for whoever has the turn, 1 for the head of the line, and so on.
     pub position: u64,
     /// The ticket.
     pub ticket: u64,
     /// The identity.
     pub id: Identity,
-    /// Waiting, ready, contributing or verifying.
+    /// The participant's state: waiting, ready, contributing or verifying.
     pub state: QueueWord,
-    /// How many clients wait for an answer now: with one at least, the participant is there.
+    /// How many of the participant's clients wait for an answer now. With at least one, the
+    /// participant is present.
     pub clients: u32,
-    /// How many turns went to somebody behind it.
+    /// How many turns went to somebody behind the participant.
     pub passed: u32,
-    /// How long it has been in the queue, in milliseconds.
+    /// How long the participant has been in the queue, in milliseconds.
     pub age_in_ms: u64,
-    /// How much time is left to check in, to start or to contribute, by its state, in milliseconds,
-    /// without grace. While verifying it is the coordinator's own.
+    /// How much time is left to check in, to start or to contribute, depending on the state, in
+    /// milliseconds and without grace. While verifying, it is the coordinator's own time limit.
     pub deadline_in_ms: u64,
 }
 
@@ -122,9 +123,9 @@ pub struct InLine {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Invited {
-    /// Its name.
+    /// The name of whoever is invited.
     pub name: String,
-    /// The code, told once: when it is made.
+    /// The code, which is only told when it is made.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub code: Option<String>,
     /// How far whoever was invited has come in the queue.

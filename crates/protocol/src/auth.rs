@@ -1,7 +1,7 @@
-//! Sign-in as clients of Ethereum's ceremony know it: the documents of `/auth/…` and their codes
-//! (`sequencer-http.md`, sections 3 and 5).
+//! Signing in for clients of the Ethereum ceremony: the documents of `/auth/…` and their error
+//! codes (`docs/spec/sequencer.md#codes-of-sign-in`, `docs/spec/http-api.md#auth-codes`).
 //!
-//! Fields stand in the alphabet's order, since some clients were written against the exact text.
+//! Fields are in alphabetical order, since some clients depend on the exact text.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,27 +9,27 @@ use crate::codes::codes_with_texts;
 
 use crate::Identity;
 
-/// The answer of `GET /auth/request_link`: where a browser begins to sign in.
+/// The answer of `GET /auth/request_link`: the links at which a browser begins to sign in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthLinks {
-    /// With an Ethereum account.
+    /// The link to sign in with an Ethereum account.
     pub eth_auth_url: String,
-    /// With a GitHub account.
+    /// The link to sign in with a GitHub account.
     pub github_auth_url: String,
 }
 
-/// The answer of a callback that has nowhere to send the browser on to.
+/// The answer of a callback if there is no address to redirect the browser to.
 ///
-/// Some clients have their user copy this from the browser: it is one line.
+/// It is one line, since some clients have the user copy it from the browser.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthAnswer {
     /// Who signed in, and until when.
     pub id_token: IdToken,
-    /// Goes into `Authorization: Bearer`.
+    /// The session's token, for `Authorization: Bearer`.
     pub session_id: String,
 }
 
-// A session lets its reader in: it belongs in no log.
+// The token must not get into a log: whoever reads it could use the session.
 impl std::fmt::Debug for AuthAnswer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AuthAnswer")
@@ -45,18 +45,18 @@ pub struct IdToken {
     pub exp: u64,
     /// The GitHub login, or the address in lower case.
     pub nickname: String,
-    /// How they signed in.
+    /// The provider with which they signed in.
     pub provider: AuthProvider,
-    /// Who the coordinator takes the caller for.
+    /// The identity that has signed in.
     pub sub: Identity,
 }
 
-/// Who vouches for an identity. Spelt as clients compare it.
+/// What an identity was proven with. It is spelt as clients compare it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AuthProvider {
-    /// An Ethereum account's own key, or a provider that asked for it.
+    /// An Ethereum account's key, which signed a message here or at a provider.
     Ethereum,
-    /// GitHub.
+    /// An account at GitHub.
     Github,
 }
 
@@ -72,7 +72,7 @@ impl AuthProvider {
 }
 
 codes_with_texts! {
-    /// The errors of sign-in, code for code and word for word as clients know them.
+    /// The errors of signing in, with the exact codes and texts that clients know.
     AuthCode
 
     /// The text that goes with the code.
@@ -86,8 +86,8 @@ codes_with_texts! {
     InvalidAuthCode = "AuthErrorPayload::InvalidAuthCode", 400, "invalid authorization code";
     /// The account is too young, or has sent too few transactions.
     UserCreatedAfterDeadline = "AuthErrorPayload::UserCreatedAfterDeadline", 401, "user created after deadline";
-    /// The provider, or the Ethereum node, could not be asked.
+    /// The provider or the Ethereum node could not be asked.
     FetchUserDataError = "AuthErrorPayload::FetchUserDataError", 500, "could not fetch user data from auth server";
-    /// What the provider answered names no account.
+    /// The provider's answer names no account.
     CouldNotExtractUserData = "AuthErrorPayload::CouldNotExtractUserData", 500, "could not extract user data from auth server";
 }

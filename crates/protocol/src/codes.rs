@@ -1,4 +1,4 @@
-//! Tables of codes: each is an enum whose rows are written out once.
+//! Tables of error codes: enums that are defined by their rows.
 
 /// An enum of codes. A row is `Name = "code", status;` below its documentation.
 macro_rules! codes {
@@ -32,8 +32,8 @@ macro_rules! codes {
     };
 }
 
-/// [`codes`] with a text each: a row is `Name = "code", status, "text";`. Before the rows stands the
-/// function that tells the text.
+/// Like [`codes`], with a text for each code: a row is `Name = "code", status, "text";`. The
+/// function that returns the text is named before the rows.
 macro_rules! codes_with_texts {
     (
         $(#[doc = $about:literal])+

@@ -1,27 +1,28 @@
-//! Bodies around a turn: `start`, `complete`, `abort`.
+//! The bodies of a turn's requests and answers: `start`, `complete`, `abort`, `probe`.
 //!
-//! The state handed out by `start` and the one taken by `complete` are documents of
-//! `tauline-transcript` (`ceremony.md`, Documents).
+//! The powers that `start` hands out and the contribution that `complete` takes are documents of
+//! `tauline-transcript` (`docs/spec/ceremony.md#contribution`).
 
 use serde::{Deserialize, Serialize};
 
-/// The optional body of `POST /contribution/start`: names of the programs at work.
+/// The optional body of `POST /contribution/start`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StartRequest {
     /// The client's name and version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
-    /// The library that computes.
+    /// The name of the library that computes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub computation: Option<String>,
-    /// Whether the client checks in while it contributes, or keeps an event stream open: it is then
-    /// taken for gone when it stops (`http-queue-api.md`, Deadlines, stall).
+    /// Whether the client checks in while it contributes, or keeps an event stream open. It then
+    /// loses the turn when it stops doing so (`docs/spec/queue.md#stall`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub checks_in: bool,
 }
 
-/// Longest `client`, `computation` or `reason` that is kept, in bytes. Longer ones are refused.
+/// The longest `client`, `computation` or `reason` that is accepted, in bytes
+/// (`docs/spec/http-api.md#tags`).
 pub const TAG_LIMIT: usize = 200;
 
 /// The optional body of `POST /contribution/abort`.
@@ -33,30 +34,32 @@ pub struct AbortRequest {
     pub reason: Option<String>,
 }
 
-/// The answer of `POST /contribution/probe`: a contribution of the length stated would be taken, as
-/// far as its length goes.
+/// The answer of `POST /contribution/probe`: a contribution of the stated length would not be
+/// refused because of its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeAnswer {
-    /// The largest contribution that is taken, in bytes.
+    /// The longest contribution that is accepted, in bytes.
     pub limit: u64,
 }
 
-/// A receipt and the coordinator's signature over it: the answer of `POST /contribution/complete`.
+/// A receipt and the coordinator's signature over it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedReceipt {
-    /// Compact JSON, signed as these exact bytes. See [`crate::receipt::Receipt`].
+    /// The receipt as compact JSON, of which exactly these bytes are signed. See
+    /// [`crate::receipt::Receipt`].
     pub receipt: String,
     /// r‖s‖v: 130 lower-case hex digits without `0x`.
     pub signature: String,
 }
 
-/// The answer of `POST /contribution/complete`: the receipt, and what its owner ought to know.
+/// The answer of `POST /contribution/complete`: the receipt, and warnings for its owner
+/// (`docs/spec/http-api.md#receipt`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReceiptAnswer {
     /// The receipt.
     #[serde(flatten)]
     pub receipt: SignedReceipt,
-    /// Sentences for people; left out when there are none, which is nearly always.
+    /// Sentences for people. Left out if there are none, which is usual.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }

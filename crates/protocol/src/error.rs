@@ -1,4 +1,4 @@
-//! The one shape of errors and the table of all codes (`http-queue-api.md`, Errors).
+//! The body of every error, and the table of all error codes (`docs/spec/http-api.md#error-shape`).
 
 use serde::{Deserialize, Serialize};
 
@@ -7,9 +7,10 @@ use crate::codes::codes;
 /// The body of every answer that is not a success.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorBody {
-    /// One of [`Code`], as [`Code::as_str`] writes it; a client may meet codes it does not know.
+    /// One of [`Code`], as [`Code::as_str`] writes it. A client may get codes that it does not
+    /// know.
     pub code: String,
-    /// A sentence for a person, which says what to do.
+    /// A sentence for people that says what to do.
     pub error: String,
 }
 
@@ -36,8 +37,8 @@ impl ErrorBody {
 macro_rules! codes_with_meanings {
     ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $status:literal;)+) => {
         codes! {
-            /// Every error code that a client can see. Codes are part of the interface: none is derived
-            /// from a type's name, and none ever changes its meaning.
+            /// Every error code that a client can see. Codes are part of the interface: none is
+            /// derived from a type's name, and none ever changes its meaning.
             Code
             $($(#[doc = $doc])+ $name = $code, $status;)+
         }
@@ -97,7 +98,8 @@ codes_with_meanings! {
     LoginInvalidSignature = "Login::InvalidSignature", 401;
     /// The invitation code is not known.
     LoginUnknownInvite = "Login::UnknownInvite", 401;
-    /// The `state` was not made by this coordinator for this browser, is used or is too old: begin again.
+    /// The `state` was not made by this coordinator for this browser, is used or is too old: begin
+    /// again.
     LoginInvalidState = "Login::InvalidState", 400;
     /// The identity provider does not take the authorization code: begin again.
     LoginInvalidCode = "Login::InvalidCode", 401;
@@ -124,7 +126,8 @@ codes_with_meanings! {
     StayEnded = "Queue::StayEnded", 409;
     /// The identity has contributed: nobody contributes twice.
     AlreadyContributed = "Queue::AlreadyContributed", 403;
-    /// An earlier contribution of this participant was accepted: the one sent now is another, and does not count.
+    /// An earlier contribution of this participant was accepted: the one sent now is another, and
+    /// does not count.
     EarlierOneCounted = "Queue::EarlierOneCounted", 409;
     /// The identity was used up by an earlier stay; the text says how it ended.
     UsedUp = "Queue::UsedUp", 403;

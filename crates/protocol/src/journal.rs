@@ -1,33 +1,35 @@
 //! The records of the ceremony's log.
 //!
-//! A record is MessagePack with named fields, so that a later version can add some. Golden files
-//! pin the bytes: a journal written today must be readable by every later coordinator.
+//! A record is MessagePack with named fields, so that later versions can add fields. Golden files
+//! pin the bytes, since every later coordinator must be able to read a journal that is written
+//! today.
 
 use serde::{Deserialize, Serialize};
 use tauline_queue_core::Entry;
 
 use crate::Identity;
 
-/// Version of the records written by this program.
+/// Version of the records that this program writes.
 pub const RECORD_VERSION: u16 = 1;
 
-/// One fact of the ceremony's log.
+/// A record of the ceremony's log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Version of the record's shape: [`RECORD_VERSION`].
     pub v: u16,
-    /// The queue's own entry: when, and what.
+    /// The queue's entry: what happened, and when.
     pub entry: Entry<Identity>,
-    /// What the queue's rules need not know: the check that failed, an abort's reason, a client's name.
+    /// What the queue's rules need not know: the check that failed, the reason for an abort, or the
+    /// client's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// SHA-256 of what was stored beside the log together with this record: of the bytes of a
     /// contribution that arrived, or of what the transcript keeps of one that was accepted. None in
-    /// records of before there were digests.
+    /// old records.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "serde_bytes")]
     pub stored: Option<Digest>,
-    /// What was stored beside the log when this record was written, where earlier records do not
-    /// cover it.
+    /// Digests of what was stored beside the log when this record was written, if earlier records
+    /// do not cover it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beside: Option<Beside>,
 }
@@ -35,30 +37,31 @@ pub struct Record {
 /// A SHA-256 hash.
 pub type Digest = [u8; 32];
 
-/// Digests of what is stored beside the log and is not of one record.
+/// Digests of what is stored beside the log and belongs to no single record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Beside {
-    /// Of what was fixed when the ceremony was made: sizes, start, the coordinator's key.
+    /// The digest of what was fixed when the ceremony was made: sizes, start, the coordinator's
+    /// key.
     #[serde(with = "serde_bytes")]
     pub ceremony: Digest,
-    /// Of the accepted contributions, in their order.
+    /// The tally of the accepted contributions, in order.
     pub contributions: Tally,
-    /// Of the accounts that keep the identity they first came with, in the order in which they came.
+    /// The tally of the accounts with the identities that they were first given, in order.
     pub accounts: Tally,
 }
 
-/// So many things and a digest over all of them: that of none is 32 zero bytes, and each further one
-/// makes it SHA-256 of the digest before and the thing's own.
+/// A number of things and a digest over all of them. For no things, the digest is 32 zero bytes.
+/// With each further thing, it becomes the SHA-256 of the digest before and the thing's own digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
-    /// How many.
+    /// The number of things.
     pub count: u64,
-    /// Over all of them.
+    /// The digest over all of them.
     #[serde(with = "serde_bytes")]
     pub digest: Digest,
 }
 
-/// Why a record could not be read.
+/// Why a record cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// The bytes are not a record.
@@ -100,7 +103,7 @@ impl Record {
     /// Reads a record back.
     ///
     /// # Errors
-    /// Bytes that are no record, or one of a later version.
+    /// Bytes that are not a record, or one of a later version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
         #[derive(Deserialize)]
         struct Version {

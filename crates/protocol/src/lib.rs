@@ -1,4 +1,8 @@
-//! Every byte that leaves a Tauline process has its shape in this crate.
+//! The messages of Tauline: everything that a process sends, and the records of the ceremony's log.
+//!
+//! A client in Rust needs this crate and an HTTP library. It reads and writes these structures with
+//! serde, as JSON, and checks receipts with
+//! [`SignedReceipt::verify`](contribution::SignedReceipt::verify).
 //!
 //! | module | holds | read by |
 //! |---|---|---|
@@ -8,15 +12,16 @@
 //! | [`contribution`] | bodies of `start`, `complete` and `abort` | clients |
 //! | [`receipt`] | the signed receipt of an accepted contribution | participants, for ever |
 //! | [`error`] | the one shape of errors and the table of all codes | clients |
-//! | [`sequencer`] | what clients of the Ethereum ceremony's sequencer are answered | other people's clients |
+//! | [`sequencer`] | answers and errors of the Ethereum ceremony's sequencer | other people's clients |
 //! | [`journal`] | the records of the ceremony's log | coordinators, auditors |
 //! | [`admin`] | the operator's socket | `tauline admin` |
-//! | [`object`] | how structures are read: from objects only | readers of all of these |
+//! | [`object`] | reads structures from JSON objects only, and not from lists | readers of all of these |
 //!
-//! Contributions and transcripts themselves are documents of `tauline-transcript`.
-//! There is no logic here: shapes, names, units and signatures over bytes only. Field names are
-//! camelCase as in `http-queue-api.md`; times are Unix seconds, and each has a companion in
-//! milliseconds from now (`…InMs`), so that a client with a wrong clock still behaves.
+//! Contributions and transcripts themselves are documents of `tauline-transcript`. There is no
+//! logic here, only shapes, names, units, and signatures over bytes. Field names are camelCase as
+//! in `docs/spec/http-api.md#json`, `docs/spec/http-api.md#times`. Times are Unix seconds, and each
+//! has a companion in milliseconds from now (`…InMs`), so that a client whose clock is wrong still
+//! behaves.
 
 pub mod admin;
 pub mod auth;

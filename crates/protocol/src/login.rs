@@ -1,4 +1,4 @@
-//! Sign-in requests and answers (`http-queue-api.md`, Signing in).
+//! Sign-in requests and answers (`docs/spec/http-api.md#siwe`, `docs/spec/http-api.md#invite`).
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::object::object;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NonceAnswer {
-    /// Alphanumeric, for one EIP-4361 message, used once.
+    /// The nonce, which is alphanumeric and good for one EIP-4361 message.
     pub nonce: String,
     /// The domain that the message must name.
     pub domain: String,
@@ -17,27 +17,27 @@ pub struct NonceAnswer {
     pub uri: String,
     /// The chain that the message must name.
     pub chain_id: u64,
-    /// When the nonce stops being good, in Unix seconds.
+    /// When the nonce expires, in Unix seconds.
     pub expires_at: u64,
     /// The same as milliseconds from now.
     pub expires_in_ms: u64,
 }
 
-/// The body of `POST /login`: exactly one proof of an identity.
+/// The body of `POST /login`: one proof of an identity.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum LoginRequest {
     /// An EIP-4361 message and its EIP-191 signature.
     #[serde(deserialize_with = "object")]
     Siwe(SiweProof),
-    /// What GitHub sent the browser back with.
+    /// The parameters with which GitHub redirected the browser.
     #[serde(deserialize_with = "object")]
     Github(OAuthCallback),
     /// A code that the operator gave out.
     Invite(String),
 }
 
-// A code and a signature let their reader in: neither belongs in a log.
+// Codes and signatures must not get into a log: whoever reads them could sign in.
 impl std::fmt::Debug for LoginRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -54,17 +54,17 @@ impl std::fmt::Debug for LoginRequest {
 pub struct SiweProof {
     /// The message exactly as it was signed.
     pub message: String,
-    /// r‖s‖v: 130 hex digits after `0x`.
+    /// The signature r‖s‖v: 130 hex digits after `0x`.
     pub signature: String,
 }
 
-/// What an OAuth provider appends to the address that it sends a browser back to.
+/// The parameters that an OAuth provider appends to the address to which it redirects a browser.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OAuthCallback {
     /// The authorization code.
     pub code: String,
-    /// The state that the coordinator began with.
+    /// The state with which the coordinator began the sign-in.
     pub state: String,
 }
 
@@ -78,11 +78,11 @@ impl std::fmt::Debug for OAuthCallback {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoginAnswer {
-    /// Goes into `Authorization: Bearer`. Opaque; kept only as a hash by the coordinator.
+    /// The session's token, for `Authorization: Bearer`. The coordinator keeps only its hash.
     pub token: String,
-    /// Who the coordinator takes the caller for.
+    /// The identity that has signed in.
     pub identity: Identity,
-    /// When the token stops being good, in Unix seconds.
+    /// When the session ends, in Unix seconds.
     pub expires_at: u64,
     /// The same as milliseconds from now.
     pub expires_in_ms: u64,

@@ -1,5 +1,5 @@
-//! Objects that are objects: serde takes a list of values for a structure's fields in their order, and
-//! none of our shapes may be written in two ways.
+//! Reading structures from objects only. By default, serde also reads a structure from a list of
+//! its fields' values, but each of our messages has only one form.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-/// A structure that is read from an object only.
+/// A structure that can only be read from an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Object<T>(pub T);
 
@@ -28,7 +28,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 /// Reads a structure from an object; for `#[serde(deserialize_with)]`.
 ///
 /// # Errors
-/// What is no object, and what the structure does not take.
+/// Anything but an object, and objects that the structure refuses.
 pub fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {

@@ -1,4 +1,4 @@
-//! The signed receipt of an accepted contribution (`ceremony.md`, Receipt).
+//! The signed receipt of an accepted contribution (`docs/spec/ceremony.md#receipt`).
 
 use k256::ecdsa::SigningKey;
 use serde::{Deserialize, Serialize};
@@ -7,9 +7,9 @@ use tauline_transcript::signature;
 use crate::Identity;
 use crate::contribution::SignedReceipt;
 
-/// What a receipt says: who contributed, and the public key of each of its secrets.
+/// What a receipt says: who contributed, and the public key of each secret.
 ///
-/// The order of the fields is part of the format: the signature covers the bytes.
+/// The order of the fields is part of the format, since the signature covers the bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The contributor.
@@ -24,10 +24,10 @@ pub enum ReceiptError {
     /// The receipt is not the JSON of a receipt.
     #[error("the receipt is not readable: {0}")]
     Malformed(String),
-    /// The signature is not 130 hex digits, or recovers to no key.
+    /// The signature is not 130 hex digits, or no key can be recovered from it.
     #[error("the receipt's signature is not an Ethereum signature")]
     BadSignature,
-    /// The signature is another's.
+    /// Somebody else has signed the receipt.
     #[error("the receipt is signed by {found}, not by the coordinator {expected}")]
     WrongSigner {
         /// The address that the signature recovers to.
@@ -35,7 +35,7 @@ pub enum ReceiptError {
         /// The coordinator's address.
         expected: String,
     },
-    /// The receipt is about somebody or something else.
+    /// The receipt is for another contribution.
     #[error("the receipt does not match the contribution: {0} differs")]
     Mismatch(&'static str),
 }
@@ -51,7 +51,7 @@ impl Receipt {
         Self { identity, witness }
     }
 
-    /// The exact bytes that are signed.
+    /// The bytes that are signed.
     ///
     /// # Panics
     /// Never: strings have a JSON form.
@@ -61,11 +61,12 @@ impl Receipt {
         serde_json::to_string(self).expect("a receipt has a JSON form")
     }
 
-    /// Signs the receipt as an EIP-191 personal message. Deterministic (RFC 6979): signing again
-    /// gives the same bytes, so a lost receipt is made anew from the contribution it is for.
+    /// Signs the receipt as an EIP-191 personal message. Signing is deterministic (RFC 6979), so a
+    /// lost receipt can be made again, byte for byte, from the contribution it is for
+    /// (`docs/spec/ceremony.md#receipt-signature`).
     ///
     /// # Panics
-    /// With a probability of about 2^-128, when the nonce derived has no valid signature.
+    /// With a probability of about 2^-128, when the derived nonce gives no valid signature.
     #[must_use]
     pub fn sign(&self, key: &SigningKey) -> SignedReceipt {
         let receipt = self.to_json();
@@ -79,7 +80,7 @@ impl SignedReceipt {
     /// The EIP-55 address that the signature recovers to.
     ///
     /// # Errors
-    /// A signature that is none.
+    /// A signature that is not one.
     pub fn signer(&self) -> Result<String, ReceiptError> {
         let digits = self.signature.strip_prefix("0x").unwrap_or(&self.signature);
         let mut bytes = [0; 65];
@@ -90,8 +91,8 @@ impl SignedReceipt {
         Ok(signature::eip55(&address))
     }
 
-    /// What the contributor ought to know of the contribution, told by the receipt alone: sub-ceremonies
-    /// with one secret. Nothing of a receipt that cannot be read.
+    /// What the contributor should know about the contribution, as far as the receipt tells: that
+    /// several sub-ceremonies have one secret. Empty if the receipt cannot be read.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let Ok(Receipt { witness, .. }) = serde_json::from_str(&self.receipt) else {
@@ -116,10 +117,11 @@ impl SignedReceipt {
             .collect()
     }
 
-    /// Checks the signature against the coordinator's address and returns what was signed.
+    /// Checks that the coordinator with this address has signed the receipt, and returns the
+    /// receipt.
     ///
     /// # Errors
-    /// A receipt or signature that cannot be read, or another signer.
+    /// A receipt or signature that cannot be read, or that somebody else has signed.
     pub fn verify(&self, coordinator: &str) -> Result<Receipt, ReceiptError> {
         let found = self.signer()?;
         if !found.eq_ignore_ascii_case(coordinator) {

@@ -1,7 +1,8 @@
-//! What clients of the Ethereum ceremony's sequencer are answered (`sequencer-http.md`).
+//! Answers and errors for clients of the Ethereum ceremony's sequencer
+//! (`docs/spec/sequencer.md#routes`).
 //!
-//! A dozen programs of other people's were written against these codes, texts and fields: nothing
-//! here may change, and no body may have a field more.
+//! A dozen programs of other people depend on these codes, texts and fields. Nothing here may
+//! change, and no field may be added (`docs/spec/sequencer.md#no-more-fields`).
 
 use serde::{Deserialize, Serialize};
 
@@ -11,34 +12,33 @@ use crate::error::ErrorBody;
 /// The answer of `GET /info/status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SequencerStatus {
-    /// Participants in line, the one whose turn it is not counted.
+    /// The number of participants in line, without the one whose turn it is.
     pub lobby_size: u64,
-    /// Contributions accepted so far.
+    /// The number of contributions accepted so far.
     pub num_contributions: u64,
-    /// The EIP-55 address that receipts recover to.
+    /// The EIP-55 address of the coordinator, which signs receipts.
     pub sequencer_address: String,
 }
 
 codes_with_texts! {
-    /// Every code of the sequencer's errors that this coordinator answers with
-    /// (`sequencer-http.md`, section 5), but for those of signing in.
+    /// Every error code of the sequencer that this coordinator uses
+    /// (`docs/spec/sequencer.md#errors`), except those of signing in.
     Code
 
-    /// The text as it stands in an error's body, with names in braces for what differs from
-    /// one answer to the next.
+    /// The text in the body of the error, with names in braces for what varies.
     fn template
 
     /// The `Authorization: Bearer` header is missing or malformed.
     InvalidSessionId = "SessionError::InvalidSessionId", 400, "unknown session id";
     /// The session is not known, or its owner may not come back.
     UnknownSessionId = "TryContributeError::UnknownSessionId", 401, "unknown session id";
-    /// Far more calls than any client makes.
+    /// There were far more calls than any client makes.
     RateLimited = "TryContributeError::RateLimited", 400, "call came too early. rate limited";
     /// It is somebody else's turn: the participant waits in line. Not an error.
     AnotherContributionInProgress = "TryContributeError::AnotherContributionInProgress", 200, "another contribution in progress";
     /// Nobody may join at present.
     LobbyIsFull = "TryContributeError::LobbyIsFull", 400, "lobby is full";
-    /// The coordinator failed, or stops.
+    /// The coordinator failed or is stopping.
     TryContributeTask = "TryContributeError::TaskError", 500, "background task error: {cause}";
     /// The coordinator cannot read or write its data.
     Storage = "StorageError::DatabaseError", 500, "{cause}";
@@ -71,12 +71,12 @@ codes_with_texts! {
     ZeroG1 = "CeremonyError::ZeroG1", 400, "contribution invalid: Error in contribution {i}: G1 power 1 is zero";
     /// The contribution changes nothing. Declared by the sequencer, raised here alone.
     ContributionNoEntropy = "CeremonyError::ContributionNoEntropy", 400, "contribution invalid: Error in contribution {i}: its secret is 1 and changes nothing";
-    /// The coordinator could not finish verifying, or stops.
+    /// The coordinator could not finish verifying, or is stopping.
     ContributeTask = "ContributeError::TaskError", 500, "background task error: {cause}";
 }
 
 impl Code {
-    /// The text, with these values for the names in its template.
+    /// The text with these values for the names in the template.
     #[must_use]
     pub fn text(self, values: &[(&str, &dyn std::fmt::Display)]) -> String {
         let mut text = String::new();

@@ -10,33 +10,34 @@ use crate::contribution::SignedReceipt;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CeremonyStatus {
-    /// Whether the ceremony takes entries, finishes its line, or stands still.
+    /// Whether participants can join, are only served, or are halted.
     pub mode: ModeWord,
-    /// Participants in line, the one whose turn it is not counted.
+    /// The number of participants in line, without the one whose turn it is.
     pub queue_length: u64,
-    /// Contributions accepted so far.
+    /// The number of contributions accepted so far.
     pub contributions: u64,
-    /// The turn that runs now, if any.
+    /// The current turn, if there is one.
     pub turn: Option<TurnStatus>,
-    /// Mean of the recent whole turns, in milliseconds.
+    /// The mean length of recent whole turns, in milliseconds.
     pub mean_turn_in_ms: u64,
     /// How long a turn that begins now may last, from its start to the last byte of the
-    /// contribution, in milliseconds; 0 from coordinators that do not say.
+    /// contribution, in milliseconds. 0 from coordinators that do not say
+    /// (`docs/spec/http-api.md#announced-limits`).
     #[serde(default)]
     pub contribution_limit_in_ms: u64,
-    /// Where the limit follows the turns of late: how far it is extended for an upload whose bytes
-    /// keep arriving.
+    /// If the limit follows recent turns: how far it is extended for an upload that makes progress,
+    /// in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contribution_limit_max_in_ms: Option<u64>,
-    /// Estimated wait of somebody who joins now, in milliseconds.
+    /// The estimated wait of somebody who joins now, in milliseconds.
     pub expected_wait_in_ms: u64,
-    /// When somebody who joins now may expect to start, in Unix seconds.
+    /// When somebody who joins now can expect to start, in Unix seconds.
     pub expected_start_time: u64,
     /// The sub-ceremonies, in order.
     pub sub_ceremonies: Vec<SubCeremony>,
     /// The ways to sign in that this coordinator offers.
     pub sign_in: Vec<SignInMethod>,
-    /// The EIP-55 address that receipts recover to.
+    /// The EIP-55 address of the coordinator, which signs receipts.
     pub coordinator_address: String,
     /// The head of the public log.
     pub log: LogHead,
@@ -44,26 +45,26 @@ pub struct CeremonyStatus {
     pub time: u64,
 }
 
-/// One sub-ceremony's sizes.
+/// The sizes of a sub-ceremony.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubCeremony {
-    /// Powers in G1.
+    /// The number of powers in G1.
     #[serde(rename = "numG1Powers")]
     pub num_g1_powers: u32,
-    /// Powers in G2.
+    /// The number of powers in G2.
     #[serde(rename = "numG2Powers")]
     pub num_g2_powers: u32,
 }
 
-/// The phase and age of the turn that runs now.
+/// The current turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TurnStatus {
     /// The ticket whose turn it is.
     pub ticket: u64,
-    /// What the turn waits for.
+    /// The phase of the turn.
     pub phase: QueueWord,
-    /// Milliseconds since the participant was called.
+    /// The time since the participant was called, in milliseconds.
     pub age_in_ms: u64,
 }
 
@@ -71,9 +72,10 @@ pub struct TurnStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogHead {
-    /// Records in the log.
+    /// The number of records in the log.
     pub records: u64,
-    /// Hash of the last record, which covers all before it: 64 lower-case hex digits after `0x`.
+    /// The hash of the last record, which covers all records before it: 64 lower-case hex digits
+    /// after `0x`.
     pub hash: String,
 }
 
@@ -81,10 +83,10 @@ pub struct LogHead {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ModeWord {
-    /// New entries are taken.
+    /// Participants can join.
     #[default]
     Open,
-    /// No new entries; everyone in line is served.
+    /// Nobody can join any more; everyone in line is served.
     Draining,
     /// Nobody is called and no deadline runs.
     Halted,
@@ -101,7 +103,7 @@ impl From<Mode> for ModeWord {
 }
 
 impl ModeWord {
-    /// The word as it stands in the API.
+    /// The word in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -126,52 +128,56 @@ pub enum SignInMethod {
     Invite,
 }
 
-/// A participant's place and what it has to do next.
+/// A participant's place, and what it has to do next (`docs/spec/http-api.md#queue-status`).
 ///
-/// The answer of `queue/join`, of `queue/checkin` and the data of every event.
+/// This is the answer of `queue/join` and `queue/checkin`, and the data of every event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueStatus {
-    /// Who this is about.
+    /// The participant.
     pub id: Identity,
-    /// Number of the current or last stay in the queue; `null` before the first.
+    /// The number of the current or last stay in the queue; `null` before the first.
     pub ticket: Option<u64>,
     /// Where the participant stands.
     pub queue_status: QueueWord,
-    /// Turns until its own: 0 while it has the turn, 1 at the head of the line; `null` when it is not in the queue.
+    /// 0 while the participant has the turn, 1 at the head of the line, and so on; `null` while it
+    /// is not in the queue.
     pub queue_position: Option<u64>,
-    /// How many turns went to somebody behind it because it was not there when they were free. It
-    /// kept its place, and is next.
+    /// How many turns went to somebody behind the participant because it was not present when they
+    /// were free. It kept its place, and is next.
     #[serde(default)]
     pub passed: u32,
-    /// How many other sessions of the same identity hold a check-in or an event stream now. Leaving
-    /// by one of them does not end the stay as long as there is another.
+    /// How many other sessions of the same identity wait for a check-in's answer or have an event
+    /// stream now. As long as there is another, leaving in one of them does not end the stay
+    /// (`docs/spec/http-api.md#other-clients`).
     #[serde(default)]
     pub other_clients: u32,
-    /// The mode of the ceremony: while it is `halted`, nobody is called and no deadline runs.
+    /// The mode of the ceremony. While it is `halted`, nobody is called and no deadline runs.
     #[serde(default)]
     pub mode: ModeWord,
-    /// When its turn is expected to start, in Unix seconds.
+    /// When the participant's turn is expected to start, in Unix seconds.
     pub expected_start_time: Option<u64>,
     /// The same as milliseconds from now.
     pub expected_start_in_ms: Option<u64>,
-    /// Check in (or, in a turn, act) before this time, in Unix seconds.
+    /// The time before which the participant has to check in or, in its turn, to act, in Unix
+    /// seconds.
     pub next_checkin_time: Option<u64>,
     /// The same as milliseconds from now.
     pub next_checkin_in_ms: Option<u64>,
-    /// While contributing: how long the last byte of the contribution may still take, in milliseconds.
+    /// While contributing: the time that is left until the last byte has to arrive, in
+    /// milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contribute_in_ms: Option<u64>,
-    /// Why the last stay ended; `null` while one lasts, and before the first.
+    /// How the last stay ended; `null` during a stay, and before the first.
     pub ended: Option<EndedWord>,
-    /// More about `ended`: the check that failed, or the reason given for an abort.
+    /// The check that failed, or the reason that was given for an abort.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_because: Option<String>,
     /// The signed receipt of an accepted contribution.
     pub receipt: Option<SignedReceipt>,
 }
 
-/// A participant's standing, as a word of the API.
+/// A participant's state, as a word of the API (`docs/spec/http-api.md#status-words`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum QueueWord {
@@ -179,15 +185,15 @@ pub enum QueueWord {
     NotQueued,
     /// Waiting in line.
     Queued,
-    /// Its turn has come: call `contribution/start`.
+    /// Called: has to call `contribution/start`.
     ReadyToContribute,
-    /// It has the state and computes or uploads.
+    /// Has got the powers, and computes or uploads.
     Contributing,
-    /// Its contribution has arrived and is being verified.
+    /// The contribution has arrived and is being verified.
     Verifying,
-    /// Its contribution stands.
+    /// The contribution was accepted.
     Contributed,
-    /// Its stay ended without a contribution; `ended` says why.
+    /// The stay ended without a contribution; `ended` says how.
     Expired,
 }
 
@@ -203,7 +209,7 @@ impl From<Phase> for QueueWord {
 }
 
 impl QueueWord {
-    /// The word as it stands in the API.
+    /// The word in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -218,27 +224,27 @@ impl QueueWord {
     }
 }
 
-/// How a stay ended, as a word of the API (`http-queue-api.md`, How a stay ends).
+/// How a stay ended, as a word of the API (`docs/spec/http-api.md#ended`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EndedWord {
     /// The contribution was accepted.
     Contributed,
-    /// No check-in before the deadline.
+    /// Did not check in before the deadline.
     MissedCheckin,
-    /// Called, and did not start in time.
+    /// Was called, and did not start in time.
     FailedToStart,
-    /// Started, and the contribution did not arrive in time.
+    /// Started, but the contribution did not arrive in time.
     TimedOut,
-    /// Sent check-ins while contributing, then stopped.
+    /// Checked in while contributing, and then stopped.
     Stalled,
-    /// A check on the contribution failed.
+    /// The contribution is not valid.
     Invalid,
-    /// Gave the turn up.
+    /// Gave up the turn.
     Aborted,
-    /// Gave the place up.
+    /// Gave up the place.
     Left,
-    /// The coordinator's fault: the identity is not used up.
+    /// The coordinator failed. The identity is not used up.
     CoordinatorFault,
 }
 
@@ -259,7 +265,7 @@ impl From<Outcome> for EndedWord {
 }
 
 impl EndedWord {
-    /// The word as it stands in the API.
+    /// The word in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -357,7 +357,7 @@ fn each_word_is_the_same_in_json_and_in_text() {
         (EndedWord::CoordinatorFault, "coordinatorFault"),
     ];
     for (word, text) in ends {
-        assert_eq!(word.as_str(), text, "http-queue-api.md, How a stay ends");
+        assert_eq!(word.as_str(), text, "docs/spec/http-api.md#ended");
         same(serde_json::to_string(&word).unwrap(), text);
     }
 }

@@ -15,13 +15,15 @@ fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(1_790_000_000_000 + millis)
 }
 
-/// One record of every kind, and every value of the enums inside.
-fn records() -> Vec<(String, Record)> {
-    let ticket = Ticket::new(1042);
-    let id = Identity::eth([0xa1; 20]);
-    let mut events = vec![
+/// The ticket of these records.
+const TICKET: Ticket = Ticket::new(1042);
+
+/// What happens to a stay before it ends.
+fn stay_events(id: &Identity) -> Vec<(&'static str, Event<Identity>)> {
+    let ticket = TICKET;
+    vec![
         (
-            "joined".to_owned(),
+            "joined",
             Event::Joined {
                 ticket,
                 id: id.clone(),
@@ -30,7 +32,7 @@ fn records() -> Vec<(String, Record)> {
             },
         ),
         (
-            "checked-in".to_owned(),
+            "checked-in",
             Event::CheckedIn {
                 ticket,
                 check_in_by: at(9000),
@@ -38,7 +40,7 @@ fn records() -> Vec<(String, Record)> {
             },
         ),
         (
-            "checked-in-lasting".to_owned(),
+            "checked-in-lasting",
             Event::CheckedIn {
                 ticket,
                 check_in_by: at(9000),
@@ -46,7 +48,7 @@ fn records() -> Vec<(String, Record)> {
             },
         ),
         (
-            "called".to_owned(),
+            "called",
             Event::Called {
                 ticket,
                 start_by: at(15_000),
@@ -54,7 +56,7 @@ fn records() -> Vec<(String, Record)> {
             },
         ),
         (
-            "called-past".to_owned(),
+            "called-past",
             Event::Called {
                 ticket,
                 start_by: at(15_000),
@@ -62,7 +64,7 @@ fn records() -> Vec<(String, Record)> {
             },
         ),
         (
-            "started".to_owned(),
+            "started",
             Event::Started {
                 ticket,
                 contribute_by: at(180_000),
@@ -70,7 +72,7 @@ fn records() -> Vec<(String, Record)> {
             },
         ),
         (
-            "started-checks-in".to_owned(),
+            "started-checks-in",
             Event::Started {
                 ticket,
                 contribute_by: at(180_000),
@@ -78,35 +80,83 @@ fn records() -> Vec<(String, Record)> {
             },
         ),
         (
-            "extended".to_owned(),
+            "extended",
             Event::Extended {
                 ticket,
                 contribute_by: at(210_000),
             },
         ),
         (
-            "submitted".to_owned(),
+            "submitted",
             Event::Submitted {
                 ticket,
                 verify_by: at(300_000),
             },
         ),
-        ("pardoned".to_owned(), Event::Pardoned { id }),
+    ]
+}
+
+/// What happens to others than a stay.
+fn other_events(id: Identity) -> Vec<(&'static str, Event<Identity>)> {
+    vec![
+        ("pardoned", Event::Pardoned { id }),
         (
-            "resumed".to_owned(),
+            "resumed",
             Event::Resumed {
                 pause: Duration::from_millis(1234),
                 restarted: false,
             },
         ),
         (
-            "resumed-restarted".to_owned(),
+            "resumed-restarted",
             Event::Resumed {
                 pause: Duration::from_secs(86_400),
                 restarted: true,
             },
         ),
-    ];
+    ]
+}
+
+fn record(event: Event<Identity>, note: Option<String>) -> Record {
+    Record::new(Entry { at: at(0), event }, note)
+}
+
+/// Records with a note, and with digests of what is stored beside the log.
+fn with_more() -> [(&'static str, Record); 3] {
+    let ended = |outcome| Event::Ended {
+        ticket: TICKET,
+        outcome,
+    };
+    let noted = record(
+        ended(Outcome::Aborted),
+        Some("the laptop sleeps".to_owned()),
+    );
+    let mut stored = record(ended(Outcome::Contributed), None);
+    stored.stored = Some([0x11; 32]);
+    let tally = |count, byte| Tally {
+        count,
+        digest: [byte; 32],
+    };
+    let mut beside = stored.clone();
+    beside.beside = Some(Beside {
+        ceremony: [0x22; 32],
+        contributions: tally(141_416, 0x33),
+        accounts: tally(0, 0),
+    });
+    [
+        ("noted", noted),
+        ("stored", stored),
+        ("stored-beside", beside),
+    ]
+}
+
+/// One record of every kind, and every value of the enums inside.
+fn records() -> Vec<(String, Record)> {
+    let ticket = TICKET;
+    let id = Identity::eth([0xa1; 20]);
+    let owned = |(name, event): (&str, Event<Identity>)| (name.to_owned(), event);
+    let mut events: Vec<_> = stay_events(&id).into_iter().map(owned).collect();
+    events.extend(other_events(id).into_iter().map(owned));
     for outcome in [
         Outcome::Contributed,
         Outcome::MissedCheckIn,
@@ -126,37 +176,10 @@ fn records() -> Vec<(String, Record)> {
     for mode in [Mode::Open, Mode::Draining, Mode::Halted] {
         events.push((format!("mode-set-{mode:?}"), Event::ModeSet { mode }));
     }
-    let mut records: Vec<_> = events
-        .into_iter()
-        .map(|(name, event)| (name, Record::new(Entry { at: at(0), event }, None)))
-        .collect();
-    let event = Event::Ended {
-        ticket,
-        outcome: Outcome::Aborted,
-    };
-    let note = Some("the laptop sleeps".to_owned());
-    records.push((
-        "noted".to_owned(),
-        Record::new(Entry { at: at(0), event }, note),
-    ));
-    let event = Event::Ended {
-        ticket,
-        outcome: Outcome::Contributed,
-    };
-    let mut bound = Record::new(Entry { at: at(0), event }, None);
-    bound.stored = Some([0x11; 32]);
-    records.push(("stored".to_owned(), bound.clone()));
-    let tally = |count, byte| Tally {
-        count,
-        digest: [byte; 32],
-    };
-    bound.beside = Some(Beside {
-        ceremony: [0x22; 32],
-        contributions: tally(141_416, 0x33),
-        accounts: tally(0, 0),
-    });
-    records.push(("stored-beside".to_owned(), bound));
-    records
+    let events = events.into_iter();
+    let plain = events.map(|(name, event)| (name, record(event, None)));
+    let more = with_more().map(|(name, record)| (name.to_owned(), record));
+    plain.chain(more).collect()
 }
 
 #[test]

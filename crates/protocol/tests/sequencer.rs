@@ -1,5 +1,5 @@
 //! The sequencer's codes and texts, against the contract: a row here for each of its rows
-//! (`sequencer-http.md`, section 5).
+//! (`docs/spec/sequencer.md#errors`).
 #![allow(clippy::unwrap_used)]
 
 use tauline_protocol::sequencer::{Code, SequencerStatus};

@@ -103,7 +103,7 @@ pub enum Verdict {
     CoordinatorFault,
 }
 
-/// Whether people may join, and whether time runs.
+/// Whether people may join, and whether time runs (`docs/spec/queue.md#modes`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Mode {
@@ -111,8 +111,7 @@ pub enum Mode {
     #[default]
     Open,
     /// Nobody may join; everybody in line is served. The mode becomes [`Mode::Halted`] by itself
-    /// once the line is empty and the last turn is over (`queue-protocol.md`, coordinator
-    /// handover).
+    /// once the line is empty and the last turn is over (`docs/spec/queue.md#drained`).
     Draining,
     /// No deadline runs, nobody is called, nothing new starts. With people in line this is a pause.
     Halted,

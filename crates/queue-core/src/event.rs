@@ -49,7 +49,7 @@ pub enum Event<Id> {
         /// When to start at the latest.
         start_by: Timestamp,
         /// The stays ahead in line that were not there, in order. They keep their places and
-        /// deadlines, and the first of them is next.
+        /// deadlines, and the first of them is next (`docs/spec/queue.md#passed-named`).
         #[cfg_attr(
             feature = "serde",
             serde(default, skip_serializing_if = "Vec::is_empty")

@@ -2,7 +2,7 @@
 //!
 //! It is the queue of a powers-of-tau ceremony: participants join, check in again and again while
 //! they wait, are called when it is their turn, take the state to build on, and hand in a
-//! contribution that the coordinator verifies. This crate decides who is next and who is too late.
+//! contribution that the coordinator verifies. This crate decides whose turn is next and who is too late.
 //! It has no clock, no input or output, no threads and no `async`, and needs nothing but `alloc`;
 //! any program that can tell the time and keep a log can be a coordinator around it. Two that do so in
 //! a page or two are `examples/random_lobby.rs` beside this crate, which runs with
@@ -92,7 +92,7 @@
 //! |---|---|---|---|---|
 //! | [`Waiting`](Phase::Waiting) | `Join` | half the estimated wait, within [`checkin_min`](Rules::checkin_min) and the [longest interval](Rules::longest_interval) that the check-in budget needs; the first three: `checkin_min`. Moved by every `CheckIn`, and by every `TryContribute` to its interval at least | a `CheckIn` while the turn is free for it | `MissedCheckIn` |
 //! | [`Ready`](Phase::Ready) | being called | [`start_limit`](Rules::start_limit) | `Start` | `FailedToStart` |
-//! | [`Contributing`](Phase::Contributing) | `Start` | [`contribution_limit`](Rules::contribution_limit), and for who checks in meanwhile, [`stall_limit`](Rules::stall_limit) from each `CheckIn`, or [`disconnect_limit`](Rules::disconnect_limit) from a `Disconnect` | `Submit` | `TimedOut` or `Stalled` |
+//! | [`Contributing`](Phase::Contributing) | `Start` | [`contribution_limit`](Rules::contribution_limit), and if it checks in meanwhile, [`stall_limit`](Rules::stall_limit) from each `CheckIn`, or [`disconnect_limit`](Rules::disconnect_limit) from a `Disconnect` | `Submit` | `TimedOut` or `Stalled` |
 //! | [`Verifying`](Phase::Verifying) | `Submit` | [`verification_limit`](Rules::verification_limit), which is the coordinator's | `Judge` | `CoordinatorFault` |
 //!
 //! A stay ends when its deadline and the [grace](Rules::checkin_grace) have passed; verification has
@@ -117,8 +117,8 @@
 //! **An absence of the coordinator's costs nobody anything.** The first step after a replay, the end
 //! of a halt, and a step that comes more than two and a half [ticks](Rules::tick) after the last emit
 //! [`Event::Resumed`], which moves every deadline by the time that was lost. Crash, deployment,
-//! failover, handover and a process that was suspended are one mechanism. Whoever checks in during a
-//! halt has all of its time when it is over.
+//! failover, handover and a process that was suspended are one mechanism. A participant that checks in during a
+//! halt has all of its time when the halt is over.
 //!
 //! **Check-ins need hardly any records.** Near the head everybody checks in every few seconds. An
 //! event that records a deadline covers some time beyond it (`lasting_by`); check-ins that stay

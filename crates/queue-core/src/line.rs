@@ -57,7 +57,8 @@ impl Block {
     }
 }
 
-/// The line. Tickets go in in ascending order and without gaps, and come out in any.
+/// The line. Tickets go in in ascending order and without gaps, and come out in any
+/// (`docs/spec/queue.md#order`).
 #[derive(Clone, Debug)]
 pub(crate) struct Line<Id> {
     /// The ticket of slot 0.

@@ -73,7 +73,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     }
 
     /// The queue that a log which began at `at` amounts to. Volatile entries may be missing from
-    /// it, and so may any number of entries from its end.
+    /// it, and so may any number of entries from its end (`docs/spec/queue.md#replay`).
     ///
     /// The first step after it emits [`Event::Resumed`] if anybody is in the queue: the time from
     /// the last entry to that step costs nobody anything.

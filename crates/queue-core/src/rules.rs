@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::time::millis;
 
-/// The lengths of all deadlines. [`Rules::default`] gives those of `http-queue-api.md`, deadlines.
+/// The lengths of all deadlines. [`Rules::default`] gives those of `docs/spec/queue.md#deadlines`.
 ///
 /// Settings act on new events only: deadlines in the log are absolute, so a coordinator may be
 /// restarted with other rules and every promise already made still stands. Durations are used in
@@ -12,29 +12,29 @@ use crate::time::millis;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Rules {
-    /// The longest time between two check-ins. Default 1 h (`http-queue-api.md`, deadlines).
+    /// The longest time between two check-ins. Default 1 h (`docs/spec/queue.md#budget`).
     pub checkin_max: Duration,
     /// The shortest time between two check-ins, and the time for the first three in line. Default
-    /// 5 s (`http-queue-api.md`, deadlines).
+    /// 5 s (`docs/spec/queue.md#near-head`).
     pub checkin_min: Duration,
-    /// How late a participant may be, for latency and clocks. Default 5 s (`http-queue-api.md`,
-    /// deadlines). It applies to every deadline of a participant's; the verification deadline is
-    /// the coordinator's own and has none.
+    /// How late a participant may be, for latency and clocks. Default 5 s
+    /// (`docs/spec/queue.md#grace`). It applies to every deadline of a participant's; the
+    /// verification deadline is the coordinator's own and has none.
     pub checkin_grace: Duration,
     /// How many check-ins a second all in line together may make; with so many in line that the
     /// shortest intervals would come to more, the longest interval grows. Default 1,000
-    /// (`http-queue-api.md`, deadlines, the check-in budget).
+    /// (`docs/spec/queue.md#budget`).
     pub checkin_rate: u32,
     /// The longest time between two check-ins while the budget allows more: so a free turn never
-    /// waits long for somebody absent. Default 30 s (`http-queue-api.md`, deadlines).
+    /// waits long for somebody absent. Default 30 s (`docs/spec/queue.md#budget`).
     pub checkin_relaxed: Duration,
     /// How often a stay may be passed: its turn goes to somebody behind it because it is not there.
-    /// Default 1; 0 is strict order (`http-queue-api.md`, who is not there when the turn comes).
+    /// Default 1; 0 is strict order (`docs/spec/queue.md#passes`).
     pub passes: u32,
-    /// Time from being called to starting. Default 15 s (`http-queue-api.md`, deadlines).
+    /// Time from being called to starting. Default 15 s (`docs/spec/queue.md#start`).
     pub start_limit: Duration,
     /// Time from starting to the last byte of the contribution. Default 180 s
-    /// (`http-queue-api.md`, deadlines).
+    /// (`docs/spec/queue.md#contribution`).
     pub contribution_limit: Duration,
     /// If given, the time from starting to the last byte follows the contributions that were
     /// accepted of late: twice what 95 of 100 of them took, but at least this and at most
@@ -43,14 +43,15 @@ pub struct Rules {
     /// is always `contribution_limit`.
     pub contribution_min: Option<Duration>,
     /// Time between check-ins while contributing, for those who check in then. Default 30 s
-    /// (`http-queue-api.md`, deadlines).
+    /// (`docs/spec/queue.md#stall`).
     pub stall_limit: Duration,
     /// The same after the connection was closed and nothing came back. Default 15 s
-    /// (`http-queue-api.md`, deadlines). One that is longer than `stall_limit` changes nothing.
+    /// (`docs/spec/queue.md#disconnect`). One that is longer than `stall_limit` changes nothing.
     pub disconnect_limit: Duration,
-    /// Time that the coordinator gives itself to verify. Past it the stay ends as its own fault:
-    /// no state is without a timer (`known-faults.md`, queue and turns). Default 300 s: fifty times
-    /// what verification of a full-size contribution takes.
+    /// Time that the coordinator gives itself to verify. Past it the stay ends as its own fault: no
+    /// state is without a timer (`docs/spec/known-faults.md#cancelled-upload`). Default 300 s:
+    /// fifty times what verification of a full-size contribution takes
+    /// (`docs/spec/queue.md#verification`).
     pub verification_limit: Duration,
     /// What a turn is taken to last until one has been seen. Default 60 s: a full-size contribution
     /// on an ordinary machine.
@@ -89,19 +90,19 @@ impl Default for Rules {
 }
 
 /// How many places at the head of the line check in at the shortest interval, and can be called
-/// before those ahead who are absent (`http-queue-api.md`, deadlines: the first three in line).
+/// before those ahead who are absent (`docs/spec/queue.md#near-head`: the first three in line).
 pub const NEAR_HEAD: u64 = 3;
 
 impl Rules {
     /// The longest that any setting may be: a year. A longer one is a slip of units.
-    pub const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+    pub const MAX_LENGTH: Duration = Duration::from_secs(366 * 24 * 3600);
 
     /// Whether these settings can be used.
     ///
     /// # Errors
     ///
     /// Names the first setting that is zero (below a millisecond) where it must not be, that is
-    /// longer than [`Rules::LONGEST`], or that contradicts another.
+    /// longer than [`Rules::MAX_LENGTH`], or that contradicts another.
     pub fn validate(&self) -> Result<(), RulesError> {
         let positive = [
             ("checkin_max", self.checkin_max),
@@ -125,7 +126,7 @@ impl Rules {
             ("lasting_step", self.lasting_step),
         ];
         for (setting, value) in positive.into_iter().chain(any) {
-            if value > Self::LONGEST {
+            if value > Self::MAX_LENGTH {
                 return Err(RulesError::TooLong { setting, value });
             }
         }
@@ -155,7 +156,8 @@ impl Rules {
     }
 
     /// The time until the next check-in of a stay at `position`, in a line of this length, that
-    /// expects to wait for `wait`: half the wait, within bounds, and the minimum near the head.
+    /// expects to wait for `wait`: half the wait, within bounds, and the minimum near the head
+    /// (`docs/spec/queue.md#check-in`).
     pub(crate) fn checkin_interval(&self, position: u64, in_line: u64, wait: Duration) -> Duration {
         if position <= NEAR_HEAD {
             return self.checkin_min;
@@ -186,17 +188,20 @@ impl Rules {
     }
 
     /// How long a stay that has asked counts as there, so that a free turn does not pass it: time
-    /// enough to ask again after an answer. A fifth of the shortest interval, 1 s by default.
+    /// enough to ask again after an answer. A fifth of the shortest interval, 1 s by default
+    /// (`docs/spec/queue.md#presence`).
     pub(crate) fn presence_limit(&self) -> Duration {
         self.checkin_min / 5
     }
 
-    /// The longest gap between two steps that is no absence of the coordinator's.
+    /// The longest gap between two steps that is no absence of the coordinator's
+    /// (`docs/spec/queue.md#gap`).
     pub(crate) fn longest_gap(&self) -> Duration {
         self.tick.saturating_mul(5) / 2
     }
 
-    /// The time from a start to the last byte, given how long nearly all recent contributions took.
+    /// The time from a start to the last byte, given how long nearly all recent contributions took
+    /// (`docs/spec/queue.md#recent-turns`).
     pub(crate) fn limit_after(&self, usual: Option<Duration>) -> Duration {
         match (self.contribution_min, usual) {
             (Some(min), Some(usual)) => usual
@@ -207,7 +212,7 @@ impl Rules {
     }
 
     /// How far past a deadline `interval` from now the record of it covers: half as long again, and
-    /// at least [`Rules::lasting_step`].
+    /// at least [`Rules::lasting_step`] (`docs/spec/queue.md#lasting`).
     pub(crate) fn lasting_margin(&self, interval: Duration) -> Duration {
         (interval / 2).max(self.lasting_step)
     }
@@ -223,7 +228,7 @@ pub enum RulesError {
         /// Name of the setting.
         setting: &'static str,
     },
-    /// A setting is longer than [`Rules::LONGEST`].
+    /// A setting is longer than [`Rules::MAX_LENGTH`].
     #[error("{setting} is {value:?}, more than a year")]
     TooLong {
         /// Name of the setting.

@@ -39,7 +39,7 @@ impl core::fmt::Display for Ticket {
     }
 }
 
-/// How far a stay has come.
+/// How far a stay has come (`docs/spec/queue.md#phases`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Phase {
@@ -53,7 +53,7 @@ pub enum Phase {
     Verifying,
 }
 
-/// How a stay ended (`http-queue-api.md`, how a stay ends).
+/// How a stay ended (`docs/spec/queue.md#outcomes`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Outcome {
@@ -73,12 +73,14 @@ pub enum Outcome {
     Aborted,
     /// It gave its place up.
     Left,
-    /// The coordinator failed. The only outcome that does not use the identity up.
+    /// The coordinator failed. The only outcome that does not use the identity up
+    /// (`docs/spec/queue.md#coordinator-fault`).
     CoordinatorFault,
 }
 
 impl Outcome {
-    /// Whether an identity whose stay ended so may not join again without a pardon.
+    /// Whether an identity whose stay ended so may not join again without a pardon
+    /// (`docs/spec/queue.md#used-up`).
     #[must_use]
     pub const fn uses_up(self) -> bool {
         !matches!(self, Outcome::CoordinatorFault)

@@ -651,8 +651,9 @@ impl Settings {
         }
     }
 
-    /// The time that a client of the sequencer's API has until its next call, grace not included: two
-    /// of its periods with what each may be late, so that one call may be lost.
+    /// The time that a client of the sequencer's API has until its next call, grace not included:
+    /// two of its periods with what each may be late, so that one call may be lost
+    /// (`docs/spec/sequencer.md#rhythm`).
     #[must_use]
     pub fn lobby_interval(&self) -> Duration {
         let period = self

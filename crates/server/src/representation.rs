@@ -1,6 +1,6 @@
 //! The forms and compressions in which documents go out.
 
-/// The form of a base document (`ceremony.md`, Documents).
+/// The form of a base document (`docs/spec/ceremony.md#base`, `docs/spec/ceremony.md#msgpack`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Form {
     /// JSON with compressed points in hex.

@@ -1,4 +1,4 @@
-//! The HTTP interface (`http-queue-api.md`), one file a resource.
+//! The HTTP interface (`docs/spec/http-api.md#json`), one file a resource.
 
 pub(crate) mod auth;
 mod base;
@@ -60,7 +60,8 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 /// Any page may use the interface; its sessions are no cookies, so a page can act only for who
-/// signed in to it. The headers asked for are echoed: `*` does not cover `Authorization`.
+/// signed in to it. The headers asked for are echoed: `*` does not cover `Authorization`
+/// (`docs/spec/sequencer.md#cors`).
 fn cors() -> CorsLayer {
     const EXPOSED: [HeaderName; 6] = [
         header::RETRY_AFTER,

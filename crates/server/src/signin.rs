@@ -1,4 +1,5 @@
-//! Signing in: proofs of identity, and the sessions they earn (`http-queue-api.md`, Signing in).
+//! Signing in: proofs of identity, and the sessions they earn
+//! (`docs/spec/ceremony.md#sign-in-methods`).
 //!
 //! | module | holds |
 //! |---|---|

@@ -19,7 +19,7 @@ use crate::base::CurrentBase;
 /// seconds anyway, and answering should not.
 const NICENESS: i32 = 10;
 
-/// A pool of threads that verify. Clones share it.
+/// A pool of threads that verify. Clones share it (`docs/spec/known-faults.md#async-verification`).
 #[derive(Clone)]
 pub struct Verifier {
     pool: Arc<rayon::ThreadPool>,

@@ -2,7 +2,11 @@
 //! is there after each restart, nobody loses a place, and the transcript verifies.
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead as _, BufReader};
+#[path = "common/http.rs"]
+mod http;
+#[path = "common/program.rs"]
+mod program;
+
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -62,20 +66,9 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let url = line
-            .trim()
-            .rsplit(' ')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        assert!(
-            url.starts_with("http://"),
-            "the server did not start: {line:?}"
-        );
+        let line = program::first_line(&mut child);
+        let url = program::address(&line);
+        let url = url.unwrap_or_else(|| panic!("the server did not start: {line:?}"));
         Self { child, url }
     }
 
@@ -221,7 +214,7 @@ async fn nothing_acknowledged_is_lost_by_kill_9_at_random_moments() {
     let listen = url.trim_start_matches("http://").to_owned();
     let sizes: Sizes = SIZES.parse().unwrap();
 
-    let http = Client::builder().no_proxy().build().unwrap();
+    let http = http::client().build().unwrap();
     let mut comers = (0..KILLS + EARLY).map(|n| {
         let participant = Participant {
             http: http.clone(),

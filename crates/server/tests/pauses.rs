@@ -198,7 +198,7 @@ async fn nobody_loses_anything(pause: u64) {
     assert_eq!(start.await.unwrap(), StatusCode::OK, "{pause} s");
 }
 
-/// All at once: each waits most of the time.
+/// All at once: each waits most of the time (`docs/spec/known-faults.md#frozen-process`).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_is_suspended_costs_nobody_anything() {
     let pauses = [3, 8, 12, 20, 38, 60].map(|pause| tokio::spawn(nobody_loses_anything(pause)));

@@ -1,6 +1,11 @@
 //! The program itself, as an operator runs it.
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/http.rs"]
+mod http;
+#[path = "common/program.rs"]
+mod program;
+
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -31,17 +36,11 @@ impl Program {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        let line = program::first_line(&mut child);
         // A line of JSON, where logs are to be JSON.
         let url = match serde_json::from_str::<Value>(&line) {
             Ok(json) => json["fields"]["url"].as_str().map(str::to_owned),
-            Err(_) => line
-                .trim()
-                .strip_prefix("tauline-server listens on ")
-                .map(str::to_owned),
+            Err(_) => program::address(&line),
         };
         let url = url.unwrap_or_else(|| panic!("{line:?}"));
         Self {
@@ -76,7 +75,7 @@ impl Drop for Program {
 fn status(url: &str) -> Value {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = http::client().build().unwrap();
         client
             .get(format!("{url}/ceremony/status"))
             .send()
@@ -184,7 +183,7 @@ fn logs_may_be_json_and_never_hold_a_token_or_a_code() {
     });
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let token: String = runtime.block_on(async {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = http::client().build().unwrap();
         let token = token_of_alice(&client, &url).await;
         let join = client.post(format!("{url}/queue/join")).bearer_auth(&token);
         assert_eq!(join.send().await.unwrap().status(), 200);
@@ -215,7 +214,7 @@ fn joined_and_left(data: &std::path::Path, more: &[&str]) -> (String, String) {
     let url = program.url.clone();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = http::client().build().unwrap();
         let token = token_of_alice(&client, &url).await;
         for path in ["join", "leave"] {
             let request = client.post(format!("{url}/queue/{path}"));
@@ -439,7 +438,7 @@ impl Watched {
 fn ask(url: &str, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> u16 {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = http::client().build().unwrap();
         let mut request = match body {
             Some(body) => client.post(format!("{url}{path}")).json(&body),
             None => client.get(format!("{url}{path}")),

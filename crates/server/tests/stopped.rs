@@ -4,7 +4,6 @@
 
 mod common;
 
-use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -12,8 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use tauline_protocol::error::Code;
 use tauline_transcript::Sizes;
 
-use common::Client;
 use common::raw::Raw;
+use common::{Client, program};
 
 const SIZES: &str = "16:4,32:4";
 
@@ -38,12 +37,8 @@ impl Program {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let url = line.trim().strip_prefix("tauline-server listens on ");
-        let url = url.unwrap_or_else(|| panic!("{line:?}")).to_owned();
+        let line = program::first_line(&mut child);
+        let url = program::address(&line).unwrap_or_else(|| panic!("{line:?}"));
         Self { child, url }
     }
 

@@ -1,7 +1,7 @@
-//! The log is replayed, and everything that is kept beside it is checked against it.
+//! Replaying the log, and checking against it everything that is stored beside it.
 //!
-//! This is what a coordinator does before it starts, and what looks at a backup before it is put in
-//! place.
+//! A coordinator does this before it starts, and a backup is checked like this before it is
+//! restored.
 
 mod log;
 
@@ -10,31 +10,32 @@ use tauline_protocol::journal::{Beside, Digest, Tally};
 use tauline_queue_core::{Outcome, Phase, Queue, Rules, Ticket};
 use tauline_transcript::{Base, RawContribution};
 
-use self::log::Replayed;
-use crate::{Chain, Contribution, Store, StoreError, sum};
+use self::log::{PAGE, Replayed};
+use crate::chain::Chain;
+use crate::contribution::Contribution;
+use crate::error::StoreError;
+use crate::store::Store;
+use crate::sum;
 
-/// Records and contributions read at a time: a bound on memory.
-const PAGE: u32 = 1024;
-
-/// What a store amounts to.
+/// The content of a store, after all checks.
 pub struct Checked {
-    /// The log, folded.
+    /// The queue after the last record.
     pub queue: Queue<Identity>,
-    /// The log's chain.
+    /// The log's hash chain.
     pub chain: Chain,
     /// The last contribution.
     pub last: Option<Contribution>,
     /// The powers to build on.
     pub base: Base,
-    /// The contribution that was being verified.
+    /// The contribution that was being verified when the coordinator stopped.
     pub verifying: Option<Submitted>,
-    /// Restarts since the last contribution arrived.
+    /// How often the coordinator has restarted since the last contribution arrived.
     pub restarts_while_verifying: u32,
-    /// What the log does not bind yet.
+    /// What the next record has to bind.
     pub binding: Binding,
 }
 
-/// A contribution that has arrived and has not been judged.
+/// A contribution that has arrived and has no verdict yet.
 pub struct Submitted {
     /// The stay.
     pub ticket: Ticket,
@@ -44,15 +45,15 @@ pub struct Submitted {
     pub contribution: RawContribution,
 }
 
-/// Checks everything. Decoding takes the threads of the pool that it is called on.
+/// Checks everything in a store. Points are decoded on the threads of the current rayon pool.
 ///
 /// # Errors
-/// The first contradiction; or the medium fails.
+/// The first contradiction, or an error of the medium.
 pub fn everything(store: &dyn Store, rules: Rules) -> Result<Checked, StoreError> {
     let replayed = log::replay(store, rules)?;
     let kept = contributions(store, &replayed)?;
     let base = base(store, &replayed, kept.last.as_ref())?;
-    // What contradicts the log says more than that a sum differs.
+    // Another contradiction says more than that a sum differs, so this one comes last.
     if let Some(spoiled) = kept.spoiled {
         return Err(spoiled);
     }
@@ -70,15 +71,15 @@ pub fn everything(store: &dyn Store, rules: Rules) -> Result<Checked, StoreError
     })
 }
 
-/// What the stored contributions come to.
+/// What was found about the stored contributions.
 struct Kept {
     last: Option<Contribution>,
     tally: Tally,
-    /// The first that is not what was stored.
+    /// The error for the first that has changed since it was stored.
     spoiled: Option<StoreError>,
 }
 
-/// Checks that the stored contributions are those of the log, each and no other.
+/// Checks that exactly the contributions of the log are stored.
 fn contributions(store: &dyn Store, replayed: &Replayed) -> Result<Kept, StoreError> {
     let reading = store.reading()?;
     let has_sums = reading.has_sums();
@@ -123,7 +124,7 @@ fn contributions(store: &dyn Store, replayed: &Replayed) -> Result<Kept, StoreEr
     Ok(kept)
 }
 
-/// Checks that a contribution is the next that the log has.
+/// Checks that a contribution is the next one in the log.
 fn fits(
     store: &dyn Store,
     replayed: &Replayed,
@@ -151,7 +152,7 @@ fn fits(
     Ok(())
 }
 
-/// The blob of a ticket, which must be there, and the one that the log tells of.
+/// The blob of a ticket, which must exist and have the digest that the log tells.
 fn blob(
     store: &dyn Store,
     ticket: Ticket,
@@ -172,7 +173,7 @@ fn blob(
     })
 }
 
-/// The head of the ceremony: the blob of the last contributed ticket, and nothing else.
+/// The powers that the next contribution builds on: those of the last accepted contribution's blob.
 fn base(
     store: &dyn Store,
     replayed: &Replayed,
@@ -183,7 +184,8 @@ fn base(
     let base = match contributed {
         None => Base::initial(sizes),
         Some(ticket) => {
-            // Verified before it became the head, and its digest is checked: decoding is enough.
+            // It was verified before it was accepted, and its digest has not changed: decoding is
+            // enough.
             let arrived = replayed.accepted.last().and_then(|it| it.blob);
             let document = blob(store, ticket, arrived)?;
             Base::decode(&document, sizes).map_err(|error| {
@@ -225,7 +227,8 @@ fn verifying(store: &dyn Store, replayed: &Replayed) -> Result<Option<Submitted>
     }))
 }
 
-/// Checks that there is no blob but the head's and that being verified.
+/// Checks that the only blobs are those of the last accepted contribution and of the one being
+/// verified.
 fn blobs(store: &dyn Store, replayed: &Replayed) -> Result<(), StoreError> {
     let state = replayed.queue.state();
     let verifying = state
@@ -242,7 +245,8 @@ fn blobs(store: &dyn Store, replayed: &Replayed) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Checks what the log binds of the ceremony and of accounts; gives what it does not bind yet.
+/// Checks the ceremony and the accounts against what the log binds, and returns what the next
+/// record has to bind.
 fn binding(
     store: &dyn Store,
     replayed: &Replayed,
@@ -263,7 +267,7 @@ fn binding(
         }
     }
     let accounts = replayed.beside.map_or(sum::NONE, |bound| bound.accounts);
-    // Contributions of before there were sums, unless a record covers them.
+    // Old contributions have no sums in their records. A later record may cover them.
     let covered = replayed.beside.map_or(0, |bound| bound.contributions.count);
     let uncovered = (1_u64..)
         .zip(&replayed.accepted)
@@ -278,7 +282,7 @@ fn binding(
     })
 }
 
-/// What the next record has to bind of what is kept beside the log.
+/// What the next record has to bind of the data beside the log.
 #[derive(Debug, Clone)]
 pub struct Binding {
     beside: Beside,
@@ -286,7 +290,7 @@ pub struct Binding {
 }
 
 impl Binding {
-    /// What goes into the record that is written now, when there are these accounts.
+    /// What the record that is written now has to bind, if anything, with these accounts.
     pub fn take(&mut self, accounts: Tally) -> Option<Beside> {
         self.due |= accounts != self.beside.accounts;
         self.beside.accounts = accounts;

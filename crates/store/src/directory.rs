@@ -1,4 +1,4 @@
-//! The data directory: private, and one process's at a time.
+//! The data directory, which belongs to one process at a time and only its owner can read.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -7,38 +7,25 @@ use std::path::{Path, PathBuf};
 
 use tauline_protocol::admin::SOCKET_NAME;
 
-use crate::StoreError;
-use crate::mark::MARK_NAME;
+use crate::error::StoreError;
+use crate::names::{
+    DATABASE_NAME, LOCK_NAME, MARK_NAME, NEW_DATABASE_NAME, PART_NAME, SNAPSHOTS_NAME,
+};
 
-/// Name of the database inside the data directory. A backup is such a file.
-pub const DATABASE_NAME: &str = "tauline.db";
-
-/// Name of the lock file inside the data directory. It holds the number of the process.
-pub const LOCK_NAME: &str = "lock";
-
-/// Name of the folder of rendered transcripts inside the data directory.
-pub const SNAPSHOTS_NAME: &str = "snapshots";
-
-/// Name of a database that is being made.
-const NEW_DATABASE_NAME: &str = "tauline.db.new";
-
-/// Name of a database that is being restored.
-pub const PART_NAME: &str = "tauline.db.part";
-
-/// A data directory that this process holds until the value is dropped.
+/// A data directory that this process holds until this is dropped.
 #[derive(Debug)]
-pub struct DataDir {
+pub(crate) struct DataDir {
     path: PathBuf,
-    // The lock is the system's, on the open file: it ends with the process, however that ends.
+    // The system holds the lock for the open file, so it ends with the process, however that ends.
     _lock: File,
 }
 
 impl DataDir {
-    /// Takes the directory, making it (mode 0700) when it is missing.
+    /// Takes a directory, and makes it (with mode 0700) if it is missing.
     ///
     /// # Errors
     /// When it cannot be written, or another process holds it.
-    pub fn take(path: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn take(path: &Path) -> Result<Self, StoreError> {
         let unwritable = |source| StoreError::Unwritable {
             path: path.to_owned(),
             source,
@@ -64,7 +51,7 @@ impl DataDir {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
-                // The number is a courtesy: without it the message is still right.
+                // Without the number, the message is still right.
                 let _ = lock.read_to_string(&mut text);
                 return Err(StoreError::InUse {
                     path,
@@ -87,29 +74,30 @@ impl DataDir {
         Ok(Self { path, _lock: lock })
     }
 
-    /// The directory, as an absolute path.
+    /// The absolute path of the directory.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The database inside it, if there is one, with mode 0600.
+    /// The path of the database, which gets mode 0600, if there is one.
     ///
     /// # Errors
-    /// When it cannot be read, is empty, or is missing while other files tell of a ceremony.
+    /// When it cannot be read, is empty, or is missing while other files show that there was a
+    /// ceremony.
     pub(crate) fn database(&self) -> Result<Option<PathBuf>, StoreError> {
         let Some(path) = database_in(&self.path)? else {
             return Ok(None);
         };
-        // SQLite gives the files beside the database the mode of the database. A backup that was
-        // copied here may have any: it holds the coordinator's key.
+        // The database contains the coordinator's key. A backup that was copied here may have any
+        // mode, and SQLite gives the files beside the database the same one.
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
             .map_err(|source| self.unwritable(source))?;
         Ok(Some(path))
     }
 
-    /// An empty file (mode 0600) for a database in the making, beside the name that it will have.
-    /// What a start that was cut short left is removed: nobody has heard of it.
+    /// Makes an empty file (with mode 0600) for a new database, beside its later name. Files that
+    /// an interrupted start has left are removed: nobody was told of that ceremony.
     ///
     /// # Errors
     /// When it cannot be made.
@@ -132,7 +120,7 @@ impl DataDir {
         Ok(path)
     }
 
-    /// Gives a new database its name, durably.
+    /// Gives a new database its name, and makes that durable.
     ///
     /// # Errors
     /// When the system fails.
@@ -154,11 +142,11 @@ impl DataDir {
     }
 }
 
-/// The database of a directory. None when there is no trace of a ceremony there, which is the only
-/// place where one may begin.
+/// The path of a directory's database. None if nothing in the directory shows that there was a
+/// ceremony: only there may a new one begin.
 ///
 /// # Errors
-/// When the directory cannot be read, or a database is gone from it.
+/// When the directory cannot be read, or its database is gone.
 pub(crate) fn database_in(directory: &Path) -> Result<Option<PathBuf>, StoreError> {
     let gone = |remains, what| StoreError::Gone {
         path: directory.to_owned(),
@@ -187,11 +175,11 @@ pub(crate) fn database_in(directory: &Path) -> Result<Option<PathBuf>, StoreErro
     }
 }
 
-/// What tells that a coordinator ran in a directory, or was to be restored there: all that it makes
-/// but the database and the lock.
+/// The files which show that a coordinator ran in a directory, or was to be restored there: all
+/// that it makes except the database and the lock.
 pub(crate) fn remains(directory: &Path) -> Vec<String> {
     let names = [
-        "-wal", "-shm", "-journal", // Of the database.
+        "-wal", "-shm", "-journal", // SQLite's, beside the database.
     ]
     .map(|end| format!("{DATABASE_NAME}{end}"))
     .into_iter()
@@ -201,7 +189,7 @@ pub(crate) fn remains(directory: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Makes the entry of a new or renamed file durable.
+/// Makes the name of a new or renamed file durable.
 pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(parent) => File::open(parent)?.sync_all(),

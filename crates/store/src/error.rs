@@ -1,11 +1,11 @@
-//! What can go wrong with the data, and what to do about it.
+//! Errors of the stored data, with advice.
 
 use std::io;
 use std::path::PathBuf;
 
-use crate::DATABASE_NAME;
+use crate::names::DATABASE_NAME;
 
-/// Why the ceremony's data could not be used. Each text says what to do.
+/// Why the ceremony's data cannot be used. Each text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The directory cannot be made or written.
@@ -19,7 +19,7 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
-    /// Another process serves this data.
+    /// Another process holds the directory.
     #[error(
         "the data directory {} is in use by another coordinator{}; stop that one first, or choose another with --data-dir",
         path.display(),
@@ -44,7 +44,7 @@ pub enum StoreError {
         /// The latest version that this program knows.
         known: u32,
     },
-    /// The file is not a ceremony's.
+    /// The file is not the database of a ceremony.
     #[error(
         "{} is not the data of a ceremony; choose another directory with --data-dir",
         path.display()
@@ -53,7 +53,7 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
-    /// The data is of a ceremony of other sizes.
+    /// The ceremony has other sizes.
     #[error(
         "the data in {} is of a ceremony of sizes {found}, not {asked}: start with --ceremony {found}, or choose another directory with --data-dir",
         path.display()
@@ -66,7 +66,7 @@ pub enum StoreError {
         /// The sizes asked for.
         asked: String,
     },
-    /// There are traces of a ceremony, but its database is gone.
+    /// Files show that there was a ceremony, but its database is gone.
     #[error(
         "the ceremony's data is gone from {}: {} there, but {what}. Nothing was begun in its place. If a disk is not mounted, mount it; else restore the last backup (`tauline admin --data-dir NEW restore FILE`). To begin a new ceremony, choose an empty directory",
         path.display(),
@@ -75,12 +75,12 @@ pub enum StoreError {
     Gone {
         /// The directory.
         path: PathBuf,
-        /// The files that tell of it.
+        /// These files.
         remains: Vec<String>,
         /// What is wrong with the database, as a clause.
         what: &'static str,
     },
-    /// A ceremony was asked for by its coordinator's address, and there is none.
+    /// The ceremony of a certain coordinator was asked for, and there is none.
     #[error(
         "there is no ceremony in {}, and --coordinator-address asks for that of {pinned}. Nothing was made there. If a disk is not mounted, mount it; else name the ceremony's directory with --data-dir, or restore its last backup. A new ceremony has a new address: to begin one, leave --coordinator-address out",
         path.display()
@@ -104,7 +104,7 @@ pub enum StoreError {
         /// The address asked for.
         pinned: String,
     },
-    /// The database is behind the mark, or of another past.
+    /// The database does not contain the records that the mark tells of.
     #[error(
         "the data in {} is not what was durable: {what}. Something was lost or exchanged, and nothing was changed now. Put back what is missing (a file {wal} belongs to the database), or restore the last backup into an empty directory (`tauline admin --data-dir NEW restore FILE`). `tauline admin check` says what a file or directory holds. To go on without what is lost, copy {DATABASE_NAME} alone into an empty directory, and start there",
         path.display(),
@@ -113,7 +113,7 @@ pub enum StoreError {
     Lost {
         /// The directory.
         path: PathBuf,
-        /// What the mark says and what the database holds.
+        /// What the mark tells, and what the database holds.
         what: String,
     },
     /// The mark cannot be understood.
@@ -125,12 +125,12 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
-    /// Parts of the data contradict each other.
+    /// Parts of the data contradict each other; how.
     #[error(
         "the data contradicts itself: {0}. Nothing was changed. Restore the last backup into an empty directory (`tauline admin --data-dir NEW restore FILE`) and keep this one for inspection"
     )]
     Damaged(String),
-    /// A file that must not exist does.
+    /// A file exists that must not.
     #[error("{} exists already; choose another name", path.display())]
     Exists {
         /// The file.
@@ -157,7 +157,7 @@ fn words(names: &[String]) -> String {
 }
 
 impl StoreError {
-    /// Data that contradicts itself, and how.
+    /// The error for data that contradicts itself.
     #[must_use]
     pub fn damaged(what: impl Into<String>) -> Self {
         Self::Damaged(what.into())

@@ -1,15 +1,16 @@
-//! The high-water mark: a small file beside the database that says how far the log is known to have
-//! been durable, and whose it is.
+//! The high-water mark: a small file beside the database. It tells whose log the database holds,
+//! and how many records were durable.
 //!
-//! A database that lost its end, or all of it, looks like a sound one that is shorter: SQLite drops
-//! the tail of a write-ahead log from the first bad checksum on, without a word. The mark notices. It
-//! is written after a commit, so it is never ahead of what is durable, and lags behind by little:
+//! A database that has lost its last records, or all of them, looks like a sound but shorter one:
+//! SQLite silently drops the end of a write-ahead log from the first bad checksum on. The mark
+//! shows that something is missing. It is written after a commit, so it is never ahead of what is
+//! durable. It is not far behind, either:
 //!
 //! * it covers an accepted contribution before anybody is told that it was accepted;
-//! * otherwise by at most 64 records, and by those of at most a second.
+//! * otherwise it is behind by at most 64 records, and by those of at most a second.
 //!
-//! It has two slots that are written in turn, in place: a write that is cut short spoils one, and the
-//! other still holds. No space is needed for that, and one flush makes it durable.
+//! It has two slots that are overwritten in turn. A write that is cut short spoils only one of
+//! them. Overwriting needs no space on the disk, and one flush makes it durable.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -21,35 +22,34 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tauline_protocol::journal::Digest;
 
-use crate::StoreError;
 use crate::directory::sync_parent;
+use crate::error::StoreError;
+pub use crate::names::MARK_NAME;
 
-/// Name of the mark inside the data directory.
-pub const MARK_NAME: &str = "tauline.mark";
+/// Bytes of a slot: a disk's sector, which is written as a whole or not at all.
+const SLOT_LEN: usize = 512;
 
-/// Bytes of a slot: a disk's sector, which is written whole or not at all.
-const SLOT: usize = 512;
+/// How many records the mark may be behind. Ours: one flush more for that many makes no difference.
+const MAX_RECORDS_BEHIND: u64 = 64;
 
-/// Records that may be durable beyond the mark. Ours: a flush for that many is lost among theirs.
-const EVERY: u64 = 64;
+/// How long the mark may be behind when the next commit comes. Ours: at most one flush more in a
+/// second.
+const MAX_TIME_BEHIND: Duration = Duration::from_secs(1);
 
-/// Time after which the next commit raises the mark. Ours: at most one more flush a second.
-const AFTER: Duration = Duration::from_secs(1);
-
-/// How far the log has come.
+/// The length of the log, and whose it is (`docs/spec/known-faults.md#empty-database`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
-    /// The coordinator's address, with EIP-55's capitals.
+    /// The coordinator's address, with the checksum of EIP-55.
     pub coordinator: String,
     /// How many records the log has at least.
     pub records: u64,
-    /// The chain's hash after so many.
+    /// The chain's hash after these records.
     pub hash: Digest,
     /// How many contributions they hold.
     pub contributions: u64,
 }
 
-/// A slot's text, JSON. The sum is over the text before it.
+/// The content of a slot, as JSON. The sum covers the other fields.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Text {
@@ -82,7 +82,7 @@ impl Mark {
             sum: self.sum(),
         };
         let mut slot = serde_json::to_vec(&text)?;
-        slot.resize(SLOT - 1, b' ');
+        slot.resize(SLOT_LEN - 1, b' ');
         slot.push(b'\n');
         Ok(slot)
     }
@@ -101,7 +101,7 @@ impl Mark {
     }
 }
 
-/// Where the mark of a directory is.
+/// The path of a directory's mark.
 pub(crate) fn path(directory: &Path) -> PathBuf {
     directory.join(MARK_NAME)
 }
@@ -109,7 +109,7 @@ pub(crate) fn path(directory: &Path) -> PathBuf {
 /// The mark of a directory, if there is one.
 ///
 /// # Errors
-/// When it cannot be read, or neither of its slots is what was written.
+/// When it cannot be read, or both of its slots are spoiled.
 pub(crate) fn read(directory: &Path) -> Result<Option<Mark>, StoreError> {
     let path = path(directory);
     let bytes = match std::fs::read(&path) {
@@ -127,29 +127,29 @@ pub(crate) fn read(directory: &Path) -> Result<Option<Mark>, StoreError> {
     Ok(Some(mark))
 }
 
-/// The slot with the higher of the marks, and that mark.
+/// The higher of the marks in the two slots, and the number of its slot.
 fn newest(bytes: &[u8]) -> Option<(u64, Mark)> {
     (0..)
-        .zip(bytes.chunks(SLOT).take(2))
+        .zip(bytes.chunks(SLOT_LEN).take(2))
         .filter_map(|(slot, text)| Some((slot, Mark::from_slot(text)?)))
         .max_by_key(|(_, mark)| mark.records)
 }
 
-/// The mark of a ceremony that runs.
+/// The mark's file, while the ceremony runs.
 #[derive(Debug)]
-pub(crate) struct Raised {
+pub(crate) struct MarkFile {
     path: PathBuf,
     file: File,
     next_slot: u64,
-    /// As it is on the disk.
+    /// The mark on the disk.
     written: Mark,
     written_at: Instant,
-    /// As the database is.
+    /// The mark that fits the database.
     mark: Mark,
 }
 
-impl Raised {
-    /// Takes up the mark of a directory at what its database holds, or makes it.
+impl MarkFile {
+    /// Opens the mark of a directory, or makes it, and sets it to what the database holds.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -180,7 +180,8 @@ impl Raised {
         })
     }
 
-    /// Takes note of what a commit made durable. Writes it down if it is told to, or if it is time.
+    /// Notes what a commit made durable. Writes the mark if `at_once` asks for it, or if it would
+    /// be too far behind.
     pub(crate) fn raise(
         &mut self,
         change: impl FnOnce(&mut Mark),
@@ -188,7 +189,7 @@ impl Raised {
     ) -> Result<(), StoreError> {
         change(&mut self.mark);
         let behind = self.mark.records.saturating_sub(self.written.records);
-        if at_once || behind >= EVERY || self.written_at.elapsed() >= AFTER {
+        if at_once || behind >= MAX_RECORDS_BEHIND || self.written_at.elapsed() >= MAX_TIME_BEHIND {
             self.write().map_err(|source| StoreError::File {
                 action: "write",
                 path: self.path.clone(),
@@ -204,7 +205,7 @@ impl Raised {
         }
         let slot = self.mark.to_slot()?;
         self.file
-            .write_all_at(&slot, self.next_slot * SLOT as u64)?;
+            .write_all_at(&slot, self.next_slot * SLOT_LEN as u64)?;
         self.file.sync_data()?;
         self.next_slot = 1 - self.next_slot;
         self.written = self.mark.clone();
@@ -213,22 +214,22 @@ impl Raised {
     }
 }
 
-impl Drop for Raised {
+impl Drop for MarkFile {
     fn drop(&mut self) {
-        // The next start can do without: the mark is behind, which it may be.
+        // If this fails, the mark is behind, which is allowed.
         let _ = self.write();
     }
 }
 
-/// Puts a mark beside a database that was put in place.
+/// Makes the mark of a database that was restored.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn put(directory: &Path, mark: &Mark) -> io::Result<()> {
+pub fn create(directory: &Path, mark: &Mark) -> io::Result<()> {
     make(&path(directory), mark)
 }
 
-/// Makes the file under its name only when it is whole.
+/// Makes the file, which gets its name when it is whole.
 fn make(path: &Path, mark: &Mark) -> io::Result<()> {
     let partial = path.with_extension("mark.new");
     let mut file = OpenOptions::new()

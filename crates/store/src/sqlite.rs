@@ -1,21 +1,25 @@
 //! The embedded store: one SQLite database.
 //!
-//! Write-ahead log with `synchronous=FULL`: a commit that returned is on the disk. One connection
-//! writes, one reads, and each long reading and each backup has one of its own; none of them waits
-//! for another for longer than a commit takes.
+//! It uses a write-ahead log with `synchronous=FULL`, so a commit that has returned is on the disk.
+//! One connection writes and one reads, and each long reading and each backup has one of its own.
+//! None of them waits for another for longer than a commit takes.
 
 mod accounts;
 mod backup;
-mod founding;
-mod keeper;
+mod connection;
+mod creation;
+mod extent;
+mod meta;
 mod opening;
 mod reading;
 mod rows;
+mod schema;
 mod sign_ins;
+mod sums;
+mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use sha2::{Digest as _, Sha256};
@@ -23,47 +27,52 @@ use tauline_protocol::Identity;
 use tauline_protocol::journal::Tally;
 use tauline_queue_core::{Ticket, Timestamp};
 
-use self::keeper::{Keeper, SUPERSEDED};
-pub use self::opening::Found;
-use self::opening::{connect, connect_to_look, state};
+use self::connection::{connect, connect_to_look};
 use self::rows::{apply, blob, checked_contribution};
-use crate::mark::{Mark, Raised};
-use crate::{
-    Batch, Blob, Ceremony, Contribution, DataDir, Reading, Session, SignInWrite, Store, StoreError,
-    StoredRecord, Write,
-};
+use self::upkeep::{SUPERSEDED, Upkeep};
+use crate::batch::{Batch, Blob, Write};
+use crate::ceremony::Ceremony;
+use crate::chain::StoredRecord;
+use crate::contribution::Contribution;
+use crate::directory::DataDir;
+use crate::error::StoreError;
+use crate::mark::{Mark, MarkFile};
+use crate::session::{Session, SignInWrite};
+use crate::store::{Reading, Store};
 
-mod schema {
-    #![allow(missing_docs, unreachable_pub, reason = "generated")]
-    refinery::embed_migrations!("src/migrations");
+/// What was found when the data was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing: a new ceremony begins, with a new key.
+    Nothing,
+    /// A ceremony from before there were sums, which has been given them now.
+    WithoutSums,
+    /// A ceremony without its mark.
+    Unmarked,
+    /// A ceremony with its mark.
+    Whole,
 }
-
-/// Marks the database as a ceremony's, in its header: "Taul" in ASCII.
-const APPLICATION_ID: i32 = 0x5461_756c;
-
-/// How long a connection waits for another's lock. Ours: far above any commit of this program; it
-/// is reached only when something else has the database open.
-const BUSY_LIMIT: Duration = Duration::from_secs(10);
 
 /// The embedded store.
 pub struct Sqlite {
     ceremony: Ceremony,
     path: PathBuf,
-    // First of those that use the directory: its thread has connections too. None of data that is
-    // only looked at.
-    keeper: Option<Keeper>,
+    // Dropped before all else that uses the directory, since its thread has connections too. None
+    // if the data is opened for looking.
+    upkeep: Option<Upkeep>,
     writer: Arc<Mutex<Connection>>,
     reader: Mutex<Connection>,
     accounts: Mutex<Tally>,
     found: Found,
-    /// Before the lock, so that its last write is under the lock. None of data that is only looked at.
-    mark: Option<Mutex<Raised>>,
-    // Last, so that the lock outlives the connections.
+    // Dropped before the lock, so that its last write is under the lock. None if the data is opened
+    // for looking.
+    mark: Option<Mutex<MarkFile>>,
+    // Dropped last, so that the lock outlives the connections.
     directory: Option<DataDir>,
 }
 
 impl Sqlite {
-    /// The data directory; of data that is only looked at, where the database is.
+    /// The data directory, or the directory of the database if the data is opened for looking.
     #[must_use]
     pub fn directory(&self) -> &Path {
         match &self.directory {
@@ -81,7 +90,7 @@ impl Sqlite {
     /// Checks that the database's own structure is whole: pages, rows and indexes.
     ///
     /// # Errors
-    /// When it is not; or the medium fails.
+    /// When it is not, or when the medium fails.
     pub fn check_structure(&self) -> Result<(), StoreError> {
         let told: String = self
             .reader()
@@ -94,15 +103,16 @@ impl Sqlite {
         }
     }
 
-    /// The mark that fits what is stored now.
+    /// The mark for what is stored now.
     ///
     /// # Errors
     /// When the medium fails.
     pub fn mark(&self) -> Result<Mark, StoreError> {
-        state(&self.reader(), &self.ceremony)
+        extent::mark(&self.reader(), &self.ceremony)
     }
 
-    /// Writes the mark down, at once if somebody will be told of a contribution.
+    /// Raises the mark after a commit. It is written at once if a contribution was accepted, since
+    /// people are told of that.
     fn raise_mark(&self, batch: &Batch) -> Result<(), StoreError> {
         let Some(mark) = &self.mark else {
             return Ok(());
@@ -133,7 +143,7 @@ impl Sqlite {
     }
 
     fn writer(&self) -> MutexGuard<'_, Connection> {
-        // A panic inside a transaction rolls it back: the connection stays good.
+        // A panic inside a transaction rolls it back, so the connection can still be used.
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -156,8 +166,8 @@ impl Store for Sqlite {
         transaction.commit()?;
         drop(writer);
         let raised = self.raise_mark(batch);
-        if let Some(keeper) = &self.keeper {
-            keeper.committed(batch);
+        if let Some(upkeep) = &self.upkeep {
+            upkeep.committed(batch);
         }
         raised
     }
@@ -234,10 +244,10 @@ impl Store for Sqlite {
             Some(_) => connect(&self.path)?,
             None => connect_to_look(&self.path)?,
         };
-        // The view is fixed by the first read of the transaction.
+        // The first read of the transaction fixes the view.
         connection.execute_batch("BEGIN")?;
-        let has_sums = founding::has_sums(&connection)?;
-        let has_digests = founding::has_digests(&connection, &self.path)?;
+        let has_sums = meta::has_sums(&connection)?;
+        let has_digests = schema::has_digests(&connection, &self.path)?;
         Ok(Box::new(reading::SqliteReading {
             connection,
             has_sums,
@@ -260,8 +270,8 @@ impl Store for Sqlite {
     fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError> {
         let mut accounts = self.accounts_known();
         sign_ins::write(&mut self.writer(), writes, &mut accounts)?;
-        if let Some(keeper) = &self.keeper {
-            keeper.signed_in(writes);
+        if let Some(upkeep) = &self.upkeep {
+            upkeep.signed_in(writes);
         }
         Ok(())
     }
@@ -287,7 +297,7 @@ impl Store for Sqlite {
         account: u64,
         today: &Identity,
     ) -> Result<Identity, StoreError> {
-        // Most have been here before: they need no commit.
+        // Most accounts have an identity already, and need no commit.
         if let Some(first) = self.identity_of_github(account)? {
             return Ok(first);
         }

@@ -1,7 +1,7 @@
-//! Sums: what is kept beside the log is recognised by these, and the log binds them.
+//! Sums of what is stored beside the log. They show whether it has changed, and the log binds them.
 //!
-//! All are SHA-256, over a name of the kind and then the fields, each of a fixed length or led by its
-//! length, so that no two different things have the same bytes.
+//! Each is the SHA-256 of the name of a kind and of fields. Fields have a fixed length or begin
+//! with their length, so that different things never have the same bytes.
 
 use k256::ecdsa::VerifyingKey;
 use sha2::{Digest as _, Sha256};
@@ -10,15 +10,17 @@ use tauline_protocol::journal::{Digest, Tally};
 use tauline_queue_core::Timestamp;
 use tauline_transcript::Sizes;
 
-use crate::{Contribution, Session, StoreError, Witness};
+use crate::contribution::{Contribution, Witness};
+use crate::error::StoreError;
+use crate::session::Session;
 
-/// The tally of nothing.
+/// The tally of no things.
 pub const NONE: Tally = Tally {
     count: 0,
     digest: [0; 32],
 };
 
-/// The tally with one thing more.
+/// The tally with one more thing.
 #[must_use]
 pub fn counted(tally: Tally, sum: &Digest) -> Tally {
     Tally {
@@ -31,7 +33,7 @@ pub fn counted(tally: Tally, sum: &Digest) -> Tally {
     }
 }
 
-/// A sum in the making.
+/// A sum that is being computed.
 struct Fields(Sha256);
 
 impl Fields {
@@ -54,7 +56,7 @@ impl Fields {
 }
 
 impl Contribution {
-    /// The sum of all that is kept of it.
+    /// The sum of all that is stored of it.
     #[must_use]
     pub fn sum(&self) -> Digest {
         let mut fields = Fields::of("contribution")
@@ -70,7 +72,7 @@ impl Contribution {
         fields.bytes(ecdsa).bytes(digest).sum()
     }
 
-    /// What is said of one that is not what was stored.
+    /// The error for a contribution that has changed since it was stored.
     pub(crate) fn spoiled(&self) -> StoreError {
         StoreError::damaged(format!(
             "contribution {} of {} (ticket {}) is not what was stored: its sum differs",
@@ -79,7 +81,7 @@ impl Contribution {
     }
 }
 
-/// Of what was fixed when the ceremony was made.
+/// The sum of what was fixed when the ceremony was made.
 pub(crate) fn ceremony(sizes: &Sizes, started_at: Timestamp, key: &VerifyingKey) -> Digest {
     Fields::of("ceremony")
         .bytes(sizes.to_string().as_bytes())
@@ -88,7 +90,7 @@ pub(crate) fn ceremony(sizes: &Sizes, started_at: Timestamp, key: &VerifyingKey)
         .sum()
 }
 
-/// Of a GitHub account and the identity that it keeps.
+/// The sum of a GitHub account and its identity.
 pub(crate) fn account(id: u64, identity: &Identity) -> Digest {
     Fields::of("github account")
         .number(id)
@@ -96,7 +98,7 @@ pub(crate) fn account(id: u64, identity: &Identity) -> Digest {
         .sum()
 }
 
-/// Of a session.
+/// The sum of a session.
 pub(crate) fn session(session: &Session) -> Digest {
     Fields::of("session")
         .bytes(&session.hash)

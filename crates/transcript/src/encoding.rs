@@ -1,9 +1,9 @@
 //! Points as bytes and as hex: strict, canonical, without panics.
 //!
-//! The format is Zcash's (`ceremony.md`, Documents): big-endian coordinates with three flags in
-//! the first byte; in G2 the coordinate of u comes first. A point has one encoding of each kind:
-//! a field element that is not below the modulus, a flag that says nothing, an infinity with
-//! stray bits are errors, each its own. Membership in the subgroup is a separate question.
+//! The format is Zcash's (`docs/spec/ceremony.md#points`): big-endian coordinates with three flags
+//! in the first byte; in G2 the coordinate of u comes first. A point has one encoding of each kind:
+//! a field element that is not below the modulus, a flag that says nothing, an infinity with stray
+//! bits are errors, each its own. Membership in the subgroup is a separate question.
 
 use std::fmt;
 
@@ -141,8 +141,8 @@ pub trait Point: sealed::Sealed + PrimeCurveAffine + Copy + Send + Sync + fmt::D
             .find(|&encoding| Self::encoded_len(encoding) == len)
     }
 
-    /// The point that `bytes` encode (`ceremony.md`, check 2): on the curve, perhaps not in the
-    /// subgroup, perhaps the point at infinity.
+    /// The point that `bytes` encode (`docs/spec/ceremony.md#check-2`): on the curve, perhaps not
+    /// in the subgroup, perhaps the point at infinity.
     ///
     /// # Errors
     ///
@@ -152,8 +152,8 @@ pub trait Point: sealed::Sealed + PrimeCurveAffine + Copy + Send + Sync + fmt::D
     /// Appends the encoding of the point to `out`.
     fn encode(&self, encoding: Encoding, out: &mut Vec<u8>);
 
-    /// Whether the point is in the subgroup of prime order (`ceremony.md`, check 3). The point
-    /// at infinity is.
+    /// Whether the point is in the subgroup of prime order (`docs/spec/ceremony.md#check-3`). The
+    /// point at infinity is.
     fn in_subgroup(&self) -> bool;
 }
 
@@ -306,7 +306,8 @@ const DIGITS: [u8; 256] = {
 };
 const NO_DIGIT: u8 = 0xff;
 
-/// Appends to `out` the bytes that `text`, lower-case hex with `0x`, stands for.
+/// Appends to `out` the bytes that `text`, lower-case hex with `0x`, stands for
+/// (`docs/spec/ceremony.md#hex`).
 ///
 /// On an error `out` is as it was.
 ///

@@ -78,7 +78,7 @@ impl fmt::Display for Element {
     }
 }
 
-/// The check of `ceremony.md` ("Checks on a contribution") that failed.
+/// The check on a contribution that failed (`docs/spec/ceremony.md#checks`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Check {
     /// Check 1: as many sub-ceremonies as the ceremony has.
@@ -109,7 +109,7 @@ pub enum Check {
         /// What the point is.
         element: Element,
     },
-    /// Check 4: the pot pubkey is not the identity.
+    /// Check 4: the pot pubkey is not the identity (`docs/spec/ceremony.md#check-4`).
     PubkeyIdentity,
     /// Check 4: the power 0 is the generator.
     Generator {
@@ -124,7 +124,7 @@ pub enum Check {
     G1Powers,
     /// Check 7: e(g₁, Q\[i\]) = e(P\[i\], g₂) for every i.
     G2Powers,
-    /// The secret is 1: the contribution changes nothing.
+    /// The secret is 1: the contribution changes nothing (`docs/spec/ceremony.md#no-entropy`).
     NoEntropy,
 }
 

@@ -1,4 +1,5 @@
-//! Files that KZG libraries load: a sub-ceremony's final powers (`ceremony.md`, Outputs).
+//! Files that KZG libraries load: a sub-ceremony's final powers (`docs/spec/ceremony.md#c-kzg`,
+//! `docs/spec/ceremony.md#consensus`).
 //!
 //! | format | what | written | read |
 //! |---|---|---|---|

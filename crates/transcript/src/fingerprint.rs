@@ -23,7 +23,8 @@ use crate::encoding::encode_hex;
 use crate::powers::Powers;
 use crate::sizes::Size;
 
-/// Separates this use of the hash from any other, and names the version.
+/// Separates this use of the hash from any other, and names the version
+/// (`docs/spec/ceremony.md#fingerprint`).
 const DOMAIN: &[u8] = b"tauline: fingerprint of powers, version 1";
 
 /// The published sets of Ethereum's KZG ceremony of 2023, computed from the published files:

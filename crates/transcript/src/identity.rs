@@ -1,4 +1,5 @@
-//! Who a participant is: one string per person, the same everywhere (`ceremony.md`, Identities).
+//! Who a participant is: one string per person, the same everywhere
+//! (`docs/spec/ceremony.md#one-spelling`).
 //!
 //! ```
 //! use tauline_transcript::identity::{Identity, IdentityKind};
@@ -70,12 +71,14 @@ pub enum IdentityError {
 }
 
 impl Identity {
-    /// The identity of the Ethereum account with this address.
+    /// The identity of the Ethereum account with this address
+    /// (`docs/spec/ceremony.md#eth-identity`).
     pub fn eth(address: [u8; 20]) -> Self {
         Self(format!("eth|0x{}", hex::encode(address)).into())
     }
 
-    /// The identity of the GitHub account `id`, whose login is `login` as GitHub returns it.
+    /// The identity of the GitHub account `id`, whose login is `login` as GitHub returns it
+    /// (`docs/spec/ceremony.md#git-identity`, `docs/spec/sequencer.md#identities`).
     ///
     /// # Errors
     /// When `login` is not a GitHub login.
@@ -84,7 +87,7 @@ impl Identity {
         Ok(Self(format!("git|{id}|{login}").into()))
     }
 
-    /// The identity of the party invited as `name`.
+    /// The identity of the party invited as `name` (`docs/spec/ceremony.md#invite-identity`).
     ///
     /// # Errors
     /// When `name` is empty, too long, or has characters other than letters, digits and `-_.+@`.
@@ -134,7 +137,7 @@ impl Identity {
     ///
     /// The canonical one comes first. GitHub identities have a second, `git|id|@login` in lower
     /// case: the specification said so while the sequencer that ran used the plain login, and
-    /// clients of both kinds exist (`ceremony.md`, Identities).
+    /// clients of both kinds exist (`docs/spec/ceremony.md#github-spellings`).
     pub fn signed_spellings(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let second = self
             .0

@@ -52,7 +52,7 @@ const WRITTEN_DOWN: u64 = 1 << 16;
 /// Points that one task of the search adds up, and whose coordinates share inversions.
 const TASK_STEPS: u32 = 1 << 11;
 
-/// A secret that everybody knows.
+/// A secret that everybody knows (`docs/spec/ceremony.md#known-secret`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KnownSecret {

@@ -38,9 +38,9 @@
 //!
 //! # Where the checks are
 //!
-//! The checks of `ceremony.md` on a contribution are in [`verify()`], in the
-//! specification's order; those on a whole transcript in [`transcript`]; signatures in [`signature`].
-//! Heavy sums over points are behind one private seam, `arithmetic`.
+//! The checks on a contribution (`docs/spec/ceremony.md#checks`) are in [`verify()`], in the
+//! specification's order; those on a whole transcript in [`transcript`]; signatures in
+//! [`signature`]. Heavy sums over points are behind one private seam, `arithmetic`.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod arithmetic;

@@ -14,7 +14,8 @@ use crate::encoding::Encoding;
 use crate::error::{DocumentError, Invalid, SubCeremony};
 use crate::sizes::{Size, Sizes};
 
-/// The powers of one sub-ceremony, decoded: every point is on the curve.
+/// The powers of one sub-ceremony, decoded: every point is on the curve
+/// (`docs/spec/known-faults.md#decoded-twice`).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Powers {
     g1: Vec<G1Affine>,
@@ -73,7 +74,7 @@ impl fmt::Debug for Powers {
 }
 
 impl RawPowers {
-    /// The points (`ceremony.md`, check 2), on all cores.
+    /// The points (`docs/spec/ceremony.md#check-2`), on all cores.
     ///
     /// # Errors
     ///
@@ -112,8 +113,9 @@ impl Base {
 
     /// Reads a base that is trusted: one's own, stored after it was verified.
     ///
-    /// Checks sizes and decoding alone (`ceremony.md`, checks 1 and 2). For a base from somebody
-    /// else use [`verify_base`](crate::verify::verify_base).
+    /// Checks sizes and decoding alone (`docs/spec/ceremony.md#check-1`,
+    /// `docs/spec/ceremony.md#check-2`). For a base from somebody else use
+    /// [`verify_base`](crate::verify::verify_base).
     ///
     /// # Errors
     ///
@@ -142,7 +144,8 @@ impl Base {
         &self.powers
     }
 
-    /// The document that is handed out: public keys are the generator, there are no signatures.
+    /// The document that is handed out: public keys are the generator, there are no signatures
+    /// (`docs/spec/ceremony.md#base`).
     #[must_use]
     pub fn to_raw(&self, encoding: Encoding) -> RawContribution {
         let sub_contributions = self

@@ -1,5 +1,6 @@
-//! A participant's signatures (`ceremony.md`, Checks on a contribution) and the coordinator's
-//! (`ceremony.md`, Receipt).
+//! A participant's signatures (`docs/spec/ceremony.md#bls-signature`,
+//! `docs/spec/ceremony.md#ecdsa-signature`) and the coordinator's
+//! (`docs/spec/ceremony.md#receipt`).
 //!
 //! | signature | over | key |
 //! |---|---|---|
@@ -24,10 +25,10 @@ use crate::identity::Identity;
 use crate::sizes::Size;
 
 /// Domain separation tag of the BLS suite, which is also its name: signatures in G1, keys in G2,
-/// proof-of-possession scheme (`ceremony.md`, Checks on a contribution; RFC 9380 for the hash).
+/// proof-of-possession scheme (`docs/spec/ceremony.md#bls-signature`; RFC 9380 for the hash).
 pub const BLS_SUITE: &[u8] = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_";
 
-/// Name of the EIP-712 domain (`ceremony.md`, Checks on a contribution).
+/// Name of the EIP-712 domain (`docs/spec/ceremony.md#ecdsa-signature`).
 const EIP712_NAME: &str = "Ethereum KZG Ceremony";
 /// Version of the EIP-712 domain (same place).
 const EIP712_VERSION: &str = "1.0";

@@ -22,7 +22,7 @@ impl Size {
     /// 100 MB of JSON, more than anyone should be asked to upload.
     pub const MAX_G1: usize = 1 << 20;
 
-    /// The size itself, if a sub-ceremony can have it.
+    /// The size itself, if a sub-ceremony can have it (`docs/spec/ceremony.md#size-limits`).
     ///
     /// # Errors
     ///
@@ -112,7 +112,7 @@ impl Sizes {
         Ok(Self(sizes))
     }
 
-    /// The four sizes of the Ethereum KZG ceremony (`ceremony.md`, Sizes).
+    /// The four sizes of the Ethereum KZG ceremony (`docs/spec/ceremony.md#sizes`).
     #[must_use]
     pub fn ethereum() -> Self {
         Self(
@@ -146,7 +146,8 @@ impl Sizes {
         self.0.iter().position(|size| size.g1 == g1)
     }
 
-    /// The longest JSON contribution that an honest client sends, in bytes.
+    /// The longest JSON contribution that an honest client sends, in bytes
+    /// (`docs/spec/http-api.md#body-limit`).
     ///
     /// Allows for any usual indentation (64 bytes around every point), both spellings of the
     /// signature field and fields of the client's own (4 KiB for each sub-ceremony).

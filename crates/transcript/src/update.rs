@@ -1,4 +1,4 @@
-//! A participant's work (`ceremony.md`, Updating).
+//! A participant's work (`docs/spec/ceremony.md#update`).
 //!
 //! For each sub-ceremony a fresh secret x multiplies the tau of its powers: P\[i\]·xⁱ, Q\[i\]·xⁱ,
 //! with \[x\]₂ as proof. Secrets are never branched on nor used as an index: multiplications in G1

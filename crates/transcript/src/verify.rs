@@ -1,5 +1,4 @@
-//! The checks on a contribution, in the specification's order (`ceremony.md`, Checks on a
-//! contribution).
+//! The checks on a contribution, in the specification's order (`docs/spec/ceremony.md#checks`).
 //!
 //! For each sub-ceremony, with P and Q the new powers in G1 and G2, p the G1 powers before, and
 //! pk the `potPubkey`:
@@ -53,7 +52,8 @@ pub struct Verified {
     ecdsa_signature: Option<[u8; 65]>,
 }
 
-/// What a transcript keeps of one contribution to one sub-ceremony.
+/// What a transcript keeps of one contribution to one sub-ceremony
+/// (`docs/spec/ceremony.md#witness`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WitnessEntry {
     /// P\[1\] after the contribution: an entry of `runningProducts`.
@@ -84,7 +84,8 @@ impl Verified {
         self.ecdsa_signature.as_ref()
     }
 
-    /// Drops every signature that is not `identity`'s (`ceremony.md`: a bad one is dropped).
+    /// Drops every signature that is not `identity`'s (`docs/spec/ceremony.md#bad-signature`: a bad
+    /// one is dropped).
     ///
     /// Each on its own: a bad signature in one sub-ceremony leaves the others.
     pub fn prune_signatures(&mut self, identity: &Identity) {
@@ -129,7 +130,8 @@ impl Verified {
     }
 }
 
-/// Checks a contribution against the base it was to build on, on all cores.
+/// Checks a contribution against the base it was to build on, on all cores
+/// (`docs/spec/ceremony.md#together`).
 ///
 /// `rng` has to be unforeseeable for the contributor; it is drawn from after the contribution is
 /// there.

@@ -1,4 +1,5 @@
-//! The checks on a contribution (`ceremony.md`), each with a contribution that fails it alone.
+//! The checks on a contribution (`docs/spec/ceremony.md#checks`), each with a contribution that
+//! fails it alone.
 
 #![allow(clippy::unwrap_used)]
 
@@ -108,8 +109,8 @@ fn other_numbers_of_powers_are_refused() {
         let bytes = [sub.powers.g1.bytes(), &g1(5).to_compressed()].concat();
         sub.powers.g1 = RawPoints::from_bytes(Encoding::Compressed, bytes).unwrap();
     });
-    // `known-faults.md`: short or uneven lists indexed out of bounds. Stated and listed agree
-    // with one another here, not with the ceremony.
+    // `docs/spec/known-faults.md#uneven-lists`: short or uneven lists indexed out of bounds. Stated
+    // and listed agree with one another here, not with the ceremony.
     refused(sizes(p, 16, 1), None, |sub| {
         sub.num_g1_powers = 1;
         shorten(&mut sub.powers.g1, 1);
@@ -123,8 +124,8 @@ fn shorten<P: tauline_transcript::Point>(list: &mut RawPoints<P>, len: usize) {
 
 // Checks 2 and 3.
 
-/// `known-faults.md`: decode errors were dropped, so `0x00…` became the point at infinity and
-/// passed the zero check (critical).
+/// `docs/spec/known-faults.md#dropped-decode-error`: decode errors were dropped, so `0x00…` became
+/// the point at infinity and passed the zero check (critical).
 #[test]
 fn zero_bytes_are_a_decoding_error_and_not_infinity() {
     let decoding = |element| {
@@ -199,7 +200,8 @@ fn first_power_other_than_the_generator_is_refused() {
     }
 }
 
-/// `known-faults.md`: τ = 0 accepted; two engines disagreed on x = 0 and infinity.
+/// `docs/spec/known-faults.md#tau-0`, `docs/spec/known-faults.md#two-decoders`: τ = 0 accepted; two
+/// engines disagreed on x = 0 and infinity.
 #[test]
 fn tau_of_zero_is_refused() {
     let zero_tau = |sub: &mut RawSubContribution| {
@@ -240,7 +242,7 @@ fn infinity_among_the_powers_is_refused() {
 
 // Check 5.
 
-/// `known-faults.md`, the published verifier: update proofs never checked.
+/// `docs/spec/known-faults.md#update-not-checked`: update proofs never checked.
 #[test]
 fn forged_pot_pubkey_is_refused() {
     for forged in [g2(1), g2(2), g2(2004), -g2(2003)] {
@@ -395,6 +397,7 @@ fn unchanged_base_is_refused_for_no_entropy() {
     assert_eq!(error.sub_ceremony.unwrap().index, 1);
 }
 
+// `docs/spec/known-faults.md#half-entropy`.
 #[test]
 fn zero_and_one_are_no_secrets() {
     let number = |x: u8| {
@@ -544,6 +547,7 @@ fn wrong_number_of_secrets_is_an_error() {
     assert_eq!((error.expected, error.got), (2, 0));
 }
 
+// `docs/spec/known-faults.md#secrets-not-wiped`.
 #[test]
 fn secrets_are_not_printed() {
     assert_eq!(format!("{:?}", fixtures::secret(12345)), "Secret(…)");

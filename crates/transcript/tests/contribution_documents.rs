@@ -28,18 +28,18 @@ fn signed_contribution() -> (Base, RawContribution) {
     (base, contribution)
 }
 
-/// Compares with a golden file; writes it when `UPDATE_GOLDEN` is set.
+/// Compares with a golden file; writes it when `TAULINE_UPDATE_GOLDEN` is set.
 fn golden(name: &str, bytes: &[u8]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
         .join(name);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+    if std::env::var_os("TAULINE_UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, bytes).unwrap();
     }
     let pinned = std::fs::read(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
     assert!(
         bytes == pinned,
-        "{name} changed: documents are an interface. If it was meant to, run with UPDATE_GOLDEN=1"
+        "{name} changed: documents are an interface. If it was meant to, run with TAULINE_UPDATE_GOLDEN=1"
     );
 }
 
@@ -210,6 +210,7 @@ fn absent_and_malformed_signatures_read_as_none() {
     assert_eq!(read.sub_contributions[0].bls_signature, None);
 }
 
+// `docs/spec/ceremony.md#unknown-fields`.
 #[test]
 fn unknown_fields_are_errors_at_the_top_and_in_powers_of_tau_alone() {
     let top = refusal(|document| document["comment"] = json!("hello"));

@@ -159,7 +159,7 @@ fn pinned_transcript() -> Transcript {
     transcript
 }
 
-/// Every byte of a transcript is pinned. A file is written when `UPDATE_GOLDEN` is set.
+/// Every byte of a transcript is pinned. A file is written when `TAULINE_UPDATE_GOLDEN` is set.
 #[test]
 fn transcripts_are_pinned() {
     for (name, format) in [
@@ -178,14 +178,14 @@ fn transcripts_are_pinned() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tests/golden")
             .join(name);
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        if std::env::var_os("TAULINE_UPDATE_GOLDEN").is_some() {
             std::fs::write(&path, &bytes).unwrap();
         }
         let pinned = std::fs::read(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
         assert!(
             bytes == pinned,
             "{name} changed: documents are an interface. If it was meant to, run with \
-             UPDATE_GOLDEN=1"
+             TAULINE_UPDATE_GOLDEN=1"
         );
         let report = verify_with(&pinned, &options("4:2,8:3")).unwrap();
         assert_eq!(

@@ -1,7 +1,7 @@
 //! Whatever is not true in a transcript is refused.
 //!
 //! Each fault of the published verifier of Ethereum's ceremony is a test here, with its
-//! neighbours (`known-faults.md`, Cryptography and decoding).
+//! neighbours (`docs/spec/known-faults.md#update-not-checked`).
 
 #![allow(clippy::unwrap_used)]
 
@@ -590,6 +590,7 @@ fn a_participant_without_identity_is_refused() {
     }
 }
 
+// `docs/spec/ceremony.md#github-spellings`.
 #[test]
 fn a_github_login_may_be_listed_with_an_at_sign() {
     let mut document = honest_document();

@@ -187,8 +187,9 @@ fn one_swapped_pair_in_ethereums_powers_is_refused_with_its_index() {
     }
 }
 
-/// `known-faults.md`: batch subgroup checks by one random combination pass bad points with
-/// probability 1/3. Thirteen points here: a check with that fault misses one nearly for certain.
+/// `docs/spec/known-faults.md#cofactor-3`: batch subgroup checks by one random combination pass bad
+/// points with probability 1/3. Thirteen points here: a check with that fault misses one nearly for
+/// certain.
 #[test]
 fn one_point_of_small_order_in_ethereums_powers_is_refused_with_its_index() {
     let Some(powers) = srs_4096() else { return };
@@ -227,7 +228,7 @@ fn lowest_of_several_bad_points_is_reported() {
     refused(&wrong, Check::Decoding { element, error }, 700);
 }
 
-/// `known-faults.md`: lists of another length than stated.
+/// `docs/spec/known-faults.md#list-lengths`: lists of another length than stated.
 #[test]
 fn sequencer_contributions_with_wrong_counts_are_refused() {
     let Some(file) = data_json("vectors/sequencer_unit_test_values.json") else {

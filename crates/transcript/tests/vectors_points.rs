@@ -59,6 +59,7 @@ fn length(expected: usize, got: usize) -> Option<PointError> {
     Some(PointError::Length { expected, got })
 }
 
+// `docs/spec/known-faults.md#two-decoders`.
 #[test]
 fn bls12_381_tests_g1() {
     deserialization_cases::<G1Affine>(
@@ -372,7 +373,7 @@ fn uncompressed_points_are_canonical_too() {
     assert_eq!(decode(&[]).err(), length(96, 0));
 }
 
-/// `known-faults.md`: wrong hex length or non-ASCII hex panicked.
+/// `docs/spec/known-faults.md#hex-panic`: wrong hex length or non-ASCII hex panicked.
 #[test]
 fn malformed_hex_is_an_error_and_never_a_panic() {
     let hex = |text: &str| {

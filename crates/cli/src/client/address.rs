@@ -7,7 +7,8 @@ use reqwest::Url;
 /// Reads `--server URL`.
 ///
 /// # Errors
-/// What is not the `http` or `https` address of a server, in words for the command line.
+/// A text that is not the `http` or `https` address of a server. The error is a sentence for the
+/// user.
 pub fn parse_server(text: &str) -> Result<Url, String> {
     let example = "write it in full, for example https://ceremony.example.org";
     let mut url = match Url::parse(text) {
@@ -43,7 +44,7 @@ pub fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(is_loopback_host)
 }
 
-/// Whether a host, as it stands in an address, is this machine.
+/// Whether the host of an address is this machine.
 #[must_use]
 pub fn is_loopback_host(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');

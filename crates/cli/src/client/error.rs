@@ -1,4 +1,4 @@
-//! Why a call has no answer that can be used, and which of that may pass.
+//! Why a call failed, and whether trying again can help.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,37 +10,37 @@ use tauline_protocol::error::{Code, ErrorBody};
 use crate::exit::Exit;
 use crate::exit::Failure;
 
-/// The coordinator's refusal.
+/// An answer of the coordinator that is not a success.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
-    /// Code and sentence.
+    /// The error code and a sentence for people.
     pub body: ErrorBody,
-    /// When to come back, if it said so.
+    /// How long to wait before trying again, if the coordinator said so.
     pub retry_after: Option<Duration>,
 }
 
-impl Refused {
+impl Refusal {
     /// The code, if this version knows it.
     #[must_use]
     pub fn code(&self) -> Option<Code> {
         self.body.known_code()
     }
 
-    /// Whether the same request may be answered otherwise later: too many came, or the coordinator
-    /// or a party that it asks is not well.
+    /// Whether the same request may succeed later: there were too many requests, or the
+    /// coordinator, or somebody it asks, does not work at the moment.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self.code() {
-            // The ceremony's line is closed for good, as far as a participant knows.
+            // As far as a participant knows, the line is closed for good.
             Some(Code::Draining) => false,
             Some(Code::BodyTimeout) => true,
             _ => self.status == 429 || self.status >= 500,
         }
     }
 
-    /// The refusal as the end of a verb, begun by what was refused.
+    /// The error that ends the verb. Its text begins with what was refused.
     #[must_use]
     pub fn failure(&self, what: &str) -> Failure {
         let text = format!("{what}: {}", self.body.error);
@@ -58,37 +58,37 @@ impl Refused {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.body.error, self.body.code)
     }
 }
 
-/// Why a call has no answer that can be used.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The coordinator could not be reached, or the connection was cut.
     #[error("{0}")]
     Network(String),
-    /// It answered, and said no.
+    /// The coordinator refused.
     #[error("{0}")]
-    Refused(Refused),
-    /// A gateway in front of it answered that it is not there.
+    Refused(Refusal),
+    /// A gateway in front of the coordinator says that it cannot reach it.
     #[error("a gateway answers {status}: the coordinator behind it does not")]
     Gateway {
         /// The HTTP status.
         status: StatusCode,
     },
-    /// The coordinator, or a proxy in front of it, takes no body of this length.
+    /// The coordinator, or a proxy in front of it, refuses bodies of this length.
     #[error("{by} refuses a body of this length (413)")]
     TooLarge {
         /// Who refuses, as it calls itself.
         by: String,
     },
-    /// Whatever answered is no coordinator, or not of this version.
+    /// The answer is not a coordinator's, or not one of this version.
     #[error("{0}")]
     Unreadable(String),
-    /// Whoever answered did not prove to be who was asked.
+    /// The server did not prove that it is the one that was asked.
     #[error("{why}")]
     Untrusted {
         /// What is wrong.
@@ -96,13 +96,13 @@ pub enum ClientError {
         /// What to do about it.
         help: String,
     },
-    /// TLS was asked for, and what answers does not speak it.
+    /// TLS was asked for, and the server does not speak it.
     #[error("what answers there does not speak TLS ({0})")]
     NotTls(String),
 }
 
 impl ClientError {
-    /// Whether the same call may succeed later: the place in the queue does not depend on it.
+    /// Whether the same call may succeed later without losing the place in the queue.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -123,7 +123,7 @@ impl ClientError {
         }
     }
 
-    /// When the coordinator wants to be asked again, if it said so.
+    /// How long the coordinator wants not to be asked again, if it said so.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -132,7 +132,7 @@ impl ClientError {
         }
     }
 
-    /// The error as the end of a verb that talks to `server`.
+    /// The error that ends a verb that talks to `server`.
     #[must_use]
     pub fn into_failure(self, server: &Url) -> Failure {
         match self {
@@ -159,7 +159,7 @@ impl ClientError {
     }
 }
 
-/// The same address without TLS. The port stays.
+/// The same address and port without TLS.
 fn plain(server: &Url) -> Url {
     let mut plain = server.clone();
     let port = server.port_or_known_default();
@@ -176,7 +176,7 @@ mod tests {
     fn trying_again_is_advised_only_where_it_can_help() {
         let server: Url = "https://a.org/".parse().unwrap();
         for code in Code::ALL {
-            let refused = Refused {
+            let refused = Refusal {
                 status: code.status(),
                 body: ErrorBody::new(*code, "no"),
                 retry_after: None,
@@ -219,7 +219,7 @@ mod tests {
     fn only_what_may_pass_is_repeated() {
         let refused = |code: Code| {
             let body = ErrorBody::new(code, "");
-            ClientError::Refused(Refused {
+            ClientError::Refused(Refusal {
                 status: code.status(),
                 body,
                 retry_after: None,

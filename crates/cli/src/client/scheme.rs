@@ -1,5 +1,4 @@
-//! Whether a server that does not answer as it should answers under the other of `http://` and
-//! `https://`.
+//! Whether a server that cannot be used with `http://` can be used with `https://`, or the reverse.
 
 use std::time::Duration;
 
@@ -10,14 +9,15 @@ use tokio::time::timeout;
 use super::{Client, ClientError, http};
 use crate::exit::{Failure, Outcome};
 
-/// How long each look may take. Ours: who answers at all does so within a round trip or two.
+/// How long each attempt may take. Ours: a server that answers at all does so within a round trip
+/// or two.
 const LIMIT: Duration = Duration::from_secs(3);
 
 impl Client {
     /// `GET /ceremony/status`, as the first call of a verb.
     ///
     /// # Errors
-    /// A server that is not there or no coordinator.
+    /// A server that is not there, or is not a coordinator.
     pub async fn first_status(&self) -> Outcome<CeremonyStatus> {
         match self.status().await {
             Ok(status) => Ok(status),
@@ -25,7 +25,8 @@ impl Client {
         }
     }
 
-    /// The error of a first call as the end of a verb. Looks whether the other scheme would do.
+    /// The error that ends a verb whose first call failed. Finds out whether the other scheme
+    /// works.
     pub async fn explain(&self, error: ClientError) -> Failure {
         let may_be_the_scheme = match &error {
             ClientError::Network(_) | ClientError::Unreadable(_) | ClientError::NotTls(_) => true,
@@ -34,7 +35,7 @@ impl Client {
             | ClientError::TooLarge { .. }
             | ClientError::Untrusted { .. } => false,
         };
-        // A server that speaks TLS would have answered the greeting.
+        // A server that speaks TLS would have answered the handshake.
         let no_handshake = match &error {
             ClientError::NotTls(_) => true,
             ClientError::Network(why) => why.contains("handshake"),
@@ -50,8 +51,8 @@ impl Client {
         error.into_failure(self.server())
     }
 
-    /// Whether there is somebody at `other` who speaks its scheme: a coordinator, or, `whoever` it is,
-    /// somebody who answers. Over TLS any answer counts; without, servers of TLS give one too.
+    /// Whether a server at `other` speaks its scheme. Over TLS any answer shows that. Without TLS
+    /// only a coordinator's does, since TLS servers answer too; `whoever` accepts any answer.
     async fn answers_at(&self, other: &Url, whoever: bool) -> bool {
         let Ok(http) = http(other) else {
             return false;
@@ -68,7 +69,8 @@ impl Client {
     }
 }
 
-/// The same address by the other scheme: at the port that was given, or else at both schemes' own.
+/// The same address with the other scheme: at the port that was given, or at the default ports of
+/// both schemes.
 fn others(server: &Url) -> Vec<Url> {
     let scheme = match server.scheme() {
         "http" => "https",

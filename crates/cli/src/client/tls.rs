@@ -1,4 +1,4 @@
-//! What goes wrong with TLS, in words that say what to do.
+//! Errors of TLS, with advice for each.
 
 use std::io;
 
@@ -6,14 +6,14 @@ use rustls::CertificateError;
 
 use super::error::ClientError;
 
-/// The TLS library's error under another one, if it is that.
+/// The TLS library's error that caused another one, if there is one.
 pub(super) fn error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<rustls::Error>() {
             return Some(found);
         }
-        // Such an error is its own text: what it holds is not its source.
+        // The error that an I/O error holds is not its `source`.
         let held = error
             .downcast_ref::<io::Error>()
             .and_then(io::Error::get_ref);
@@ -25,7 +25,7 @@ pub(super) fn error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<
     None
 }
 
-/// A certificate that proves nothing.
+/// The error for a certificate that is not valid.
 pub(super) fn untrusted(error: &CertificateError) -> ClientError {
     let (why, help) = match error {
         CertificateError::UnknownIssuer => (

@@ -1,4 +1,4 @@
-//! Bodies, piece by piece: nothing is longer than it may be, nothing stands still for long.
+//! Reading bodies piece by piece, with limits on their length and on pauses.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use serde::de::DeserializeOwned;
 use tauline_protocol::error::{Code, ErrorBody};
 use tokio::time::timeout;
 
-use super::error::{ClientError, Refused};
+use super::error::{ClientError, Refusal};
 use super::tls;
 
-/// How long a download or an upload may stand still. Ours: a mobile connection changes cells in
-/// less.
+/// How long a download or an upload may pause. Ours: a mobile connection changes cells in less
+/// time.
 pub(super) const IDLE_LIMIT: Duration = Duration::from_secs(15);
 
-/// Largest small answer, in bytes.
-const ANSWER_LEN: u64 = 1 << 20;
+/// The longest answer to a call that is no download, in bytes.
+const MAX_ANSWER_LEN: u64 = 1 << 20;
 
 /// Reads a body piece by piece, at most `limit` bytes of it.
 pub(super) async fn read_body(
@@ -60,13 +60,13 @@ pub async fn next_piece(
 
 pub(super) async fn read_answer<T: DeserializeOwned>(response: Response) -> Result<T, ClientError> {
     let path = response.url().path().to_owned();
-    let bytes = read_body(response, ANSWER_LEN, |_, _| {}).await?;
+    let bytes = read_body(response, MAX_ANSWER_LEN, |_, _| {}).await?;
     serde_json::from_slice(&bytes).map_err(|error| {
         ClientError::Unreadable(format!("the answer to {path} is not understood: {error}"))
     })
 }
 
-/// Passes a success on; turns everything else into its error.
+/// Returns a success, and turns every other answer into an error.
 pub(super) async fn accepted(response: Response) -> Result<Response, ClientError> {
     let status = response.status();
     if status.is_success() {
@@ -85,14 +85,14 @@ pub(super) async fn accepted(response: Response) -> Result<Response, ClientError
     let retry_after = retry_after(response.headers());
     let proxy = proxy(response.headers());
     let path = response.url().path().to_owned();
-    let body = read_body(response, ANSWER_LEN, |_, _| {}).await;
+    let body = read_body(response, MAX_ANSWER_LEN, |_, _| {}).await;
     match body.map(|bytes| serde_json::from_slice::<ErrorBody>(&bytes)) {
         Ok(Ok(body)) if body.known_code() == Some(Code::BodyTooLarge) => {
             Err(ClientError::TooLarge {
                 by: "the coordinator".to_owned(),
             })
         }
-        Ok(Ok(body)) => Err(ClientError::Refused(Refused {
+        Ok(Ok(body)) => Err(ClientError::Refused(Refusal {
             status: status.as_u16(),
             body,
             retry_after,
@@ -103,12 +103,12 @@ pub(super) async fn accepted(response: Response) -> Result<Response, ClientError
     }
 }
 
-/// What stands between here and the coordinator, in the words of its `Server` header.
+/// The proxy in front of the coordinator, named by its `Server` header.
 fn proxy(headers: &HeaderMap) -> String {
-    /// The longest name that is passed on to a person, in bytes.
-    const NAME_LEN: usize = 60;
+    /// The longest name that is shown, in bytes.
+    const MAX_NAME_LEN: usize = 60;
     let name = headers.get(SERVER).and_then(|value| value.to_str().ok());
-    match name.filter(|name| !name.is_empty() && name.len() <= NAME_LEN) {
+    match name.filter(|name| !name.is_empty() && name.len() <= MAX_NAME_LEN) {
         Some(name) => format!("a proxy in front of the coordinator ({name})"),
         None => "a proxy in front of the coordinator".to_owned(),
     }

@@ -1,4 +1,4 @@
-//! The way of a contribution to the coordinator: whether it is wide enough, and the upload itself.
+//! Uploading a contribution, and finding out beforehand whether its length is accepted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,22 +10,21 @@ use tauline_protocol::contribution::SignedReceipt;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::error::ClientError;
+use super::outgoing::Outgoing;
 use super::transfer::{IDLE_LIMIT, accepted, network, read_answer};
-use super::{Client, Form, Progress, VERDICT_LIMIT};
-use crate::work::Outgoing;
+use super::{Client, Form, TransferProgress, VERDICT_LIMIT};
 
-/// How long a probe waits for a refusal. Ours: who refuses a body by its stated length does so
-/// within a round trip, its connection being made within another two; a proxy that first wants to
-/// have the whole body says nothing for as long as none comes.
+/// How long a probe waits for a refusal. Ours: a proxy that refuses the stated length does so
+/// within one round trip, after two more for connecting. One that waits for the whole body says
+/// nothing.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
 impl Client {
-    /// `POST /contribution/probe`: whether anybody on the way refuses a body of so many bytes by
-    /// its stated length. None of them is sent. Silence is no refusal.
+    /// `POST /contribution/probe`: finds out whether the coordinator, or a proxy in front of it,
+    /// refuses a body because of its stated length. No body is sent. No answer means no refusal.
     ///
     /// # Errors
-    /// [`ClientError::TooLarge`] for a refusal; else whatever keeps the answer from coming, which
-    /// says nothing about the length.
+    /// [`ClientError::TooLarge`] for a refusal. Every other error says nothing about the length.
     pub async fn probe(&self, form: Form, len: u64) -> Result<(), ClientError> {
         let nothing = futures_util::stream::pending::<std::io::Result<Vec<u8>>>();
         let request = self
@@ -40,14 +39,14 @@ impl Client {
         }
     }
 
-    /// `POST /contribution/complete`: sends the contribution, as far as it is there and then as it
-    /// comes, and waits for the verdict.
+    /// `POST /contribution/complete`: sends the contribution, which may still be being written, and
+    /// waits for the verdict.
     #[expect(clippy::missing_errors_doc, reason = "see `status`")]
     pub async fn complete(
         &self,
         form: Form,
         document: &Outgoing,
-        progress: Progress<'_>,
+        progress: TransferProgress<'_>,
     ) -> Result<SignedReceipt, ClientError> {
         let total = document.len();
         let sent = Arc::new(AtomicU64::new(0));
@@ -75,7 +74,7 @@ impl Client {
             }
             let now = sent.load(Ordering::Relaxed);
             progress(now, Some(total));
-            // What is not there yet cannot be sent.
+            // While the document is being written, a pause is not the connection's fault.
             if now != seen || now == document.written() && now < total {
                 (seen, since) = (now, Instant::now());
             }

@@ -1,4 +1,4 @@
-//! Entropy that the user brings.
+//! Entropy from the user.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 
 use crate::exit::{Failure, Outcome};
 
-/// Most entropy that is read, in bytes. Ours: more than a few hundred add nothing.
-const ENTROPY_LIMIT: u64 = 1 << 20;
+/// Most entropy that is read, in bytes. Ours: more than a few hundred bytes add nothing.
+const MAX_LEN: u64 = 1 << 20;
 
-/// Reads entropy that the user brings; `-` is standard input: what is typed until Ctrl-D.
+/// Reads entropy from a file, or from standard input for `-`: what is typed until Ctrl-D.
 ///
 /// # Errors
 /// A file that is empty or cannot be read.
@@ -20,8 +20,8 @@ pub fn entropy(path: Option<&Path>) -> Outcome<Zeroizing<Vec<u8>>> {
         return Ok(Zeroizing::new(Vec::new()));
     };
     let is_stdin = path.as_os_str() == "-";
-    // At its full size from the start: a buffer that grows leaves its old contents behind.
-    let mut entropy = Zeroizing::new(Vec::with_capacity(ENTROPY_LIMIT as usize + 1));
+    // Allocated at its full size: a buffer that grows leaves copies behind.
+    let mut entropy = Zeroizing::new(Vec::with_capacity(MAX_LEN as usize + 1));
     let read = match is_stdin {
         true => {
             if io::IsTerminal::is_terminal(&io::stdin()) {
@@ -30,15 +30,10 @@ pub fn entropy(path: Option<&Path>) -> Outcome<Zeroizing<Vec<u8>>> {
                     b"Type as you like, then Enter and Ctrl-D. It is mixed with the system's own randomness.\n",
                 ));
             }
-            io::stdin()
-                .lock()
-                .take(ENTROPY_LIMIT)
-                .read_to_end(&mut entropy)
+            io::stdin().lock().take(MAX_LEN).read_to_end(&mut entropy)
         }
-        // A device such as /dev/random never ends: the limit is where reading stops.
-        false => {
-            File::open(path).and_then(|file| file.take(ENTROPY_LIMIT).read_to_end(&mut entropy))
-        }
+        // A device such as /dev/random never ends: reading stops at the limit.
+        false => File::open(path).and_then(|file| file.take(MAX_LEN).read_to_end(&mut entropy)),
     };
     read.map_err(|error| Failure::file("read", path, &error))?;
     match entropy.is_empty() {

@@ -1,36 +1,37 @@
-//! Copies of what cannot be read from any place, in a temporary file: pipes, compressed files, text
-//! in UTF-16. Every limit holds while copying: nothing is written that is too much.
+//! Copies pipes, compressed files and text in UTF-16 to temporary files, which can be read from any
+//! offset. Limits are checked while copying, so too much is never written.
 
 use std::fs::File;
 use std::io::{self, BufRead, Read, Seek, Write};
 
 use tauline_transcript::recognise::{Utf16, recognise_bytes, utf16_order};
 
-use super::Limits;
+use super::limits::Limits;
 use crate::exit::{Failure, plain};
-use crate::words;
+use crate::numbers;
 
 pub(super) const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 pub(super) const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
-/// Bytes that are looked at before more is copied, and copied at once.
+/// Bytes that are copied at once. The first such block decides whether more is copied.
 const BLOCK: usize = 64 << 10;
 
-/// Bytes at a block's end that alone show nothing: more than a point or a name.
+/// Bytes at the end of a block that may belong to a word which the block cuts in two. Longer than a
+/// point or a name.
 const CUT: usize = 1024;
 
 /// Why there is no copy.
 pub(super) enum SpoolError {
     /// The input failed.
     Read(io::Error),
-    /// The input is longer than may be copied.
+    /// The input is too long to be copied.
     TooLarge(u64),
-    /// The temporary file failed, after so many bytes.
+    /// The temporary file failed after this number of bytes.
     Temporary(io::Error, u64),
 }
 
 impl SpoolError {
-    /// The end of a verb that reads `name`.
+    /// The error that ends a verb that reads `name`.
     pub(super) fn failure(self, name: &str) -> Failure {
         let dir = std::env::temp_dir();
         let dir = dir.display();
@@ -38,15 +39,15 @@ impl SpoolError {
             Self::Read(error) => Failure::io(format!("cannot read {name}: {}", plain(&error))),
             Self::TooLarge(limit) => Failure::bad(format!(
                 "{name} is too large: more than {} where {} are the most that can be right",
-                words::bytes(limit),
-                words::bytes(limit)
+                numbers::bytes(limit),
+                numbers::bytes(limit)
             ))
             .help("a file that is neither compressed nor piped is read whatever its length"),
             Self::Temporary(error, written) => {
                 let text = match error.kind() {
                     io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => format!(
                         "the temporary directory {dir} is full: {} of {name} fitted",
-                        words::bytes(written)
+                        numbers::bytes(written)
                     ),
                     _ if written == 0 => {
                         format!("cannot make a temporary file in {dir}: {}", plain(&error))
@@ -67,14 +68,14 @@ pub(super) struct Spooled {
     pub(super) is_converted: bool,
 }
 
-/// Copies to a temporary file, decompressed and as UTF-8. `compressed_len` is the length of a
-/// compressed file, where it is known.
+/// Copies the input to a temporary file, decompressed and as UTF-8. `compressed_len` is the length
+/// of a compressed file, if known.
 pub(super) fn spool(
     mut input: impl BufRead,
     limits: Limits,
     compressed_len: Option<u64>,
 ) -> Result<Spooled, SpoolError> {
-    // A pipe may give its first bytes one by one.
+    // A pipe may deliver its first bytes one by one.
     let mut start = [0; 4];
     let len = read_full(&mut input, &mut start).map_err(SpoolError::Read)?;
     let start = &start[..len];
@@ -100,8 +101,8 @@ fn copy(input: &mut impl Read, limit: u64) -> Result<Spooled, SpoolError> {
     Ok(Spooled { file, is_converted })
 }
 
-/// Copies at most `limit` bytes; of what cannot be anything of ours, only the start. Returns whether
-/// text was converted.
+/// Copies at most `limit` bytes, and only the start of a file that can be none of ours. Returns
+/// whether text was converted.
 fn copy_to(input: &mut impl Read, out: &mut impl Write, limit: u64) -> Result<bool, SpoolError> {
     let mut block = vec![0; BLOCK];
     let mut len = read_full(input, &mut block).map_err(SpoolError::Read)?;
@@ -128,17 +129,17 @@ fn copy_to(input: &mut impl Read, out: &mut impl Write, limit: u64) -> Result<bo
     Ok(order.is_some())
 }
 
-/// Whether a file that begins like this can be none of ours. What is told only by the end of the block,
-/// where a word may be cut in two, is not told.
+/// Whether a file that begins like this can be none of ours. It has to be clear without the last
+/// bytes as well, where a word may be cut in two.
 fn is_hopeless(start: &[u8]) -> bool {
     let shorter = &start[..start.len() - start.len().min(CUT)];
     recognise_bytes(start).is_hopeless() && recognise_bytes(shorter).is_hopeless()
 }
 
-/// Makes UTF-8 of UTF-16, and leaves everything else as it is.
+/// Converts UTF-16 to UTF-8, and leaves everything else as it is.
 struct Converter {
     order: Option<Utf16>,
-    /// What a block ended with: half a character.
+    /// Half a character at the end of the last block.
     rest: Vec<u8>,
 }
 
@@ -157,7 +158,7 @@ impl Converter {
         let mut bytes = std::mem::take(&mut self.rest);
         bytes.extend_from_slice(block);
         let mut whole = bytes.len() - bytes.len() % 2;
-        // The first half of a pair waits for the second.
+        // The first half of a surrogate pair is kept until the second comes.
         let high = match order {
             Utf16::LittleEndian => whole.checked_sub(1),
             Utf16::BigEndian => whole.checked_sub(2),

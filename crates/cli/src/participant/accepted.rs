@@ -5,18 +5,18 @@ use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::receipt::ReceiptError;
 use tokio::time::Instant;
 
-/// When things happened.
+/// When each step of a participation happened, if it did.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Times {
     /// Joined the queue.
     pub joined: Option<Instant>,
-    /// Told that the turn has come.
+    /// Was told that the turn has come.
     pub called: Option<Instant>,
-    /// Got the powers, which starts the turn's clock.
+    /// Got the powers, which starts the turn.
     pub started: Option<Instant>,
-    /// Sent the contribution off.
+    /// Began to send the contribution.
     pub sent: Option<Instant>,
-    /// Learnt that it was accepted.
+    /// Learnt that the contribution was accepted.
     pub accepted: Option<Instant>,
 }
 
@@ -29,7 +29,7 @@ pub struct Accepted {
     pub ticket: Option<u64>,
     /// The receipt, as it came.
     pub receipt: SignedReceipt,
-    /// The public keys, when it was this process that contributed.
+    /// The public keys of the contribution, if this process made it.
     pub pot_pubkeys: Option<Vec<[u8; 96]>>,
     /// When things happened.
     pub times: Times,
@@ -57,8 +57,8 @@ impl Accepted {
         }
     }
 
-    /// Whether a receipt that is good is of another contribution than this process's: of another
-    /// run of the same participant.
+    /// Whether the receipt is valid, but for a contribution that another run of the same
+    /// participant made.
     #[must_use]
     pub fn is_of_another_run(&self, coordinator: &str) -> bool {
         self.check_receipt(coordinator) == Err(ReceiptError::Mismatch("the witness"))

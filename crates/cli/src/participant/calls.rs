@@ -5,16 +5,18 @@ use std::time::Duration;
 use tauline_protocol::error::Code;
 use tokio::time::sleep;
 
-use super::{ATTEMPTS, HALTED, News, Participant, RECONSIDER, Stop};
+use super::news::News;
+use super::state::{ATTEMPTS, HALTED, Participant, RECONSIDER, Stop};
 use crate::backoff::Backoff;
-use crate::client::{Client, ClientError, Refused};
+use crate::client::{Client, ClientError, Refusal};
 
 impl Participant<'_> {
-    /// A call that the session is needed for: signs in again when the session is unknown.
+    /// Makes a call that needs a session, and signs in again when the coordinator does not know the
+    /// session.
     pub(super) async fn call<T>(
         &mut self,
         call: impl AsyncFn(&Client) -> Result<T, ClientError>,
-    ) -> Result<Result<T, Refused>, Stop> {
+    ) -> Result<Result<T, Refusal>, Stop> {
         for _ in 1..ATTEMPTS {
             let client = self.client.clone();
             match self.retry(async || call(&client).await).await? {
@@ -28,11 +30,11 @@ impl Participant<'_> {
         self.retry(async || call(&client).await).await
     }
 
-    /// Repeats what fails for the moment, until the patience is at its end.
+    /// Repeats a call that fails for the moment, as long as the settings' `patience` allows.
     pub(super) async fn retry<T>(
         &self,
         mut attempt: impl AsyncFnMut() -> Result<T, ClientError>,
-    ) -> Result<Result<T, Refused>, Stop> {
+    ) -> Result<Result<T, Refusal>, Stop> {
         let mut backoff = Backoff::new(self.settings.patience);
         loop {
             let mut interrupt = self.interrupt.clone();
@@ -63,11 +65,11 @@ impl Participant<'_> {
         }
     }
 
-    /// Whether it is worth repeating a call after this error.
+    /// Whether to repeat a call after this error.
     fn may_pass(&self, error: &ClientError) -> bool {
         let has_been_there = self.standing.is_some();
         match error {
-            // The proxy of a coordinator that was there may be renewing its certificate.
+            // If the coordinator was reached before, its proxy may be renewing the certificate.
             ClientError::Untrusted { .. } | ClientError::NotTls(_) => has_been_there,
             _ => error.is_transient(),
         }
@@ -82,8 +84,8 @@ impl Participant<'_> {
         }
     }
 
-    /// Goes on after a refusal that the next check-in explains; fails on any other.
-    pub(super) async fn reconsider(&self, refused: &Refused) -> Result<(), Stop> {
+    /// Pauses after a refusal whose reason the next check-in tells, and fails after any other.
+    pub(super) async fn reconsider(&self, refused: &Refusal) -> Result<(), Stop> {
         const EXPLAINED: &[Code] = &[
             Code::NotQueued,
             Code::NotYourTurn,

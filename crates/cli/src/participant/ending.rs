@@ -1,19 +1,19 @@
-//! How a stay ends without a receipt, in words that say what to do.
+//! The errors with which a participant ends without a receipt.
 
 use tauline_protocol::error::Code;
 use tauline_protocol::status::{EndedWord, QueueStatus};
 
-use super::Participant;
-use super::elsewhere::too_late;
-use crate::client::Refused;
+use super::settings::Offline;
+use super::state::Participant;
+use crate::client::Refusal;
 use crate::exit::Failure;
 
-/// What it means to have left.
+/// The consequence of leaving.
 pub(super) const USED_UP: &str =
     "an identity that has left cannot join again, unless the ceremony's operator pardons it";
 
 /// Why joining was refused.
-pub(super) fn cannot_join(refused: &Refused) -> Failure {
+pub(super) fn cannot_join(refused: &Refusal) -> Failure {
     let failure = refused.failure("cannot join");
     match refused.code() {
         Some(Code::Draining) => {
@@ -23,7 +23,7 @@ pub(super) fn cannot_join(refused: &Refused) -> Failure {
     }
 }
 
-/// That there is nothing to send before the turn has come.
+/// The error of a contribution that is to be sent before the turn has come.
 pub(super) fn no_turn_yet(status: &QueueStatus) -> Failure {
     Failure::io(format!(
         "the turn of {} has not come: there is nothing to send yet",
@@ -33,11 +33,12 @@ pub(super) fn no_turn_yet(status: &QueueStatus) -> Failure {
 }
 
 impl Participant<'_> {
-    /// Why the stay ended, and what that means for what another machine has computed.
+    /// Why the stay ended, and what that means for a contribution that another machine has
+    /// computed.
     pub(super) fn over(&self, status: &QueueStatus) -> Failure {
         let failure = over(status);
         match status.ended {
-            // It was sent, or the participant has given it up.
+            // The contribution was sent, or the participant gave up.
             Some(
                 EndedWord::Invalid
                 | EndedWord::CoordinatorFault
@@ -45,12 +46,24 @@ impl Participant<'_> {
                 | EndedWord::Aborted
                 | EndedWord::Left,
             ) => failure,
-            _ => too_late(failure, self.settings.elsewhere.as_ref()),
+            _ => too_late(failure, self.settings.offline.as_ref()),
         }
     }
 }
 
-/// Why a stay ended, in words (`http-queue-api.md`, How a stay ends).
+/// Adds that a contribution which another machine has computed is useless now.
+fn too_late(failure: Failure, offline: Option<&Offline>) -> Failure {
+    match offline {
+        Some(offline) => failure.and(&format!(
+            "nothing was sent, and what was computed in {} for this turn is of no use any more: it \
+             builds on powers that others now go on from",
+            offline.carried.path().display()
+        )),
+        None => failure,
+    }
+}
+
+/// Why a stay ended (`docs/spec/queue.md#outcomes`).
 fn over(status: &QueueStatus) -> Failure {
     let because = status
         .ended_because

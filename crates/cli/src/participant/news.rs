@@ -1,4 +1,4 @@
-//! What happens in a participant's life, for whoever watches.
+//! What a participant tells whoever watches it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,53 +10,52 @@ use tauline_protocol::status::QueueStatus;
 use crate::carried::Turn;
 use crate::signin::InBrowser;
 
-/// A part of the work that takes time.
+/// A step of a turn that takes time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Fetching the powers.
     Download,
     /// Checking the powers that came.
     Check,
-    /// Raising them to the secrets.
+    /// Computing the contribution.
     Compute,
-    /// Sending them.
+    /// Sending the contribution.
     Upload,
     /// The coordinator's verification.
     Verify,
-    /// Checking what another machine has computed.
+    /// Checking a contribution that another machine has computed.
     Recheck,
 }
 
-/// What happens in a participant's life, for whoever watches.
+/// Something that happens to a participant.
 #[derive(Debug)]
 pub enum News<'a> {
-    /// Somebody has to follow a link in a browser, to sign in.
+    /// The user has to follow a link in a browser to sign in.
     SignInAt {
         /// The link.
         link: &'a Url,
         /// What to sign in with there.
         with: InBrowser,
-        /// Where the browser comes back to, on this machine.
-        landing: &'a Url,
+        /// The address on this machine to which the browser is sent afterwards.
+        redirect: &'a Url,
     },
-    /// The coordinator knows the participant as this.
+    /// The participant has signed in as this identity.
     SignedIn(&'a Identity),
-    /// Where the participant stands.
+    /// The participant's status.
     Standing(&'a QueueStatus),
-    /// Where the participant stands while it works in its turn.
+    /// The participant's status while it works in its turn.
     Meanwhile(&'a QueueStatus),
-    /// The ceremony is halted: joining has to wait.
+    /// The ceremony is halted, so joining has to wait.
     Halted,
     /// The ceremony goes on.
     GoesOn,
-    /// A body of so many bytes would be refused on the way; the contribution goes in a smaller
-    /// form.
+    /// A body of this length would be refused, so the contribution is sent in a smaller form.
     SmallerForm {
         /// Who refuses.
         by: &'a str,
-        /// Bytes that are too many.
+        /// The length that is refused, in bytes.
         refused: u64,
-        /// Bytes that get through.
+        /// The length in the smaller form, in bytes.
         len: u64,
     },
     /// The powers are to be carried to another machine, in a directory.
@@ -65,17 +64,17 @@ pub enum News<'a> {
         dir: &'a Path,
         /// The turn.
         turn: &'a Turn,
-        /// What is left of it.
+        /// The time that is left of it.
         left: Duration,
-        /// Whether the turn was not there before.
+        /// Whether the turn was written to the directory now, and not by an earlier run.
         is_new: bool,
     },
-    /// The contribution is not back yet.
+    /// The contribution is not in the directory yet.
     Awaiting {
-        /// What is left of the turn.
+        /// The time that is left of the turn.
         left: Duration,
     },
-    /// What lies in the directory is not sent.
+    /// The contribution in the directory is not sent.
     NotSent {
         /// Why not.
         why: &'a str,
@@ -93,7 +92,7 @@ pub enum News<'a> {
     Trouble {
         /// What failed.
         why: &'a str,
-        /// When it is repeated.
+        /// How long until it is repeated.
         again_in: Duration,
     },
     /// The call that failed has succeeded.
@@ -102,7 +101,7 @@ pub enum News<'a> {
     CoordinatorFault,
 }
 
-/// Somebody who watches a participant.
+/// Watches a participant.
 pub trait Listener {
     /// Takes a piece of news.
     fn tell(&self, news: News<'_>);

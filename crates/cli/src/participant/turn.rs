@@ -10,37 +10,39 @@ use tauline_protocol::error::Code;
 use tauline_transcript::Base;
 use tokio::time::{Instant, sleep};
 
-use super::{ATTEMPTS, Accepted, News, Participant, Step, Stop};
-use crate::client::{Client, ClientError, Download, Form, Refused};
+use super::accepted::Accepted;
+use super::news::{News, Step};
+use super::state::{ATTEMPTS, Participant, Stop};
+use crate::check_ins::CheckIns;
+use crate::client::{Client, ClientError, Download, Form, Refusal};
 use crate::exit::Failure;
-use crate::pulse::Beats;
 use crate::work::{self, Work};
 
-/// How often what is told of a computation is looked at.
+/// The time between two looks at a computation's progress.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// What an upload came to.
+/// The result of an upload.
 enum Sent {
-    /// It arrived, or there was no need for it.
-    Answered(Result<SignedReceipt, Refused>),
-    /// Somebody on the way takes no body of this length; who.
+    /// The coordinator answered.
+    Answered(Result<SignedReceipt, Refusal>),
+    /// This proxy, or the coordinator, refuses bodies of this length.
     TooLarge(String),
 }
 
 impl Participant<'_> {
-    /// Fetches the powers, which starts the turn. Nothing when the turn is not to be had (any more).
+    /// Fetches the powers, which starts the turn. Returns nothing when the participant has no turn.
     pub(crate) async fn start(&mut self) -> Result<Option<Download>, Stop> {
         let (form, listener) = (self.settings.form, self.listener);
-        self.prepare_beats();
-        let beats = Rc::clone(&self.beats);
+        self.prepare_check_ins();
+        let check_ins = Rc::clone(&self.check_ins);
         let sizes = &self.settings.sizes;
         let limit = sizes.max_json_len().max(sizes.max_msgpack_len()) as u64;
         let started = self
             .call(async |client: &Client| {
                 let progress = |done, total| {
-                    // The turn has started with the first byte of the answer.
-                    if let Some(beats) = beats.borrow().as_ref() {
-                        beats.begin();
+                    // The turn has started when the answer begins.
+                    if let Some(check_ins) = check_ins.borrow().as_ref() {
+                        check_ins.begin();
                     }
                     listener.tell(News::Working {
                         step: Step::Download,
@@ -60,7 +62,7 @@ impl Participant<'_> {
         }
     }
 
-    /// Uses the turn. Nothing when only the next check-in can tell how it went.
+    /// Uses the turn. Returns nothing when only the next check-in can tell how it went.
     pub(super) async fn take_turn(
         &mut self,
         ticket: Option<u64>,
@@ -70,9 +72,9 @@ impl Participant<'_> {
                 return Ok(None);
             };
             let settings = self.settings;
-            let work = match &settings.elsewhere {
-                Some(elsewhere) => {
-                    self.computed_elsewhere(elsewhere, ticket, download, base)
+            let work = match &settings.offline {
+                Some(offline) => {
+                    self.compute_offline(offline, ticket, download, base)
                         .await?
                 }
                 None => Some(self.compute(base)?),
@@ -109,22 +111,22 @@ impl Participant<'_> {
         }
     }
 
-    /// Sends the contribution, and again until it is answered.
+    /// Sends the contribution until there is an answer.
     async fn send(&mut self, work: &Work) -> Result<Sent, Stop> {
         let Work { document, form, .. } = work.clone();
-        let (meter, listener) = (self.meter.clone(), self.listener);
-        let beats = Rc::clone(&self.beats);
+        let (counter, listener) = (self.counter.clone(), self.listener);
+        let check_ins = Rc::clone(&self.check_ins);
         let call = self.call(async |client: &Client| {
             let computing = Cell::new(true);
             let progress = |done, total| {
-                if let Some(status) = beats.borrow_mut().as_mut().and_then(Beats::news) {
+                if let Some(status) = check_ins.borrow_mut().as_mut().and_then(CheckIns::news) {
                     listener.tell(News::Meanwhile(&status));
                 }
                 let tell = |step, (done, total)| {
                     listener.tell(News::Working { step, done, total });
                 };
                 if !document.is_whole() {
-                    return tell(Step::Compute, meter.read());
+                    return tell(Step::Compute, counter.read());
                 }
                 if Some(done) != total || computing.replace(false) {
                     tell(Step::Upload, (done, total));
@@ -136,7 +138,7 @@ impl Participant<'_> {
             match client.complete(form, &document, &progress).await {
                 Ok(receipt) => Ok(Ok(receipt)),
                 Err(ClientError::TooLarge { by }) => Ok(Err(by)),
-                // Who refuses a body and closes the connection at once may not be heard.
+                // A proxy may refuse the body and close the connection before its answer is read.
                 Err(error @ ClientError::Network(_)) => {
                     match client.probe(form, document.len()).await {
                         Err(ClientError::TooLarge { by }) => Ok(Err(by)),
@@ -158,8 +160,8 @@ impl Participant<'_> {
         })
     }
 
-    /// Puts the contribution into the smallest form, in which the next attempt sends it; gives the
-    /// turn up where it is in that form already.
+    /// Converts the contribution to the smallest form, in which the next attempt sends it. Gives up
+    /// the turn if it has that form already.
     async fn send_smaller(
         &mut self,
         ticket: Option<u64>,
@@ -197,7 +199,7 @@ impl Participant<'_> {
         Ok(None)
     }
 
-    /// Downloads and checks what to build on.
+    /// Downloads and checks the powers to build on.
     async fn fetch_base(&mut self) -> Result<Option<(Download, Base)>, Stop> {
         let mut attempt = 1;
         loop {
@@ -215,7 +217,8 @@ impl Participant<'_> {
                 Some(Ok(base)) => return Ok(Some(base)),
                 Some(Err(_)) if attempt < ATTEMPTS => attempt += 1,
                 Some(Err(failure)) => {
-                    // Nobody can build on these powers; whoever is next should not have to wait.
+                    // Nobody can build on these powers, so the next in line should not have to
+                    // wait.
                     let _ = self
                         .abort("the powers that were handed out are not valid")
                         .await;
@@ -233,26 +236,26 @@ impl Participant<'_> {
             .ok_or_else(|| Failure::bad("not signed in"))?;
         let key = self.credential.key().cloned();
         let entropy = Arc::clone(&self.settings.entropy);
-        let (work, draft) = work::begin(base.sizes(), self.form, key.is_some())?;
-        let meter = work::Meter::default();
-        let progress = meter.clone();
-        // A failure shows in the document.
+        let (work, computation) = work::begin(base.sizes(), self.form, key.is_some())?;
+        let counter = work::Counter::default();
+        let progress = counter.clone();
+        // The document tells of a failure.
         tokio::task::spawn_blocking(move || {
-            draft.contribute(&base, &identity, key.as_ref(), &entropy, &progress)
+            computation.contribute(&base, &identity, key.as_ref(), &entropy, &progress)
         });
-        self.meter = meter;
+        self.counter = counter;
         Ok(work)
     }
 
-    /// Waits until the computation has come so far. Whether the turn lasts.
+    /// Waits until the computation has come far enough. False when the turn is over.
     async fn wait_for(&mut self, far_enough: impl Future<Output = bool>) -> Result<bool, Stop> {
         let mut interrupt = self.interrupt.clone();
         tokio::pin!(far_enough);
         loop {
-            let (done, total) = self.meter.read();
+            let (done, total) = self.counter.read();
             let step = Step::Compute;
             self.listener.tell(News::Working { step, done, total });
-            if !self.hear_beats() {
+            if !self.hear_check_ins() {
                 return Ok(false);
             }
             tokio::select! {
@@ -266,24 +269,24 @@ impl Participant<'_> {
         }
     }
 
-    /// Computes on all cores, away from the connection, and tells how far it is. Nothing when the
-    /// turn ends meanwhile.
+    /// Runs a job on a thread of its own, and tells the listener how far it is. Returns nothing
+    /// when the turn ends meanwhile.
     pub(super) async fn work_on<T: Send + 'static>(
         &mut self,
         step: Step,
-        job: impl FnOnce(&work::Meter) -> T + Send + 'static,
+        job: impl FnOnce(&work::Counter) -> T + Send + 'static,
     ) -> Result<Option<T>, Stop> {
-        let meter = work::Meter::default();
+        let counter = work::Counter::default();
         let mut interrupt = self.interrupt.clone();
         let job = {
-            let meter = meter.clone();
-            tokio::task::spawn_blocking(move || job(&meter))
+            let counter = counter.clone();
+            tokio::task::spawn_blocking(move || job(&counter))
         };
         tokio::pin!(job);
         loop {
-            let (done, total) = meter.read();
+            let (done, total) = counter.read();
             self.listener.tell(News::Working { step, done, total });
-            if !self.hear_beats() {
+            if !self.hear_check_ins() {
                 return Ok(None);
             }
             tokio::select! {

@@ -1,4 +1,4 @@
-//! One long computation or transfer of a verb that is no contribution.
+//! Progress of a long computation or transfer, for verbs other than `contribute`.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -7,38 +7,36 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
-use super::{SHARE, SPINNER, TRANSFER};
-use crate::words;
+use super::templates::{RATE, SHARE, SPINNER, TRANSFER};
+use crate::numbers;
 
-/// How often a plain log gets a line.
+/// The time between two lines of a plain log.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 
-const RATE: &str = "{spinner} {msg} {bar:12} {human_pos} of {human_len}{pace}";
-
-/// One long transfer or computation, on a terminal or in a plain log.
+/// Shows a long transfer or computation, on a terminal or in a plain log.
 pub struct Meter {
     bar: Option<ProgressBar>,
-    stage: Mutex<Stage>,
+    task: Mutex<Task>,
 }
 
-/// What a [`Meter`] is at.
-struct Stage {
+/// What a [`Meter`] shows now.
+struct Task {
     what: &'static str,
     show: Show,
     since: Instant,
     spoken: Instant,
 }
 
-/// What a [`Meter`] tells of a stage.
+/// What a [`Meter`] shows of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Show {
-    /// That it lasts.
+    /// Only its name.
     Name,
     /// How much of it is done.
     Share,
-    /// How much is done, how fast, and the time left.
+    /// How much of it is done, how fast, and the time left.
     Rate,
-    /// Bytes going by.
+    /// How much of it is done, and how many bytes a second.
     Transfer,
 }
 
@@ -63,7 +61,7 @@ impl Show {
 }
 
 impl Meter {
-    /// Shows bytes going by.
+    /// Shows a transfer of bytes.
     #[must_use]
     pub fn transfer(what: &'static str) -> Self {
         Self::new(what, Show::Transfer)
@@ -84,7 +82,7 @@ impl Meter {
             bar
         });
         let now = Instant::now();
-        let stage = Stage {
+        let task = Task {
             what,
             show,
             since: now,
@@ -92,17 +90,17 @@ impl Meter {
         };
         Self {
             bar,
-            stage: Mutex::new(stage),
+            task: Mutex::new(task),
         }
     }
 
-    /// Goes on to another stage, whose speed is its own; does nothing if it is at that already.
+    /// Goes on to another task, whose speed is measured anew. Does nothing if it is the same task.
     pub fn enter(&self, what: &'static str, show: Show) {
-        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
-        if stage.what == what {
+        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        if task.what == what {
             return;
         }
-        (stage.what, stage.show, stage.since) = (what, show, Instant::now());
+        (task.what, task.show, task.since) = (what, show, Instant::now());
         if let Some(bar) = &self.bar {
             bar.reset();
             bar.set_style(show.style());
@@ -122,18 +120,18 @@ impl Meter {
         let Some(total) = total.filter(|total| *total > 0) else {
             return;
         };
-        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
-        if stage.spoken.elapsed() >= PLAIN_INTERVAL {
-            stage.spoken = Instant::now();
-            let text = plain(stage.what, stage.show, done, total, stage.since.elapsed());
+        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        if task.spoken.elapsed() >= PLAIN_INTERVAL {
+            task.spoken = Instant::now();
+            let text = plain(task.what, task.show, done, total, task.since.elapsed());
             drop(writeln!(io::stderr(), "{text}"));
         }
     }
 
-    /// Changes the name of what is being done.
+    /// Changes the name of the task.
     pub fn rename(&self, what: &'static str) {
-        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
-        stage.what = what;
+        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        task.what = what;
         if let Some(bar) = &self.bar {
             bar.set_message(what);
         }
@@ -148,7 +146,7 @@ impl Meter {
     }
 }
 
-/// A line of a plain log about a stage that has taken `elapsed` so far.
+/// A line of a plain log about a task that has taken `elapsed` so far.
 fn plain(what: &str, show: Show, done: u64, total: u64, elapsed: Duration) -> String {
     let mut text = format!("{what}: {} %", done * 100 / total);
     if show == Show::Rate && done > 0 {
@@ -156,8 +154,8 @@ fn plain(what: &str, show: Show, done: u64, total: u64, elapsed: Duration) -> St
         let left = total.saturating_sub(done) as f64 / per_second;
         text += &format!(
             " ({} of {}{})",
-            words::number(done),
-            words::number(total),
+            numbers::with_commas(done),
+            numbers::with_commas(total),
             pace(
                 per_second,
                 Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX)
@@ -167,13 +165,13 @@ fn plain(what: &str, show: Show, done: u64, total: u64, elapsed: Duration) -> St
     text
 }
 
-/// How fast something goes, and how long it will still take.
+/// The speed of a task, and how long it will still take.
 fn pace(per_second: f64, left: Duration) -> String {
     let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
     format!(
         ", {} a second, {} to go",
-        words::number(per_second as u64),
-        words::about(left)
+        numbers::with_commas(per_second as u64),
+        numbers::about(left)
     )
 }
 

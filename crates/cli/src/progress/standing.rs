@@ -1,10 +1,10 @@
-//! What a participant's status has that is worth a line of its own, once each time it changes.
+//! Lines about a participant's status, each written once when something changes.
 
 use tauline_protocol::status::{ModeWord, QueueStatus, QueueWord};
 
-use crate::words;
+use crate::numbers;
 
-/// What was told last.
+/// What the user was told last.
 #[derive(Default)]
 pub(super) struct Told {
     mode: ModeWord,
@@ -63,18 +63,18 @@ fn mode(now: ModeWord, before: ModeWord) -> Option<String> {
     Some(line.to_owned())
 }
 
-/// A place in the queue in words.
+/// A place in the queue as text.
 pub(super) fn place(status: &QueueStatus) -> String {
     let place = match status.queue_position {
         Some(0 | 1) => "You are next".to_owned(),
-        Some(position) => format!("Number {} in line", words::number(position)),
+        Some(position) => format!("Number {} in line", numbers::with_commas(position)),
         None => "In line".to_owned(),
     };
     match status.expected_start_in_ms {
         _ if status.mode == ModeWord::Halted => {
             format!("{place}; the ceremony is paused by its operator, and no deadline runs")
         }
-        Some(ms) => format!("{place}, {} to go", words::about(ms)),
+        Some(ms) => format!("{place}, {} to go", numbers::about(ms)),
         None => place,
     }
 }

@@ -13,16 +13,16 @@ use tauline_protocol::admin::{AdminAnswer, AdminRequest, SOCKET_NAME};
 use tauline_protocol::status::{CeremonyStatus, ModeWord};
 
 use crate::exit::{Failure, Outcome};
-use crate::verbs::compute::parse_identity;
+use crate::identity::parse_identity;
 use crate::verbs::status;
-use crate::{output, words};
+use crate::{numbers, output};
 
-/// How long the coordinator may take to answer. A backup of a large ceremony takes longest: ours,
-/// far over the time to copy a gigabyte.
+/// How long the coordinator may take to answer. Ours: much longer than it takes to copy a gigabyte,
+/// since the backup of a large ceremony takes longest.
 const ANSWER_LIMIT: Duration = Duration::from_secs(600);
 
 /// Longest answer, in bytes.
-const ANSWER_LEN: u64 = 16 << 20;
+const MAX_ANSWER_LEN: u64 = 16 << 20;
 
 /// Operate a coordinator on this machine.
 #[derive(Debug, clap::Args)]
@@ -44,37 +44,39 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Order {
-    /// Show the ceremony.
+    /// Show the ceremony's status.
     Status,
-    /// Take no new entries, serve everyone in line, then halt.
+    /// Let nobody join any more, serve everyone in line, then halt.
     Drain,
-    /// Take entries again.
+    /// Let participants join again.
     Open,
-    /// Stop all deadlines; nobody is called and nobody loses a place.
+    /// Stop all deadlines: nobody is called, and nobody loses a place.
     Pause,
     /// Go on after a pause.
     Resume,
-    /// Let an identity that was used up without contributing join again. Goes into the public log.
+    /// Let an identity that was used up without contributing join again. This goes into the public
+    /// log.
     Pardon {
         /// The identity: eth|0x…, git|ID|LOGIN or invite|NAME.
         #[arg(value_name = "ID", value_parser = parse_identity)]
         id: Identity,
     },
-    /// Show who is in line: whether they are there, and by when they must do what.
+    /// Show who is in line, whether they are present, and when their next deadline is.
     Queue {
-        /// Show so many at most, who has the turn first; 10,000 at the most.
+        /// How many to show, starting with who has the turn; at most 10,000.
         #[arg(long, value_name = "NUMBER", default_value_t = 30)]
         first: u32,
     },
-    /// Show, make and take back invitations, without a restart.
+    /// Show, make and revoke invitations, without a restart.
     Invites {
         #[command(subcommand)]
         order: InvitesOrder,
     },
     /// Read the settings and the invitations again, as SIGHUP does.
     ///
-    /// In force at once: invitations, --log, --login-rate, --anonymous-rate, --session-rate,
-    /// --lobby-rate and --trusted-proxies. Others need a restart and are named.
+    /// These take effect at once: invitations, --log, --login-rate, --anonymous-rate,
+    /// --session-rate, --lobby-rate and --trusted-proxies. Other settings that have changed need a
+    /// restart; they are named.
     Reload,
     /// Write a consistent copy of the ceremony's data while it runs.
     ///
@@ -84,17 +86,17 @@ enum Order {
         #[arg(short = 'o', long, value_name = "FILE")]
         output: PathBuf,
     },
-    /// Check a backup or a data directory, and show what is in there: contributions, the log's head,
+    /// Check a backup or a data directory, and show what it holds: contributions, the log's head,
     /// the coordinator's address, the last time.
     ///
-    /// Everything is checked that a coordinator checks when it starts; nothing is changed, and none
-    /// need run.
+    /// It checks all that a coordinator checks when it starts. Nothing is changed, and no
+    /// coordinator needs to run.
     Check {
-        /// A backup, or a data directory; that of --data-dir when none is given.
+        /// A backup or a data directory [default: that of --data-dir].
         #[arg(value_name = "FILE|DIR")]
         path: Option<PathBuf>,
     },
-    /// Check a backup and put it in place in a new data directory; no coordinator may run there.
+    /// Check a backup and restore it to a new data directory, in which no coordinator may run.
     Restore {
         /// The backup.
         #[arg(value_name = "FILE")]
@@ -104,15 +106,16 @@ enum Order {
 
 #[derive(Debug, Subcommand)]
 enum InvitesOrder {
-    /// Show who is invited, and how far they have come.
+    /// Show who is invited, and how far each has come in the queue.
     List,
-    /// Invite these, and print a code for each: it is not shown again.
+    /// Invite people, and print a code for each. The codes are not shown again.
     Add {
         /// Their names.
         #[arg(value_name = "NAME", required = true)]
         names: Vec<String>,
     },
-    /// Take invitations back. Their codes sign nobody in any more; who is in line keeps the place.
+    /// Revoke invitations. Nobody can sign in with their codes any more; whoever is in line keeps
+    /// the place.
     Revoke {
         /// Their names.
         #[arg(value_name = "NAME", required = true)]
@@ -120,7 +123,7 @@ enum InvitesOrder {
     },
 }
 
-/// Operates.
+/// Sends the order to the coordinator and prints its answer.
 ///
 /// # Errors
 /// When the coordinator refuses or is not there.
@@ -186,12 +189,12 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
-/// What has been done, in words.
+/// The text that says what has been done.
 fn done(order: &Order, status: &CeremonyStatus, paused: bool) -> String {
     let in_line = status.queue_length + u64::from(status.turn.is_some());
     let line = match in_line {
         0 => "nobody is in line".to_owned(),
-        n => format!("{} in line", words::count(n, "participant")),
+        n => format!("{} in line", numbers::count(n, "participant")),
     };
     match order {
         Order::Drain if status.mode == ModeWord::Halted => "Halted: nobody was in line.".to_owned(),
@@ -211,7 +214,7 @@ fn done(order: &Order, status: &CeremonyStatus, paused: bool) -> String {
             format!(
                 "Backup: {output}, up to record {} of the log. It holds the coordinator's key.\n\
                  To restore it: tauline admin --data-dir NEW restore {output}",
-                words::number(status.log.records)
+                numbers::with_commas(status.log.records)
             )
         }
         Order::Status
@@ -264,7 +267,7 @@ fn ask(data_dir: &Path, request: &AdminRequest) -> Outcome<AdminAnswer> {
     stream.write_all(&line).map_err(lost)?;
     let mut answer = Vec::new();
     BufReader::new(stream)
-        .take(ANSWER_LEN)
+        .take(MAX_ANSWER_LEN)
         .read_until(b'\n', &mut answer)
         .map_err(lost)?;
     serde_json::from_slice(&answer).map_err(|error| {

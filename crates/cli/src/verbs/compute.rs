@@ -1,35 +1,36 @@
-//! `tauline compute`: the participant's work alone, for a machine without a network.
+//! `tauline compute`: computes a contribution on a machine without a network.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use rand_core::OsRng;
 use tauline_protocol::Identity;
-use tauline_transcript::identity::{IdentityError, IdentityKind};
+use tauline_transcript::identity::IdentityKind;
 use tauline_transcript::{Base, Sizes, verify};
 
 use crate::carried::Carried;
 use crate::client::Form;
+use crate::documents;
 use crate::exit::{Failure, Outcome};
+use crate::identity::parse_identity;
 use crate::input::{self, Input, Limits};
 use crate::keys::{self, KeyFile};
+use crate::numbers;
 use crate::output::{self, OutputArgs};
 use crate::progress::Meter;
-use crate::verbs::verify_contribution::base;
-use crate::words;
 use crate::work::{self, Work};
 
-/// Compute a contribution, without a network.
+/// Compute a contribution without a network.
 ///
-/// With DIR, which `tauline contribute --offline DIR` has written on another machine: the
-/// contribution goes into DIR, which is then carried back. The secrets are made here, and are
-/// never written anywhere.
+/// With DIR: `tauline contribute --offline DIR` has written the powers to it on another machine.
+/// The contribution is written to DIR, too, which is then carried back. The secrets are made here
+/// and never written anywhere.
 ///
-/// With --base and --identity: BASE is what the coordinator hands out at `contribution/start`, or a
-/// transcript, and the result is what `contribution/complete` takes.
+/// With --base and --identity: BASE holds the powers that the coordinator hands out at
+/// `contribution/start`, or is a transcript. The result is what `contribution/complete` takes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The directory that was carried here, with the powers of a turn.
+    /// The directory with the powers of a turn that was carried here.
     #[arg(
         value_name = "DIR",
         conflicts_with_all = ["base", "identity", "ceremony", "form", "output", "force"]
@@ -39,18 +40,19 @@ pub struct Args {
     #[arg(long, value_name = "BASE", required_unless_present = "dir")]
     base: Option<PathBuf>,
     /// Who contributes: eth|0x…, git|ID|LOGIN or invite|NAME. The contribution's BLS signatures
-    /// are over this.
+    /// sign this identity.
     #[arg(long, value_name = "ID", value_parser = parse_identity, required_unless_present = "dir")]
     identity: Option<Identity>,
-    /// File of the Ethereum key that signs the contribution, if the identity is its account. With
-    /// DIR it is not needed here: the other machine adds that signature.
+    /// File of the Ethereum key with which to sign the contribution, if the identity is its
+    /// account. With DIR it is not needed: the other machine adds that signature.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// File whose bytes are mixed into the secrets, beside the system's randomness; `-` is what you type.
+    /// File whose bytes are mixed into the secrets, in addition to the system's randomness; `-` is
+    /// what you type.
     #[arg(long, value_name = "FILE")]
     entropy_file: Option<PathBuf>,
-    /// The ceremony's sizes, which BASE has to have [default: those that BASE
-    /// states; for a transcript, the Ethereum ceremony's].
+    /// The ceremony's sizes, which BASE must have [default: those that BASE states; for a
+    /// transcript, those of the Ethereum ceremony].
     #[arg(long, value_name = "SIZES")]
     ceremony: Option<Sizes>,
     /// Form of the result.
@@ -60,18 +62,7 @@ pub struct Args {
     output: OutputArgs,
 }
 
-/// Reads an identity; an Ethereum address may be in mixed case, and may stand alone.
-pub(crate) fn parse_identity(text: &str) -> Result<Identity, IdentityError> {
-    if text.starts_with("0x") {
-        return parse_identity(&format!("eth|{text}"));
-    }
-    match text.strip_prefix("eth|") {
-        Some(address) => format!("eth|{}", address.to_ascii_lowercase()).parse(),
-        None => text.parse(),
-    }
-}
-
-/// Computes.
+/// Computes the contribution.
 ///
 /// # Errors
 /// A base that is not valid, or files that cannot be read or written.
@@ -111,18 +102,16 @@ fn for_turn(args: &Args, dir: &Path) -> Outcome {
     output::print(&format!(
         "Computed the contribution of {}: {} in {name}. {next}",
         turn.identity,
-        words::bytes(work.document.len())
+        numbers::bytes(work.document.len())
     ))
 }
 
-/// Computes a contribution to powers in a file.
+/// Computes a contribution to the powers in a file.
 fn alone(args: &Args, path: &Path, identity: &Identity) -> Outcome {
     args.output.check()?;
     own_key(args, identity)?;
-    let base = base(
-        &Input::open(path, Limits::TRANSCRIPT)?,
-        args.ceremony.as_ref(),
-    )?;
+    let input = Input::open(path, Limits::TRANSCRIPT)?;
+    let base = documents::base(&input, args.ceremony.as_ref())?;
     let work = compute(args, &base, identity, args.form, true)?;
     let written = args
         .output
@@ -132,14 +121,14 @@ fn alone(args: &Args, path: &Path, identity: &Identity) -> Outcome {
             std::io::stderr(),
             "Computed a contribution of {identity} to {}: {} in {}.",
             path.display(),
-            words::bytes(work.document.len()),
+            numbers::bytes(work.document.len()),
             to.display()
         ));
     }
     Ok(())
 }
 
-/// The key of `--key`, which has to be the identity's.
+/// The key of `--key`, which has to be the identity's own.
 fn own_key(args: &Args, identity: &Identity) -> Outcome<Option<KeyFile>> {
     let Some(file) = args.key.as_deref().map(KeyFile::read).transpose()? else {
         return Ok(None);
@@ -155,7 +144,7 @@ fn own_key(args: &Args, identity: &Identity) -> Outcome<Option<KeyFile>> {
     Ok(Some(file))
 }
 
-/// Computes, and shows how far it is. `is_signed_here` says that nobody signs afterwards.
+/// Computes, and shows the progress. `is_signed_here` says that no other machine signs afterwards.
 fn compute(
     args: &Args,
     base: &Base,
@@ -169,7 +158,7 @@ fn compute(
     if is_signed_here && key.is_none() && identity.kind() == IdentityKind::Ethereum {
         meter.say("note: without --key the contribution carries no Ethereum signature; it is valid without");
     }
-    let progress = work::Meter::default();
+    let progress = work::Counter::default();
     let work = std::thread::scope(|scope| {
         let computation = scope.spawn(|| {
             let key = key.as_ref().map(|file| &file.key);

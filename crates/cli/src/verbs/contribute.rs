@@ -1,4 +1,4 @@
-//! `tauline contribute`: a participant's whole life, from signing in to the receipt.
+//! `tauline contribute`: takes part, from signing in to the receipt.
 
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -13,34 +13,38 @@ use tauline_transcript::{Size, Sizes, SizesError};
 use zeroize::Zeroizing;
 
 use crate::carried::Carried;
+use crate::check_ins::CheckInThread;
 use crate::client::{self, Client, Form, parse_server};
 use crate::exit::{Failure, Outcome};
 use crate::interrupt::Interrupt;
-use crate::participant::{Accepted, Elsewhere, Participant, Settings};
+use crate::participant::{Accepted, Offline, Participant, ParticipantSettings};
 use crate::progress::Screen;
-use crate::pulse::Pulse;
+use crate::runtime::online;
 use crate::trust::Trust;
-use crate::{input, online, output, words};
+use crate::{input, numbers, output};
 
 mod credential;
 
 pub(super) use credential::SignInArgs;
 
-/// How long a coordinator that does not answer is asked again. Ours: a handover to another
-/// machine may take hours, and costs nobody a place (`http-queue-api.md`, Deadlines).
+/// How long calls are repeated while the coordinator does not answer. Ours: moving a coordinator to
+/// another machine may take hours, and costs nobody a place (`docs/spec/queue.md#absence`).
 const PATIENCE: Duration = Duration::from_secs(12 * 3600);
 
 /// Contribute to a ceremony: sign in, wait in line, compute, and keep the receipt.
 ///
-/// Keep the program running until it says that the contribution is accepted. A cut connection or
-/// a restarted coordinator costs nothing: it goes on by itself. Ctrl-C gives the place in the
-/// queue, or the turn, up, on a terminal after a question; an identity that has left cannot come
-/// back. A closed terminal, a logout or SIGTERM ends it and keeps the place for as long as it
-/// says. Running it again with the same identity takes up the same place, or fetches the receipt
-/// again. While the ceremony is paused, it waits.
+/// Keep the program running until it says that the contribution is accepted. A cut connection or a
+/// restarted coordinator costs nothing: the program goes on by itself, and it waits while the
+/// ceremony is paused.
 ///
-/// It signs in with an Ethereum key where the ceremony takes one, and else with an account in a
-/// browser; --sign-in chooses. With --offline, another machine computes: one without a network.
+/// Ctrl-C gives up the place in the queue, or the turn; on a terminal, it asks first. An identity
+/// that has left cannot come back. A closed terminal, a logout or SIGTERM ends the program and
+/// keeps the place for a while; it says for how long. Run it again with the same identity to take
+/// up the same place, or to fetch the receipt again.
+///
+/// It signs in with an Ethereum key if the ceremony accepts them, and otherwise with an account in
+/// a browser; --sign-in chooses. With --offline, another machine without a network computes the
+/// contribution.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The coordinator's address.
@@ -50,29 +54,30 @@ pub struct Args {
     sign_in: SignInArgs,
     #[command(flatten)]
     trust: Trust,
-    /// Compute on another machine, which needs no network: in the turn, write the powers to this
-    /// directory, check in, and wait until `tauline compute DIR` there has put the contribution
-    /// beside them; then send it. Nothing in the directory is secret.
+    /// Compute on another machine, which needs no network. When the turn comes, the powers are
+    /// written to this directory. Carry it to the other machine, run `tauline compute DIR` there,
+    /// and carry it back: the contribution is then sent. Nothing in the directory is secret.
     #[arg(long, value_name = "DIR", conflicts_with = "entropy_file")]
     offline: Option<PathBuf>,
-    /// File whose bytes are mixed into the secrets, beside the system's randomness; `-` is what you type.
+    /// File whose bytes are mixed into the secrets, in addition to the system's randomness; `-` is
+    /// what you type.
     #[arg(long, value_name = "FILE")]
     entropy_file: Option<PathBuf>,
-    /// Where the receipt goes [default: tauline-receipt-TICKET.json].
+    /// File to write the receipt to [default: tauline-receipt-TICKET.json].
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
-    /// Form in which the powers travel. If a proxy on the way refuses bodies of that size, the
-    /// contribution goes in the smallest, msgpack.
+    /// Form in which powers are sent and received. If a proxy refuses bodies of that size, the
+    /// contribution is sent in the smallest form, msgpack.
     #[arg(long, value_enum, default_value_t = Form::MsgpackUncompressed)]
     form: Form,
 }
 
-/// Contributes.
+/// Takes part, and keeps the receipt.
 ///
 /// # Errors
 /// Why there is no receipt.
 pub fn run(args: Args) -> Outcome {
-    let elsewhere = args.offline.as_deref().map(Carried::make).transpose()?;
+    let offline = args.offline.as_deref().map(Carried::make).transpose()?;
     let entropy = input::entropy(args.entropy_file.as_deref())?;
     take_part(Plan {
         server: args.server,
@@ -81,14 +86,14 @@ pub fn run(args: Args) -> Outcome {
         entropy: Arc::new(entropy),
         receipt: args.receipt,
         form: args.form,
-        elsewhere: elsewhere.map(|carried| Elsewhere {
+        offline: offline.map(|carried| Offline {
             carried,
             waits: true,
         }),
     })
 }
 
-/// What `contribute` and `submit` are told.
+/// The settings of `contribute` and `submit`.
 pub(super) struct Plan {
     pub(super) server: Url,
     pub(super) sign_in: SignInArgs,
@@ -96,10 +101,10 @@ pub(super) struct Plan {
     pub(super) entropy: Arc<Zeroizing<Vec<u8>>>,
     pub(super) receipt: Option<PathBuf>,
     pub(super) form: Form,
-    pub(super) elsewhere: Option<Elsewhere>,
+    pub(super) offline: Option<Offline>,
 }
 
-/// Takes part, or the rest of it, and keeps the receipt.
+/// Takes part, or sends what another machine has computed, and keeps the receipt.
 pub(super) fn take_part(plan: Plan) -> Outcome {
     if let Some(path) = &plan.receipt {
         output::check_new(path)?;
@@ -119,15 +124,15 @@ async fn contribute(plan: Plan, screen: &Arc<Screen>) -> Outcome {
     introduce(&plan.server, &status, screen);
     let coordinator = plan.trust.coordinator(&plan.server, &status)?;
     let credential = plan.sign_in.credential(&status, screen)?;
-    let settings = Settings {
+    let settings = ParticipantSettings {
         sizes,
         form: plan.form,
         probes: true,
-        pulse: Pulse::start(&plan.server)?,
+        check_ins: CheckInThread::start(&plan.server)?,
         entropy: plan.entropy,
         patience: PATIENCE,
         coordinator: coordinator.clone(),
-        elsewhere: plan.elsewhere,
+        offline: plan.offline,
     };
     let asks = io::stdin().is_terminal() && io::stderr().is_terminal();
     let asked = Arc::clone(screen);
@@ -155,19 +160,19 @@ fn introduce(server: &Url, status: &CeremonyStatus, screen: &Screen) {
         (0, Some(_)) => {
             format!(
                 "one turn is running; {} to wait",
-                words::about(status.expected_wait_in_ms)
+                numbers::about(status.expected_wait_in_ms)
             )
         }
         (n, _) => format!(
             "{} in line; {} to wait",
-            words::number(n),
-            words::about(status.expected_wait_in_ms)
+            numbers::with_commas(n),
+            numbers::about(status.expected_wait_in_ms)
         ),
     };
     screen.say(&format!(
         "Ceremony at {server} is {}: {} so far, {wait}.",
         status.mode.as_str(),
-        words::count(status.contributions, "contribution"),
+        numbers::count(status.contributions, "contribution"),
     ));
     if server.scheme() == "http" && !client::is_loopback(server) {
         screen.say(
@@ -183,7 +188,7 @@ fn conclude(receipt: Option<&Path>, coordinator: &str, accepted: &Accepted) -> O
     let path = match saved {
         Ok(path) => path,
         Err(failure) => {
-            // The receipt must not be lost with a full disk.
+            // The receipt must not be lost because the disk is full.
             output::print_json(&accepted.receipt)?;
             return Err(failure.help("the contribution is accepted; its receipt is printed above"));
         }

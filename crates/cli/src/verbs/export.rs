@@ -1,4 +1,4 @@
-//! `tauline export`: one sub-ceremony's powers as the files that KZG libraries load.
+//! `tauline export`: writes one sub-ceremony's powers in the formats that KZG libraries load.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -7,19 +7,18 @@ use clap::ValueEnum;
 use tauline_transcript::Powers;
 use tauline_transcript::export::{ExportError, ExportFormat, export_powers};
 use tauline_transcript::known_secret::known_secret_of;
-use tauline_transcript::transcript::{TranscriptError, read_powers};
 
+use crate::documents::{sub_ceremony_powers, verified_powers};
 use crate::exit::{Failure, Outcome};
 use crate::input::{Input, Limits};
 use crate::output::OutputArgs;
 use crate::recognised::{Wanted, want};
-use crate::verbs::verify_powers::verified;
 
 /// Write a sub-ceremony's powers as a file that KZG libraries load.
 ///
-/// The powers are checked on the way, and their fingerprint is written to standard error. That
-/// they come of the contributions in the transcript is for `tauline verify` to say. Powers whose
-/// secret is known, as those that nobody has contributed to, are refused.
+/// The powers are checked first, and their fingerprint is written to standard error. Whether they
+/// result from the contributions in the transcript is not checked: use `tauline verify` for that.
+/// Powers whose secret is known, such as those that nobody has contributed to, are refused.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The transcript; `-` is standard input.
@@ -28,18 +27,18 @@ pub struct Args {
     /// The sub-ceremony, by its number of powers in G1.
     #[arg(long, value_name = "POWERS")]
     sub_ceremony: usize,
-    /// What to write.
+    /// Format of the file.
     #[arg(long, value_enum)]
     format: Format,
-    /// File to write. Without it, the document goes to standard output.
+    /// File to write [default: standard output].
     #[arg(short = 'o', long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Replace the file if there is one, and export powers whose secret is known.
+    /// Replace the file if it exists, and export powers even if their secret is known.
     #[arg(long)]
     force: bool,
 }
 
-/// The files that KZG libraries load.
+/// The formats that KZG libraries load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// `trusted_setup.txt` of c-kzg-4844.
@@ -57,7 +56,7 @@ impl From<Format> for ExportFormat {
     }
 }
 
-/// Exports.
+/// Writes the powers.
 ///
 /// # Errors
 /// Powers that are not valid, or files that cannot be read or written.
@@ -67,7 +66,7 @@ pub fn run(args: &Args) -> Outcome {
     let input = Input::open(&args.transcript, Limits::TRANSCRIPT)?;
     want(&input, Wanted::Transcript)?;
     let powers = sub_ceremony_powers(&input, args.sub_ceremony)?;
-    let powers = verified(&input, &powers)?;
+    let powers = verified_powers(&input, &powers)?;
     check_secret(&input, &powers, args.force)?;
     let mut refused = None;
     let written = output.write(|out| {
@@ -97,7 +96,7 @@ pub fn run(args: &Args) -> Outcome {
     Ok(())
 }
 
-/// Refuses powers whose secret is known, or says so where they are asked for.
+/// Refuses powers whose secret is known, or warns of them if they are asked for.
 fn check_secret(input: &Input, powers: &Powers, is_forced: bool) -> Outcome {
     let Some(secret) = known_secret_of(powers.g1()) else {
         return Ok(());
@@ -111,34 +110,4 @@ fn check_secret(input: &Input, powers: &Powers, is_forced: bool) -> Outcome {
     }
     drop(writeln!(io::stderr(), "WARNING  {text}"));
     Ok(())
-}
-
-/// The final powers of a transcript's sub-ceremony, decoded and not checked further.
-pub(crate) fn sub_ceremony_powers(input: &Input, g1: usize) -> Outcome<Powers> {
-    match read_powers(input, g1) {
-        Ok(Some(powers)) => Ok(powers),
-        Ok(None) => Err(Failure::bad(format!(
-            "{} has no sub-ceremony of {g1} powers",
-            input.name()
-        ))
-        .help("name one by its number of powers in G1, such as 4096")),
-        Err(error) => Err(failure(input, &error)),
-    }
-}
-
-/// Why a transcript could not be used, as the end of a verb.
-pub(crate) fn failure(input: &Input, error: &TranscriptError) -> Failure {
-    let name = input.name();
-    match error {
-        TranscriptError::Read(error) => Failure::io(format!("cannot read {name}: {error}")),
-        TranscriptError::Document(error) => {
-            Failure::bad(format!("{name} is not a transcript: {error}"))
-        }
-        TranscriptError::Refused(refused) => {
-            Failure::bad(format!("{name} is not valid: {refused}"))
-        }
-        TranscriptError::Powers(invalid) => {
-            Failure::bad(format!("{name}: {invalid}")).code(invalid.code())
-        }
-    }
 }

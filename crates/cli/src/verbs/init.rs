@@ -1,4 +1,4 @@
-//! `tauline init`: the transcript of a ceremony that nobody has contributed to yet.
+//! `tauline init`: writes the transcript of a ceremony that nobody has contributed to.
 
 use std::io;
 
@@ -8,10 +8,10 @@ use tauline_transcript::transcript::{Format, Transcript, WriteError};
 use crate::exit::Outcome;
 use crate::output::OutputArgs;
 
-/// Write the initial transcript of a ceremony.
+/// Write the initial transcript of a ceremony, which nobody has contributed to.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Powers in G1 and G2 of each sub-ceremony.
+    /// The number of powers in G1 and in G2 of each sub-ceremony, as G1:G2,G1:G2.
     #[arg(long, value_name = "SIZES", default_value_t)]
     ceremony: Sizes,
     #[command(flatten)]
@@ -32,7 +32,7 @@ pub fn run(args: &Args) -> Outcome {
     args.output.write(write).map(|_| ())
 }
 
-/// The error as one of the output, which is all that can fail here.
+/// The error as an I/O error: only the output can fail here.
 fn io_error(error: WriteError) -> io::Error {
     match error {
         WriteError::Io(error) => error,

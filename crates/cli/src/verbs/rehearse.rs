@@ -1,6 +1,6 @@
-//! `tauline rehearse`: many participants at once, some of whom vanish, and a report.
+//! `tauline rehearse`: plays many participants, some of whom drop out, and reports.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,49 +9,55 @@ use futures_util::future::join_all;
 use rand::Rng;
 use reqwest::Url;
 use tauline_protocol::status::ModeWord;
+use tauline_transcript::Sizes;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
+use crate::check_ins::CheckInThread;
 use crate::client::{self, Client, Form, parse_server};
 use crate::exit::{Failure, Outcome};
 use crate::interrupt::Interrupt;
-use crate::participant::{Listener, News, Participant, Settings, Stop};
+use crate::participant::{Listener, News, Participant, ParticipantSettings, Stop};
 use crate::progress::Meter;
-use crate::pulse::Pulse;
+use crate::runtime::online;
 use crate::signin::Credential;
 use crate::trust::Trust;
 use crate::verbs::contribute;
-use crate::{online, output, words};
+use crate::{numbers, output};
 
 mod credentials;
+mod fate;
 mod parts;
 mod report;
 mod slots;
 
 use credentials::credentials;
-use parts::{Role, parts, play};
-use report::{Fate, Report};
+use fate::Fate;
+use parts::{Part, Role, parts, play};
+use report::Report;
 
-/// How long a coordinator that does not answer is asked again. Ours: a restart in the middle of a
-/// rehearsal is part of it, a handover is not.
+/// How long calls are repeated while the coordinator does not answer. Ours: a rehearsal may include
+/// a restart of the coordinator, but not moving it to another machine.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Pause between two participants' arrivals. Ours: a hundred a second, as after an announcement.
+/// The time between two participants' arrivals. Ours: a hundred a second, as after an announcement.
 const ARRIVAL: Duration = Duration::from_millis(10);
 
-/// A wait for a rate limit that is worth a word.
+/// If a rate limit makes the participants wait for longer than this, the user is told.
 const LIMITED: Duration = Duration::from_secs(20);
 
-/// How long the last of those who vanished may take to be noticed, beside the deadlines.
+/// How long to wait until the coordinator has noticed all who vanished.
 const IDLE_LIMIT: Duration = Duration::from_secs(600);
 
-/// Rehearse a ceremony: play participants against a coordinator, and report.
+/// Rehearse a ceremony: play many participants against a coordinator, and report.
 ///
-/// First it says whether a contribution gets through to the coordinator at all. Run it against a
-/// coordinator that was started for it, behind the proxy that will serve: the contributions are
-/// real, and the identities are used up. Fresh Ethereum keys are made for all, unless --invites is given. The
-/// coordinator limits sign-ins per address: start it with --login-rate 0 --anonymous-rate 0.
-/// Exits with 1 when something did not go as it should.
+/// Start a coordinator only for the rehearsal, behind the proxy that the ceremony will use: the
+/// contributions are real, and the identities are used up. Coordinators limit sign-ins from one
+/// address, so start it with --login-rate 0 --anonymous-rate 0. Every participant gets a new
+/// Ethereum key, unless --invites is given.
+///
+/// The rehearsal first finds out whether a contribution gets through to the coordinator at all. The
+/// exit code is 1 if anything did not go as it should.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The coordinator's address.
@@ -59,22 +65,23 @@ pub struct Args {
     server: Url,
     #[command(flatten)]
     trust: Trust,
-    /// How many participants.
+    /// The number of participants.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     participants: u32,
-    /// Share of participants who drop out, 0 to 1 or in per cent (`20%`): some vanish in line, some
-    /// when called, some after the start, some abort, some leave. Of those who vanish, half close
-    /// their connections, as a killed process does; half fall silent with the connection open, as
-    /// a machine without a network does.
+    /// The share of participants who drop out, from 0 to 1 or in per cent (`20%`). Some vanish in
+    /// line, some when they are called, some after the start; some abort, and some leave. Half of
+    /// those who vanish close their connections, like a killed process; the others fall silent,
+    /// like a machine that loses its network.
     #[arg(long, value_name = "P", default_value = "0", value_parser = parse_share)]
     dropouts: f64,
-    /// File of invitations to sign in with, one `name code` a line, at least as many as participants.
+    /// File of invitations to sign in with: a line `name code` for each participant.
     #[arg(long, value_name = "FILE")]
     invites: Option<PathBuf>,
-    /// Seed of who drops out and how, to repeat a rehearsal [default: random, and reported].
+    /// Seed that decides who drops out and how, to repeat a rehearsal [default: random; it is
+    /// reported].
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
-    /// Form in which the powers travel.
+    /// Form in which powers are sent and received.
     #[arg(long, value_enum, default_value_t = Form::MsgpackUncompressed)]
     form: Form,
     /// Print the report as JSON.
@@ -94,7 +101,7 @@ fn parse_share(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Rehearses.
+/// Plays the participants and reports.
 ///
 /// # Errors
 /// When the coordinator does not answer, or something did not go as it should.
@@ -103,8 +110,7 @@ pub fn run(args: &Args) -> Outcome {
 }
 
 async fn rehearse(args: &Args) -> Outcome {
-    let http = client::http(&args.server)?;
-    let client = Client::new(http, args.server.clone());
+    let client = Client::new(client::http(&args.server)?, args.server.clone());
     let status = client.first_status().await?;
     let sizes = contribute::sizes(&status)
         .map_err(|error| Failure::bad(format!("{} is not understood: {error}", args.server)))?;
@@ -116,22 +122,13 @@ async fn rehearse(args: &Args) -> Outcome {
         ))
         .help("open it first: tauline admin open, or resume"));
     }
-    let mut credentials =
-        credentials(args.invites.as_deref(), args.participants as usize, &status)?;
+    let count = args.participants as usize;
+    let mut credentials = credentials(args.invites.as_deref(), count, &status)?;
     let seed = args.seed.unwrap_or_else(|| rand::thread_rng().r#gen());
-    let parts = parts(args.participants as usize, args.dropouts, seed);
-    let mut settings = Settings {
-        sizes,
-        form: args.form,
-        probes: false,
-        pulse: Pulse::start(&args.server)?,
-        entropy: Arc::new(Zeroizing::new(Vec::new())),
-        patience: PATIENCE,
-        coordinator: coordinator.clone(),
-        elsewhere: None,
-    };
+    let parts = parts(count, args.dropouts, seed);
+    let mut settings = settings(args, sizes, coordinator)?;
     let interrupt = Interrupt::listen()?;
-    let stage = Stage {
+    let observer = Observer {
         meter: Meter::share("Participants done"),
         total: args.participants.into(),
         done: Cell::new(0),
@@ -140,59 +137,23 @@ async fn rehearse(args: &Args) -> Outcome {
         began: Instant::now(),
     };
     if let Some(first) = credentials.pop() {
-        let first = Participant::new(client.clone(), first, &settings, &stage, interrupt.clone());
-        let (first, form) = find_the_way(first, &stage).await?;
+        let first = Participant::new(
+            client.clone(),
+            first,
+            &settings,
+            &observer,
+            interrupt.clone(),
+        );
+        let (first, form) = find_the_way(first, &observer).await?;
         settings.form = form;
         credentials.push(first);
     }
-    let coordinator = coordinator.as_str();
-    let fates = RefCell::new(Vec::new());
-    let lives = credentials
-        .into_iter()
-        .zip(parts)
-        .enumerate()
-        .map(|(i, (credential, part))| {
-            let (client, interrupt) = (client.clone(), interrupt.clone());
-            let (stage, settings, fates) = (&stage, &settings, &fates);
-            async move {
-                sleep(ARRIVAL * i as u32).await;
-                let mut participant =
-                    Participant::new(client, credential, settings, stage, interrupt);
-                let result = play(&mut participant, part, coordinator).await;
-                stage.advance();
-                let times = participant.times();
-                fates.borrow_mut().push((i, part, times, result));
-                participant
-            }
-        });
-    let mut participants = join_all(lives).await;
-    let mut fates = fates.into_inner();
-    fates.sort_by_key(|(i, ..)| *i);
-
-    let vanished = fates.iter().any(|(_, part, ..)| part.role.vanishes());
-    if vanished && !interrupt.is_raised() {
-        stage
-            .meter
-            .rename("Waiting for those who vanished to be noticed");
-        idle(&client, &interrupt).await;
-    }
-    let mut ended = Vec::with_capacity(fates.len());
-    for (i, part, times, result) in fates {
-        let end = match part.role {
-            Role::Contribute => None,
-            _ if interrupt.is_raised() => None,
-            _ => participants[i]
-                .check_in(Duration::ZERO)
-                .await
-                .ok()
-                .and_then(|it| it.ended),
-        };
-        ended.push(Fate::new(i, part, times, result, end));
-    }
-    let took = stage.began.elapsed();
-    let trouble = stage.trouble.get();
-    drop(stage);
-    let report = Report::new(seed, took, trouble, &ended);
+    let cast = credentials.into_iter().zip(parts).collect();
+    let fates = play_all(cast, &client, &settings, &observer, &interrupt).await;
+    let took = observer.began.elapsed();
+    let trouble = observer.trouble.get();
+    drop(observer);
+    let report = Report::new(seed, took, trouble, &fates);
     match args.json {
         true => output::print_json(&report)?,
         false => output::print(&report.to_string())?,
@@ -204,9 +165,69 @@ async fn rehearse(args: &Args) -> Outcome {
     }
 }
 
-/// Signs the first participant in and finds out whether its contribution would get through, and in
-/// which form; says so. Gives what it signed in with back.
-async fn find_the_way(mut first: Participant<'_>, stage: &Stage) -> Outcome<(Credential, Form)> {
+fn settings(args: &Args, sizes: Sizes, coordinator: String) -> Outcome<ParticipantSettings> {
+    Ok(ParticipantSettings {
+        sizes,
+        form: args.form,
+        probes: false,
+        check_ins: CheckInThread::start(&args.server)?,
+        entropy: Arc::new(Zeroizing::new(Vec::new())),
+        patience: PATIENCE,
+        coordinator,
+        offline: None,
+    })
+}
+
+/// Has all participants play their parts. Then asks the coordinator how it ended for those who
+/// dropped out.
+async fn play_all(
+    cast: Vec<(Credential, Part)>,
+    client: &Client,
+    settings: &ParticipantSettings,
+    observer: &Observer,
+    interrupt: &Interrupt,
+) -> Vec<Fate> {
+    let lives = cast.into_iter().enumerate().map(|(i, (credential, part))| {
+        let (client, interrupt) = (client.clone(), interrupt.clone());
+        async move {
+            sleep(ARRIVAL * i as u32).await;
+            let mut participant =
+                Participant::new(client, credential, settings, observer, interrupt);
+            let result = play(&mut participant, part, &settings.coordinator).await;
+            observer.advance();
+            (participant, part, result)
+        }
+    });
+    let played = join_all(lives).await;
+    let vanished = played.iter().any(|(_, part, _)| part.role.vanishes());
+    if vanished && !interrupt.is_raised() {
+        observer
+            .meter
+            .rename("Waiting for those who vanished to be noticed");
+        idle(client, interrupt).await;
+    }
+    let mut fates = Vec::with_capacity(played.len());
+    for (i, (mut participant, part, result)) in played.into_iter().enumerate() {
+        let end = match part.role {
+            Role::Contribute => None,
+            _ if interrupt.is_raised() => None,
+            _ => participant
+                .check_in(Duration::ZERO)
+                .await
+                .ok()
+                .and_then(|it| it.ended),
+        };
+        fates.push(Fate::new(i, part, participant.times(), result, end));
+    }
+    fates
+}
+
+/// Signs the first participant in, finds out in which form its contribution would get through, and
+/// says so. Returns the form, and what the participant signed in with.
+async fn find_the_way(
+    mut first: Participant<'_>,
+    observer: &Observer,
+) -> Outcome<(Credential, Form)> {
     let found = async {
         first.sign_in().await?;
         first.find_a_form().await
@@ -215,16 +236,16 @@ async fn find_the_way(mut first: Participant<'_>, stage: &Stage) -> Outcome<(Cre
         Stop::Interrupted(_) => Failure::bad("interrupted"),
         Stop::Failed(failure) => failure,
     })?;
-    stage.meter.say(&format!(
+    observer.meter.say(&format!(
         "The way to the coordinator: nothing on it refuses a contribution of {}.",
-        words::bytes(len)
+        numbers::bytes(len)
     ));
     let form = first.form();
     Ok((first.into_credential(), form))
 }
 
-/// Waits until nobody is in line, so that the ends of all who vanished are known. Asking them
-/// earlier would be a check-in.
+/// Waits until nobody is in line, so that everybody's end is known. Asking for it earlier would
+/// count as a check-in.
 async fn idle(client: &Client, interrupt: &Interrupt) {
     let since = Instant::now();
     while since.elapsed() < IDLE_LIMIT && !interrupt.is_raised() {
@@ -235,8 +256,8 @@ async fn idle(client: &Client, interrupt: &Interrupt) {
     }
 }
 
-/// Watches all participants at once.
-struct Stage {
+/// Watches all participants.
+struct Observer {
     meter: Meter,
     total: u64,
     done: Cell<u64>,
@@ -245,14 +266,14 @@ struct Stage {
     began: Instant,
 }
 
-impl Stage {
+impl Observer {
     fn advance(&self) {
         self.done.set(self.done.get() + 1);
         self.meter.set(self.done.get(), Some(self.total));
     }
 }
 
-impl Listener for Stage {
+impl Listener for Observer {
     fn tell(&self, news: News<'_>) {
         let (why, again_in) = match news {
             News::Trouble { why, again_in } => (why, again_in),
@@ -260,8 +281,8 @@ impl Listener for Stage {
                 return self.meter.say(&format!(
                     "The way to the coordinator: {by} refuses bodies of {}. All contributions go \
                      in a smaller form, of {}.",
-                    words::bytes(refused),
-                    words::bytes(len)
+                    numbers::bytes(refused),
+                    numbers::bytes(len)
                 ));
             }
             _ => return,

@@ -1,4 +1,4 @@
-//! `tauline status`: what anyone may know before joining.
+//! `tauline status`: shows what anyone may know before joining.
 
 use std::fmt::Write;
 
@@ -7,7 +7,8 @@ use tauline_protocol::status::{CeremonyStatus, ModeWord, SignInMethod, TurnStatu
 
 use crate::client::{self, Client, parse_server};
 use crate::exit::Outcome;
-use crate::{online, output, words};
+use crate::runtime::online;
+use crate::{numbers, output};
 
 /// Show a ceremony: its mode, line, turn and expected wait.
 #[derive(Debug, clap::Args)]
@@ -45,8 +46,8 @@ pub(crate) fn text(status: &CeremonyStatus) -> String {
     let methods: Vec<&str> = status.sign_in.iter().map(|method| name(*method)).collect();
     let rows = [
         ("mode", mode(status)),
-        ("contributions", words::number(status.contributions)),
-        ("in line", words::number(status.queue_length)),
+        ("contributions", numbers::with_commas(status.contributions)),
+        ("in line", numbers::with_commas(status.queue_length)),
         (
             "turn",
             status
@@ -56,7 +57,7 @@ pub(crate) fn text(status: &CeremonyStatus) -> String {
         ),
         (
             "mean turn",
-            words::duration(std::time::Duration::from_millis(status.mean_turn_in_ms)),
+            numbers::duration(std::time::Duration::from_millis(status.mean_turn_in_ms)),
         ),
         ("wait from now", wait(status)),
         ("sub-ceremonies", sizes.join(", ")),
@@ -66,7 +67,7 @@ pub(crate) fn text(status: &CeremonyStatus) -> String {
             "public log",
             format!(
                 "{}, head {}",
-                words::count(status.log.records, "record"),
+                numbers::count(status.log.records, "record"),
                 status.log.hash
             ),
         ),
@@ -80,7 +81,7 @@ pub(crate) fn text(status: &CeremonyStatus) -> String {
     text
 }
 
-/// The mode, and what it means to whoever waits or wants to join.
+/// The mode, and what it means for those who wait or want to join.
 fn mode(status: &CeremonyStatus) -> String {
     let in_line = status.queue_length > 0 || status.turn.is_some();
     match status.mode {
@@ -96,13 +97,13 @@ fn mode(status: &CeremonyStatus) -> String {
 }
 
 fn turn(turn: &TurnStatus) -> String {
-    let age = words::duration(std::time::Duration::from_millis(turn.age_in_ms));
+    let age = numbers::duration(std::time::Duration::from_millis(turn.age_in_ms));
     format!("ticket {}, {} for {age}", turn.ticket, turn.phase.as_str())
 }
 
 fn wait(status: &CeremonyStatus) -> String {
     let is_free = status.queue_length == 0 && status.turn.is_none();
-    let about = words::about(status.expected_wait_in_ms);
+    let about = numbers::about(status.expected_wait_in_ms);
     match (status.mode, is_free) {
         (ModeWord::Halted, true) => "until the ceremony goes on".to_owned(),
         (ModeWord::Halted, false) => format!("until the ceremony goes on, then {about}"),
@@ -111,7 +112,7 @@ fn wait(status: &CeremonyStatus) -> String {
     }
 }
 
-/// A way to sign in, with the flag that uses it.
+/// The name of a way to sign in, with the flag for it.
 pub(crate) fn name(method: SignInMethod) -> &'static str {
     match method {
         SignInMethod::Siwe => "an Ethereum key (--key FILE)",

@@ -9,34 +9,34 @@ use zeroize::Zeroizing;
 use crate::carried::Carried;
 use crate::client::parse_server;
 use crate::exit::{Failure, Outcome};
-use crate::participant::Elsewhere;
+use crate::participant::Offline;
 use crate::trust::Trust;
 use crate::verbs::contribute::{Plan, SignInArgs, take_part};
 
 /// Send a contribution that was computed without a network.
 ///
-/// `tauline contribute --offline DIR` does this by itself as long as it runs and finds the
-/// contribution in DIR. This is for when it was ended, or the directory came back under another
-/// name. It signs in as the same participant, joins nothing, verifies the contribution, sends it in
-/// the turn that it was computed for, and keeps the receipt; again, it fetches the receipt again.
+/// `tauline contribute --offline DIR` does this itself while it runs. Use this verb when that
+/// program has ended, or when the directory comes back under another name. It signs in as the same
+/// participant, without joining, verifies the contribution, sends it in the turn that it was
+/// computed for, and keeps the receipt. Run it again to fetch the receipt again.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The directory that came back.
+    /// The directory that was carried back.
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// The coordinator's address [default: the one that the powers came from].
+    /// The coordinator's address [default: the one from which the powers came].
     #[arg(long, value_name = "URL", env = "TAULINE_SERVER", value_parser = parse_server)]
     server: Option<Url>,
     #[command(flatten)]
     sign_in: SignInArgs,
     #[command(flatten)]
     trust: Trust,
-    /// Where the receipt goes [default: tauline-receipt-TICKET.json].
+    /// File to write the receipt to [default: tauline-receipt-TICKET.json].
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
 }
 
-/// Submits.
+/// Sends the contribution, and keeps the receipt.
 ///
 /// # Errors
 /// Why there is no receipt.
@@ -62,7 +62,7 @@ pub fn run(args: Args) -> Outcome {
         entropy: Arc::new(Zeroizing::new(Vec::new())),
         receipt: args.receipt,
         form: turn.form,
-        elsewhere: Some(Elsewhere {
+        offline: Some(Offline {
             carried,
             waits: false,
         }),

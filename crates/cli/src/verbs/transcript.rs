@@ -1,4 +1,4 @@
-//! `tauline transcript`: downloads the current transcript, and goes on where it stopped.
+//! `tauline transcript`: downloads the current transcript, and resumes interrupted downloads.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
@@ -14,20 +14,22 @@ use crate::backoff::Backoff;
 use crate::client::{self, Client, ClientError, next_piece, parse_server};
 use crate::exit::{Failure, Outcome};
 use crate::progress::Meter;
+use crate::runtime::online;
 use crate::verbs::contribute;
-use crate::{online, output, words};
+use crate::{numbers, output};
 
-/// How long a coordinator that does not answer is asked again within one run. Ours: a restart, not
-/// a handover; the next run goes on where this one stopped.
+/// How long calls are repeated while the coordinator does not answer. Ours: long enough for a
+/// restart, but not for moving to another machine. The next run resumes where this one stopped.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Download the current transcript; an interrupted download goes on where it stopped.
+/// Download the current transcript. Run it again to resume an interrupted download.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The coordinator's address.
     #[arg(long, value_name = "URL", env = "TAULINE_SERVER", value_parser = parse_server)]
     server: Url,
-    /// File to write. Until it is whole it is called FILE.part; FILE.part.etag says of what.
+    /// File to write. While it is downloaded, it is called FILE.part, and FILE.part.etag tells its
+    /// version.
     #[arg(short = 'o', long, value_name = "FILE")]
     output: PathBuf,
     /// Replace the file if there is one.
@@ -35,7 +37,7 @@ pub struct Args {
     force: bool,
 }
 
-/// Downloads.
+/// Downloads the transcript.
 ///
 /// # Errors
 /// When the coordinator does not answer, or the file cannot be written.
@@ -46,21 +48,21 @@ pub fn run(args: &Args) -> Outcome {
         let mut part = Part::open(&args.output)?;
         let meter = Meter::transfer("Downloading");
         if part.len > 0 {
-            meter.say(&format!("Going on after {}.", words::bytes(part.len)));
+            meter.say(&format!("Going on after {}.", numbers::bytes(part.len)));
         }
         download(&client, &mut part, &meter).await?;
         drop(meter);
         let len = part.len;
         part.finish(&args.output, args.force)?;
         let name = args.output.display();
-        let (len, sizes) = (words::bytes(len), sizes_flag(&client).await);
+        let (len, sizes) = (numbers::bytes(len), sizes_flag(&client).await);
         output::print(&format!(
             "{name}: {len}. Check it: tauline verify {name}{sizes}"
         ))
     })
 }
 
-/// The flag that `verify` needs for a ceremony that is not of the default sizes.
+/// The flag that `verify` needs for a ceremony whose sizes are not the default ones.
 async fn sizes_flag(client: &Client) -> String {
     let status = client.status().await.ok();
     let sizes = status.and_then(|status| contribute::sizes(&status).ok());
@@ -83,7 +85,7 @@ async fn download(client: &Client, part: &mut Part, meter: &Meter) -> Outcome {
         if part.len > before {
             backoff = Backoff::new(PATIENCE);
         }
-        // An address that nobody answers at is more likely wrong than slow.
+        // If nobody has ever answered, the address is more likely wrong than the server slow.
         let hopeless = is_first && part.len == 0 && !matches!(error, ClientError::Refused(_));
         is_first = false;
         let pause = backoff
@@ -121,10 +123,11 @@ impl From<Failure> for Trouble {
     }
 }
 
-/// One request: what is missing, or everything when the older transcript is not to be had.
+/// Makes one request: for what is missing, or for everything if the coordinator does not have that
+/// version any more.
 async fn attempt(client: &Client, part: &mut Part, meter: &Meter) -> Result<(), Trouble> {
     let mut response = match client.transcript(part.len, part.etag.as_deref()).await {
-        // The part is longer than the transcript: it is of something else.
+        // The part is longer than the transcript, so it belongs to something else.
         Err(ClientError::Refused(refused)) if refused.status == 416 => {
             part.restart(None)?;
             client.transcript(0, None).await?
@@ -187,7 +190,7 @@ fn range_start(headers: &HeaderMap) -> Option<u64> {
         .ok()
 }
 
-/// The part of a transcript that is here already, and which transcript it is of.
+/// The part of a transcript that has been downloaded, and the version it belongs to.
 struct Part {
     path: PathBuf,
     etag_path: PathBuf,
@@ -214,7 +217,7 @@ impl Part {
                 ))
                 .help("wait for it, or choose another name"));
             }
-            // Not every file system has locks.
+            // Some file systems have no locks.
             Err(TryLockError::Error(_)) => {}
         }
         let etag = fs::read_to_string(&etag_path)
@@ -231,7 +234,7 @@ impl Part {
             etag,
         };
         if part.etag.is_none() && part.len > 0 {
-            // Nothing says what it is a part of.
+            // Nothing tells which version this is a part of.
             part.restart(None)?;
         }
         Ok(part)

@@ -1,6 +1,6 @@
-//! `tauline verify`: a whole transcript, from the start to the final powers.
+//! `tauline verify`: checks a whole transcript, from the start to the final powers.
 
-mod mine;
+mod lookup;
 mod text;
 
 use std::io::Read;
@@ -12,33 +12,35 @@ use sha2::{Digest, Sha256};
 use tauline_protocol::Identity;
 use tauline_transcript::SizesError;
 use tauline_transcript::transcript::{
-    ExpectedSizes, Failure as Fault, Options, Progress, Refused, Report, Stage, TranscriptError,
-    verify_transcript,
+    ExpectedSizes, Failure as FailedCheck, Options, Progress, Refused, Report, Stage,
+    TranscriptError, verify_transcript,
 };
 
-use self::mine::{Mine, Question};
+use self::lookup::{Answer, Question};
 use self::text::{bad, notes, table};
+use crate::documents::transcript_failure;
 use crate::exit::{Failure, Outcome};
+use crate::identity::parse_identity;
 use crate::input::{Input, Limits};
 use crate::output;
 use crate::progress::{Meter, Show};
 use crate::recognised::{Wanted, want};
-use crate::verbs::compute::parse_identity;
-use crate::verbs::export::failure;
 
 /// Check a whole transcript: every contribution, every signature, and the final powers.
 ///
-/// Reads JSON and MessagePack, also compressed with gzip or zstd. Exits with 1 when a check fails.
-/// Signatures that are not valid are named, and do not make a transcript invalid; --strict does. A
-/// coordinator leaves such signatures out, so one that is there was changed afterwards, or its
+/// Reads JSON and MessagePack, also compressed with gzip or zstd. The exit code is 1 if a check
+/// fails.
+///
+/// Signatures that are not valid are named, but make the check fail only with --strict. A
+/// coordinator leaves such signatures out, so if there is one, it was changed afterwards, or the
 /// participant's name was.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The transcript; `-` is standard input.
     #[arg(value_name = "TRANSCRIPT")]
     transcript: PathBuf,
-    /// The ceremony's sizes, all of which the transcript has to have, in this order. The default
-    /// is the Ethereum ceremony. `as-stated` takes whatever sizes the transcript states.
+    /// The ceremony's sizes, all of which the transcript must have, in this order. The default is
+    /// the Ethereum ceremony. `as-stated` accepts whatever sizes the transcript states.
     #[arg(
         long,
         value_name = "SIZES",
@@ -46,15 +48,16 @@ pub struct Args {
         value_parser = parse_sizes
     )]
     ceremony: ExpectedSizes,
-    /// Also say whether the contribution of this receipt is in there; exit with 1 if it is not.
+    /// Also say whether the transcript contains the contribution of this receipt; exit with 1 if it
+    /// does not.
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
-    /// Also say what this participant contributed; exit with 1 if it is nothing.
+    /// Also say what this participant contributed; exit with 1 if it contributed nothing.
     #[arg(long, value_name = "ID", value_parser = parse_identity)]
     identity: Option<Identity>,
-    /// Exit with 1 also for what is only warned of: signatures that are not valid, contributions
-    /// that change nothing or have one secret for several sub-ceremonies, participants who stand
-    /// there twice, powers whose secret is known.
+    /// Exit with 1 also where there would only be a warning: for signatures that are not valid,
+    /// contributions that change nothing or have one secret for several sub-ceremonies,
+    /// participants who are listed twice, and powers whose secret is known.
     #[arg(long)]
     strict: bool,
     /// Print the report as JSON.
@@ -78,20 +81,20 @@ struct Json<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<&'a str>,
     report: Option<&'a Report>,
-    failures: &'a [Fault],
+    failures: &'a [FailedCheck],
     failure_count: u64,
-    /// What may be in order, and ought to be known.
+    /// What does not make the transcript invalid, but should be known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
-    /// The answers to --receipt and --identity.
+    /// The answers to `--receipt` and `--identity`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    mine: &'a [Mine],
+    mine: &'a [Answer],
     /// Why there is no report: the document is not a transcript.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
-/// Checks.
+/// Checks the transcript.
 ///
 /// # Errors
 /// A transcript that is not valid, or cannot be read.
@@ -106,7 +109,7 @@ pub fn run(args: &Args) -> Outcome {
         Ok(report) => (report, None),
         Err(TranscriptError::Refused(refused)) => (&refused.report, Some(&**refused)),
         Err(error) => {
-            let failure = failure(&input, error);
+            let failure = transcript_failure(&input, error);
             return Err(match error {
                 TranscriptError::Document(_) => no_transcript(args, failure),
                 _ => failure,
@@ -157,13 +160,13 @@ pub fn run(args: &Args) -> Outcome {
     verdict
 }
 
-/// How the verb ends, with everything said.
+/// How the verb ends, after the report.
 fn verdict(
     args: &Args,
     input: &Input,
     report: &Report,
     refused: Option<&Refused>,
-    mine: &[Mine],
+    mine: &[Answer],
 ) -> Outcome {
     let name = input.name();
     if let Some(refused) = refused {
@@ -197,7 +200,7 @@ fn verify(input: &Input, ceremony: &ExpectedSizes) -> Result<Report, TranscriptE
     verify_transcript(input, &options, &mut OsRng, &progress)
 }
 
-/// The end of a verb that got no transcript; a reader of JSON learns it from there, too.
+/// The error for a file that is not a transcript. With `--json`, it is printed as JSON, too.
 fn no_transcript(args: &Args, failure: Failure) -> Failure {
     let json = Json {
         error: Some(failure.text().to_owned()),
@@ -209,7 +212,7 @@ fn no_transcript(args: &Args, failure: Failure) -> Failure {
     }
 }
 
-/// SHA-256 of the document as it is, but for compression.
+/// SHA-256 of the decompressed document.
 fn sha256(input: &Input) -> Outcome<String> {
     let failed = |error| Failure::file("read", input.name().as_ref(), &error);
     let mut hasher = Sha256::new();

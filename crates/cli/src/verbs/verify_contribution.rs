@@ -1,41 +1,37 @@
-//! `tauline verify-contribution`: one contribution against the powers it was to build on.
+//! `tauline verify-contribution`: checks one contribution against the powers it builds on.
 
 use std::path::PathBuf;
 
 use rand_core::OsRng;
 use serde::Serialize;
 use tauline_protocol::Identity;
-use tauline_transcript::recognise::Kind;
 use tauline_transcript::signature::{bls_verify, ecdsa_verify, eip712_digest};
-use tauline_transcript::{
-    Base, Encoding, Invalid, MalformedSignatures, RawContribution, Size, Sizes, SizesError,
-    Verified, verify, verify_base,
-};
+use tauline_transcript::{Invalid, MalformedSignatures, RawContribution, Sizes, Verified, verify};
 
+use crate::documents;
 use crate::exit::{Failure, Outcome};
-use crate::input::{Input, Limits, MAX_DOCUMENT};
-use crate::recognised::{Wanted, want};
-use crate::verbs::compute::parse_identity;
-use crate::verbs::export::sub_ceremony_powers;
-use crate::{output, words, work};
+use crate::identity::parse_identity;
+use crate::input::{Input, Limits};
+use crate::recognised::Wanted;
+use crate::{numbers, output};
 
 /// Check a contribution against the powers it builds on.
 ///
-/// All checks that the coordinator makes. Signatures are checked when --identity says whose they
-/// should be; a bad one does not make a contribution invalid.
+/// Makes all checks that the coordinator makes. Signatures are checked if --identity says whose
+/// they should be. A bad signature does not make a contribution invalid.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The contribution; `-` is standard input.
     #[arg(value_name = "CONTRIBUTION")]
     contribution: PathBuf,
-    /// The powers before it: a base, a contribution, or a transcript.
+    /// The powers it builds on: a base, a contribution, or a transcript.
     #[arg(long, value_name = "BASE")]
     base: PathBuf,
-    /// The contributor, whose signatures are then checked.
+    /// The contributor: eth|0x…, git|ID|LOGIN or invite|NAME. The signatures are then checked.
     #[arg(long, value_name = "ID", value_parser = parse_identity)]
     identity: Option<Identity>,
-    /// The ceremony's sizes, which both have to have [default: those that BASE
-    /// states; for a transcript, the Ethereum ceremony's].
+    /// The ceremony's sizes, which both must have [default: those that BASE states; for a
+    /// transcript, those of the Ethereum ceremony].
     #[arg(long, value_name = "SIZES")]
     ceremony: Option<Sizes>,
     /// Print the result as JSON.
@@ -49,7 +45,7 @@ pub struct Args {
 struct Report {
     valid: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<Fault>,
+    failure: Option<FailedCheck>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sub_ceremonies: Vec<Sub>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,7 +56,7 @@ struct Report {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Fault {
+struct FailedCheck {
     code: &'static str,
     sub_ceremony: Option<usize>,
     index: Option<usize>,
@@ -76,17 +72,15 @@ struct Sub {
     bls_signature: &'static str,
 }
 
-/// Checks.
+/// Checks the contribution.
 ///
 /// # Errors
 /// A contribution that is not valid, or files that cannot be read.
 pub fn run(args: &Args) -> Outcome {
-    let base = base(
-        &Input::open(&args.base, Limits::TRANSCRIPT)?,
-        args.ceremony.as_ref(),
-    )?;
+    let base = Input::open(&args.base, Limits::TRANSCRIPT)?;
+    let base = documents::base(&base, args.ceremony.as_ref())?;
     let input = Input::open(&args.contribution, Limits::DOCUMENT)?;
-    let (document, bytes) = document(&input, Wanted::Contribution)?;
+    let (document, bytes) = documents::contribution(&input, Wanted::Contribution)?;
     match verify(&base, &document, &mut OsRng) {
         Ok(verified) => {
             let malformed = MalformedSignatures::find(&bytes);
@@ -106,63 +100,6 @@ pub fn run(args: &Args) -> Outcome {
             )
         }
     }
-}
-
-/// Reads a contribution, and its bytes.
-fn document(input: &Input, wanted: Wanted) -> Outcome<(RawContribution, Vec<u8>)> {
-    want(input, wanted)?;
-    let bytes = input.bytes(MAX_DOCUMENT)?;
-    let document = work::read_document(&bytes).map_err(|error| {
-        Failure::bad(format!("{} is not a contribution: {error}", input.name()))
-    })?;
-    Ok((document, bytes))
-}
-
-/// Reads and checks the powers to build on, out of a base, a contribution or a transcript.
-pub(crate) fn base(input: &Input, ceremony: Option<&Sizes>) -> Outcome<Base> {
-    let bad = |why: &dyn std::fmt::Display| {
-        Failure::bad(format!(
-            "{} holds no powers to build on: {why}",
-            input.name()
-        ))
-    };
-    let (document, sizes) = if want(input, Wanted::Base)? == Kind::Transcript {
-        let sizes = ceremony.cloned().unwrap_or_default();
-        (transcript_powers(input, &sizes)?, sizes)
-    } else {
-        let (document, _) = document(input, Wanted::Base)?;
-        let sizes = match ceremony {
-            Some(sizes) => sizes.clone(),
-            None => stated_sizes(&document).map_err(|error| bad(&error))?,
-        };
-        (document, sizes)
-    };
-    verify_base(&document, &sizes, &mut OsRng).map_err(|invalid| bad(&invalid).code(invalid.code()))
-}
-
-/// The sizes of the lists in a document.
-fn stated_sizes(document: &RawContribution) -> Result<Sizes, SizesError> {
-    let lists = document.sub_contributions.iter().map(|sub| &sub.powers);
-    Sizes::new(
-        lists
-            .map(|powers| Size {
-                g1: powers.g1.len(),
-                g2: powers.g2.len(),
-            })
-            .collect(),
-    )
-}
-
-/// The final powers of a transcript as a base.
-fn transcript_powers(input: &Input, sizes: &Sizes) -> Outcome<RawContribution> {
-    let mut document = Base::initial(sizes).to_raw(Encoding::Uncompressed);
-    for (sub, size) in document.sub_contributions.iter_mut().zip(sizes) {
-        let powers = sub_ceremony_powers(input, size.g1)?;
-        (sub.num_g1_powers, sub.num_g2_powers) =
-            (powers.g1().len() as u64, powers.g2().len() as u64);
-        sub.powers = powers.to_raw(Encoding::Uncompressed);
-    }
-    Ok(document)
 }
 
 fn report(
@@ -209,20 +146,20 @@ fn report(
     }
 }
 
-/// What does not make a contribution invalid, and its owner ought to know.
+/// What does not make a contribution invalid, but its owner should know.
 fn warnings(verified: &Verified, malformed: &MalformedSignatures) -> Vec<String> {
     let mut warnings: Vec<String> = (verified.equal_secrets().iter())
         .map(|group| {
             format!(
                 "the sub-ceremonies {} have one secret: a participant should draw one for each",
-                words::list(group)
+                numbers::list(group)
             )
         })
         .collect();
     if !malformed.bls.is_empty() {
         warnings.push(format!(
             "malformed BLS signature in the sub-ceremonies {}: a coordinator leaves it out",
-            words::list(&malformed.bls)
+            numbers::list(&malformed.bls)
         ));
     }
     if malformed.ecdsa {
@@ -233,7 +170,7 @@ fn warnings(verified: &Verified, malformed: &MalformedSignatures) -> Vec<String>
 }
 
 fn refusal(invalid: &Invalid) -> Report {
-    let failure = Fault {
+    let failure = FailedCheck {
         code: invalid.code(),
         sub_ceremony: invalid.sub_ceremony.map(|it| it.index),
         index: invalid.index,

@@ -1,4 +1,4 @@
-//! `tauline verify-powers`: powers in any of the published formats.
+//! `tauline verify-powers`: checks powers in any of the published formats.
 
 mod expect;
 
@@ -19,35 +19,36 @@ use crate::exit::{Failure, Outcome};
 use crate::input::{Input, Limits, MAX_DOCUMENT};
 use crate::progress::Meter;
 use crate::recognised::{Wanted, want};
-use crate::{output, words};
+use crate::{numbers, output};
 
-pub(super) use self::expect::verified;
-
-/// Most powers in G1 of a testing set that is only warned of: the sets of consensus clients'
-/// `minimal` preset have 4, and nobody could take one for the outcome of a ceremony.
-const MINIMAL: usize = 4;
+/// A testing set with at most this many powers in G1 only causes a warning. The sets for the
+/// `minimal` preset of consensus clients have 4, and cannot be mistaken for the result of a
+/// ceremony.
+const MAX_MINIMAL_G1: usize = 4;
 
 /// Check a file of powers: c-kzg's trusted_setup.txt, the consensus specifications' JSON, raw
 /// points, or a contribution.
 ///
-/// Every point decodes and lies in the subgroup, the powers are of one tau that is not 0, not 1 and
-/// not that of a published testing set, and Lagrange points, where there are some, are those of the
-/// powers. Powers that hold are valid for *some* tau: the fingerprint says which. It is the same in
-/// every format; compare it by --expect or --transcript.
+/// Checks that every point decodes and lies in the subgroup; that the powers are those of one tau,
+/// which is not 0, not 1 and not that of a published testing set; and that Lagrange points, if
+/// there are any, belong to the powers.
+///
+/// Powers that pass are valid for *some* tau. The fingerprint tells which, and is the same in every
+/// format: compare it with --expect or --transcript.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The file; `-` is standard input. May be compressed with gzip or zstd.
+    /// The file, which may be compressed with gzip or zstd; `-` is standard input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// What the powers have to be: a fingerprint, sizes such as 4096:65, or a file with the same
-    /// powers in any format (or with a fingerprint in it). May be given several times.
+    /// What the powers must match: a fingerprint, sizes such as 4096:65, or a file that holds the
+    /// same powers in any format or contains the fingerprint. May be given several times.
     #[arg(long, value_name = "FINGERPRINT|SIZES|FILE")]
     expect: Vec<String>,
-    /// A transcript whose final powers these have to be. That it is true is for `tauline verify`
-    /// to say.
+    /// A transcript whose final powers these must be. Its contributions are not checked: use
+    /// `tauline verify` for that.
     #[arg(long, value_name = "TRANSCRIPT")]
     transcript: Option<PathBuf>,
-    /// The sizes that the file has to have, as in --expect.
+    /// The sizes that the file must have, such as 4096:65.
     #[arg(long, value_name = "SIZES")]
     ceremony: Option<ExpectedSizes>,
     /// Refuse a file without Lagrange points.
@@ -64,7 +65,7 @@ struct Json<'a> {
     valid: bool,
     format: Option<&'a str>,
     sets: &'a [SetFindings],
-    /// Lists in the file that are none of a set's.
+    /// Lists in the file that belong to no set of powers.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     not_looked_at: &'a [String],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -73,7 +74,7 @@ struct Json<'a> {
     failure: Option<String>,
 }
 
-/// What a file is found to be.
+/// What was found about a file.
 #[derive(Default)]
 struct Found {
     format: Option<String>,
@@ -84,7 +85,7 @@ struct Found {
     failure: Option<String>,
 }
 
-/// Checks.
+/// Checks the powers.
 ///
 /// # Errors
 /// Powers that are not valid or not the expected ones, or a file that cannot be read.
@@ -112,7 +113,7 @@ pub fn run(args: &Args) -> Outcome {
     let name = input.name();
     match args.json {
         true => print_json(&found)?,
-        // What holds is shown although it is not what was expected.
+        // Powers that are valid are shown even if they are not the expected ones.
         false if !found.sets.is_empty() => output::print(&text(name, &found))?,
         false => {}
     }
@@ -154,7 +155,7 @@ fn check(input: &Input, kind: &Kind, args: &Args, expected: &[Expected]) -> Outc
     Ok(found)
 }
 
-/// The format, and that points are not compressed, which is unusual.
+/// The format's name, with a remark if points are not compressed, which is unusual.
 fn format(file: &PowersFile) -> String {
     let is_uncompressed = |set: &PowersSet| set.g2_monomial.encoding() == Encoding::Uncompressed;
     match file.sets.iter().any(is_uncompressed) {
@@ -163,7 +164,7 @@ fn format(file: &PowersFile) -> String {
     }
 }
 
-/// Lists in a JSON file that are no lists of powers.
+/// The lists in a JSON file that are not lists of powers.
 fn not_looked_at(input: &Input) -> Outcome<Vec<String>> {
     let keys = top_level_keys(input)
         .map_err(|error| Failure::file("read", input.name().as_ref(), &error))?;
@@ -173,7 +174,7 @@ fn not_looked_at(input: &Input) -> Outcome<Vec<String>> {
     Ok(lists.map(|key| key.name).collect())
 }
 
-/// Why sets that hold are refused all the same.
+/// Why sets that are valid are refused nevertheless, if they are.
 fn refused(sets: &[SetFindings], args: &Args, expected: &[Expected]) -> Outcome<Option<String>> {
     let known = sets.iter().enumerate().find_map(|(i, set)| {
         let secret = set.known_secret.as_ref();
@@ -198,10 +199,10 @@ fn refused(sets: &[SetFindings], args: &Args, expected: &[Expected]) -> Outcome<
     Ok(None)
 }
 
-/// Whether this is a set that libraries load for the `minimal` preset in tests.
+/// Whether this is a set that libraries load for the `minimal` preset, in tests.
 fn is_minimal(set: &SetFindings) -> bool {
     matches!(set.known_secret, Some(KnownSecret::Testing { .. }))
-        && set.report.num_g1_powers <= MINIMAL
+        && set.report.num_g1_powers <= MAX_MINIMAL_G1
 }
 
 fn warnings(file: &PowersFile, sets: &[SetFindings]) -> Vec<String> {
@@ -255,8 +256,8 @@ fn text(name: &str, found: &Found) -> String {
     for set in &found.sets {
         lines.push(format!(
             "  {} powers in G1, {} in G2; {}",
-            words::number(set.report.num_g1_powers as u64),
-            words::number(set.report.num_g2_powers as u64),
+            numbers::with_commas(set.report.num_g1_powers as u64),
+            numbers::with_commas(set.report.num_g2_powers as u64),
             set.report.lagrange
         ));
         lines.push(format!("    fingerprint  {}", set.mark.fingerprint));
@@ -267,7 +268,7 @@ fn text(name: &str, found: &Found) -> String {
         }
     }
     if !found.not_looked_at.is_empty() {
-        let lists = words::list(&found.not_looked_at);
+        let lists = numbers::list(&found.not_looked_at);
         lines.push(format!("Not looked at: {lists}"));
     }
     lines.extend(found.warnings.iter().map(|it| format!("WARNING  {it}")));

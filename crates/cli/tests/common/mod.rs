@@ -8,12 +8,14 @@ pub(crate) mod holder;
 pub(crate) mod proxy;
 pub(crate) mod server;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use k256::ecdsa::SigningKey;
 use serde_json::Value;
 use tauline_protocol::Identity;
+use tauline_protocol::contribution::SignedReceipt;
 use tauline_transcript::signature::eth_address;
 use tauline_transcript::transcript::{Format, Transcript};
 use tauline_transcript::{Sizes, contribute};
@@ -66,7 +68,8 @@ pub(crate) fn json(transcript: &Transcript) -> Value {
     serde_json::from_slice(&transcript.write(Vec::new(), Format::Json).unwrap()).unwrap()
 }
 
-/// A file of the shared data, which lies beside the repository; nothing, said loudly, without it.
+/// A file of the shared data, which is beside the repository. None, with a message, if it is
+/// missing.
 pub(crate) fn shared_data(path: &str) -> Option<PathBuf> {
     let root = match std::env::var_os("TAULINE_SHARED_DATA") {
         Some(root) => PathBuf::from(root),
@@ -91,4 +94,58 @@ pub(crate) fn stdout(output: &std::process::Output) -> String {
 /// Standard error as text.
 pub(crate) fn stderr(output: &std::process::Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Runs the program in `dir`. Returns the exit code, standard output and standard error.
+#[track_caller]
+pub(crate) fn run(dir: &Path, args: &[&str]) -> (i32, String, String) {
+    let output = tauline().current_dir(dir).args(args).output().unwrap();
+    let exit = output.status.code().expect("an exit code, not a signal");
+    (exit, stdout(&output), stderr(&output))
+}
+
+/// Runs the program in `dir`. Returns the exit code and both outputs in one text.
+#[track_caller]
+pub(crate) fn run_said(dir: &Path, args: &[&str]) -> (i32, String) {
+    let (exit, output, error) = run(dir, args);
+    (exit, output + &error)
+}
+
+/// Runs the program in `dir`, and checks the exit code and that each of `words` is in one of its
+/// outputs.
+#[track_caller]
+pub(crate) fn says(dir: &Path, args: &[&str], exit: i32, words: &[&str]) {
+    let (got, said) = run_said(dir, args);
+    assert_eq!(got, exit, "{args:?}: {said}");
+    for words in words {
+        assert!(
+            said.contains(words),
+            "{args:?} does not say {words:?}: {said}"
+        );
+    }
+}
+
+pub(crate) fn temporary() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// A directory with the transcript of this many contributions, `t.json`.
+pub(crate) fn with_transcript(contributions: u8) -> tempfile::TempDir {
+    let dir = temporary();
+    let document = transcript(SIZES, contributions)
+        .write(Vec::new(), Format::Json)
+        .unwrap();
+    fs::write(dir.path().join("t.json"), document).unwrap();
+    dir
+}
+
+/// The arguments that export a sub-ceremony of `t.json`.
+pub(crate) fn export<'a>(sub_ceremony: &'a str, format: &'a str) -> [&'a str; 6] {
+    let from = ["export", "t.json", "--sub-ceremony"];
+    [from[0], from[1], from[2], sub_ceremony, "--format", format]
+}
+
+/// A receipt in a file.
+pub(crate) fn receipt(path: &Path) -> SignedReceipt {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }

@@ -1,11 +1,11 @@
-//! Bad connections: proxies that cut them after so many bytes, or refuse requests.
+//! Bad connections: proxies that cut them, or refuse requests.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-/// Copies until the end or the limit; then both directions end.
+/// Copies until the end or the limit, and then closes both directions.
 fn pipe(from: &TcpStream, to: &TcpStream, limit: usize) {
     let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
     std::thread::spawn(move || {
@@ -29,19 +29,19 @@ pub(crate) enum Rule {
     Pass,
     /// Answers 413 and closes the connection.
     Refuse,
-    /// Closes the connection without a word.
+    /// Closes the connection without an answer.
     Cut,
-    /// Passes it on and cuts the connection after so many bytes of its body.
+    /// Passes it on, and cuts the connection after this number of bytes of its body.
     CutBody(usize),
-    /// Passes it on and cuts the connection after so many bytes of the answer.
+    /// Passes it on, and cuts the connection after this number of bytes of the answer.
     CutAnswer(usize),
 }
 
-/// When which requests came.
+/// The heads of the requests that came, with the time of each.
 pub(crate) type Heard = Arc<Mutex<Vec<(Instant, String)>>>;
 
-/// Starts a proxy to `server` that looks at the head of each request. Gives its address, and the
-/// heads that came, each with its moment.
+/// Starts a proxy to `server` that decides by the head of each request. Returns its address, and
+/// the heads that come.
 pub(crate) fn gate(
     server: &str,
     rule: impl Fn(&str, u64) -> Rule + Send + Sync + 'static,
@@ -61,7 +61,7 @@ pub(crate) fn gate(
     (url, heads)
 }
 
-/// One request of a connection, which is its last.
+/// Handles one request, after which the connection is closed.
 fn pass(
     client: TcpStream,
     server: &str,
@@ -97,7 +97,7 @@ fn pass(
             );
             let _ = (&client).write_all(answer.as_bytes());
             let _ = client.shutdown(Shutdown::Write);
-            // As nginx does: what is on its way is read, so that the answer is not lost.
+            // Reads what is on its way, as nginx does, so that the answer is not lost.
             let _ = std::io::copy(&mut reader.take(1 << 20), &mut std::io::sink());
             return;
         }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use super::{SIZES, tauline};
 
-/// How long anything may take in a test before it is given up. Generous: other builds may be
-/// running on the same processors.
+/// How long anything may take in a test. Generous, since other builds may be running on the same
+/// processors.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running coordinator. Killed when dropped.
@@ -24,7 +24,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A coordinator with the tests' sizes and deadlines, and these settings beside.
+    /// A coordinator with the tests' sizes and deadlines, and with these settings.
     pub(crate) fn start(flags: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
@@ -37,7 +37,7 @@ impl Server {
         }
     }
 
-    /// A coordinator on a copy of another's data.
+    /// A coordinator on this data directory, which is moved.
     pub(crate) fn start_on(data_dir: &Path, flags: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::rename(data_dir, dir.path().join("data")).unwrap();
@@ -55,7 +55,7 @@ impl Server {
         self.dir.path().join("data")
     }
 
-    /// Kills it in the middle of whatever it does.
+    /// Kills it, whatever it is doing.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -67,7 +67,7 @@ impl Server {
         (self.child, self.url) = launch(&self.data_dir(), &address, &self.flags);
     }
 
-    /// `tauline admin` on it; gives exit code, standard output and standard error.
+    /// Runs `tauline admin` on it. Returns the exit code, standard output and standard error.
     pub(crate) fn admin(&self, order: &[&str]) -> (i32, String, String) {
         let output = tauline()
             .current_dir(self.dir.path())
@@ -151,7 +151,7 @@ fn launch(data_dir: &Path, address: &str, flags: &[String]) -> (Child, String) {
 }
 
 /// The server's program: `TAULINE_SERVER_BIN`, or the one beside this build's `tauline`, which is
-/// built if it is not there.
+/// built if it is missing.
 fn program() -> PathBuf {
     static BUILD: Mutex<()> = Mutex::new(());
     if let Some(program) = std::env::var_os("TAULINE_SERVER_BIN") {
@@ -265,7 +265,7 @@ impl Running {
         &self.seen
     }
 
-    /// What Ctrl-C does.
+    /// Sends what Ctrl-C sends.
     #[cfg(unix)]
     pub(crate) fn interrupt(&self) {
         self.signal("-INT");
@@ -312,7 +312,7 @@ impl Running {
             .spawn()
             .unwrap();
         let output = Box::new(child.stdout.take().unwrap());
-        // A terminal's lines have no ends: they are filled with blanks.
+        // Lines on a terminal do not end: they are filled with blanks.
         Self::listen(child, vec![output], Some(File::from(terminal)))
     }
 
@@ -321,7 +321,7 @@ impl Running {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Waits for its end; gives the exit code and all that it said.
+    /// Waits until it ends, and returns the exit code and all that it said.
     #[track_caller]
     pub(crate) fn ends(mut self) -> (i32, String) {
         let until = Instant::now() + PATIENCE;

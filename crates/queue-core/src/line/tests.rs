@@ -91,3 +91,54 @@ fn memory_follows_those_in_line() {
     );
     assert!(line.blocks.len() <= 32, "{} blocks", line.blocks.len());
 }
+
+/// A line of this many, less as many of the first.
+fn line_without_its_first(joined: u64, gone: u64) -> Line<u64> {
+    let mut line = Line::new();
+    for ticket in 1..=joined {
+        line.push(Ticket::new(ticket), waiter(ticket), Timestamp::EPOCH);
+    }
+    for ticket in 1..=gone {
+        line.remove(Ticket::new(ticket));
+    }
+    line
+}
+
+#[test]
+fn empty_slots_are_dropped_when_they_are_more_than_half_and_many() {
+    for (joined, gone, slots) in [
+        (2000, 1000, 2000),
+        (2000, 1001, 999),
+        // Too few are left for it to be worth it.
+        (2000, 1900, 999),
+        (1024, 1000, 1024),
+        (1025, 513, 512),
+    ] {
+        let line = line_without_its_first(joined, gone);
+        assert_eq!(line.slots.len(), slots, "{joined} came, {gone} went");
+        assert_eq!(line.len(), joined - gone);
+        assert_eq!(
+            line.head().map(|(ticket, _)| ticket.value()),
+            Some(gone + 1)
+        );
+    }
+}
+
+#[test]
+fn there_is_room_for_as_many_again_when_slots_are_dropped() {
+    let line = line_without_its_first(2000, 1001);
+    assert_eq!(line.blocks.len(), 32);
+    assert!(line.slots.capacity() >= 2 * line.slots.len());
+}
+
+#[test]
+fn lines_are_equal_however_their_slots_lie() {
+    let compacted = line_without_its_first(2000, 1001);
+    let mut young = Line::new();
+    for ticket in 1002..=2000 {
+        young.push(Ticket::new(ticket), waiter(ticket), Timestamp::EPOCH);
+    }
+    assert!(compacted == young);
+    young.remove(Ticket::new(2000));
+    assert!(compacted != young);
+}

@@ -7,13 +7,13 @@ use super::Queue;
 use crate::{Entry, Event, Mode, Timestamp};
 
 impl<Id: Clone + Eq + Hash> Queue<Id> {
-    /// Time for the rules: it never falls, whatever the clock does.
+    /// Time for the rules: it never falls, whatever the clock does (`docs/spec/queue.md#log-time`).
     pub(super) fn monotonic(&self, now: Timestamp) -> Timestamp {
         now.max(self.state.log_time()).max(self.last_step_at)
     }
 
-    /// Moves all deadlines if the coordinator was away: after a restart, or if this step comes later
-    /// after the last one than a living coordinator's would.
+    /// Moves all deadlines if the coordinator was away: after a restart, or if this step comes
+    /// later after the last one than a living coordinator's would (`docs/spec/queue.md#absence`).
     pub(super) fn make_absence_good(&mut self, now: Timestamp, log: &mut Vec<Entry<Id>>) {
         let restarted = self.restarted;
         self.restarted = false;
@@ -31,7 +31,8 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     }
 
     /// The time that new deadlines are counted from. While the queue is halted, that is the time of
-    /// the halt: a check-in made meanwhile gives the full time from the moment that the halt ends.
+    /// the halt: a check-in made meanwhile gives the full time from the moment that the halt ends
+    /// (`docs/spec/queue.md#pause`).
     pub(super) fn deadlines_run_from(&self, now: Timestamp) -> Timestamp {
         match self.state.halted_since() {
             Some(since) => since,

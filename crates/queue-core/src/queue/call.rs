@@ -32,7 +32,8 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         false
     }
 
-    /// The stays ahead that a free turn passes if it goes to this one now, in order.
+    /// The stays ahead that a free turn passes if it goes to this one now, in order
+    /// (`docs/spec/queue.md#passing`).
     ///
     /// `None` if the turn may not go to this stay: it is taken, the stay is not among the first three,
     /// or one ahead may not be passed.

@@ -20,8 +20,9 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         }
     }
 
-    /// Moves a check-in deadline forward, never back: a participant that does what it was told keeps
-    /// its place, even if everybody ahead leaves at once and its long wait is over early.
+    /// Moves a check-in deadline forward, never back: a participant that does what it was told
+    /// keeps its place, even if everybody ahead leaves at once and its long wait is over early
+    /// (`docs/spec/queue.md#promise`).
     pub(super) fn stay_in_line(
         &mut self,
         now: Timestamp,
@@ -74,7 +75,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     }
 
     /// Starts the stall timer, or starts it anew: a participant that has once checked in while it
-    /// contributes must go on doing so.
+    /// contributes must go on doing so (`docs/spec/queue.md#stall-timer`).
     fn start_stall_timer(&mut self, now: Timestamp, ticket: Ticket, log: &mut Vec<Entry<Id>>) {
         let from = self.deadlines_run_from(now);
         let check_in_by = from.saturating_add(self.rules.stall_limit);

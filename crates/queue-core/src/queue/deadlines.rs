@@ -17,7 +17,8 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         self.line_due().into_iter().chain(self.turn_ends_at()).min()
     }
 
-    /// Ends every stay whose deadline has passed, the earliest first, ties by ticket.
+    /// Ends every stay whose deadline has passed, the earliest first, ties by ticket
+    /// (`docs/spec/queue.md#ties`).
     pub(super) fn expire(&mut self, now: Timestamp, log: &mut Vec<Entry<Id>>) {
         if self.state.mode() == Mode::Halted {
             return;
@@ -61,7 +62,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     }
 
     /// When a deadline comes due. Grace is the participant's: verification is the coordinator's own
-    /// work, which needs no allowance for latency.
+    /// work, which needs no allowance for latency (`docs/spec/queue.md#grace`).
     fn due(&self, phase: Phase, by: Timestamp) -> Timestamp {
         match phase {
             Phase::Verifying => by,

@@ -46,6 +46,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         }
     }
 
+    /// The rule: `docs/spec/queue.md#one-place`.
     fn join(&mut self, now: Timestamp, id: Id, log: &mut Vec<Entry<Id>>) -> Result<(), Refusal> {
         if let Some(stay) = self.state.stay(&id) {
             // A page loaded again, perhaps: that alone starts no stall timer.
@@ -60,6 +61,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         Ok(())
     }
 
+    /// The rule: `docs/spec/queue.md#polling`.
     fn try_contribute(
         &mut self,
         now: Timestamp,
@@ -91,7 +93,8 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         Ok(())
     }
 
-    /// Begins a stay, with a first deadline `at_least` so far away.
+    /// Begins a stay, with a first deadline `at_least` so far away
+    /// (`docs/spec/queue.md#true-reason`).
     fn begin_stay(
         &mut self,
         now: Timestamp,

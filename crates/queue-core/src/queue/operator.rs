@@ -29,13 +29,14 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
     }
 
     /// Halts a draining queue that is empty: the last contribution is completely processed
-    /// (`queue-protocol.md`, coordinator handover).
+    /// (`docs/spec/queue.md#drained`).
     pub(super) fn halt_if_drained(&mut self, now: Timestamp, log: &mut Vec<Entry<Id>>) {
         if self.state.mode() == Mode::Draining && self.state.is_empty() {
             self.emit(now, Event::ModeSet { mode: Mode::Halted }, log);
         }
     }
 
+    /// The rule: `docs/spec/queue.md#pardon`.
     pub(super) fn pardon(
         &mut self,
         now: Timestamp,

@@ -70,9 +70,10 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         self.rules.limit_after(self.state.longest_usual_work())
     }
 
-    /// Extends the deadline of a contribution that is arriving: to a stall limit from now, and at most
-    /// to the contribution limit. To keep the log short, nothing is recorded while more than half a
-    /// stall limit is left. The bytes are also a check-in, if the participant checks in.
+    /// Extends the deadline of a contribution that is arriving: to a stall limit from now, and at
+    /// most to the contribution limit. To keep the log short, nothing is recorded while more than
+    /// half a stall limit is left. The bytes are also a check-in, if the participant checks in
+    /// (`docs/spec/queue.md#upload-extends`).
     pub(super) fn upload(&mut self, now: Timestamp, stay: &Stay, log: &mut Vec<Entry<Id>>) {
         if self.state.mode() == Mode::Halted {
             return;
@@ -123,6 +124,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         Ok(())
     }
 
+    /// The rule: `docs/spec/queue.md#late-verdict`.
     pub(super) fn judge(
         &mut self,
         now: Timestamp,
@@ -161,6 +163,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         }
     }
 
+    /// The rule: `docs/spec/queue.md#left`.
     pub(super) fn leave(
         &mut self,
         now: Timestamp,

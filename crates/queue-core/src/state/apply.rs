@@ -132,6 +132,7 @@ impl<Id: Clone + Eq + Hash> State<Id> {
         Ok(())
     }
 
+    /// The rule: `docs/spec/queue.md#one-turn`.
     fn call(
         &mut self,
         at: Timestamp,

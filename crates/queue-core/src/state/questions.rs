@@ -28,8 +28,8 @@ impl<Id: Clone + Eq + Hash> State<Id> {
         }
     }
 
-    /// Whether it counts as a check-in that somebody is there: that a connection of its is open, for
-    /// example.
+    /// Whether it counts as a check-in that somebody is there: that a connection of its is open,
+    /// for example (`docs/spec/queue.md#stall-timer`).
     ///
     /// In line it does. While it contributes, a check-in would oblige it to go on checking in: being
     /// there counts only if it does so already and would stall next, or if `starts_stall_timer` says
@@ -47,7 +47,8 @@ impl<Id: Clone + Eq + Hash> State<Id> {
     }
 
     /// Whether this identity is among the [`NEAR_HEAD`] first in line, to whom the next free turn
-    /// can go.
+    /// can go (`docs/spec/queue.md#near-head`), and who is worth holding an answer for
+    /// (`docs/spec/queue.md#held-positions`).
     #[must_use]
     pub fn is_near_head(&self, id: &Id) -> bool {
         matches!(self.position(id), Some(1..=NEAR_HEAD))

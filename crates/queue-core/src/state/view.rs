@@ -159,7 +159,7 @@ impl<Id: Clone + Eq + Hash> State<Id> {
     }
 
     /// The wait of a stay that has the current turn and `turns_ahead` whole turns before it
-    /// (`http-queue-api.md`, deadlines).
+    /// (`docs/spec/queue.md#estimate`).
     #[must_use]
     pub fn estimated_wait(&self, turns_ahead: u64, now: Timestamp) -> Duration {
         let age = self.turn.as_ref().map(|turn| now.since(turn.called_at));

@@ -66,7 +66,8 @@ fn all_in_line_check_in_within_the_budget_and_no_promise_is_longer_than_it_needs
     assert_eq!(world.left(crowd[199]), secs(99), "198 in line");
 }
 
-/// Turns of a fifth of a second, where a minute was expected: nobody was promised minutes.
+/// Turns of a fifth of a second, where a minute was expected: nobody was promised minutes
+/// (`docs/spec/known-faults.md#long-promise`).
 #[test]
 fn a_wrong_first_estimate_makes_no_promise_that_holds_everybody_up() {
     let mut world = World::new();

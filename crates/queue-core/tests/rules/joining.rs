@@ -4,6 +4,7 @@ use tauline_queue_core::{Command, Outcome, Phase, Refusal, Ticket};
 
 use crate::world::{Id, World, secs, used_up};
 
+// `docs/spec/queue.md#empty-queue`.
 #[test]
 fn joining_an_empty_queue_calls_at_once() {
     let mut world = World::new();

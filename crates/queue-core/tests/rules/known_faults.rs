@@ -1,4 +1,4 @@
-//! `known-faults.md`, queue and turns: a test for every line that concerns the rules.
+//! Known faults of queues: a test for every one that concerns the rules.
 
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ fn contributing(id: Id) -> World<Id> {
     world
 }
 
+// `docs/spec/known-faults.md#cancelled-upload`.
 #[test]
 fn a_cancelled_upload_does_not_wedge_the_ceremony() {
     let mut world = contributing(1);
@@ -23,6 +24,7 @@ fn a_cancelled_upload_does_not_wedge_the_ceremony() {
     assert_eq!(world.phase(2), Some(Phase::Ready));
 }
 
+// `docs/spec/known-faults.md#verification-panic`.
 #[test]
 fn a_panic_in_verification_does_not_wedge_the_ceremony() {
     let mut world = contributing(1);
@@ -50,6 +52,7 @@ fn every_state_has_a_timer() {
     assert!(due(&world), "waiting, with the turn free");
 }
 
+// `docs/spec/known-faults.md#old-timer`.
 #[test]
 fn an_old_timer_does_not_end_a_later_turn() {
     let mut world = contributing(1);
@@ -78,6 +81,7 @@ fn a_late_verdict_does_not_end_a_later_turn() {
     assert_eq!(world.phase(1), Some(Phase::Verifying));
 }
 
+// `docs/spec/known-faults.md#missed-ping`.
 #[test]
 fn one_missed_ping_costs_nothing() {
     let mut world = contributing(1);
@@ -85,6 +89,7 @@ fn one_missed_ping_costs_nothing() {
     assert_eq!(world.phase(2), Some(Phase::Waiting));
 }
 
+// `docs/spec/known-faults.md#used-up-too-early`.
 #[test]
 fn identities_are_not_used_up_when_the_base_is_handed_out() {
     let mut world = contributing(1);
@@ -98,6 +103,7 @@ fn identities_are_not_used_up_when_the_base_is_handed_out() {
     assert_eq!(world.queue.state().used_up(&1), None);
 }
 
+// `docs/spec/queue.md#pardon-public`, `docs/spec/known-faults.md#hand-written-pardons`.
 #[test]
 fn pardons_are_in_the_log() {
     let mut world = contributing(1);
@@ -107,6 +113,7 @@ fn pardons_are_in_the_log() {
     assert!(!step.entries[0].event.is_volatile());
 }
 
+// `docs/spec/known-faults.md#wrong-reason`.
 #[test]
 fn people_who_timed_out_are_told_so_and_not_that_they_contributed() {
     let mut world = contributing(1);
@@ -129,6 +136,7 @@ fn people_who_timed_out_are_told_so_and_not_that_they_contributed() {
     );
 }
 
+// `docs/spec/known-faults.md#lost-response`.
 #[test]
 fn a_lost_response_loses_neither_slot_nor_place() {
     let id = 1;
@@ -139,6 +147,7 @@ fn a_lost_response_loses_neither_slot_nor_place() {
     assert_eq!(world.queue.state().stay(&1).unwrap().ticket, Ticket::FIRST);
 }
 
+// `docs/spec/known-faults.md#validation-timed-out`.
 #[test]
 fn the_coordinator_does_not_time_out_its_own_validation() {
     let mut world = contributing(1);
@@ -151,6 +160,7 @@ fn the_coordinator_does_not_time_out_its_own_validation() {
     assert_eq!(world.ended(1), Some(Outcome::Contributed));
 }
 
+// `docs/spec/known-faults.md#absent-head`.
 #[test]
 fn an_absent_head_advances_the_queue() {
     let mut world = contributing(1);
@@ -160,6 +170,7 @@ fn an_absent_head_advances_the_queue() {
     assert_eq!(world.phase(3), Some(Phase::Ready));
 }
 
+// `docs/spec/known-faults.md#heartbeats`.
 #[test]
 fn heartbeats_without_work_do_not_hold_the_slot() {
     let mut world = contributing(1);
@@ -170,6 +181,7 @@ fn heartbeats_without_work_do_not_hold_the_slot() {
     assert_eq!(world.ended(2), Some(Outcome::FailedToStart));
 }
 
+// `docs/spec/known-faults.md#random-choice`.
 #[test]
 fn first_in_first_out_whoever_asks_more() {
     let mut world = contributing(1);
@@ -196,6 +208,7 @@ fn first_in_first_out_whoever_asks_more() {
     }
 }
 
+// `docs/spec/known-faults.md#estimate-hidden`.
 #[test]
 fn the_estimate_is_shown_before_joining() {
     let mut world = contributing(1);
@@ -207,6 +220,7 @@ fn the_estimate_is_shown_before_joining() {
     assert_eq!(wait, Duration::from_secs(4001 * 60));
 }
 
+// `docs/spec/known-faults.md#wrong-sign`.
 #[test]
 fn deadlines_lie_ahead() {
     let mut world = contributing(1);
@@ -217,6 +231,7 @@ fn deadlines_lie_ahead() {
     assert!(world.queue.state().turn().unwrap().deadline > world.now);
 }
 
+// `docs/spec/known-faults.md#inverted-test`.
 #[test]
 fn only_abandoned_slots_are_freed() {
     let mut world = contributing(1);
@@ -229,6 +244,7 @@ fn only_abandoned_slots_are_freed() {
     assert_eq!(world.ended(3), Some(Outcome::MissedCheckIn));
 }
 
+// `docs/spec/known-faults.md#wrong-table`.
 #[test]
 fn the_estimate_counts_those_in_line_and_not_those_gone() {
     let mut world = contributing(1);

@@ -1,7 +1,7 @@
 //! What every command does in every phase and mode, against the reviewed table that is part of the
 //! crate's documentation.
 //!
-//! `TAULINE_UPDATE_SNAPSHOTS=1` writes the table anew; read the difference before committing it.
+//! `TAULINE_UPDATE_GOLDEN=1` writes the table anew; read the difference before committing it.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -305,7 +305,7 @@ fn table() -> String {
 fn every_command_in_every_phase_and_mode_does_what_the_manual_says() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/transitions.md");
     let actual = table();
-    if std::env::var_os("TAULINE_UPDATE_SNAPSHOTS").is_some() {
+    if std::env::var_os("TAULINE_UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, &actual).unwrap();
     }
     let reviewed = std::fs::read_to_string(&path).unwrap();

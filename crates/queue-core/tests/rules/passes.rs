@@ -16,6 +16,7 @@ fn with_absent_head(rules: Rules) -> World<Id> {
     world
 }
 
+// `docs/spec/known-faults.md#strict-line`.
 #[test]
 fn a_free_turn_passes_who_is_absent_once_and_the_passed_is_next() {
     let mut world = with_absent_head(Rules::default());

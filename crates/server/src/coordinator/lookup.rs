@@ -53,7 +53,8 @@ impl Coordinator {
             .and_then(|record| record.note))
     }
 
-    /// The receipt of an accepted contribution, made anew from what is stored.
+    /// The receipt of an accepted contribution, made anew from what is stored
+    /// (`docs/spec/http-api.md#receipt-again`).
     pub(super) async fn receipt(&self, ticket: Ticket) -> Result<SignedReceipt, Refused> {
         Ok(self.sign(&self.accepted(ticket).await?))
     }

@@ -1,4 +1,4 @@
-//! The operator's orders and questions (`queue-protocol.md`, coordinator handover).
+//! The operator's orders and questions (`docs/spec/queue.md#drained`).
 
 use std::path::PathBuf;
 

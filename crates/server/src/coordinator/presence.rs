@@ -72,7 +72,7 @@ impl Task {
     }
 
     /// Asks for a free turn on behalf of those who are there without asking, in the order of the
-    /// line: before anybody else can ask for it.
+    /// line: before anybody else can ask for it (`docs/spec/queue.md#asked-first`).
     pub(super) fn offer_turn(&mut self, now: Timestamp) {
         if self.state().turn().is_some() || self.state().mode() == Mode::Halted {
             return;

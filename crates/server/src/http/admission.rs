@@ -111,7 +111,8 @@ pub(crate) async fn admit(
 }
 
 /// Refuses what could be read in two ways by this server and a proxy in front of it: two hosts, or
-/// two sessions; and, in HTTP/1.1, no host at all (RFC 9112, section 3.2).
+/// two sessions; and, in HTTP/1.1, no host at all (RFC 9112, section 3.2)
+/// (`docs/spec/http-api.md#one-of-each`).
 fn one_of_each(request: &Request) -> Result<(), Failure> {
     let headers = request.headers();
     let count = |name: header::HeaderName| headers.get_all(name).iter().count();
@@ -133,7 +134,8 @@ fn is_login(app: &App, request: &Request) -> bool {
     request.method() == Method::POST && path == "/login" || auth::is_sign_in(app, request)
 }
 
-/// The token of `Authorization: Bearer`; the scheme's case does not matter (RFC 9110, 11.1).
+/// The token of `Authorization: Bearer`; the scheme's case does not matter (RFC 9110, 11.1)
+/// (`docs/spec/http-api.md#bearer`).
 fn token(headers: &HeaderMap) -> Result<&str, Failure> {
     let missing = |problem: &str| {
         Failure::new(

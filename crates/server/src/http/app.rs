@@ -35,7 +35,8 @@ pub struct App {
     pub lobby: Lobby,
 }
 
-/// How clients of the sequencer's API poll (`sequencer-http.md`, section 4).
+/// How clients of the sequencer's API poll (`docs/spec/sequencer.md#rhythm`,
+/// `docs/spec/sequencer.md#hold`).
 #[derive(Debug, Clone, Copy)]
 pub struct Lobby {
     /// After what time at the latest a client polls again, grace not included.

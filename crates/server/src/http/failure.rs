@@ -1,4 +1,4 @@
-//! Every answer that is not a success, in its one shape (`http-queue-api.md`, Errors).
+//! Every answer that is not a success, in its one shape (`docs/spec/http-api.md#error-shape`).
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub struct Failure {
 pub(crate) enum Detail {
     /// It is no document. The turn goes on.
     Malformed(DocumentError),
-    /// A check failed. The stay is over.
+    /// A check failed. The stay is over (`docs/spec/http-api.md#submission`).
     Invalid(Box<Invalid>),
 }
 
@@ -55,7 +55,7 @@ impl Failure {
         }
     }
 
-    /// A body that is no contribution.
+    /// A body that is no contribution (`docs/spec/http-api.md#unreadable`).
     #[must_use]
     pub fn malformed(error: DocumentError) -> Self {
         let text = format!("{error}; your turn is not over: send it again while the time lasts");

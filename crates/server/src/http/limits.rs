@@ -1,4 +1,5 @@
-//! How often who may ask, and whose address a request counts against (`http-queue-api.md`, Limits).
+//! How often who may ask, and whose address a request counts against
+//! (`docs/spec/http-api.md#client-address`).
 //!
 //! Sign-ins and requests without a session count against the client's address; requests with a
 //! session against the session only, since an address may be a conference's.
@@ -29,7 +30,8 @@ use self::downloads::Downloads;
 pub(crate) use self::proxies::Proxies;
 
 /// How much more often than a /64 of IPv6 a /48 may ask, which has 65,536 of them. Ours: some
-/// households of one provider, and not a crowd made up by one customer.
+/// households of one provider, and not a crowd made up by one customer
+/// (`docs/spec/http-api.md#ipv6`).
 const WIDE: u32 = 16;
 
 /// All limits on rates. Those of requests may change while the server runs.
@@ -96,7 +98,7 @@ impl Limits {
         self.proxies.clone()
     }
 
-    /// Counts a sign-in.
+    /// Counts a sign-in (`docs/spec/http-api.md#login-rate`).
     ///
     /// # Errors
     /// [`TooMany`] from this address.
@@ -104,7 +106,7 @@ impl Limits {
         self.rates().logins.limit.check(client)
     }
 
-    /// Counts a request without a session.
+    /// Counts a request without a session (`docs/spec/http-api.md#anonymous-rate`).
     ///
     /// # Errors
     /// [`TooMany`] from this address.
@@ -112,7 +114,7 @@ impl Limits {
         self.rates().anonymous.limit.check(client)
     }
 
-    /// Counts a request of a session.
+    /// Counts a request of a session (`docs/spec/http-api.md#session-rate`).
     ///
     /// # Errors
     /// [`TooMany`] of this session.
@@ -120,7 +122,7 @@ impl Limits {
         self.rates().sessions.limit.check(session)
     }
 
-    /// Counts a request of a session to the sequencer's API.
+    /// Counts a request of a session to the sequencer's API (`docs/spec/http-api.md#lobby-rate`).
     ///
     /// # Errors
     /// [`TooMany`] of this session.

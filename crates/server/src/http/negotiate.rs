@@ -4,7 +4,8 @@ use axum::http::{HeaderMap, header};
 
 use crate::representation::{Coding, Form};
 
-/// The form that suits `Accept` best; `None` when none of ours does.
+/// The form that suits `Accept` best; `None` when none of ours does
+/// (`docs/spec/http-api.md#forms`).
 ///
 /// Without the header, or where it names anything, the form is JSON. `application/msgpack` alone
 /// is the compressed encoding; the uncompressed one is asked for by name, `points=uncompressed`.

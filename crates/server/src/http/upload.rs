@@ -77,7 +77,7 @@ pub async fn receive(
 }
 
 /// Reads a contribution of somebody of whom one is being verified or was accepted, and answers it
-/// with that one's receipt if it is the same.
+/// with that one's receipt if it is the same (`docs/spec/http-api.md#sent-again`).
 ///
 /// Nothing of it is verified: it costs a parser's work, and is read only when few others are.
 ///

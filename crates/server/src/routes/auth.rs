@@ -1,5 +1,5 @@
 //! `/auth/…`: signing in in a browser, as clients of Ethereum's ceremony know it
-//! (`sequencer-http.md`, section 3).
+//! (`docs/spec/http-api.md#links`).
 
 mod answer;
 mod page;

@@ -8,6 +8,7 @@ use tauline_protocol::status::CeremonyStatus;
 
 use crate::http::app::App;
 
+/// The rule: `docs/spec/http-api.md#status`.
 pub(super) async fn status(State(app): State<Arc<App>>) -> Json<CeremonyStatus> {
     Json(app.coordinator.status())
 }

@@ -24,7 +24,8 @@ use crate::http::failure::Failure;
 use super::base::state;
 use super::sequencer;
 
-/// Hands the state out. What can be refused is refused before the clock starts.
+/// Hands the state out. What can be refused is refused before the clock starts
+/// (`docs/spec/http-api.md#start`).
 pub(super) async fn start(
     State(app): State<Arc<App>>,
     SignedIn(session): SignedIn,
@@ -55,7 +56,8 @@ pub(super) async fn start(
 /// How long the last byte of the contribution may take, in milliseconds from the answer to `start`.
 const CONTRIBUTE_IN: HeaderName = HeaderName::from_static("tauline-contribute-in-ms");
 
-/// Takes the updated state. The order: size, session, turn, form; only then is the body read.
+/// Takes the updated state. The order: size, session, turn, form; only then is the body read
+/// (`docs/spec/http-api.md#complete`, `docs/spec/http-api.md#looked-at-first`).
 pub(super) async fn complete(
     State(app): State<Arc<App>>,
     MaybeSignedIn(session): MaybeSignedIn,
@@ -94,7 +96,8 @@ pub(super) async fn complete(
 }
 
 /// Says whether a contribution of the stated length would be taken, as soon as the headers are
-/// there: the body is not read. So a client learns before its turn what a proxy on the way refuses.
+/// there: the body is not read. So a client learns before its turn what a proxy on the way refuses
+/// (`docs/spec/http-api.md#probe`).
 pub(super) async fn probe(
     State(app): State<Arc<App>>,
     SignedIn(_): SignedIn,
@@ -106,6 +109,7 @@ pub(super) async fn probe(
     Ok(Json(ProbeAnswer { limit }))
 }
 
+/// The rule: `docs/spec/http-api.md#abort`.
 pub(super) async fn abort(
     State(app): State<Arc<App>>,
     SignedIn(session): SignedIn,

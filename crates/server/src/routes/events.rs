@@ -22,6 +22,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// The stream's name for a change of the participant's status.
 const EVENT: &str = "status";
 
+/// The rule: `docs/spec/http-api.md#events`.
 pub(super) async fn events(
     State(app): State<Arc<App>>,
     SignedIn(session): SignedIn,

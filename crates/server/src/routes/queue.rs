@@ -12,9 +12,10 @@ use crate::http::admission::SignedIn;
 use crate::http::app::App;
 use crate::http::failure::Failure;
 
-/// Longest that a check-in is held, in seconds (`http-queue-api.md`, Life of a participant).
+/// Longest that a check-in is held, in seconds (`docs/spec/http-api.md#check-in`).
 const MOST_WAIT: f64 = 60.0;
 
+/// The rule: `docs/spec/http-api.md#join`.
 pub(super) async fn join(
     State(app): State<Arc<App>>,
     SignedIn(session): SignedIn,
@@ -39,6 +40,7 @@ pub(super) async fn check_in(
     Ok(Json(status))
 }
 
+/// The rule: `docs/spec/http-api.md#leave`.
 pub(super) async fn leave(
     State(app): State<Arc<App>>,
     SignedIn(session): SignedIn,

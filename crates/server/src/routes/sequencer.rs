@@ -1,5 +1,5 @@
 //! The API of the Ethereum ceremony's sequencer, for the clients that were written for it
-//! (`sequencer-http.md`; which client needs what is in `docs/clients.md`).
+//! (`docs/spec/sequencer.md#routes`; which client needs what is in `docs/clients.md`).
 //!
 //! It is another door to the same line. A poll is [`Coordinator::try_contribute`], an upload is that of
 //! `contribution/complete`, sessions and identities are the same. What is different is how things
@@ -24,7 +24,7 @@ use crate::http::app::App;
 pub(super) use contribute::abort;
 pub(crate) use refusal::rate_limited;
 
-/// The routes of this API (`sequencer-http.md`, section 1).
+/// The routes of this API (`docs/spec/sequencer.md#routes`).
 const ROUTES: [&str; 8] = [
     "/auth/request_link",
     "/auth/callback/github",
@@ -61,7 +61,8 @@ pub(crate) fn is_free(path: &str) -> bool {
 }
 
 /// What is said where this API has nothing: to a path with a slash too many, where to go; to
-/// others, what the sequencer said. `None` for paths that are none of its.
+/// others, what the sequencer said. `None` for paths that are none of its
+/// (`docs/spec/sequencer.md#trailing-slash`).
 pub(super) fn nothing_here(uri: &Uri) -> Option<Response> {
     let path = uri.path();
     let folder = path.split('/').nth(1)?;

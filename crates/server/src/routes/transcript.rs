@@ -23,6 +23,7 @@ use crate::http::admission::Client;
 use crate::http::app::App;
 use crate::http::failure::Failure;
 
+/// The rule: `docs/spec/http-api.md#transcript`.
 pub(super) async fn download(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,

@@ -1,5 +1,6 @@
 //! The grammar of sign-in messages, exactly as EIP-4361 has it
-//! (<https://eips.ethereum.org/EIPS/eip-4361>, "ABNF Message Format").
+//! (<https://eips.ethereum.org/EIPS/eip-4361>, "ABNF Message Format")
+//! (`docs/spec/http-api.md#grammar`).
 //!
 //! Wallets warn of a message for another site than the one that asks for it, and only if they
 //! recognise it. So a message that they do not recognise must sign nobody in, or a foreign page

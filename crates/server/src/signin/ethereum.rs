@@ -1,4 +1,4 @@
-//! Which Ethereum accounts may take part (`ceremony.md`, Who may take part).
+//! Which Ethereum accounts may take part (`docs/spec/ceremony.md#eth-history`).
 
 use tauline_protocol::error::Code;
 

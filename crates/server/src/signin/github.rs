@@ -1,4 +1,4 @@
-//! Sign-in by GitHub account: one that is old enough (`ceremony.md`, Who may take part).
+//! Sign-in by GitHub account: one that is old enough (`docs/spec/ceremony.md#github-age`).
 
 use jiff::Timestamp;
 use serde::Deserialize;

@@ -22,7 +22,8 @@ pub use self::used::NotTaken;
 
 use self::used::{CONTENT_LEN, Content, Used, expiry};
 
-/// How long a nonce is good for. Ten minutes: time enough to find one's hardware wallet.
+/// How long a nonce is good for. Ten minutes: time enough to find one's hardware wallet
+/// (`docs/spec/http-api.md#nonce`).
 pub const NONCE_LIFETIME: Duration = Duration::from_secs(600);
 
 /// Bytes of the hash that are kept: 128 bits cannot be guessed.

@@ -25,7 +25,8 @@ pub const APPENDED: [&str; 7] = [
     "error",
 ];
 
-/// The addresses that sessions may be sent to, beside loopback ones.
+/// The addresses that sessions may be sent to, beside loopback ones
+/// (`docs/spec/http-api.md#redirect`).
 #[derive(Debug, Default)]
 pub struct Redirects(Vec<Allowed>);
 

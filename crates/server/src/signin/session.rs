@@ -27,7 +27,7 @@ use crate::refused::Refused;
 
 use self::group_commit::GroupCommit;
 
-/// Bytes of a token: nobody guesses 256 bits.
+/// Bytes of a token: nobody guesses 256 bits (`docs/spec/http-api.md#tokens`).
 const TOKEN_LEN: usize = 32;
 
 /// Sessions that one identity may have at a time; a further one ends the oldest. Enough for every
@@ -39,7 +39,7 @@ const MAX_PER_IDENTITY: usize = 32;
 const MAX_HELD: usize = 8;
 
 /// How long after its end a session is kept in the store, in case its owner is waiting in the
-/// queue and has only been silent.
+/// queue and has only been silent (`docs/spec/http-api.md#sessions`).
 const KEPT_AFTER_END: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How often ended sessions are looked for while there is no room for newcomers.

@@ -40,7 +40,7 @@ const ADDRESS_LEN: usize = 20;
 /// Bytes of a hash.
 const HASH_LEN: usize = 32;
 
-/// Makes states and recognises them.
+/// Makes states and recognises them (`docs/spec/http-api.md#state`).
 pub struct States {
     key: [u8; 32],
 }

@@ -1,5 +1,5 @@
 //! Signing in in a browser: a link, a provider or our own page, and back with a session
-//! (`sequencer-http.md`, section 3).
+//! (`docs/spec/http-api.md#links`).
 //!
 //! ```text
 //! program    GET /auth/request_link        two links; nothing is kept
@@ -117,7 +117,8 @@ impl SignIn {
         self.states.read(state, provider, browser)
     }
 
-    /// Ends a sign-in: takes the state, asks whose code it is, and opens a session.
+    /// Ends a sign-in: takes the state, asks whose code it is, and opens a session
+    /// (`docs/spec/http-api.md#callback`).
     ///
     /// # Errors
     /// A state that was used, a code that is not taken, an account that may not take part, or an
@@ -146,7 +147,7 @@ impl SignIn {
     }
 
     /// The message that a wallet shall sign for a sign-in by our own page, which was reached by
-    /// the name `host`.
+    /// the name `host` (`docs/spec/http-api.md#wallet-page`).
     ///
     /// # Errors
     /// [`Code::LoginUnknownNonce`] when it began too long ago.
@@ -192,7 +193,7 @@ impl SignIn {
         Ok(callback)
     }
 
-    /// Whose code GitHub sent with a state of this browser's.
+    /// Whose code GitHub sent with a state of this browser's (`docs/spec/http-api.md#github`).
     pub(super) async fn github_callback(
         &self,
         OAuthCallback { code, state }: &OAuthCallback,

@@ -1,7 +1,7 @@
 //! What signing in must withstand; each test is named for what it shows refused.
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
+use std::io::{Read as _, Seek as _};
 use std::process::{Child, Command, Stdio};
 
 use reqwest::Url;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use tauline_protocol::error::Code;
 
 use crate::browser::Browser;
-use crate::common::TestServer;
+use crate::common::{TestServer, program};
 use crate::github::{links, stopped_before_callback};
 use crate::provider::{Provider, account, octocat};
 
@@ -21,7 +21,34 @@ fn callback(server: &TestServer, code: &str, state: &str) -> String {
     url.into()
 }
 
-/// An attacker agrees with an account of their own and has the victim's browser end the sign-in.
+/// A sign-in with GitHub that has come as far as the callback.
+struct Begun {
+    provider: Provider,
+    server: TestServer,
+    link: String,
+    browser: Browser,
+    code: String,
+    state: String,
+}
+
+async fn begun() -> Begun {
+    let provider = Provider::start(octocat()).await;
+    let server = provider.server(&[]).await;
+    let link = links(&server, "").await.github_auth_url;
+    let browser = Browser::new();
+    let (code, state) = stopped_before_callback(&provider, &browser, &link).await;
+    Begun {
+        provider,
+        server,
+        link,
+        browser,
+        code,
+        state,
+    }
+}
+
+/// An attacker agrees with an account of their own and has the victim's browser end the sign-in
+/// (`docs/spec/known-faults.md#login-csrf`).
 #[tokio::test]
 async fn login_csrf_is_refused() {
     let provider = Provider::start(account(666, "mallory", "2011-01-25T18:44:36Z")).await;
@@ -64,6 +91,7 @@ async fn a_code_slipped_into_another_sign_in_is_refused() {
     );
 }
 
+// `docs/spec/known-faults.md#open-redirect`.
 #[tokio::test]
 async fn open_redirect_is_refused() {
     let provider = Provider::start(octocat()).await;
@@ -151,11 +179,14 @@ async fn session_fixation_is_refused() {
 
 #[tokio::test]
 async fn replayed_oauth_code_is_refused() {
-    let provider = Provider::start(octocat()).await;
-    let server = provider.server(&[]).await;
-    let link = links(&server, "").await.github_auth_url;
-    let browser = Browser::new();
-    let (code, state) = stopped_before_callback(&provider, &browser, &link).await;
+    let Begun {
+        provider,
+        server,
+        link,
+        browser,
+        code,
+        state,
+    } = begun().await;
     let url = callback(&server, &code, &state);
     assert_eq!(browser.get(&url).await.status, 200);
     let asked = provider.asked().len();
@@ -176,11 +207,14 @@ async fn replayed_oauth_code_is_refused() {
 
 #[tokio::test]
 async fn of_many_callbacks_with_one_state_one_signs_in() {
-    let provider = Provider::start(octocat()).await;
-    let server = provider.server(&[]).await;
-    let link = links(&server, "").await.github_auth_url;
-    let browser = Browser::new();
-    let (code, state) = stopped_before_callback(&provider, &browser, &link).await;
+    let Begun {
+        provider: _provider,
+        server,
+        link: _link,
+        browser,
+        code,
+        state,
+    } = begun().await;
     let url = callback(&server, &code, &state);
     let answers = futures_util::future::join_all((0..20).map(|_| browser.get(&url))).await;
     let good = answers.iter().filter(|answer| answer.status == 200).count();
@@ -206,11 +240,14 @@ async fn a_state_expires() {
 /// A state of one provider does not do for the other.
 #[tokio::test]
 async fn a_state_for_another_provider_is_refused() {
-    let provider = Provider::start(octocat()).await;
-    let server = provider.server(&[]).await;
-    let link = links(&server, "").await.github_auth_url;
-    let browser = Browser::new();
-    let (code, state) = stopped_before_callback(&provider, &browser, &link).await;
+    let Begun {
+        provider: _provider,
+        server,
+        link: _link,
+        browser,
+        code,
+        state,
+    } = begun().await;
     let url = callback(&server, &code, &state).replace("/github", "/eth");
     browser
         .get(&url)
@@ -336,12 +373,8 @@ impl Program {
             .stderr(written)
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let url = line.trim().strip_prefix("tauline-server listens on ");
-        let url = url.unwrap_or_else(|| panic!("{line:?}")).to_owned();
+        let line = program::first_line(&mut child);
+        let url = program::address(&line).unwrap_or_else(|| panic!("{line:?}"));
         Self { child, url, log }
     }
 

@@ -45,8 +45,7 @@ impl Arrival {
 
 impl Browser {
     pub(crate) fn new() -> Self {
-        let http = reqwest::Client::builder()
-            .no_proxy()
+        let http = crate::common::http::client()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(60))
             .build()

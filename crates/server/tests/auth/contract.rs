@@ -1,5 +1,6 @@
-//! Sign-in as clients of Ethereum's ceremony know it, line by line (`sequencer-http.md`, sections
-//! 1, 3, 5 and 8). Each test names the clients that need what it shows.
+//! Sign-in as clients of Ethereum's ceremony know it, line by line
+//! (`docs/spec/sequencer.md#codes-of-sign-in`, `docs/spec/http-api.md#session-answer`). Each test
+//! names the clients that need what it shows.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -418,7 +418,7 @@ fn at_random_no_message_is_accepted_that_a_wallet_does_not_recognise() {
     assert!(both > 200 && neither > 200, "{both} {neither}");
 }
 
-/// Over HTTP, signed as they stand.
+/// Over HTTP, signed as they stand (`docs/spec/known-faults.md#unrecognised-message`).
 #[tokio::test]
 async fn a_message_that_wallets_do_not_recognise_signs_nobody_in() {
     let server = TestServer::with(&[("public-url", "https://ceremony.example.org")]).await;

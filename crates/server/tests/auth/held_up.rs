@@ -107,6 +107,7 @@ async fn beside_github(rpc: &Rpc, github: &Provider) -> TestServer {
     rpc.server(&flags).await
 }
 
+// `docs/spec/known-faults.md#foreign-code`.
 #[tokio::test]
 async fn a_foreign_code_uses_no_sign_in_up_at_our_own_page() {
     let server = TestServer::start().await;
@@ -203,7 +204,7 @@ async fn foreign_codes_from_many_networks_stop_nobody() {
         request.header("x-forwarded-for", address)
     };
     // The same browsers, by another way: their sign-ins are as good as before.
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = crate::common::http::client().build().unwrap();
     for (number, (browser, state, _)) in begun.iter().enumerate().step_by(20) {
         let key = Client::with_key(&server.url(), u32::try_from(number).unwrap());
         let cookie = format!("tauline-browser={}", browser.secrets()[0]);
@@ -395,6 +396,7 @@ async fn head_signs_nobody_in() {
     }
 }
 
+// `docs/spec/known-faults.md#hanging-party`.
 #[tokio::test]
 async fn a_provider_that_hangs_stops_its_own_people_only() {
     let (github, rpc) = (Provider::start(octocat()).await, Rpc::start().await);
@@ -407,7 +409,7 @@ async fn a_provider_that_hangs_stops_its_own_people_only() {
         urls.push(callback(&server, "github", &code, &state));
     }
     let cookie = format!("tauline-browser={}", browser.secrets()[0]);
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = crate::common::http::client().build().unwrap();
     let held = crowd(CROWD, |number| {
         http.get(&urls[number]).header("cookie", &cookie)
     });
@@ -461,7 +463,7 @@ async fn contracts_that_burn_gas_stop_nobody_else() {
     for _ in 0..CROWD {
         bodies.push(by_contract(&server, "").await.1);
     }
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = crate::common::http::client().build().unwrap();
     let login = format!("{}/login", server.url());
     let (first, body) = by_contract(&server, "").await;
     let late = tokio::spawn(async move { first.login(&body).await });

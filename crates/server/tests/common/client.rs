@@ -86,10 +86,9 @@ pub struct Client {
 
 impl Client {
     pub fn new(base: &str) -> Self {
-        let http = reqwest::Client::builder()
+        let http = super::http::client()
             .no_gzip()
             .no_zstd()
-            .no_proxy()
             .timeout(Duration::from_secs(120))
             .build()
             .unwrap();

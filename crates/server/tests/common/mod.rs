@@ -3,6 +3,8 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 mod client;
+pub mod http;
+pub mod program;
 pub mod raw;
 pub mod spoil;
 pub mod turn;

@@ -1,4 +1,5 @@
-//! Contributions that are wrong in one way each: every kind of refusal of `ceremony.md`.
+//! Contributions that are wrong in one way each: every kind of refusal
+//! (`docs/spec/ceremony.md#checks`).
 
 use serde_json::Value;
 use tauline_protocol::Identity;

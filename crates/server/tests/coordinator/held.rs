@@ -13,13 +13,26 @@ fn hold(ceremony: &Ceremony, name: &str, hold: Duration) -> JoinHandle<QueueStat
     tokio::spawn(async move { coordinator.check_in_held(who, hold).await.unwrap() })
 }
 
+/// A ceremony in which Anna is called, and Bert's check-in is held.
+async fn bert_holds_behind_a_call(wait: Duration) -> (Ceremony, JoinHandle<QueueStatus>) {
+    let ceremony = Ceremony::joined_by(&["anna", "bert"]).await;
+    let bert = hold(&ceremony, "bert", wait);
+    settle(&ceremony).await;
+    (ceremony, bert)
+}
+
+/// A ceremony in which Anna contributes, and Bert's check-in is held.
+async fn bert_holds_behind_a_turn(wait: Duration) -> (Ceremony, JoinHandle<QueueStatus>) {
+    let ceremony = Ceremony::in_turn_of("anna").await;
+    ceremony.join("bert").await;
+    let bert = hold(&ceremony, "bert", wait);
+    settle(&ceremony).await;
+    (ceremony, bert)
+}
+
 #[tokio::test]
 async fn a_held_check_in_hears_of_its_turn_at_once() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.join("bert").await;
-    let bert = hold(&ceremony, "bert", secs(60));
-    settle(&ceremony).await;
+    let (ceremony, bert) = bert_holds_behind_a_call(secs(60)).await;
     assert!(!bert.is_finished());
     ceremony.coordinator.leave(id("anna")).await.unwrap();
     // No time passes.
@@ -31,11 +44,7 @@ async fn a_held_check_in_hears_of_its_turn_at_once() {
 
 #[tokio::test]
 async fn a_turn_freed_by_a_deadline_goes_to_the_held_head_at_that_moment() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.join("bert").await;
-    let bert = hold(&ceremony, "bert", secs(60));
-    settle(&ceremony).await;
+    let (ceremony, bert) = bert_holds_behind_a_call(secs(60)).await;
     ceremony.pass(secs(20)).await;
     assert_eq!(
         bert.await.unwrap().queue_status,
@@ -49,12 +58,7 @@ async fn a_turn_freed_by_a_deadline_goes_to_the_held_head_at_that_moment() {
 
 #[tokio::test]
 async fn a_held_check_in_counts_as_presence() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.start("anna").await;
-    ceremony.join("bert").await;
-    let bert = hold(&ceremony, "bert", secs(50));
-    settle(&ceremony).await;
+    let (ceremony, bert) = bert_holds_behind_a_turn(secs(50)).await;
     // Ten times Bert's 5 s.
     ceremony.pass(secs(49)).await;
     assert!(!bert.is_finished());
@@ -66,12 +70,7 @@ async fn a_held_check_in_counts_as_presence() {
 
 #[tokio::test]
 async fn a_held_check_in_whose_client_is_gone_counts_for_nothing() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.start("anna").await;
-    ceremony.join("bert").await;
-    let bert = hold(&ceremony, "bert", secs(50));
-    settle(&ceremony).await;
+    let (ceremony, bert) = bert_holds_behind_a_turn(secs(50)).await;
     bert.abort();
     assert!(bert.await.unwrap_err().is_cancelled());
     ceremony.pass(secs(10)).await;
@@ -83,11 +82,7 @@ async fn a_held_check_in_whose_client_is_gone_counts_for_nothing() {
 
 #[tokio::test]
 async fn the_turn_is_not_given_to_a_client_that_is_gone() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.join("bert").await;
-    let bert = hold(&ceremony, "bert", secs(50));
-    settle(&ceremony).await;
+    let (ceremony, bert) = bert_holds_behind_a_call(secs(50)).await;
     bert.abort();
     assert!(bert.await.unwrap_err().is_cancelled());
     ceremony.coordinator.leave(id("anna")).await.unwrap();
@@ -113,20 +108,14 @@ async fn whoever_is_not_waiting_is_answered_at_once() {
 
 #[tokio::test]
 async fn a_held_check_in_hears_how_its_stay_ends() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.join("bert").await;
-    let bert = hold(&ceremony, "bert", secs(60));
-    settle(&ceremony).await;
+    let (ceremony, bert) = bert_holds_behind_a_call(secs(60)).await;
     ceremony.coordinator.leave(id("bert")).await.unwrap();
     assert_eq!(bert.await.unwrap().ended, Some(EndedWord::Left));
 }
 
 #[tokio::test]
 async fn only_who_checks_in_while_contributing_can_stall() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.start("anna").await;
+    let ceremony = Ceremony::in_turn_of("anna").await;
     ceremony.pass(secs(40)).await;
     // She has not checked in so far, and that is fine. From now on she must.
     assert_eq!(
@@ -147,9 +136,7 @@ async fn only_who_checks_in_while_contributing_can_stall() {
 
 #[tokio::test]
 async fn an_event_stream_that_ends_while_contributing_stalls_nobody() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.start("anna").await;
+    let ceremony = Ceremony::in_turn_of("anna").await;
     let (status, seen) = ceremony
         .coordinator
         .follow(id("anna"), None, secs(15))
@@ -170,9 +157,7 @@ async fn an_event_stream_that_ends_while_contributing_stalls_nobody() {
 
 #[tokio::test]
 async fn an_open_stream_stands_in_for_check_ins_while_contributing() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.start("anna").await;
+    let ceremony = Ceremony::in_turn_of("anna").await;
     ceremony.check_in("anna").await;
     let coordinator = ceremony.coordinator.clone();
     let stream = tokio::spawn(async move {
@@ -235,11 +220,7 @@ async fn a_follower_hears_of_each_change_of_position() {
 
 #[tokio::test]
 async fn a_stop_answers_what_is_held() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.join("bert").await;
-    let bert = hold(&ceremony, "bert", secs(60));
-    settle(&ceremony).await;
+    let (ceremony, bert) = bert_holds_behind_a_call(secs(60)).await;
     ceremony.coordinator.release_held();
     assert_eq!(bert.await.unwrap().queue_status, QueueWord::Queued);
     let again = hold(&ceremony, "bert", secs(60)).await.unwrap();
@@ -252,9 +233,7 @@ async fn a_stop_answers_what_is_held() {
 
 #[tokio::test]
 async fn one_identity_cannot_hold_answers_without_bound() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.join("bert").await;
+    let ceremony = Ceremony::joined_by(&["anna", "bert"]).await;
     let held: Vec<_> = (0..40).map(|_| hold(&ceremony, "bert", secs(60))).collect();
     settle(&ceremony).await;
     for _ in 0..100 {
@@ -275,9 +254,7 @@ async fn nobody_is_told_that_it_is_its_turn_when_its_time_is_over() {
 
 #[tokio::test]
 async fn a_thousand_followers_all_hear_of_their_positions() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.start("anna").await;
+    let ceremony = Ceremony::in_turn_of("anna").await;
     let mut streams = Vec::new();
     for number in 0..1000 {
         let name = format!("n{number}");

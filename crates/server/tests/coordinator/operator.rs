@@ -10,9 +10,7 @@ use crate::support::{Ceremony, Plan, id, refused, secs};
 
 #[tokio::test]
 async fn draining_serves_everyone_in_line_and_then_halts() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.join("bert").await;
+    let ceremony = Ceremony::joined_by(&["anna", "bert"]).await;
     ceremony.admin(AdminRequest::Drain).await.unwrap();
     let error = refused(ceremony.coordinator.join(id("cleo")).await, Code::Draining);
     assert!(error.contains("no new entries"), "{error}");
@@ -31,9 +29,7 @@ async fn draining_serves_everyone_in_line_and_then_halts() {
 
 #[tokio::test]
 async fn a_pause_stops_every_deadline() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.start("anna").await;
+    let ceremony = Ceremony::in_turn_of("anna").await;
     let before = ceremony.join("bert").await;
     let anna = ceremony.coordinator.status().turn.unwrap();
     ceremony.admin(AdminRequest::Pause).await.unwrap();

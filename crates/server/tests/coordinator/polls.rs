@@ -197,6 +197,7 @@ async fn a_page_that_watches_does_not_take_the_turn_from_a_client_that_sleeps() 
     assert_starts(&poll(&ceremony, "bert").await, 0);
 }
 
+// `docs/spec/sequencer.md#poll-again`.
 #[tokio::test]
 async fn a_poll_while_contributing_gets_the_state_again_and_moves_no_deadline() {
     let ceremony = Ceremony::new();

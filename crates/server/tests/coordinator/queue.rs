@@ -77,9 +77,7 @@ async fn whoever_is_not_in_the_queue_is_told_so_without_an_error() {
 
 #[tokio::test]
 async fn people_who_timed_out_are_told_so_and_not_that_they_contributed() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.start("anna").await;
+    let ceremony = Ceremony::in_turn_of("anna").await;
     ceremony.pass(secs(180 + 5)).await;
     let status = ceremony.check_in("anna").await;
     assert_eq!(status.queue_status, QueueWord::Expired);
@@ -95,9 +93,7 @@ async fn people_who_timed_out_are_told_so_and_not_that_they_contributed() {
 
 #[tokio::test]
 async fn a_missed_check_in_frees_the_place_and_says_so() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.start("anna").await;
+    let ceremony = Ceremony::in_turn_of("anna").await;
     ceremony.join("bert").await;
     ceremony.join("cleo").await;
     // Bert has 5 s and 5 s of grace; Cleo checks in.

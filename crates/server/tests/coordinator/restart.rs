@@ -47,9 +47,7 @@ async fn a_restart_keeps_places_phases_and_receipts() {
 
 #[tokio::test]
 async fn an_absence_costs_nobody_a_place() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.start("anna").await;
+    let ceremony = Ceremony::in_turn_of("anna").await;
     ceremony.join("bert").await;
     ceremony.pass(secs(3)).await;
     ceremony.check_in("bert").await;
@@ -65,9 +63,7 @@ async fn an_absence_costs_nobody_a_place() {
 
 #[tokio::test]
 async fn a_clock_that_was_set_back_costs_nobody_a_place() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.join("bert").await;
+    let ceremony = Ceremony::joined_by(&["anna", "bert"]).await;
     let plan = ceremony.stop().await;
     plan.clock.1.set(NOON.saturating_sub(secs(86_400)));
     let ceremony = plan.open();
@@ -146,9 +142,7 @@ async fn an_old_verdict_does_not_touch_the_next_process() {
 
 #[tokio::test]
 async fn a_halted_ceremony_stays_halted() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.join("bert").await;
+    let ceremony = Ceremony::joined_by(&["anna", "bert"]).await;
     ceremony.admin(AdminRequest::Pause).await.unwrap();
     let plan = ceremony.stop().await;
     plan.clock.1.advance(secs(86_400));

@@ -89,6 +89,7 @@ fn damage(directory: &Arc<TempDir>) -> String {
     }
 }
 
+// `docs/spec/known-faults.md#rotten-witness`.
 #[tokio::test]
 async fn one_flipped_bit_of_anything_that_is_kept_is_found_at_the_start() {
     let plan = data().await;

@@ -119,6 +119,22 @@ impl Ceremony {
         Plan::default().open()
     }
 
+    /// One that these have joined, in this order.
+    pub(crate) async fn joined_by(names: &[&str]) -> Self {
+        let ceremony = Self::new();
+        for name in names {
+            ceremony.join(name).await;
+        }
+        ceremony
+    }
+
+    /// One in which this participant contributes.
+    pub(crate) async fn in_turn_of(name: &str) -> Self {
+        let ceremony = Self::joined_by(&[name]).await;
+        ceremony.start(name).await;
+        ceremony
+    }
+
     /// Lets time pass in steps short enough that the coordinator was there all the time.
     pub(crate) async fn pass(&self, by: Duration) {
         let mut left = by;

@@ -3,12 +3,14 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
+use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::error::Code;
 use tauline_protocol::status::{EndedWord, QueueWord};
 use tauline_server::base::CurrentBase;
 use tauline_server::coordinator::Admission;
 use tauline_server::submission::SubmitError;
-use tauline_transcript::{DocumentError, Encoding};
+use tauline_transcript::{DocumentError, Encoding, RawContribution};
+use tokio::task::JoinHandle;
 
 use crate::support::{Ceremony, Plan, block, id, one_thread, refused, secs, update};
 
@@ -78,9 +80,7 @@ async fn start_repeated_gives_the_same_state_and_does_not_restart_the_clock() {
 
 #[tokio::test]
 async fn nothing_is_taken_out_of_turn() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.join("bert").await;
+    let ceremony = Ceremony::joined_by(&["anna", "bert"]).await;
     let error = refused(
         ceremony.coordinator.may_submit(id("bert")).await,
         Code::NotYourTurn,
@@ -135,9 +135,7 @@ async fn a_malformed_body_does_not_end_the_turn() {
 
 #[tokio::test]
 async fn an_invalid_contribution_ends_the_turn_with_the_check_that_failed() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.join("bert").await;
+    let ceremony = Ceremony::joined_by(&["anna", "bert"]).await;
     let base = ceremony.start("anna").await;
     let mut bad = update(&base, "anna");
     bad.sub_contributions.swap(0, 1);
@@ -170,25 +168,36 @@ async fn an_unchanged_base_has_no_entropy() {
     assert_eq!(error.body().known_code(), Some(Code::ContributionNoEntropy));
 }
 
+/// An upload of Anna's whose body is being parsed, until it is told to go on.
+async fn slow_upload(
+    ceremony: &Ceremony,
+    parsed: Result<RawContribution, DocumentError>,
+) -> (
+    JoinHandle<Result<SignedReceipt, SubmitError>>,
+    mpsc::Sender<()>,
+) {
+    let (go, wait) = mpsc::channel::<()>();
+    let (reading, is_read) = tokio::sync::oneshot::channel();
+    let coordinator = ceremony.coordinator.clone();
+    let upload = tokio::spawn(async move {
+        let read = move || {
+            reading.send(()).unwrap();
+            wait.recv().unwrap();
+            parsed
+        };
+        coordinator.complete(id("anna"), read).await
+    });
+    is_read.await.unwrap();
+    (upload, go)
+}
+
 #[tokio::test]
 async fn the_participants_clock_stops_at_the_last_byte() {
     let ceremony = Ceremony::new();
     ceremony.join("anna").await;
     let base = ceremony.start("anna").await;
     ceremony.pass(secs(184)).await;
-    let (go, wait) = mpsc::channel::<()>();
-    let (reading, is_read) = tokio::sync::oneshot::channel();
-    let document = update(&base, "anna");
-    let coordinator = ceremony.coordinator.clone();
-    let upload = tokio::spawn(async move {
-        let read = move || {
-            reading.send(()).unwrap();
-            wait.recv().unwrap();
-            Ok(document)
-        };
-        coordinator.complete(id("anna"), read).await
-    });
-    is_read.await.unwrap();
+    let (upload, go) = slow_upload(&ceremony, Ok(update(&base, "anna"))).await;
     // The deadline passes while the body is being parsed, and others come and go.
     ceremony.pass(secs(2)).await;
     ceremony.join("bert").await;
@@ -202,22 +211,9 @@ async fn the_participants_clock_stops_at_the_last_byte() {
 
 #[tokio::test]
 async fn reading_does_not_hold_the_turn_for_ever() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.start("anna").await;
+    let ceremony = Ceremony::in_turn_of("anna").await;
     ceremony.pass(secs(184)).await;
-    let (go, wait) = mpsc::channel::<()>();
-    let (reading, is_read) = tokio::sync::oneshot::channel();
-    let coordinator = ceremony.coordinator.clone();
-    let upload = tokio::spawn(async move {
-        let read = move || {
-            reading.send(()).unwrap();
-            wait.recv().unwrap();
-            Err(DocumentError::Json("late".to_owned()))
-        };
-        coordinator.complete(id("anna"), read).await
-    });
-    is_read.await.unwrap();
+    let (upload, go) = slow_upload(&ceremony, Err(DocumentError::Json("late".to_owned()))).await;
     ceremony.pass(secs(3)).await;
     assert_eq!(
         ceremony.check_in("anna").await.ended,
@@ -232,9 +228,7 @@ async fn reading_does_not_hold_the_turn_for_ever() {
 
 #[tokio::test]
 async fn an_unreadable_body_that_came_in_time_gets_no_extra_time() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.start("anna").await;
+    let ceremony = Ceremony::in_turn_of("anna").await;
     ceremony.pass(secs(184)).await;
     let hands = std::sync::Arc::clone(&ceremony.hands);
     let read = move || {
@@ -257,19 +251,7 @@ async fn a_cancelled_upload_does_not_wedge_the_ceremony() {
     let ceremony = Ceremony::new();
     ceremony.join("anna").await;
     let base = ceremony.start("anna").await;
-    let (go, wait) = mpsc::channel::<()>();
-    let (reading, is_read) = tokio::sync::oneshot::channel();
-    let document = update(&base, "anna");
-    let coordinator = ceremony.coordinator.clone();
-    let upload = tokio::spawn(async move {
-        let read = move || {
-            reading.send(()).unwrap();
-            wait.recv().unwrap();
-            Ok(document)
-        };
-        coordinator.complete(id("anna"), read).await
-    });
-    is_read.await.unwrap();
+    let (upload, go) = slow_upload(&ceremony, Ok(update(&base, "anna"))).await;
     upload.abort();
     assert!(upload.await.unwrap_err().is_cancelled());
     go.send(()).unwrap();
@@ -400,9 +382,7 @@ async fn verification_that_never_ends_is_the_coordinators_fault() {
 
 #[tokio::test]
 async fn an_aborted_turn_is_free_at_once_and_its_reason_is_kept() {
-    let ceremony = Ceremony::new();
-    ceremony.join("anna").await;
-    ceremony.join("bert").await;
+    let ceremony = Ceremony::joined_by(&["anna", "bert"]).await;
     ceremony.start("anna").await;
     let reason = Some("the cat is on the keyboard".to_owned());
     let status = ceremony
@@ -432,9 +412,8 @@ fn code<T: std::fmt::Debug>(answer: Result<T, SubmitError>) -> Code {
 
 fn upload(
     ceremony: &Ceremony,
-    document: tauline_transcript::RawContribution,
-) -> impl Future<Output = Result<tauline_protocol::contribution::SignedReceipt, SubmitError>> + use<>
-{
+    document: RawContribution,
+) -> impl Future<Output = Result<SignedReceipt, SubmitError>> + use<> {
     let coordinator = ceremony.coordinator.clone();
     async move { coordinator.complete(id("anna"), move || Ok(document)).await }
 }

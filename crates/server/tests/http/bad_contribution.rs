@@ -1,5 +1,5 @@
 //! Bad bodies of `contribution/complete`: each is a clear error with its code, none a panic, and
-//! none that fails before the checks of `ceremony.md` disturbs the turn.
+//! none that fails before the checks (`docs/spec/ceremony.md#checks`) disturbs the turn.
 use std::io::Write as _;
 use std::time::Duration;
 

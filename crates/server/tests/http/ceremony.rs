@@ -1,5 +1,5 @@
 //! A small ceremony with everything in it: fifty participants, some of whom vanish, give up or send
-//! rubbish of each kind in `ceremony.md`; what is left verifies as one transcript.
+//! rubbish of each kind (`docs/spec/ceremony.md#checks`); what is left verifies as one transcript.
 //!
 //! On a clock that the test moves, so that nothing depends on how fast the machine is.
 

@@ -34,6 +34,7 @@ async fn closed_after(raw: &mut Raw) -> Duration {
     since.elapsed()
 }
 
+// `docs/spec/known-faults.md#idle-connections`.
 #[tokio::test]
 async fn a_connection_may_be_idle_for_longer_than_a_body_may_pause() {
     let server = TestServer::with(BUSY).await;
@@ -207,6 +208,7 @@ async fn reads_nothing(server: &TestServer) -> TcpStream {
     stream
 }
 
+// `docs/spec/known-faults.md#endless-heads`.
 #[tokio::test]
 async fn who_reads_nothing_is_cut_off_and_who_reads_slowly_is_not() {
     let flags = [("write-timeout", "1.5"), ("ceremony", "1024:4")];

@@ -1,4 +1,4 @@
-//! The lines of `known-faults.md` that concern the server, each with a test that bears its name.
+//! Known faults that concern the server, each with a test that bears its name.
 //! Those of the rules are in `queue-core`, those of cryptography in `transcript`; here they are
 //! shown from outside, over HTTP.
 
@@ -76,6 +76,7 @@ async fn a_lost_connection_changes_nothing() {
     );
 }
 
+// `docs/spec/known-faults.md#full-lobby`.
 #[tokio::test]
 async fn a_refused_join_does_not_destroy_the_session() {
     use tauline_server::coordinator::Order;
@@ -202,6 +203,7 @@ async fn a_lost_response_to_start_loses_nothing() {
     assert_eq!(holder.check_in().await.ended, Some(EndedWord::TimedOut));
 }
 
+// `docs/spec/known-faults.md#lost-receipt`.
 #[tokio::test]
 async fn a_lost_response_to_complete_is_had_again_without_new_entropy() {
     let turn = Turn::begin().await;
@@ -230,6 +232,7 @@ async fn the_participants_clock_stops_at_the_last_byte() {
     );
 }
 
+// `docs/spec/known-faults.md#crash-by-participant`.
 #[tokio::test]
 async fn one_participant_cannot_crash_the_server() {
     let server = TestServer::start().await;
@@ -329,6 +332,7 @@ async fn the_estimate_is_shown_before_joining() {
 
 // Server
 
+// `docs/spec/known-faults.md#eternal-sessions`.
 #[tokio::test]
 async fn sessions_end_and_are_opaque_hashed_at_rest_and_in_the_header_only() {
     // Ending, hashing and the header have tests of their own (`sign_in`, `bad_requests`); here:
@@ -346,6 +350,7 @@ async fn sessions_end_and_are_opaque_hashed_at_rest_and_in_the_header_only() {
     assert!(!first.contains(&one.identity().as_str()[6..20]));
 }
 
+// `docs/spec/known-faults.md#parsed-before-session`.
 #[tokio::test]
 async fn the_session_and_the_turn_come_before_ten_megabytes_of_json() {
     let turn = Turn::begin().await;
@@ -367,6 +372,7 @@ async fn the_session_and_the_turn_come_before_ten_megabytes_of_json() {
     turn.goes_on_undisturbed().await;
 }
 
+// `docs/spec/known-faults.md#transcript-rewritten`.
 #[tokio::test]
 async fn the_transcript_is_a_file_that_readers_share_while_turns_go_on() {
     let turn = Turn::begin().await;
@@ -382,6 +388,7 @@ async fn the_transcript_is_a_file_that_readers_share_while_turns_go_on() {
     assert_ne!(first.header("etag"), later.header("etag"));
 }
 
+// `docs/spec/known-faults.md#drift`.
 #[tokio::test]
 async fn nothing_drifts_apart_over_restarts_between_all_steps() {
     let mut server = TestServer::start().await;

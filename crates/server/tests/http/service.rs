@@ -31,6 +31,7 @@ async fn too_many_requests_without_a_session_are_refused_with_a_time_to_come_bac
         .expect_error(Code::RateLimited);
 }
 
+// `docs/spec/http-api.md#status-is-free`.
 #[tokio::test]
 async fn the_status_is_for_everybody_and_counts_against_nobody() {
     // One for the nonce of who signs in, and one more.

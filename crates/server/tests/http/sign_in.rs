@@ -9,14 +9,32 @@ use tauline_protocol::status::{QueueWord, SignInMethod};
 
 use crate::common::{Client, TestServer};
 
-async fn keyed(server: &TestServer) -> Client {
+/// A server, and somebody with a key who has not signed in.
+async fn keyed() -> (TestServer, Client) {
+    let server = TestServer::start().await;
+    let client = keyed_at(&server);
+    (server, client)
+}
+
+fn keyed_at(server: &TestServer) -> Client {
     Client::with_key(&server.url(), 1)
+}
+
+/// Tries to sign in with a message; gives the text of the refusal.
+async fn refused(client: &Client, message: &str, code: Code) -> String {
+    client.login_with(message).await.expect_error(code)
+}
+
+/// Tries to sign in with a signature that is not the message's by the client's key.
+async fn refused_signature(client: &Client, message: &str, signature: &str) {
+    let body = json!({"siwe": {"message": message, "signature": signature}});
+    let answer = client.login(&body).await;
+    answer.expect_error(Code::LoginInvalidSignature);
 }
 
 #[tokio::test]
 async fn an_ethereum_key_signs_in() {
-    let server = TestServer::start().await;
-    let client = keyed(&server).await;
+    let (server, client) = keyed().await;
     let nonce = client.nonce().await;
     assert_eq!(format!("http://{}", nonce.domain), server.url());
     assert_eq!(nonce.uri, server.url());
@@ -39,8 +57,7 @@ async fn an_ethereum_key_signs_in() {
 
 #[tokio::test]
 async fn a_message_without_a_statement_and_with_resources_signs_in() {
-    let server = TestServer::start().await;
-    let client = keyed(&server).await;
+    let (_server, client) = keyed().await;
     let plain = client
         .siwe_message(&client.nonce().await, "")
         .replace("Take part.\n", "");
@@ -53,20 +70,15 @@ async fn a_message_without_a_statement_and_with_resources_signs_in() {
 
 #[tokio::test]
 async fn a_replayed_message_is_refused() {
-    let server = TestServer::start().await;
-    let client = keyed(&server).await;
+    let (_server, client) = keyed().await;
     let message = client.siwe_message(&client.nonce().await, "");
     client.login_with(&message).await.expect_ok();
-    client
-        .login_with(&message)
-        .await
-        .expect_error(Code::LoginUnknownNonce);
+    refused(&client, &message, Code::LoginUnknownNonce).await;
 }
 
 #[tokio::test]
 async fn of_many_requests_with_one_message_one_signs_in() {
-    let server = TestServer::start().await;
-    let client = keyed(&server).await;
+    let (_server, client) = keyed().await;
     let message = client.siwe_message(&client.nonce().await, "");
     let tries = (0..20).map(|_| client.login_with(&message));
     let answers = futures_util::future::join_all(tries).await;
@@ -77,7 +89,7 @@ async fn of_many_requests_with_one_message_one_signs_in() {
 #[tokio::test]
 async fn a_nonce_that_is_not_the_coordinators_is_refused() {
     let (server, elsewhere) = (TestServer::start().await, TestServer::start().await);
-    let client = keyed(&server).await;
+    let client = keyed_at(&server);
     let own = client.nonce().await;
     let foreign = elsewhere.anonymous().nonce().await.nonce;
     for nonce in [
@@ -89,30 +101,27 @@ async fn a_nonce_that_is_not_the_coordinators_is_refused() {
             nonce,
             ..own.clone()
         };
-        let message = client.siwe_message(&nonce, "");
-        client
-            .login_with(&message)
-            .await
-            .expect_error(Code::LoginUnknownNonce);
+        refused(
+            &client,
+            &client.siwe_message(&nonce, ""),
+            Code::LoginUnknownNonce,
+        )
+        .await;
     }
 }
 
 #[tokio::test]
 async fn an_expired_nonce_is_refused() {
     let server = TestServer::at_noon(&[]).await;
-    let client = keyed(&server).await;
+    let client = keyed_at(&server);
     let message = client.siwe_message(&client.nonce().await, "");
     server.advance(Duration::from_secs(600));
-    client
-        .login_with(&message)
-        .await
-        .expect_error(Code::LoginUnknownNonce);
+    refused(&client, &message, Code::LoginUnknownNonce).await;
 }
 
 #[tokio::test]
 async fn a_message_for_another_domain_is_refused() {
-    let server = TestServer::start().await;
-    let client = keyed(&server).await;
+    let (_server, client) = keyed().await;
     for domain in [
         "evil.example",
         "localhost",
@@ -123,11 +132,12 @@ async fn a_message_for_another_domain_is_refused() {
             domain: domain.to_owned(),
             ..client.nonce().await
         };
-        let message = client.siwe_message(&nonce, "");
-        let error = client
-            .login_with(&message)
-            .await
-            .expect_error(Code::LoginWrongDomain);
+        let error = refused(
+            &client,
+            &client.siwe_message(&nonce, ""),
+            Code::LoginWrongDomain,
+        )
+        .await;
         assert!(error.contains(domain), "{error}");
     }
     for uri in ["http://evil.example/", "https://localhost/", "urn:x"] {
@@ -135,18 +145,19 @@ async fn a_message_for_another_domain_is_refused() {
             uri: uri.to_owned(),
             ..client.nonce().await
         };
-        let message = client.siwe_message(&nonce, "");
-        client
-            .login_with(&message)
-            .await
-            .expect_error(Code::LoginWrongDomain);
+        refused(
+            &client,
+            &client.siwe_message(&nonce, ""),
+            Code::LoginWrongDomain,
+        )
+        .await;
     }
 }
 
 #[tokio::test]
 async fn behind_a_public_url_the_local_names_are_not_the_coordinators() {
     let server = TestServer::with(&[("public-url", "https://ceremony.example.org")]).await;
-    let client = keyed(&server).await;
+    let client = keyed_at(&server);
     let nonce = client.nonce().await;
     assert_eq!(nonce.domain, "ceremony.example.org");
     assert_eq!(nonce.uri, "https://ceremony.example.org");
@@ -160,17 +171,18 @@ async fn behind_a_public_url_the_local_names_are_not_the_coordinators() {
         uri: server.url(),
         ..client.nonce().await
     };
-    let message = client.siwe_message(&nonce, "");
-    client
-        .login_with(&message)
-        .await
-        .expect_error(Code::LoginWrongDomain);
+    refused(
+        &client,
+        &client.siwe_message(&nonce, ""),
+        Code::LoginWrongDomain,
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_message_for_another_chain_is_refused() {
     let server = TestServer::with(&[("chain-id", "11155111")]).await;
-    let client = keyed(&server).await;
+    let client = keyed_at(&server);
     let nonce = client.nonce().await;
     assert_eq!(nonce.chain_id, 11_155_111);
     client
@@ -182,70 +194,57 @@ async fn a_message_for_another_chain_is_refused() {
             chain_id,
             ..client.nonce().await
         };
-        let message = client.siwe_message(&nonce, "");
-        client
-            .login_with(&message)
-            .await
-            .expect_error(Code::LoginWrongChain);
+        refused(
+            &client,
+            &client.siwe_message(&nonce, ""),
+            Code::LoginWrongChain,
+        )
+        .await;
     }
 }
 
 #[tokio::test]
 async fn a_message_that_is_not_in_force_is_refused() {
-    let server = TestServer::start().await;
-    let client = keyed(&server).await;
+    let (_server, client) = keyed().await;
     for more in [
         "\nExpiration Time: 2020-01-01T00:00:00Z",
         "\nNot Before: 2999-01-01T00:00:00Z",
     ] {
-        let message = client.siwe_message(&client.nonce().await, more);
-        client
-            .login_with(&message)
-            .await
-            .expect_error(Code::LoginExpired);
+        refused(
+            &client,
+            &client.siwe_message(&client.nonce().await, more),
+            Code::LoginExpired,
+        )
+        .await;
     }
     let message = client.siwe_message(&client.nonce().await, "");
     let future = message.replace("Issued At: 2026", "Issued At: 2999");
-    client
-        .login_with(&future)
-        .await
-        .expect_error(Code::LoginExpired);
+    refused(&client, &future, Code::LoginExpired).await;
 }
 
 #[tokio::test]
 async fn a_signature_by_somebody_else_is_refused() {
-    let server = TestServer::start().await;
-    let client = keyed(&server).await;
+    let (server, client) = keyed().await;
     let thief = Client::with_key(&server.url(), 2);
     let message = client.siwe_message(&client.nonce().await, "");
     let signature = thief.personal_signature(&message);
-    let body = json!({"siwe": {"message": message, "signature": signature}});
-    client
-        .login(&body)
-        .await
-        .expect_error(Code::LoginInvalidSignature);
+    refused_signature(&client, &message, &signature).await;
     // The right one is still good: a thief cannot use somebody's nonce up.
     client.login_with(&message).await.expect_ok();
 }
 
 #[tokio::test]
 async fn a_signature_over_other_words_is_refused() {
-    let server = TestServer::start().await;
-    let client = keyed(&server).await;
+    let (_server, client) = keyed().await;
     let message = client.siwe_message(&client.nonce().await, "");
     let signature = client.personal_signature(&message);
     let changed = message.replace("Take part.", "Pay all.");
-    let body = json!({"siwe": {"message": changed, "signature": signature}});
-    client
-        .login(&body)
-        .await
-        .expect_error(Code::LoginInvalidSignature);
+    refused_signature(&client, &changed, &signature).await;
 }
 
 #[tokio::test]
 async fn a_signature_that_is_none_is_refused() {
-    let server = TestServer::start().await;
-    let client = keyed(&server).await;
+    let (_server, client) = keyed().await;
     let message = client.siwe_message(&client.nonce().await, "");
     let good = client.personal_signature(&message);
     let zeros = format!("0x{}", "00".repeat(65));
@@ -259,24 +258,15 @@ async fn a_signature_that_is_none_is_refused() {
         &zeros,
         &good[..good.len() - 2],
     ] {
-        let body = json!({"siwe": {"message": message, "signature": bad}});
-        client
-            .login(&body)
-            .await
-            .expect_error(Code::LoginInvalidSignature);
+        refused_signature(&client, &message, &bad).await;
     }
     let wrong_v = format!("{}05", &good[..good.len() - 2]);
-    let body = json!({"siwe": {"message": message, "signature": wrong_v}});
-    client
-        .login(&body)
-        .await
-        .expect_error(Code::LoginInvalidSignature);
+    refused_signature(&client, &message, &wrong_v).await;
 }
 
 #[tokio::test]
 async fn a_message_that_is_not_laid_out_as_the_standard_has_it_is_refused() {
-    let server = TestServer::start().await;
-    let client = keyed(&server).await;
+    let (_server, client) = keyed().await;
     let good = client.siwe_message(&client.nonce().await, "");
     let lower = good.replace(&client.address(), &client.address().to_lowercase());
     for bad in [
@@ -295,10 +285,7 @@ async fn a_message_that_is_not_laid_out_as_the_standard_has_it_is_refused() {
         lower,
         "é".repeat(4000),
     ] {
-        let error = client
-            .login_with(&bad)
-            .await
-            .expect_error(Code::LoginMalformedMessage);
+        let error = refused(&client, &bad, Code::LoginMalformedMessage).await;
         println!("{error}");
     }
     client.login_with(&good).await.expect_ok();
@@ -496,7 +483,7 @@ async fn the_token_is_not_in_the_data_directory() {
 #[tokio::test]
 async fn a_login_answer_says_how_long_it_is_good() {
     let server = TestServer::at_noon(&[]).await;
-    let client = keyed(&server).await;
+    let client = keyed_at(&server);
     let nonce: Value = client.get("/login/nonce").await.json();
     assert_eq!(nonce["expiresAt"], 1_790_000_600_u64);
     assert_eq!(nonce["expiresInMs"], 600_000);

@@ -1,4 +1,4 @@
-//! Each client's way of calling, and of reading the answers (`sequencer-http.md`, section 8).
+//! Each client's way of calling, and of reading the answers (`docs/spec/sequencer.md#wait`).
 //!
 //! Requests are sent byte for byte as the client's HTTP library frames them, with the headers that
 //! the client is known to set; answers are read by the client's own rules.
@@ -313,6 +313,7 @@ async fn each_client_waits_contributes_and_gets_its_receipt() {
     }
 }
 
+// `docs/spec/sequencer.md#ended-says-how`.
 #[tokio::test]
 async fn a_client_whose_time_is_over_is_not_left_to_wait_for_ever() {
     for way in WAYS {
@@ -338,6 +339,7 @@ async fn polling_every_five_seconds_is_never_called_too_early() {
     }
 }
 
+// `docs/spec/sequencer.md#posted-again`.
 #[tokio::test]
 async fn a_client_that_posts_again_each_second_gets_its_receipt_for_ever() {
     let flags = [("session-rate", "50"), ("lobby-rate", "120")];
@@ -376,6 +378,7 @@ async fn an_upload_that_breaks_off_can_be_sent_again() {
     scene.turn_goes_on().await;
 }
 
+// `docs/spec/sequencer.md#connection-breaks`.
 #[tokio::test]
 async fn an_upload_whose_answer_is_lost_counts() {
     let scene = Scene::set(When::Contributing).await;
@@ -440,6 +443,7 @@ async fn two_windows_of_one_person_share_one_place() {
     assert_eq!(status["lobby_size"], 1);
 }
 
+// `docs/spec/sequencer.md#lobby-full`.
 #[tokio::test]
 async fn a_full_lobby_does_not_destroy_the_session_it_refuses() {
     use tauline_server::coordinator::Order;

@@ -1,5 +1,6 @@
 //! `POST /contribute`: every way to be refused, in the sequencer's codes and words
-//! (`sequencer-http.md`, section 5), and what a document may look like (section 6).
+//! (`docs/spec/sequencer.md#errors`), and what a document may look like
+//! (`docs/spec/ceremony.md#lenient-signatures`).
 
 use serde_json::{Value, json};
 use tauline_protocol::contribution::SignedReceipt;
@@ -88,6 +89,7 @@ fn said_of(kind: &str) -> (Code, &'static str) {
     }
 }
 
+// `docs/spec/sequencer.md#sizes-differ`, `docs/spec/sequencer.md#no-change-refused`.
 #[tokio::test]
 async fn every_failed_check_is_said_as_the_sequencer_said_it() {
     for (_, name, spoil) in KINDS {
@@ -248,6 +250,7 @@ async fn signatures_may_be_empty_null_or_absent_and_unknown_fields_stand_inside(
     }
 }
 
+// `docs/spec/sequencer.md#base`.
 #[tokio::test]
 async fn the_base_is_compact_json_with_nothing_in_it_that_is_not_the_contracts() {
     let scene = Scene::set(When::SignedIn).await;

@@ -1,4 +1,5 @@
-//! The API of the Ethereum ceremony's sequencer, as its clients use it (`sequencer-http.md`).
+//! The API of the Ethereum ceremony's sequencer, as its clients use it
+//! (`docs/spec/sequencer.md#routes`).
 #![allow(clippy::unwrap_used)]
 
 #[path = "../common/mod.rs"]

@@ -1,4 +1,4 @@
-//! Deadlines of clients that poll (`sequencer-http.md`, section 4), and answers that are held.
+//! Deadlines of clients that poll (`docs/spec/sequencer.md#rhythm`), and answers that are held.
 
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
+// `docs/spec/sequencer.md#first-in-first-out`.
 #[tokio::test]
 async fn turns_come_in_the_order_of_joining_whoever_polls_more() {
     let server = TestServer::at_noon(&[("lobby-hold", "0")]).await;
@@ -39,6 +40,7 @@ async fn turns_come_in_the_order_of_joining_whoever_polls_more() {
     server.verify_transcript().await.unwrap();
 }
 
+// `docs/spec/sequencer.md#lost-poll`, `docs/spec/known-faults.md#lost-poll`.
 #[tokio::test]
 async fn a_client_has_two_periods_each_with_its_tolerance_and_grace() {
     let scene = Scene::set(When::Waiting).await;

@@ -1,7 +1,7 @@
 //! The contract line by line: one row a test, each with the clients that need it.
 //!
-//! Names of clients as in `docs/clients.md`. Rows are from `sequencer-http.md`, the section in
-//! front of each group.
+//! Names of clients as in `docs/clients.md`. Rows are from `docs/spec/sequencer.md#routes`,
+//! `docs/spec/sequencer.md#errors`.
 
 use reqwest::Method;
 use tauline_protocol::sequencer::Code;

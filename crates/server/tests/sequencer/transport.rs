@@ -92,6 +92,7 @@ async fn a_browser_can_read_every_error() {
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
 }
 
+// `docs/spec/sequencer.md#expect`.
 #[tokio::test]
 async fn who_expects_100_is_told_to_go_on_only_in_its_turn() {
     let scene = Scene::set(When::Contributing).await;
@@ -137,6 +138,7 @@ async fn who_sends_without_asking_still_sees_the_refusal() {
     }
 }
 
+// `docs/spec/sequencer.md#compression`.
 #[tokio::test]
 async fn the_base_is_compressed_for_who_asks_and_for_nobody_else() {
     let scene = Scene::set(When::SignedIn).await;
@@ -163,6 +165,7 @@ async fn the_base_is_compressed_for_who_asks_and_for_nobody_else() {
     }
 }
 
+// `docs/spec/sequencer.md#no-429`.
 #[tokio::test]
 async fn too_many_requests_are_said_as_json_and_never_429() {
     let scene = Scene::with(

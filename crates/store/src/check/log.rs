@@ -1,13 +1,17 @@
-//! The log: its chain, its fold, and what it tells of what is kept beside it.
+//! Replaying the log: its hash chain, the queue, and what it tells of the data beside it.
 
 use tauline_protocol::Identity;
 use tauline_protocol::journal::{Beside, Digest, Record};
 use tauline_queue_core::{Entry, Event, Outcome, Queue, ReplayError, Rules};
 
-use super::PAGE;
-use crate::{Chain, Store, StoreError, StoredRecord};
+use crate::chain::{Chain, StoredRecord};
+use crate::error::StoreError;
+use crate::store::Store;
 
-/// What a log amounts to.
+/// How many records or contributions are read at a time, which bounds the memory.
+pub(super) const PAGE: u32 = 1024;
+
+/// The result of replaying a log.
 pub(super) struct Replayed {
     pub(super) queue: Queue<Identity>,
     pub(super) chain: Chain,
@@ -15,21 +19,21 @@ pub(super) struct Replayed {
     pub(super) accepted: Vec<Accepted>,
     /// The digest of the last contribution that arrived.
     pub(super) arrived: Option<Digest>,
-    /// What was last told of what is of no one record.
+    /// What the log last bound that belongs to no single record.
     pub(super) beside: Option<Beside>,
-    /// Restarts since the last contribution arrived.
+    /// How often the coordinator has restarted since the last contribution arrived.
     pub(super) restarts_while_verifying: u32,
 }
 
 /// What the log tells of an accepted contribution.
 pub(super) struct Accepted {
-    /// The sum of what is kept of it.
+    /// The sum of what is stored of it.
     pub(super) sum: Option<Digest>,
     /// The digest of the bytes that arrived.
     pub(super) blob: Option<Digest>,
 }
 
-/// Folds the log, checking its chain on the way.
+/// Replays the log, and checks its hash chain.
 pub(super) fn replay(store: &dyn Store, rules: Rules) -> Result<Replayed, StoreError> {
     let mut log = Log {
         store,
@@ -57,7 +61,7 @@ pub(super) fn replay(store: &dyn Store, rules: Rules) -> Result<Replayed, StoreE
     })
 }
 
-/// The log's entries; ends early at an error, which it keeps.
+/// Reads the log's entries. Ends at an error, which it keeps.
 struct Log<'a> {
     store: &'a dyn Store,
     page: std::vec::IntoIter<StoredRecord>,

@@ -1,14 +1,15 @@
-//! GitHub accounts and the identities they keep.
+//! GitHub accounts and their identities.
 
 use rusqlite::{Connection, params};
 use tauline_protocol::Identity;
 use tauline_protocol::journal::{Digest, Tally};
 
-use super::founding::has_sums;
+use super::meta::has_sums;
 use super::rows::identity;
-use crate::{StoreError, sum};
+use crate::error::StoreError;
+use crate::sum;
 
-/// The identity that an account has been given, if it has.
+/// The identity of an account, if it has one.
 pub(super) fn known_identity(
     connection: &Connection,
     account: u64,
@@ -28,8 +29,8 @@ pub(super) fn known_identity(
     }
 }
 
-/// Gives an account its identity, unless it has one; one more is known then. In a transaction: the
-/// sum is written for itself.
+/// Gives an account its identity, unless it has one, and counts it. Has to be called in a
+/// transaction, since the sum is written separately.
 pub(super) fn first_identity(
     connection: &Connection,
     account: u64,
@@ -49,7 +50,7 @@ pub(super) fn first_identity(
     Ok(())
 }
 
-/// Keeps the sum of the account of this number.
+/// Stores the sum of an account, which is the `number`-th one.
 pub(super) fn put_sum(
     connection: &Connection,
     number: u64,
@@ -62,8 +63,8 @@ pub(super) fn put_sum(
     Ok(())
 }
 
-/// The tally of the first `count` accounts, or of all, if there are fewer; each is checked against its
-/// sum, if there are sums.
+/// The tally of the first `count` accounts, or of all if there are fewer. Each is checked against
+/// its sum, if there are sums.
 pub(super) fn first(connection: &Connection, count: u64) -> Result<Tally, StoreError> {
     if !has_sums(connection)? {
         return Ok(sum::NONE);

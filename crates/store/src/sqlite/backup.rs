@@ -1,15 +1,15 @@
-//! A copy of the whole database, made while it is in use.
+//! Copying the whole database while it is in use.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use super::opening::connect;
-use crate::StoreError;
+use super::connection::connect;
 use crate::directory::sync_parent;
+use crate::error::StoreError;
 
-/// Writes a copy beside its final name, makes it durable, then renames it: the name never stands
-/// for half a backup.
+/// Writes a copy under a temporary name, makes it durable, and then gives it its name. The name
+/// never belongs to half a backup.
 pub(super) fn backup(database: &Path, to: &Path) -> Result<(), StoreError> {
     let file = |action, path: &Path| {
         let path = path.to_owned();
@@ -28,7 +28,7 @@ pub(super) fn backup(database: &Path, to: &Path) -> Result<(), StoreError> {
     name.push(format!(".{}.partial", std::process::id()));
     let partial = to.with_file_name(name);
     let guard = Partial(&partial);
-    // An empty file is what `VACUUM INTO` accepts; made here, it has the right mode from the start.
+    // `VACUUM INTO` accepts an empty file. Made here, it has the right mode from the start.
     OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -41,19 +41,20 @@ pub(super) fn backup(database: &Path, to: &Path) -> Result<(), StoreError> {
             "its name is not UTF-8",
         ))
     })?;
-    // `VACUUM INTO` reads in one transaction: consistent, and in WAL mode nobody waits for it.
+    // `VACUUM INTO` reads in one transaction, so the copy is consistent. In WAL mode nobody waits
+    // for it.
     connect(database)?.execute("VACUUM INTO ?1", [text])?;
     File::open(&partial)
         .and_then(|copy| copy.sync_all())
         .map_err(file("write", &partial))?;
-    // A link, unlike a rename, fails when somebody took the name meanwhile.
+    // A link, unlike a rename, fails if somebody has taken the name meanwhile.
     fs::hard_link(&partial, to).map_err(file("create", to))?;
     drop(guard);
     sync_parent(to).map_err(file("write", to))?;
     Ok(())
 }
 
-/// Removes a half-written file however its maker ends.
+/// Removes the temporary file, however the backup ends.
 struct Partial<'a>(&'a Path);
 
 impl Drop for Partial<'_> {

@@ -1,54 +1,44 @@
-//! From a directory or a file to an open store, or to a refusal that says what to do.
+//! Opening the store in a directory or a file, or refusing it with advice.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use tauline_queue_core::Timestamp;
 use tauline_transcript::Sizes;
 
-use super::keeper::{self, Keeper};
-use super::{BUSY_LIMIT, Sqlite, accounts, founding};
-use crate::directory::{database_in, remains, sync_parent};
-use crate::mark::{self, MARK_NAME, Mark, Raised};
-use crate::{Ceremony, DATABASE_NAME, DataDir, StoreError};
-
-/// What was found when the data was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    /// Nothing: a new ceremony begins, with a new key.
-    Nothing,
-    /// A ceremony of before there were sums, which has gained them now.
-    WithoutSums,
-    /// A ceremony without the mark that says how far it had come.
-    Unmarked,
-    /// A ceremony as it was left.
-    Whole,
-}
+use super::connection::{connect, connect_to_look};
+use super::upkeep::{self, Upkeep};
+use super::{Found, Sqlite, accounts, creation, extent, meta, schema, sums};
+use crate::ceremony::Ceremony;
+use crate::directory::{DataDir, database_in, remains, sync_parent};
+use crate::error::StoreError;
+use crate::mark::{self, Mark, MarkFile};
+use crate::names::{DATABASE_NAME, MARK_NAME};
 
 impl Sqlite {
-    /// Takes the directory and opens the ceremony in it; where there is no trace of one, a new one
-    /// of these sizes is made, with a key of its own.
+    /// Takes the directory and opens the ceremony in it. If nothing shows that there was one, makes
+    /// a new ceremony of these sizes with a key of its own.
     ///
     /// # Errors
-    /// When the directory cannot be used, holds something else than a ceremony of these sizes
-    /// that this program understands, or less than its mark or other files tell of.
+    /// When the directory cannot be used, does not contain a ceremony of these sizes that this
+    /// program understands, or contains less than its mark or other files tell of.
     pub fn open(directory: &Path, sizes: &Sizes, now: Timestamp) -> Result<Self, StoreError> {
         Self::open_as(directory, sizes, now, None)
     }
 
-    /// As [`open`](Self::open), but only as the coordinator of this address, if there is one. None
-    /// begins then, as nobody can tell the address of a new key.
+    /// Like [`open`](Self::open), but if an address is given, only the ceremony of that coordinator
+    /// is opened. No new ceremony is made then, since its key would have another address.
     ///
     /// # Errors
-    /// As [`open`](Self::open), and when the ceremony is another coordinator's or none.
+    /// As for [`open`](Self::open), and when there is no ceremony, or that of another coordinator.
     pub fn open_as(
         directory: &Path,
         sizes: &Sizes,
         now: Timestamp,
         pinned: Option<&str>,
     ) -> Result<Self, StoreError> {
-        // Before anything is made there.
+        // Refused before anything is made there.
         if let Some(pinned) = pinned
             && database_in(directory)?.is_none()
         {
@@ -58,43 +48,46 @@ impl Sqlite {
         let mark = mark::read(directory.path())?;
         let (path, mut found) = match directory.database()? {
             Some(path) => (path, Found::Whole),
-            None => (founding::begin(&directory, sizes, now)?, Found::Nothing),
+            None => (
+                creation::create_database(&directory, sizes, now)?,
+                Found::Nothing,
+            ),
         };
         let mut writer = connect(&path)?;
-        if founding::version(&writer, &path)?.is_none() {
+        if schema::version(&writer, &path)?.is_none() {
             refuse_emptied(&directory, pinned)?;
         }
-        founding::migrate(&mut writer, &path)?;
-        if founding::is_bare(&writer)? {
+        schema::migrate(&mut writer, &path)?;
+        if creation::is_bare(&writer)? {
             refuse_emptied(&directory, pinned)?;
-            founding::found(&mut writer, sizes, now)?;
+            creation::create(&mut writer, sizes, now)?;
             found = Found::Nothing;
         }
-        let ceremony = founding::ceremony(&writer)?;
+        let ceremony = meta::ceremony(&writer)?;
         compare(&writer, &path, &ceremony, mark.as_ref(), pinned)?;
         if ceremony.sizes != *sizes {
             let (found, asked) = (ceremony.sizes.to_string(), sizes.to_string());
             return Err(StoreError::OtherSizes { path, found, asked });
         }
-        if founding::gain_sums(&mut writer)? {
+        if sums::gain_sums(&mut writer)? {
             found = Found::WithoutSums;
         } else if found == Found::Whole && mark.is_none() {
             found = Found::Unmarked;
         }
         let accounts = accounts::first(&writer, u64::MAX)?;
-        keeper::sweep(&writer)?;
+        upkeep::sweep(&writer)?;
         let reader = connect(&path)?;
         sync_parent(&path).map_err(|source| StoreError::Unwritable {
             path: directory.path().to_owned(),
             source,
         })?;
-        let raised = Raised::at(directory.path(), state(&writer, &ceremony)?)?;
+        let raised = MarkFile::at(directory.path(), extent::mark(&writer, &ceremony)?)?;
         let writer = Arc::new(Mutex::new(writer));
-        let keeper = Keeper::start(Arc::clone(&writer), &path)?;
+        let upkeep = Upkeep::start(Arc::clone(&writer), &path)?;
         Ok(Self {
             ceremony,
             path,
-            keeper: Some(keeper),
+            upkeep: Some(upkeep),
             writer,
             reader: Mutex::new(reader),
             accounts: Mutex::new(accounts),
@@ -104,14 +97,14 @@ impl Sqlite {
         })
     }
 
-    /// Opens a database, or that of a data directory, to look at it and nothing else: it may be a
-    /// backup, of any version that this program understands, or in use.
+    /// Opens a database, or that of a data directory, without changing anything. It may be a
+    /// backup, of any version that this program understands, and it may be in use.
     ///
     /// # Errors
-    /// When there is no ceremony's database, or it is behind the mark beside it.
+    /// When there is no ceremony's database, or it holds less than the mark beside it tells of.
     pub fn look_at(path: &Path) -> Result<Self, StoreError> {
         let (path, mark) = match path.is_dir() {
-            // The mark first: it may only be behind what is read after it.
+            // The mark is read first, so that it cannot be ahead of the database.
             true => {
                 let mark = mark::read(path)?;
                 let found = database_in(path)?;
@@ -123,17 +116,17 @@ impl Sqlite {
             false => (path.to_owned(), None),
         };
         let writer = connect_to_look(&path)?;
-        if founding::version(&writer, &path)?.is_none() || founding::is_bare(&writer)? {
+        if schema::version(&writer, &path)?.is_none() || creation::is_bare(&writer)? {
             return Err(StoreError::Foreign { path });
         }
-        let ceremony = founding::ceremony(&writer)?;
+        let ceremony = meta::ceremony(&writer)?;
         compare(&writer, &path, &ceremony, mark.as_ref(), None)?;
         Ok(Self {
             ceremony,
             reader: Mutex::new(connect_to_look(&path)?),
             path,
             accounts: Mutex::new(accounts::first(&writer, u64::MAX)?),
-            keeper: None,
+            upkeep: None,
             writer: Arc::new(Mutex::new(writer)),
             found: Found::Whole,
             mark: None,
@@ -149,12 +142,12 @@ fn no_ceremony(directory: &Path, pinned: &str) -> StoreError {
     }
 }
 
-/// A database in which there is no ceremony is a start that was cut short, unless something tells of
-/// one that was there.
+/// Refuses a database without a ceremony if other files show that there was one. Otherwise a start
+/// was interrupted.
 fn refuse_emptied(directory: &DataDir, pinned: Option<&str>) -> Result<(), StoreError> {
     let path = directory.path();
     let mut remains = remains(path);
-    // SQLite makes these whenever it opens the database.
+    // SQLite makes these files whenever it opens the database.
     remains.retain(|name| !name.contains(DATABASE_NAME));
     if !remains.is_empty() {
         return Err(StoreError::Gone {
@@ -169,19 +162,8 @@ fn refuse_emptied(directory: &DataDir, pinned: Option<&str>) -> Result<(), Store
     }
 }
 
-/// The mark that fits a database.
-pub(super) fn state(connection: &Connection, ceremony: &Ceremony) -> Result<Mark, StoreError> {
-    let last = founding::last_record(connection)?;
-    Ok(Mark {
-        coordinator: ceremony.address(),
-        records: last.map_or(0, |(seq, _)| seq + 1),
-        hash: last.map_or([0; 32], |(_, hash)| hash),
-        contributions: founding::contributions(connection)?,
-    })
-}
-
-/// Refuses a ceremony that is not the one asked for, or not the one of the mark, or that has less
-/// than the mark says.
+/// Refuses a ceremony that is not the one asked for or not the mark's, or that has less than the
+/// mark tells of.
 fn compare(
     connection: &Connection,
     path: &Path,
@@ -202,7 +184,7 @@ fn compare(
     let Some(mark) = mark else {
         return Ok(());
     };
-    let now = state(connection, ceremony)?;
+    let now = extent::mark(connection, ceremony)?;
     let marked = format!(
         "its mark ({MARK_NAME}) tells of {} records and {} contributions of coordinator {}",
         mark.records, mark.contributions, mark.coordinator
@@ -214,7 +196,7 @@ fn compare(
             "{marked}, but the database ends after {} records and {} contributions",
             now.records, now.contributions
         )
-    } else if founding::hash_after(connection, mark.records)? != Some(mark.hash) {
+    } else if extent::hash_after(connection, mark.records)? != Some(mark.hash) {
         format!("{marked}, but the database has other records: another past")
     } else {
         return Ok(());
@@ -223,42 +205,4 @@ fn compare(
         path: path.parent().unwrap_or(path).to_owned(),
         what,
     })
-}
-
-/// A connection that changes nothing.
-pub(super) fn connect_to_look(path: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_LIMIT)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
-        .map_err(|error| foreign(error, path))?;
-    Ok(connection)
-}
-
-fn foreign(error: rusqlite::Error, path: &Path) -> StoreError {
-    match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase) => StoreError::Foreign {
-            path: path.to_owned(),
-        },
-        _ => error.into(),
-    }
-}
-
-pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_LIMIT)?;
-    connection
-        .pragma_update(None, "journal_mode", "WAL")
-        .map_err(|error| foreign(error, path))?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    // The keeper does it, behind the commits.
-    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    // After a large blob the write-ahead log shrinks again. 16 MiB: two full-size contributions.
-    connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
-    connection.set_prepared_statement_cache_capacity(32);
-    Ok(connection)
 }

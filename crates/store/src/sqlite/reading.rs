@@ -1,25 +1,28 @@
-//! A moment of the database, held still for a reader.
+//! Reading the contributions at one moment.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use tauline_protocol::journal::Digest;
 use tauline_queue_core::Ticket;
 
-use super::founding;
+use super::extent;
 use super::rows::{blob, checked_contribution, unchecked_contribution};
-use crate::{Blob, Contribution, Reading, StoreError};
+use crate::batch::Blob;
+use crate::contribution::Contribution;
+use crate::error::StoreError;
+use crate::store::Reading;
 
-/// A read transaction on a connection of its own.
+/// A read transaction with a connection of its own.
 pub(super) struct SqliteReading {
     pub(super) connection: Connection,
-    /// Whether the data is of after there were sums.
+    /// Whether stored things have sums.
     pub(super) has_sums: bool,
-    /// Whether it is of after documents had digests.
+    /// Whether contributions have the digests of their documents.
     pub(super) has_digests: bool,
 }
 
 impl Reading for SqliteReading {
     fn contributions(&self) -> Result<u64, StoreError> {
-        founding::contributions(&self.connection)
+        extent::contributions(&self.connection)
     }
 
     fn head(&self) -> Result<Option<Blob>, StoreError> {

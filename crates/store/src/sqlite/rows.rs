@@ -1,11 +1,15 @@
-//! Rows of the database, written and read.
+//! Writing and reading rows of the database.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use tauline_protocol::Identity;
 use tauline_protocol::journal::Digest;
 use tauline_queue_core::{Ticket, Timestamp};
 
-use crate::{Blob, Contribution, Session, StoreError, WITNESS_LEN, Witness, Write, sum};
+use crate::batch::{Blob, Write};
+use crate::contribution::{Contribution, WITNESS_LEN, Witness};
+use crate::error::StoreError;
+use crate::session::Session;
+use crate::sum;
 
 pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), StoreError> {
     match write {
@@ -77,7 +81,7 @@ pub(super) fn identity(row: &Row<'_>, index: usize) -> Result<Identity, StoreErr
         .map_err(|error| StoreError::damaged(format!("`{text}` is no identity: {error}")))
 }
 
-/// The session of a hash, from a row that has its identity and end from this column on.
+/// The session with this hash, from a row that has its identity and end from this column on.
 pub(super) fn session(hash: [u8; 32], row: &Row<'_>, index: usize) -> Result<Session, StoreError> {
     Ok(Session {
         hash,
@@ -86,7 +90,7 @@ pub(super) fn session(hash: [u8; 32], row: &Row<'_>, index: usize) -> Result<Ses
     })
 }
 
-/// Keeps the sum of a session.
+/// Stores the sum of a session.
 pub(super) fn put_session_sum(
     connection: &Connection,
     session: &Session,
@@ -97,8 +101,8 @@ pub(super) fn put_session_sum(
     Ok(())
 }
 
-/// A contribution, from a row that has its sum in the last column; refused when it is another than
-/// was stored.
+/// A contribution, from a row that has its sum in the last column. Refuses one that has changed
+/// since it was stored.
 pub(super) fn checked_contribution(row: &Row<'_>) -> Result<Contribution, StoreError> {
     let (one, stored) = unchecked_contribution(row)?;
     match stored == Some(one.sum()) {
@@ -107,7 +111,7 @@ pub(super) fn checked_contribution(row: &Row<'_>) -> Result<Contribution, StoreE
     }
 }
 
-/// The same, and the sum that it was stored with.
+/// A contribution, from a row that has its sum in the last column, and that sum.
 pub(super) fn unchecked_contribution(
     row: &Row<'_>,
 ) -> Result<(Contribution, Option<Digest>), StoreError> {

@@ -1,4 +1,4 @@
-//! Sessions, and what else sign-ins write.
+//! Sessions, and the other changes of sign-ins.
 
 use rusqlite::{Connection, Row, TransactionBehavior, params};
 use tauline_protocol::journal::{Digest, Tally};
@@ -6,9 +6,11 @@ use tauline_queue_core::Timestamp;
 
 use super::accounts;
 use super::rows::{put_session_sum, session};
-use crate::{Session, SignInWrite, StoreError, sum};
+use crate::error::StoreError;
+use crate::session::{Session, SignInWrite};
+use crate::sum;
 
-/// Writes all of it, or nothing; takes note of accounts that are new.
+/// Makes all of the changes, or none, and counts new accounts.
 pub(super) fn write(
     connection: &mut Connection,
     writes: &[SignInWrite],
@@ -74,7 +76,7 @@ pub(super) fn lasting(connection: &Connection, at: Timestamp) -> Result<Vec<Sess
     Ok(sessions)
 }
 
-/// The session of a row. One that is not what was stored stands for nobody: its owner signs in again.
+/// The session of a row. None if it has changed since it was stored: its owner then signs in again.
 fn as_stored(row: &Row<'_>) -> Result<Option<Session>, StoreError> {
     let stored: Option<Digest> = row.get(3)?;
     let found = session(row.get(0)?, row, 1).ok();

@@ -1,4 +1,4 @@
-//! Contributions as JSON (`ceremony.md`, Documents).
+//! Contributions as JSON (`docs/spec/ceremony.md#contribution`).
 
 mod quick;
 

@@ -1,5 +1,5 @@
-//! A contribution's lists of powers: their numbers (`ceremony.md`, check 1), and their points
-//! (check 2).
+//! A contribution's lists of powers: their numbers (`docs/spec/ceremony.md#check-1`), and their
+//! points (check 2).
 
 use blstrs::G2Affine;
 
@@ -10,7 +10,7 @@ use crate::sizes::{Size, Sizes};
 
 impl RawContribution {
     /// Checks the number of sub-ceremonies and of powers, both stated and listed
-    /// (`ceremony.md`, check 1), and names each sub-ceremony.
+    /// (`docs/spec/ceremony.md#check-1`), and names each sub-ceremony.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ pub(crate) struct Lists {
     pub(crate) g2: Vec<G2Affine>,
 }
 
-/// Names the power that does not decode (`ceremony.md`, check 2).
+/// Names the power that does not decode (`docs/spec/ceremony.md#check-2`).
 pub(crate) fn undecodable(
     sub_ceremony: SubCeremony,
     element: Element,

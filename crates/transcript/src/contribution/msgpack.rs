@@ -1,7 +1,7 @@
 //! Contributions as MessagePack: the same names as in JSON, points and signatures as raw bytes.
 //!
-//! A document's points are all compressed or all uncompressed (`ceremony.md`, Documents); their
-//! length tells which. An absent signature is written as a byte string of no bytes.
+//! A document's points are all compressed or all uncompressed (`docs/spec/ceremony.md#msgpack`);
+//! their length tells which. An absent signature is written as a byte string of no bytes.
 
 mod strict;
 

@@ -1,7 +1,7 @@
 //! Contributions as they stand on the wire: points as bytes, nothing decoded, nothing believed.
 //!
 //! The base that the coordinator hands out and what a participant sends back have the same shape
-//! (`ceremony.md`, Documents).
+//! (`docs/spec/ceremony.md#contribution`).
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -185,7 +185,7 @@ impl<P: Point> RawPoint<P> {
         &self.bytes
     }
 
-    /// The point (`ceremony.md`, check 2).
+    /// The point (`docs/spec/ceremony.md#check-2`).
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! The checks on a set of powers, in whichever form a file has it.
 //!
-//! Powers in G1 and G2 are checked as those of a contribution are (`ceremony.md`, checks 2 to 4, 6
-//! and 7). Two forms need more:
+//! Powers in G1 and G2 are checked as those of a contribution are (`docs/spec/ceremony.md#check-2`
+//! to 4, 6 and 7). Two forms need more:
 //!
 //! * *More powers in G2 than in G1*, as in the sets that tests load (4 and 65): check 7 compares a
 //!   power in G2 with one in G1, so those that have none beside them are compared with each other, by

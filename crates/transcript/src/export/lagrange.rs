@@ -2,7 +2,7 @@
 //!
 //! For n powers, n a power of two, and ω of order n: L_k = (1/n) Σ_j ω^(-jk)·\[τʲ\]₁ commits to the
 //! polynomial that is 1 at ωᵏ and 0 at the other roots of unity. KZG libraries load these, in
-//! natural order of k (`ceremony.md`, Outputs).
+//! natural order of k (`docs/spec/ceremony.md#lagrange`).
 
 pub(crate) mod alone;
 

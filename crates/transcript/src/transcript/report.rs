@@ -97,7 +97,7 @@ impl Report {
 
     /// Whether there is nothing that a careful reader would ask about: no signature that is not
     /// valid, nobody twice, no contribution that changes nothing or has one secret for several
-    /// sub-ceremonies, no powers of a known secret.
+    /// sub-ceremonies, no powers of a known secret (`docs/spec/ceremony.md#transcript-remarks`).
     #[must_use]
     pub fn is_unremarkable(&self) -> bool {
         self.signatures.faulty.count == 0

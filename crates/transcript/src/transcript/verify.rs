@@ -1,4 +1,5 @@
-//! Whole transcripts, verified as a stream (`ceremony.md`, Checks on a whole transcript).
+//! Whole transcripts, verified as a stream (`docs/spec/ceremony.md#transcript-checks`,
+//! `docs/spec/ceremony.md#transcript-memory`).
 //!
 //! The document is read twice. The first pass notes where its lists are and how long; the second
 //! walks all lists side by side, in batches that are checked on all cores. Memory holds a few

@@ -1,4 +1,4 @@
-//! Transcripts, written as a stream (`ceremony.md`, Documents).
+//! Transcripts, written as a stream (`docs/spec/ceremony.md#transcript`).
 //!
 //! [`TranscriptWriter`] takes the parts in the document's order, each list from an iterator, so a
 //! coordinator writes a transcript of any length straight from its store. [`Transcript`](crate::transcript::Transcript)

@@ -37,7 +37,8 @@ impl Secret {
         secret.is_usable(&[]).then_some(secret)
     }
 
-    /// One fresh secret for each of `count` sub-ceremonies, all different.
+    /// One fresh secret for each of `count` sub-ceremonies, all different
+    /// (`docs/spec/ceremony.md#secret`).
     ///
     /// Each is SHA-512, reduced to the scalar field, of 64 bytes from `rng`, of `extra_entropy`,
     /// and of the sub-ceremony's index: uniform to 2⁻²⁵⁶ if either source is good.
@@ -87,6 +88,7 @@ impl Secret {
 }
 
 impl Drop for Secret {
+    /// The rule: `docs/spec/known-faults.md#secrets-not-wiped`.
     fn drop(&mut self) {
         self.wipe();
     }
@@ -98,7 +100,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A 512-bit number, little-endian, modulo the order of the groups, in constant time.
+/// A 512-bit number, little-endian, modulo the order of the groups, in constant time
+/// (`docs/spec/ceremony.md#constant-time`).
 fn reduce(bytes: &[u8; 64]) -> Scalar {
     let two_to_64 = Scalar::from(u64::MAX) + Scalar::ONE;
     let mut sum = Wipeable::default();

@@ -31,7 +31,8 @@ pub(crate) struct Change {
     pub(crate) pubkey: G2Affine,
 }
 
-/// Random values for one sub-ceremony, drawn after its points have arrived.
+/// Random values for one sub-ceremony, drawn after its points have arrived
+/// (`docs/spec/known-faults.md#batch-randomness`).
 pub(crate) struct Draw<'a> {
     windowed: Windowed<'a>,
     /// One for each window of each stretch, but for windows 0.

@@ -37,7 +37,8 @@ impl Coefficients {
     }
 }
 
-/// The lowest index i ≥ 1 with e(P\[i\], g₂) ≠ e(P\[i-1\], Q\[1\]) (`ceremony.md`, check 6).
+/// The lowest index i ≥ 1 with e(P\[i\], g₂) ≠ e(P\[i-1\], Q\[1\])
+/// (`docs/spec/ceremony.md#check-6`).
 ///
 /// All points have to be in the subgroup; there have to be at least as many coefficients as
 /// points, less one.
@@ -63,7 +64,7 @@ pub(crate) fn first_inconsecutive(
     lowest_failing(equations, holds).map(|equation| equation + 1)
 }
 
-/// The lowest index i with e(g₁, Q\[i\]) ≠ e(P\[i\], g₂) (`ceremony.md`, check 7).
+/// The lowest index i with e(g₁, Q\[i\]) ≠ e(P\[i\], g₂) (`docs/spec/ceremony.md#check-7`).
 ///
 /// All points have to be in the subgroup; there have to be at least as many G1 powers and
 /// coefficients as G2 powers.

@@ -44,7 +44,8 @@ use crate::verify::decoded::{Change, Decoded, Draw, Sums};
 use crate::verify::equations::Coefficients;
 
 /// The first of the checks 3 to 7 that fails, in the specification's order, of the first
-/// sub-ceremony that fails any, with the lowest bad index; none if all hold (`ceremony.md`).
+/// sub-ceremony that fails any, with the lowest bad index; none if all hold
+/// (`docs/spec/ceremony.md#check-order`).
 pub(crate) fn first_failure(
     subs: &[Decoded],
     rng: &mut (impl RngCore + CryptoRng),
@@ -116,8 +117,8 @@ fn equations_hold(subs: &[Decoded], sums: &[Sums]) -> bool {
     product_is_one(&left.into_iter().zip(right).collect::<Vec<_>>())
 }
 
-/// The first sub-ceremony whose update is not what its public key says, as far as two of its
-/// points and the key can tell (`ceremony.md`, check 5): a contribution to another base, mostly.
+/// The first sub-ceremony whose update is not what its public key says, as far as two of its points
+/// and the key can tell (`docs/spec/ceremony.md#check-5`): a contribution to another base, mostly.
 ///
 /// It proves nothing: neither of the points is known to be in the subgroup.
 pub(crate) fn first_unproven(

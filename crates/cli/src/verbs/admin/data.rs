@@ -1,4 +1,4 @@
-//! What needs no coordinator: a look into a ceremony's data, and a backup put in place.
+//! The orders that need no coordinator: checking a ceremony's data, and restoring a backup.
 
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
@@ -16,22 +16,22 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::exit::{Failure, Outcome};
-use crate::{keys, output, words};
+use crate::{keys, numbers, output};
 
-/// What is in a ceremony's data that passed every check.
+/// What a ceremony's data holds, after it has passed every check.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Contents {
     /// The coordinator's address.
     coordinator_address: String,
-    /// As `--ceremony` takes them.
+    /// The sizes, as `--ceremony` takes them.
     ceremony: String,
     contributions: u64,
     head: Option<Head>,
     log: Log,
     mode: ModeWord,
     in_line: u64,
-    /// Whether what is kept beside the log has its digests; not in data of before there were any.
+    /// Whether everything stored beside the log has a digest, which is not so in old data.
     digests: bool,
 }
 
@@ -49,12 +49,13 @@ struct Head {
 struct Log {
     records: u64,
     hash: String,
-    /// Unix seconds of the last record, or of the start; also in words.
+    /// The time of the last record, or of the start, in Unix seconds.
     last_at: u64,
+    /// The same as text.
     last_time: String,
 }
 
-/// Checks a backup, a database or a data directory, and prints what is in there.
+/// Checks a backup or a data directory, and prints what it holds.
 pub(super) fn check(path: &Path, json: bool) -> Outcome {
     let (contents, _) = look(path)?;
     match json {
@@ -67,7 +68,7 @@ pub(super) fn check(path: &Path, json: bool) -> Outcome {
     }
 }
 
-/// Opens data for looking, and checks all of it.
+/// Opens data without changing it, and checks all of it.
 fn look(path: &Path) -> Outcome<(Contents, Mark)> {
     fs::metadata(path).map_err(|error| Failure::file("read", path, &error))?;
     let looked = || -> Result<_, StoreError> {
@@ -88,7 +89,7 @@ fn refused(path: &Path, error: &StoreError) -> Failure {
             )
         }
         StoreError::File { .. } | StoreError::Unwritable { .. } => Failure::io(error.to_string()),
-        // What to do is for a coordinator; here only what is wrong counts.
+        // The error's own advice is for a coordinator that does not start.
         StoreError::Damaged(what) => Failure::bad(format!(
             "{} is damaged: the data contradicts itself: {what}",
             path.display()
@@ -141,7 +142,7 @@ fn text(contents: &Contents) -> String {
             )
         },
     );
-    let records = words::count(contents.log.records, "record");
+    let records = numbers::count(contents.log.records, "record");
     let digests = match contents.digests {
         true => "of everything that is kept beside the log",
         false => "none: it is of before there were any, and gains them when it is next started on",
@@ -149,7 +150,10 @@ fn text(contents: &Contents) -> String {
     let rows = [
         ("coordinator", contents.coordinator_address.clone()),
         ("sub-ceremonies", contents.ceremony.clone()),
-        ("contributions", words::number(contents.contributions)),
+        (
+            "contributions",
+            numbers::with_commas(contents.contributions),
+        ),
         ("head", head),
         ("log", format!("{records}, head {}", contents.log.hash)),
         ("last time", contents.log.last_time.clone()),
@@ -158,7 +162,7 @@ fn text(contents: &Contents) -> String {
             format!(
                 "{}, {} in line",
                 contents.mode.as_str(),
-                words::count(contents.in_line, "participant")
+                numbers::count(contents.in_line, "participant")
             ),
         ),
         ("digests", digests.to_owned()),
@@ -171,8 +175,8 @@ fn text(contents: &Contents) -> String {
     text.trim_end().to_owned()
 }
 
-/// Checks a backup, copies it into an empty data directory, checks the copy, and gives it its name
-/// there: a coordinator can then start on it.
+/// Checks a backup, copies it to an empty data directory, checks the copy, and gives it its name. A
+/// coordinator can then start there.
 pub(super) fn restore(file: &Path, data_dir: &Path, json: bool) -> Outcome {
     if file.is_dir() {
         return Err(
@@ -214,7 +218,7 @@ pub(super) fn restore(file: &Path, data_dir: &Path, json: bool) -> Outcome {
 
 fn put_in_place(file: &Path, data_dir: &Path, contents: &Contents) -> Outcome {
     let failed = |error: io::Error| Failure::file("restore to", data_dir, &error);
-    // Under its name only when it is whole: a coordinator must not start on half of it.
+    // The copy gets its name when it is whole, so that no coordinator can start on half of it.
     let part = data_dir.join(PART_NAME);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -235,6 +239,6 @@ fn put_in_place(file: &Path, data_dir: &Path, contents: &Contents) -> Outcome {
     }
     fs::rename(&part, data_dir.join(DATABASE_NAME))
         .and_then(|()| File::open(data_dir)?.sync_all())
-        .and_then(|()| mark::put(data_dir, &mark))
+        .and_then(|()| mark::create(data_dir, &mark))
         .map_err(failed)
 }

@@ -1,13 +1,13 @@
-//! Who is in line, who is invited: as an operator reads it.
+//! Who is in line and who is invited, as text for an operator.
 
 use std::time::Duration;
 
 use tauline_protocol::admin::{InLine, Invited};
 use tauline_protocol::status::QueueWord;
 
-use crate::words;
+use crate::numbers;
 
-/// Who is in line, a line each.
+/// A table of who is in line.
 pub(super) fn line(line: &[InLine], in_all: u64, paused: bool) -> String {
     if in_all == 0 {
         return "Nobody is in line.".to_owned();
@@ -22,17 +22,17 @@ pub(super) fn line(line: &[InLine], in_all: u64, paused: bool) -> String {
         [
             match one.position {
                 0 => "turn".to_owned(),
-                position => words::number(position),
+                position => numbers::with_commas(position),
             },
-            words::number(one.ticket),
+            numbers::with_commas(one.ticket),
             state(one.state).to_owned(),
             there(one).to_owned(),
             match (one.state, paused) {
                 (_, true) => "paused".to_owned(),
                 (QueueWord::Verifying, _) => "ours".to_owned(),
-                _ => words::duration(Duration::from_millis(one.deadline_in_ms)),
+                _ => numbers::duration(Duration::from_millis(one.deadline_in_ms)),
             },
-            words::duration(Duration::from_millis(one.age_in_ms)),
+            numbers::duration(Duration::from_millis(one.age_in_ms)),
             match one.passed {
                 0 => "-".to_owned(),
                 passed => passed.to_string(),
@@ -45,7 +45,7 @@ pub(super) fn line(line: &[InLine], in_all: u64, paused: bool) -> String {
     if shown < in_all {
         text.push_str(&format!(
             "\n{} more; see them with --first {}",
-            words::number(in_all - shown),
+            numbers::with_commas(in_all - shown),
             in_all.min(10_000)
         ));
     }
@@ -55,7 +55,7 @@ pub(super) fn line(line: &[InLine], in_all: u64, paused: bool) -> String {
     text
 }
 
-/// What can be told of somebody's being there.
+/// Whether a participant is present.
 fn there(one: &InLine) -> &'static str {
     match one.clients {
         0 => "not now",
@@ -63,7 +63,7 @@ fn there(one: &InLine) -> &'static str {
     }
 }
 
-/// A state, in the operator's words.
+/// A state, as it is called for an operator.
 fn state(word: QueueWord) -> &'static str {
     match word {
         QueueWord::NotQueued => "not yet",
@@ -76,7 +76,7 @@ fn state(word: QueueWord) -> &'static str {
     }
 }
 
-/// Who is invited, or was invited just now.
+/// A table of who is invited, or of who was invited just now with their codes.
 pub(super) fn invites(invites: &[Invited]) -> String {
     if invites.is_empty() {
         return "Nobody is invited. To invite somebody: tauline admin invites add NAME".to_owned();
@@ -111,7 +111,7 @@ fn how_far(one: &Invited) -> String {
     }
 }
 
-/// Whose invitations were taken back.
+/// The text that says whose invitations were revoked.
 pub(super) fn revoked(invites: &[Invited]) -> String {
     let lines = invites.iter().map(|one| {
         let name = &one.name;
@@ -130,7 +130,7 @@ pub(super) fn revoked(invites: &[Invited]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// What was read again.
+/// The text that says which settings were read again.
 pub(super) fn reloaded(changed: &[String], restart: &[String]) -> String {
     let mut text = match changed {
         [] => "Read again: nothing has changed.".to_owned(),
@@ -145,7 +145,7 @@ pub(super) fn reloaded(changed: &[String], restart: &[String]) -> String {
     text
 }
 
-/// Columns as wide as they must be; the last one is as long as it likes.
+/// Rows with aligned columns.
 fn table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));

@@ -1,4 +1,4 @@
-//! What to sign in with: which of the ways that a ceremony takes.
+//! Choosing a way to sign in, among those that the ceremony accepts.
 
 use std::path::PathBuf;
 
@@ -20,24 +20,25 @@ enum Way {
     Github,
     /// An Ethereum key in a file, --key.
     Key,
-    /// An Ethereum account whose wallet is in a browser.
+    /// An Ethereum account, with a wallet in a browser.
     Wallet,
     /// An invitation, --invite.
     Invite,
 }
 
-/// What to sign in with.
+/// The arguments that choose what to sign in with.
 #[derive(Debug, Args)]
 pub(in crate::verbs) struct SignInArgs {
-    /// What to sign in with [default: the invitation or key that is given; else an Ethereum key,
-    /// a GitHub account or a wallet, whichever the ceremony takes first].
+    /// What to sign in with [default: the invitation or key that is given; otherwise the first of
+    /// these that the ceremony accepts: an Ethereum key, a GitHub account, a wallet].
     #[arg(long, value_name = "WAY", value_enum)]
     sign_in: Option<Way>,
-    /// File of the Ethereum key to sign in with: 64 hex digits. Made, readable by you alone, when
-    /// it does not exist [default: tauline/ethereum.key in $XDG_DATA_HOME or ~/.local/share].
+    /// File of the Ethereum key to sign in with: 64 hex digits. If it does not exist, it is made,
+    /// and only you can read it [default: tauline/ethereum.key in $XDG_DATA_HOME or
+    /// ~/.local/share].
     #[arg(long, value_name = "FILE", conflicts_with = "invite")]
     key: Option<PathBuf>,
-    /// Invitation code to sign in with. The environment variable keeps it out of the list of
+    /// Invitation code to sign in with. Use the environment variable to keep it out of the list of
     /// processes.
     #[arg(
         long,
@@ -46,13 +47,13 @@ pub(in crate::verbs) struct SignInArgs {
         hide_env_values = true
     )]
     invite: Option<String>,
-    /// Print the link to sign in at, and open no browser.
+    /// Only print the link to sign in at; do not open a browser.
     #[arg(long)]
     no_browser: bool,
 }
 
 impl SignInArgs {
-    /// What to sign in with, if this ceremony takes it.
+    /// What to sign in with, if this ceremony accepts it.
     pub(super) fn credential(
         &self,
         status: &CeremonyStatus,
@@ -87,7 +88,7 @@ impl SignInArgs {
         }
     }
 
-    /// The way to sign in: the one asked for, or the first that the ceremony takes.
+    /// The way to sign in: the one asked for, or the first that the ceremony accepts.
     fn way(&self, status: &CeremonyStatus) -> Outcome<Way> {
         let way = match (self.sign_in, &self.key, &self.invite) {
             (Some(way), key, _) => {
@@ -97,7 +98,7 @@ impl SignInArgs {
                 }
                 way
             }
-            // A key on the command line outranks an invitation in the environment.
+            // A key on the command line takes precedence over an invitation in the environment.
             (None, Some(_), _) => Way::Key,
             (None, None, Some(_)) => Way::Invite,
             (None, None, None) => first(&status.sign_in).unwrap_or(Way::Key),
@@ -106,7 +107,7 @@ impl SignInArgs {
         let (methods, name): (&[_], _) = match way {
             Way::Github => (&[SignInMethod::Github], status::name(SignInMethod::Github)),
             Way::Key => (&[SignInMethod::Siwe], status::name(SignInMethod::Siwe)),
-            // The coordinator has a page of its own for wallets that sign.
+            // For wallets that sign a message, the coordinator has a page of its own.
             Way::Wallet => (
                 &[SignInMethod::Oidc, SignInMethod::Siwe],
                 status::name(SignInMethod::Oidc),
@@ -144,7 +145,7 @@ impl SignInArgs {
     }
 }
 
-/// The way to sign in for whoever has not said how: what needs no browser first.
+/// The way to sign in if none was asked for: one without a browser is preferred.
 fn first(methods: &[SignInMethod]) -> Option<Way> {
     let order = [
         (SignInMethod::Siwe, Way::Key),

@@ -11,7 +11,7 @@ use crate::exit::{Failure, Outcome};
 use crate::signin::Credential;
 use crate::verbs::status;
 
-/// Fresh keys, or the invitations of a file, for so many participants.
+/// New keys, or the invitations of a file, for this number of participants.
 pub(super) fn credentials(
     invites: Option<&Path>,
     count: usize,
@@ -57,7 +57,7 @@ pub(super) fn credentials(
         .collect())
 }
 
-/// The codes of a file of invitations, one `name code` a line, `#` begins a comment.
+/// The codes in a file of invitations: each line is `name code`, and `#` begins a comment.
 fn codes(path: &Path) -> Outcome<Vec<Zeroizing<String>>> {
     let text = std::fs::read_to_string(path).map_err(|e| Failure::file("read", path, &e))?;
     let lines = text

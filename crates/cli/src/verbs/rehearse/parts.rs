@@ -1,4 +1,4 @@
-//! What the participants of a rehearsal do, and how.
+//! The parts that the participants of a rehearsal play.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use tokio::time::{sleep, timeout};
 use crate::exit::Failure;
 use crate::participant::{Participant, Stop};
 
-/// How long somebody who vanishes is there before.
+/// How long a participant is present before it vanishes.
 const BRIEFLY: Duration = Duration::from_secs(2);
 
-/// A participant's part.
+/// What a participant does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Role {
@@ -37,7 +37,7 @@ impl Role {
         Self::Leave,
     ];
 
-    /// Whether the coordinator has to notice by itself.
+    /// Whether the participant goes without telling the coordinator.
     pub(super) fn vanishes(self) -> bool {
         matches!(
             self,
@@ -45,7 +45,8 @@ impl Role {
         )
     }
 
-    /// The manner of vanishing, in words to follow the name; both are one for all others.
+    /// How a participant vanishes, as text that follows the name. Empty where it makes no
+    /// difference.
     pub(super) fn manner(self, silent: bool) -> &'static str {
         match (self, silent) {
             (Self::VanishInLine | Self::VanishAfterStart, true) => ", silently",
@@ -65,10 +66,11 @@ impl Role {
         }
     }
 
-    /// Whether a stay may end so when this part is played (`http-queue-api.md`, Deadlines).
+    /// Whether the stay of whoever plays this part may end like this
+    /// (`docs/spec/queue.md#deadlines`).
     pub(super) fn may_end(self, end: Option<EndedWord>) -> bool {
         match (self, end) {
-            // Whoever finds nobody ahead is called by the answer to joining.
+            // If nobody is ahead, the participant is called when it joins.
             (Self::VanishInLine, Some(EndedWord::MissedCheckin | EndedWord::FailedToStart))
             | (Self::VanishWhenCalled, Some(EndedWord::FailedToStart))
             | (Self::VanishAfterStart, Some(EndedWord::Stalled | EndedWord::TimedOut))
@@ -84,7 +86,7 @@ impl Role {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) role: Role,
-    /// Of somebody who vanishes: whether the connection stays open.
+    /// Whether the connection stays open when the participant vanishes.
     pub(super) silent: bool,
 }
 
@@ -95,7 +97,7 @@ impl Part {
     };
 }
 
-/// What one participant's part came to: the ticket of its contribution, if it made one.
+/// The result of a part: the ticket of the contribution, if it made one.
 pub(super) type Played = Result<Option<u64>, String>;
 
 pub(super) async fn play(
@@ -117,7 +119,7 @@ pub(super) async fn play(
         match part.role {
             Role::Contribute => {}
             Role::VanishInLine if part.silent => drop(participant.check_in(BRIEFLY).await?),
-            // The request is closed before it is answered.
+            // Closes the request before it is answered.
             Role::VanishInLine => {
                 let held = participant.check_in(BRIEFLY * 2);
                 drop(timeout(BRIEFLY / 2, held).await);
@@ -148,13 +150,14 @@ pub(super) async fn play(
     })
 }
 
-/// Exactly the share asked for drops out, in all ways in turn, in places drawn from the seed.
+/// The parts of all participants. Exactly the share asked for drops out, in each way equally often;
+/// the seed decides who.
 pub(super) fn parts(participants: usize, dropouts: f64, seed: u64) -> Vec<Part> {
     let count = (participants as f64 * dropouts).round() as usize;
     let ways = Role::DROPOUTS.len();
     let dropouts = (0..count).map(|i| Part {
         role: Role::DROPOUTS[i % ways],
-        // Each way to vanish in both manners, and both from the first few on.
+        // Both manners occur in each way to vanish, and soon.
         silent: (i / ways + i % ways) % 2 == 1,
     });
     let mut parts: Vec<Part> = dropouts.collect();

@@ -1,4 +1,4 @@
-//! What a rehearsal came to.
+//! The report of a rehearsal.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,15 +7,15 @@ use std::time::Duration;
 use serde::Serialize;
 use tauline_protocol::status::EndedWord;
 
-use super::parts::{Part, Played, Role};
+use super::fate::Fate;
+use super::parts::Role;
 use super::slots::{Lost, Slots, Spread, between, turns_an_hour};
-use crate::participant::Times;
-use crate::words;
+use crate::numbers;
 
-/// Failures that are printed one by one; JSON has all.
-const LISTED: usize = 10;
+/// How many failures are printed; JSON has all of them.
+const MAX_LISTED: usize = 10;
 
-/// Ends of stays, counted by their word.
+/// The number of stays that ended in each way.
 type Ends = BTreeMap<&'static str, u64>;
 
 fn count_end(ends: &mut Ends, end: Option<EndedWord>) {
@@ -24,60 +24,19 @@ fn count_end(ends: &mut Ends, end: Option<EndedWord>) {
         .or_default() += 1;
 }
 
-/// One participant's part and what became of it.
-pub(super) struct Fate {
-    number: usize,
-    pub(super) part: Part,
-    pub(super) times: Times,
-    result: Played,
-    end: Option<EndedWord>,
-}
-
-impl Fate {
-    pub(super) fn new(
-        number: usize,
-        part: Part,
-        times: Times,
-        result: Played,
-        end: Option<EndedWord>,
-    ) -> Self {
-        Self {
-            number,
-            part,
-            times,
-            result,
-            end,
-        }
-    }
-
-    /// What did not go as it should.
-    fn fault(&self) -> Option<String> {
-        match &self.result {
-            Err(why) => Some(why.clone()),
-            Ok(_) if self.part.role.may_end(self.end) => None,
-            Ok(_) => {
-                let end = self
-                    .end
-                    .map_or("not known to have ended", EndedWord::as_str);
-                Some(format!("the coordinator says: {end}"))
-            }
-        }
-    }
-}
-
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Group {
     role: Role,
     participants: u64,
-    /// Those of them whose connection stayed open.
+    /// How many of them kept their connection open.
     silent: u64,
     ends: Ends,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Fault {
+struct FailedPart {
     participant: usize,
     role: Role,
     what: String,
@@ -92,31 +51,31 @@ pub(super) struct Report {
     participants: usize,
     accepted: u64,
     dropouts: Vec<Group>,
-    /// Whether contributions were accepted in the order of tickets.
+    /// Whether the contributions were accepted in the order of their tickets.
     in_ticket_order: bool,
     took_in_ms: u64,
     /// Accepted contributions in an hour, from the first arrival to the last receipt.
     turns_an_hour: Option<u64>,
-    /// From a receipt to the next start, or call.
+    /// The time from a receipt to the next start, or to the next call if nobody started.
     idle: Option<Spread>,
-    /// What the slots of those cost who were called and dropped out.
+    /// The time that was lost by those who were called and dropped out.
     lost_slots: Vec<Lost>,
-    /// From being called to the receipt.
+    /// The time from a call to the receipt.
     turns: Option<Spread>,
-    /// From joining to being called.
+    /// The time from joining to the call.
     waits: Option<Spread>,
     /// Calls that failed and were repeated.
     repeated_calls: u64,
-    failures: Vec<Fault>,
+    failures: Vec<FailedPart>,
 }
 
 impl Report {
     pub(super) fn new(seed: u64, took: Duration, repeated_calls: u64, fates: &[Fate]) -> Self {
-        let failures: Vec<Fault> = fates
+        let failures: Vec<FailedPart> = fates
             .iter()
             .filter_map(|fate| {
-                let what = fate.fault()?;
-                Some(Fault {
+                let what = fate.failure()?;
+                Some(FailedPart {
                     participant: fate.number + 1,
                     role: fate.part.role,
                     what,
@@ -185,21 +144,37 @@ fn in_ticket_order<'a>(contributors: impl Iterator<Item = &'a Fate>) -> bool {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let took = words::duration(Duration::from_millis(self.took_in_ms));
-        let order = match self.in_ticket_order {
-            true => "in the order of tickets",
-            false => "NOT in the order of tickets",
-        };
         writeln!(
             f,
             "Rehearsal with {} participants, seed {}",
             self.participants, self.seed
         )?;
+        self.write_counts(f)?;
+        self.write_times(f)?;
+        self.write_failures(f)?;
+        match self.good {
+            true => f.write_str("Everything went as it should."),
+            false => write!(
+                f,
+                "{} failed.",
+                numbers::count(self.failures.len() as u64, "part")
+            ),
+        }
+    }
+}
+
+impl Report {
+    fn write_counts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let took = numbers::duration(Duration::from_millis(self.took_in_ms));
+        let order = match self.in_ticket_order {
+            true => "in the order of tickets",
+            false => "NOT in the order of tickets",
+        };
         writeln!(f, "  took            {took}")?;
         writeln!(
             f,
             "  accepted        {}, {order}",
-            words::number(self.accepted)
+            numbers::with_commas(self.accepted)
         )?;
         for group in &self.dropouts {
             let ends: Vec<String> = group
@@ -215,8 +190,12 @@ impl fmt::Display for Report {
                 ends.join(", ")
             )?;
         }
+        Ok(())
+    }
+
+    fn write_times(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(rate) = self.turns_an_hour {
-            writeln!(f, "  turns an hour   {}", words::number(rate))?;
+            writeln!(f, "  turns an hour   {}", numbers::with_commas(rate))?;
         }
         let spreads = [
             ("turns", &self.turns),
@@ -231,35 +210,27 @@ impl fmt::Display for Report {
         for lost in &self.lost_slots {
             writeln!(f, "  lost            {lost}")?;
         }
+        Ok(())
+    }
+
+    fn write_failures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
             "  repeated calls  {}",
-            words::number(self.repeated_calls)
+            numbers::with_commas(self.repeated_calls)
         )?;
-        for fault in self.failures.iter().take(LISTED) {
+        for failed in self.failures.iter().take(MAX_LISTED) {
             writeln!(
                 f,
                 "  FAILED          participant {} ({}): {}",
-                fault.participant,
-                fault.role.name(),
-                fault.what
+                failed.participant,
+                failed.role.name(),
+                failed.what
             )?;
         }
-        if let Some(more) = self
-            .failures
-            .len()
-            .checked_sub(LISTED)
-            .filter(|more| *more > 0)
-        {
-            writeln!(f, "  FAILED          … and {more} more")?;
-        }
-        match self.good {
-            true => f.write_str("Everything went as it should."),
-            false => write!(
-                f,
-                "{} failed.",
-                words::count(self.failures.len() as u64, "part")
-            ),
+        match self.failures.len().saturating_sub(MAX_LISTED) {
+            0 => Ok(()),
+            more => writeln!(f, "  FAILED          … and {more} more"),
         }
     }
 }
@@ -268,7 +239,9 @@ impl fmt::Display for Report {
 mod tests {
     use tokio::time::Instant;
 
+    use super::super::parts::Part;
     use super::*;
+    use crate::participant::Times;
 
     fn part(role: Role) -> Part {
         Part {

@@ -1,4 +1,4 @@
-//! What the time between contributions went to, as the participants saw it.
+//! How the time between contributions was spent, as the participants saw it.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::fate::Fate;
 use super::parts::Role;
-use super::report::Fate;
-use crate::words;
+use crate::numbers;
 
-/// Times of many, in milliseconds.
+/// Mean, median and maximum of times, in milliseconds.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Spread {
@@ -33,7 +33,7 @@ impl Spread {
 
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = |ms: u64| words::duration(Duration::from_millis(ms));
+        let text = |ms: u64| numbers::duration(Duration::from_millis(ms));
         write!(
             f,
             "mean {}, median {}, longest {}",
@@ -44,31 +44,32 @@ impl fmt::Display for Spread {
     }
 }
 
-/// What the slots of those cost who were called and dropped out in one way.
+/// The time that was lost by those who were called and dropped out in one way.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Lost {
     role: Role,
     silent: bool,
     slots: usize,
-    /// From the call to the next participant's start.
+    /// The time from the call to the next participant's start.
     cost: Spread,
 }
 
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let manner = self.role.manner(self.silent);
-        let slots = words::count(self.slots as u64, "slot");
+        let slots = numbers::count(self.slots as u64, "slot");
         write!(f, "{slots} to {}{manner}: {}", self.role.name(), self.cost)
     }
 }
 
-/// Where the time went between the contributions.
+/// How the time between contributions was spent.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    /// From an accepted contribution to the next start, or call if nobody started then.
+    /// The times from an accepted contribution to the next start, or to the next call if nobody
+    /// started.
     pub(super) idle: Vec<u64>,
-    /// From the call of somebody who dropped out to the next start.
+    /// The times from the call of a participant who dropped out to the next start.
     lost: Vec<(Role, bool, u64)>,
 }
 
@@ -94,7 +95,7 @@ impl Slots {
         slots
     }
 
-    /// What the lost slots cost, by the way they were lost.
+    /// The lost time for each way to drop out.
     pub(super) fn lost(mut self) -> Vec<Lost> {
         self.lost.sort_unstable();
         let ways = self

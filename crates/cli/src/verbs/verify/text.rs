@@ -1,29 +1,29 @@
-//! The report of a transcript as text.
+//! The report on a transcript as text.
 
 use std::fmt::Write;
 
 use tauline_transcript::transcript::{FaultySignature, Listed, Refused, Report, SignatureKind};
 
-use crate::words;
+use crate::numbers;
 
-/// Failures and warnings of a kind that are printed one by one; the rest are counted.
-const LISTED: usize = 10;
+/// How many failures, and warnings of each kind, are printed; the rest are counted.
+const MAX_LISTED: usize = 10;
 
-/// What is wrong.
+/// The checks that failed.
 pub(super) fn bad(refused: &Refused) -> String {
     let mut text = String::new();
-    let listed = refused.failures.iter().take(LISTED);
+    let listed = refused.failures.iter().take(MAX_LISTED);
     for fault in listed {
         let _ = writeln!(text, "FAILED  {fault}");
     }
-    let more = refused.failure_count.saturating_sub(LISTED as u64);
+    let more = refused.failure_count.saturating_sub(MAX_LISTED as u64);
     if more > 0 {
-        let _ = writeln!(text, "FAILED  … and {}", words::count(more, "more check"));
+        let _ = writeln!(text, "FAILED  … and {}", numbers::count(more, "more check"));
     }
     text
 }
 
-/// Signatures in a line, the counts of a report, and what the powers are.
+/// A line about signatures, the counts of each sub-ceremony, and the fingerprints of the powers.
 pub(super) fn table(report: &Report) -> String {
     let mut text = headline(report);
     text.push('\n');
@@ -37,18 +37,18 @@ pub(super) fn table(report: &Report) -> String {
         let _ = writeln!(
             text,
             "  {:>12}  {:>9}  {:>10}    {:>9}  {:>9}  {:>9}",
-            words::number(sub.num_g1_powers),
-            words::number(sub.links_valid),
-            words::number(sub.no_entropy),
-            words::number(sub.bls_signatures.valid),
-            words::number(sub.bls_signatures.invalid),
-            words::number(sub.bls_signatures.absent),
+            numbers::with_commas(sub.num_g1_powers),
+            numbers::with_commas(sub.links_valid),
+            numbers::with_commas(sub.no_entropy),
+            numbers::with_commas(sub.bls_signatures.valid),
+            numbers::with_commas(sub.bls_signatures.invalid),
+            numbers::with_commas(sub.bls_signatures.absent),
         );
     }
     let _ = writeln!(text, "  Ethereum signatures: {}", report.ecdsa_signatures);
     for sub in &report.sub_ceremonies {
         let Some(mark) = &sub.mark else { continue };
-        let number = words::number(sub.num_g1_powers);
+        let number = numbers::with_commas(sub.num_g1_powers);
         let _ = write!(
             text,
             "  {number:>12} powers  fingerprint {}",
@@ -62,10 +62,10 @@ pub(super) fn table(report: &Report) -> String {
     text
 }
 
-/// How many signatures there are, how many of them are not valid, and whose.
+/// How many signatures there are, how many of them are not valid, and whose they are.
 fn headline(report: &Report) -> String {
     let signatures = &report.signatures;
-    let present = words::count(signatures.present, "signature");
+    let present = numbers::count(signatures.present, "signature");
     match (signatures.present, signatures.faulty.count) {
         (0, _) => "No signatures are present.".to_owned(),
         (_, 0) => format!("{present} present, all valid."),
@@ -73,13 +73,13 @@ fn headline(report: &Report) -> String {
             let whose = whose(&signatures.faulty);
             format!(
                 "{present} present, {} INVALID: {whose}.",
-                words::number(faulty)
+                numbers::with_commas(faulty)
             )
         }
     }
 }
 
-/// The owners of signatures: each once, the first few.
+/// The first few owners of signatures that are not valid, each once.
 fn whose(faulty: &Listed<FaultySignature>) -> String {
     let mut owners: Vec<String> = Vec::new();
     for it in &faulty.first {
@@ -88,15 +88,15 @@ fn whose(faulty: &Listed<FaultySignature>) -> String {
             owners.push(owner);
         }
     }
-    let more = owners.len().saturating_sub(LISTED);
-    owners.truncate(LISTED);
+    let more = owners.len().saturating_sub(MAX_LISTED);
+    owners.truncate(MAX_LISTED);
     match more > 0 || faulty.count > faulty.first.len() as u64 {
         true => format!("of {} and others", owners.join(", ")),
-        false => format!("of {}", words::list(&owners)),
+        false => format!("of {}", numbers::list(&owners)),
     }
 }
 
-/// A name as a transcript has it, fit for a line.
+/// An identity from the transcript, escaped to fit on a line.
 fn escaped(text: &str) -> String {
     text.chars().flat_map(char::escape_debug).collect()
 }
@@ -111,9 +111,9 @@ fn contributions(report: &Report) -> String {
     let kinds: Vec<String> = kinds
         .iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, kind)| format!("{} {kind}", words::number(*count)))
+        .map(|(count, kind)| format!("{} {kind}", numbers::with_commas(*count)))
         .collect();
-    let mut text = words::count(report.contributions, "contribution");
+    let mut text = numbers::count(report.contributions, "contribution");
     if !kinds.is_empty() {
         let _ = write!(text, ": {}", kinds.join(", "));
     }
@@ -121,7 +121,7 @@ fn contributions(report: &Report) -> String {
     text
 }
 
-/// What does not make a transcript invalid, and ought to be known.
+/// What does not make a transcript invalid, but should be known.
 pub(super) fn notes(report: &Report) -> Vec<String> {
     let mut notes = Vec::new();
     faulty_signatures(report, &mut notes);
@@ -142,7 +142,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
         if sub.no_entropy == 0 {
             continue;
         }
-        let first: Vec<_> = sub.no_entropy_entries.iter().take(LISTED).collect();
+        let first: Vec<_> = sub.no_entropy_entries.iter().take(MAX_LISTED).collect();
         let more = if sub.no_entropy > first.len() as u64 {
             ", …"
         } else {
@@ -150,9 +150,9 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
         };
         notes.push(format!(
             "{} to sub-ceremony {i} ({} powers) changed nothing, the secret was 1: {}{more}",
-            words::count(sub.no_entropy, "contribution"),
+            numbers::count(sub.no_entropy, "contribution"),
             sub.num_g1_powers,
-            words::list(&first)
+            numbers::list(&first)
         ));
     }
     each(
@@ -163,7 +163,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
             format!(
                 "contribution {} has one secret for the sub-ceremonies {}",
                 it.entry,
-                words::list(&it.sub_ceremonies)
+                numbers::list(&it.sub_ceremonies)
             )
         },
     );
@@ -179,7 +179,10 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
             "{} over other sizes than the transcript states: {}",
             match report.signatures.over_other_sizes {
                 1 => "1 Ethereum signature is valid".to_owned(),
-                count => format!("{} Ethereum signatures are valid", words::number(count)),
+                count => format!(
+                    "{} Ethereum signatures are valid",
+                    numbers::with_commas(count)
+                ),
             },
             sizes.join(",")
         ));
@@ -225,11 +228,11 @@ fn known_secrets(report: &Report, notes: &mut Vec<String>) {
     }
 }
 
-/// A line for each of the first few, and one for the others.
+/// Adds a line for each of the first few, and one that counts the others.
 fn each<T>(listed: &Listed<T>, notes: &mut Vec<String>, what: &str, line: impl Fn(&T) -> String) {
-    notes.extend(listed.first.iter().take(LISTED).map(line));
-    let more = listed.count.saturating_sub(LISTED as u64);
+    notes.extend(listed.first.iter().take(MAX_LISTED).map(line));
+    let more = listed.count.saturating_sub(MAX_LISTED as u64);
     if more > 0 {
-        notes.push(format!("… and {} more {what}", words::number(more)));
+        notes.push(format!("… and {} more {what}", numbers::with_commas(more)));
     }
 }

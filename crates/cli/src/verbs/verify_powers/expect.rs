@@ -1,4 +1,4 @@
-//! What a set of powers is compared with.
+//! What the powers in a file are compared with.
 
 use std::path::Path;
 
@@ -7,30 +7,30 @@ use tauline_transcript::export::{SetFindings, check_powers_file, read_powers_fil
 use tauline_transcript::fingerprint::{Fingerprint, Mark};
 use tauline_transcript::recognise::Kind;
 use tauline_transcript::transcript::read_powers;
-use tauline_transcript::{Encoding, Powers, SubCeremony, verify_powers};
 
+use crate::documents::{transcript_failure, verified_powers};
 use crate::exit::{Failure, Outcome};
 use crate::input::{Input, Limits, MAX_DOCUMENT};
 use crate::recognised::{Wanted, want};
-use crate::verbs::export::failure;
 
-/// Longest file that is looked through for a fingerprint, in bytes: a note, not a document.
-const NOTE_LEN: u64 = 4096;
+/// Longest file that is searched for a fingerprint, in bytes: a note, not a document.
+const MAX_NOTE_LEN: u64 = 4096;
 
-/// Something that sets of powers have to be.
+/// What sets of powers have to match.
 pub(super) enum Expected {
-    /// Of these sizes, one for each set.
+    /// These sizes, one for each set.
     Sizes(ExpectedSizes),
-    /// One of the sets has this fingerprint.
+    /// A fingerprint, which one of the sets has to have. The text tells where it comes from.
     Fingerprint(Fingerprint, String),
-    /// Each set is the one of as many powers here.
+    /// The sets of another file, whose name follows: each set has to be the one with as many
+    /// powers.
     Sets(Vec<(usize, Mark)>, String),
-    /// Each set is the one of as many powers in this transcript.
+    /// A transcript: each set has to be the final powers of the sub-ceremony with as many powers.
     Transcript(Input),
 }
 
-/// Numbers of powers in G1 and G2, in the order of sets. Unlike a ceremony's they may have fewer in
-/// G1.
+/// The numbers of powers in G1 and G2 of each set, in order. Unlike in a ceremony, there may be
+/// fewer powers in G1 than in G2.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ExpectedSizes(Vec<(usize, usize)>);
 
@@ -107,7 +107,7 @@ impl Expected {
                 let is_there = sets.iter().any(|set| set.mark.fingerprint == *expected);
                 let own: Vec<_> = sets.iter().map(|set| set.mark.fingerprint).collect();
                 (!is_there).then(|| {
-                    let own = crate::words::list(&own);
+                    let own = crate::numbers::list(&own);
                     format!("its fingerprint is {own}, and the one {whence} is {expected}")
                 })
             }
@@ -131,7 +131,7 @@ impl Expected {
     }
 }
 
-/// How a set differs from the one that it should be.
+/// How a set differs from the expected one, if it does.
 fn differs(mark: &Mark, expected: Option<&Mark>, size: usize, name: &str) -> Option<String> {
     let Some(expected) = expected else {
         return Some(format!(
@@ -153,9 +153,9 @@ fn differs(mark: &Mark, expected: Option<&Mark>, size: usize, name: &str) -> Opt
     })
 }
 
-/// The fingerprint in a short text that has one and no more.
+/// The fingerprint in a short text, if it contains exactly one.
 fn noted(input: &Input) -> Outcome<Option<Fingerprint>> {
-    let Ok(bytes) = input.bytes(NOTE_LEN) else {
+    let Ok(bytes) = input.bytes(MAX_NOTE_LEN) else {
         return Ok(None);
     };
     let text = String::from_utf8_lossy(&bytes);
@@ -165,7 +165,7 @@ fn noted(input: &Input) -> Outcome<Option<Fingerprint>> {
     Ok(found.next().filter(|_| found.next().is_none()))
 }
 
-/// The sets of a file of powers, which have to hold.
+/// The sets of a file of powers, which have to be valid.
 fn sets_of(input: &Input) -> Outcome<Expected> {
     want(input, Wanted::Powers)?;
     let bad = |why: &dyn std::fmt::Display| {
@@ -179,22 +179,10 @@ fn sets_of(input: &Input) -> Outcome<Expected> {
     Ok(Expected::Sets(marks.collect(), input.name().to_owned()))
 }
 
-/// The mark of a transcript's powers of this number in G1, which have to hold.
+/// The mark of a transcript's powers of this number in G1, which have to be valid.
 fn mark_in(input: &Input, size: usize) -> Outcome<Option<Mark>> {
-    let powers = read_powers(input, size).map_err(|error| failure(input, &error))?;
+    let powers = read_powers(input, size).map_err(|error| transcript_failure(input, &error))?;
     powers
-        .map(|powers| Ok(verified(input, &powers)?.mark()))
+        .map(|powers| Ok(verified_powers(input, &powers)?.mark()))
         .transpose()
-}
-
-/// Checks a transcript's powers.
-pub(in crate::verbs) fn verified(input: &Input, powers: &Powers) -> Outcome<Powers> {
-    let sub_ceremony = SubCeremony {
-        index: 0,
-        size: powers.size(),
-    };
-    let raw = powers.to_raw(Encoding::Uncompressed);
-    verify_powers(sub_ceremony, &raw, &mut OsRng).map_err(|invalid| {
-        Failure::bad(format!("{}: {invalid}", input.name())).code(invalid.code())
-    })
 }

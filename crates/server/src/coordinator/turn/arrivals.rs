@@ -1,4 +1,5 @@
-//! Contributions whose last byte has arrived and that are still being read.
+//! Contributions whose last byte has arrived and that are still being read
+//! (`docs/spec/queue.md#last-byte`).
 //!
 //! The participant's clock stops at the last byte. Reading millions of bytes of JSON takes a
 //! moment, in which the deadline may pass: so time for the rules is held short of the deadline as

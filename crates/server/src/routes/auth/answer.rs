@@ -126,7 +126,7 @@ pub(super) fn sent_on(url: &Url) -> Response {
     response
 }
 
-/// Sends a browser on with its session.
+/// Sends a browser on with its session (`docs/spec/http-api.md#session-answer`).
 pub(super) fn signed_in(redirect: &str, answer: &AuthAnswer) -> Response {
     let token = &answer.id_token;
     append(

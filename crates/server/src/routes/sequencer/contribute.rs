@@ -21,12 +21,14 @@ use crate::http::upload;
 use super::lobby::signed_in;
 use super::refusal::Refusal;
 
-/// Most bytes of a contribution (`sequencer-http.md`, section 2). A ceremony whose contributions
-/// are larger takes larger ones.
+/// Most bytes of a contribution (`docs/spec/sequencer.md#body-limit`). A ceremony whose
+/// contributions are larger takes larger ones.
 const BODY_LIMIT: usize = 10_485_760;
 
 /// Takes the updated state. The order: size, session, turn, form; only then is the body read. The
-/// sequencer parsed millions of bytes before it asked whose turn it is.
+/// sequencer parsed millions of bytes before it asked whose turn it is
+/// (`docs/spec/sequencer.md#contribute`, `docs/spec/sequencer.md#order`,
+/// `docs/spec/sequencer.md#turn-first`).
 pub(super) async fn contribute(
     State(app): State<Arc<App>>,
     MaybeSignedIn(session): MaybeSignedIn,
@@ -69,7 +71,7 @@ pub(super) async fn contribute(
     }
 }
 
-/// `POST /contribute/abort`.
+/// `POST /contribute/abort` (`docs/spec/sequencer.md#abort`).
 pub(super) async fn abort_turn(
     State(app): State<Arc<App>>,
     MaybeSignedIn(session): MaybeSignedIn,
@@ -91,7 +93,7 @@ pub(in crate::routes) async fn abort(app: &App, who: Identity, request: Request)
     }
 }
 
-/// Indented by two spaces, as the sequencer wrote it.
+/// Indented by two spaces, as the sequencer wrote it (`docs/spec/sequencer.md#receipt`).
 fn receipt(signed: SignedReceipt) -> Response {
     match serde_json::to_string_pretty(&ReceiptAnswer::from(signed)) {
         Ok(text) => {
@@ -107,7 +109,8 @@ fn receipt(signed: SignedReceipt) -> Response {
     }
 }
 
-/// Whether `Content-Type` is JSON: `application/json` or `application/…+json`, with any parameters.
+/// Whether `Content-Type` is JSON: `application/json` or `application/…+json`, with any parameters
+/// (`docs/spec/sequencer.md#content-type`).
 fn is_json(headers: &HeaderMap) -> bool {
     let media = headers
         .get(header::CONTENT_TYPE)

@@ -13,6 +13,7 @@ use crate::http::admission::Client;
 use crate::http::app::App;
 use crate::routes::transcript;
 
+/// The rule: `docs/spec/sequencer.md#info-status`.
 pub(super) async fn status(State(app): State<Arc<App>>) -> Json<SequencerStatus> {
     let status = app.coordinator.status();
     Json(SequencerStatus {
@@ -22,7 +23,8 @@ pub(super) async fn status(State(app): State<Arc<App>>) -> Json<SequencerStatus>
     })
 }
 
-/// The same transcript, with the same headers, as `/ceremony/transcript`.
+/// The same transcript, with the same headers, as `/ceremony/transcript`
+/// (`docs/spec/sequencer.md#current-state`, `docs/spec/sequencer.md#transcript-with-headers`).
 pub(super) async fn current_state(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,

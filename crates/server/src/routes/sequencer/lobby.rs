@@ -20,7 +20,7 @@ use crate::signin::session::Session;
 
 use super::refusal::Refusal;
 
-/// Joins, checks in or starts, whichever is due.
+/// Joins, checks in or starts, whichever is due (`docs/spec/sequencer.md#try-contribute`).
 pub(super) async fn try_contribute(
     State(app): State<Arc<App>>,
     MaybeSignedIn(session): MaybeSignedIn,
@@ -56,7 +56,7 @@ pub(super) async fn try_contribute(
 }
 
 /// The session, if the header that names it is as strict as the sequencer had it: no other case of
-/// the word `Bearer` (`sequencer-http.md`, section 2).
+/// the word `Bearer` (`docs/spec/sequencer.md#bearer`).
 pub(super) fn signed_in(
     headers: &HeaderMap,
     session: Result<Session, Failure>,

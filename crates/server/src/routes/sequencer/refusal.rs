@@ -1,4 +1,4 @@
-//! Answers that say no, as the sequencer said them (`sequencer-http.md`, section 5).
+//! Answers that say no, as the sequencer said them (`docs/spec/sequencer.md#errors`).
 //!
 //! Where that one had a word for what happened, it is used to the letter. Where it had none, or one
 //! that would be untrue, the nearest code is taken and the text goes on with what is true: clients
@@ -129,7 +129,7 @@ impl Refusal {
     }
 
     /// A body that is no document: the turn goes on. A 400 has to be JSON, since the client in C++
-    /// reads every 400 as JSON.
+    /// reads every 400 as JSON (`docs/spec/sequencer.md#unreadable`).
     fn of_document(error: &DocumentError) -> Self {
         match error {
             DocumentError::JsonShape(text) => Self::text(
@@ -149,7 +149,7 @@ impl Refusal {
         }
     }
 
-    /// The check that failed (`ceremony.md`, Checks on a contribution).
+    /// The check that failed (`docs/spec/ceremony.md#checks`).
     fn of_check(invalid: &Invalid) -> Self {
         let i = invalid.sub_ceremony.map_or(0, |it| it.index);
         let j = invalid.index.unwrap_or_default();
@@ -203,7 +203,8 @@ impl Refusal {
 }
 
 /// What is wrong with a point, in the sequencer's words. Its decoder never saw bytes of a wrong
-/// length, and neither does this: JSON in which hex is wrong is not of the document's shape.
+/// length, and neither does this: JSON in which hex is wrong is not of the document's shape
+/// (`docs/spec/sequencer.md#point-texts`).
 fn cause(error: &PointError) -> &'static str {
     match error {
         PointError::NotCompressed => "Point is not compressed",

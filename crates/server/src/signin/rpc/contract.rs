@@ -7,7 +7,7 @@ use super::{Node, prefixed};
 use crate::signin::outgoing::{Slot, Unreachable};
 
 /// First bytes of a call of `isValidSignature(bytes32,bytes)`, and of its answer when the
-/// signature is good (EIP-1271).
+/// signature is good (EIP-1271) (`docs/spec/http-api.md#contract-wallets`).
 const IS_VALID_SIGNATURE: [u8; 4] = [0x16, 0x26, 0xba, 0x7e];
 
 /// A permit to run one contract.

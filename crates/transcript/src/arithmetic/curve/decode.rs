@@ -8,7 +8,7 @@ use crate::arithmetic::field::lanes::{Field, Lanes, MAX_LANES, Mask, Task};
 use crate::arithmetic::field::limbs::{WORDS, is_below_p};
 use crate::encoding::{Encoding, Point, PointError};
 
-/// Flags in the first byte (`ceremony.md`, Documents).
+/// Flags in the first byte (`docs/spec/ceremony.md#points`).
 const COMPRESSED: u8 = 0x80;
 const INFINITY: u8 = 0x40;
 const SIGN: u8 = 0x20;

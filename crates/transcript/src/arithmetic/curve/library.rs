@@ -9,7 +9,8 @@ use rayon::prelude::*;
 
 use crate::encoding::Point;
 
-/// Bytes of a random coefficient: 128 bits, as many as the checks need (`ceremony.md`).
+/// Bytes of a random coefficient: 128 bits, as many as the checks need
+/// (`docs/spec/ceremony.md#error-bound`).
 pub(crate) const COEFFICIENT_LEN: usize = 16;
 
 /// Most points in one call of the library's sum of products.

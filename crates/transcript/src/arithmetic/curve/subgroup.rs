@@ -23,7 +23,7 @@ impl<C: Curve> List<C> {
     }
 
     /// The index of the first point outside of the subgroup, checked one by one on all cores
-    /// (`ceremony.md`, check 3). Infinity is inside.
+    /// (`docs/spec/ceremony.md#check-3`). Infinity is inside.
     ///
     /// Long lists are cheaper with [`window_sums`](Self::window_sums), which tell no index.
     pub(crate) fn first_outside_subgroup(&self) -> Option<usize> {

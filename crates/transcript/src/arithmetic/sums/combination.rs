@@ -5,7 +5,7 @@
 //! the points with bit j set in their coefficient. With the coefficient read as a + b·x², a the
 //! first 64 bits and b the last, Σ (aᵢ + bᵢ·x²)·Pᵢ = Σ_{j<64} 2ʲ·(T_j + x²·T_{64+j}).
 //!
-//! # The subgroup (`ceremony.md`, check 3)
+//! # The subgroup (`docs/spec/ceremony.md#check-3`)
 //!
 //! If all 128 planes are in the subgroup, all points are, but for a chance of 2⁻¹²⁸: let Pᵢ be
 //! outside. Given all other coefficients, T_j is s or s + Pᵢ, as bit j of Pᵢ's falls, and at

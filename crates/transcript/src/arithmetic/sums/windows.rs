@@ -7,7 +7,7 @@
 //! point with its sign, and folds the buckets into *planes*: T_{w,0} = Σ s·Pᵢ over all i, and
 //! T_{w,b+1} = Σ s·Pᵢ over the i whose bit kᵦ is set. So R_w = Σ 2ʲ·T_{w,j}, with c planes.
 //!
-//! # The subgroup (`ceremony.md`, check 3)
+//! # The subgroup (`docs/spec/ceremony.md#check-3`)
 //!
 //! If every plane of the windows 1 … W is in the subgroup of order r, all points are, but for a
 //! chance of 2^(−c·W) ≤ 2⁻¹²⁸.
@@ -23,7 +23,7 @@
 //! 1/2, whatever came before. There are c·W planes. The order of P_j in E/G plays no role: 3 is as
 //! good as a large prime.
 //!
-//! # Consecutive powers (`ceremony.md`, check 6)
+//! # Consecutive powers (`docs/spec/ceremony.md#check-6`)
 //!
 //! With the points in the subgroup, A_w = Σ_{i<n−1} d_{i+w}·Pᵢ is R_w without its last term, and
 //! B_w = Σ_{i<n−1} d_{i+w}·P_{i+1} is R_{w−1} without its first. If τ·A_w = B_w for w = 1 … W, then
@@ -52,7 +52,8 @@ use crate::arithmetic::field::path::Path;
 use crate::arithmetic::sums::buckets::Buckets;
 use crate::arithmetic::sums::segments::Scratch;
 
-/// Random bits by which every point is tested: the error is 2 to minus this (`ceremony.md`).
+/// Random bits by which every point is tested: the error is 2 to minus this
+/// (`docs/spec/ceremony.md#error-bound`).
 const SECURITY_BITS: u32 = 128;
 
 /// Most bits of a digit: buckets of a window fit in memory, digits in 16 bits.

@@ -13,7 +13,7 @@ type Machine = Radix52<Emulated<2>>;
 
 const LANES: Machine = Radix52(Emulated::<2>);
 
-/// The generator of G1 (`ceremony.md`, Groups), little-endian.
+/// The generator of G1 (`docs/spec/ceremony.md#generators`), little-endian.
 const GENERATOR: [[u64; 6]; 2] = [
     [
         0xfb3a_f00a_db22_c6bb,

@@ -1,4 +1,5 @@
-//! The shape of a contribution (`ceremony.md`, Documents), the same in JSON and MessagePack.
+//! The shape of a contribution (`docs/spec/ceremony.md#contribution`), the same in JSON and
+//! MessagePack.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -43,7 +44,7 @@ impl<'de> Visitor<'de> for ContributionSeed<'_> {
         let mut signature: Option<LenientSignature<65>> = None;
         while let Some(Name(name)) = map.next_key::<Name>()? {
             match name.as_str() {
-                // The second is the first schema's name (`ceremony.md`, Documents).
+                // The second is the first schema's name (`docs/spec/ceremony.md#older-names`).
                 "contributions" | "subContributions" => {
                     let seed = SubContributionsSeed(&mut *self.0);
                     once(&mut map, "contributions", &mut subs, seed)

@@ -107,8 +107,9 @@ impl<'de, const N: usize> Visitor<'de> for Any<N> {
 
 /// A signature of `N` bytes, or none.
 ///
-/// Signatures never make a contribution fail (`ceremony.md`, Checks on a contribution), so
-/// whatever is not one reads as none: `""`, `null`, other text, other types.
+/// Signatures never make a contribution fail (`docs/spec/ceremony.md#lenient-signatures`,
+/// `docs/spec/ceremony.md#bad-signature`), so whatever is not one reads as none: `""`, `null`,
+/// other text, other types.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LenientSignature<const N: usize>(pub(crate) Option<[u8; N]>);
 

@@ -37,7 +37,7 @@ impl fmt::Display for ListName {
     }
 }
 
-/// The check on a transcript that failed (`ceremony.md`, Checks on a whole transcript).
+/// The check on a transcript that failed (`docs/spec/ceremony.md#transcript-checks`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TranscriptCheck {

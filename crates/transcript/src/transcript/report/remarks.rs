@@ -118,7 +118,7 @@ pub struct FaultySignature {
     pub fault: SignatureFault,
 }
 
-/// All signatures of a transcript together.
+/// All signatures of a transcript together (`docs/spec/ceremony.md#transcript-signatures`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Signatures {

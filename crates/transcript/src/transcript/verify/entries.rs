@@ -94,7 +94,7 @@ fn rank(check: &TranscriptCheck) -> u8 {
 /// The number that stands for "no sub-ceremony" beside those of sub-ceremonies.
 const NO_SUB: usize = usize::MAX;
 
-/// Entry 0 is the start (`ceremony.md`, Documents). What is missing is told by the lengths.
+/// Entry 0 is the start (`docs/spec/ceremony.md#entry-0`). What is missing is told by the lengths.
 fn check_start(batch: &Batch, rules: &Rules, failures: &mut Failures) {
     let is_generator = |entry: &RawEntry, g1: bool| {
         let Ok(bytes) = entry else { return false };

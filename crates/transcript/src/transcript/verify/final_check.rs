@@ -15,7 +15,7 @@ use crate::transcript::report::failure::{Failures, TranscriptCheck};
 use crate::verify::verify_powers;
 
 /// The final powers pass the checks on a contribution (2 to 4, 6 and 7), and the last running
-/// product is the first of them.
+/// product is the first of them (`docs/spec/ceremony.md#transcript-powers`).
 pub(crate) fn check_powers<S: Source + ?Sized>(
     source: &S,
     index: &Index,

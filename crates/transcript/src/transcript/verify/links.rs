@@ -3,7 +3,7 @@
 //! For contribution k to one sub-ceremony, with P the running products, pk the public key and s
 //! the BLS signature over the identity's hash H, two equations must hold:
 //!
-//! * e(P\[k-1\], pk) = e(P\[k\], g₂), the update (`ceremony.md`, Checks on a whole transcript);
+//! * e(P\[k-1\], pk) = e(P\[k\], g₂), the update (`docs/spec/ceremony.md#transcript-update`);
 //! * e(H, pk) = e(s, g₂), the signature, where there is one.
 //!
 //! With random 128-bit r and r' for each, both hide in one Miller loop, and all right sides of a

@@ -118,6 +118,7 @@ fn is_identity<P: Point>(point: &P) -> bool {
     bool::from(point.is_identity())
 }
 
+/// The rule: `docs/spec/ceremony.md#transcript-points`.
 fn keep_good<P: Point>(
     decoded: Vec<Result<P, PointError>>,
     element: Element,

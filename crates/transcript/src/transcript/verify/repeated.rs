@@ -20,8 +20,8 @@ use crate::transcript::report::remarks::{Listed, Repeated};
 /// Identities that one reading has room for: 1.5 MB of table.
 const ROOM: u64 = 1 << 15;
 
-/// Who an identity is: an account of GitHub is its number, whatever its login was (`ceremony.md`,
-/// Identities).
+/// Who an identity is: an account of GitHub is its number, whatever its login was
+/// (`docs/spec/ceremony.md#github-number`).
 fn person(identity: &Identity) -> &str {
     let text = identity.as_str();
     let number = text.strip_prefix("git|").and_then(|rest| rest.find('|'));

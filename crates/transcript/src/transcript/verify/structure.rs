@@ -9,7 +9,8 @@ pub(crate) fn entries(index: &Index) -> u64 {
     index.subs.first().map_or(0, |sub| sub.running_products.len)
 }
 
-/// The sub-ceremonies are the ceremony's, no more, no fewer, in its order (check 1).
+/// The sub-ceremonies are the ceremony's, no more, no fewer, in its order (check 1)
+/// (`docs/spec/ceremony.md#transcript-sizes`).
 pub(crate) fn check_sizes(index: &Index, expected: &ExpectedSizes, failures: &mut Failures) {
     let got = index.subs.len();
     match expected {
@@ -52,7 +53,8 @@ pub(crate) fn check_sizes(index: &Index, expected: &ExpectedSizes, failures: &mu
     }
 }
 
-/// All lists of witnesses and participants are equally long, and not empty.
+/// All lists of witnesses and participants are equally long, and not empty
+/// (`docs/spec/ceremony.md#transcript-lengths`).
 pub(crate) fn check_lengths(index: &Index, failures: &mut Failures) {
     let expected = entries(index);
     if expected == 0 {

@@ -1,0 +1,123 @@
+//! The place in the queue: taking it, keeping it, giving it up.
+
+use std::time::Duration;
+
+use tauline_protocol::error::Code;
+use tauline_protocol::status::{QueueStatus, QueueWord};
+use tokio::time::Instant;
+
+use super::ending::{cannot_join, no_turn_yet};
+use super::news::News;
+use super::state::{HALTED, HOLD, Participant, Stop};
+use crate::client::Client;
+use crate::exit::Failure;
+
+impl Participant<'_> {
+    /// Joins the queue, or takes up the place that the participant has already. While the ceremony
+    /// is halted, it waits.
+    pub(crate) async fn join(&mut self) -> Result<QueueStatus, Stop> {
+        let mut halted = false;
+        let joined = loop {
+            match self
+                .call(async |client: &Client| client.join().await)
+                .await?
+            {
+                Err(refused) if refused.is(&[Code::Halted]) => {
+                    if !std::mem::replace(&mut halted, true) {
+                        self.listener.tell(News::Halted);
+                    }
+                    self.pause(HALTED).await?;
+                }
+                joined => break joined,
+            }
+        };
+        if halted && joined.is_ok() {
+            self.listener.tell(News::GoesOn);
+        }
+        self.times.joined.get_or_insert_with(Instant::now);
+        match joined {
+            Ok(status) => {
+                self.check_identity(&status)?;
+                self.standing = Some(status.clone());
+                Ok(status)
+            }
+            // The status has the receipt.
+            Err(refused) if refused.is(&[Code::AlreadyContributed]) => {
+                self.check_in(Duration::ZERO).await
+            }
+            Err(refused) => Err(cannot_join(&refused).into()),
+        }
+    }
+
+    /// Refuses a place that the coordinator holds for another identity: the contribution's
+    /// signatures would not be valid for it.
+    fn check_identity(&self, status: &QueueStatus) -> Result<(), Stop> {
+        match &self.identity {
+            Some(own) if *own != status.id => Err(Failure::bad(format!(
+                "the coordinator has {} in line, and {own} has signed in",
+                status.id
+            ))
+            .help("run the same command again; if it says so again, tell the ceremony's operator")
+            .into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The status of a participant that has fetched the powers in an earlier run.
+    pub(super) async fn turn_to_end(&mut self) -> Result<QueueStatus, Stop> {
+        let status = self.check_in(Duration::ZERO).await?;
+        self.check_identity(&status)?;
+        if status.queue_status == QueueWord::Queued {
+            return Err(no_turn_yet(&status).into());
+        }
+        Ok(status)
+    }
+
+    /// Waits until the turn has come or the stay is over.
+    pub(crate) async fn wait_for_turn(&mut self) -> Result<QueueStatus, Stop> {
+        let mut status = self.check_in(Duration::ZERO).await?;
+        while status.queue_status == QueueWord::Queued {
+            self.note(&status);
+            status = self.check_in(HOLD).await?;
+        }
+        self.note(&status);
+        Ok(status)
+    }
+
+    /// Gives up the turn, or the place.
+    pub(crate) async fn abort(&mut self, reason: &str) -> Result<QueueStatus, Stop> {
+        match self
+            .call(async |client: &Client| client.abort(reason).await)
+            .await?
+        {
+            Ok(status) => Ok(status),
+            Err(refused) => Err(Failure::bad(refused.body.error).into()),
+        }
+    }
+
+    /// Gives up the place.
+    pub(crate) async fn leave(&mut self) -> Result<QueueStatus, Stop> {
+        match self
+            .call(async |client: &Client| client.leave().await)
+            .await?
+        {
+            Ok(status) => Ok(status),
+            Err(refused) => Err(Failure::bad(refused.body.error).into()),
+        }
+    }
+
+    /// Asks for the participant's status, which also counts as presence.
+    pub(crate) async fn check_in(&mut self, wait: Duration) -> Result<QueueStatus, Stop> {
+        let status = loop {
+            match self
+                .call(async |client: &Client| client.check_in(wait).await)
+                .await?
+            {
+                Ok(status) => break status,
+                Err(refused) => self.reconsider(&refused).await?,
+            }
+        };
+        self.standing = Some(status.clone());
+        Ok(status)
+    }
+}

@@ -1,0 +1,14 @@
+//! The verbs that talk to a coordinator, against the real one.
+
+#![allow(clippy::unwrap_used)]
+#![cfg(unix)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod contributing;
+mod downloading;
+mod impostors;
+mod leaving;
+mod operating;
+mod rehearsing;

@@ -1,0 +1,196 @@
+//! The interface of a store.
+
+use std::path::Path;
+
+use tauline_protocol::Identity;
+use tauline_protocol::journal::{Digest, Tally};
+use tauline_queue_core::{Ticket, Timestamp};
+
+use crate::batch::{Batch, Blob};
+use crate::ceremony::Ceremony;
+use crate::chain::StoredRecord;
+use crate::contribution::Contribution;
+use crate::error::StoreError;
+use crate::session::{Session, SignInWrite, TokenHash};
+use crate::sum;
+
+/// Keeps everything that must survive the process and cannot be derived.
+///
+/// All methods block. Async code has to call them on threads for blocking work.
+pub trait Store: Send + Sync + 'static {
+    /// What was fixed when the ceremony was made.
+    fn ceremony(&self) -> &Ceremony;
+
+    /// Makes all of a batch durable, or nothing.
+    ///
+    /// # Errors
+    /// When the batch does not continue what is stored, or the medium fails. The caller's memory is
+    /// then ahead of the store, so the caller must not go on.
+    fn commit(&self, batch: &Batch) -> Result<(), StoreError>;
+
+    /// At most `at_most` records of the log, in order, from number `from` on; none at its end.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn log(&self, from: u64, at_most: u32) -> Result<Vec<StoredRecord>, StoreError>;
+
+    /// The record that ended a stay.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn ending(&self, ticket: Ticket) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The accepted contribution of a stay.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn contribution(&self, ticket: Ticket) -> Result<Option<Contribution>, StoreError>;
+
+    /// The tickets that have a blob.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn blob_tickets(&self) -> Result<Vec<Ticket>, StoreError>;
+
+    /// The submitted contribution of a stay.
+    ///
+    /// # Errors
+    /// When the medium fails, or the bytes have changed since they were stored.
+    fn blob(&self, ticket: Ticket) -> Result<Option<Blob>, StoreError>;
+
+    /// A view of all contributions, which later commits do not change.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn reading(&self) -> Result<Box<dyn Reading>, StoreError>;
+
+    /// Writes a consistent copy of everything to a new file, while others read and write.
+    ///
+    /// # Errors
+    /// When `to` exists, or cannot be written.
+    fn backup(&self, to: &Path) -> Result<(), StoreError>;
+
+    /// Adds a session, or replaces the one with the same hash.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn put_session(&self, session: &Session) -> Result<(), StoreError>;
+
+    /// Forgets a session.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn delete_session(&self, hash: &TokenHash) -> Result<(), StoreError>;
+
+    /// Makes the changes of several sign-ins durable, in order. A store may do so in one commit.
+    ///
+    /// # Errors
+    /// When the medium fails. Some of the changes may then be missing.
+    fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError> {
+        for write in writes {
+            match write {
+                SignInWrite::Put(session) => self.put_session(session)?,
+                SignInWrite::Delete(hash) => self.delete_session(hash)?,
+                SignInWrite::GithubAccount { account, identity } => {
+                    self.first_identity_of_github(*account, identity)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All sessions that end after `at`, ordered by their ends. None from a store that cannot list
+    /// them.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn sessions_lasting(&self, at: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let _ = at;
+        Ok(Vec::new())
+    }
+
+    /// The session of a token with this hash, expired or not.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn session(&self, hash: &TokenHash) -> Result<Option<Session>, StoreError>;
+
+    /// Forgets all sessions that ended before `at`, and returns how many there were.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn delete_sessions_expired_before(&self, at: Timestamp) -> Result<u64, StoreError>;
+
+    /// The identity that this GitHub account was first given. If it has none, it gets `today`,
+    /// which is then durable.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn first_identity_of_github(
+        &self,
+        account: u64,
+        today: &Identity,
+    ) -> Result<Identity, StoreError>;
+
+    /// The identity that this GitHub account was given, if it has one. None from a store that
+    /// cannot tell.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn identity_of_github(&self, account: u64) -> Result<Option<Identity>, StoreError> {
+        let _ = account;
+        Ok(None)
+    }
+
+    /// The tally of the GitHub accounts that have an identity.
+    fn accounts(&self) -> Tally {
+        sum::NONE
+    }
+
+    /// The tally of the first `count` accounts. They are read again and checked against their sums.
+    ///
+    /// # Errors
+    /// When the medium fails, or an account has changed since it was stored.
+    fn first_accounts(&self, count: u64) -> Result<Tally, StoreError> {
+        Ok(Tally {
+            count,
+            digest: sum::NONE.digest,
+        })
+    }
+}
+
+/// The contributions at one moment, for a slow reader.
+pub trait Reading: Send {
+    /// How many contributions there are.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn contributions(&self) -> Result<u64, StoreError>;
+
+    /// The blob of the last accepted contribution; none before the first.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn head(&self) -> Result<Option<Blob>, StoreError>;
+
+    /// At most `at_most` contributions, in order, after number `after`; none at the end.
+    ///
+    /// # Errors
+    /// When the medium fails, or a contribution has changed since it was stored.
+    fn page(&self, after: u64, at_most: u32) -> Result<Vec<Contribution>, StoreError>;
+
+    /// Whether stored things have sums. Only in old data that is opened for looking, they have
+    /// none.
+    fn has_sums(&self) -> bool;
+
+    /// Like [`page`](Self::page), but unchecked: each contribution comes with the sum with which it
+    /// was stored, if it was.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn unchecked_page(
+        &self,
+        after: u64,
+        at_most: u32,
+    ) -> Result<Vec<(Contribution, Option<Digest>)>, StoreError>;
+}
