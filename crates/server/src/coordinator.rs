@@ -40,11 +40,11 @@ mod task;
 mod turn;
 
 pub use caller::Caller;
-pub use handle::{Coordinator, Settings};
+pub use handle::{CeremonySettings, Coordinator};
 pub use open::{Opened, StartError, open};
 pub use operator::Order;
 pub use presence::waiters::Seen;
 pub(crate) use refusals::how_it_ended_plainly;
 pub use reply::Tried;
-pub use run::Fault;
+pub use run::Crash;
 pub use turn::upload::Admission;

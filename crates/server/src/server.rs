@@ -255,7 +255,7 @@ async fn open(settings: &Settings, clock: Clock) -> anyhow::Result<Parts> {
         let store: Arc<dyn Store> = Arc::new(store);
         let verifier = Verifier::new(settings.threads)
             .context("threads for verification cannot be started: lower --threads")?;
-        let rules = coordinator::Settings {
+        let rules = coordinator::CeremonySettings {
             rules: settings.rules(),
             sizes: settings.ceremony.clone(),
             sign_in: settings.sign_in_methods(),

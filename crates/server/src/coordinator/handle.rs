@@ -20,7 +20,7 @@ use crate::verifier::Verifier;
 
 /// What a coordinator is started with.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct CeremonySettings {
     /// The lengths of all deadlines.
     pub rules: Rules,
     /// The sizes of the sub-ceremonies.
@@ -42,7 +42,7 @@ pub struct Coordinator {
 /// What never changes while a coordinator runs.
 pub(super) struct Shared {
     pub(super) store: Arc<dyn Store>,
-    pub(super) settings: Settings,
+    pub(super) settings: CeremonySettings,
     pub(super) clock: Clock,
     pub(super) verifier: Verifier,
     pub(super) key: SigningKey,

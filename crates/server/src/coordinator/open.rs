@@ -12,9 +12,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
-use super::handle::{Coordinator, Settings, Shared};
+use super::handle::{CeremonySettings, Coordinator, Shared};
 use super::log_line::Owners;
-use super::run::{Fault, Mailboxes};
+use super::run::{Crash, Mailboxes};
 use super::task::{Message, Moment, Pending, Task, Verifying};
 use crate::base::CurrentBase;
 use crate::clock::Clock;
@@ -40,7 +40,7 @@ pub struct Opened {
     /// The first handle.
     pub coordinator: Coordinator,
     /// Ends when the coordinator does.
-    pub task: JoinHandle<Result<(), Fault>>,
+    pub task: JoinHandle<Result<(), Crash>>,
 }
 
 /// Why a coordinator did not start. Each text says what to do.
@@ -64,7 +64,7 @@ pub enum StartError {
 /// When the data contradicts itself, or the settings do.
 pub fn open(
     store: Arc<dyn Store>,
-    settings: Settings,
+    settings: CeremonySettings,
     verifier: Verifier,
     clock: Clock,
 ) -> Result<Opened, StartError> {
@@ -168,7 +168,7 @@ fn spawn(
     task: Task,
     from: Mailboxes,
     gives_up: bool,
-) -> Result<JoinHandle<Result<(), Fault>>, StartError> {
+) -> Result<JoinHandle<Result<(), Crash>>, StartError> {
     let (ended, end) = oneshot::channel();
     let on_thread = runtime.clone();
     std::thread::Builder::new()
@@ -177,13 +177,13 @@ fn spawn(
             let result = catch_unwind(AssertUnwindSafe(|| {
                 on_thread.block_on(task.run(from, gives_up))
             }))
-            .unwrap_or_else(|panic| Err(Fault::Panic(panic_text(panic.as_ref()))));
+            .unwrap_or_else(|panic| Err(Crash::Panic(panic_text(panic.as_ref()))));
             // Whoever would hear of it may be gone with the runtime.
             let _ = ended.send(result);
         })
         .map_err(|error| StartError::Thread(error.to_string()))?;
     Ok(runtime.spawn(async move {
         end.await
-            .unwrap_or_else(|_| Err(Fault::Panic("its thread is gone".to_owned())))
+            .unwrap_or_else(|_| Err(Crash::Panic("its thread is gone".to_owned())))
     }))
 }

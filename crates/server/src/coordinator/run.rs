@@ -27,7 +27,7 @@ const MAX_IN_A_COMMIT: usize = 256;
 
 /// Why the task ended without being asked to. The process must end too: another start recovers.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum Crash {
     /// A commit failed: memory is ahead of the store.
     #[error("a commit failed; nobody was told of what it held. {0}")]
     Store(#[source] StoreError),
@@ -46,7 +46,7 @@ pub(super) struct Mailboxes {
 impl Task {
     /// Runs until it is closed or all handles are gone. A contribution that was being verified is
     /// verified again, unless the task `gives_up` on it.
-    pub(super) async fn run(mut self, mut from: Mailboxes, gives_up: bool) -> Result<(), Fault> {
+    pub(super) async fn run(mut self, mut from: Mailboxes, gives_up: bool) -> Result<(), Crash> {
         if let Some(verifying) = &self.verifying {
             if gives_up {
                 let why = "this coordinator has ended again and again while verifying it";
@@ -135,13 +135,13 @@ impl Task {
     }
 
     /// Everything that time and presence bring about; then one commit; then the world hears of it.
-    fn end_batch(&mut self) -> Result<(), Fault> {
+    fn end_batch(&mut self) -> Result<(), Crash> {
         let now = self.time();
         let _ = self.carry_out(now, Command::Tick, None);
         self.attend(now);
         let pending = &mut self.pending;
         if !pending.batch.writes.is_empty() {
-            self.store.commit(&pending.batch).map_err(Fault::Store)?;
+            self.store.commit(&pending.batch).map_err(Crash::Store)?;
             pending.batch.writes.clear();
             pending.log_lines.drain(..).for_each(LogLine::write);
             let published = Published::new(&self.queue, self.chain, now);

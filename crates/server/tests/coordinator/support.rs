@@ -15,7 +15,7 @@ use tauline_queue_core::{Rules, Ticket, Timestamp};
 use tauline_server::admin::Operator;
 use tauline_server::base::CurrentBase;
 use tauline_server::clock::{Clock, Hands};
-use tauline_server::coordinator::{self, Coordinator, Fault, Opened, Settings, StartError};
+use tauline_server::coordinator::{self, CeremonySettings, Coordinator, Crash, Opened, StartError};
 use tauline_server::refused::Refused;
 use tauline_server::submission::SubmitError;
 use tauline_server::verifier::Verifier;
@@ -51,7 +51,7 @@ pub(crate) struct Ceremony {
     pub(crate) hands: Arc<Hands>,
     pub(crate) directory: Arc<TempDir>,
     pub(crate) rules: Rules,
-    task: JoinHandle<Result<(), Fault>>,
+    task: JoinHandle<Result<(), Crash>>,
 }
 
 /// What a ceremony is opened with; the defaults are the specification's.
@@ -95,7 +95,7 @@ impl Plan {
             Some(fail) => Arc::new(Failing { store, fail }),
             None => store,
         };
-        let settings = Settings {
+        let settings = CeremonySettings {
             rules,
             sizes: sizes(),
             sign_in: vec![SignInMethod::Invite],
@@ -155,12 +155,12 @@ impl Ceremony {
     }
 
     /// Waits for the task's end; handles may go on to exist.
-    pub(crate) async fn outcome(self) -> Result<(), Fault> {
+    pub(crate) async fn outcome(self) -> Result<(), Crash> {
         self.task.await.unwrap()
     }
 
     /// Waits for the task's end.
-    pub(crate) async fn ended(self) -> (Plan, Result<(), Fault>) {
+    pub(crate) async fn ended(self) -> (Plan, Result<(), Crash>) {
         let Self {
             coordinator,
             store,
