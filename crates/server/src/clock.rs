@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tauline_queue_core::Timestamp;
 use tokio::sync::watch;
 
-pub mod alive;
+pub(crate) mod alive;
 
 /// A source of the time, in Unix milliseconds. Clones tell the same time.
 #[derive(Clone, Debug)]

@@ -16,14 +16,14 @@ use tauline_store::TokenHash;
 use super::activity::Activity;
 use super::heads::Heads;
 use super::refusals::{Refusals, Why};
+use crate::addresses::{Proxies, network};
 use crate::clock::alive::Moment;
-use crate::http::limits::{Proxies, network};
 
 /// Connections of one session that count as a participant's. Ours: four times what one session may
 /// hold answers open on; the others are strangers' to the end.
 const PER_SESSION: u32 = 32;
 
-/// Strangers that are chosen to go at a time: looking through all of them takes a while.
+/// Strangers that are chosen to leave at a time, since looking through all of them takes a while.
 const CHOSEN: usize = 32;
 
 /// How many connections there may be.
@@ -207,7 +207,7 @@ impl Place {
         }
     }
 
-    /// Since when nothing has been taken of what is to be written; nothing if that goes on.
+    /// Since when the client has taken nothing of what is to be written; `None` while it does.
     pub(crate) fn stands_since(&self) -> Option<Moment> {
         self.activity.stands_since()
     }

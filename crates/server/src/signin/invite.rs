@@ -131,12 +131,6 @@ impl Invites {
         self.codes().len()
     }
 
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.codes().len() == 0
-    }
-
     fn codes(&self) -> Arc<Codes> {
         let codes = self.codes.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&codes)

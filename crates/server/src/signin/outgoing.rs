@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use crate::clock::alive;
 use crate::refused::Refused;
-use crate::telemetry::Seldom;
+use crate::telemetry::throttle::Throttle;
 
 /// The longest time for a whole exchange. Ours: somebody looks at an empty page meanwhile.
 const EXCHANGE_LIMIT: Duration = Duration::from_secs(10);
@@ -39,7 +39,7 @@ pub struct Party {
     name: &'static str,
     http: reqwest::Client,
     slots: Semaphore,
-    busy: Seldom,
+    busy: Throttle,
 }
 
 /// A permit to ask a party, one question after the other.
@@ -112,7 +112,7 @@ impl Party {
             name,
             http,
             slots: Semaphore::new(at_once),
-            busy: Seldom::default(),
+            busy: Throttle::default(),
         })
     }
 

@@ -14,7 +14,7 @@ use tauline_protocol::object::Object;
 use self::error::CallError;
 use super::outgoing::{Party, Slot, Unreachable};
 use super::secret::Secret;
-use crate::telemetry::Seldom;
+use crate::telemetry::throttle::Throttle;
 
 /// Accounts that the node is asked about at a time. At a fiftieth of a second each, that is
 /// thousands a second.
@@ -35,7 +35,7 @@ pub struct Node {
     contracts: Party,
     /// When it last said that it follows that chain; none if it could not be reached since.
     followed: Mutex<Option<Instant>>,
-    other_chain: Seldom,
+    other_chain: Throttle,
 }
 
 #[derive(Deserialize)]
@@ -63,7 +63,7 @@ impl Node {
             accounts: Party::new("Ethereum node, accounts", MAX_ACCOUNTS)?,
             contracts: Party::new("Ethereum node, contracts", MAX_CONTRACTS)?,
             followed: Mutex::default(),
-            other_chain: Seldom::default(),
+            other_chain: Throttle::default(),
         })
     }
 

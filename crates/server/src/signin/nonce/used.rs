@@ -8,7 +8,7 @@ use tauline_protocol::error::Code;
 use tauline_queue_core::Timestamp;
 
 use crate::refused::Refused;
-use crate::telemetry::Seldom;
+use crate::telemetry::throttle::Throttle;
 
 /// Random bytes of a nonce: 128 bits never repeat.
 const RANDOM_LEN: usize = 16;
@@ -49,7 +49,7 @@ pub(super) struct Used {
     nonces: Mutex<BTreeSet<Content>>,
     /// What the log says when there is no room.
     full: &'static str,
-    refused: Seldom,
+    refused: Throttle,
 }
 
 impl Used {
@@ -59,7 +59,7 @@ impl Used {
             max,
             nonces: Mutex::default(),
             full,
-            refused: Seldom::default(),
+            refused: Throttle::default(),
         }
     }
 
