@@ -17,7 +17,7 @@ pub struct CurrentBase {
 }
 
 impl CurrentBase {
-    /// The base after so many contributions, with its plain JSON and MessagePack ready.
+    /// The base after this number of contributions, with its plain JSON and MessagePack ready.
     ///
     /// # Errors
     /// Never in practice; what the serializer could report.
@@ -27,8 +27,8 @@ impl CurrentBase {
         Ok(base)
     }
 
-    /// The base after so many contributions. Its documents are made when they are asked for, or by
-    /// [`prepare`](Self::prepare).
+    /// The base after this number of contributions. Its documents are made when they are asked for,
+    /// or by [`prepare`](Self::prepare).
     pub(crate) fn bare(powers: Base, contributions: u64) -> Self {
         Self {
             powers,

@@ -6,7 +6,7 @@
 //! | [`session`] | what a sign-in earns |
 //! | [`invite`] | codes that the operator gave out |
 //! | [`siwe`], [`eip4361`] | messages signed by Ethereum accounts, and their grammar |
-//! | [`ethereum`], [`rpc`] | which accounts may take part, and who knows |
+//! | [`account`], [`ethereum`], [`rpc`] | Ethereum accounts, which of them may take part, and who knows |
 //! | [`github`], [`oidc`] | accounts that others vouch for, by [`oauth`] |
 //! | [`web`] | signing in in a browser, from the link to the session |
 //! | [`state`], [`browser`], [`redirect`] | what binds a sign-in to its browser, and where it may lead |
@@ -14,6 +14,7 @@
 //! | [`origin`] | what a proof must be meant for |
 //! | [`outgoing`], [`secret`] | asking others; what is never shown |
 
+pub mod account;
 pub mod browser;
 pub mod eip4361;
 pub mod ethereum;
@@ -65,7 +66,7 @@ pub struct SignIn {
     pub github: Option<GitHub>,
     /// A provider for Ethereum accounts; `None` when there is none.
     pub oidc: Option<Oidc>,
-    /// What is used once.
+    /// The single-use nonces of messages and of sign-ins in a browser.
     pub nonces: Nonces,
     /// The states of sign-ins in a browser.
     pub states: States,
@@ -99,7 +100,7 @@ impl SignIn {
     }
 
     /// Checks a proof and opens a session. The browser is the one that sent the request, if it was
-    /// met before.
+    /// seen before.
     ///
     /// # Errors
     /// A method that is not offered, or what is wrong with the proof.
@@ -173,14 +174,15 @@ impl SignIn {
             self.accounts.admit(signed.address).await?;
             return Ok(signed);
         }
-        if self.accounts.known.is_none() {
+        if self.accounts.eligibility.is_none() {
             return Err(siwe::invalid_signature());
         }
-        // Strangers have contracts run by this: the cheap question first, few at a time, and each message once.
+        // Strangers can have contracts run by this. So the cheap question comes first, few
+        // contracts run at a time, and each message is asked about once.
         self.accounts.admit(signed.address).await?;
         let run = self.accounts.run_contract()?;
         self.nonces
-            .call(&signed.nonce, now)
+            .take_for_contract(&signed.nonce, now)
             .map_err(|error| error.refused(siwe::unknown_nonce))?;
         let is_valid = run.is_valid_signature(signed.address, signed.digest, &signed.signature);
         match is_valid.await? {

@@ -12,14 +12,14 @@ use crate::verifier::Judging;
 pub(crate) struct Arrived {
     /// Its verification.
     pub(crate) verification: Verification,
-    /// The contribution as it is stored.
+    /// The document as it is stored.
     pub(crate) blob: Blob,
     /// What it is recognised by.
     pub(crate) fingerprint: Fingerprint,
 }
 
 impl Arrived {
-    /// Blocks for some milliseconds.
+    /// A contribution as it is stored, and what it is recognised by. Blocks for some milliseconds.
     ///
     /// # Errors
     /// Never in practice; what the serializer could report.
@@ -46,7 +46,7 @@ pub(crate) enum Verification {
 /// Why a contribution got no receipt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitError {
-    /// It was not this participant's to submit now.
+    /// This participant could not submit it now.
     #[error(transparent)]
     Refused(Refused),
     /// The body was not readable. The turn goes on.

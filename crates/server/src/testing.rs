@@ -17,8 +17,8 @@ pub mod clock {
 /// See `src/coordinator.rs`.
 pub mod coordinator {
     pub use crate::coordinator::{
-        Admission, Caller, Coordinator, Fault, Opened, Order, Seen, Settings, StartError, Tried,
-        open,
+        Admission, Caller, CeremonySettings, Coordinator, Crash, Opened, Order, Seen, StartError,
+        Tried, open,
     };
 }
 /// See `src/refused.rs`.

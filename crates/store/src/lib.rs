@@ -35,5 +35,5 @@ pub use chain::{Chain, StoredRecord};
 pub use contribution::{Contribution, Witness};
 pub use error::StoreError;
 pub use names::{DATABASE_NAME, PART_NAME, SNAPSHOTS_NAME};
-pub use session::{Session, SignInWrite};
+pub use session::{Session, SignInWrite, TokenHash};
 pub use store::{Reading, Store};

@@ -3,11 +3,14 @@
 use tauline_protocol::Identity;
 use tauline_queue_core::Timestamp;
 
+/// What the token of a session is known by: its SHA-256. The token itself is kept nowhere.
+pub type TokenHash = [u8; 32];
+
 /// A session: who a token stands for, and until when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// SHA-256 of the token.
-    pub hash: [u8; 32],
+    /// The hash of its token.
+    pub hash: TokenHash,
     /// Who signed in.
     pub identity: Identity,
     /// When it ends.
@@ -20,7 +23,7 @@ pub enum SignInWrite {
     /// Adds a session, or replaces the one with the same hash.
     Put(Session),
     /// Forgets the session with this hash.
-    Delete([u8; 32]),
+    Delete(TokenHash),
     /// Gives a GitHub account its identity, unless it has one.
     GithubAccount {
         /// The account's number.

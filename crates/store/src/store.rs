@@ -11,7 +11,7 @@ use crate::ceremony::Ceremony;
 use crate::chain::StoredRecord;
 use crate::contribution::Contribution;
 use crate::error::StoreError;
-use crate::session::{Session, SignInWrite};
+use crate::session::{Session, SignInWrite, TokenHash};
 use crate::sum;
 
 /// Keeps everything that must survive the process and cannot be derived.
@@ -80,7 +80,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the medium fails.
-    fn delete_session(&self, hash: &[u8; 32]) -> Result<(), StoreError>;
+    fn delete_session(&self, hash: &TokenHash) -> Result<(), StoreError>;
 
     /// Makes the changes of several sign-ins durable, in order. A store may do so in one commit.
     ///
@@ -113,7 +113,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the medium fails.
-    fn session(&self, hash: &[u8; 32]) -> Result<Option<Session>, StoreError>;
+    fn session(&self, hash: &TokenHash) -> Result<Option<Session>, StoreError>;
 
     /// Forgets all sessions that ended before `at`, and returns how many there were.
     ///

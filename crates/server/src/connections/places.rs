@@ -11,12 +11,13 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tauline_store::TokenHash;
+
 use super::activity::Activity;
 use super::heads::Heads;
 use super::refusals::{Refusals, Why};
 use crate::addresses::{Proxies, network};
 use crate::clock::alive::Moment;
-use crate::signin::session::TokenHash;
 
 /// Connections of one session that count as a participant's. Ours: four times what one session may
 /// hold answers open on; the others are strangers' to the end.

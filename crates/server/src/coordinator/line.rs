@@ -1,110 +1,72 @@
-//! What the log on standard error says of an event: fields, the same in text and in JSON.
-
-use std::collections::HashMap;
+//! A place in line: taken, asked about and given up.
 
 use tauline_protocol::Identity;
-use tauline_protocol::status::{EndedWord, ModeWord};
-use tauline_queue_core::{Event, State, Ticket};
-use tracing::info;
+use tauline_protocol::status::QueueStatus;
+use tauline_queue_core::{Command, Refusal, Timestamp};
+use tauline_store::TokenHash;
 
-/// Whose each stay is, while it lasts and when its end is told of: the queue's state has forgotten by
-/// then.
-pub(super) struct Names(HashMap<Ticket, Identity>);
+use super::caller::Caller;
+use super::handle::Coordinator;
+use super::reply::Standing;
+use super::task::Task;
+use crate::refused::Refused;
 
-impl Names {
-    /// Of everybody who is in the queue.
-    pub(super) fn of(state: &State<Identity>) -> Self {
-        let turn = state.turn().map(|turn| (turn.ticket, turn.id));
-        let all = turn.into_iter().chain(state.line());
-        Self(all.map(|(ticket, id)| (ticket, id.clone())).collect())
+impl Coordinator {
+    /// Puts the participant at the tail; for one in the queue already, a check-in.
+    ///
+    /// # Errors
+    /// When the identity is used up, or the ceremony takes no entries.
+    pub async fn join(&self, who: impl Into<Caller>) -> Result<QueueStatus, Refused> {
+        let Caller { who, client } = who.into();
+        let standing = self.ask(who, move |task, now, who| task.join(now, who, client));
+        self.complete_status(standing.await?).await
     }
 
-    /// Whose stay an event is of, or whom else it names.
-    fn follow(&mut self, event: &Event<Identity>) -> Option<Identity> {
-        match event {
-            Event::Joined { ticket, id, .. } => {
-                self.0.insert(*ticket, id.clone());
-                Some(id.clone())
-            }
-            Event::Pardoned { id } => Some(id.clone()),
-            Event::Ended { ticket, .. } => self.0.remove(ticket),
-            _ => event.ticket().and_then(|it| self.0.get(&it).cloned()),
+    /// Whether this identity has a place in the queue.
+    ///
+    /// # Errors
+    /// Only when the coordinator is not there to answer.
+    pub async fn is_in_queue(&self, who: &Identity) -> Result<bool, Refused> {
+        self.ask(who.clone(), |task, _, who| {
+            Ok(task.state().stay(who).is_some())
+        })
+        .await
+    }
+
+    /// Gives the place up, unless another client of the same identity is there: the status then
+    /// says so, and the stay goes on.
+    ///
+    /// # Errors
+    /// When there is none, or the contribution is being verified.
+    pub async fn leave(&self, who: impl Into<Caller>) -> Result<QueueStatus, Refused> {
+        let Caller { who, client } = who.into();
+        let standing = self.ask(who, move |task, now, who| task.leave(now, who, client));
+        self.complete_status(standing.await?).await
+    }
+}
+
+impl Task {
+    fn join(
+        &mut self,
+        now: Timestamp,
+        who: &Identity,
+        client: Option<TokenHash>,
+    ) -> Result<Standing, Refusal> {
+        self.moment.only_trying.remove(who);
+        self.carry_out(now, Command::Join { id: who.clone() }, None)?;
+        Ok(self.standing_by(now, who, client))
+    }
+
+    fn leave(
+        &mut self,
+        now: Timestamp,
+        who: &Identity,
+        client: Option<TokenHash>,
+    ) -> Result<Standing, Refusal> {
+        // The place is that of all clients of this identity.
+        if self.moment.held.others(who, client) == 0 {
+            self.carry_out(now, Command::Leave { id: who.clone() }, None)?;
         }
-    }
-}
-
-/// One line, which is told when what it says is durable.
-pub(super) struct Line {
-    event: &'static str,
-    ticket: Option<u64>,
-    identity: Option<Identity>,
-    outcome: Option<EndedWord>,
-    mode: Option<ModeWord>,
-    away_ms: Option<u64>,
-    /// Tickets that were ahead in line and not there.
-    passed: Option<String>,
-    note: Option<String>,
-}
-
-impl Line {
-    /// What is to be said of an event that is about to be durable.
-    pub(super) fn new(event: &Event<Identity>, note: Option<&str>, names: &mut Names) -> Self {
-        let mut line = Self {
-            event: word(event),
-            ticket: event.ticket().map(Ticket::value),
-            identity: names.follow(event),
-            outcome: None,
-            mode: None,
-            away_ms: None,
-            passed: None,
-            note: note.map(str::to_owned),
-        };
-        match event {
-            Event::Ended { outcome, .. } => line.outcome = Some((*outcome).into()),
-            Event::ModeSet { mode } => line.mode = Some((*mode).into()),
-            Event::Resumed { pause, .. } => {
-                line.away_ms = Some(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
-            }
-            Event::Called { passed, .. } if !passed.is_empty() => {
-                let passed = passed.iter().map(|ticket| ticket.value().to_string());
-                line.passed = Some(passed.collect::<Vec<_>>().join(","));
-            }
-            _ => {}
-        }
-        line
-    }
-
-    /// Says it (`docs/spec/known-faults.md#logged-too-early`).
-    pub(super) fn tell(self) {
-        info!(
-            event = %self.event,
-            ticket = self.ticket,
-            outcome = self.outcome.map(|it| display(it.as_str())),
-            mode = self.mode.map(|it| display(it.as_str())),
-            away_ms = self.away_ms,
-            identity = self.identity.map(display),
-            passed = self.passed.map(display),
-            note = self.note,
-            "log"
-        );
-    }
-}
-
-/// The name of an event.
-fn word(event: &Event<Identity>) -> &'static str {
-    match event {
-        Event::Joined { .. } => "joined",
-        Event::CheckedIn { .. } => "checkedIn",
-        Event::Called { .. } => "called",
-        Event::Started { .. } => "started",
-        Event::Extended { .. } => "extended",
-        Event::Submitted { .. } => "submitted",
-        Event::Ended { .. } => "ended",
-        Event::ModeSet { .. } => "modeSet",
-        Event::Pardoned { .. } => "pardoned",
-        Event::Resumed {
-            restarted: true, ..
-        } => "restarted",
-        Event::Resumed { .. } => "resumed",
+        Ok(self.standing_by(now, who, client))
     }
 }

@@ -9,26 +9,26 @@ use tauline_queue_core::{Outcome, Refusal, Ticket};
 use tauline_store::{Contribution, Store, StoreError};
 use tracing::error;
 
-use super::Coordinator;
+use super::handle::Coordinator;
 use super::refusals;
-use super::reply::{No, Standing};
+use super::reply::{RulesRefusal, Standing};
 use crate::fingerprint::Fingerprint;
 use crate::refused::Refused;
 use crate::verifier;
 
 impl Coordinator {
-    /// A refusal with the words that the log has about it.
-    pub(super) async fn refusal(&self, no: No) -> Refused {
-        let because = match (no.refusal, no.past) {
+    /// A refusal in words, among them the log's note on the end of the last stay.
+    pub(super) async fn refused(&self, RulesRefusal { refusal, past }: RulesRefusal) -> Refused {
+        let because = match (refusal, past) {
             (Refusal::Ended { outcome } | Refusal::UsedUp { outcome }, Some(ticket)) => {
                 self.note(ticket, outcome).await.ok().flatten()
             }
             _ => None,
         };
-        refusals::refused(no.refusal, because.as_deref())
+        refusals::in_words(refusal, because.as_deref())
     }
 
-    /// Adds what only the store knows.
+    /// A status with what only the store knows: the receipt, or the note on the end.
     pub(super) async fn complete_status(&self, standing: Standing) -> Result<QueueStatus, Refused> {
         let Standing { mut status, past } = standing;
         match past {
@@ -93,6 +93,7 @@ impl Coordinator {
         Refused::internal()
     }
 
+    /// Asks the store, on a thread that may block.
     pub(super) async fn look_up<T: Send + 'static>(
         &self,
         look: impl FnOnce(&dyn Store) -> T + Send + 'static,

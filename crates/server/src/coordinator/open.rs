@@ -1,4 +1,4 @@
-//! From a store to a running coordinator: replay and checks (`store/check.rs`), then the task.
+//! From a store to a running coordinator: replay and checks, then the task.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,9 +12,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
-use super::line::Names;
-use super::task::{Now, Task, Verifying};
-use super::{Coordinator, Fault, MAILBOX, Settings, Shared};
+use super::handle::{CeremonySettings, Coordinator, Shared};
+use super::log_line::Owners;
+use super::run::{Crash, Mailboxes};
+use super::task::{Message, Moment, Pending, Task, Verifying};
 use crate::base::CurrentBase;
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
@@ -22,11 +23,14 @@ use crate::status::Published;
 use crate::submission::Verification;
 use crate::verifier::{Verifier, panic_text};
 
-/// From which difference on a clock behind the log is worth a warning: beyond what two machines
-/// that set their clocks by the network differ.
+/// Messages that wait for the task at most; further senders wait for room.
+const MAILBOX: usize = 4096;
+
+/// A clock that is behind the log by more than this is worth a warning: two machines that set
+/// their clocks by the network differ by less.
 const CLOCK_WARNING: Duration = Duration::from_secs(2);
 
-/// Restarts during one verification after which it is given up as the coordinator's fault: what
+/// After so many restarts during one verification it is given up, as the coordinator's fault: what
 /// ends the process each time, as running out of memory does, must not end the ceremony. Ours: more
 /// than bad luck or an impatient operator brings about.
 const RESTARTS_WHILE_VERIFYING: u32 = 10;
@@ -36,7 +40,7 @@ pub struct Opened {
     /// The first handle.
     pub coordinator: Coordinator,
     /// Ends when the coordinator does.
-    pub task: JoinHandle<Result<(), Fault>>,
+    pub task: JoinHandle<Result<(), Crash>>,
 }
 
 /// Why a coordinator did not start. Each text says what to do.
@@ -60,24 +64,77 @@ pub enum StartError {
 /// When the data contradicts itself, or the settings do.
 pub fn open(
     store: Arc<dyn Store>,
-    settings: Settings,
+    settings: CeremonySettings,
     verifier: Verifier,
     clock: Clock,
 ) -> Result<Opened, StartError> {
     let runtime = Handle::try_current().map_err(|error| StartError::Thread(error.to_string()))?;
     let ceremony = store.ceremony().clone();
     settings.rules.validate()?;
+    let checked = verifier.run(|| check::everything(&*store, settings.rules))?;
+    let gives_up = checked.restarts_while_verifying >= RESTARTS_WHILE_VERIFYING;
+    catch_up(&clock, &checked);
+    let address = ceremony.address();
+    let (mailbox, ordinary) = mpsc::channel(MAILBOX);
+    let (urgent_mailbox, urgent) = mpsc::unbounded_channel();
+    let shared = Shared {
+        store,
+        settings,
+        clock,
+        verifier,
+        key: ceremony.key,
+        address,
+    };
+    let first = Published::new(&checked.queue, checked.chain, shared.clock.now());
+    let (publisher, published) = watch::channel(Arc::new(first));
+    let task = task(checked, &shared, publisher, urgent_mailbox.clone())?;
+    let task = spawn(runtime, task, Mailboxes { ordinary, urgent }, gives_up)?;
+    let coordinator = Coordinator {
+        mailbox,
+        urgent_mailbox,
+        published,
+        shared: Arc::new(shared),
+    };
+    Ok(Opened { coordinator, task })
+}
+
+/// Sets the clock to no earlier than the log ends, and tells the operator what was read.
+fn catch_up(clock: &Clock, checked: &Checked) {
+    let state = checked.queue.state();
+    let behind = clock.catch_up(state.log_time());
+    if behind > CLOCK_WARNING {
+        warn!(
+            behind_ms = u64::try_from(behind.as_millis()).unwrap_or(u64::MAX),
+            "this machine's clock is behind the log: set it; time goes on from the log's"
+        );
+    }
+    info!(
+        records = checked.chain.records(),
+        contributions = state.contributions(),
+        waiting = state.waiting(),
+        mode = %ModeWord::from(state.mode()).as_str(),
+        "the ceremony's log is replayed"
+    );
+}
+
+/// The task that goes on where the log ends.
+fn task(
+    checked: Checked,
+    shared: &Shared,
+    published: watch::Sender<Arc<Published>>,
+    urgent_mailbox: mpsc::UnboundedSender<Message>,
+) -> Result<Task, StoreError> {
     let Checked {
         queue,
         chain,
         base,
         verifying,
-        restarts_while_verifying,
         binding,
         ..
-    } = verifier.run(|| check::everything(&*store, settings.rules))?;
+    } = checked;
     let contributions = queue.state().contributions();
-    let base = verifier
+    let base = shared
+        .verifier
         .run(|| CurrentBase::new(base, contributions))
         .map_err(|error| StoreError::damaged(error.to_string()))?;
     let verifying = verifying.map(|submitted| Verifying {
@@ -87,82 +144,46 @@ pub fn open(
         verification: Some(Verification::ToDo(submitted.contribution.into())),
         waiters: Vec::new(),
     });
-
-    let behind = clock.catch_up(queue.state().log_time());
-    if behind > CLOCK_WARNING {
-        warn!(
-            behind_ms = u64::try_from(behind.as_millis()).unwrap_or(u64::MAX),
-            "this machine's clock is behind the log: set it; time goes on from the log's"
-        );
-    }
-    let state = queue.state();
-    info!(
-        records = chain.records(),
-        contributions = state.contributions(),
-        waiting = state.waiting(),
-        mode = %ModeWord::from(state.mode()).as_str(),
-        "the ceremony's log is replayed"
-    );
-    let address = ceremony.address();
-    let (sender, mailbox) = mpsc::channel(MAILBOX);
-    let (urgent_mailbox, urgent) = mpsc::unbounded_channel();
-    let first = Published::new(&queue, chain, clock.now());
-    let (publisher, published) = watch::channel(Arc::new(first));
-    let names = Names::of(queue.state());
-    let task = Task {
+    Ok(Task {
+        owners: Owners::of(queue.state()),
         queue,
-        store: Arc::clone(&store),
+        store: Arc::clone(&shared.store),
         chain,
         binding,
-        names,
         base: Arc::new(base),
-        key: ceremony.key.clone(),
-        clock: clock.clone(),
-        verifier: verifier.clone(),
-        mailbox,
-        published: publisher,
-        urgent,
-        urgent_mailbox: urgent_mailbox.clone(),
-        verifying,
-        now: Now {
-            gives_up: restarts_while_verifying >= RESTARTS_WHILE_VERIFYING,
-            ..Now::default()
-        },
-    };
-    let task = spawn(runtime, task)?;
-    let shared = Shared {
-        store,
-        settings,
-        clock,
-        verifier,
-        key: ceremony.key,
-        address,
-    };
-    let shared = Arc::new(shared);
-    let coordinator = Coordinator {
-        mailbox: sender,
-        urgent_mailbox,
+        key: shared.key.clone(),
+        clock: shared.clock.clone(),
+        verifier: shared.verifier.clone(),
         published,
-        shared,
-    };
-    Ok(Opened { coordinator, task })
+        urgent_mailbox,
+        pending: Pending::default(),
+        verifying,
+        moment: Moment::default(),
+    })
 }
 
 /// Gives the task a thread of its own, which may block in commits.
-fn spawn(runtime: Handle, task: Task) -> Result<JoinHandle<Result<(), Fault>>, StartError> {
+fn spawn(
+    runtime: Handle,
+    task: Task,
+    from: Mailboxes,
+    gives_up: bool,
+) -> Result<JoinHandle<Result<(), Crash>>, StartError> {
     let (ended, end) = oneshot::channel();
     let on_thread = runtime.clone();
     std::thread::Builder::new()
         .name("coordinator".to_owned())
         .spawn(move || {
-            let result = catch_unwind(AssertUnwindSafe(|| on_thread.block_on(task.run())))
-                .unwrap_or_else(|panic| Err(Fault::Panic(panic_text(panic.as_ref()))));
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                on_thread.block_on(task.run(from, gives_up))
+            }))
+            .unwrap_or_else(|panic| Err(Crash::Panic(panic_text(panic.as_ref()))));
             // Whoever would hear of it may be gone with the runtime.
             let _ = ended.send(result);
         })
         .map_err(|error| StartError::Thread(error.to_string()))?;
     Ok(runtime.spawn(async move {
         end.await
-            .unwrap_or_else(|_| Err(Fault::Panic("its thread is gone".to_owned())))
+            .unwrap_or_else(|_| Err(Crash::Panic("its thread is gone".to_owned())))
     }))
 }

@@ -1,4 +1,4 @@
-//! What the operator asks for (`docs/spec/queue.md#drained`).
+//! The operator's orders and questions (`docs/spec/queue.md#drained`).
 
 use std::path::PathBuf;
 
@@ -6,14 +6,11 @@ use tauline_protocol::Identity;
 use tauline_protocol::admin::{self, AdminAnswer};
 use tauline_protocol::status::QueueStatus;
 use tauline_queue_core::{Command, Mode, NotPaused, Timestamp};
-use tokio::sync::oneshot;
 
-use super::Coordinator;
-use super::message::Message;
+use super::handle::Coordinator;
 use super::refusals;
-use super::task::Task;
-use crate::refused::Refused;
-use crate::status::millis;
+use super::task::{Message, Task};
+use crate::status::{self, millis};
 
 /// What an operator can do to the queue and its data.
 #[derive(Debug, Clone)]
@@ -36,8 +33,7 @@ impl Coordinator {
     /// # Errors
     /// Why it cannot be done, in a sentence that says what to do.
     pub async fn order(&self, order: Order) -> Result<(), String> {
-        let (reply, answer) = oneshot::channel();
-        self.ask_operator(Message::Obey { order, reply }, answer)
+        self.answer_operator(move |task, now| task.obey(now, order))
             .await?
     }
 
@@ -60,40 +56,45 @@ impl Coordinator {
         self.published.borrow().paused()
     }
 
-    /// The first so many who are in line, who has the turn first.
+    /// Who is in line, at most the `first` of them; whoever has the turn comes first.
     ///
     /// # Errors
     /// When the coordinator stops.
     pub async fn in_line(&self, first: usize) -> Result<AdminAnswer, String> {
-        let (reply, answer) = oneshot::channel();
-        self.ask_operator(Message::InLine { first, reply }, answer)
+        self.answer_operator(move |task, now| task.in_line(now, first))
             .await
     }
 
-    /// How far these identities have come, one after the other.
+    /// How far these identities have come, in the same order.
     ///
     /// # Errors
     /// When the coordinator stops.
     pub async fn how_far(&self, whom: Vec<Identity>) -> Result<Vec<QueueStatus>, String> {
-        let (reply, answer) = oneshot::channel();
-        self.ask_operator(Message::HowFar { whom, reply }, answer)
-            .await
+        self.answer_operator(move |task, now| {
+            let status = |who| status::queue_status(task.state(), who, now);
+            whom.iter().map(status).collect()
+        })
+        .await
     }
 
-    async fn ask_operator<T>(
+    async fn answer_operator<T: Send + 'static>(
         &self,
-        message: Message,
-        answer: oneshot::Receiver<T>,
+        act: impl FnOnce(&mut Task, Timestamp) -> T + Send + 'static,
     ) -> Result<T, String> {
-        let gone = || Refused::unavailable().error;
-        self.mailbox.send(message).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())
+        self.send(|reply| {
+            Message::new(move |task, now| {
+                let answer = act(task, now);
+                task.later(move || drop(reply.send(answer)));
+            })
+        })
+        .await
+        .map_err(|refused| refused.error)
     }
 }
 
 impl Task {
-    /// The first so many of who has the turn and the line from its head.
-    pub(super) fn in_line(&self, now: Timestamp, first: usize) -> AdminAnswer {
+    /// At most the `first` in line: whoever has the turn, then the line from its head.
+    fn in_line(&self, now: Timestamp, first: usize) -> AdminAnswer {
         let state = self.state();
         // While no deadline runs, they move with the time.
         let stood_still = state.halted_since().map(|since| now.since(since));
@@ -111,7 +112,7 @@ impl Task {
                     ticket: stay.ticket.value(),
                     id: id.clone(),
                     state: stay.phase.into(),
-                    clients: self.now.held.waiting(id),
+                    clients: self.moment.held.waiting(id),
                     passed: stay.passed,
                     age_in_ms: millis(now.since(stay.joined_at)),
                     deadline_in_ms: millis(by.since(now)),
@@ -126,7 +127,7 @@ impl Task {
         }
     }
 
-    pub(super) fn obey(&mut self, now: Timestamp, order: Order) -> Result<(), String> {
+    fn obey(&mut self, now: Timestamp, order: Order) -> Result<(), String> {
         let mode = match order {
             Order::Drain => Mode::Draining,
             Order::Open => Mode::Open,
@@ -144,10 +145,10 @@ impl Task {
             Order::Pardon(id) => {
                 return self
                     .carry_out(now, Command::Pardon { id }, None)
-                    .map_err(|refusal| refusals::refused(refusal, None).error);
+                    .map_err(|refusal| refusals::in_words(refusal, None).error);
             }
         };
         self.carry_out(now, Command::SetMode(mode), None)
-            .map_err(|refusal| refusals::refused(refusal, None).error)
+            .map_err(|refusal| refusals::in_words(refusal, None).error)
     }
 }

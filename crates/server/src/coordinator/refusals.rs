@@ -1,4 +1,4 @@
-//! Answers that say no, with the code a client sees and a sentence for its user.
+//! Refusals in words: the code that a client sees, and a sentence for its user.
 
 use tauline_protocol::error::Code;
 use tauline_protocol::status::EndedWord;
@@ -6,8 +6,8 @@ use tauline_queue_core::{Outcome, Refusal, Ticket};
 
 use crate::refused::Refused;
 
-/// A refusal of the queue's rules. `because` is what the log notes about the end of the last stay.
-pub(super) fn refused(refusal: Refusal, because: Option<&str>) -> Refused {
+/// A refusal by the queue's rules. `because` is the log's note on the end of the last stay.
+pub(super) fn in_words(refusal: Refusal, because: Option<&str>) -> Refused {
     let (code, error) = match refusal {
         Refusal::NotQueued => {
             (Code::NotQueued, "you are not in the queue: join it first".to_owned())
@@ -20,16 +20,16 @@ pub(super) fn refused(refusal: Refusal, because: Option<&str>) -> Refused {
         ),
         Refusal::Ended { outcome } => {
             let over = |how| format!("your stay in the queue is over: {how}");
-            return Refused::new(Code::StayEnded, over(told(outcome, because)))
-                .plainly(over(told_plainly(outcome.into(), because)));
+            return Refused::new(Code::StayEnded, over(how_it_ended(outcome, because)))
+                .plainly(over(how_it_ended_plainly(outcome.into(), because)));
         }
         Refusal::UsedUp { outcome: Outcome::Contributed } => return contributed_already(),
         Refusal::UsedUp { outcome } => {
             let used_up = |how| {
                 format!("you may not join again: {how}. Only the ceremony's operator can pardon that")
             };
-            return Refused::new(Code::UsedUp, used_up(told(outcome, because)))
-                .plainly(used_up(told_plainly(outcome.into(), because)));
+            return Refused::new(Code::UsedUp, used_up(how_it_ended(outcome, because)))
+                .plainly(used_up(how_it_ended_plainly(outcome.into(), because)));
         }
         Refusal::NotYourTurn { position } => (
             Code::NotYourTurn,
@@ -68,7 +68,7 @@ pub(super) fn refused(refusal: Refusal, because: Option<&str>) -> Refused {
     Refused::new(code, error)
 }
 
-/// A contribution by somebody of whom another was accepted
+/// The refusal of a contribution by somebody of whom another was accepted
 /// (`docs/spec/http-api.md#earlier-one-counted`).
 pub(super) fn earlier_one_counted() -> Refused {
     Refused::new(
@@ -89,7 +89,7 @@ fn contributed_already() -> Refused {
 }
 
 /// How a stay ended, in words to its owner.
-fn told(outcome: Outcome, because: Option<&str>) -> String {
+fn how_it_ended(outcome: Outcome, because: Option<&str>) -> String {
     let what = match outcome {
         Outcome::Contributed => "you contributed",
         Outcome::MissedCheckIn => "you missed a check-in",
@@ -104,8 +104,8 @@ fn told(outcome: Outcome, because: Option<&str>) -> String {
     with_reason(what, because)
 }
 
-/// The same to somebody whose client is not ours.
-pub(crate) fn told_plainly(ended: EndedWord, because: Option<&str>) -> String {
+/// The same in words for people whose client is not ours.
+pub(crate) fn how_it_ended_plainly(ended: EndedWord, because: Option<&str>) -> String {
     let what = match ended {
         EndedWord::Contributed => "you contributed",
         EndedWord::MissedCheckin => "nothing was heard of your client in time",
@@ -127,7 +127,7 @@ fn with_reason(what: &str, because: Option<&str>) -> String {
     }
 }
 
-/// Verification did not come to a verdict.
+/// The refusal when verification did not come to a verdict.
 pub(super) fn coordinator_fault(ticket: Ticket) -> Refused {
     Refused::new(
         Code::CoordinatorFault,
@@ -144,7 +144,8 @@ pub(super) fn coordinator_fault(ticket: Ticket) -> Refused {
 mod tests {
     use super::*;
 
-    /// Calls and words of our own interface.
+    /// Whether a text names calls or words of our own interface, which other clients' users do not
+    /// know.
     fn is_foreign(text: &str) -> bool {
         [
             "check in",
@@ -172,7 +173,7 @@ mod tests {
         ] {
             for because in [None, Some("why")] {
                 for refusal in [Refusal::Ended { outcome }, Refusal::UsedUp { outcome }] {
-                    let refused = refused(refusal, because);
+                    let refused = in_words(refusal, because);
                     let said = match refused.code {
                         // The next try joins again by itself.
                         Code::NotQueued => continue,
@@ -197,7 +198,7 @@ mod tests {
             (Outcome::FailedToStart, "did not start"),
             (Outcome::Stalled, "checking in"),
         ] {
-            let refused = refused(Refusal::UsedUp { outcome }, None);
+            let refused = in_words(Refusal::UsedUp { outcome }, None);
             assert!(refused.error.contains(word), "{}", refused.error);
         }
     }

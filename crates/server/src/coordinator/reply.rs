@@ -1,4 +1,4 @@
-//! What the coordinator's task answers to its handles.
+//! What the coordinator's task answers to those who ask it.
 
 use std::sync::Arc;
 
@@ -12,16 +12,14 @@ use crate::fingerprint::Fingerprint;
 use crate::submission::SubmitError;
 
 /// Where an answer goes. Whoever waited for it may be gone.
-pub(super) type Reply<T> = oneshot::Sender<Result<T, No>>;
+pub(super) type Reply<T> = oneshot::Sender<Result<T, RulesRefusal>>;
 
-/// Where a verdict goes.
-pub(super) type VerdictReply = oneshot::Sender<Result<Known, NoReceipt>>;
-
-/// A refusal, and the last stay of whom it is for, if that one is over: the store may know more
-/// about how it ended.
+/// A refusal by the queue's rules, before it is put into words.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct No {
+pub(super) struct RulesRefusal {
     pub(super) refusal: Refusal,
+    /// The last stay of whoever is refused, if that is over. The store may have a note on how it
+    /// ended, which belongs into the words.
     pub(super) past: Option<Ticket>,
 }
 
@@ -32,18 +30,19 @@ pub(super) struct Standing {
     pub(super) past: Option<(Ticket, Outcome)>,
 }
 
-/// A receipt, or the stay that one can be made for, if what was sent is what it was accepted for.
+/// What somebody is answered who sent a contribution.
 #[derive(Debug, Clone)]
-pub(super) enum Known {
+pub(super) enum SubmitAnswer {
+    /// It was accepted just now.
     Receipt(SignedReceipt),
-    Accepted(Ticket, Option<Fingerprint>),
-}
-
-/// Why there is no receipt.
-#[derive(Debug, Clone)]
-pub(super) enum NoReceipt {
+    /// One was accepted before, for this stay. Its receipt is the answer, unless another
+    /// contribution was `sent`.
+    AcceptedBefore {
+        ticket: Ticket,
+        sent: Option<Fingerprint>,
+    },
+    /// There is no receipt.
     Failed(SubmitError),
-    Refused(No),
 }
 
 /// What a try is answered with.

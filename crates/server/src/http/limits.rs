@@ -9,12 +9,13 @@ mod rate;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tauline_store::TokenHash;
+
 use self::downloads::Downloads;
 use self::rate::{AddressLimit, Limit, Rated};
 use crate::addresses::network;
 use crate::config::LimitSettings;
 use crate::connections::Place;
-use crate::signin::session::TokenHash;
 
 pub(crate) use self::downloads::Download;
 pub(crate) use self::rate::TooMany;

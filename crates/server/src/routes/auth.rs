@@ -27,7 +27,7 @@ use crate::refused::Refused;
 use crate::signin::browser::Browser;
 use crate::signin::state::{Begun, StateError};
 use crate::signin::web::Beginning;
-use crate::signin::{ethereum, oauth};
+use crate::signin::{account, oauth};
 
 /// The routes.
 pub(super) fn router() -> Router<Arc<App>> {
@@ -263,7 +263,7 @@ async fn wallet_message(
     let bytes = json::bytes(&parts.headers, body, app.body_timeout).await?;
     let MessageRequest { state, address } = json::parse(&bytes)?;
     let (begun, _) = begun(&app, &state, AuthProvider::Ethereum, &parts.headers)?;
-    let address = ethereum::address(&address).ok_or_else(|| {
+    let address = account::address(&address).ok_or_else(|| {
         Refused::new(
             Code::InvalidParameter,
             "the address must be 0x and 40 hex digits",

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::coordinator::{self, Coordinator, Fault};
+use crate::coordinator::{self, Coordinator, Crash};
 use crate::snapshot::{FOLDER_NAME, Transcripts};
 use crate::verifier::Verifier;
 
@@ -19,7 +19,7 @@ use crate::verifier::Verifier;
 pub(super) struct Opened {
     pub(super) store: Arc<dyn Store>,
     pub(super) coordinator: Coordinator,
-    pub(super) task: JoinHandle<Result<(), Fault>>,
+    pub(super) task: JoinHandle<Result<(), Crash>>,
     pub(super) transcripts: Transcripts,
 }
 
@@ -31,7 +31,7 @@ pub(super) async fn open(settings: &Settings, clock: Clock) -> anyhow::Result<Op
         let store: Arc<dyn Store> = Arc::new(store);
         let verifier = Verifier::new(settings.turn.threads)
             .context("threads for verification cannot be started: lower --threads")?;
-        let rules = coordinator::Settings {
+        let rules = coordinator::CeremonySettings {
             rules: settings.rules(),
             sizes: settings.service.ceremony.clone(),
             sign_in: settings.sign_in.methods(),

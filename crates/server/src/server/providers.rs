@@ -4,13 +4,14 @@ use anyhow::Context as _;
 use tauline_protocol::auth::AuthProvider;
 
 use crate::config::{Settings, SignInWay};
-use crate::signin::ethereum::{Accounts, Known};
+use crate::signin::ethereum::{Accounts, Eligibility};
 use crate::signin::github::GitHub;
 use crate::signin::invite::Invites;
 use crate::signin::oauth::OAuth;
 use crate::signin::oidc::Oidc;
 use crate::signin::origin::Origin;
-use crate::signin::rpc::{CallError, Node};
+use crate::signin::rpc::Node;
+use crate::signin::rpc::error::CallError;
 use crate::signin::web;
 
 /// What the settings name.
@@ -37,7 +38,7 @@ impl Providers {
             oidc: None,
             accounts: Accounts {
                 chain_id: settings.ethereum.chain_id,
-                known: None,
+                eligibility: None,
             },
         };
         const NO_TLS: &str = "there is no TLS to ask others with";
@@ -67,7 +68,7 @@ impl Providers {
             providers.oidc = Some(Oidc::new(oauth, settings.ethereum.chain_id));
         }
         if let Some(url) = &settings.ethereum.eth_rpc_url {
-            providers.accounts.known = Some(Known {
+            providers.accounts.eligibility = Some(Eligibility {
                 node: Node::new(url.clone(), settings.ethereum.chain_id).context(NO_TLS)?,
                 min_nonce: settings.ethereum.eth_min_nonce,
                 block: settings.ethereum.eth_nonce_block,
@@ -79,12 +80,12 @@ impl Providers {
 
     /// Says which rule holds, and refuses a node that could not know.
     async fn check_chain(&self) -> anyhow::Result<()> {
-        let Some(known) = &self.accounts.known else {
+        let Some(eligibility) = &self.accounts.eligibility else {
             return Ok(());
         };
         tracing::info!(
-            min_nonce = known.min_nonce,
-            block = known.block,
+            min_nonce = eligibility.min_nonce,
+            block = eligibility.block,
             "Ethereum accounts are looked up"
         );
         match self.accounts.check_chain().await {

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::admin::Socket;
 use crate::connections::{self, Places, Times};
-use crate::coordinator::{Coordinator, Fault};
+use crate::coordinator::{Coordinator, Crash};
 
 /// How long a stopping server waits for requests that are on their way. With the times below, all
 /// is over before the 90 s after which service managers kill.
@@ -33,7 +33,7 @@ pub(super) struct Serving {
     pub(super) socket: Socket,
     pub(super) sweeper: JoinHandle<()>,
     pub(super) coordinator: Coordinator,
-    pub(super) task: JoinHandle<Result<(), Fault>>,
+    pub(super) task: JoinHandle<Result<(), Crash>>,
     /// Tells streams of events that the server stops.
     pub(super) stopping: watch::Sender<bool>,
 }

@@ -12,8 +12,7 @@ use rand_core::{OsRng, RngCore as _};
 /// Bytes of a cookie's secret: nobody guesses 256 bits.
 pub const SECRET_LEN: usize = 32;
 
-/// How long a browser is known: longer than a sign-in may take (ten minutes), and no longer than
-/// is of use.
+/// How long a browser is known: longer than a sign-in may take (ten minutes), and not much longer.
 const COOKIE_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// The cookie's name where there is TLS. Browsers take the prefix from nobody but this very host,
@@ -27,7 +26,7 @@ const PLAIN_NAME: &str = "tauline-browser";
 pub struct Browser([u8; SECRET_LEN]);
 
 impl Browser {
-    /// A browser that was not met before.
+    /// A browser that is seen for the first time.
     #[must_use]
     pub fn new() -> Self {
         let mut secret = [0; SECRET_LEN];
@@ -35,7 +34,7 @@ impl Browser {
         Self(secret)
     }
 
-    /// The browser that sent a request, if it was met before.
+    /// The browser that sent a request, if it was seen before.
     #[must_use]
     pub fn of(headers: &HeaderMap, tls: bool) -> Option<Self> {
         let cookies = headers

@@ -5,8 +5,10 @@
 //! Wallets warn of a message for another site than the one that asks for it, and only if they
 //! recognise it. So a message that they do not recognise must sign nobody in, or a foreign page
 //! could ask for it without a warning. Where the wallets' recognisers take less than the standard,
-//! this takes as little: they want the capitals of EIP-55 for contracts as well, and misread some hosts
-//! ([`is_read_by_wallets`]).
+//! this takes as little: they want the capitals of EIP-55 for contracts as well, and misread some
+//! hosts ([`is_read_by_wallets`]).
+
+mod characters;
 
 use std::iter::Peekable;
 use std::str::Split;
@@ -14,6 +16,9 @@ use std::str::Split;
 use iri_string::types::UriStr;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+use self::characters::{is_of, is_pchars, is_reserved, is_unreserved};
+use super::account;
 
 /// What stands behind the domain in the first line.
 const PREAMBLE: &str = " wants you to sign in with your Ethereum account:";
@@ -41,7 +46,7 @@ pub struct Message<'a> {
     pub not_before: Option<OffsetDateTime>,
 }
 
-/// The first thing in a text that no message has there.
+/// The first place where a text is no message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} {problem}")]
 pub struct Malformed {
@@ -64,21 +69,11 @@ pub fn parse(text: &str) -> Result<Message<'_>, Malformed> {
     let address = lines.read(
         "must be the address: 0x and 40 hex digits, with the capitals of EIP-55",
         |line| {
-            let address = super::ethereum::address(line)?;
+            let address = account::address(line)?;
             (tauline_transcript::signature::eip55(&address) == line).then_some(address)
         },
     )?;
-    const BLANK: &str =
-        "must be empty: there is an empty line above the statement and one below it";
-    lines.read(BLANK, empty)?;
-    if lines.peek() != Some("") {
-        lines.read(
-            "must be the statement: letters, digits, spaces and -._~:/?#[]@!$&'()*+,;= (no line break, quote, percent \
-             sign, or character beyond ASCII)",
-            |line| is_of(line, |byte| is_unreserved(byte) || is_reserved(byte) || byte == b' ').then_some(()),
-        )?;
-    }
-    lines.read(BLANK, empty)?;
+    statement(&mut lines)?;
     let uri = lines.read("must be \"URI: \" and a URI (RFC 3986)", |line| {
         UriStr::new(line.strip_prefix("URI: ")?).ok()
     })?;
@@ -112,6 +107,38 @@ pub fn parse(text: &str) -> Result<Message<'_>, Malformed> {
         "must have a request id without spaces: letters, digits and -._~!$&'()*+,;=:@, others as %20",
         |id| is_pchars(id).then_some(()),
     )?;
+    resources(&mut lines)?;
+    end(&mut lines)?;
+    Ok(Message {
+        scheme,
+        domain,
+        address,
+        uri,
+        chain_id,
+        nonce,
+        issued_at,
+        expires_at,
+        not_before,
+    })
+}
+
+/// The statement, between two empty lines; or two empty lines alone.
+fn statement(lines: &mut Lines<'_>) -> Result<(), Malformed> {
+    const BLANK: &str =
+        "must be empty: there is an empty line above the statement and one below it";
+    lines.read(BLANK, empty)?;
+    if lines.peek() != Some("") {
+        lines.read(
+            "must be the statement: letters, digits, spaces and -._~:/?#[]@!$&'()*+,;= (no line break, quote, percent \
+             sign, or character beyond ASCII)",
+            |line| is_of(line, |byte| is_unreserved(byte) || is_reserved(byte) || byte == b' ').then_some(()),
+        )?;
+    }
+    lines.read(BLANK, empty)
+}
+
+/// The resources, if there are any.
+fn resources(lines: &mut Lines<'_>) -> Result<(), Malformed> {
     if lines.peek() == Some("Resources:") {
         lines.number += 1;
         lines.rest.next();
@@ -126,6 +153,11 @@ pub fn parse(text: &str) -> Result<Message<'_>, Malformed> {
             )?;
         }
     }
+    Ok(())
+}
+
+/// Nothing after what a message may have.
+fn end(lines: &mut Lines<'_>) -> Result<(), Malformed> {
     if lines.peek().is_some() {
         return Err(Malformed {
             line: lines.number + 1,
@@ -133,22 +165,13 @@ pub fn parse(text: &str) -> Result<Message<'_>, Malformed> {
                       in this order, and nothing else",
         });
     }
-    Ok(Message {
-        scheme,
-        domain,
-        address,
-        uri,
-        chain_id,
-        nonce,
-        issued_at,
-        expires_at,
-        not_before,
-    })
+    Ok(())
 }
 
-/// Whether a host is one that wallets recognise in a message. Their parser takes the first reading that fits a part
-/// of the host, and does not come back to try another: four digits with dots between them and more
-/// behind (`1.2.3.45`, `1.2.3.4.example.org`), and IPv6 addresses that are shortened in the middle.
+/// Whether wallets recognise a host in a message. Their parser takes the first reading that fits a
+/// part of the host, and never tries another. So it fails on four digits with dots between them and
+/// more behind (`1.2.3.45`, `1.2.3.4.example.org`), and on IPv6 addresses that are shortened in the
+/// middle.
 #[must_use]
 pub fn is_read_by_wallets(host: &str) -> bool {
     if let Some(address) = host.strip_prefix('[') {
@@ -218,14 +241,15 @@ fn authority(text: &str) -> Option<(Option<&str>, &str)> {
         Some((scheme, domain)) => (Some(scheme), domain),
         None => (None, text),
     };
-    // RFC 3986 has a reader; whatever is no authority would end it early.
+    // A reader of URIs (RFC 3986) checks it. What does not belong into an authority would end it
+    // early.
     let whole = format!("{}://{domain}", scheme.unwrap_or("x"));
     let uri = UriStr::new(&whole).ok()?;
     let is_whole = uri.authority_str() == Some(domain);
     (is_whole && !domain.is_empty()).then_some((scheme, domain))
 }
 
-/// RFC 3339's `date-time`, by its letter and by the calendar.
+/// RFC 3339's `date-time`, to the letter, of a day that the calendar has.
 fn date_time(text: &str) -> Option<OffsetDateTime> {
     const FORM: &[u8] = b"0000-00-00T00:00:00";
     let bytes = text.as_bytes();
@@ -257,41 +281,6 @@ fn date_time(text: &str) -> Option<OffsetDateTime> {
 
 fn empty(line: &str) -> Option<()> {
     line.is_empty().then_some(())
-}
-
-/// Whether a text is not empty and of these bytes.
-fn is_of(text: &str, is: impl Fn(u8) -> bool) -> bool {
-    !text.is_empty() && text.bytes().all(is)
-}
-
-/// RFC 3986, section 2.3.
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
-}
-
-/// RFC 3986, section 2.2.
-fn is_reserved(byte: u8) -> bool {
-    b":/?#[]@".contains(&byte) || is_sub_delim(byte)
-}
-
-fn is_sub_delim(byte: u8) -> bool {
-    b"!$&'()*+,;=".contains(&byte)
-}
-
-/// `*pchar` (RFC 3986, section 3.3).
-fn is_pchars(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        let mut is_hex = || bytes.next().is_some_and(|byte| byte.is_ascii_hexdigit());
-        let is_pchar = match byte {
-            b'%' => is_hex() && is_hex(),
-            byte => is_unreserved(byte) || is_sub_delim(byte) || b":@".contains(&byte),
-        };
-        if !is_pchar {
-            return false;
-        }
-    }
-    true
 }
 
 #[cfg(test)]

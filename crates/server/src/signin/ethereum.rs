@@ -1,9 +1,10 @@
-//! Which Ethereum accounts may take part, and what their contracts say
-//! (`docs/spec/ceremony.md#eth-history`).
+//! Which Ethereum accounts may take part (`docs/spec/ceremony.md#eth-history`).
 
 use tauline_protocol::error::Code;
 
-use super::rpc::{CallError, Node, Run};
+use super::rpc::Node;
+use super::rpc::contract::ContractSlot;
+use super::rpc::error::CallError;
 use super::siwe;
 use crate::refused::Refused;
 
@@ -11,13 +12,13 @@ use crate::refused::Refused;
 pub struct Accounts {
     /// The chain they are on.
     pub chain_id: u64,
-    /// Who knows more; without, every account may take part and only keys sign.
-    pub known: Option<Known>,
+    /// The rule for accounts; without one, every account may take part, and only keys sign.
+    pub eligibility: Option<Eligibility>,
 }
 
-/// A node, and the rule that it is asked for.
-pub struct Known {
-    /// The node.
+/// Which accounts may take part, and the node that knows.
+pub struct Eligibility {
+    /// The node, which also runs contracts.
     pub node: Node,
     /// Fewest transactions that an account must have sent …
     pub min_nonce: u64,
@@ -31,11 +32,11 @@ impl Accounts {
     /// # Errors
     /// [`Code::LoginNotEligible`], or the node could not be asked: then nobody passes.
     pub async fn admit(&self, address: [u8; 20]) -> Result<(), Refused> {
-        let Some(Known {
+        let Some(Eligibility {
             node,
             min_nonce,
             block,
-        }) = &self.known
+        }) = &self.eligibility
         else {
             return Ok(());
         };
@@ -55,14 +56,14 @@ impl Accounts {
         Ok(())
     }
 
-    /// Leave to run an account's contract. Ask [whether the account may take part](Self::admit) before: a contract
-    /// that may not is never run.
+    /// A permit to run an account's contract. Ask [whether the account may take part](Self::admit)
+    /// before: the contract of one that may not is never run.
     ///
     /// # Errors
-    /// When as many run as may, or there is no node to run it.
-    pub fn run_contract(&self) -> Result<Run<'_>, Refused> {
-        match &self.known {
-            Some(known) => Ok(known.node.run()?),
+    /// When too many run now, or there is no node to run it.
+    pub fn run_contract(&self) -> Result<ContractSlot<'_>, Refused> {
+        match &self.eligibility {
+            Some(eligibility) => Ok(eligibility.node.contract_slot()?),
             None => Err(siwe::invalid_signature()),
         }
     }
@@ -72,17 +73,9 @@ impl Accounts {
     /// # Errors
     /// [`CallError::OtherChain`], or when the node could not be asked.
     pub async fn check_chain(&self) -> Result<(), CallError> {
-        match &self.known {
-            Some(known) => known.node.check_chain().await,
+        match &self.eligibility {
+            Some(eligibility) => eligibility.node.check_chain().await,
             None => Ok(()),
         }
     }
-}
-
-/// Reads `0x` and 40 hex digits, of either case.
-#[must_use]
-pub fn address(text: &str) -> Option<[u8; 20]> {
-    let mut address = [0; 20];
-    hex::decode_to_slice(text.strip_prefix("0x")?, &mut address).ok()?;
-    Some(address)
 }

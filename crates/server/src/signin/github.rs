@@ -10,7 +10,7 @@ use super::oauth::{self, Asking, OAuth};
 use super::outgoing::Busy;
 use crate::refused::Refused;
 
-/// Greatest account id that the store can keep.
+/// The greatest account id that the store can keep.
 const MAX_ID: u64 = i64::MAX as u64;
 
 /// GitHub, and how old accounts must be.
@@ -22,7 +22,7 @@ pub struct GitHub {
 /// An account that may take part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// What stays when the login changes.
+    /// The account's number, which stays when the login changes.
     pub id: u64,
     /// The identity under today's login.
     pub identity: Identity,
@@ -52,7 +52,7 @@ impl GitHub {
         self.oauth.authorize_url(state, verifier)
     }
 
-    /// Leave to ask about one code.
+    /// A permit to ask about one code.
     ///
     /// # Errors
     /// [`Busy`].

@@ -3,74 +3,29 @@
 //! A code stands for one identity, `invite|name`, and so for one contribution. Signing in with it
 //! again finds the same place in the queue: a lost tab loses nothing.
 
-use std::collections::{HashMap, HashSet};
+mod codes;
+mod error;
+
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use sha2::{Digest as _, Sha256};
 use tauline_protocol::Identity;
 
-use super::secret;
+use self::codes::{Codes, text_of};
+pub use self::error::InvitesError;
 
-/// Shortest code that is not warned about, in bytes: 16 random characters cannot be guessed at the
-/// rate that sign-ins are limited to.
-const ADVISED_LEN: usize = 16;
-
-/// Random bytes of a code that is made here: it cannot be guessed.
+/// Random bytes of a code that is made here: too many to be guessed.
 const MADE_LEN: usize = 16;
 
-/// The invitations of a ceremony. They are those of a file, and follow it when it is read again
+/// The invitations of a ceremony: those in a file, as it was when it was last read
 /// (`docs/spec/ceremony.md#invited`).
 pub struct Invites {
     path: PathBuf,
     codes: RwLock<Arc<Codes>>,
-    /// The file is changed by one at a time.
+    /// Held while the file is changed.
     change: Mutex<()>,
-}
-
-/// Invitations by the hash of their code: looking one up takes a time that tells nothing about the
-/// codes.
-struct Codes {
-    by_hash: HashMap<[u8; 32], Identity>,
-    /// How many are so short that they may be guessed.
-    short: usize,
-}
-
-/// Why a file of invitations cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum InvitesError {
-    /// The file cannot be read.
-    #[error("the invitations {} cannot be read: {error}; give --invites a file with one `name code` a line", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// A line is wrong. The text never shows a code.
-    #[error("line {line} of the invitations: {problem}")]
-    Line {
-        /// The line's number, from 1.
-        line: usize,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// A name that cannot be invited or revoked.
-    #[error("{0}")]
-    Name(String),
-    /// The file cannot be written.
-    #[error("the invitations {} cannot be written: {error}; nothing changed. Edit the file by hand and have it read again: tauline admin reload", path.display())]
-    Unwritable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// The operating system gave no random bytes.
-    #[error("the system gave no random bytes: {0}")]
-    Random(String),
 }
 
 impl Invites {
@@ -88,14 +43,14 @@ impl Invites {
         })
     }
 
-    /// Reads the file again; says how many invitations there are now.
+    /// Reads the file again, and gives how many invitations there are now.
     ///
     /// # Errors
-    /// As [`Invites::read`]; then those of before stand.
+    /// As [`Invites::read`]; the invitations are then those from before.
     pub fn reload(&self) -> Result<usize, InvitesError> {
         let _one = self.change.lock().unwrap_or_else(PoisonError::into_inner);
         let codes = Codes::read(&self.path)?;
-        let len = codes.by_hash.len();
+        let len = codes.len();
         self.set(codes);
         Ok(len)
     }
@@ -168,13 +123,13 @@ impl Invites {
     /// Whom a code was given to.
     #[must_use]
     pub fn identity(&self, code: &str) -> Option<Identity> {
-        self.codes().by_hash.get(&hash(code.trim())).cloned()
+        self.codes().identity(code.trim())
     }
 
     /// How many invitations there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.codes().by_hash.len()
+        self.codes().len()
     }
 
     fn codes(&self) -> Arc<Codes> {
@@ -187,7 +142,7 @@ impl Invites {
         *now = Arc::new(codes);
     }
 
-    /// Puts a text in the place of the file's, whole or not at all, and in force.
+    /// Writes a new text to the file, whole or not at all, and takes the invitations from it.
     fn replace(&self, text: &str) -> Result<(), InvitesError> {
         let codes = Codes::parse(text)?;
         self.write(text).map_err(|error| InvitesError::Unwritable {
@@ -216,13 +171,6 @@ impl Invites {
     }
 }
 
-fn text_of(path: &Path) -> Result<String, InvitesError> {
-    std::fs::read_to_string(path).map_err(|error| InvitesError::Unreadable {
-        path: path.to_owned(),
-        error,
-    })
-}
-
 fn identity(name: &str) -> Result<Identity, InvitesError> {
     // A line that begins so would be a comment.
     if name.starts_with('#') {
@@ -239,76 +187,9 @@ fn new_code() -> Result<String, InvitesError> {
     Ok(hex::encode(bytes))
 }
 
-impl Codes {
-    /// Those of a file, with a word in the log about what is not safe about it.
-    fn read(path: &Path) -> Result<Self, InvitesError> {
-        let codes = Self::parse(&text_of(path)?)?;
-        secret::warn_if_others_read("the invitations", path);
-        codes.warn();
-        Ok(codes)
-    }
-
-    fn parse(text: &str) -> Result<Self, InvitesError> {
-        let mut codes = HashMap::new();
-        let mut short = 0_usize;
-        let mut names = HashSet::new();
-        for (index, content) in text.lines().map(str::trim).enumerate() {
-            if content.is_empty() || content.starts_with('#') {
-                continue;
-            }
-            let wrong = |problem: String| InvitesError::Line {
-                line: index + 1,
-                problem,
-            };
-            let mut words = content.split_whitespace();
-            let (Some(name), Some(code), None) = (words.next(), words.next(), words.next()) else {
-                return Err(wrong("write a name, a space and a code".to_owned()));
-            };
-            let identity = Identity::invite(name).map_err(|error| wrong(error.to_string()))?;
-            if !names.insert(identity.clone()) {
-                return Err(wrong(format!(
-                    "the name {name} was given before; names must differ"
-                )));
-            }
-            if codes.insert(hash(code), identity).is_some() {
-                return Err(wrong(
-                    "this code was given before; codes must differ".to_owned(),
-                ));
-            }
-            short += usize::from(code.len() < ADVISED_LEN);
-        }
-        Ok(Self {
-            by_hash: codes,
-            short,
-        })
-    }
-
-    fn names(&self) -> HashSet<Identity> {
-        self.by_hash.values().cloned().collect()
-    }
-
-    fn warn(&self) {
-        if self.short > 0 {
-            tracing::warn!(
-                "{} invitation codes are shorter than {ADVISED_LEN} characters and may be guessed",
-                self.short
-            );
-        }
-    }
-}
-
-fn hash(code: &str) -> [u8; 32] {
-    Sha256::digest(code.as_bytes()).into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn error(text: &str) -> String {
-        let parsed = Codes::parse(text);
-        parsed.err().expect("must be refused").to_string()
-    }
 
     fn file(text: &str) -> (tempfile::TempDir, Invites) {
         let folder = tempfile::tempdir().unwrap();
@@ -336,28 +217,12 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_line_is_named_and_its_code_is_not_shown() {
-        assert_eq!(
-            error("alice"),
-            "line 1 of the invitations: write a name, a space and a code"
-        );
-        assert!(error("\nalice secret more").starts_with("line 2 of the invitations"));
-        assert!(error("a secret-1\na secret-2").contains("names must differ"));
-        let same = error("a secret-1\nb secret-1");
-        assert!(
-            same.contains("codes must differ") && !same.contains("secret"),
-            "{same}"
-        );
-        assert!(error("a|b secret").starts_with("line 1"));
-    }
-
-    #[test]
     fn who_is_added_signs_in_at_once_and_stays_in_the_file() {
         let (folder, invites) = file("# round one\nalice code-of-alice-0001");
         let added = invites.add(&names(&["bob", "carol"])).unwrap();
         assert_ne!(added[0].1, added[1].1);
         for (identity, code) in &added {
-            assert!(code.len() >= 2 * ADVISED_LEN, "{code}");
+            assert!(code.len() >= 2 * MADE_LEN, "{code}");
             assert_eq!(invites.identity(code).as_ref(), Some(identity));
         }
         assert!(invites.identity("code-of-alice-0001").is_some());

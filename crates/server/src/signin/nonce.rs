@@ -2,81 +2,54 @@
 //!
 //! A nonce carries its expiry and a keyed hash, so the coordinator recognises its own without
 //! having stored it; nobody can crowd out other people's nonces by asking for many. Only those
-//! that signed somebody in are remembered, until they would have expired anyway: a sign-in that fails gives its
-//! nonce back. The key lives in this process only: after a restart a client asks for another nonce.
+//! that signed somebody in are remembered, until they would have expired anyway: a sign-in that
+//! fails gives its nonce back. The key lives in this process only: after a restart a client asks
+//! for another nonce.
 //!
 //! Nonces of messages that a contract was asked about are remembered apart from those, whatever the
 //! contract said: a message is shown to a contract once, and contracts fill nobody else's memory.
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+mod used;
+
 use std::time::Duration;
 
 use hmac::{Hmac, Mac as _};
 use rand_core::{OsRng, RngCore as _};
 use sha2::Sha256;
-use tauline_protocol::error::Code;
 use tauline_queue_core::Timestamp;
 
-use crate::refused::Refused;
-use crate::telemetry::throttle::Throttle;
+pub use self::used::NotTaken;
+
+use self::used::{CONTENT_LEN, Content, Used, expiry};
 
 /// How long a nonce is good for. Ten minutes: time enough to find one's hardware wallet
 /// (`docs/spec/http-api.md#nonce`).
 pub const NONCE_LIFETIME: Duration = Duration::from_secs(600);
 
-/// Random bytes of a nonce: 128 bits never repeat.
-const RANDOM_LEN: usize = 16;
-/// Bytes before the hash: the expiry in milliseconds, then the random ones.
-const CONTENT_LEN: usize = 8 + RANDOM_LEN;
 /// Bytes of the hash that are kept: 128 bits cannot be guessed.
 const HASH_LEN: usize = 16;
 
-/// Nonces that signed somebody in, remembered at a time, some 8 MB. No ceremony signs that many people in
-/// within ten minutes; when somebody makes it seem so, further sign-ins wait rather than be
-/// replayable.
-const REMEMBERED: usize = 1 << 18;
-/// The same of those that a contract was asked about: more than the few that are asked at a time come to in ten
-/// minutes, at a tenth of a second each.
-const REMEMBERED_CALLS: usize = 1 << 16;
-
-type Content = [u8; CONTENT_LEN];
+/// Nonces that signed somebody in, as many as are remembered: some 8 MB. No ceremony signs in that
+/// many people within ten minutes. If somebody makes it seem so, further sign-ins have to wait:
+/// what cannot be remembered could be replayed.
+const MAX_USED: usize = 1 << 18;
+/// The same for nonces that a contract was asked about: more than can be asked about in ten
+/// minutes, with few at a time and a tenth of a second for each.
+const MAX_CALLED: usize = 1 << 16;
 
 /// Makes nonces and recognises them.
 pub struct Nonces {
     key: [u8; 32],
-    used: Remembered,
-    called: Remembered,
+    /// Those that signed somebody in.
+    used: Used,
+    /// Those of messages that a contract was asked about.
+    called: Used,
 }
 
-/// Why a nonce is not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotTaken {
-    /// It is not one of these, has expired or was used.
-    NotGood,
-    /// No more can be remembered until so much time has passed.
-    Full(Duration),
-}
-
-impl NotTaken {
-    /// The refusal, which is `not_good` unless there is no room.
-    #[must_use]
-    pub fn refused(self, not_good: impl FnOnce() -> Refused) -> Refused {
-        match self {
-            Self::NotGood => not_good(),
-            Self::Full(wait) => Refused::new(
-                Code::LoginBusy,
-                "more people sign in than the coordinator can remember: try again later; who is signed in stays so",
-            )
-            .retry_after(wait),
-        }
-    }
-}
-
-/// A nonce that is used: given back when this is dropped, unless it is kept.
+/// A nonce that was taken. It is given back when this is dropped, unless it is kept.
 #[must_use]
 pub struct Taken<'a> {
-    used: &'a Remembered,
+    used: &'a Used,
     content: Content,
 }
 
@@ -97,20 +70,20 @@ impl Nonces {
     /// Nonces under a fresh key.
     #[must_use]
     pub fn new() -> Self {
-        Self::remembering(REMEMBERED, REMEMBERED_CALLS)
+        Self::remembering(MAX_USED, MAX_CALLED)
     }
 
-    /// The same, with so many remembered.
+    /// The same, with other numbers of nonces remembered.
     fn remembering(used: usize, called: usize) -> Self {
         let mut key = [0; 32];
         OsRng.fill_bytes(&mut key);
         Self {
             key,
-            used: Remembered::new(
+            used: Used::new(
                 used,
                 "no sign-in is taken: as many nonces were used in ten minutes as are remembered",
             ),
-            called: Remembered::new(
+            called: Used::new(
                 called,
                 "no sign-in by contract is taken: contracts were asked about as many messages in ten minutes as are remembered",
             ),
@@ -131,7 +104,8 @@ impl Nonces {
         )
     }
 
-    /// Whether the nonce is one of these, has not expired, and was neither used nor shown to a contract.
+    /// Whether the nonce is one of these, has not expired, and was neither used nor shown to a
+    /// contract.
     #[must_use]
     pub fn is_good(&self, nonce: &str, now: Timestamp) -> bool {
         self.content(nonce, now).is_some_and(|content| {
@@ -146,7 +120,7 @@ impl Nonces {
             .is_some_and(|content| !self.used.nonces().contains(&content))
     }
 
-    /// Uses a nonce up, for the first caller only, and until it is given back.
+    /// Uses a nonce up, until it is given back. Only the first caller gets it.
     ///
     /// # Errors
     /// A nonce that is not good, or no room.
@@ -159,11 +133,12 @@ impl Nonces {
         })
     }
 
-    /// Uses up what a nonce is good for with a contract, for the first caller only.
+    /// Notes that a contract is asked about the message with this nonce. Only the first caller may
+    /// ask.
     ///
     /// # Errors
     /// A nonce that is not good, or no room.
-    pub fn call(&self, nonce: &str, now: Timestamp) -> Result<(), NotTaken> {
+    pub fn take_for_contract(&self, nonce: &str, now: Timestamp) -> Result<(), NotTaken> {
         let content = self.content(nonce, now).ok_or(NotTaken::NotGood)?;
         self.called.insert(content, now)
     }
@@ -193,65 +168,18 @@ impl Nonces {
     }
 }
 
-/// Nonces that were used, until they expire.
-struct Remembered {
-    most: usize,
-    /// By expiry, since their bytes begin with it.
-    nonces: Mutex<BTreeSet<Content>>,
-    /// What the log says when there is no room.
-    full: &'static str,
-    refused: Throttle,
-}
-
-impl Remembered {
-    fn new(most: usize, full: &'static str) -> Self {
-        Self {
-            most,
-            nonces: Mutex::default(),
-            full,
-            refused: Throttle::default(),
-        }
-    }
-
-    fn insert(&self, content: Content, now: Timestamp) -> Result<(), NotTaken> {
-        let mut nonces = self.nonces();
-        if nonces.contains(&content) {
-            return Err(NotTaken::NotGood);
-        }
-        while nonces.first().is_some_and(|oldest| expiry(oldest) <= now) {
-            nonces.pop_first();
-        }
-        if nonces.len() >= self.most {
-            let oldest = nonces.first().map_or(now, expiry);
-            drop(nonces);
-            if let Some(refused) = self.refused.count() {
-                tracing::warn!(refused, "{}", self.full);
-            }
-            return Err(NotTaken::Full(oldest.since(now)));
-        }
-        nonces.insert(content);
-        Ok(())
-    }
-
-    fn nonces(&self) -> std::sync::MutexGuard<'_, BTreeSet<Content>> {
-        self.nonces.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Default for Nonces {
     fn default() -> Self {
         Self::new()
     }
 }
 
-fn expiry(content: &Content) -> Timestamp {
-    let mut millis = [0; 8];
-    millis.copy_from_slice(&content[..8]);
-    Timestamp::from_millis(u64::from_be_bytes(millis))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use tauline_protocol::error::Code;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
@@ -291,8 +219,11 @@ mod tests {
     fn a_nonce_is_shown_to_a_contract_once_and_signs_in_what_the_contract_took() {
         let nonces = Nonces::new();
         let (nonce, _) = nonces.issue(NOW);
-        nonces.call(&nonce, NOW).unwrap();
-        assert_eq!(nonces.call(&nonce, NOW), Err(NotTaken::NotGood));
+        nonces.take_for_contract(&nonce, NOW).unwrap();
+        assert_eq!(
+            nonces.take_for_contract(&nonce, NOW),
+            Err(NotTaken::NotGood)
+        );
         assert!(!nonces.is_good(&nonce, NOW), "for no further message");
         assert!(nonces.is_unused(&nonce, NOW));
         assert!(take(&nonces, &nonce, NOW));
@@ -369,8 +300,8 @@ mod tests {
             "{log:?}"
         );
         // Those of contracts are apart from them.
-        nonces.call(&nonce, soon).unwrap();
-        let refused = nonces.call(&nonces.issue(soon).0, soon);
+        nonces.take_for_contract(&nonce, soon).unwrap();
+        let refused = nonces.take_for_contract(&nonces.issue(soon).0, soon);
         assert_eq!(refused, Err(NotTaken::Full(NONCE_LIFETIME)));
         let later = NOW.saturating_add(NONCE_LIFETIME);
         assert!(take(&nonces, &nonce, later), "the others have expired");

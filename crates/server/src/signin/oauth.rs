@@ -19,20 +19,21 @@ use super::outgoing::{Busy, Party, Slot, Unreachable, cut};
 use super::secret::Secret;
 use crate::refused::Refused;
 
-/// Sign-ins that a provider is asked about at a time: a crowd's, at two fifths of a second each, are over a
-/// hundred a second.
-const AT_ONCE: usize = 64;
+/// Sign-ins that a provider is asked about at a time. At two fifths of a second each, that is over
+/// a hundred a second: enough for a crowd.
+const MAX_AT_ONCE: usize = 64;
 
-/// What a provider calls a code that it does not take: RFC 6749, section 5.2, and GitHub, which also wants a
-/// checked address. All else that it says instead of a token is not the person's doing.
+/// A provider's words for a code that it does not take: those of RFC 6749, section 5.2, and
+/// GitHub's, which also asks for a verified address. Anything else that it says instead of a token
+/// is not the person's doing.
 const BAD_CODE: [&str; 3] = [
     "invalid_grant",
     "bad_verification_code",
     "unverified_user_email",
 ];
 
-/// What a browser brings back from a provider when it is the person who did not agree: RFC 6749, section 4.1.2.1,
-/// and OpenID Connect Core 1.0, section 3.1.2.6.
+/// What a browser brings back from a provider when the person did not agree: RFC 6749, section
+/// 4.1.2.1, and OpenID Connect Core 1.0, section 3.1.2.6.
 const DECLINED: [&str; 5] = [
     "access_denied",
     "interaction_required",
@@ -60,7 +61,7 @@ pub struct Endpoints {
 pub struct Credentials {
     /// The public half.
     pub client_id: String,
-    /// The other.
+    /// The secret half.
     pub client_secret: Secret,
 }
 
@@ -73,7 +74,7 @@ pub struct OAuth {
     party: Party,
 }
 
-/// Leave to ask a provider whose one code is.
+/// A permit to ask a provider about one code.
 pub struct Asking<'a> {
     provider: &'a OAuth,
     slot: Slot<'a>,
@@ -101,7 +102,7 @@ impl OAuth {
             client,
             user: endpoints.user,
             scope: None,
-            party: Party::new(name, AT_ONCE)?,
+            party: Party::new(name, MAX_AT_ONCE)?,
         })
     }
 
@@ -127,7 +128,7 @@ impl OAuth {
         url
     }
 
-    /// Leave to ask about one code, if not too many are asked about now.
+    /// A permit to ask about one code, unless too many are asked about now.
     ///
     /// # Errors
     /// [`Busy`].
@@ -242,15 +243,16 @@ impl<'c> AsyncHttpClient<'c> for Slot<'_> {
             if !is_object {
                 answer.body_mut().clear();
             }
-            // What an object is called does not matter: the reason in it does.
+            // The library would refuse an object by its media type; what counts is the reason
+            // inside.
             answer.headers_mut().remove(header::CONTENT_TYPE);
             Ok(answer)
         })
     }
 }
 
-/// The provider's own word for why there is no token, if it has one. GitHub says it with status 200. What
-/// else it sent stays out of the log: it may be a token.
+/// The provider's own word for why there is no token, if it has one. GitHub says it with status
+/// 200. Whatever else it sent stays out of the log: it may be a token.
 fn refusal(error: &RequestTokenError<Unreachable, BasicErrorResponse>) -> Option<String> {
     #[derive(Deserialize)]
     struct Refusal {
@@ -269,7 +271,7 @@ fn refusal(error: &RequestTokenError<Unreachable, BasicErrorResponse>) -> Option
     }
 }
 
-/// The refusal of whom a provider sends back with an error instead of a code.
+/// The refusal of somebody whom a provider sends back with an error instead of a code.
 #[must_use]
 pub fn returned_with(error: &str) -> Refused {
     if DECLINED.contains(&error) {

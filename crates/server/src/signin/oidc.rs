@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use url::Url;
 
+use super::account;
 use super::oauth::{self, Asking, OAuth};
 use super::outgoing::{Busy, cut};
 use crate::refused::Refused;
@@ -34,7 +35,7 @@ impl Oidc {
         self.oauth.authorize_url(state, verifier)
     }
 
-    /// Leave to ask about one code.
+    /// A permit to ask about one code.
     ///
     /// # Errors
     /// [`Busy`].
@@ -61,6 +62,7 @@ impl Oidc {
     }
 }
 
+/// The address in a subject, if its account is on this chain.
 fn subject(sub: &str, chain_id: u64) -> Option<[u8; 20]> {
     let mut parts = sub.split(':');
     let (Some("eip155"), Some(chain), Some(address), None) =
@@ -69,7 +71,7 @@ fn subject(sub: &str, chain_id: u64) -> Option<[u8; 20]> {
         return None;
     };
     (chain == chain_id.to_string()).then_some(())?;
-    super::ethereum::address(address)
+    account::address(address)
 }
 
 #[cfg(test)]

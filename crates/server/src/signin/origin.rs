@@ -16,8 +16,8 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The origin of a public URL. A port that is the scheme's own is left out, as browsers and wallets
-    /// leave it out.
+    /// The origin of a public URL. A port that is the scheme's own is left out, as browsers and
+    /// wallets leave it out.
     #[must_use]
     pub fn public(url: &Uri) -> Self {
         let scheme = url.scheme_str().unwrap_or("https").to_owned();
@@ -50,7 +50,7 @@ impl Origin {
         }
     }
 
-    /// What an operator should know of it, in sentences.
+    /// What an operator should know about the origin, in sentences.
     #[must_use]
     pub fn warnings(&self) -> Vec<&'static str> {
         let url = self.url("/");

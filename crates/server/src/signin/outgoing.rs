@@ -1,8 +1,9 @@
 //! Requests of the coordinator's own: to identity providers and to an Ethereum node.
 //!
-//! What is at the other end is trusted to vouch for people and for nothing else: answers are short
-//! and in time, or there is none; nobody is followed elsewhere. Each [`Party`] has slots of its own, and who finds
-//! none is told so at once: one that hangs holds up its own people, and nobody else's.
+//! Whoever answers is trusted to vouch for people, and with nothing else. An answer that is long or
+//! late counts as none, and redirections are not followed. Each [`Party`] has slots of its own, and
+//! a sign-in that finds none free is refused at once: a party that hangs holds up only those who
+//! sign in by it.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
@@ -18,21 +19,21 @@ use crate::clock::alive;
 use crate::refused::Refused;
 use crate::telemetry::throttle::Throttle;
 
-/// Longest time for a whole exchange. Ours: somebody looks at an empty page meanwhile.
+/// The longest time for a whole exchange. Ours: somebody looks at an empty page meanwhile.
 const EXCHANGE_LIMIT: Duration = Duration::from_secs(10);
-/// Longest time for a connection to come about.
+/// The longest time until there is a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// Longest answer, in bytes: a GitHub user is some 2 KB.
+/// The longest answer, in bytes: a GitHub user is some 2 KB.
 const ANSWER_LIMIT: usize = 64 * 1024;
-/// Look-ups of one party's name at a time. Its connections are kept, so there are few; one that hangs cannot be
-/// ended, and is a thread.
-const LOOK_UPS: usize = 4;
+/// Look-ups of one party's name at a time. Its connections are kept, so there are few look-ups; but
+/// one that hangs cannot be ended, and keeps a thread.
+const MAX_LOOK_UPS: usize = 4;
 /// When to come back to a party whose slots are taken: some exchanges later.
 const BUSY_RETRY: Duration = Duration::from_secs(3);
-/// Most characters of others' texts in our log.
-const CUT: usize = 200;
+/// Characters of others' texts in our log, at most.
+const MAX_TEXT: usize = 200;
 
-/// Somebody who is asked (`docs/spec/http-api.md#busy`).
+/// A provider or a node, which is asked (`docs/spec/http-api.md#busy`).
 pub struct Party {
     /// For the log.
     name: &'static str,
@@ -41,7 +42,7 @@ pub struct Party {
     busy: Throttle,
 }
 
-/// Leave to ask a party, one question after the other.
+/// A permit to ask a party, one question after the other.
 pub struct Slot<'a> {
     party: &'a Party,
     _permit: SemaphorePermit<'a>,
@@ -92,12 +93,13 @@ impl From<reqwest::Error> for Unreachable {
 }
 
 impl Party {
-    /// Somebody who is asked so many questions at a time, with the limits of this module. The name is for the log.
+    /// A party that is asked `at_once` questions at a time, within the limits of this module. The
+    /// name is for the log.
     ///
     /// # Errors
     /// When the system has no TLS to offer.
     pub fn new(name: &'static str, at_once: usize) -> Result<Self, reqwest::Error> {
-        // The cryptography under TLS; whoever named one before, in this process, keeps it.
+        // The cryptography under TLS, unless this process has chosen one before.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .redirect(Policy::none())
@@ -169,13 +171,13 @@ impl Slot<'_> {
     }
 }
 
-/// The system's names, looked up on threads of their own. tokio would look them up on those that the store is read
-/// by, of which there are few: a name server that hangs would stop everything.
+/// The system's look-up of names, on threads of its own. tokio would use the threads that the store
+/// is read on, of which there are few: a name server that hangs would stop everything.
 struct Names(Arc<Semaphore>);
 
 impl Default for Names {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(LOOK_UPS)))
+        Self(Arc::new(Semaphore::new(MAX_LOOK_UPS)))
     }
 }
 
@@ -200,13 +202,13 @@ impl Resolve for Names {
     }
 }
 
-/// The beginning of a text of somebody else's, on one line, for our log.
+/// The beginning of somebody else's text, on one line, for our log.
 #[must_use]
 pub fn cut(text: &str) -> String {
     let mut characters = text.chars();
     let mut start: String = characters
         .by_ref()
-        .take(CUT)
+        .take(MAX_TEXT)
         .flat_map(char::escape_debug)
         .collect();
     if characters.next().is_some() {
@@ -223,7 +225,7 @@ mod tests {
     fn a_text_of_others_is_cut_and_stays_on_its_line() {
         assert_eq!(cut("as it is"), "as it is");
         assert_eq!(cut("a\nb\u{1b}[31m"), "a\\nb\\u{1b}[31m");
-        assert_eq!(cut(&"x".repeat(64_000)).chars().count(), CUT + 1);
+        assert_eq!(cut(&"x".repeat(64_000)).chars().count(), MAX_TEXT + 1);
     }
 
     #[test]

@@ -10,11 +10,11 @@ use url::{Host, Origin, Url};
 
 use crate::refused::Refused;
 
-/// Longest address, in bytes: it travels inside a state, through the provider and back.
+/// The longest address, in bytes: it travels inside a state, through the provider and back.
 const MAX_LEN: usize = 1024;
 
-/// What is appended to the address. One that brings its own could have a client read somebody
-/// else's session from it.
+/// Parameters that are appended to the address. An address that brings its own could have a client
+/// take somebody else's session from it.
 pub const APPENDED: [&str; 7] = [
     "session_id",
     "sub",
@@ -30,7 +30,7 @@ pub const APPENDED: [&str; 7] = [
 #[derive(Debug, Default)]
 pub struct Redirects(Vec<Allowed>);
 
-/// One of them.
+/// An origin, or one page of it, that sessions may be sent to.
 #[derive(Debug, Clone)]
 pub struct Allowed {
     origin: Origin,
@@ -100,7 +100,7 @@ fn has_userinfo(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 
-/// Whether it is a program on the machine of whoever follows it.
+/// Whether an address is that of a program on the machine of whoever follows it.
 fn is_loopback(url: &Url) -> bool {
     let host = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",

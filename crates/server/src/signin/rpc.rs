@@ -1,58 +1,30 @@
 //! An Ethereum node, asked over JSON-RPC.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+pub mod contract;
+pub mod error;
+
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::{self, Method, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tauline_protocol::error::Code;
 use tauline_protocol::object::Object;
 
-use super::outgoing::{Busy, Party, Slot, Unreachable, cut};
+use self::error::CallError;
+use super::outgoing::{Party, Slot, Unreachable};
 use super::secret::Secret;
-use crate::refused::Refused;
 use crate::telemetry::throttle::Throttle;
 
-/// Accounts that the node is asked about at a time: at a fiftieth of a second each, thousands a second.
-const ACCOUNTS_AT_ONCE: usize = 64;
-/// Contracts that run at a time. Each may run for as long as the node lets it: few, so that those of strangers do
-/// not keep the node from anything else.
-const CONTRACTS_AT_ONCE: usize = 8;
-/// How long the node's chain is taken to be the one that it said. It may be exchanged behind its address.
+/// Accounts that the node is asked about at a time. At a fiftieth of a second each, that is
+/// thousands a second.
+const MAX_ACCOUNTS: usize = 64;
+/// Contracts that run at a time. They are strangers' and may run for as long as the node lets them:
+/// so few run that the node has time for everything else.
+const MAX_CONTRACTS: usize = 8;
+/// For how long the node's word on its chain is trusted: another node may come to answer at its
+/// address.
 const CHAIN_LASTS: Duration = Duration::from_secs(60);
-
-/// First bytes of a call of `isValidSignature(bytes32,bytes)`, and of its answer when the
-/// signature is good (EIP-1271) (`docs/spec/http-api.md#contract-wallets`).
-const IS_VALID_SIGNATURE: [u8; 4] = [0x16, 0x26, 0xba, 0x7e];
-
-/// Error codes of a call that failed in the contract: reverted (geth, and others after it), and
-/// Nethermind's for all failures.
-const FAILED_IN_CONTRACT: [i64; 2] = [3, -32_015];
-/// Words of nodes (geth, Erigon, Nethermind, Besu, Reth, Anvil, Ganache) for a contract that fails, or
-/// that they end for taking too long. All else is the node's own trouble.
-const CONTRACTS_FAULTS: [&str; 19] = [
-    "revert",
-    "out of gas",
-    "outofgas",
-    "gas required exceeds",
-    "gas uint64 overflow",
-    "opcode",
-    "badinstruction",
-    "bad instruction",
-    "invalid jump",
-    "invalidjump",
-    "stack underflow",
-    "stackunderflow",
-    "stack overflow",
-    "stack limit",
-    "write protection",
-    "return data out of bounds",
-    "vm exception",
-    "execution aborted",
-    "evm error",
-];
 
 /// A node. Its address is a secret: those of hosted nodes hold a key.
 pub struct Node {
@@ -61,100 +33,9 @@ pub struct Node {
     chain_id: u64,
     accounts: Party,
     contracts: Party,
-    /// When it last said that it follows that chain, unless it was not there since.
+    /// When it last said that it follows that chain; none if it could not be reached since.
     followed: Mutex<Option<Instant>>,
-    strayed: Throttle,
-}
-
-/// Leave to run one contract.
-pub struct Run<'a> {
-    node: &'a Node,
-    slot: Slot<'a>,
-}
-
-/// Why a call has no result.
-#[derive(Debug, thiserror::Error)]
-pub enum CallError {
-    /// As many are asked about as may be.
-    #[error("all slots are taken")]
-    Busy,
-    /// The node could not be asked.
-    #[error(transparent)]
-    Unreachable(#[from] Unreachable),
-    /// The node refused.
-    #[error("the node answered with error {code}: {}", cut(message))]
-    Refused {
-        /// JSON-RPC's code.
-        code: i64,
-        /// The node's words.
-        message: String,
-        /// More of them, if there are any.
-        data: Option<Value>,
-    },
-    /// The node answered something else than was asked.
-    #[error("the node's answer is not readable")]
-    Unreadable,
-    /// The node follows another chain.
-    #[error("the node follows chain {0}")]
-    OtherChain(u64),
-    /// A contract ran for longer than there is time.
-    #[error("the contract gave no answer in time")]
-    ContractLate,
-}
-
-impl CallError {
-    /// Whether it is the contract, not the node, that failed.
-    fn is_the_contracts(&self) -> bool {
-        let Self::Refused {
-            code,
-            message,
-            data,
-        } = self
-        else {
-            return false;
-        };
-        let data = data.as_ref().and_then(Value::as_str).unwrap_or_default();
-        let words = format!("{message} {data}").to_ascii_lowercase();
-        FAILED_IN_CONTRACT.contains(code)
-            || CONTRACTS_FAULTS.iter().any(|fault| words.contains(fault))
-    }
-}
-
-impl From<Busy> for CallError {
-    fn from(_: Busy) -> Self {
-        Self::Busy
-    }
-}
-
-impl From<CallError> for Refused {
-    fn from(error: CallError) -> Self {
-        match error {
-            CallError::Busy => Busy.into(),
-            CallError::Unreachable(_) | CallError::Refused { .. } => {
-                tracing::warn!(%error, "the Ethereum node could not be asked");
-                Self::new(
-                    Code::LoginProviderUnreachable,
-                    "the Ethereum node that knows about accounts could not be asked: sign in again in a minute",
-                )
-            }
-            CallError::Unreadable => {
-                tracing::warn!(%error, "the Ethereum node is of no use");
-                Self::new(
-                    Code::LoginProviderMisbehaved,
-                    "the Ethereum node that knows about accounts gave no answer that can be read: tell the operator",
-                )
-            }
-            CallError::ContractLate => Self::new(
-                Code::LoginProviderUnreachable,
-                "the account's contract gave no answer in time; its message is used up: begin again, and sign a new one",
-            ),
-            // Told by the node, and seldom.
-            CallError::OtherChain(_) => Self::new(
-                Code::LoginProviderMisbehaved,
-                "the Ethereum node that knows about accounts follows another chain: tell the operator",
-            ),
-        }
-    }
+    other_chain: Throttle,
 }
 
 #[derive(Deserialize)]
@@ -179,10 +60,10 @@ impl Node {
         Ok(Self {
             url,
             chain_id,
-            accounts: Party::new("Ethereum node, accounts", ACCOUNTS_AT_ONCE)?,
-            contracts: Party::new("Ethereum node, contracts", CONTRACTS_AT_ONCE)?,
+            accounts: Party::new("Ethereum node, accounts", MAX_ACCOUNTS)?,
+            contracts: Party::new("Ethereum node, contracts", MAX_CONTRACTS)?,
             followed: Mutex::default(),
-            strayed: Throttle::default(),
+            other_chain: Throttle::default(),
         })
     }
 
@@ -205,17 +86,6 @@ impl Node {
         self.number(&slot, "eth_getTransactionCount", params).await
     }
 
-    /// Leave to run a contract, if no others run.
-    ///
-    /// # Errors
-    /// [`CallError::Busy`].
-    pub fn run(&self) -> Result<Run<'_>, CallError> {
-        Ok(Run {
-            node: self,
-            slot: self.contracts.slot()?,
-        })
-    }
-
     /// Makes sure that the node follows the chain: before its first use, after it was not there,
     /// and now and then.
     async fn on_its_chain(&self, slot: &Slot<'_>) -> Result<(), CallError> {
@@ -230,7 +100,7 @@ impl Node {
             return Ok(());
         }
         *self.followed() = None;
-        if let Some(refused) = self.strayed.count() {
+        if let Some(refused) = self.other_chain.count() {
             tracing::error!(
                 refused,
                 "the node of --eth-rpc-url follows chain {chain}, and --chain-id is {}: until it is right, nobody is looked up there",
@@ -292,41 +162,6 @@ impl Node {
     }
 }
 
-impl Run<'_> {
-    /// Whether the contract at an address takes the signature for its own (EIP-1271). An account
-    /// without code takes none, nor does a contract that fails.
-    ///
-    /// # Errors
-    /// When the node could not be asked.
-    pub async fn is_valid_signature(
-        self,
-        contract: [u8; 20],
-        digest: [u8; 32],
-        signature: &[u8],
-    ) -> Result<bool, CallError> {
-        let Self { node, slot } = self;
-        node.on_its_chain(&slot).await?;
-        let data = prefixed(&is_valid_signature_call(digest, signature));
-        let params = json!([{"to": prefixed(&contract), "data": data}, "latest"]);
-        match node.call(&slot, "eth_call", params).await {
-            Ok(Value::String(word)) => {
-                let bytes = word
-                    .strip_prefix("0x")
-                    .and_then(|hex| hex::decode(hex).ok());
-                let bytes = bytes.ok_or(CallError::Unreadable)?;
-                Ok(bytes == good_answer())
-            }
-            Ok(_) => Err(CallError::Unreadable),
-            Err(error) if error.is_the_contracts() => {
-                tracing::debug!(%error, "a contract failed");
-                Ok(false)
-            }
-            Err(CallError::Unreachable(Unreachable::Late)) => Err(CallError::ContractLate),
-            Err(error) => Err(error),
-        }
-    }
-}
-
 /// A number as JSON-RPC has it: `0x` and hex digits without leading zeros.
 /// (<https://ethereum.org/developers/docs/apis/json-rpc/#quantities-encoding>)
 fn quantity(text: &str) -> Option<u64> {
@@ -336,30 +171,6 @@ fn quantity(text: &str) -> Option<u64> {
     (is_number && is_shortest).then(|| u64::from_str_radix(digits, 16).ok())?
 }
 
-/// A call's data, as the ABI has it: selector, digest, where the bytes begin, how many there are,
-/// and the bytes, filled up to whole words.
-fn is_valid_signature_call(digest: [u8; 32], signature: &[u8]) -> Vec<u8> {
-    let word = |number: usize| {
-        let mut word = [0; 32];
-        word[24..].copy_from_slice(&(number as u64).to_be_bytes());
-        word
-    };
-    let mut data = IS_VALID_SIGNATURE.to_vec();
-    data.extend_from_slice(&digest);
-    data.extend_from_slice(&word(2 * 32));
-    data.extend_from_slice(&word(signature.len()));
-    data.extend_from_slice(signature);
-    data.resize(4 + (data.len() - 4).next_multiple_of(32), 0);
-    data
-}
-
-/// The selector in the first bytes of a word.
-fn good_answer() -> [u8; 32] {
-    let mut word = [0; 32];
-    word[..4].copy_from_slice(&IS_VALID_SIGNATURE);
-    word
-}
-
 fn prefixed(bytes: &[u8]) -> String {
     format!("0x{}", hex::encode(bytes))
 }
@@ -367,19 +178,6 @@ fn prefixed(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_call_is_laid_out_in_words() {
-        let data = is_valid_signature_call([0xdd; 32], &[0x55; 65]);
-        assert_eq!(data.len(), 4 + 32 * (1 + 1 + 1 + 3));
-        assert_eq!(data[..4], [0x16, 0x26, 0xba, 0x7e]);
-        assert_eq!(data[4..36], [0xdd; 32]);
-        assert_eq!(data[36 + 31], 0x40);
-        assert_eq!(data[68 + 31], 65);
-        assert_eq!(data[100..165], [0x55; 65]);
-        assert!(data[165..].iter().all(|byte| *byte == 0));
-        assert_eq!(is_valid_signature_call([0; 32], &[]).len(), 4 + 3 * 32);
-    }
 
     #[test]
     fn a_number_is_hex_digits_behind_0x_and_nothing_else() {
@@ -401,59 +199,6 @@ mod tests {
             ("0x10000000000000000", None),
         ] {
             assert_eq!(quantity(text), number, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_contract_that_fails_is_told_from_a_node_that_does() {
-        let fails = |code: i64, message: &str, data: Option<&str>| {
-            CallError::Refused {
-                code,
-                message: message.to_owned(),
-                data: data.map(|text| Value::String(text.to_owned())),
-            }
-            .is_the_contracts()
-        };
-        for (code, message, data) in [
-            (3, "execution reverted: no", Some("0x08c379a0")),
-            (-32_000, "execution reverted", None),
-            (-32_000, "out of gas", None),
-            (
-                -32_000,
-                "out of gas: gas required exceeds allowance (50000000)",
-                None,
-            ),
-            (-32_000, "invalid opcode: INVALID", None),
-            (-32_000, "invalid opcode: opcode 0xfe not defined", None),
-            (-32_000, "stack underflow (0 <=> 2)", None),
-            (-32_000, "stack limit reached 1024 (1023)", None),
-            (-32_000, "invalid jump destination", None),
-            (-32_000, "write protection", None),
-            (-32_000, "execution aborted (timeout = 5s)", None),
-            (-32_015, "VM execution error.", Some("OutOfGas")),
-            (-32_000, "VM execution error", Some("BadInstruction")),
-            (
-                -32_000,
-                "VM Exception while processing transaction: out of gas",
-                None,
-            ),
-            (-32_003, "EVM error: InvalidFEOpcode", None),
-        ] {
-            assert!(fails(code, message, data), "{message}");
-        }
-        for (code, message, data) in [
-            (-32_000, "header not found", None),
-            (-32_000, "missing trie node 01", None),
-            (
-                -32_005,
-                "daily request count exceeded, request rate limited",
-                None,
-            ),
-            (-32_601, "the method eth_call does not exist", None),
-            (-32_603, "Internal error", None),
-            (429, "Too Many Requests", Some("see https://example.org")),
-        ] {
-            assert!(!fails(code, message, data), "{message}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What must be in no log.
+//! Secrets: texts that must be in no log.
 
 use std::fmt;
 use std::os::unix::fs::PermissionsExt as _;
@@ -37,7 +37,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Says in the log that others than the owner and its group may read a file that holds `what`.
+/// Warns in the log if others than the owner and its group may read a file that holds `what`.
 pub(crate) fn warn_if_others_read(what: &str, path: &Path) {
     let Ok(file) = std::fs::metadata(path) else {
         return;

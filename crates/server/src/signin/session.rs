@@ -4,11 +4,11 @@
 //! A token is 32 random bytes. Only its hash is kept, here and in the store: whoever reads the
 //! database cannot act for anybody.
 //!
-//! Sessions go by the machine's wall clock, not by the queue's time, which a log from a machine
-//! ahead of this one sets forward. An end that lies further ahead than a whole lifetime, as one that
-//! was stored by such a clock does, counts as a lifetime from now.
+//! Sessions go by the machine's wall clock. The queue's time will not do: a log that was written on
+//! a machine with a fast clock sets it forward. A session that was stored by a fast clock may seem
+//! to last longer than a whole lifetime; it then ends one lifetime from now.
 
-mod ledger;
+mod group_commit;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,34 +19,31 @@ use sha2::{Digest as _, Sha256};
 use tauline_protocol::Identity;
 use tauline_protocol::error::Code;
 use tauline_queue_core::Timestamp;
-use tauline_store::{SignInWrite, Store, StoreError};
+use tauline_store::{SignInWrite, Store, StoreError, TokenHash};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::coordinator::{Caller, Coordinator};
 use crate::refused::Refused;
 
-use self::ledger::Ledger;
+use self::group_commit::GroupCommit;
 
 /// Bytes of a token: nobody guesses 256 bits (`docs/spec/http-api.md#tokens`).
 const TOKEN_LEN: usize = 32;
 
 /// Sessions that one identity may have at a time; a further one ends the oldest. Enough for every
 /// browser and machine of a person, and a bound on what one person can make the store keep.
-const SESSIONS_PER_IDENTITY: usize = 32;
+const MAX_PER_IDENTITY: usize = 32;
 
 /// Held check-ins and event streams that one session may have open at a time: what a client and a
 /// page beside it need, and a bound on what one session can make the server keep.
-const HELD_PER_SESSION: usize = 8;
+const MAX_HELD: usize = 8;
 
 /// How long after its end a session is kept in the store, in case its owner is waiting in the
 /// queue and has only been silent (`docs/spec/http-api.md#sessions`).
 const KEPT_AFTER_END: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// How often those that have ended are looked for while newcomers are sent away.
+/// How often ended sessions are looked for while there is no room for newcomers.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// The hash that a token is known by.
-pub type TokenHash = [u8; 32];
 
 /// A session that is good now.
 #[derive(Clone, Debug)]
@@ -67,13 +64,13 @@ impl Session {
         Caller::new(self.identity.clone(), self.hash)
     }
 
-    /// Leave to hold one more answer open for this session.
+    /// A permit to hold one more answer open for this session.
     ///
     /// # Errors
     /// [`Code::RateLimited`] when it holds too many already.
     pub fn hold(&self) -> Result<OwnedSemaphorePermit, Refused> {
         Arc::clone(&self.held).try_acquire_owned().map_err(|_| Refused::new(Code::RateLimited, format!(
-                "this session holds {HELD_PER_SESSION} answers open already: close some streams or waiting check-ins"
+                "this session holds {MAX_HELD} answers open already: close some streams or waiting check-ins"
             )))
     }
 }
@@ -81,22 +78,24 @@ impl Session {
 /// All sessions: those in use in memory, all in the store.
 pub struct Sessions {
     store: Arc<dyn Store>,
-    ledger: Ledger,
+    writes: GroupCommit,
     coordinator: Coordinator,
     lifetime: Duration,
-    most_people: usize,
-    live: Mutex<Live>,
+    max_people: usize,
+    in_memory: Mutex<InMemory>,
 }
 
+/// The sessions that are in use.
 #[derive(Default)]
-struct Live {
+struct InMemory {
     by_hash: HashMap<TokenHash, Session>,
     by_identity: HashMap<Identity, VecDeque<TokenHash>>,
-    /// When those that have ended were last looked for.
+    /// When ended sessions were last looked for.
     looked_at: Timestamp,
 }
 
-impl Live {
+impl InMemory {
+    /// Adds a session, or replaces it. Gives the oldest of its identity that had to end for it.
     fn insert(&mut self, session: Session) -> Option<TokenHash> {
         let hashes = self
             .by_identity
@@ -105,7 +104,7 @@ impl Live {
         if !hashes.contains(&session.hash) {
             hashes.push_back(session.hash);
         }
-        let oldest = if hashes.len() > SESSIONS_PER_IDENTITY {
+        let oldest = if hashes.len() > MAX_PER_IDENTITY {
             hashes.pop_front()
         } else {
             None
@@ -129,7 +128,7 @@ impl Live {
         }
     }
 
-    /// Removes those that ended before this.
+    /// Removes the sessions that ended before this.
     fn remove_ended(&mut self, before: Timestamp) {
         let ended: Vec<TokenHash> = self
             .by_hash
@@ -153,8 +152,8 @@ impl Live {
 }
 
 impl Sessions {
-    /// The sessions of a store, by which at most so many people may be signed in before newcomers
-    /// are sent away. Reads those that last, which blocks; must be called inside a tokio runtime.
+    /// The sessions of a store. Once `max_people` are signed in, newcomers are turned away. Reads
+    /// the sessions that last, which blocks; must be called inside a tokio runtime.
     ///
     /// # Errors
     /// A failing store.
@@ -162,38 +161,39 @@ impl Sessions {
         store: Arc<dyn Store>,
         coordinator: Coordinator,
         lifetime: Duration,
-        most_people: usize,
+        max_people: usize,
     ) -> Result<Self, StoreError> {
         let sessions = Self {
-            ledger: Ledger::new(Arc::clone(&store)),
+            writes: GroupCommit::new(Arc::clone(&store)),
             store,
             coordinator,
             lifetime,
-            most_people,
-            live: Mutex::default(),
+            max_people,
+            in_memory: Mutex::default(),
         };
         let now = sessions.now();
         for stored in sessions.store.sessions_lasting(now)? {
             let session = sessions.session(stored, now);
-            sessions.live().insert(session);
+            sessions.in_memory().insert(session);
         }
         Ok(sessions)
     }
 
-    /// Whether newcomers are sent away: as many people are signed in as the operator allows.
+    /// Whether newcomers are turned away: as many people are signed in as the operator allows.
+    /// People are counted, not sessions (`docs/spec/known-faults.md#sessions-counted`).
     #[must_use]
     pub fn are_full(&self) -> bool {
-        let mut live = self.live();
-        if live.by_identity.len() < self.most_people {
+        let mut sessions = self.in_memory();
+        if sessions.by_identity.len() < self.max_people {
             return false;
         }
         // Looking takes a while: once a second is often enough for somebody who may come back.
         let now = self.now();
-        if now.since(live.looked_at) >= LOOK_EVERY || now < live.looked_at {
-            live.looked_at = now;
-            live.remove_ended(now);
+        if now.since(sessions.looked_at) >= LOOK_EVERY || now < sessions.looked_at {
+            sessions.looked_at = now;
+            sessions.remove_ended(now);
         }
-        live.by_identity.len() >= self.most_people
+        sessions.by_identity.len() >= self.max_people
     }
 
     /// Opens a session, durable before this answers. Gives the token, which is kept nowhere.
@@ -211,10 +211,10 @@ impl Sessions {
             hash: hash(&token),
             identity,
             expires_at: self.now().saturating_add(self.lifetime),
-            held: Arc::new(Semaphore::new(HELD_PER_SESSION)),
+            held: Arc::new(Semaphore::new(MAX_HELD)),
         };
         self.save(&session).await?;
-        let oldest = self.live().insert(session.clone());
+        let oldest = self.in_memory().insert(session.clone());
         if let Some(oldest) = oldest {
             self.write(SignInWrite::Delete(oldest)).await?;
         }
@@ -223,12 +223,12 @@ impl Sessions {
 
     /// Whether somebody is no newcomer: signed in, or in the queue.
     async fn is_in(&self, identity: &Identity) -> Result<bool, Refused> {
-        let is_signed_in = self.live().has(identity, self.now());
+        let is_signed_in = self.in_memory().has(identity, self.now());
         Ok(is_signed_in || self.coordinator.is_in_queue(identity).await?)
     }
 
-    /// The session of a token, if it is good now. An ended session whose owner is in the queue is
-    /// good for the whole wait.
+    /// The session of a token, if it is good now. As long as its owner is in the queue, a session
+    /// does not end.
     ///
     /// # Errors
     /// [`Code::SessionUnknown`], or a failing store.
@@ -237,7 +237,7 @@ impl Sessions {
             return Err(unknown());
         }
         let hash = hash(token);
-        let known = self.live().by_hash.get(&hash).cloned();
+        let known = self.in_memory().by_hash.get(&hash).cloned();
         let session = match known {
             Some(session) => session,
             None => {
@@ -245,11 +245,11 @@ impl Sessions {
                 let stored = stored.ok_or_else(unknown)?;
                 let session = self.session(stored, self.now());
                 // Two requests at once may both have missed: they must share one session.
-                let mut live = self.live();
-                match live.by_hash.get(&hash) {
+                let mut sessions = self.in_memory();
+                match sessions.by_hash.get(&hash) {
                     Some(first) => first.clone(),
                     None => {
-                        live.insert(session.clone());
+                        sessions.insert(session.clone());
                         session
                     }
                 }
@@ -270,23 +270,23 @@ impl Sessions {
         if self.coordinator.is_in_queue(&session.identity).await? {
             session.expires_at = now.saturating_add(self.lifetime);
             self.save(&session).await?;
-            self.live().insert(session.clone());
+            self.in_memory().insert(session.clone());
         } else if session.expires_at <= now {
-            self.live().remove(&session.hash);
+            self.in_memory().remove(&session.hash);
             self.write(SignInWrite::Delete(session.hash)).await?;
             return Err(unknown());
         }
         Ok(session)
     }
 
-    /// Forgets sessions that ended long ago: a waiting participant's has been renewed since, by
-    /// its check-ins.
+    /// Forgets sessions that ended long ago. Those of people who wait in the queue were renewed by
+    /// their check-ins.
     ///
     /// # Errors
     /// A failing store.
     pub async fn sweep(&self) -> Result<(), Refused> {
         let before = self.now().saturating_sub(KEPT_AFTER_END);
-        self.live().remove_ended(before);
+        self.in_memory().remove_ended(before);
         self.blocking(move |store| store.delete_sessions_expired_before(before))
             .await?;
         Ok(())
@@ -306,7 +306,7 @@ impl Sessions {
     /// # Errors
     /// A failing store.
     pub async fn write(&self, write: SignInWrite) -> Result<(), Refused> {
-        self.ledger.write(write).await.map_err(failed)
+        self.writes.write(write).await.map_err(failed)
     }
 
     /// A session that was stored. Its end is no further ahead than if it were opened now.
@@ -315,7 +315,7 @@ impl Sessions {
             hash: stored.hash,
             identity: stored.identity,
             expires_at: stored.expires_at.min(now.saturating_add(self.lifetime)),
-            held: Arc::new(Semaphore::new(HELD_PER_SESSION)),
+            held: Arc::new(Semaphore::new(MAX_HELD)),
         }
     }
 
@@ -337,8 +337,10 @@ impl Sessions {
             .map_err(|error| failed(error.to_string()))
     }
 
-    fn live(&self) -> MutexGuard<'_, Live> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    fn in_memory(&self) -> MutexGuard<'_, InMemory> {
+        self.in_memory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -354,7 +356,7 @@ fn hash(token: &str) -> TokenHash {
     Sha256::digest(token.as_bytes()).into()
 }
 
-/// The refusal of newcomers.
+/// The refusal of newcomers when there is no room.
 #[must_use]
 pub fn full() -> Refused {
     Refused::new(

@@ -14,7 +14,7 @@ use crate::refused::Refused;
 /// How far in the future a message may have been issued: clocks differ, by five minutes at most.
 const CLOCK_ALLOWANCE_SECONDS: i64 = 300;
 
-/// What a message by our own page says beside what it must.
+/// The statement in the messages of our own page.
 const STATEMENT: &str = "I take part in this powers-of-tau ceremony.";
 
 /// Bytes of a key's signature: r, s and v.
@@ -32,7 +32,7 @@ pub struct Expected<'a> {
     pub now: Timestamp,
 }
 
-/// A message that says what it must. Whose it is, its signature tells.
+/// A message that says what it must. The signature tells whose it is.
 pub struct Signed {
     /// The account that it names.
     pub address: [u8; 20],
@@ -44,7 +44,7 @@ pub struct Signed {
     pub signature: Vec<u8>,
 }
 
-/// Reads a message and a signature, and checks what it says; not yet who signed it.
+/// Reads a message and a signature, and checks what the message says, but not yet who signed it.
 ///
 /// # Errors
 /// The first thing that is wrong, in the order: form, domain, chain, time, nonce, form of the
@@ -88,7 +88,7 @@ impl Signed {
     }
 }
 
-/// The message that our own page has a wallet sign, but for the account.
+/// The message that our own page has a wallet sign; the account is still missing.
 #[derive(Debug, Clone)]
 pub struct Draft<'a> {
     /// Where the page is, which wallets compare.

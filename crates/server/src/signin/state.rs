@@ -21,7 +21,8 @@
 //!   ([`super::redirect::APPENDED`]).
 //! * *A link with somebody else's `redirect_to`*: the session of who follows it goes to a page that
 //!   the operator allows, or to the follower's own machine. Who made the link gets nothing.
-//! * *Replay*: the nonce is taken before anything is done with a code, and given back only if the code is nobody's.
+//! * *Replay*: the nonce is taken before anything is done with a code, and given back only if the
+//!   code is nobody's.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
@@ -51,13 +52,13 @@ pub struct Begun {
     pub provider: AuthProvider,
     /// Where the browser shall be sent in the end.
     pub redirect: Option<String>,
-    /// Whether somebody who has taken part is signed in too, to ask how the stay ended.
+    /// Whether somebody who has taken part is signed in as well, who may ask how the stay ended.
     pub returning: bool,
-    /// What it is used up by.
+    /// The single-use nonce.
     pub nonce: String,
 }
 
-/// Why a text is no state. The first two are told apart since clients know them apart.
+/// Why a text is no state. The first two are told apart because clients tell them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StateError {
     /// It is not base64.
@@ -80,7 +81,7 @@ struct Content {
 }
 
 impl States {
-    /// States under a fresh key: after a restart, who was about to sign in begins again.
+    /// States under a fresh key: whoever was about to sign in at a restart begins again.
     #[must_use]
     pub fn new() -> Self {
         let mut key = [0; 32];
@@ -174,8 +175,9 @@ impl States {
         hash
     }
 
-    /// A hash of everything that tells sign-ins apart, for one purpose. The lengths that vary are
-    /// hashed too, so no two sign-ins read alike; no redirect is not the empty one.
+    /// A hash of everything that tells sign-ins apart, for one purpose. Lengths that vary are
+    /// hashed too, so that no two sign-ins look alike; no redirect is something else than an empty
+    /// one.
     fn keyed(&self, purpose: &str, begun: &Begun, browser: &Browser) -> Hmac<Sha256> {
         #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
         let mut hash = Hmac::<Sha256>::new_from_slice(&self.key).expect("a key of 32 bytes");

@@ -25,10 +25,10 @@ use super::browser::Browser;
 use super::session;
 use super::state::{Begun, StateError};
 use super::{SignIn, oauth, siwe};
-use crate::coordinator::told_plainly;
+use crate::coordinator::how_it_ended_plainly;
 use crate::refused::Refused;
 
-/// Where a browser goes that begins to sign in (`docs/spec/http-api.md#begin`).
+/// Where a browser is sent that begins to sign in (`docs/spec/http-api.md#begin`).
 pub enum Beginning {
     /// To a provider.
     Provider(Url),
@@ -37,8 +37,8 @@ pub enum Beginning {
 }
 
 impl SignIn {
-    /// Where a browser begins. The links hold nothing but where they shall lead: they may be made
-    /// by anybody, kept, and followed more than once.
+    /// Links by which a browser begins. They hold nothing but where they lead: they may be made by
+    /// anybody, kept, and followed more than once.
     ///
     /// # Errors
     /// [`Code::LoginRedirectNotAllowed`], or [`Code::SessionsFull`].
@@ -171,7 +171,7 @@ impl SignIn {
         Ok(draft.text(address))
     }
 
-    /// Where a browser goes whose wallet has signed.
+    /// Where a browser is sent whose wallet has signed.
     ///
     /// # Errors
     /// What is wrong with the message or the signature, or an account that may not take part.
@@ -218,8 +218,8 @@ impl SignIn {
             && self.nonces.is_unused(&begun.nonce, now)
     }
 
-    /// Whose code it is. Uses the state up if somebody is; nobody else's code does, for there would be no end of
-    /// them.
+    /// Whose code it is. Only a code that is somebody's uses the state up: what is used up has to
+    /// be remembered, and there is no end of codes that are nobody's.
     async fn account(
         &self,
         begun: &Begun,
@@ -257,8 +257,8 @@ impl SignIn {
         }
     }
 
-    /// The identity that a GitHub account signed in with first: who is renamed stays the same
-    /// person, who can take part once.
+    /// The identity that a GitHub account signed in with first: somebody who renames the account
+    /// stays the same person, who can take part once.
     async fn first_identity(&self, account: u64, today: Identity) -> Result<Identity, Refused> {
         let sessions = &self.sessions;
         let known = move |store: &dyn Store| store.identity_of_github(account);
@@ -272,7 +272,8 @@ impl SignIn {
             .await
     }
 
-    /// Refuses who has taken part. Who is in the queue comes back to the same place.
+    /// Refuses somebody who has taken part. Somebody who is in the queue comes back to the same
+    /// place.
     async fn check_unused(&self, identity: &Identity) -> Result<(), Refused> {
         let now = std::time::Duration::ZERO;
         let (status, _) = self.coordinator.follow(identity.clone(), None, now).await?;
@@ -284,7 +285,7 @@ impl SignIn {
             (QueueWord::Expired, ended) => {
                 let mut error = "this identity was used up by an earlier stay".to_owned();
                 if let Some(ended) = ended {
-                    error = format!("{error}: {}", told_plainly(ended, None));
+                    error = format!("{error}: {}", how_it_ended_plainly(ended, None));
                 }
                 Err(Refused::new(Code::UsedUp, error))
             }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use tauline_protocol::Identity;
 use tauline_protocol::contribution::{SignedReceipt, StartRequest};
 use tauline_protocol::status::{EndedWord, QueueWord};
-use tauline_server::testing::coordinator::{Coordinator, Fault};
+use tauline_server::testing::coordinator::{Coordinator, Crash};
 
 use crate::support::{Ceremony, Fail, Plan, id, update};
 
@@ -108,7 +108,7 @@ async fn nothing_acknowledged_is_lost_whenever_the_plug_is_pulled() {
             let played = play(&ceremony.coordinator, &mut heard).await;
             assert_eq!(played, None, "commit {at} failed and nobody noticed");
             let (plan, ended) = ceremony.ended().await;
-            assert!(matches!(ended, Err(Fault::Store(_))), "{ended:?}");
+            assert!(matches!(ended, Err(Crash::Store(_))), "{ended:?}");
 
             let ceremony = plan.open();
             check(&ceremony, &heard).await;
@@ -208,7 +208,7 @@ async fn a_contribution_that_ends_the_process_each_time_does_not_end_the_ceremon
         .unwrap_err();
     for _ in 0..10 {
         let (mut plan, ended) = ceremony.ended().await;
-        assert!(matches!(ended, Err(Fault::Store(_))));
+        assert!(matches!(ended, Err(Crash::Store(_))));
         // Only the record of the restart is made durable.
         plan.fail = Some(Fail::at(1, false));
         ceremony = plan.open();

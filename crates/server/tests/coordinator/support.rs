@@ -16,7 +16,7 @@ use tauline_server::testing::admin::Operator;
 use tauline_server::testing::base::CurrentBase;
 use tauline_server::testing::clock::{Clock, Hands};
 use tauline_server::testing::coordinator::{
-    self, Coordinator, Fault, Opened, Settings, StartError,
+    self, CeremonySettings, Coordinator, Crash, Opened, StartError,
 };
 use tauline_server::testing::refused::Refused;
 use tauline_server::testing::submission::SubmitError;
@@ -53,7 +53,7 @@ pub(crate) struct Ceremony {
     pub(crate) hands: Arc<Hands>,
     pub(crate) directory: Arc<TempDir>,
     pub(crate) rules: Rules,
-    task: JoinHandle<Result<(), Fault>>,
+    task: JoinHandle<Result<(), Crash>>,
 }
 
 /// What a ceremony is opened with; the defaults are the specification's.
@@ -97,7 +97,7 @@ impl Plan {
             Some(fail) => Arc::new(Failing { store, fail }),
             None => store,
         };
-        let settings = Settings {
+        let settings = CeremonySettings {
             rules,
             sizes: sizes(),
             sign_in: vec![SignInMethod::Invite],
@@ -157,12 +157,12 @@ impl Ceremony {
     }
 
     /// Waits for the task's end; handles may go on to exist.
-    pub(crate) async fn outcome(self) -> Result<(), Fault> {
+    pub(crate) async fn outcome(self) -> Result<(), Crash> {
         self.task.await.unwrap()
     }
 
     /// Waits for the task's end.
-    pub(crate) async fn ended(self) -> (Plan, Result<(), Fault>) {
+    pub(crate) async fn ended(self) -> (Plan, Result<(), Crash>) {
         let Self {
             coordinator,
             store,

@@ -1,4 +1,4 @@
-//! Held check-ins and event streams: answers that wait for a change.
+//! Answers that are held back until something changes.
 //!
 //! Whoever waits for one is present: the coordinator checks in for it before its deadline passes
 //! and when its turn comes. A receiver that is gone counts for nothing from that moment on.
@@ -9,22 +9,22 @@ use std::time::Duration;
 use tauline_protocol::Identity;
 use tauline_protocol::status::{QueueStatus, QueueWord};
 use tauline_queue_core::{Event, Ticket, Timestamp};
+use tauline_store::TokenHash;
 
-use super::super::ClientKey;
-use super::super::reply::{Reply, Standing, Tried};
+use crate::coordinator::reply::{Reply, Standing, Tried};
 
-/// Answers held for one identity at a time; a further one sends the oldest home. A bound on
-/// memory: a client needs one, a person with some tabs a few.
-const HELD_PER_IDENTITY: usize = 32;
+/// Answers held for one identity at a time; at a further one, the oldest is given at once. A bound
+/// on memory: a client needs one, a person with some tabs a few.
+const MAX_PER_IDENTITY: usize = 32;
 
-/// How long before a deadline the coordinator checks in for whoever it holds an answer for: far
-/// more than a batch takes. Where half the time left is less, that.
+/// How long before a deadline the coordinator checks in for somebody who waits: far more than a
+/// batch takes. When less than twice that is left, half of what is left.
 pub(in crate::coordinator) const AHEAD_OF_DEADLINE: Duration = Duration::from_secs(1);
 
-/// The least time between two looks at one held answer: a bound on work when deadlines are tiny.
-const LEAST_PAUSE: Duration = Duration::from_millis(20);
+/// Time between two looks at one held answer at least: a bound on work when deadlines are tiny.
+const MIN_PAUSE: Duration = Duration::from_millis(20);
 
-/// What a follower has been told last. A change of it is worth an event.
+/// What a participant has been told last about its stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
     word: QueueWord,
@@ -33,7 +33,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// What this status tells.
+    /// The part of a status that is compared.
     pub(in crate::coordinator) fn of(status: &QueueStatus) -> Self {
         Self {
             word: status.queue_status,
@@ -42,71 +42,74 @@ impl Seen {
         }
     }
 
-    /// The same but for the position.
-    fn word(self) -> (QueueWord, Option<u64>) {
+    /// All but the position.
+    fn without_position(self) -> (QueueWord, Option<u64>) {
         (self.word, self.ticket)
     }
 }
 
-/// To whom an answer goes that waits, and what it is about.
-pub(in crate::coordinator) enum Waiting {
-    /// How the participant stands.
-    Standing(Reply<(Standing, Seen)>),
-    /// What its try comes to; it tries again after this time.
-    Tried(Reply<Tried>, Duration),
+/// To whom a held answer goes.
+pub(in crate::coordinator) enum Recipient {
+    /// To somebody who asked how it stands.
+    CheckIn(Reply<(Standing, Seen)>),
+    /// To somebody who tries, and tries again after this time.
+    Try(Reply<Tried>, Duration),
 }
 
-impl Waiting {
+impl Recipient {
     fn is_gone(&self) -> bool {
         match self {
-            Self::Standing(reply) => reply.is_closed(),
-            Self::Tried(reply, _) => reply.is_closed(),
+            Self::CheckIn(reply) => reply.is_closed(),
+            Self::Try(reply, _) => reply.is_closed(),
         }
     }
 }
 
-/// An answer that waits.
-pub(in crate::coordinator) struct Hold {
-    pub(in crate::coordinator) reply: Waiting,
+/// An answer that is held back.
+pub(in crate::coordinator) struct HeldAnswer {
+    pub(in crate::coordinator) to: Recipient,
     pub(in crate::coordinator) until: Timestamp,
     /// By which of its clients the participant waits, where that is known.
-    pub(in crate::coordinator) client: Option<ClientKey>,
-    /// Whether a change of position is worth the answer.
-    pub(in crate::coordinator) positions: bool,
-    /// Whether it counts as checking in while contributing too.
+    pub(in crate::coordinator) client: Option<TokenHash>,
+    /// Whether a new position alone is worth the answer.
+    pub(in crate::coordinator) follows_position: bool,
+    /// Whether waiting for it counts as checking in while contributing, too.
     pub(in crate::coordinator) starts_stall_timer: bool,
 }
 
 struct Waiter {
-    hold: Hold,
+    answer: HeldAnswer,
     seen: Seen,
 }
 
-/// All answers that wait.
+/// All answers that are held back.
 #[derive(Default)]
-pub(in crate::coordinator) struct Held {
+pub(in crate::coordinator) struct HeldAnswers {
     by_identity: BTreeMap<Identity, Vec<Waiter>>,
+    /// Whose each stay is that an answer waits for; some of those that waited, too.
     tickets: HashMap<Ticket, Identity>,
+    /// When to look at whose answers, in order.
     due: BTreeSet<(Timestamp, Identity)>,
     due_of: HashMap<Identity, Timestamp>,
+    /// Whom events were about.
     touched: Vec<Identity>,
 }
 
-impl Held {
-    /// Holds an answer back until something differs from `seen`. Returns those that must go home
-    /// for it.
+impl HeldAnswers {
+    /// Holds an answer back until something differs from `seen`. Gives the oldest one, where there
+    /// are too many by this.
     pub(in crate::coordinator) fn insert(
         &mut self,
         who: &Identity,
-        hold: Hold,
+        answer: HeldAnswer,
         seen: Seen,
-    ) -> Option<Hold> {
+    ) -> Option<HeldAnswer> {
         if let Some(ticket) = seen.ticket {
             self.tickets.insert(Ticket::new(ticket), who.clone());
         }
         let held = self.by_identity.entry(who.clone()).or_default();
-        let oldest = (held.len() >= HELD_PER_IDENTITY).then(|| held.remove(0).hold);
-        held.push(Waiter { hold, seen });
+        let oldest = (held.len() >= MAX_PER_IDENTITY).then(|| held.remove(0).answer);
+        held.push(Waiter { answer, seen });
         oldest
     }
 
@@ -115,7 +118,7 @@ impl Held {
         let Some(held) = self.by_identity.get_mut(who) else {
             return false;
         };
-        held.retain(|one| !one.hold.reply.is_gone());
+        held.retain(|one| !one.answer.to.is_gone());
         let present = !held.is_empty();
         if !present {
             self.forget(who);
@@ -124,21 +127,21 @@ impl Held {
     }
 
     /// How many other clients of this identity wait for an answer.
-    pub(in crate::coordinator) fn others(&self, who: &Identity, client: Option<ClientKey>) -> u32 {
+    pub(in crate::coordinator) fn others(&self, who: &Identity, client: Option<TokenHash>) -> u32 {
         let Some(client) = client else { return 0 };
         let held = self.by_identity.get(who).into_iter().flatten();
-        let others: BTreeSet<ClientKey> = held
-            .filter(|one| !one.hold.reply.is_gone())
-            .filter_map(|one| one.hold.client)
+        let others: BTreeSet<TokenHash> = held
+            .filter(|one| !one.answer.to.is_gone())
+            .filter_map(|one| one.answer.client)
             .filter(|other| *other != client)
             .collect();
         u32::try_from(others.len()).unwrap_or(u32::MAX)
     }
 
-    /// How many answers of this identity's are waited for.
+    /// How many answers this identity waits for.
     pub(in crate::coordinator) fn waiting(&self, who: &Identity) -> u32 {
         let held = self.by_identity.get(who).into_iter().flatten();
-        let waiting = held.filter(|one| !one.hold.reply.is_gone()).count();
+        let waiting = held.filter(|one| !one.answer.to.is_gone()).count();
         u32::try_from(waiting).unwrap_or(u32::MAX)
     }
 
@@ -146,16 +149,16 @@ impl Held {
     pub(in crate::coordinator) fn starts_stall_timer(&self, who: &Identity) -> bool {
         self.by_identity
             .get(who)
-            .is_some_and(|held| held.iter().any(|one| one.hold.starts_stall_timer))
+            .is_some_and(|held| held.iter().any(|one| one.answer.starts_stall_timer))
     }
 
     /// The interval of a held try of this identity's, if one waits: its turn is not only called
     /// but starts.
     pub(in crate::coordinator) fn retry_interval(&self, who: &Identity) -> Option<Duration> {
         let held = self.by_identity.get(who)?;
-        held.iter().find_map(|one| match one.hold.reply {
-            Waiting::Tried(_, interval) => Some(interval),
-            Waiting::Standing(_) => None,
+        held.iter().find_map(|one| match one.answer.to {
+            Recipient::Try(_, interval) => Some(interval),
+            Recipient::CheckIn(_) => None,
         })
     }
 
@@ -182,44 +185,46 @@ impl Held {
         std::mem::take(&mut self.touched)
     }
 
-    /// Everybody who has an answer waiting, or those alone to whom a change of position is worth
-    /// one.
+    /// Everybody who waits for an answer, or only those to whom a new position is worth one.
     pub(in crate::coordinator) fn everybody(&self, followers_only: bool) -> Vec<Identity> {
         self.by_identity
             .iter()
-            .filter(|(_, held)| !followers_only || held.iter().any(|one| one.hold.positions))
+            .filter(|(_, held)| {
+                !followers_only || held.iter().any(|one| one.answer.follows_position)
+            })
             .map(|(who, _)| who.clone())
             .collect()
     }
 
-    /// Takes out the answers of this identity's that are due: by the time, or by what changed.
+    /// Takes this identity's answers that are due: by the time, or by what changed.
     pub(in crate::coordinator) fn take_due(
         &mut self,
         who: &Identity,
         now: Timestamp,
         status: &QueueStatus,
         all: bool,
-    ) -> Vec<Hold> {
+    ) -> Vec<HeldAnswer> {
         let Some(held) = self.by_identity.get_mut(who) else {
             return Vec::new();
         };
         let current = Seen::of(status);
         let is_due = |one: &mut Waiter| {
-            let changed = if one.hold.positions {
+            let changed = if one.answer.follows_position {
                 one.seen != current
             } else {
-                one.seen.word() != current.word()
+                one.seen.without_position() != current.without_position()
             };
-            all || changed || one.hold.until <= now
+            all || changed || one.answer.until <= now
         };
-        let due: Vec<Hold> = held.extract_if(.., is_due).map(|one| one.hold).collect();
+        let due: Vec<HeldAnswer> = held.extract_if(.., is_due).map(|one| one.answer).collect();
         if held.is_empty() {
             self.forget(who);
         }
         due
     }
 
-    /// When to look at this identity's answers again, its check-in deadline given where one runs.
+    /// Settles when this identity's answers are looked at again: `by` is the deadline before which
+    /// to check in for it, where there is one.
     pub(in crate::coordinator) fn schedule(
         &mut self,
         who: &Identity,
@@ -229,11 +234,10 @@ impl Held {
         let Some(held) = self.by_identity.get(who) else {
             return;
         };
-        let until = held.iter().map(|one| one.hold.until).min();
+        let until = held.iter().map(|one| one.answer.until).min();
         let attend = by.map(|by| {
             let ahead = AHEAD_OF_DEADLINE.min(by.since(now) / 2);
-            by.saturating_sub(ahead)
-                .max(now.saturating_add(LEAST_PAUSE))
+            by.saturating_sub(ahead).max(now.saturating_add(MIN_PAUSE))
         });
         let Some(at) = until.into_iter().chain(attend).min() else {
             return;
@@ -244,7 +248,7 @@ impl Held {
         self.due.insert((at, who.clone()));
     }
 
-    /// Whose answers have to be looked at now. Each has to be scheduled anew.
+    /// Takes those whose answers have to be looked at now. Each has to be scheduled anew.
     pub(in crate::coordinator) fn take_scheduled(&mut self, now: Timestamp) -> Vec<Identity> {
         let mut scheduled = Vec::new();
         while let Some((at, _)) = self.due.first()

@@ -6,17 +6,14 @@ use tauline_protocol::Identity;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_queue_core::{Command, MaySubmit, Outcome, Refusal, Ticket, Timestamp, Verdict};
 use tauline_store::Write;
-use tokio::sync::oneshot;
 use tracing::field::display;
 use tracing::{debug, error, warn};
 
-use super::super::message::{Message, Urgent};
-use super::super::refusals;
-use super::super::reply::{Known, No, NoReceipt, VerdictReply};
-use super::super::task::{Task, Waiter};
-use crate::coordinator::Coordinator;
+use crate::coordinator::handle::Coordinator;
+use crate::coordinator::refusals;
+use crate::coordinator::reply::{Reply, RulesRefusal, SubmitAnswer};
+use crate::coordinator::task::{Message, Task, VerdictWaiter};
 use crate::fingerprint::Fingerprint;
-use crate::refused::Refused;
 use crate::submission::{SubmitError, Verification};
 use crate::verifier::{Accepted, Job, Judgement};
 
@@ -27,8 +24,7 @@ impl Coordinator {
     /// # Errors
     /// When there is neither, or the verdict is not a good one.
     pub async fn verdict(&self, who: Identity) -> Result<SignedReceipt, SubmitError> {
-        let sent = None;
-        self.hear_verdict(|reply| Message::Verdict { who, sent, reply })
+        self.hear_verdict(move |task, now, reply| task.verdict(now, &who, None, reply))
             .await
     }
 
@@ -43,29 +39,23 @@ impl Coordinator {
         who: Identity,
         sent: Fingerprint,
     ) -> Result<SignedReceipt, SubmitError> {
-        let sent = Some(sent);
-        self.hear_verdict(|reply| Message::Verdict { who, sent, reply })
+        self.hear_verdict(move |task, now, reply| task.verdict(now, &who, Some(sent), reply))
             .await
     }
 
+    /// Has the task do something that a verdict answers, and makes the receipt if it is not there
+    /// yet.
     pub(super) async fn hear_verdict(
         &self,
-        message: impl FnOnce(VerdictReply) -> Message,
+        act: impl FnOnce(&mut Task, Timestamp, Reply<SubmitAnswer>) + Send + 'static,
     ) -> Result<SignedReceipt, SubmitError> {
-        let (reply, answer) = oneshot::channel();
-        self.mailbox
-            .send(message(reply))
-            .await
-            .map_err(|_| Refused::unavailable())?;
-        match answer.await {
-            Ok(Ok(Known::Receipt(receipt))) => Ok(receipt),
-            Ok(Ok(Known::Accepted(ticket, None))) => Ok(self.receipt(ticket).await?),
-            Ok(Ok(Known::Accepted(ticket, Some(sent)))) => {
-                Ok(self.receipt_for(ticket, sent).await?)
-            }
-            Ok(Err(NoReceipt::Failed(error))) => Err(error),
-            Ok(Err(NoReceipt::Refused(no))) => Err(self.refusal(no).await.into()),
-            Err(_) => Err(Refused::unavailable().into()),
+        match self.ask_held(act).await? {
+            SubmitAnswer::Receipt(receipt) => Ok(receipt),
+            SubmitAnswer::AcceptedBefore { ticket, sent } => match sent {
+                None => Ok(self.receipt(ticket).await?),
+                Some(sent) => Ok(self.receipt_for(ticket, sent).await?),
+            },
+            SubmitAnswer::Failed(error) => Err(error),
         }
     }
 }
@@ -73,32 +63,34 @@ impl Coordinator {
 impl Task {
     /// Answers with the verdict on this participant's contribution, once there is one; or, if
     /// another was `sent`, with what that means for it.
-    pub(in crate::coordinator) fn verdict(
+    pub(super) fn verdict(
         &mut self,
         now: Timestamp,
         who: &Identity,
         sent: Option<Fingerprint>,
-        reply: VerdictReply,
+        reply: Reply<SubmitAnswer>,
     ) {
-        let told = match self.may_submit(now, who) {
+        match self.may_submit(now, who) {
             Ok(MaySubmit::Verifying(_)) => match &mut self.verifying {
                 Some(verifying) => {
                     let sent_another = sent.is_some_and(|sent| sent != verifying.fingerprint);
-                    verifying.waiters.push(Waiter {
+                    verifying.waiters.push(VerdictWaiter {
                         sent_another,
                         reply,
                     });
-                    return;
                 }
-                None => Err(NoReceipt::Refused(self.no(who, Refusal::NotStarted))),
+                None => self.refuse(reply, who, Refusal::NotStarted),
             },
-            Ok(MaySubmit::Accepted(ticket)) => Ok(Known::Accepted(ticket, sent)),
-            Ok(MaySubmit::Yes(_)) => Err(NoReceipt::Refused(self.no(who, Refusal::NotStarted))),
-            Err(no) => Err(NoReceipt::Refused(no)),
-        };
-        self.later(move || drop(reply.send(told)));
+            Ok(MaySubmit::Accepted(ticket)) => {
+                self.reply(reply, Ok(SubmitAnswer::AcceptedBefore { ticket, sent }));
+            }
+            Ok(MaySubmit::Yes(_)) => self.refuse(reply, who, Refusal::NotStarted),
+            Err(refusal) => self.refuse(reply, who, refusal),
+        }
     }
 
+    /// Starts verifying, or waits for a verification that was started before; either way the task
+    /// hears of the judgement by a message.
     pub(in crate::coordinator) fn start_verifying(&mut self) {
         let Some(verifying) = &mut self.verifying else {
             return;
@@ -120,7 +112,8 @@ impl Task {
         tokio::spawn(async move {
             if let Ok(judgement) = judging.await {
                 // The task may be gone by then: the next start verifies again.
-                let _ = urgent_mailbox.send(Urgent::Judged(ticket, judgement));
+                let message = Message::new(move |task, _| task.judged(ticket, judgement));
+                let _ = urgent_mailbox.send(message);
             }
         });
     }
@@ -137,6 +130,8 @@ impl Task {
             self.judged(ticket, judgement);
         }
     }
+
+    /// A verification has ended: the rules hear of the verdict.
     pub(in crate::coordinator) fn judged(&mut self, ticket: Ticket, mut judgement: Judgement) {
         // Before the log hears of it: its record binds the sum of all that is kept.
         if let Judgement::Valid(accepted) = &mut judgement
@@ -154,9 +149,9 @@ impl Task {
             }
         };
         let identity = self.state().id_of(ticket).cloned();
-        self.now.judgement = Some(judgement);
+        self.pending.judgement = Some(judgement);
         let result = self.carry_out(self.time(), Command::Judge { ticket, verdict }, note);
-        self.now.judgement = None;
+        self.pending.judgement = None;
         if let Err(refusal) = result {
             let identity = identity.map(display);
             warn!(%ticket, identity, %refusal, "a verdict came too late");
@@ -165,64 +160,71 @@ impl Task {
 
     /// What follows the end of a stay whose contribution was being verified.
     pub(in crate::coordinator) fn ended(&mut self, ticket: Ticket, outcome: Outcome) {
-        self.now.arrivals.forget(ticket);
+        self.moment.arrivals.forget(ticket);
         let Some(verifying) = self
             .verifying
             .take_if(|verifying| verifying.ticket == ticket)
         else {
             return;
         };
-        let told = match (outcome, self.now.judgement.take()) {
+        let answer = match (outcome, self.pending.judgement.take()) {
             (Outcome::Contributed, Some(Judgement::Valid(accepted))) => {
-                let Accepted {
-                    contribution,
-                    base,
-                    receipt,
-                } = *accepted;
-                assert_eq!(
-                    contribution.number,
-                    self.state().contributions(),
-                    "the contribution of ticket {ticket} does not follow the base"
-                );
-                self.now.batch.writes.push(Write::Accepted(contribution));
-                self.base = base;
-                Ok(Known::Receipt(receipt))
+                SubmitAnswer::Receipt(self.accept(ticket, *accepted))
             }
             (Outcome::Contributed, _) => {
                 panic!("ticket {ticket}: accepted, but nothing was verified")
             }
             (outcome, judgement) => {
                 self.drop_blob(ticket);
-                Err(NoReceipt::Failed(match (outcome, judgement) {
+                SubmitAnswer::Failed(match (outcome, judgement) {
                     (Outcome::Invalid, Some(Judgement::Invalid(check))) => {
                         SubmitError::Invalid(check)
                     }
                     _ => SubmitError::CoordinatorFault(refusals::coordinator_fault(ticket)),
-                }))
+                })
             }
         };
-        let other = match outcome {
-            Outcome::Contributed => Err(NoReceipt::Failed(refusals::earlier_one_counted().into())),
+        let answer_to_another = match outcome {
+            Outcome::Contributed => {
+                Ok(SubmitAnswer::Failed(refusals::earlier_one_counted().into()))
+            }
             // Nothing is wrong with what this one sent, but its stay is over.
-            Outcome::Invalid => Err(NoReceipt::Refused(No {
+            Outcome::Invalid => Err(RulesRefusal {
                 refusal: Refusal::Ended { outcome },
                 past: Some(ticket),
-            })),
-            _ => told.clone(),
+            }),
+            _ => Ok(answer.clone()),
         };
-        for Waiter {
-            sent_another,
-            reply,
-        } in verifying.waiters
-        {
-            let told = if sent_another { &other } else { &told }.clone();
-            self.later(move || drop(reply.send(told)));
+        for waiter in verifying.waiters {
+            let answer = match waiter.sent_another {
+                true => answer_to_another.clone(),
+                false => Ok(answer.clone()),
+            };
+            self.reply(waiter.reply, answer);
         }
+    }
+
+    /// Puts what an accepted contribution changes into the batch, and gives its receipt.
+    fn accept(&mut self, ticket: Ticket, accepted: Accepted) -> SignedReceipt {
+        let Accepted {
+            contribution,
+            base,
+            receipt,
+        } = accepted;
+        assert_eq!(
+            contribution.number,
+            self.state().contributions(),
+            "the contribution of ticket {ticket} does not follow the base"
+        );
+        let writes = &mut self.pending.batch.writes;
+        writes.push(Write::Accepted(contribution));
+        self.base = base;
+        receipt
     }
 
     /// The contribution is of no more use. If it is not stored yet, it need not be.
     fn drop_blob(&mut self, ticket: Ticket) {
-        let writes = &mut self.now.batch.writes;
+        let writes = &mut self.pending.batch.writes;
         let is_its_blob =
             |write: &Write| matches!(write, Write::Blob { ticket: of, .. } if *of == ticket);
         match writes.iter().position(is_its_blob) {

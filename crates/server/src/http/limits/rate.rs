@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tauline_store::TokenHash;
 
 use crate::addresses::{network, prefix};
-use crate::signin::session::TokenHash;
 
 /// How much more often than a /64 of IPv6 a /48 may ask, which has 65,536 of them. Ours: some
 /// households of one provider, and not a crowd made up by one customer

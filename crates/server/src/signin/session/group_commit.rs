@@ -1,8 +1,8 @@
-//! What sign-ins write, many in one commit.
+//! Group commit: many sign-ins are written in one commit.
 //!
 //! A commit waits for the disk, and the ceremony's log waits for the same connection. So sign-ins
-//! never commit one by one: what comes in while one commit is on its way, or within [`GATHERED`],
-//! goes into the next. Each is answered when it is durable.
+//! never commit one by one. What comes in during a commit, or within [`GATHERED`], goes into the
+//! next one. Each is answered when it is durable.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,22 +15,21 @@ use tokio::sync::{mpsc, oneshot};
 const GATHERED: Duration = Duration::from_millis(5);
 
 /// Writes in one commit at most: some milliseconds of work, which the log may have to wait for.
-const MOST: usize = 1024;
+const MAX_WRITES: usize = 1024;
 
-struct Job {
+struct Pending {
     write: SignInWrite,
     done: oneshot::Sender<Result<(), Arc<StoreError>>>,
 }
 
-/// Where writes go. Its task ends when this is dropped
-/// (`docs/spec/known-faults.md#sessions-counted`).
-pub(super) struct Ledger(mpsc::Sender<Job>);
+/// Where writes go. Its task ends when this is dropped.
+pub(super) struct GroupCommit(mpsc::Sender<Pending>);
 
-impl Ledger {
+impl GroupCommit {
     /// Must be called inside a tokio runtime.
     pub(super) fn new(store: Arc<dyn Store>) -> Self {
-        let (sender, jobs) = mpsc::channel(MOST);
-        tokio::spawn(keep(store, jobs));
+        let (sender, pending) = mpsc::channel(MAX_WRITES);
+        tokio::spawn(commit_groups(store, pending));
         Self(sender)
     }
 
@@ -41,28 +40,29 @@ impl Ledger {
     pub(super) async fn write(&self, write: SignInWrite) -> Result<(), String> {
         let (done, wait) = oneshot::channel();
         let stopping = || "the server is stopping".to_owned();
-        let job = Job { write, done };
-        self.0.send(job).await.map_err(|_| stopping())?;
+        let pending = Pending { write, done };
+        self.0.send(pending).await.map_err(|_| stopping())?;
         let written = wait.await.map_err(|_| stopping())?;
         written.map_err(|error| error.to_string())
     }
 }
 
-async fn keep(store: Arc<dyn Store>, mut jobs: mpsc::Receiver<Job>) {
-    let mut batch = Vec::new();
+/// Commits what comes in, group by group.
+async fn commit_groups(store: Arc<dyn Store>, mut pending: mpsc::Receiver<Pending>) {
+    let mut group = Vec::new();
     loop {
-        if jobs.recv_many(&mut batch, MOST).await == 0 {
+        if pending.recv_many(&mut group, MAX_WRITES).await == 0 {
             return;
         }
         tokio::time::sleep(GATHERED).await;
-        while batch.len() < MOST
-            && let Ok(job) = jobs.try_recv()
+        while group.len() < MAX_WRITES
+            && let Ok(next) = pending.try_recv()
         {
-            batch.push(job);
+            group.push(next);
         }
         let store = Arc::clone(&store);
         let (writes, waiting): (Vec<_>, Vec<_>) =
-            batch.drain(..).map(|job| (job.write, job.done)).unzip();
+            group.drain(..).map(|one| (one.write, one.done)).unzip();
         let written = tokio::task::spawn_blocking(move || store.write_sign_ins(&writes)).await;
         let written = written
             .unwrap_or_else(|error| Err(StoreError::Database(Box::new(error))))
@@ -99,7 +99,7 @@ mod tests {
         let sizes = "16:4".parse().unwrap();
         let now = Timestamp::from_millis(1_790_000_000_000);
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(folder.path(), &sizes, now).unwrap());
-        let ledger = Ledger::new(Arc::clone(&store));
+        let writes = GroupCommit::new(Arc::clone(&store));
         let before = commits(folder.path());
         let sessions: Vec<Session> = (0..200u8)
             .map(|number| Session {
@@ -108,11 +108,11 @@ mod tests {
                 expires_at: now,
             })
             .collect();
-        let writes = sessions
+        let written = sessions
             .iter()
-            .map(|session| ledger.write(SignInWrite::Put(session.clone())));
-        for written in join_all(writes).await {
-            written.unwrap();
+            .map(|session| writes.write(SignInWrite::Put(session.clone())));
+        for result in join_all(written).await {
+            result.unwrap();
         }
         let commits = commits(folder.path()) - before;
         assert!(commits <= 3, "{commits} commits");

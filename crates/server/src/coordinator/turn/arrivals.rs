@@ -10,18 +10,18 @@ use std::time::Duration;
 use tauline_protocol::Identity;
 use tauline_queue_core::{Phase, Queue, Ticket, Timestamp};
 
-/// The least time that reading may take in which the clock stands still, for when there is no
-/// grace. Ours: reading the largest body, 13 MB of JSON, takes a tenth of that.
-const LEAST_READING_LIMIT: Duration = Duration::from_secs(1);
+/// Reading holds the time for this long even if there is no grace. Ours: reading the largest body,
+/// 13 MB of JSON, takes a tenth of that.
+const MIN_READING_LIMIT: Duration = Duration::from_secs(1);
 
-/// The most time, for when there is much grace: the rules take a gap of two and a half seconds for an absence,
-/// and time that was held is one.
-const MOST_READING_LIMIT: Duration = Duration::from_millis(2400);
+/// Reading holds the time for this long at most, however much grace there is: time that was held
+/// is a gap, and the rules take a gap of two and a half seconds for an absence.
+const MAX_READING_LIMIT: Duration = Duration::from_millis(2400);
 
-/// How long reading may hold the time: half the grace. For as long as time was held, others were
-/// given deadlines that come too early by that much, and it must leave them grace enough.
+/// How long reading may hold the time: half the grace. Deadlines that others are given meanwhile
+/// come too early by as long as time was held, and the rest of the grace makes up for that.
 fn reading_limit(grace: Duration) -> Duration {
-    (grace / 2).clamp(LEAST_READING_LIMIT, MOST_READING_LIMIT)
+    (grace / 2).clamp(MIN_READING_LIMIT, MAX_READING_LIMIT)
 }
 
 /// Contributions that are being read.
@@ -53,8 +53,8 @@ impl Arrivals {
         self.0.retain(|(one, _)| *one != ticket);
     }
 
-    /// `now`, or the last moment before the turn's deadline comes due, if the contribution of that
-    /// turn is being read.
+    /// `now`; while the contribution of the turn is being read, no later than the last moment
+    /// before the turn ends.
     pub(in crate::coordinator) fn hold(
         &self,
         now: Timestamp,

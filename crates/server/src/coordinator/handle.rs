@@ -1,0 +1,167 @@
+//! The handle by which everybody else reaches the coordinator's task.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k256::ecdsa::SigningKey;
+use tauline_protocol::Identity;
+use tauline_protocol::status::{CeremonyStatus, SignInMethod};
+use tauline_queue_core::{Refusal, Rules, Timestamp};
+use tauline_store::Store;
+use tauline_transcript::Sizes;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::reply::{Reply, RulesRefusal};
+use super::task::{Message, Task};
+use crate::clock::Clock;
+use crate::refused::Refused;
+use crate::status::Published;
+use crate::verifier::Verifier;
+
+/// What a coordinator is started with.
+#[derive(Debug, Clone)]
+pub struct CeremonySettings {
+    /// The lengths of all deadlines.
+    pub rules: Rules,
+    /// The sizes of the sub-ceremonies.
+    pub sizes: Sizes,
+    /// The ways to sign in that the status names.
+    pub sign_in: Vec<SignInMethod>,
+}
+
+/// A handle to the coordinator. Clones are handles to the same one.
+#[derive(Clone)]
+pub struct Coordinator {
+    pub(super) mailbox: mpsc::Sender<Message>,
+    /// Never full, and heard first.
+    pub(super) urgent_mailbox: mpsc::UnboundedSender<Message>,
+    pub(super) published: watch::Receiver<Arc<Published>>,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What never changes while a coordinator runs.
+pub(super) struct Shared {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) settings: CeremonySettings,
+    pub(super) clock: Clock,
+    pub(super) verifier: Verifier,
+    pub(super) key: SigningKey,
+    pub(super) address: String,
+}
+
+impl Coordinator {
+    /// The clock that everything here goes by.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// What contributions are decoded and verified on.
+    pub(crate) fn verifier(&self) -> &Verifier {
+        &self.shared.verifier
+    }
+
+    /// The EIP-55 address that receipts recover to.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.shared.address
+    }
+
+    /// The sizes of the sub-ceremonies.
+    #[must_use]
+    pub fn sizes(&self) -> &Sizes {
+        &self.shared.settings.sizes
+    }
+
+    /// The ceremony's status, as of the last commit. Does not wait for the task.
+    #[must_use]
+    pub fn status(&self) -> CeremonyStatus {
+        let Shared {
+            settings,
+            clock,
+            address,
+            ..
+        } = &*self.shared;
+        let published = Arc::clone(&self.published.borrow());
+        published.status(clock.now(), &settings.sizes, &settings.sign_in, address)
+    }
+
+    /// Before a stop: gives all held answers now, and holds no more.
+    pub fn release_held(&self) {
+        let message = Message::new(|task, _| task.moment.released = true);
+        let _ = self.urgent_mailbox.send(message);
+    }
+
+    /// Stops: takes nothing more, waits for a running verification, for at most `patience`, and
+    /// ends the task. What is not verified by then is verified at the next start.
+    pub async fn close(&self, patience: Duration) {
+        let message = Message::new(move |task, _| {
+            let by = task.clock.now().saturating_add(patience);
+            task.close(by);
+        });
+        let _ = self.mailbox.send(message).await;
+    }
+
+    /// Has the task do something for a participant, and waits until what comes of it is durable.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        who: Identity,
+        act: impl FnOnce(&mut Task, Timestamp, &Identity) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refused> {
+        self.ask_held(answering(who, act)).await
+    }
+
+    /// The same, heard before whatever else waits in the mailbox.
+    pub(super) async fn ask_first<T: Send + 'static>(
+        &self,
+        who: Identity,
+        act: impl FnOnce(&mut Task, Timestamp, &Identity) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refused> {
+        let act = answering(who, act);
+        let answer = self.send(|reply| Message::first(move |task, now| act(task, now, reply)));
+        self.in_words(answer.await?).await
+    }
+
+    /// The same, for an answer that the task may hold back for a while.
+    pub(super) async fn ask_held<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Task, Timestamp, Reply<T>) + Send + 'static,
+    ) -> Result<T, Refused> {
+        let answer = self.send(|reply| Message::new(move |task, now| act(task, now, reply)));
+        self.in_words(answer.await?).await
+    }
+
+    /// Sends the task a message that replies, and waits for the reply.
+    ///
+    /// # Errors
+    /// When the task has ended.
+    pub(super) async fn send<T>(
+        &self,
+        message: impl FnOnce(oneshot::Sender<T>) -> Message,
+    ) -> Result<T, Refused> {
+        let (reply, answer) = oneshot::channel();
+        self.mailbox
+            .send(message(reply))
+            .await
+            .map_err(|_| Refused::unavailable())?;
+        answer.await.map_err(|_| Refused::unavailable())
+    }
+
+    async fn in_words<T>(&self, answer: Result<T, RulesRefusal>) -> Result<T, Refused> {
+        match answer {
+            Ok(answer) => Ok(answer),
+            Err(refusal) => Err(self.refused(refusal).await),
+        }
+    }
+}
+
+/// Does something for a participant, and replies with what comes of it.
+fn answering<T: Send + 'static>(
+    who: Identity,
+    act: impl FnOnce(&mut Task, Timestamp, &Identity) -> Result<T, Refusal> + Send + 'static,
+) -> impl FnOnce(&mut Task, Timestamp, Reply<T>) + Send + 'static {
+    move |task, now, reply| match act(task, now, &who) {
+        Ok(answer) => task.reply(reply, Ok(answer)),
+        Err(refusal) => task.refuse(reply, &who, refusal),
+    }
+}
