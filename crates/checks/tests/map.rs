@@ -1,4 +1,5 @@
-//! `ARCHITECTURE.md` names files that exist, and every file of the rooms that it maps.
+//! `ARCHITECTURE.md` and `CONTRIBUTING.md` name files that exist, and the first names every file of
+//! the rooms that it maps.
 
 #![allow(clippy::unwrap_used)]
 
@@ -13,12 +14,15 @@ const MAPPED: [&str; 3] = [
     "crates/transcript/src",
 ];
 
+/// Names that stand for any file's.
+const EXAMPLES: [&str; 2] = ["x.rs", "mod.rs"];
+
 /// Tests beside the sources; the map names their folder.
 const TESTS: &str = "testing";
 
-/// The names of Rust files between backticks, as they are written.
-fn named() -> Vec<String> {
-    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+/// The names of Rust files between backticks in a document, as they are written.
+fn named_in(document: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(root().join(document)).unwrap();
     let spans = text.split('`').skip(1).step_by(2);
     let names = spans.flat_map(|span| span.split_whitespace().map(str::to_owned));
     names
@@ -35,18 +39,19 @@ fn all_files() -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_file_on_the_map_exists() {
+fn every_file_that_is_named_exists() {
     let files = all_files();
-    let gone: Vec<String> = named()
-        .into_iter()
-        .filter(|name| name != "x.rs" && !files.iter().any(|file| file.ends_with(name)))
-        .collect();
-    assert!(gone.is_empty(), "ARCHITECTURE.md names {gone:?}");
+    for document in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let mut gone = named_in(document);
+        gone.retain(|name| !EXAMPLES.contains(&name.as_str()));
+        gone.retain(|name| !files.iter().any(|file| file.ends_with(name)));
+        assert!(gone.is_empty(), "{document} names {gone:?}");
+    }
 }
 
 #[test]
 fn every_file_of_a_mapped_folder_is_on_the_map() {
-    let names = named();
+    let names = named_in("ARCHITECTURE.md");
     let missing: Vec<String> = MAPPED
         .iter()
         .flat_map(|folder| rust_files(&root().join(folder)))

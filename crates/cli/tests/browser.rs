@@ -9,13 +9,12 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::server::{PATIENCE, Running, Server};
-use common::{run_said, tauline, temporary};
+use common::{run_said, stderr, stdout, tauline, temporary};
 use reqwest::{StatusCode, Url};
 
 /// Answers each request by its method and address: a status line with headers, and a body.
@@ -382,15 +381,15 @@ fn an_address_with_the_wrong_scheme_is_told_the_right_one() {
             let args: Vec<&str> = args.iter().map(String::as_str).collect();
             run_said(dir.path(), &args)
         };
-        let (exit, said) = run_said(&format!("https://{plain}"));
+        let (exit, said) = run(&format!("https://{plain}"));
         assert_eq!(exit, 2, "{verb}: {said}");
         let right = format!("give --server http://{plain}/");
         assert!(said.contains(&right), "{verb}: {said}");
-        let (exit, said) = run_said(&format!("https://{other}"));
+        let (exit, said) = run(&format!("https://{other}"));
         assert_eq!(exit, 2, "{verb}: {said}");
         assert!(said.contains("does not speak TLS"), "{verb}: {said}");
         let (address, _) = over_tls("");
-        let (exit, said) = run_said(&format!("http://{address}"));
+        let (exit, said) = run(&format!("http://{address}"));
         assert_eq!(exit, 2, "{verb}: {said}");
         let right = format!("give --server https://{address}/");
         assert!(said.contains(&right), "{verb}: {said}");

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use common::server::{Running, Server};
-use common::{run_said, tauline, temporary};
+use common::{run_said, temporary};
 use serde_json::Value;
 use tauline_protocol::contribution::SignedReceipt;
 

@@ -5,12 +5,11 @@
 
 mod common;
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use common::proxy::{self, Rule};
 use common::server::{Running, Server};
-use common::{holder::Holder, run_said, tauline, temporary};
+use common::{holder::Holder, run_said, temporary};
 use serde_json::Value;
 
 /// Large enough to compute for some seconds.

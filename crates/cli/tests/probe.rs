@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use common::proxy::{self, Rule};
 use common::server::Server;
-use common::{run_said, tauline, temporary};
+use common::{run_said, temporary};
 use serde_json::Value;
 
 /// Longer than the tests' contribution with compressed points, and shorter than the one with

@@ -30,14 +30,14 @@ const PATH_LIMIT: usize = 107;
 /// How long to wait after a connection could not be accepted.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// Who is in line at most in one answer: more is nothing to read, and makes the queue wait.
-const LONGEST_LINE: u32 = 10_000;
+/// Most people in line that one answer lists: nobody reads more, and the queue waits meanwhile.
+const MAX_LISTED: u32 = 10_000;
 
 /// Does what an operator asks.
 #[derive(Clone)]
 pub struct Operator {
     coordinator: Coordinator,
-    /// Not kept by this: when the server has stopped, its data is free.
+    /// Weak, so that the data is free once the server has stopped.
     in_force: Weak<InForce>,
 }
 
@@ -62,7 +62,7 @@ impl Operator {
         let order = match request {
             AdminRequest::Status => return Ok(self.done()),
             AdminRequest::Queue { first } => {
-                let first = usize::try_from(first.min(LONGEST_LINE)).unwrap_or_default();
+                let first = usize::try_from(first.min(MAX_LISTED)).unwrap_or_default();
                 return self.coordinator.in_line(first).await;
             }
             AdminRequest::Reload => return self.blocking(InForce::reload).await?,

@@ -6,11 +6,7 @@ use std::sync::{Arc, OnceLock};
 use axum::body::Bytes;
 use tauline_transcript::{Base, DocumentError, Encoding};
 
-use crate::representation::{Coding, Form};
-
-/// Level of gzip and zstd for base documents. Hex digits compress to a little over half at any
-/// level; higher ones only cost time, once a contribution.
-const COMPRESSION_LEVEL: u32 = 3;
+use crate::representation::{COMPRESSION_LEVEL, Coding, Form};
 
 /// The powers after the last contribution, and their documents.
 pub struct CurrentBase {

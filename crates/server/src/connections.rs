@@ -1,8 +1,8 @@
-//! Connections: taken, served, and ended when nothing goes on on them.
+//! Connections: taken, served, and ended when nothing happens on them.
 
 mod activity;
+mod bodies;
 mod heads;
-mod kept;
 mod places;
 mod refusals;
 mod stream;
@@ -25,10 +25,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
-use crate::http::admission::Peer;
+use crate::addresses::Peer;
 
 use self::activity::{Activity, Exchange, Expiry};
-use self::kept::{Answer, Asked};
+use self::bodies::{RequestBody, ResponseBody};
+use self::heads::MAX_HEAD;
 use self::stream::Watched;
 
 pub(crate) use self::activity::Times;
@@ -43,14 +44,10 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// little enough that a link of 4 KB/s is seen to move within `--write-timeout`.
 const UNSENT: u32 = 32 * 1024;
 
-/// Longest head of a request, in bytes. A session, a cookie and what proxies add are some 2 KB; other
-/// servers take 8 (nginx, for a line) or 16 KB (Node.js).
-const LONGEST_HEAD: usize = 16 * 1024;
-
 /// Bytes that are read at a time, and that wait to be written before more are asked for.
 const BUFFER: usize = 64 * 1024;
 
-/// What a connection gets that is refused, if it listens.
+/// The answer to a connection that is refused.
 const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /// Files that are open beside connections: the database, the transcript's pieces, the operator's
@@ -68,8 +65,8 @@ pub(crate) fn by_open_files() -> usize {
     files.saturating_sub(OTHER_FILES).max(files / 2)
 }
 
-/// Takes connections and serves them, until it is dropped; those that are served go on until `stopping`
-/// becomes true and what they are doing is done.
+/// Takes connections and serves them, until it is dropped. Connections that are served go on until
+/// `stopping` becomes true, and then finish what they are doing.
 pub(crate) async fn accept(
     listener: &TcpListener,
     router: Router,
@@ -114,8 +111,8 @@ fn prepare(stream: &TcpStream, times: Times) {
     let socket = SockRef::from(stream);
     // Without it the kernel keeps up to 4 MB, and a slow reader seems to stand still.
     let _ = socket.set_tcp_notsent_lowat(UNSENT);
-    // Who does not even acknowledge what arrives is gone: the kernel's own limit is a quarter of an
-    // hour.
+    // A peer that does not even acknowledge what arrives is gone; the kernel alone would wait for a
+    // quarter of an hour.
     let _ = socket.set_tcp_user_timeout(Some(times.write));
 }
 
@@ -129,7 +126,7 @@ struct Connection {
     stopping: watch::Receiver<bool>,
 }
 
-/// What waits on a connection for its next request: nothing, or what was sent ahead.
+/// A connection that waits for its next request, and the bytes of it that were sent ahead.
 struct Waiting {
     stream: TcpStream,
     ahead: Bytes,
@@ -178,7 +175,7 @@ impl Connection {
         let mut connection = hyper::server::conn::http1::Builder::new()
             // Ours begin with the first byte of a request, not with the pause before it.
             .header_read_timeout(None)
-            .max_header_size(LONGEST_HEAD)
+            .max_header_size(MAX_HEAD)
             .max_buf_size(BUFFER)
             .serve_connection(TokioIo::new(stream), service);
         let mut is_stopping = false;
@@ -224,8 +221,8 @@ async fn answer(
     exchange: Arc<Exchange>,
     router: Router,
     request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Answer>, Infallible> {
-    let request = request.map(|body| Body::new(Asked::new(body, Arc::clone(&exchange))));
+) -> Result<hyper::Response<ResponseBody>, Infallible> {
+    let request = request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&exchange))));
     let response = router.oneshot(request).await?;
-    Ok(response.map(|body| Answer::new(body, exchange)))
+    Ok(response.map(|body| ResponseBody::new(body, exchange)))
 }

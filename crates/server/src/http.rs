@@ -1,9 +1,10 @@
 //! What all routes share: who is admitted, how bodies are read, how answers are worded.
 
-pub mod admission;
-pub mod app;
-pub mod body;
-pub mod failure;
-pub mod limits;
-pub mod negotiate;
-pub mod upload;
+pub(crate) mod admission;
+pub(crate) mod app;
+pub(crate) mod body;
+pub(crate) mod limits;
+pub(crate) mod log;
+pub(crate) mod negotiate;
+pub(crate) mod refusal;
+pub(crate) mod upload;

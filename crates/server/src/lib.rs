@@ -1,42 +1,70 @@
 //! Tauline's coordinator: an HTTP server that runs a powers-of-tau ceremony.
 //!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! let settings = tauline_server::Settings::from_process()?;
+//! let running = tauline_server::start(&settings).await?;
+//! println!("participants reach it at http://{}", running.address());
+//! running.until(async { /* until then */ }).await
+//! # }
+//! ```
+//!
+//! Inside, each module stands above those that it uses:
+//!
 //! | module | holds |
 //! |---|---|
-//! | [`config`] | every setting: flag, environment variable, key of the file |
-//! | [`coordinator`] | the one task that owns the queue |
-//! | [`base`] | the state that the next participant builds on, ready to send |
-//! | [`refused`] | an answer that says no, with its code and its words |
-//! | [`submission`] | a contribution that has arrived, and why one gets no receipt |
-//! | [`representation`] | forms and compressions of documents |
-//! | [`verifier`] | verification of contributions, away from the async threads |
-//! | [`status`] | statuses, as the API words them, from the queue's state |
-//! | [`snapshot`] | the current transcript as a file that readers share |
-//! | [`admin`] | the operator's socket |
-//! | [`signin`] | proofs of identity and the sessions they earn |
-//! | [`routes`] | the HTTP interface, one file a resource |
-//! | [`http`] | what all routes share: admission, limits, bodies, failures |
+//! | `process` | signals, threads, the exit code |
+//! | `server` | all of it together: opened, serving, stopped |
+//! | `admin` | the operator's socket |
+//! | `routes` | the HTTP interface, one file a resource |
+//! | `http` | what all routes share: admission, rate limits, bodies, refusals |
 //! | `connections` | connections: taken, served, ended when nothing goes on on them |
-//! | [`server`] | all of it together: opened, serving, stopped |
-//! | [`telemetry`] | logs |
-//! | [`clock`] | the only place that reads the time |
+//! | `snapshot` | the current transcript as a file that readers share |
+//! | `signin` | proofs of identity and the sessions they earn |
+//! | `coordinator` | the one task that owns the queue |
+//! | `config` | every setting: flag, environment variable, key of the file |
+//! | `status` | statuses, as the API words them, from the queue's state |
+//! | `submission` | a contribution that has arrived, and why one gets no receipt |
+//! | `verifier` | verification of contributions, away from the async threads |
+//! | `base` | what the next participant builds on, ready to send |
+//! | `fingerprint` | what tells one contribution from another |
+//! | `representation` | forms and compressions of documents |
+//! | `refused` | an answer that says no, with its code and its words |
+//! | `addresses` | whose address a request counts against |
+//! | `telemetry` | logs |
+//! | `clock` | the only place that reads the time |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-pub mod admin;
-pub mod base;
-pub mod clock;
-pub mod config;
+mod addresses;
+mod admin;
+mod base;
+mod clock;
+mod config;
 mod connections;
-pub mod coordinator;
+#[allow(unreachable_pub)]
+mod coordinator;
 mod fingerprint;
-pub mod http;
-pub mod refused;
-pub mod representation;
-pub mod routes;
-pub mod server;
-pub mod signin;
-pub mod snapshot;
-pub mod status;
-pub mod submission;
-pub mod telemetry;
-pub mod verifier;
+mod http;
+mod process;
+mod refused;
+mod representation;
+mod routes;
+mod server;
+#[allow(unreachable_pub)]
+mod signin;
+mod snapshot;
+mod status;
+mod submission;
+mod telemetry;
+#[doc(hidden)]
+pub mod testing;
+mod verifier;
+
+pub use self::config::{
+    ConnectionSettings, ContributionLimit, EthereumSettings, GithubSettings, LimitSettings,
+    LogSettings, OidcSettings, SequencerSettings, ServiceSettings, Settings, SettingsError,
+    SignInSettings, SignInWay, TurnSettings, WaitingSettings,
+};
+pub use self::process::run_process;
+pub use self::server::{Running, start};

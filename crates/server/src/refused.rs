@@ -3,6 +3,11 @@
 use std::time::Duration;
 
 use tauline_protocol::error::{Code, ErrorBody};
+use tauline_transcript::text_limits::cut;
+use tauline_transcript::{DocumentError, Invalid};
+
+/// Longest sentence, in characters: a screen's. Ours; what is wrong with a document may quote it.
+const MAX_SENTENCE: usize = 1500;
 
 /// A request that was not carried out: an answer, not a fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +22,17 @@ pub struct Refused {
     pub plainly: Option<String>,
     /// When to come back, where that is known.
     pub retry_after: Option<Duration>,
+    /// What exactly is wrong with a contribution, for whoever has other words for it.
+    pub(crate) detail: Option<Detail>,
+}
+
+/// What exactly is wrong with a contribution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// It is no document. The turn goes on.
+    Malformed(DocumentError),
+    /// A check failed. The stay is over (`docs/spec/http-api.md#submission`).
+    Invalid(Box<Invalid>),
 }
 
 impl Refused {
@@ -25,9 +41,10 @@ impl Refused {
     pub fn new(code: Code, error: impl Into<String>) -> Self {
         Self {
             code,
-            error: error.into(),
+            error: cut(&error.into(), MAX_SENTENCE),
             plainly: None,
             retry_after: None,
+            detail: None,
         }
     }
 
@@ -47,6 +64,29 @@ impl Refused {
             plainly: Some(words.into()),
             ..self
         }
+    }
+
+    /// A body that is no contribution (`docs/spec/http-api.md#unreadable`).
+    pub(crate) fn malformed(error: DocumentError) -> Self {
+        let text = format!("{error}; your turn is not over: send it again while the time lasts");
+        Self {
+            detail: Some(Detail::Malformed(error)),
+            ..Self::new(Code::MalformedBody, text)
+        }
+    }
+
+    /// A body that is no contribution, by somebody of whom one is there already.
+    pub(crate) fn malformed_again(error: DocumentError) -> Self {
+        let text = format!("{error}; the contribution that you sent before is not touched by it");
+        Self {
+            detail: Some(Detail::Malformed(error)),
+            ..Self::new(Code::MalformedBody, text)
+        }
+    }
+
+    /// The sentence for people whose client is not ours.
+    pub(crate) fn plain_words(&self) -> &str {
+        self.plainly.as_deref().unwrap_or(&self.error)
     }
 
     /// The body of the answer.

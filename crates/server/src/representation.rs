@@ -26,6 +26,10 @@ impl Form {
     }
 }
 
+/// Level of gzip and zstd. Hex digits compress to a little over half at any level; higher ones only
+/// cost time, once a contribution.
+pub(crate) const COMPRESSION_LEVEL: u32 = 3;
+
 /// The compression of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Coding {

@@ -1,13 +1,13 @@
 //! The HTTP interface (`docs/spec/http-api.md#json`), one file a resource.
 
-pub(crate) mod auth;
+mod auth;
 mod base;
 mod ceremony;
 mod contribution;
 mod events;
 mod login;
 mod queue;
-pub(crate) mod sequencer;
+mod sequencer;
 mod transcript;
 
 use std::any::Any;
@@ -23,15 +23,22 @@ use tauline_protocol::error::Code;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any as AnyOrigin, CorsLayer};
 
-use crate::http::admission;
+use crate::http::admission::{Admission, Policy, Rate, admit};
 use crate::http::app::App;
-use crate::http::failure::Failure;
+use crate::http::body;
+use crate::http::log::log_requests;
+use crate::refused::Refused;
 
 /// How long a browser may keep the answer of a preflight: a day, browsers take less.
 const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(86_400);
 
-/// All routes. Requests must carry a [`Peer`] in their extensions.
-pub fn router(app: Arc<App>) -> Router {
+/// All routes. Requests must carry a [`Peer`](crate::addresses::Peer) in their extensions.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let admission = Admission {
+        app: Arc::clone(&app),
+        policies: &[auth::POLICY, sequencer::POLICY],
+        otherwise: &POLICY,
+    };
     Router::new()
         .route("/ceremony/status", get(ceremony::status))
         .route("/ceremony/transcript", get(transcript::download))
@@ -49,15 +56,24 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(sequencer::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
-        .layer(axum::middleware::from_fn_with_state(
-            Arc::clone(&app),
-            admission::admit,
-        ))
+        .layer(axum::middleware::from_fn_with_state(admission, admit))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(cors())
-        .layer(axum::middleware::from_fn(crate::telemetry::log_requests))
+        .layer(axum::middleware::from_fn(log_requests))
         .with_state(app)
 }
+
+/// How requests to our own interface are counted, and those for paths where there is nothing.
+const POLICY: Policy = Policy {
+    covers: |_| true,
+    rate: |_, request| match request.uri().path() {
+        "/login" if request.method() == Method::POST => Rate::SignIn,
+        // Answered from what was published last: whoever wants to know how the ceremony stands, is told.
+        "/ceremony/status" => Rate::Free,
+        _ => Rate::Session,
+    },
+    too_many: |_, _, early| Refused::from(early).into_response(),
+};
 
 /// Any page may use the interface; its sessions are no cookies, so a page can act only for who
 /// signed in to it. The headers asked for are echoed: `*` does not cover `Authorization`
@@ -82,10 +98,10 @@ fn cors() -> CorsLayer {
 async fn nothing_here(uri: Uri, request: Request) -> Response {
     if let Some(response) = sequencer::nothing_here(&uri) {
         let (parts, body) = request.into_parts();
-        crate::http::body::drain(&parts.headers, body);
+        body::drain(&parts.headers, body);
         return response;
     }
-    Failure::new(
+    Refused::new(
         Code::NotFound,
         format!("there is nothing at {}", uri.path()),
     )
@@ -96,7 +112,7 @@ async fn wrong_method(method: Method, uri: Uri) -> Response {
     if sequencer::is_of(uri.path()) {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
-    Failure::new(
+    Refused::new(
         Code::MethodNotAllowed,
         format!(
             "{} does not take {method}; the Allow header says what it takes",
@@ -114,7 +130,7 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("a panic without words");
     tracing::error!(panic = what, "a handler panicked");
-    Failure::new(
+    Refused::new(
         Code::Internal,
         "the coordinator failed; your place is kept: try again",
     )

@@ -21,12 +21,12 @@ pub(crate) struct Published {
     turn: Option<PublishedTurn>,
     mean_turn: Duration,
     contribution_limit: Duration,
-    /// How far the limit is extended for an upload that arrives, where it follows the turns of late.
+    /// How far the limit is extended while an upload arrives, where it follows recent turns.
     contribution_max: Option<Duration>,
     /// Estimated wait of a newcomer at `at`.
     wait: Duration,
-    /// What that comes to once the current turn has lasted its mean.
-    least_wait: Duration,
+    /// The same once the current turn has lasted as long as the mean.
+    min_wait: Duration,
     chain: Chain,
 }
 
@@ -54,7 +54,7 @@ impl Published {
             contribution_limit: queue.contribution_limit(),
             contribution_max: rules.contribution_min.map(|_| rules.contribution_limit),
             wait: state.wait_of_newcomer(at),
-            least_wait: state.wait_of_newcomer(Timestamp::MAX),
+            min_wait: state.wait_of_newcomer(Timestamp::MAX),
             chain,
         }
     }
@@ -76,7 +76,7 @@ impl Published {
         let wait = self
             .wait
             .saturating_sub(now.since(self.at))
-            .max(self.least_wait);
+            .max(self.min_wait);
         CeremonyStatus {
             mode: self.mode.into(),
             queue_length: self.waiting,

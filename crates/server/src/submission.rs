@@ -5,7 +5,7 @@ use tauline_store::Blob;
 use tauline_transcript::{Check, DocumentError, Invalid, RawContribution, Received};
 
 use crate::fingerprint::Fingerprint;
-use crate::refused::Refused;
+use crate::refused::{Detail, Refused};
 use crate::verifier::Judging;
 
 /// A contribution that has arrived and can be read.
@@ -90,6 +90,19 @@ impl From<Refused> for SubmitError {
             Code::CoordinatorFault => Self::CoordinatorFault(refused),
             _ => Self::Refused(refused),
         }
+    }
+}
+
+/// What the participant is told.
+impl From<SubmitError> for Refused {
+    fn from(error: SubmitError) -> Self {
+        let refused = error.refused();
+        let detail = match error {
+            SubmitError::Malformed(error) => return Self::malformed(error),
+            SubmitError::Invalid(check) => Some(Detail::Invalid(check)),
+            SubmitError::Refused(_) | SubmitError::CoordinatorFault(_) => None,
+        };
+        Self { detail, ..refused }
     }
 }
 

@@ -1,18 +1,44 @@
 //! Logs. They hold identities and paths, never tokens, codes, signatures or bodies.
 
-use std::io::{IsTerminal as _, Write as _};
-use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+pub(crate) mod throttle;
 
-use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::Response;
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::OnceLock;
+
+use clap::ValueEnum;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt, reload};
 
 use crate::clock::Clock;
-use crate::config::LogFormat;
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// A line for a person.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    /// The form that arguments or the environment ask for, for when they cannot be read as a whole.
+    #[must_use]
+    pub fn asked_for(args: impl IntoIterator<Item = String>) -> Self {
+        let mut asked = std::env::var("TAULINE_LOG_FORMAT").ok();
+        let mut args = args.into_iter();
+        while let Some(arg) = args.next() {
+            match arg.strip_prefix("--log-format") {
+                Some("") => asked = args.next(),
+                Some(value) => asked = value.strip_prefix('=').map(str::to_owned),
+                None => {}
+            }
+        }
+        asked
+            .and_then(|text| Self::from_str(&text, false).ok())
+            .unwrap_or(Self::Text)
+    }
+}
 
 /// The library that brings the database's schema up to date. It tells of every step at every start,
 /// which says nothing to an operator; what goes wrong is told by the store.
@@ -25,7 +51,7 @@ static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 ///
 /// # Errors
 /// A filter that is none, or a second call.
-pub fn init(filter: &str, format: LogFormat) -> anyhow::Result<()> {
+pub(crate) fn init(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     let (filter, handle) = reload::Layer::new(parse(filter)?);
     let lines = fmt::layer()
         .with_ansi(colours())
@@ -47,7 +73,7 @@ pub fn init(filter: &str, format: LogFormat) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn parse(filter: &str) -> anyhow::Result<EnvFilter> {
+pub(crate) fn parse(filter: &str) -> anyhow::Result<EnvFilter> {
     let mut parsed = EnvFilter::try_new(filter)
         .map_err(|error| anyhow::anyhow!("--log {filter}: {error}; try info or debug"))?;
     if !filter.contains(MIGRATIONS) {
@@ -64,14 +90,14 @@ pub(crate) fn set_filter(filter: EnvFilter) {
     }
 }
 
-/// Colours are for a terminal, and for who has not asked for none (no-color.org).
+/// Colours are for terminals, unless somebody asked for none (no-color.org).
 fn colours() -> bool {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
     std::io::stderr().is_terminal() && !unwanted
 }
 
 /// Says where it listens, on standard output: whoever started it may wait for that.
-pub fn say_listening(format: LogFormat, url: &str) {
+pub(crate) fn say_listening(format: LogFormat, url: &str) {
     let text = format!("tauline-server listens on {url}");
     let line = match format {
         LogFormat::Text => text,
@@ -82,7 +108,7 @@ pub fn say_listening(format: LogFormat, url: &str) {
 }
 
 /// Says why it ends, on standard error, whatever the filter of the log is.
-pub fn say_fatal(format: LogFormat, error: &str) {
+pub(crate) fn say_fatal(format: LogFormat, error: &str) {
     let line = match format {
         LogFormat::Text => format!("error: {error}"),
         LogFormat::Json => json("ERROR", serde_json::json!({"message": error})),
@@ -101,68 +127,4 @@ fn json(level: &str, fields: serde_json::Value) -> String {
         "target": "tauline_server",
     });
     line.to_string()
-}
-
-/// The least time between two lines about the same: an operator's screen, not an attacker's.
-pub(crate) const QUIET: Duration = Duration::from_secs(60);
-
-/// What is told once a minute at most, however often it happens.
-#[derive(Debug, Default)]
-pub struct Seldom(Mutex<Told>);
-
-#[derive(Debug, Default)]
-struct Told {
-    last: Option<Instant>,
-    untold: u64,
-}
-
-impl Seldom {
-    /// Counts one. How many there were since they were last told of, if it is time to tell of them.
-    pub fn count(&self) -> Option<u64> {
-        self.count_at(Instant::now())
-    }
-
-    fn count_at(&self, now: Instant) -> Option<u64> {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.untold += 1;
-        let is_quiet = told
-            .last
-            .is_some_and(|last| now.saturating_duration_since(last) < QUIET);
-        if is_quiet {
-            return None;
-        }
-        told.last = Some(now);
-        Some(std::mem::take(&mut told.untold))
-    }
-}
-
-/// Logs each request with its outcome and duration; the query, which could carry anything, is left
-/// out.
-pub(crate) async fn log_requests(request: Request, next: Next) -> Response {
-    if !tracing::enabled!(tracing::Level::DEBUG) {
-        return next.run(request).await;
-    }
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let started = tokio::time::Instant::now();
-    let response = next.run(request).await;
-    let status = response.status().as_u16();
-    let took: Duration = started.elapsed();
-    tracing::debug!(%method, %path, status, ms = took.as_millis(), "request");
-    response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_happens_often_is_told_once_a_minute_and_counted() {
-        let (seldom, start) = (Seldom::default(), Instant::now());
-        assert_eq!(seldom.count_at(start), Some(1));
-        for second in 0..60 {
-            assert_eq!(seldom.count_at(start + Duration::from_secs(second)), None);
-        }
-        assert_eq!(seldom.count_at(start + QUIET), Some(61));
-    }
 }

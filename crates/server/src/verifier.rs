@@ -105,8 +105,8 @@ impl Verifier {
             };
             // Perhaps nobody wants it any more: the stay is over, or the coordinator stops.
             let _ = sender.send(judgement);
-            // Nobody waits for a receipt longer than for the verdict; whoever is called next finds
-            // the powers ready, or, if that fails, has them made.
+            // The receipt does not wait for this. Whoever is called next finds the powers ready, or,
+            // if this fails, has them rendered then.
             if let Some(base) = base {
                 let _ = catch_unwind(AssertUnwindSafe(|| base.prepare()));
             }

@@ -18,20 +18,20 @@ const GAP: Duration = Duration::from_millis(500);
 
 /// A moment, by the time that this process has been running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(Duration);
+pub(crate) struct Moment(Duration);
 
 /// The time ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not in time")]
-pub struct Late;
+pub(crate) struct Late;
 
 impl Moment {
     /// The first of all.
-    pub const START: Self = Self(Duration::ZERO);
+    pub(crate) const START: Self = Self(Duration::ZERO);
 
     /// This moment.
     #[must_use]
-    pub fn now() -> Self {
+    pub(crate) fn now() -> Self {
         static PULSE: LazyLock<Mutex<Pulse>> = LazyLock::new(|| {
             // Without the thread, time passes as long as somebody asks for it.
             let _ = std::thread::Builder::new()
@@ -50,19 +50,19 @@ impl Moment {
 
     /// So much later.
     #[must_use]
-    pub fn after(self, time: Duration) -> Self {
+    pub(crate) fn after(self, time: Duration) -> Self {
         Self(self.0.saturating_add(time))
     }
 
     /// How long it is until this moment; nothing once it has come.
     #[must_use]
-    pub fn left(self) -> Duration {
+    pub(crate) fn left(self) -> Duration {
         self.0.saturating_sub(Self::now().0)
     }
 }
 
 /// Waits for a moment.
-pub async fn sleep_until(at: Moment) {
+pub(crate) async fn sleep_until(at: Moment) {
     loop {
         let left = at.left();
         if left.is_zero() {
@@ -76,7 +76,7 @@ pub async fn sleep_until(at: Moment) {
 ///
 /// # Errors
 /// [`Late`].
-pub async fn timeout_at<F: Future>(by: Moment, future: F) -> Result<F::Output, Late> {
+pub(crate) async fn timeout_at<F: Future>(by: Moment, future: F) -> Result<F::Output, Late> {
     tokio::select! {
         biased;
         output = future => Ok(output),
@@ -88,7 +88,7 @@ pub async fn timeout_at<F: Future>(by: Moment, future: F) -> Result<F::Output, L
 ///
 /// # Errors
 /// [`Late`].
-pub async fn timeout<F: Future>(within: Duration, future: F) -> Result<F::Output, Late> {
+pub(crate) async fn timeout<F: Future>(within: Duration, future: F) -> Result<F::Output, Late> {
     timeout_at(Moment::now().after(within), future).await
 }
 

@@ -2,10 +2,14 @@
 
 use std::path::Path;
 
-use super::SettingsError;
+use super::error::SettingsError;
 
-/// Reads the settings file into `key`, `value` pairs, values as a flag would have them.
-pub(super) fn settings(path: &Path) -> Result<Vec<(String, String)>, SettingsError> {
+/// Reads the settings file into `key`, `value` pairs, values as a flag would have them. The keys are the
+/// flags of `command`.
+pub(super) fn settings(
+    path: &Path,
+    command: &clap::Command,
+) -> Result<Vec<(String, String)>, SettingsError> {
     let problem = |problem: String| SettingsError::File {
         path: path.to_owned(),
         problem,
@@ -17,7 +21,6 @@ pub(super) fn settings(path: &Path) -> Result<Vec<(String, String)>, SettingsErr
     let table: toml::Table = text
         .parse()
         .map_err(|error: toml::de::Error| problem(error.to_string()))?;
-    let command = super::command();
     let known: Vec<&str> = command
         .get_arguments()
         .filter_map(clap::Arg::get_long)

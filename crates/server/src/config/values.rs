@@ -7,19 +7,30 @@ use axum::http::Uri;
 use ipnet::IpNet;
 use tauline_transcript::signature::{AddressError, eip55, read_address};
 
+use super::error::SettingsError;
 use crate::signin::secret::Secret;
 
 /// Longest duration that a setting may have, in seconds: ten years, so that no sum overflows.
-const LONGEST_SECONDS: f64 = 10.0 * 365.0 * 24.0 * 3600.0;
+const MAX_SECONDS: f64 = 10.0 * 365.0 * 24.0 * 3600.0;
 
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text
         .parse()
         .map_err(|_| "give a number of seconds, such as 30 or 0.5".to_owned())?;
-    if !(0.0..=LONGEST_SECONDS).contains(&number) {
+    if !(0.0..=MAX_SECONDS).contains(&number) {
         return Err("give a number of seconds from 0 to ten years".to_owned());
     }
     Ok(Duration::from_secs_f64(number))
+}
+
+/// Refuses a duration of nothing for the setting of this name.
+pub(super) fn not_zero(name: &str, duration: Duration) -> Result<(), SettingsError> {
+    match duration.is_zero() {
+        true => Err(SettingsError::Conflict(format!(
+            "{name} must be more than 0 seconds"
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// How long a participant may take from the start to the last byte.
@@ -27,7 +38,7 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
 pub enum ContributionLimit {
     /// As long as this.
     Fixed(Duration),
-    /// As long as the turns of late suggest, within bounds.
+    /// As long as recent turns suggest, within bounds.
     Auto {
         /// At least.
         min: Duration,
@@ -45,7 +56,7 @@ impl ContributionLimit {
         }
     }
 
-    /// The shortest that the limit may become, where it follows the turns of late.
+    /// The shortest that the limit may become, where it follows recent turns.
     #[must_use]
     pub fn shortest(self) -> Option<Duration> {
         match self {
@@ -119,7 +130,7 @@ pub(super) fn timestamp(text: &str) -> Result<jiff::Timestamp, String> {
         .map_err(|_| "give a time with its zone, such as 2022-08-01T00:00:00Z".to_owned())
 }
 
-/// Nothing is wrong with a secret here, so that no message shows one.
+/// Takes any secret as it is, so that no error message can show one.
 pub(super) fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text))
 }

@@ -1,10 +1,10 @@
-//! What goes on on one connection, and until when it may.
+//! What happens on one connection, and how long it may last.
 //!
 //! | phase | begins | may last |
 //! |---|---|---|
 //! | idle | with the connection, and with the end of each answer | `--idle-timeout` |
 //! | head | with the first byte of a request | `--body-timeout` |
-//! | exchange | when the head is complete | as long as those last who read the body and write the answer |
+//! | exchange | when the head is complete | as long as its body is read and its answer written |
 //!
 //! A held check-in and a stream of events are exchanges: nothing here ends them. In every phase,
 //! what is to be written must get away: a client that takes less than [`PROGRESS`] in
@@ -20,22 +20,22 @@ use tokio::time::{Instant, Sleep};
 
 use crate::clock::alive::Moment;
 
-/// What a client must take while others wait to be written, in bytes: an eighth of what the
-/// kernel keeps for it ([`super::UNSENT`]), so that the slowest links are seen to move.
+/// Bytes that a client must take while more wait to be written: an eighth of what the kernel keeps
+/// for it (`UNSENT`), so that the slowest links are seen to move.
 const PROGRESS: usize = 4 * 1024;
 
-/// How long a connection may do what.
+/// Time limits of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Times {
-    /// Be idle.
+    /// For being idle.
     pub(crate) idle: Duration,
-    /// Take for the head of a request.
+    /// For the head of a request.
     pub(crate) head: Duration,
-    /// Not take what is written.
+    /// For taking none of what is written.
     pub(crate) write: Duration,
 }
 
-/// What goes on on one connection.
+/// The state of one connection.
 #[derive(Debug)]
 pub(crate) struct Activity {
     times: Times,
@@ -222,8 +222,8 @@ impl Activity {
         self.state().is_leaving
     }
 
-    /// How soon it should leave when others need the place, the first the least: whether it is being
-    /// served, and since when it has not been or has.
+    /// Its rank when a connection has to leave for others: the lowest leaves. Those that are served
+    /// rank above those that are not; among equals, whoever has been so for longest leaves.
     pub(super) fn standing(&self) -> (bool, Moment) {
         let state = self.state();
         match &state.blocked {
@@ -232,12 +232,12 @@ impl Activity {
         }
     }
 
-    /// Since when nothing has been taken of what is to be written; nothing if that goes on.
+    /// Since when the client has taken nothing of what is to be written; `None` while it does.
     pub(super) fn stands_since(&self) -> Option<Moment> {
         self.state().blocked.as_ref().map(|blocked| blocked.since)
     }
 
-    /// Until when what goes on may last.
+    /// When the current phase, or a write that waits, has lasted too long.
     fn deadline(&self) -> Option<Moment> {
         let state = self.state();
         if state.is_leaving {
@@ -274,8 +274,8 @@ impl Drop for Exchange {
     }
 }
 
-/// Resolves when what goes on on a connection has lasted for too long. To be polled by the
-/// connection's own task, after the connection.
+/// Resolves when something on the connection has lasted too long. The connection's own task polls
+/// it, after the connection itself.
 pub(super) struct Expiry {
     activity: Arc<Activity>,
     sleep: Pin<Box<Sleep>>,

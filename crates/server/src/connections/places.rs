@@ -14,15 +14,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::activity::Activity;
 use super::heads::Heads;
 use super::refusals::{Refusals, Why};
+use crate::addresses::{Proxies, network};
 use crate::clock::alive::Moment;
-use crate::http::limits::{Proxies, network};
 use crate::signin::session::TokenHash;
 
 /// Connections of one session that count as a participant's. Ours: four times what one session may
 /// hold answers open on; the others are strangers' to the end.
 const PER_SESSION: u32 = 32;
 
-/// Strangers that are chosen to go at a time: looking through all of them takes a while.
+/// Strangers that are chosen to leave at a time, since looking through all of them takes a while.
 const CHOSEN: usize = 32;
 
 /// How many connections there may be.
@@ -40,7 +40,7 @@ pub(crate) struct Caps {
 pub(crate) struct Places {
     caps: Caps,
     refusals: Refusals,
-    /// Of those that wait for the rest of one.
+    /// The memory of heads that are not whole yet.
     pub(super) heads: Heads,
     taken: Mutex<Taken>,
 }
@@ -206,7 +206,7 @@ impl Place {
         }
     }
 
-    /// Since when nothing has been taken of what is to be written; nothing if that goes on.
+    /// Since when the client has taken nothing of what is to be written; `None` while it does.
     pub(crate) fn stands_since(&self) -> Option<Moment> {
         self.activity.stands_since()
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::telemetry::QUIET;
+use crate::telemetry::throttle::QUIET;
 
 /// Why a connection was refused, or ended before its time.
 #[derive(Debug, Clone, Copy)]

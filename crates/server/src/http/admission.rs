@@ -6,22 +6,18 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, Version, header};
+use axum::http::{HeaderMap, HeaderValue, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tauline_protocol::error::Code;
 
-use crate::connections::Place;
-use crate::http::body;
-use crate::signin::session::Session;
-
 use super::app::App;
-use super::failure::Failure;
-use crate::routes::{auth, sequencer};
-
-/// The address at the other end of the connection.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub IpAddr);
+use super::body;
+use super::limits::TooMany;
+use crate::addresses::Peer;
+use crate::connections::Place;
+use crate::refused::Refused;
+use crate::signin::session::Session;
 
 /// Who asks, as far as that is known without a session.
 #[derive(Clone)]
@@ -34,67 +30,96 @@ pub(crate) struct Client {
 
 /// Whether the request carries a session, and if not, why not.
 #[derive(Clone)]
-pub(crate) struct Caller(Result<Session, Failure>);
+pub(crate) struct Admitted(Result<Session, Refused>);
 
 /// The session of a request: handlers that need one take this.
 pub(crate) struct SignedIn(pub(crate) Session);
 
 /// A session, or the refusal that goes with its absence: for handlers that look at something else
 /// first.
-pub(crate) struct MaybeSignedIn(pub(crate) Result<Session, Failure>);
+pub(crate) struct MaybeSignedIn(pub(crate) Result<Session, Refused>);
 
-/// Finds the session and counts the request against its limit, or against the address's.
+/// What a router wants its requests to be counted against, and says to who asks too often.
+pub(crate) struct Policy {
+    /// Whether a path is the router's.
+    pub(crate) covers: fn(&str) -> bool,
+    /// The rate limit that a request counts against.
+    pub(crate) rate: fn(&App, &Request) -> Rate,
+    /// The answer to a request that is one too many.
+    pub(crate) too_many: fn(&App, &Parts, TooMany) -> Response,
+}
+
+/// A rate limit. Requests without a session count against their address's in place of the last two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rate {
+    /// None: the answer costs less than counting.
+    Free,
+    /// That of sign-ins.
+    SignIn,
+    /// That of sessions.
+    Session,
+    /// That of sessions at the sequencer's API.
+    Lobby,
+}
+
+/// The application, and the policies of its routers. The first that covers a path holds for it.
+#[derive(Clone)]
+pub(crate) struct Admission {
+    pub(crate) app: Arc<App>,
+    pub(crate) policies: &'static [Policy],
+    /// For all other paths.
+    pub(crate) otherwise: &'static Policy,
+}
+
+impl Admission {
+    fn policy(&self, path: &str) -> &'static Policy {
+        let mut policies = self.policies.iter();
+        policies
+            .find(|policy| (policy.covers)(path))
+            .unwrap_or(self.otherwise)
+    }
+}
+
+/// Finds the session and counts the request against its rate limit, or against the address's.
 pub(crate) async fn admit(
-    State(app): State<Arc<App>>,
+    State(admission): State<Admission>,
     mut request: Request,
     next: Next,
 ) -> Response {
+    let app = &admission.app;
     let peer = request
         .extensions()
         .get::<Peer>()
         .map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
-    if let Err(failure) = one_of_each(&request) {
+    if let Err(refused) = one_of_each(&request) {
         let (parts, body) = request.into_parts();
         body::drain(&parts.headers, body);
-        return failure.into_response();
+        return refused.into_response();
     }
-    let client = app.limits.client(peer, request.headers());
-    app.limits.notice_proxy(peer, request.headers());
+    let client = app.proxies.client(peer, request.headers());
+    app.proxies.notice_proxy(peer, request.headers());
     let session = match token(request.headers()) {
-        Ok(token) => app
-            .sign_in
-            .sessions
-            .find(token)
-            .await
-            .map_err(Failure::from),
-        Err(failure) => Err(failure),
+        Ok(token) => app.sign_in.sessions.find(token).await,
+        Err(refused) => Err(refused),
     };
     if let (Ok(session), Some(place)) = (&session, request.extensions().get::<Arc<Place>>()) {
         place.signed_in(&session.hash);
     }
-    let path = request.uri().path();
-    let counted = match &session {
-        _ if is_login(&app, &request) => app.limits.login(client),
-        // Answered from what was published last, which costs less than counting: whoever wants to
-        // know how the ceremony stands, is told.
-        _ if path == "/ceremony/status" || sequencer::is_free(path) => Ok(()),
-        Ok(session) if sequencer::is_of(path) => app.limits.lobby(&session.hash),
-        Ok(session) => app.limits.session(&session.hash),
-        Err(_) => app.limits.anonymous(client),
+    let policy = admission.policy(request.uri().path());
+    let counted = match ((policy.rate)(app, &request), &session) {
+        (Rate::Free, _) => Ok(()),
+        (Rate::SignIn, _) => app.limits.login(client),
+        (Rate::Session, Ok(session)) => app.limits.session(&session.hash),
+        (Rate::Lobby, Ok(session)) => app.limits.lobby(&session.hash),
+        (Rate::Session | Rate::Lobby, Err(_)) => app.limits.anonymous(client),
     };
     if let Err(early) = counted {
         let (parts, body) = request.into_parts();
-        let path = parts.uri.path();
-        let refusal = auth::too_many(&app, &parts, early).unwrap_or_else(|| {
-            match sequencer::is_of(path) && !auth::is_of(path) {
-                true => sequencer::rate_limited(),
-                false => Failure::from(early).into_response(),
-            }
-        });
+        let refusal = (policy.too_many)(app, &parts, early);
         body::drain(&parts.headers, body);
         return refusal;
     }
-    request.extensions_mut().insert(Caller(session));
+    request.extensions_mut().insert(Admitted(session));
     let place = request.extensions().get::<Arc<Place>>().cloned();
     let client = Client {
         address: client,
@@ -113,7 +138,7 @@ pub(crate) async fn admit(
 /// Refuses what could be read in two ways by this server and a proxy in front of it: two hosts, or
 /// two sessions; and, in HTTP/1.1, no host at all (RFC 9112, section 3.2)
 /// (`docs/spec/http-api.md#one-of-each`).
-fn one_of_each(request: &Request) -> Result<(), Failure> {
+fn one_of_each(request: &Request) -> Result<(), Refused> {
     let headers = request.headers();
     let count = |name: header::HeaderName| headers.get_all(name).iter().count();
     let problem = match count(header::HOST) {
@@ -126,19 +151,14 @@ fn one_of_each(request: &Request) -> Result<(), Failure> {
         0 | 1 => return Ok(()),
         _ => "there are two Host headers: name one host",
     };
-    Err(Failure::new(Code::InvalidParameter, problem))
-}
-
-fn is_login(app: &App, request: &Request) -> bool {
-    let path = request.uri().path();
-    request.method() == Method::POST && path == "/login" || auth::is_sign_in(app, request)
+    Err(Refused::new(Code::InvalidParameter, problem))
 }
 
 /// The token of `Authorization: Bearer`; the scheme's case does not matter (RFC 9110, 11.1)
 /// (`docs/spec/http-api.md#bearer`).
-fn token(headers: &HeaderMap) -> Result<&str, Failure> {
+fn token(headers: &HeaderMap) -> Result<&str, Refused> {
     let missing = |problem: &str| {
-        Failure::new(
+        Refused::new(
             Code::SessionMissing,
             format!("{problem}: sign in with POST /login and send Authorization: Bearer TOKEN"),
         )
@@ -158,18 +178,18 @@ impl FromRequestParts<Arc<App>> for MaybeSignedIn {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Infallible> {
-        let caller = parts.extensions.get::<Caller>().cloned();
-        Ok(Self(caller.map_or_else(
-            || Err(Failure::new(Code::Internal, "the request was not admitted")),
-            |caller| caller.0,
+        let admitted = parts.extensions.get::<Admitted>().cloned();
+        Ok(Self(admitted.map_or_else(
+            || Err(Refused::new(Code::Internal, "the request was not admitted")),
+            |admitted| admitted.0,
         )))
     }
 }
 
 impl FromRequestParts<Arc<App>> for SignedIn {
-    type Rejection = Failure;
+    type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
         let Ok(MaybeSignedIn(session)) = MaybeSignedIn::from_request_parts(parts, app).await;
         session.map(Self)
     }

@@ -10,7 +10,7 @@ use crate::representation::{Coding, Form};
 /// Without the header, or where it names anything, the form is JSON. `application/msgpack` alone
 /// is the compressed encoding; the uncompressed one is asked for by name, `points=uncompressed`.
 #[must_use]
-pub fn form(headers: &HeaderMap) -> Option<Form> {
+pub(crate) fn form(headers: &HeaderMap) -> Option<Form> {
     const FORMS: [Form; 3] = [Form::Json, Form::Msgpack, Form::MsgpackUncompressed];
     let ranges: Vec<Range> = list(headers, header::ACCEPT)
         .filter_map(|item| Range::parse(&item))
@@ -37,7 +37,7 @@ pub fn form(headers: &HeaderMap) -> Option<Form> {
 /// The compression that suits `Accept-Encoding` best, zstd before gzip. Only JSON is compressed:
 /// points in MessagePack are random bytes.
 #[must_use]
-pub fn coding(headers: &HeaderMap, form: Form) -> Coding {
+pub(crate) fn coding(headers: &HeaderMap, form: Form) -> Coding {
     if !matches!(form, Form::Json) {
         return Coding::Identity;
     }
@@ -137,7 +137,7 @@ impl Range {
 
 /// Whether a media type is MessagePack, by its name or one of those used before it had one.
 #[must_use]
-pub fn is_msgpack(media: &str) -> bool {
+pub(crate) fn is_msgpack(media: &str) -> bool {
     matches!(
         media,
         "application/msgpack" | "application/vnd.msgpack" | "application/x-msgpack"

@@ -18,11 +18,12 @@ use tauline_protocol::auth::{AuthLinks, AuthProvider};
 use tauline_protocol::error::Code;
 use tauline_protocol::login::SiweProof;
 
-use self::answer::{Problem, refused, sent_on};
+use self::answer::{Problem, sent_on};
+use super::sequencer;
+use crate::http::admission::{Policy, Rate};
 use crate::http::app::App;
-use crate::http::body;
-use crate::http::failure::Failure;
-use crate::http::limits::TooMany;
+use crate::http::body::json;
+use crate::refused::Refused;
 use crate::signin::browser::Browser;
 use crate::signin::state::{Begun, StateError};
 use crate::signin::web::Beginning;
@@ -42,15 +43,21 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/auth/page/style.css", get(page::style))
 }
 
-/// Whether a request counts as a sign-in: it brings a proof to be checked. What comes back from our own page with
-/// its own code was counted there.
-pub(crate) fn is_sign_in(app: &App, request: &Request) -> bool {
-    match request.uri().path() {
-        "/auth/eth" | "/auth/callback/github" => true,
-        "/auth/callback/eth" => !brings_pages_code(app, request),
-        _ => false,
-    }
-}
+/// How these requests are counted. A sign-in is one that brings a proof to be checked; what comes back from our
+/// own page with its own code was counted there.
+pub(super) const POLICY: Policy = Policy {
+    covers: |path| path.starts_with("/auth/"),
+    rate: |app, request| match request.uri().path() {
+        "/auth/eth" | "/auth/callback/github" => Rate::SignIn,
+        "/auth/callback/eth" if !brings_pages_code(app, request) => Rate::SignIn,
+        path if sequencer::is_of(path) => Rate::Lobby,
+        _ => Rate::Session,
+    },
+    too_many: |app, parts, early| {
+        let refused = Refused::from(early);
+        shown_to_person(app, parts, &refused).unwrap_or_else(|| refused.into_response())
+    },
+};
 
 fn brings_pages_code(app: &App, request: &Request) -> bool {
     let Ok(Returned {
@@ -64,15 +71,13 @@ fn brings_pages_code(app: &App, request: &Request) -> bool {
     begun.is_ok_and(|(begun, browser)| app.sign_in.is_pages_code(&begun, &code, &browser))
 }
 
-/// What is said to who asks too often; `None` where it is said as everywhere. A callback ends as other callbacks
-/// that fail do, and a person who follows a link gets a page.
-pub(crate) fn too_many(app: &App, parts: &Parts, early: TooMany) -> Option<Response> {
+/// How a person is told of a refusal: a callback ends as other callbacks that fail do, and who follows a link
+/// gets a page. `None` where a program asks.
+fn shown_to_person(app: &App, parts: &Parts, refused: &Refused) -> Option<Response> {
     let provider = match parts.uri.path() {
         "/auth/start/eth" | "/auth/start/github" => {
             let accept = parts.headers.get(header::ACCEPT)?.to_str().ok()?;
-            return accept
-                .contains("text/html")
-                .then(|| page::notice(&Failure::from(early)));
+            return accept.contains("text/html").then(|| page::notice(refused));
         }
         "/auth/callback/eth" => AuthProvider::Ethereum,
         "/auth/callback/github" => AuthProvider::Github,
@@ -80,13 +85,8 @@ pub(crate) fn too_many(app: &App, parts: &Parts, early: TooMany) -> Option<Respo
     };
     let state = Returned::read(&parts.uri).ok()?.state;
     let (begun, _) = begun(app, &state, provider, &parts.headers).ok()?;
-    let problem = Problem::from(Failure::from(early));
-    Some(refused(&begun.redirect?, &problem))
-}
-
-/// Whether a path is of signing in in a browser.
-pub(crate) fn is_of(path: &str) -> bool {
-    path.starts_with("/auth/")
+    let problem = Problem::from(refused.clone());
+    Some(answer::refused(&begun.redirect?, &problem))
 }
 
 /// The sign-in that a state is of, and the browser that it began in.
@@ -101,7 +101,8 @@ fn begun(
     Ok((begun, browser.ok_or(StateError::Foreign)?))
 }
 
-/// A callback signs somebody in: what only looks at addresses, as programs do that show a link, must not.
+/// A callback signs somebody in. So a program that only looks at a link, as some do to show a
+/// preview, gets nothing.
 async fn get_only() -> Response {
     let mut response = StatusCode::METHOD_NOT_ALLOWED.into_response();
     let headers = response.headers_mut();
@@ -126,10 +127,10 @@ impl Asked {
     }
 }
 
-fn asked(uri: &Uri) -> Result<Asked, Failure> {
+fn asked(uri: &Uri) -> Result<Asked, Refused> {
     let query = Query::<Asked>::try_from_uri(uri);
     query.map(|Query(asked)| asked).map_err(|rejection| {
-        Failure::new(
+        Refused::new(
             Code::InvalidParameter,
             format!(
                 "give redirect_to and returning=true once, or not at all: {}",
@@ -158,13 +159,12 @@ fn start(app: &App, provider: AuthProvider, uri: &Uri, headers: &HeaderMap) -> R
     let browser = Browser::of(headers, tls).unwrap_or_default();
     let begun = asked(uri).and_then(|asked| {
         let (redirect, returning) = (asked.redirect(), asked.returning);
-        let beginning = app.sign_in.begin(provider, redirect, returning, &browser);
-        beginning.map_err(Failure::from)
+        app.sign_in.begin(provider, redirect, returning, &browser)
     });
     let mut response = match begun {
         Ok(Beginning::Provider(url)) => sent_on(&url),
         Ok(Beginning::WalletPage(state)) => page::wallet(&state),
-        Err(failure) => return page::notice(&failure),
+        Err(refused) => return page::notice(&refused),
     };
     let cookie = browser.set_cookie(tls);
     response.headers_mut().insert(header::SET_COOKIE, cookie);
@@ -197,7 +197,7 @@ async fn callback(app: &App, provider: AuthProvider, uri: &Uri, headers: &Header
         (Ok(answer), None) => Json(answer).into_response(),
         (Ok(answer), Some(redirect)) => answer::signed_in(redirect, &answer),
         (Err(error), None) => Problem::from(error).into_response(),
-        (Err(error), Some(redirect)) => refused(redirect, &Problem::from(error)),
+        (Err(error), Some(redirect)) => answer::refused(redirect, &Problem::from(error)),
     }
 }
 
@@ -260,11 +260,11 @@ async fn wallet_message(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let bytes = body::small(&parts.headers, body, app.body_timeout).await?;
-    let MessageRequest { state, address } = body::from_json(&bytes)?;
+    let bytes = json::bytes(&parts.headers, body, app.body_timeout).await?;
+    let MessageRequest { state, address } = json::parse(&bytes)?;
     let (begun, _) = begun(&app, &state, AuthProvider::Ethereum, &parts.headers)?;
     let address = ethereum::address(&address).ok_or_else(|| {
-        Failure::new(
+        Refused::new(
             Code::InvalidParameter,
             "the address must be 0x and 40 hex digits",
         )
@@ -277,12 +277,12 @@ async fn wallet_message(
 
 async fn wallet_signed(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let bytes = body::small(&parts.headers, body, app.body_timeout).await?;
+    let bytes = json::bytes(&parts.headers, body, app.body_timeout).await?;
     let Signature {
         state,
         message,
         signature,
-    } = body::from_json(&bytes)?;
+    } = json::parse(&bytes)?;
     let (begun, browser) = begun(&app, &state, AuthProvider::Ethereum, &parts.headers)?;
     let proof = SiweProof { message, signature };
     let next = app

@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 use tauline_protocol::error::Code;
 
 use crate::base::CurrentBase;
-use crate::http::failure::Failure;
 use crate::http::negotiate;
+use crate::refused::Refused;
 use crate::representation::Form;
 
 /// The state to build on, compressed as `Accept-Encoding` allows.
@@ -16,11 +16,11 @@ pub(super) async fn state(
     base: &Arc<CurrentBase>,
     form: Form,
     headers: &HeaderMap,
-) -> Result<Response, Failure> {
+) -> Result<Response, Refused> {
     let coding = negotiate::coding(headers, form);
     let state = base.body(form, coding).await.map_err(|error| {
         tracing::error!(%error, "the state cannot be rendered");
-        Failure::new(
+        Refused::new(
             Code::Internal,
             "the coordinator cannot render the state: try again",
         )

@@ -13,16 +13,15 @@ use tauline_protocol::contribution::{
 };
 use tauline_protocol::error::Code;
 
-use crate::coordinator::Admission;
-use crate::http::body::{self, BodyCoding, DocumentForm};
-use crate::http::{negotiate, upload};
-
-use crate::http::admission::{MaybeSignedIn, SignedIn};
-use crate::http::app::App;
-use crate::http::failure::Failure;
-
 use super::base::state;
 use super::sequencer;
+use crate::http::admission::{MaybeSignedIn, SignedIn};
+use crate::http::app::App;
+use crate::http::body::compression::BodyCoding;
+use crate::http::body::media::DocumentForm;
+use crate::http::body::{self, json};
+use crate::http::negotiate;
+use crate::refused::Refused;
 
 /// Hands the state out. What can be refused is refused before the clock starts
 /// (`docs/spec/http-api.md#start`).
@@ -30,15 +29,15 @@ pub(super) async fn start(
     State(app): State<Arc<App>>,
     SignedIn(session): SignedIn,
     request: Request,
-) -> Result<Response, Failure> {
+) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
     let form = negotiate::form(&parts.headers).ok_or_else(|| {
-        Failure::new(
+        Refused::new(
             Code::NotAcceptable,
             "the state is offered as application/json, application/msgpack and application/msgpack; points=uncompressed",
         )
     })?;
-    let tags: StartRequest = body::small_json(&parts.headers, body, app.body_timeout)
+    let tags: StartRequest = json::read(&parts.headers, body, app.body_timeout)
         .await?
         .unwrap_or_default();
     check_tag("client", tags.client.as_deref())?;
@@ -56,43 +55,24 @@ pub(super) async fn start(
 /// How long the last byte of the contribution may take, in milliseconds from the answer to `start`.
 const CONTRIBUTE_IN: HeaderName = HeaderName::from_static("tauline-contribute-in-ms");
 
-/// Takes the updated state. The order: size, session, turn, form; only then is the body read
-/// (`docs/spec/http-api.md#complete`, `docs/spec/http-api.md#looked-at-first`).
+/// Takes the updated state (`docs/spec/http-api.md#complete`,
+/// `docs/spec/http-api.md#looked-at-first`).
 pub(super) async fn complete(
     State(app): State<Arc<App>>,
     MaybeSignedIn(session): MaybeSignedIn,
     request: Request,
-) -> Result<Json<ReceiptAnswer>, Failure> {
-    let (parts, body) = request.into_parts();
-    let refuse = |failure: Failure, body| {
-        body::drain(&parts.headers, body);
-        Err(failure)
+) -> Result<Json<ReceiptAnswer>, Refused> {
+    let max = app.coordinator.sizes().max_json_len();
+    let sender = |headers: &HeaderMap| {
+        body::check_length(headers, max)?;
+        session.map(|session| session.identity)
     };
-    let sizes = app.coordinator.sizes();
-    if let Err(failure) = body::check_length(&parts.headers, sizes.max_json_len()) {
-        return refuse(failure, body);
-    }
-    let who = match session {
-        Ok(session) => session.identity,
-        Err(failure) => return refuse(failure, body),
+    let form = |headers: &HeaderMap| {
+        let form = DocumentForm::of(headers)?;
+        BodyCoding::of(headers).map(|coding| (form, coding))
     };
-    let admission = match app.coordinator.may_submit(who.clone()).await {
-        Ok(admission) => admission,
-        Err(refused) => return refuse(refused.into(), body),
-    };
-    let form = DocumentForm::of(&parts.headers);
-    let (form, coding) = match form.and_then(|form| Ok((form, BodyCoding::of(&parts.headers)?))) {
-        Ok(known) => known,
-        Err(failure) => return refuse(failure, body),
-    };
-    let receipt = match admission {
-        Admission::ReadBody => upload::receive(&app, who, &parts, body, form, coding).await,
-        // What is sent again gets the answer that the first got; something else does not.
-        Admission::Verifying | Admission::Accepted(_) => {
-            upload::receive_again(&app, who, &parts, body, form, coding).await
-        }
-    };
-    Ok(Json(receipt?.into()))
+    let receipt = app.uploads.take(request, sender, form).await?;
+    Ok(Json(receipt.into()))
 }
 
 /// Says whether a contribution of the stated length would be taken, as soon as the headers are
@@ -102,7 +82,7 @@ pub(super) async fn probe(
     State(app): State<Arc<App>>,
     SignedIn(_): SignedIn,
     headers: HeaderMap,
-) -> Result<Json<ProbeAnswer>, Failure> {
+) -> Result<Json<ProbeAnswer>, Refused> {
     let limit = app.coordinator.sizes().max_json_len();
     body::check_length(&headers, limit)?;
     let limit = limit as u64;
@@ -114,7 +94,7 @@ pub(super) async fn abort(
     State(app): State<Arc<App>>,
     SignedIn(session): SignedIn,
     request: Request,
-) -> Result<Response, Failure> {
+) -> Result<Response, Refused> {
     // Clients of the sequencer's API abort here too, where its specification had it.
     if app.coordinator.only_tries(&session.identity).await? {
         return Ok(sequencer::abort(&app, session.identity, request)
@@ -122,7 +102,7 @@ pub(super) async fn abort(
             .into_response());
     }
     let (parts, body) = request.into_parts();
-    let AbortRequest { reason } = body::small_json(&parts.headers, body, app.body_timeout)
+    let AbortRequest { reason } = json::read(&parts.headers, body, app.body_timeout)
         .await?
         .unwrap_or_default();
     check_tag("reason", reason.as_deref())?;
@@ -130,9 +110,9 @@ pub(super) async fn abort(
     Ok(Json(status).into_response())
 }
 
-fn check_tag(name: &str, value: Option<&str>) -> Result<(), Failure> {
+fn check_tag(name: &str, value: Option<&str>) -> Result<(), Refused> {
     match value {
-        Some(value) if value.len() > TAG_LIMIT => Err(Failure::new(
+        Some(value) if value.len() > TAG_LIMIT => Err(Refused::new(
             Code::MalformedBody,
             format!("{name} is longer than {TAG_LIMIT} bytes: shorten it"),
         )),

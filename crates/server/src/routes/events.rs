@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::http::admission::SignedIn;
 use crate::http::app::App;
-use crate::http::failure::Failure;
+use crate::refused::Refused;
 
 /// Longest silence of a stream. Proxies drop connections that are silent for a minute or less.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -26,7 +26,7 @@ const EVENT: &str = "status";
 pub(super) async fn events(
     State(app): State<Arc<App>>,
     SignedIn(session): SignedIn,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<impl IntoResponse, Refused> {
     let held = session.hold()?;
     // The first status is asked for here, so that a refusal is an answer and not an empty stream.
     let (status, seen) = app

@@ -7,34 +7,32 @@ use axum::extract::{Request, State};
 use tauline_protocol::error::Code;
 use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer};
 
-use crate::http::body;
-use crate::signin::browser::Browser;
-
 use crate::http::app::App;
-use crate::http::failure::Failure;
+use crate::http::body::json;
+use crate::refused::Refused;
+use crate::signin::browser::Browser;
 
 /// What may be sent to `/login`.
 const PROOFS: &str = r#"send exactly one of {"siwe":{"message":"…","signature":"0x…"}}, {"github":{"code":"…","state":"…"}} and {"invite":"…"}"#;
 
-pub(super) async fn nonce(State(app): State<Arc<App>>) -> Result<Json<NonceAnswer>, Failure> {
+pub(super) async fn nonce(State(app): State<Arc<App>>) -> Result<Json<NonceAnswer>, Refused> {
     Ok(Json(app.sign_in.nonce()?))
 }
 
 pub(super) async fn login(
     State(app): State<Arc<App>>,
     request: Request,
-) -> Result<Json<LoginAnswer>, Failure> {
+) -> Result<Json<LoginAnswer>, Refused> {
     let (parts, body) = request.into_parts();
-    let bytes = body::small(&parts.headers, body, app.body_timeout).await?;
+    let bytes = json::bytes(&parts.headers, body, app.body_timeout).await?;
     if bytes.is_empty() {
-        return Err(Failure::new(
+        return Err(Refused::new(
             Code::MalformedBody,
             format!("the body is empty: {PROOFS}"),
         ));
     }
-    let request: LoginRequest = body::from_json(&bytes).map_err(|failure: Failure| {
-        Failure::new(failure.code(), format!("{}; {PROOFS}", failure.error()))
-    })?;
+    let request: LoginRequest = json::parse(&bytes)
+        .map_err(|refused| Refused::new(refused.code, format!("{}; {PROOFS}", refused.error)))?;
     let browser = Browser::of(&parts.headers, app.sign_in.origin.is_tls());
     Ok(Json(app.sign_in.login(&request, browser.as_ref()).await?))
 }

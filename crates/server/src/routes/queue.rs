@@ -10,16 +10,16 @@ use tauline_protocol::status::QueueStatus;
 
 use crate::http::admission::SignedIn;
 use crate::http::app::App;
-use crate::http::failure::Failure;
+use crate::refused::Refused;
 
 /// Longest that a check-in is held, in seconds (`docs/spec/http-api.md#check-in`).
-const MOST_WAIT: f64 = 60.0;
+const MAX_WAIT: f64 = 60.0;
 
 /// The rule: `docs/spec/http-api.md#join`.
 pub(super) async fn join(
     State(app): State<Arc<App>>,
     SignedIn(session): SignedIn,
-) -> Result<Json<QueueStatus>, Failure> {
+) -> Result<Json<QueueStatus>, Refused> {
     Ok(Json(app.coordinator.join(session.caller()).await?))
 }
 
@@ -27,7 +27,7 @@ pub(super) async fn check_in(
     State(app): State<Arc<App>>,
     SignedIn(session): SignedIn,
     RawQuery(query): RawQuery,
-) -> Result<Json<QueueStatus>, Failure> {
+) -> Result<Json<QueueStatus>, Refused> {
     let status = match wait(query.as_deref().unwrap_or_default())? {
         None => app.coordinator.check_in(session.caller()).await?,
         Some(hold) => {
@@ -44,29 +44,29 @@ pub(super) async fn check_in(
 pub(super) async fn leave(
     State(app): State<Arc<App>>,
     SignedIn(session): SignedIn,
-) -> Result<Json<QueueStatus>, Failure> {
+) -> Result<Json<QueueStatus>, Refused> {
     Ok(Json(app.coordinator.leave(session.caller()).await?))
 }
 
 /// How long to hold the answer, from the query: `wait=SECONDS`. More than the most is the most.
-fn wait(query: &str) -> Result<Option<Duration>, Failure> {
+fn wait(query: &str) -> Result<Option<Duration>, Refused> {
     let mut wait = None;
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         if name != "wait" {
-            return Err(Failure::new(
+            return Err(Refused::new(
                 Code::InvalidParameter,
                 "there is no such query parameter: check-in takes wait=SECONDS",
             ));
         }
         let seconds: Option<f64> = value.parse().ok();
         let seconds = seconds.filter(|seconds| *seconds >= 0.0).ok_or_else(|| {
-            Failure::new(
+            Refused::new(
                 Code::InvalidParameter,
                 "wait takes a number of seconds, 60 at most",
             )
         })?;
-        wait = Some(Duration::from_secs_f64(seconds.min(MOST_WAIT)));
+        wait = Some(Duration::from_secs_f64(seconds.min(MAX_WAIT)));
     }
     Ok(wait.filter(|wait| !wait.is_zero()))
 }
@@ -99,7 +99,7 @@ mod tests {
             "wait=5&x=1",
         ] {
             assert_eq!(
-                wait(wrong).unwrap_err().code(),
+                wait(wrong).unwrap_err().code,
                 Code::InvalidParameter,
                 "{wrong}"
             );

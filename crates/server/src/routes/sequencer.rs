@@ -3,14 +3,14 @@
 //!
 //! It is another door to the same line. A poll is [`Coordinator::try_contribute`], an upload is that of
 //! `contribution/complete`, sessions and identities are the same. What is different is how things
-//! are said: [`refusal`] has the codes and texts, and a body never has a field more than theirs.
+//! are said: [`error`] has the codes and texts, and a body never has a field more than theirs.
 //!
 //! [`Coordinator::try_contribute`]: crate::coordinator::Coordinator::try_contribute
 
 mod contribute;
+mod error;
 mod info;
 mod lobby;
-mod refusal;
 
 use std::sync::Arc;
 
@@ -19,10 +19,10 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::{get, post};
 
+use crate::http::admission::{Policy, Rate};
 use crate::http::app::App;
 
 pub(super) use contribute::abort;
-pub(crate) use refusal::rate_limited;
 
 /// The routes of this API (`docs/spec/sequencer.md#routes`).
 const ROUTES: [&str; 8] = [
@@ -50,15 +50,20 @@ pub(super) fn routes() -> Router<Arc<App>> {
 }
 
 /// Whether a path is of this API, whose clients know nothing of 429.
-pub(crate) fn is_of(path: &str) -> bool {
+pub(super) fn is_of(path: &str) -> bool {
     ROUTES.contains(&path.strip_suffix('/').unwrap_or(path))
 }
 
-/// Whether requests for a path are not counted: some clients ask for the status before each poll,
-/// every few seconds, and end when it is refused. It costs less than counting.
-pub(crate) fn is_free(path: &str) -> bool {
-    path == "/info/status"
-}
+/// How requests to this API are counted. Some clients ask for the status before each poll, every few seconds, and
+/// end when it is refused; and none knows 429.
+pub(super) const POLICY: Policy = Policy {
+    covers: is_of,
+    rate: |_, request| match request.uri().path() {
+        "/info/status" => Rate::Free,
+        _ => Rate::Lobby,
+    },
+    too_many: |_, _, _| error::rate_limited(),
+};
 
 /// What is said where this API has nothing: to a path with a slash too many, where to go; to
 /// others, what the sequencer said. `None` for paths that are none of its

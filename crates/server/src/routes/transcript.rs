@@ -14,21 +14,20 @@ use axum::response::{IntoResponse, Response};
 use tauline_protocol::error::Code;
 use tauline_store::StoreError;
 
-use crate::http::limits::Download;
-use crate::http::negotiate;
-use crate::representation::{Coding, Form};
-use crate::snapshot::Document;
-
 use crate::http::admission::Client;
 use crate::http::app::App;
-use crate::http::failure::Failure;
+use crate::http::limits::Download;
+use crate::http::negotiate;
+use crate::refused::Refused;
+use crate::representation::{Coding, Form};
+use crate::snapshot::Document;
 
 /// The rule: `docs/spec/http-api.md#transcript`.
 pub(super) async fn download(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,
     headers: HeaderMap,
-) -> Result<Response, Failure> {
+) -> Result<Response, Refused> {
     respond(&app, client, &headers)
         .await
         .unwrap_or_else(|error| Err(unreadable(&error)))
@@ -39,7 +38,7 @@ pub(super) async fn respond(
     app: &App,
     client: Client,
     headers: &HeaderMap,
-) -> Result<Result<Response, Failure>, StoreError> {
+) -> Result<Result<Response, Refused>, StoreError> {
     let text = |name| {
         headers
             .get(name)
@@ -68,7 +67,7 @@ pub(super) async fn respond(
         return Ok(Ok(unchanged.into_response()));
     }
     let document = app.transcripts.document(&transcript, coding).await?;
-    // A part of another document is of no use to who has the rest of this one.
+    // A part of another document is of no use to a client that has the rest of this one.
     let same = if_range.is_none_or(|wanted| wanted == etag);
     let part = match range
         .filter(|_| same)
@@ -78,13 +77,13 @@ pub(super) async fn respond(
         Some(Asked::Part(part)) => Some(part),
         Some(Asked::PastTheEnd) => {
             let len = document.len();
-            let failure = Failure::new(
+            let refused = Refused::new(
                 Code::RangeNotSatisfiable,
                 format!("the transcript has {len} bytes: ask for a part of it"),
             );
             let range = format!("bytes */{len}");
             return Ok(Ok(
-                ([(header::CONTENT_RANGE, range)], failure).into_response()
+                ([(header::CONTENT_RANGE, range)], refused).into_response()
             ));
         }
     };
@@ -132,9 +131,9 @@ fn whole_or_part(
     response
 }
 
-fn unreadable(error: &dyn std::fmt::Display) -> Failure {
+fn unreadable(error: &dyn std::fmt::Display) -> Refused {
     tracing::error!(%error, "the transcript cannot be read");
-    Failure::new(
+    Refused::new(
         Code::Internal,
         "the coordinator cannot read the transcript: try again later",
     )

@@ -1,9 +1,9 @@
-//! Whoever vouches for participants, made ready at the start.
+//! Providers of accounts and the file of invitations, opened at the start.
 
 use anyhow::Context as _;
 use tauline_protocol::auth::AuthProvider;
 
-use crate::config::{Settings, SignIn as Method};
+use crate::config::{Settings, SignInWay};
 use crate::signin::ethereum::{Accounts, Known};
 use crate::signin::github::GitHub;
 use crate::signin::invite::Invites;
@@ -24,7 +24,7 @@ pub(super) struct Providers {
 impl Providers {
     /// Reads files and asks the Ethereum node for its chain.
     pub(super) async fn open(settings: &Settings, origin: &Origin) -> anyhow::Result<Self> {
-        let invites = match &settings.invites {
+        let invites = match &settings.sign_in.invites {
             Some(path) => Some(Invites::read(path)?),
             None => None,
         };
@@ -36,39 +36,41 @@ impl Providers {
             github: None,
             oidc: None,
             accounts: Accounts {
-                chain_id: settings.chain_id,
+                chain_id: settings.ethereum.chain_id,
                 known: None,
             },
         };
-        let others = &settings.accounts;
         const NO_TLS: &str = "there is no TLS to ask others with";
         let callback = |provider| origin.url(&web::callback_path(provider));
-        if settings.offers(Method::Github) {
+        if settings.sign_in.offers(SignInWay::Github) {
             let oauth = OAuth::new(
                 "GitHub",
-                others.github_endpoints(),
-                &others.github_credentials()?,
+                settings.github.endpoints(),
+                &settings.github.credentials()?,
                 callback(AuthProvider::Github),
             )
             .context(NO_TLS)?;
-            providers.github = Some(GitHub::new(oauth, others.github_created_before));
+            providers.github = Some(GitHub::new(oauth, settings.github.github_created_before));
         }
-        if let (true, Some(endpoints)) = (settings.offers(Method::Oidc), others.oidc_endpoints()) {
+        if let (true, Some(endpoints)) = (
+            settings.sign_in.offers(SignInWay::Oidc),
+            settings.oidc.endpoints(),
+        ) {
             let oauth = OAuth::new(
                 "OpenID Connect",
                 endpoints,
-                &others.oidc_credentials()?,
+                &settings.oidc.credentials()?,
                 callback(AuthProvider::Ethereum),
             )
             .context(NO_TLS)?;
             let oauth = oauth.with_scope(Oidc::SCOPE);
-            providers.oidc = Some(Oidc::new(oauth, settings.chain_id));
+            providers.oidc = Some(Oidc::new(oauth, settings.ethereum.chain_id));
         }
-        if let Some(url) = &others.eth_rpc_url {
+        if let Some(url) = &settings.ethereum.eth_rpc_url {
             providers.accounts.known = Some(Known {
-                node: Node::new(url.clone(), settings.chain_id).context(NO_TLS)?,
-                min_nonce: others.eth_min_nonce,
-                block: others.eth_nonce_block,
+                node: Node::new(url.clone(), settings.ethereum.chain_id).context(NO_TLS)?,
+                min_nonce: settings.ethereum.eth_min_nonce,
+                block: settings.ethereum.eth_nonce_block,
             });
         }
         providers.check_chain().await?;

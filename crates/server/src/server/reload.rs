@@ -19,7 +19,7 @@ const RELOADABLE: [&str; 6] = [
 ];
 
 /// Where settings are read again.
-pub type Source = Arc<dyn Fn() -> Result<Settings, SettingsError> + Send + Sync>;
+pub(crate) type Source = Arc<dyn Fn() -> Result<Settings, SettingsError> + Send + Sync>;
 
 /// The settings that are in force, and what follows them.
 pub struct InForce {
@@ -64,7 +64,7 @@ impl InForce {
 
     fn try_reload(&self) -> Result<AdminAnswer, String> {
         let settings = (self.source)().map_err(|error| error.to_string())?;
-        let filter = telemetry::parse(&settings.log).map_err(|error| error.to_string())?;
+        let filter = telemetry::parse(&settings.log.log).map_err(|error| error.to_string())?;
         let mut changed = Vec::new();
         if let Some(invites) = &self.app.sign_in.invites {
             let count = invites.reload().map_err(|error| error.to_string())?;
@@ -75,7 +75,8 @@ impl InForce {
         let (reloadable, restart): (Vec<_>, Vec<_>) = differing
             .into_iter()
             .partition(|name| RELOADABLE.contains(&name.as_str()));
-        self.app.limits.reload(&settings);
+        self.app.limits.reload(&settings.limits);
+        self.app.proxies.set(&settings.limits.trusted_proxies);
         telemetry::set_filter(filter);
         in_force.take_over(&settings, &reloadable);
         changed.extend(reloadable);

@@ -177,12 +177,6 @@ impl Invites {
         self.codes().by_hash.len()
     }
 
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.codes().by_hash.is_empty()
-    }
-
     fn codes(&self) -> Arc<Codes> {
         let codes = self.codes.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&codes)

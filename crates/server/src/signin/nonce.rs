@@ -19,7 +19,7 @@ use tauline_protocol::error::Code;
 use tauline_queue_core::Timestamp;
 
 use crate::refused::Refused;
-use crate::telemetry::Seldom;
+use crate::telemetry::throttle::Throttle;
 
 /// How long a nonce is good for. Ten minutes: time enough to find one's hardware wallet
 /// (`docs/spec/http-api.md#nonce`).
@@ -200,7 +200,7 @@ struct Remembered {
     nonces: Mutex<BTreeSet<Content>>,
     /// What the log says when there is no room.
     full: &'static str,
-    refused: Seldom,
+    refused: Throttle,
 }
 
 impl Remembered {
@@ -209,7 +209,7 @@ impl Remembered {
             most,
             nonces: Mutex::default(),
             full,
-            refused: Seldom::default(),
+            refused: Throttle::default(),
         }
     }
 

@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use crate::clock::alive;
 use crate::refused::Refused;
-use crate::telemetry::Seldom;
+use crate::telemetry::throttle::Throttle;
 
 /// Longest time for a whole exchange. Ours: somebody looks at an empty page meanwhile.
 const EXCHANGE_LIMIT: Duration = Duration::from_secs(10);
@@ -38,7 +38,7 @@ pub struct Party {
     name: &'static str,
     http: reqwest::Client,
     slots: Semaphore,
-    busy: Seldom,
+    busy: Throttle,
 }
 
 /// Leave to ask a party, one question after the other.
@@ -110,7 +110,7 @@ impl Party {
             name,
             http,
             slots: Semaphore::new(at_once),
-            busy: Seldom::default(),
+            busy: Throttle::default(),
         })
     }
 

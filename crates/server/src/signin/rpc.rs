@@ -13,7 +13,7 @@ use tauline_protocol::object::Object;
 use super::outgoing::{Busy, Party, Slot, Unreachable, cut};
 use super::secret::Secret;
 use crate::refused::Refused;
-use crate::telemetry::Seldom;
+use crate::telemetry::throttle::Throttle;
 
 /// Accounts that the node is asked about at a time: at a fiftieth of a second each, thousands a second.
 const ACCOUNTS_AT_ONCE: usize = 64;
@@ -63,7 +63,7 @@ pub struct Node {
     contracts: Party,
     /// When it last said that it follows that chain, unless it was not there since.
     followed: Mutex<Option<Instant>>,
-    strayed: Seldom,
+    strayed: Throttle,
 }
 
 /// Leave to run one contract.
@@ -182,7 +182,7 @@ impl Node {
             accounts: Party::new("Ethereum node, accounts", ACCOUNTS_AT_ONCE)?,
             contracts: Party::new("Ethereum node, contracts", CONTRACTS_AT_ONCE)?,
             followed: Mutex::default(),
-            strayed: Seldom::default(),
+            strayed: Throttle::default(),
         })
     }
 

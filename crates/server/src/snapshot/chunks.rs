@@ -12,11 +12,7 @@ use std::sync::Arc;
 use flate2::{Compress, Compression, FlushCompress, Status};
 
 use super::blocks::Blocks;
-use crate::representation::Coding;
-
-/// Level of gzip and zstd. Hex digits compress to a little over half at any; higher ones only cost
-/// time.
-const LEVEL: u32 = 3;
+use crate::representation::{COMPRESSION_LEVEL, Coding};
 
 /// The head of a gzip member: deflate, no name, no time, no system (RFC 1952, section 2.3).
 const GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
@@ -75,7 +71,7 @@ pub(super) fn compress(coding: Coding, plain: &[u8]) -> io::Result<Vec<u8>> {
     match coding {
         Coding::Identity => Ok(plain.to_vec()),
         Coding::Zstd => {
-            let level = i32::try_from(LEVEL).unwrap_or_default();
+            let level = i32::try_from(COMPRESSION_LEVEL).unwrap_or_default();
             zstd::bulk::compress(plain, level)
         }
         Coding::Gzip => deflate(plain),
@@ -87,7 +83,7 @@ pub(super) fn compress(coding: Coding, plain: &[u8]) -> io::Result<Vec<u8>> {
 fn deflate(plain: &[u8]) -> io::Result<Vec<u8>> {
     /// What a flush writes at most beyond the data: some empty blocks.
     const ROOM: usize = 64;
-    let mut compress = Compress::new(Compression::new(LEVEL), false);
+    let mut compress = Compress::new(Compression::new(COMPRESSION_LEVEL), false);
     let mut out = Vec::with_capacity(plain.len() / 2 + plain.len() / 8 + ROOM);
     loop {
         let done = usize::try_from(compress.total_in()).unwrap_or(usize::MAX);

@@ -6,11 +6,12 @@ use std::sync::{Arc, Weak};
 use axum::body::Bytes;
 use futures_util::Stream;
 use futures_util::stream;
+use tauline_store::StoreError;
 
 use super::blocks::Blocks;
 use super::chunks::{self, Sum};
 use super::lists::{List, Lists};
-use super::{Inner, Moment};
+use super::powers::PowersFile;
 use crate::representation::Coding;
 
 /// The end of every transcript.
@@ -25,7 +26,23 @@ pub struct Document {
     parts: Arc<[Part]>,
     len: u64,
     /// Who makes anew what is spoiled.
-    healer: Weak<Inner>,
+    healer: Weak<dyn Heal>,
+}
+
+/// Makes anew what is not what was written.
+pub(super) trait Heal: Send + Sync {
+    /// # Errors
+    /// When the store or the disk fails.
+    fn heal(&self) -> Result<(), StoreError>;
+}
+
+/// What the plain document of a transcript consists of.
+#[derive(Debug)]
+pub(super) struct Contents {
+    pub(super) contributions: u64,
+    /// How much of each list belongs to it.
+    pub(super) lens: Vec<u64>,
+    pub(super) powers: PowersFile,
 }
 
 #[derive(Debug, Clone)]
@@ -60,18 +77,6 @@ impl Part {
     }
 }
 
-impl FromIterator<Part> for Document {
-    fn from_iter<I: IntoIterator<Item = Part>>(parts: I) -> Self {
-        let parts: Arc<[Part]> = parts.into_iter().filter(|part| part.len() > 0).collect();
-        let len = parts.iter().map(Part::len).sum();
-        Self {
-            parts,
-            len,
-            healer: Weak::new(),
-        }
-    }
-}
-
 impl Document {
     /// How long it is, in bytes.
     #[must_use]
@@ -85,9 +90,20 @@ impl Document {
         self.len == 0
     }
 
-    /// The same, which has what is spoiled made anew.
-    pub(super) fn healed_by(self, healer: Weak<Inner>) -> Self {
-        Self { healer, ..self }
+    /// The document of some contents, in a compression or none.
+    pub(super) fn of(
+        contents: &Contents,
+        lists: &mut Lists,
+        coding: Coding,
+        healer: Weak<dyn Heal>,
+    ) -> io::Result<Self> {
+        let parts = match coding {
+            Coding::Identity => plain(contents, lists),
+            Coding::Gzip | Coding::Zstd => compressed(contents, lists, coding)?,
+        };
+        let parts: Arc<[Part]> = parts.into_iter().filter(|part| part.len() > 0).collect();
+        let len = parts.iter().map(Part::len).sum();
+        Ok(Self { parts, len, healer })
     }
 
     /// So many bytes from `first` on, or as many as there are. They are those that were written: what
@@ -141,24 +157,16 @@ impl Document {
     }
 }
 
-/// The document in a compression or none.
-pub(super) fn of(moment: &Moment, lists: &mut Lists, coding: Coding) -> io::Result<Document> {
-    match coding {
-        Coding::Identity => Ok(plain(moment, lists)),
-        Coding::Gzip | Coding::Zstd => compressed(moment, lists, coding),
-    }
-}
-
 /// The plain document.
-fn plain(moment: &Moment, lists: &Lists) -> Document {
-    let powers = moment.powers.parts().map(|(from, len)| Part::File {
-        blocks: Arc::clone(moment.powers.blocks()),
+fn plain(contents: &Contents, lists: &Lists) -> Vec<Part> {
+    let powers = contents.powers.parts().map(|(from, len)| Part::File {
+        blocks: Arc::clone(contents.powers.blocks()),
         from,
         len,
     });
     let mut lists = lists
         .iter()
-        .zip(&moment.lens)
+        .zip(&contents.lens)
         .map(|(list, len)| Part::File {
             blocks: Arc::clone(list.blocks()),
             from: 0,
@@ -171,32 +179,32 @@ fn plain(moment: &Moment, lists: &Lists) -> Document {
     }
     parts.extend(lists);
     parts.push(Part::Bytes(Bytes::from_static(END)));
-    parts.into_iter().collect()
+    parts
 }
 
 /// The document in a compression: what is full of each list as it lies in its file, the rest
 /// compressed now.
-fn compressed(moment: &Moment, lists: &mut Lists, coding: Coding) -> io::Result<Document> {
+fn compressed(contents: &Contents, lists: &mut Lists, coding: Coding) -> io::Result<Vec<Part>> {
     let mut whole = Whole {
         coding,
         parts: vec![Part::Bytes(Bytes::from_static(chunks::head(coding)))],
         sum: Sum::default(),
     };
-    let mut lists = lists.iter_mut().zip(&moment.lens);
-    for (from, len) in moment.powers.parts() {
-        let text = moment.powers.blocks().read(from, len)?;
+    let mut lists = lists.iter_mut().zip(&contents.lens);
+    for (from, len) in contents.powers.parts() {
+        let text = contents.powers.blocks().read(from, len)?;
         whole.add(&text)?;
         for (list, len) in lists.by_ref().take(3) {
-            whole.add_list(list, *len, moment.contributions)?;
+            whole.add_list(list, *len, contents.contributions)?;
         }
     }
     for (list, len) in lists {
-        whole.add_list(list, *len, moment.contributions)?;
+        whole.add_list(list, *len, contents.contributions)?;
     }
     whole.add(END)?;
     let end = chunks::end(coding, whole.sum);
     whole.parts.push(Part::Bytes(end.into()));
-    Ok(whole.parts.into_iter().collect())
+    Ok(whole.parts)
 }
 
 /// A compressed document in the making.

@@ -16,6 +16,7 @@ use tauline_transcript::{Encoding, Powers, RawPowers, Size, Sizes};
 
 use super::blocks::Blocks;
 use super::chunks::Chunks;
+use super::digits::push_hex;
 use crate::representation::Coding;
 
 /// Contributions read, and appended, at a time.
@@ -106,7 +107,7 @@ fn bytes<const N: usize>(bytes: Option<&[u8; N]>, out: &mut Vec<u8>) {
     out.push(b'"');
     if let Some(bytes) = bytes {
         out.extend_from_slice(b"0x");
-        super::push_hex(bytes, out);
+        push_hex(bytes, out);
     }
     out.push(b'"');
 }

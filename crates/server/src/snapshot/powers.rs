@@ -11,6 +11,7 @@ use tauline_store::Reading;
 use tauline_transcript::{Base, Encoding, RawContribution, Size, Sizes};
 
 use super::blocks::Blocks;
+use super::digits::push_hex;
 
 /// Bytes of a point of G1 in the document, with its quotes and `0x`.
 const G1_LEN: u64 = 2 + 2 + 96;
@@ -161,7 +162,7 @@ fn list<'a>(points: impl Iterator<Item = &'a [u8]>, out: &mut impl io::Write) ->
     for (index, point) in points.enumerate() {
         text.clear();
         text.extend_from_slice(if index == 0 { b"\"0x" } else { b",\"0x" });
-        super::push_hex(point, &mut text);
+        push_hex(point, &mut text);
         text.push(b'"');
         out.write_all(&text)?;
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tauline_protocol::error::Code;
-use tauline_server::server;
+use tauline_server::start;
 
 use crate::common::{Client, TestServer};
 use crate::node::Node;
@@ -125,8 +125,8 @@ async fn a_node_of_another_chain_is_refused_at_the_start() {
         format!("--eth-rpc-url={}", node.facts.url),
     ];
     let args = args.into_iter().map(Into::into);
-    let settings = tauline_server::config::Settings::from_args(args).unwrap();
-    let error = server::start(&settings).await.err().expect("started");
+    let settings = tauline_server::Settings::from_args(args).unwrap();
+    let error = start(&settings).await.err().expect("started");
     assert!(error.to_string().contains("follows chain 1337"), "{error}");
 }
 

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use tauline_protocol::error::Code;
-use tauline_server::signin::eip4361;
+use tauline_server::testing::signin::eip4361;
 
 use crate::common::{Client, TestServer};
 use crate::node::program;

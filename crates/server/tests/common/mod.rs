@@ -10,14 +10,16 @@ pub mod spoil;
 pub mod turn;
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 use tauline_protocol::Identity;
 use tauline_queue_core::Timestamp;
-use tauline_server::clock::{Clock, Hands};
-use tauline_server::config::Settings;
-use tauline_server::server::{self, Running};
+use tauline_server::Running;
+use tauline_server::Settings;
+use tauline_server::testing::clock::{Clock, Hands};
+use tauline_server::testing::start_at;
 use tauline_transcript::Sizes;
 use tauline_transcript::transcript::{
     ExpectedSizes, Options, Report, TranscriptError, verify_transcript,
@@ -71,7 +73,7 @@ impl TestServer {
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect();
-        let running = server::start_at(&settings(directory.path(), &flags), clock.clone()).await?;
+        let running = start_at(&settings(directory.path(), &flags), clock.clone()).await?;
         Ok(Self {
             running: Some(running),
             directory: Some(directory),
@@ -95,7 +97,7 @@ impl TestServer {
     }
 
     pub fn sizes(&self) -> Sizes {
-        settings(self.data_dir(), &self.flags).ceremony
+        settings(self.data_dir(), &self.flags).service.ceremony
     }
 
     /// Moves a manual clock.
@@ -138,11 +140,7 @@ impl TestServer {
         self.running.take().unwrap().stop().await.unwrap();
         change(self.data_dir());
         let settings = settings(self.data_dir(), &self.flags);
-        self.running = Some(
-            server::start_at(&settings, self.clock.clone())
-                .await
-                .unwrap(),
-        );
+        self.running = Some(start_at(&settings, self.clock.clone()).await.unwrap());
         self
     }
 
@@ -202,4 +200,11 @@ fn settings(data_dir: &Path, flags: &[(String, String)]) -> Settings {
         .into_iter()
         .map(|(key, value)| format!("--{key}={value}").into());
     Settings::from_args(std::iter::once("tauline-server".into()).chain(args)).unwrap()
+}
+
+/// Bytes, compressed.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }

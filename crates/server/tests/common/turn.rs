@@ -5,7 +5,11 @@ use tauline_protocol::error::Code;
 use tauline_protocol::status::QueueWord;
 use tauline_transcript::Base;
 
-use super::{Answer, Client, TestServer};
+use super::raw::Raw;
+use super::{Answer, Client, TestServer, alter_json};
+
+pub const JSON: &str = "application/json";
+pub const MSGPACK: &str = "application/msgpack";
 
 pub struct Turn {
     pub server: TestServer,
@@ -48,6 +52,20 @@ impl Turn {
         self.holder
             .post_bytes("/contribution/complete", content_type, body)
             .await
+    }
+
+    /// The holder's contribution as JSON, with a change.
+    pub fn altered(&self, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+        alter_json(&self.holder.contribution(&self.base), change)
+    }
+
+    /// The head of the holder's upload; its body follows.
+    pub async fn begin_upload(&self, headers: &str) -> Raw {
+        let mut raw = Raw::connect(&self.server.url()).await;
+        let token = self.holder.token.as_deref();
+        raw.head("POST", "/contribution/complete", token, headers)
+            .await;
+        raw
     }
 
     /// The holder sends each of these and is refused; then its turn goes on.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use tauline_protocol::Identity;
 use tauline_protocol::contribution::{SignedReceipt, StartRequest};
 use tauline_protocol::status::{EndedWord, QueueWord};
-use tauline_server::coordinator::{Coordinator, Fault};
+use tauline_server::testing::coordinator::{Coordinator, Fault};
 
 use crate::support::{Ceremony, Fail, Plan, id, update};
 

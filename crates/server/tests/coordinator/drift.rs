@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use tauline_protocol::journal::Record;
-use tauline_server::coordinator::StartError;
+use tauline_server::testing::coordinator::StartError;
 use tauline_store::{StoreError, Write};
 use tempfile::TempDir;
 

@@ -8,7 +8,7 @@ use tauline_protocol::error::Code;
 use tauline_protocol::journal::Record;
 use tauline_protocol::status::QueueWord;
 use tauline_queue_core::Event;
-use tauline_server::submission::SubmitError;
+use tauline_server::testing::submission::SubmitError;
 use tauline_store::{Batch, Write};
 use tauline_transcript::{RawContribution, Received};
 use tokio::runtime::{Builder, Runtime};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use tauline_server::coordinator::StartError;
+use tauline_server::testing::coordinator::StartError;
 use tauline_store::StoreError;
 use tauline_store::sqlite::{Found, Sqlite};
 use tempfile::TempDir;

@@ -264,7 +264,7 @@ async fn the_socket_is_the_operators_alone_and_answers_line_by_line() {
     let ceremony = Ceremony::new();
     // A socket of a process that is gone is in nobody's way.
     std::fs::write(ceremony.path().join(SOCKET_NAME), b"").unwrap();
-    let socket = tauline_server::admin::serve(ceremony.path(), ceremony.operator());
+    let socket = tauline_server::testing::admin::serve(ceremony.path(), ceremony.operator());
     let socket = socket.unwrap();
     let path = ceremony.path().join(SOCKET_NAME);
     assert_eq!(

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tauline_protocol::admin::AdminRequest;
 use tauline_protocol::contribution::StartRequest;
 use tauline_protocol::status::{EndedWord, ModeWord, QueueStatus, QueueWord};
-use tauline_server::coordinator::Tried;
-use tauline_server::refused::Refused;
+use tauline_server::testing::coordinator::Tried;
+use tauline_server::testing::refused::Refused;
 use tokio::task::JoinHandle;
 
 use crate::support::{Ceremony, Plan, id, secs, settle, update};
@@ -208,7 +208,7 @@ async fn a_client_that_comes_back_in_time_keeps_its_turn() {
 async fn one_client_does_not_end_the_stay_of_another_of_the_same_identity() {
     let ceremony = Ceremony::new();
     ceremony.join("anna").await;
-    let client = |n: u8| tauline_server::coordinator::Caller::new(id("bert"), [n; 32]);
+    let client = |n: u8| tauline_server::testing::coordinator::Caller::new(id("bert"), [n; 32]);
     let joined = ceremony.coordinator.join(client(1)).await.unwrap();
     assert_eq!(joined.other_clients, 0);
     let coordinator = ceremony.coordinator.clone();

@@ -12,13 +12,15 @@ use tauline_protocol::error::Code;
 use tauline_protocol::journal::Tally;
 use tauline_protocol::status::{QueueStatus, QueueWord, SignInMethod};
 use tauline_queue_core::{Rules, Ticket, Timestamp};
-use tauline_server::admin::Operator;
-use tauline_server::base::CurrentBase;
-use tauline_server::clock::{Clock, Hands};
-use tauline_server::coordinator::{self, Coordinator, Fault, Opened, Settings, StartError};
-use tauline_server::refused::Refused;
-use tauline_server::submission::SubmitError;
-use tauline_server::verifier::Verifier;
+use tauline_server::testing::admin::Operator;
+use tauline_server::testing::base::CurrentBase;
+use tauline_server::testing::clock::{Clock, Hands};
+use tauline_server::testing::coordinator::{
+    self, Coordinator, Fault, Opened, Settings, StartError,
+};
+use tauline_server::testing::refused::Refused;
+use tauline_server::testing::submission::SubmitError;
+use tauline_server::testing::verifier::Verifier;
 use tauline_store::sqlite::Sqlite;
 use tauline_store::{
     Batch, Blob, Ceremony as Made, Contribution, Reading, Session, Store, StoreError, StoredRecord,

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::error::Code;
 use tauline_protocol::status::{EndedWord, QueueWord};
-use tauline_server::base::CurrentBase;
-use tauline_server::coordinator::Admission;
-use tauline_server::submission::SubmitError;
+use tauline_server::testing::base::CurrentBase;
+use tauline_server::testing::coordinator::Admission;
+use tauline_server::testing::submission::SubmitError;
 use tauline_transcript::{DocumentError, Encoding, RawContribution};
 use tokio::task::JoinHandle;
 

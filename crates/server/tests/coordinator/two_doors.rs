@@ -8,7 +8,7 @@ use proptest::test_runner::{Config, TestCaseError};
 use tauline_protocol::journal::Record;
 use tauline_protocol::status::QueueWord;
 use tauline_queue_core::{Event, Outcome, Phase, Queue};
-use tauline_server::coordinator::Tried;
+use tauline_server::testing::coordinator::Tried;
 
 use crate::support::{Ceremony, id, secs, update};
 
@@ -90,7 +90,7 @@ async fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
     check_log(&ceremony)
 }
 
-type Bases = BTreeMap<&'static str, std::sync::Arc<tauline_server::base::CurrentBase>>;
+type Bases = BTreeMap<&'static str, std::sync::Arc<tauline_server::testing::base::CurrentBase>>;
 
 /// Does it, and gives the state if one was handed out.
 async fn perform(
@@ -98,7 +98,7 @@ async fn perform(
     name: &'static str,
     act: Act,
     bases: &Bases,
-) -> Option<std::sync::Arc<tauline_server::base::CurrentBase>> {
+) -> Option<std::sync::Arc<tauline_server::testing::base::CurrentBase>> {
     let coordinator = ceremony.coordinator.clone();
     let who = id(name);
     let base = |polled| match polled {

@@ -1,31 +1,17 @@
 //! Contributions that arrive slowly, in pieces, or not to the end.
 
-use std::io::Write as _;
 use std::time::Duration;
 
 use tauline_protocol::error::Code;
 use tauline_transcript::Encoding;
 
-use crate::common::raw::Raw;
-use crate::common::turn::Turn;
-use crate::common::{Answer, TestServer};
-
-const JSON: &str = "application/json";
-const MSGPACK: &str = "application/msgpack";
-
-/// The holder's request, whose body follows.
-async fn begin(turn: &Turn, headers: &str) -> Raw {
-    let mut raw = Raw::connect(&turn.server.url()).await;
-    let token = turn.holder.token.as_deref();
-    raw.head("POST", "/contribution/complete", token, headers)
-        .await;
-    raw
-}
+use crate::common::turn::{JSON, MSGPACK, Turn};
+use crate::common::{Answer, TestServer, gzip};
 
 /// Sends a body in chunks of so many bytes each.
 async fn in_chunks(turn: &Turn, headers: &str, body: &[u8], len: usize) -> Answer {
     let headers = format!("{headers}Transfer-Encoding: chunked\r\n");
-    let mut raw = begin(turn, &headers).await;
+    let mut raw = turn.begin_upload(&headers).await;
     for chunk in body.chunks(len) {
         raw.send(format!("{:x}\r\n", chunk.len())).await;
         raw.send(chunk).await;
@@ -33,12 +19,6 @@ async fn in_chunks(turn: &Turn, headers: &str, body: &[u8], len: usize) -> Answe
     }
     raw.send("0\r\n\r\n").await;
     raw.answer().await
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 #[tokio::test]
@@ -83,7 +63,7 @@ async fn who_goes_away_in_the_middle_may_send_again() {
     let length = format!("Content-Length: {}\r\n", good.len());
     for part in [0, 1, good.len() / 2, good.len() - 1] {
         let headers = format!("Content-Type: {JSON}\r\n{length}");
-        let mut raw = begin(&turn, &headers).await;
+        let mut raw = turn.begin_upload(&headers).await;
         raw.send(&good[..part]).await;
         drop(raw);
     }
@@ -96,7 +76,7 @@ async fn who_stands_still_in_the_middle_may_send_again() {
     let turn = Turn::on(server).await;
     let good = turn.good();
     let headers = format!("Content-Type: {JSON}\r\nContent-Length: {}\r\n", good.len());
-    let mut raw = begin(&turn, &headers).await;
+    let mut raw = turn.begin_upload(&headers).await;
     raw.send(&good[..good.len() / 2]).await;
     raw.answer().await.expect_error(Code::BodyTimeout);
     turn.goes_on_undisturbed().await;
@@ -107,9 +87,9 @@ async fn a_later_upload_takes_the_place_of_one_that_hangs() {
     let turn = Turn::begin().await;
     let good = turn.good();
     let headers = format!("Content-Type: {JSON}\r\nContent-Length: {}\r\n", good.len());
-    let mut first = begin(&turn, &headers).await;
+    let mut first = turn.begin_upload(&headers).await;
     first.send(&good[..good.len() / 2]).await;
-    let mut second = begin(&turn, &headers).await;
+    let mut second = turn.begin_upload(&headers).await;
     second.send(&good[..good.len() / 2]).await;
     first.answer().await.expect_error(Code::BodyTimeout);
     second.send(&good[good.len() / 2..]).await;
@@ -124,7 +104,7 @@ async fn rubbish_in_the_middle_is_told_at_the_end_and_costs_no_turn() {
     let mut rubbish = good.clone();
     rubbish[middle..middle + 100].fill(b'?');
     let headers = format!("Content-Type: {JSON}\r\nContent-Length: {}\r\n", good.len());
-    let mut raw = begin(&turn, &headers).await;
+    let mut raw = turn.begin_upload(&headers).await;
     raw.send(&rubbish[..good.len() - 1]).await;
     // The answer to a body comes after it.
     let early = tokio::time::timeout(Duration::from_millis(100), raw.answer()).await;

@@ -79,7 +79,7 @@ async fn a_lost_connection_changes_nothing() {
 // `docs/spec/known-faults.md#full-lobby`.
 #[tokio::test]
 async fn a_refused_join_does_not_destroy_the_session() {
-    use tauline_server::coordinator::Order;
+    use tauline_server::testing::coordinator::Order;
     let server = TestServer::start().await;
     let client = server.client(1).await;
     server
@@ -137,7 +137,7 @@ async fn an_identity_is_not_used_up_by_being_handed_the_base_but_by_how_its_stay
 
 #[tokio::test]
 async fn a_pardon_is_public_and_lets_the_identity_join_again() {
-    use tauline_server::coordinator::Order;
+    use tauline_server::testing::coordinator::Order;
     let turn = Turn::begin().await;
     turn.holder.abort("").await;
     let coordinator = turn.server.running().coordinator();

@@ -5,12 +5,14 @@
 mod common;
 
 mod arriving;
-mod bad_contribution;
+mod bad_documents;
 mod bad_requests;
+mod bad_uploads;
 mod ceremony;
 mod connections;
 mod contribution;
 mod events;
+mod failed_checks;
 mod known_faults;
 mod operator;
 mod probe;
@@ -19,3 +21,4 @@ mod service;
 mod sessions;
 mod sign_in;
 mod transcript;
+mod wrong_moment;

@@ -215,7 +215,7 @@ async fn an_abort_frees_the_turn_at_once_and_keeps_the_reason() {
 
 #[tokio::test]
 async fn while_draining_a_newcomer_is_refused_with_a_clear_error() {
-    use tauline_server::coordinator::Order;
+    use tauline_server::testing::coordinator::Order;
     let turn = Turn::begin().await;
     let coordinator = turn.server.running().coordinator().clone();
     coordinator.order(Order::Drain).await.unwrap();

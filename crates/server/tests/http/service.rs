@@ -302,9 +302,8 @@ async fn a_second_server_on_the_same_data_is_refused() {
         format!("--data-dir={}", server.data_dir().display()),
         format!("--ceremony={}", crate::common::SMALL),
     ];
-    let settings =
-        tauline_server::config::Settings::from_args(args.into_iter().map(Into::into)).unwrap();
-    let error = tauline_server::server::start(&settings)
+    let settings = tauline_server::Settings::from_args(args.into_iter().map(Into::into)).unwrap();
+    let error = tauline_server::start(&settings)
         .await
         .err()
         .expect("must be refused");

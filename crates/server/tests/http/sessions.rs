@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tauline_protocol::error::Code;
 use tauline_protocol::login::LoginAnswer;
 use tauline_queue_core::Timestamp;
-use tauline_server::clock::Clock;
-use tauline_server::config::Settings;
-use tauline_server::server::{self, Running};
+use tauline_server::Running;
+use tauline_server::Settings;
+use tauline_server::testing::clock::Clock;
+use tauline_server::testing::start_at;
 
 use crate::common::{Client, SMALL, TestServer};
 
@@ -78,7 +79,7 @@ async fn start(data: &std::path::Path, clock: Clock, flags: &[&str]) -> (Running
     let args = ["tauline-server", "--listen=127.0.0.1:0", &data, &ceremony];
     let args = args.iter().chain(flags).map(Into::into);
     let settings = Settings::from_args(args).unwrap();
-    let running = server::start_at(&settings, clock).await.unwrap();
+    let running = start_at(&settings, clock).await.unwrap();
     let url = format!("http://{}", running.address());
     (running, url)
 }

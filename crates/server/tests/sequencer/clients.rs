@@ -446,7 +446,7 @@ async fn two_windows_of_one_person_share_one_place() {
 // `docs/spec/sequencer.md#lobby-full`.
 #[tokio::test]
 async fn a_full_lobby_does_not_destroy_the_session_it_refuses() {
-    use tauline_server::coordinator::Order;
+    use tauline_server::testing::coordinator::Order;
     let scene = Scene::set(When::Drained).await;
     for _ in 0..3 {
         assert_eq!(scene.subject.post(POLL).await.status, 400);
@@ -458,7 +458,7 @@ async fn a_full_lobby_does_not_destroy_the_session_it_refuses() {
 
 #[tokio::test]
 async fn those_in_line_keep_polling_and_their_place_through_a_pause() {
-    use tauline_server::coordinator::Order;
+    use tauline_server::testing::coordinator::Order;
     let scene = Scene::set(When::Waiting).await;
     let coordinator = scene.server.running().coordinator();
     coordinator.order(Order::Pause).await.unwrap();

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::sequencer::Code;
 use tauline_protocol::status::QueueWord;
-use tauline_server::coordinator::Order;
+use tauline_server::testing::coordinator::Order;
 use tauline_transcript::{Base, RawContribution};
 
 use crate::common::{Answer, Client, TestServer};

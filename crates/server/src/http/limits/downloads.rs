@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::TooMany;
+use super::rate::TooMany;
 use crate::clock::alive::Moment;
-use crate::config::Settings;
+use crate::config::LimitSettings;
 use crate::connections::Place;
 
 /// When to ask again for a download that would be one too many: others end by then, or are ended.
@@ -20,14 +20,14 @@ const STANDSTILL: Duration = Duration::from_secs(3);
 /// Bytes that all downloads together read ahead, about: what 128 of them read at full speed.
 const ALL_PIECES: u64 = 8 << 20;
 /// Bytes that one reads ahead at most: a system call for more gains nothing.
-const LARGEST_PIECE: u64 = 64 << 10;
+const MAX_PIECE: u64 = 64 << 10;
 /// And at the least: a page.
-const LEAST_PIECE: u64 = 4 << 10;
+const MIN_PIECE: u64 = 4 << 10;
 
 /// The downloads that have not ended.
 pub(super) struct Downloads {
-    most: Option<usize>,
-    most_of_address: Option<usize>,
+    max: Option<usize>,
+    max_of_address: Option<usize>,
     running: Mutex<Running>,
 }
 
@@ -61,11 +61,11 @@ impl Running {
 }
 
 impl Downloads {
-    pub(super) fn new(settings: &Settings) -> Arc<Self> {
-        let limit = |most: usize| Some(most).filter(|most| *most > 0);
+    pub(super) fn new(settings: &LimitSettings) -> Arc<Self> {
+        let limit = |max: usize| Some(max).filter(|max| *max > 0);
         Arc::new(Self {
-            most: limit(settings.max_downloads),
-            most_of_address: limit(settings.max_downloads_per_address),
+            max: limit(settings.max_downloads),
+            max_of_address: limit(settings.max_downloads_per_address),
             running: Mutex::default(),
         })
     }
@@ -77,14 +77,11 @@ impl Downloads {
     ) -> Result<Download, TooMany> {
         let mut running = self.running();
         let of_address = running.by_address.get(&address).copied().unwrap_or(0);
-        if self.most_of_address.is_some_and(|most| of_address >= most) {
+        if self.max_of_address.is_some_and(|max| of_address >= max) {
             return Err(TooMany(AGAIN));
         }
         let mut goes = None;
-        if self
-            .most
-            .is_some_and(|most| running.by_number.len() >= most)
-        {
+        if self.max.is_some_and(|max| running.by_number.len() >= max) {
             let stuck = running.stuck().ok_or(TooMany(AGAIN))?;
             goes = running.remove(stuck);
         }
@@ -116,7 +113,7 @@ impl Download {
     /// together they hold little, however slow they are.
     pub(crate) fn piece(&self) -> u64 {
         let running = self.downloads.running().by_number.len() as u64;
-        (ALL_PIECES / running.max(1)).clamp(LEAST_PIECE, LARGEST_PIECE)
+        (ALL_PIECES / running.max(1)).clamp(MIN_PIECE, MAX_PIECE)
     }
 }
 
@@ -131,11 +128,12 @@ impl Drop for Download {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Settings;
     use clap::Parser as _;
 
     fn downloads(flags: &[&str]) -> Arc<Downloads> {
         let args = ["tauline-server"].iter().chain(flags);
-        Downloads::new(&Settings::parse_from(args))
+        Downloads::new(&Settings::parse_from(args).limits)
     }
 
     fn ip(text: &str) -> IpAddr {
@@ -154,7 +152,7 @@ mod tests {
         drop(first);
         let fourth = begin("192.0.2.1").unwrap();
         assert!(begin("192.0.2.1").is_err());
-        assert_eq!(fourth.piece(), LARGEST_PIECE);
+        assert_eq!(fourth.piece(), MAX_PIECE);
         drop((second, third, fourth));
         assert!(downloads.running().by_address.is_empty());
     }
@@ -170,8 +168,8 @@ mod tests {
             all.push(download);
         }
         assert!(held < 64 << 20, "{held}");
-        assert_eq!(all[0].piece(), LEAST_PIECE);
+        assert_eq!(all[0].piece(), MIN_PIECE);
         all.truncate(1);
-        assert_eq!(all[0].piece(), LARGEST_PIECE);
+        assert_eq!(all[0].piece(), MAX_PIECE);
     }
 }

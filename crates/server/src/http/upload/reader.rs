@@ -11,7 +11,7 @@
 //! 400 KiB); a decompressor has its window (32 KiB for gzip, 8 MiB for zstd); the rest is what
 //! [`tauline_transcript::Received`] states.
 //!
-//! # Who is gone
+//! # When the sender goes away
 //!
 //! A task that is dropped, or gives up, drops its end of the channel without a last word. The
 //! thread sees an error, the pool does no more of the work that waits for it, and everything is
@@ -28,9 +28,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::fingerprint::Fingerprint;
-use crate::http::body::{self, BodyCoding, DocumentForm};
-use crate::http::failure::Failure;
-use crate::refused::Refused;
+use crate::http::body::compression::{BodyCoding, broken};
+use crate::http::body::media::DocumentForm;
 use crate::submission::SubmitError;
 use crate::verifier::Verifier;
 
@@ -61,13 +60,13 @@ pub(crate) fn compare(
 /// What becomes of a body, once it is read.
 pub(crate) type Reading = JoinHandle<Result<Received, SubmitError>>;
 
-/// Starts reading a contribution of at most `most` bytes. What is fed is the body as it came.
+/// Starts reading a contribution of at most `max` bytes. What is fed is the body as it came.
 pub(crate) fn start(
     verifier: Verifier,
     sizes: Sizes,
     form: DocumentForm,
     coding: BodyCoding,
-    most: usize,
+    max: usize,
 ) -> (Feed, Reading) {
     let (feed, pieces) = mpsc::channel(PIECES);
     let reading = tokio::task::spawn_blocking(move || {
@@ -76,7 +75,7 @@ pub(crate) fn start(
             piece: Bytes::new(),
             is_over: false,
         };
-        let from = coding.decompress(arriving, most).map_err(failed)?;
+        let from = coding.decompress(arriving, max).map_err(failed)?;
         let pool = verifier.pool();
         let received = match form {
             DocumentForm::Json => Received::from_json(from, &sizes, pool, &mut OsRng),
@@ -92,8 +91,7 @@ pub(crate) fn start(
 }
 
 fn failed(error: io::Error) -> SubmitError {
-    let failure: Failure = body::broken(error);
-    SubmitError::Refused(Refused::new(failure.code(), failure.to_string()))
+    SubmitError::Refused(broken(error))
 }
 
 enum Piece {

@@ -8,18 +8,17 @@ use tauline_protocol::auth::{AuthAnswer, AuthCode};
 use tauline_protocol::error::{Code, ErrorBody};
 use url::Url;
 
-use crate::http::failure::Failure;
 use crate::refused::Refused;
 use crate::signin::state::StateError;
 use crate::signin::web;
 
-/// What went wrong, as clients of Ethereum's ceremony know it where they know it at all.
+/// What went wrong, in the words of Ethereum's ceremony where it had some.
 #[derive(Debug)]
 pub(super) enum Problem {
-    /// With a code and a text of theirs, or with theirs and a better text.
+    /// A code of theirs, with their text or a better one.
     Known(AuthCode, Option<String>),
-    /// With a code of ours.
-    Ours(Failure),
+    /// A refusal with a code of ours.
+    Ours(Refused),
     /// The two that have a `message` and no code.
     State(&'static str),
 }
@@ -48,7 +47,7 @@ impl Problem {
                 code.as_str(),
                 text.as_deref().unwrap_or_else(|| code.error()),
             ),
-            Self::Ours(failure) => (failure.code().as_str(), failure.error()),
+            Self::Ours(refused) => (refused.code.as_str(), &refused.error),
             Self::State(message) => (Code::LoginInvalidState.as_str(), message),
         }
     }
@@ -67,15 +66,9 @@ impl From<Refused> for Problem {
                 return Self::Known(AuthCode::UserAlreadyContributed, Some(refused.error));
             }
             Code::SessionsFull => AuthCode::LobbyIsFull,
-            _ => return Self::Ours(refused.into()),
+            _ => return Self::Ours(refused),
         };
         Self::Known(known, None)
-    }
-}
-
-impl From<Failure> for Problem {
-    fn from(failure: Failure) -> Self {
-        Self::Ours(failure)
     }
 }
 
@@ -105,7 +98,7 @@ impl IntoResponse for Problem {
             Self::State(message) => {
                 (StatusCode::BAD_REQUEST, Json(Message { message })).into_response()
             }
-            Self::Ours(failure) => failure.clone().into_response(),
+            Self::Ours(refused) => refused.clone().into_response(),
         }
     }
 }

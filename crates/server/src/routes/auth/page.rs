@@ -5,7 +5,8 @@
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::http::failure::Failure;
+use crate::http::refusal::retry_after;
+use crate::refused::Refused;
 
 const WALLET: &str = include_str!("../../../pages/sign-in.html");
 const SCRIPT: &str = include_str!("../../../pages/sign-in.js");
@@ -25,11 +26,11 @@ pub(super) fn wallet(state: &str) -> Response {
 }
 
 /// A page that says what is wrong.
-pub(super) fn notice(failure: &Failure) -> Response {
-    let status = StatusCode::from_u16(failure.code().status()).unwrap_or(StatusCode::BAD_REQUEST);
-    let text = NOTICE.replace("{{text}}", &escaped(failure.error()));
+pub(super) fn notice(refused: &Refused) -> Response {
+    let status = StatusCode::from_u16(refused.code.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let text = NOTICE.replace("{{text}}", &escaped(&refused.error));
     let mut response = html(status, text);
-    if let Some(wait) = failure.retry_after() {
+    if let Some(wait) = retry_after(refused) {
         response.headers_mut().insert(header::RETRY_AFTER, wait);
     }
     response

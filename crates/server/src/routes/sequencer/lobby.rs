@@ -9,28 +9,27 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use tauline_protocol::sequencer::Code;
 
+use super::error::SequencerError;
 use crate::coordinator::Tried;
 use crate::http::admission::MaybeSignedIn;
 use crate::http::app::App;
-use crate::http::body::{self, Limit};
-use crate::http::failure::Failure;
+use crate::http::body::{self, json};
+use crate::refused::Refused;
 use crate::representation::Form;
 use crate::routes::base::state;
 use crate::signin::session::Session;
-
-use super::refusal::Refusal;
 
 /// Joins, checks in or starts, whichever is due (`docs/spec/sequencer.md#try-contribute`).
 pub(super) async fn try_contribute(
     State(app): State<Arc<App>>,
     MaybeSignedIn(session): MaybeSignedIn,
     request: Request,
-) -> Result<Response, Refusal> {
+) -> Result<Response, SequencerError> {
     let (parts, body) = request.into_parts();
     // Nothing in a body matters, but as long as it is not read, nobody sees its sender go away.
     let pause = app.body_timeout;
-    let read = body::read(&parts.headers, body, Limit::small(pause)).await;
-    let session = signed_in(&parts.headers, session).map_err(|it| Refusal::of_poll(&it))?;
+    let read = body::read(&parts.headers, body, json::limit(pause)).await;
+    let session = signed_in(&parts.headers, session).map_err(|it| SequencerError::of_poll(&it))?;
     // A client that holds more answers than any needs is answered at once.
     let held = read.ok().and_then(|_| session.hold().ok());
     let hold = match held {
@@ -41,7 +40,7 @@ pub(super) async fn try_contribute(
         .coordinator
         .try_contribute(session.identity, app.lobby.interval, hold)
         .await
-        .map_err(|refused| Refusal::of_poll(&refused.into()))?;
+        .map_err(|refused| SequencerError::of_poll(&refused))?;
     drop(held);
     match tried {
         // Not an error, though it looks like one: the status is 200.
@@ -51,7 +50,7 @@ pub(super) async fn try_contribute(
         }
         Tried::Base(base) => state(&base, Form::Json, &parts.headers)
             .await
-            .map_err(|it| Refusal::of_poll(&it)),
+            .map_err(|it| SequencerError::of_poll(&it)),
     }
 }
 
@@ -59,13 +58,13 @@ pub(super) async fn try_contribute(
 /// the word `Bearer` (`docs/spec/sequencer.md#bearer`).
 pub(super) fn signed_in(
     headers: &HeaderMap,
-    session: Result<Session, Failure>,
-) -> Result<Session, Failure> {
+    session: Result<Session, Refused>,
+) -> Result<Session, Refused> {
     let named = headers
         .get(axum::http::header::AUTHORIZATION)
         .is_some_and(|value| value.as_bytes().starts_with(b"Bearer "));
     match session {
-        _ if !named => Err(Failure::new(
+        _ if !named => Err(Refused::new(
             tauline_protocol::error::Code::SessionMissing,
             "the scheme of Authorization is to be spelt `Bearer`",
         )),

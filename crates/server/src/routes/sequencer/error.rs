@@ -1,4 +1,4 @@
-//! Answers that say no, as the sequencer said them (`docs/spec/sequencer.md#errors`).
+//! Errors, as the sequencer told them (`docs/spec/sequencer.md#errors`).
 //!
 //! Where that one had a word for what happened, it is used to the letter. Where it had none, or one
 //! that would be untrue, the nearest code is taken and the text goes on with what is true: clients
@@ -11,12 +11,11 @@ use tauline_protocol::error::{self, ErrorBody};
 use tauline_protocol::sequencer::Code;
 use tauline_transcript::{Check, DocumentError, Element, Invalid, PointError};
 
-use crate::http::failure::{Detail, Failure};
-use crate::refused::Refused;
+use crate::refused::{Detail, Refused};
 
-/// An answer that says no.
+/// An error in the sequencer's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum SequencerError {
     /// Exactly `code` and `error`, as JSON.
     Said {
         status: u16,
@@ -27,13 +26,13 @@ pub(super) enum Refusal {
     Text { status: u16, text: String },
 }
 
-impl From<Code> for Refusal {
+impl From<Code> for SequencerError {
     fn from(code: Code) -> Self {
         Self::said(code, code.text(&[]))
     }
 }
 
-impl Refusal {
+impl SequencerError {
     fn said(code: Code, error: String) -> Self {
         Self::Said {
             status: code.status(),
@@ -73,10 +72,10 @@ impl Refusal {
         )
     }
 
-    /// Why a poll gets nothing. `failure` is also what became of the session.
-    pub(super) fn of_poll(failure: &Failure) -> Self {
-        let why = failure.plainly();
-        match failure.code() {
+    /// Why a poll gets nothing. `refused` is also what became of the session.
+    pub(super) fn of_poll(refused: &Refused) -> Self {
+        let why = refused.plain_words();
+        match refused.code {
             error::Code::SessionMissing => Code::InvalidSessionId.into(),
             error::Code::SessionUnknown => Code::UnknownSessionId.into(),
             error::Code::RateLimited => Code::RateLimited.into(),
@@ -93,14 +92,14 @@ impl Refusal {
     }
 
     /// Why a contribution gets no receipt, or a turn cannot be given up.
-    pub(super) fn of_contribution(failure: &Failure) -> Self {
-        let why = failure.plainly();
-        match failure.detail() {
+    pub(super) fn of_contribution(refused: &Refused) -> Self {
+        let why = refused.plain_words();
+        match &refused.detail {
             Some(Detail::Invalid(check)) => return Self::of_check(check),
             Some(Detail::Malformed(error)) => return Self::of_document(error),
             None => {}
         }
-        match failure.code() {
+        match refused.code {
             error::Code::SessionMissing => Code::InvalidSessionId.into(),
             error::Code::RateLimited => Code::RateLimited.into(),
             error::Code::SessionUnknown
@@ -221,7 +220,7 @@ fn cause(error: &PointError) -> &'static str {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for SequencerError {
     fn into_response(self) -> Response {
         let (status, response) = match self {
             Self::Said {
@@ -242,13 +241,13 @@ impl IntoResponse for Refusal {
     }
 }
 
-impl From<Refused> for Refusal {
+impl From<Refused> for SequencerError {
     fn from(refused: Refused) -> Self {
-        Self::of_contribution(&refused.into())
+        Self::of_contribution(&refused)
     }
 }
 
 /// Far more requests than any client sends. Never 429, which none of them knows.
-pub(crate) fn rate_limited() -> Response {
-    Refusal::from(Code::RateLimited).into_response()
+pub(in crate::routes) fn rate_limited() -> Response {
+    SequencerError::from(Code::RateLimited).into_response()
 }

@@ -1,4 +1,4 @@
-//! Bodies that keep the exchange alive to which they belong.
+//! Bodies of requests and answers, which tell the connection when they are done.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use hyper::body::{Frame, SizeHint};
 use super::activity::Exchange;
 
 /// A request's body.
-pub(super) struct Asked {
+pub(super) struct RequestBody {
     body: hyper::body::Incoming,
     is_over: bool,
     exchange: Arc<Exchange>,
 }
 
-impl Asked {
+impl RequestBody {
     pub(super) fn new(body: hyper::body::Incoming, exchange: Arc<Exchange>) -> Self {
         Self {
             body,
@@ -26,7 +26,7 @@ impl Asked {
     }
 }
 
-impl Drop for Asked {
+impl Drop for RequestBody {
     fn drop(&mut self) {
         if self.is_over || self.body.is_end_stream() {
             self.exchange.activity().body_is_over();
@@ -34,7 +34,7 @@ impl Drop for Asked {
     }
 }
 
-impl HttpBody for Asked {
+impl HttpBody for RequestBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -58,18 +58,18 @@ impl HttpBody for Asked {
 
 /// An answer's body. It makes the next piece when the last has gone out, so that a client that
 /// does not read holds one.
-pub(super) struct Answer {
+pub(super) struct ResponseBody {
     body: axum::body::Body,
     exchange: Arc<Exchange>,
 }
 
-impl Answer {
+impl ResponseBody {
     pub(super) fn new(body: axum::body::Body, exchange: Arc<Exchange>) -> Self {
         Self { body, exchange }
     }
 }
 
-impl HttpBody for Answer {
+impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -1,0 +1,87 @@
+//! The data of a ceremony, opened at the start.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tauline_queue_core::Timestamp;
+use tauline_store::Store;
+use tauline_store::mark::MARK_NAME;
+use tauline_store::sqlite::{Found, Sqlite};
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::coordinator::{self, Coordinator, Fault};
+use crate::snapshot::{FOLDER_NAME, Transcripts};
+use crate::verifier::Verifier;
+
+/// The ceremony, taken up where it stood.
+pub(super) struct Opened {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) coordinator: Coordinator,
+    pub(super) task: JoinHandle<Result<(), Fault>>,
+    pub(super) transcripts: Transcripts,
+}
+
+/// Opens the store and starts the coordinator, on a thread that may block.
+pub(super) async fn open(settings: &Settings, clock: Clock) -> anyhow::Result<Opened> {
+    let settings = settings.clone();
+    let work = move || {
+        let store = open_store(&settings, clock.now())?;
+        let store: Arc<dyn Store> = Arc::new(store);
+        let verifier = Verifier::new(settings.turn.threads)
+            .context("threads for verification cannot be started: lower --threads")?;
+        let rules = coordinator::Settings {
+            rules: settings.rules(),
+            sizes: settings.service.ceremony.clone(),
+            sign_in: settings.sign_in.methods(),
+        };
+        let coordinator::Opened { coordinator, task } =
+            coordinator::open(Arc::clone(&store), rules, verifier, clock)?;
+        let transcripts = Transcripts::new(
+            Arc::clone(&store),
+            settings.service.data_dir.join(FOLDER_NAME),
+        )?;
+        Ok(Opened {
+            store,
+            coordinator,
+            task,
+            transcripts,
+        })
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .context("opening the data panicked")?
+}
+
+/// Opens the store, and says what was found: nobody shall take a beginning for what was there.
+fn open_store(settings: &Settings, now: Timestamp) -> anyhow::Result<Sqlite> {
+    let pinned = settings.service.coordinator_address.as_deref();
+    let store = Sqlite::open_as(
+        &settings.service.data_dir,
+        &settings.service.ceremony,
+        now,
+        pinned,
+    )?;
+    let coordinator = store.ceremony().address();
+    let data = store.directory().display();
+    match store.found() {
+        Found::Nothing => tracing::warn!(
+            %data,
+            %coordinator,
+            "A NEW ceremony begins, coordinator {coordinator}: nothing was in {data}"
+        ),
+        Found::WithoutSums => tracing::warn!(
+            %data,
+            %coordinator,
+            "the data is of before there were digests: what was stored has gained them now, and is checked from now on"
+        ),
+        Found::Unmarked => tracing::warn!(
+            %data,
+            %coordinator,
+            "there was no {MARK_NAME} beside the data, which says how far the ceremony had come: it is taken as it is"
+        ),
+        Found::Whole => tracing::info!(%data, %coordinator, "the ceremony goes on"),
+    }
+    Ok(store)
+}
