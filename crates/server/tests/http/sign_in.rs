@@ -258,7 +258,7 @@ async fn a_signature_that_is_none_is_refused() {
         &zeros,
         &good[..good.len() - 2],
     ] {
-        refused_signature(&client, &message, &bad).await;
+        refused_signature(&client, &message, bad).await;
     }
     let wrong_v = format!("{}05", &good[..good.len() - 2]);
     refused_signature(&client, &message, &wrong_v).await;
