@@ -17,8 +17,8 @@ pub mod clock {
 /// See `src/coordinator.rs`.
 pub mod coordinator {
     pub use crate::coordinator::{
-        Admission, Caller, Coordinator, Crash, Opened, Order, Seen, CeremonySettings, StartError, Tried,
-        open,
+        Admission, Caller, CeremonySettings, Coordinator, Crash, Opened, Order, Seen, StartError,
+        Tried, open,
     };
 }
 /// See `src/refused.rs`.
@@ -36,10 +36,6 @@ pub mod signin {
 /// See `src/snapshot.rs`.
 pub mod snapshot {
     pub use crate::snapshot::{Document, FOLDER_NAME, Transcript, Transcripts};
-}
-/// See `src/submission.rs`.
-pub mod submission {
-    pub use crate::submission::SubmitError;
 }
 /// See `src/verifier.rs`.
 pub mod verifier {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tauline_store::TokenHash;
 
 use crate::addresses::{network, prefix};
 
