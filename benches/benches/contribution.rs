@@ -123,6 +123,7 @@ fn beside_the_obvious(criterion: &mut Criterion<ProcessorTime>) {
 
 /// Few and short: one verification takes seconds.
 fn settings<M: Measurement>(criterion: Criterion<M>) -> Criterion<M> {
+    tauline_benches::choose_arithmetic();
     criterion
         .sample_size(10)
         .warm_up_time(Duration::from_millis(100))

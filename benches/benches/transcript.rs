@@ -69,6 +69,7 @@ fn all_cores(criterion: &mut Criterion) {
 
 /// Few and short: one verification takes up to seconds.
 fn settings<M: Measurement>(criterion: Criterion<M>) -> Criterion<M> {
+    tauline_benches::choose_arithmetic();
     criterion
         .sample_size(10)
         .warm_up_time(Duration::from_millis(100))

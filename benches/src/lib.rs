@@ -14,6 +14,13 @@ use tauline_transcript::{
     Base, DocumentError, Encoding, RawContribution, Secret, Sizes, contribute_with,
 };
 
+/// Keeps the vector instructions out where `TAULINE_FIELD=portable` asks for it.
+pub fn choose_arithmetic() {
+    if std::env::var_os("TAULINE_FIELD").is_some_and(|value| value == "portable") {
+        tauline_transcript::use_portable_arithmetic();
+    }
+}
+
 /// A chain of `count` contributions from the initial state, with known secrets, each as the
 /// MessagePack body of an upload.
 ///

@@ -156,6 +156,7 @@ fn contributions(sizes: &str, count: usize) -> Result<Vec<Vec<u8>>> {
 }
 
 fn main() -> Result<()> {
+    tauline_benches::choose_arithmetic();
     let options = Options::parse();
     eprintln!("computing {} contributions beforehand", options.drivers);
     let bodies = contributions(&options.target.sizes, options.drivers)?;

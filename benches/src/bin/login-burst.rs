@@ -81,6 +81,7 @@ fn sign_in_at_once(url: &str, people: Range<usize>) -> Result<(Latencies, f64)> 
 }
 
 fn main() -> Result<()> {
+    tauline_benches::choose_arithmetic();
     let options = Options::parse();
     // Each open connection is a file.
     let mut files = rustix::process::getrlimit(rustix::process::Resource::Nofile);

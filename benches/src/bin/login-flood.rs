@@ -170,6 +170,7 @@ async fn sign_in_meanwhile(
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    tauline_benches::choose_arithmetic();
     let options = Options::parse();
     let client = http().no_proxy().build()?;
     let flags = ["--signin", "siwe", "--trusted-proxies", "127.0.0.1"];

@@ -49,6 +49,7 @@ struct Args {
 }
 
 fn main() -> Result<()> {
+    tauline_benches::choose_arithmetic();
     let args = Args::parse();
     let temporary = tempfile::tempdir()?;
     let directory = args.data_dir.as_deref().unwrap_or(temporary.path());

@@ -46,6 +46,7 @@ enum Form {
 }
 
 fn main() -> Result<()> {
+    tauline_benches::choose_arithmetic();
     let args = Args::parse();
     let format = match args.format {
         Form::Json => Format::Json,

@@ -51,6 +51,7 @@ enum Part {
 const SMALL: &str = "4:2,8:3,16:4,32:4";
 
 fn main() -> Result<()> {
+    tauline_benches::choose_arithmetic();
     let args = Args::parse();
     let [one, two] = [pool(1)?, pool(2)?];
     one.install(|| measure(&args))?;

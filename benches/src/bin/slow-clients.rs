@@ -164,6 +164,7 @@ fn kernel_memory() -> f64 {
 }
 
 fn main() -> Result<()> {
+    tauline_benches::choose_arithmetic();
     let options = Options::parse();
     let mut files = getrlimit(Resource::Nofile);
     files.current = files.maximum;

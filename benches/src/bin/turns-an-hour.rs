@@ -87,6 +87,7 @@ struct Outcome {
 }
 
 fn main() -> Result<()> {
+    tauline_benches::choose_arithmetic();
     let options = Options::parse();
     let population = match &options.population {
         Some(file) => serde_json::from_slice(&std::fs::read(file)?)?,

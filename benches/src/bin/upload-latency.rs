@@ -213,6 +213,7 @@ fn least(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 fn main() -> Result<()> {
+    tauline_benches::choose_arithmetic();
     let options = Options::parse();
     let sizes: Sizes = options.target.sizes.parse()?;
     let turns = options.rounds * FORMS.len();

@@ -10,7 +10,7 @@ use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 
 use tauline_transcript::recognise::{Kind, UTF8_MARK, recognise, utf16_order};
-use tauline_transcript::text_limits::{ShortWords, TooLong};
+use tauline_transcript::text_limits::{LimitedWords, WordTooLong};
 use tauline_transcript::transcript::Source;
 
 pub use entropy::entropy;
@@ -107,13 +107,13 @@ impl Input {
         let mut reader = self.open_at(self.start).take(limit);
         let mut bytes = Vec::new();
         let read = match self.is_text()? {
-            true => ShortWords::new(reader).read_to_end(&mut bytes),
+            true => LimitedWords::new(reader).read_to_end(&mut bytes),
             false => {
                 bytes.reserve_exact(self.len as usize);
                 reader.read_to_end(&mut bytes)
             }
         };
-        read.map_err(|error| match TooLong::of(&error) {
+        read.map_err(|error| match WordTooLong::of(&error) {
             Some(long) => Failure::bad(format!("{} is no document of ours: {long}", self.name)),
             None => self.unreadable(&error),
         })?;

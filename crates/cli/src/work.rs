@@ -9,8 +9,8 @@ use k256::ecdsa::SigningKey;
 use rand_core::OsRng;
 use tauline_protocol::Identity;
 use tauline_transcript::{
-    Base, DocumentError, Encoding, InOrder, PartForm, Progress, RawContribution, Sizes, Verified,
-    verify_base,
+    Base, ContributionForm, ContributionStream, DocumentError, Encoding, RawContribution, Sizes,
+    UpdateProgress, Verified, verify_base,
 };
 
 use crate::client::{Download, Form, Outgoing, Writer};
@@ -100,8 +100,8 @@ impl Work {
 
 fn written(document: &RawContribution, form: Form) -> Outcome<Vec<u8>> {
     let bytes = match part_form(form) {
-        PartForm::Json => document.to_json(),
-        PartForm::Msgpack(encoding) => document.to_msgpack(encoding),
+        ContributionForm::Json => document.to_json(),
+        ContributionForm::Msgpack(encoding) => document.to_msgpack(encoding),
     };
     bytes.map_err(unwritable)
 }
@@ -140,15 +140,15 @@ pub fn read_base(download: &Download, sizes: &Sizes) -> Outcome<Base> {
 /// A contribution that is yet to be computed.
 pub struct Computation {
     writer: Writer,
-    form: PartForm,
+    form: ContributionForm,
     pot_pubkeys: Arc<OnceLock<Vec<[u8; 96]>>>,
 }
 
-fn part_form(form: Form) -> PartForm {
+fn part_form(form: Form) -> ContributionForm {
     match form {
-        Form::Json => PartForm::Json,
-        Form::Msgpack => PartForm::Msgpack(Encoding::Compressed),
-        Form::MsgpackUncompressed => PartForm::Msgpack(Encoding::Uncompressed),
+        Form::Json => ContributionForm::Json,
+        Form::Msgpack => ContributionForm::Msgpack(Encoding::Compressed),
+        Form::MsgpackUncompressed => ContributionForm::Msgpack(Encoding::Uncompressed),
     }
 }
 
@@ -204,8 +204,9 @@ impl Computation {
             pot_pubkeys,
         } = self;
         let since = Instant::now();
-        let advance = |progress: Progress| counter.set(progress.done as u64, progress.total as u64);
-        let mut work = InOrder::begin(base, &mut OsRng, extra_entropy, identity, key);
+        let advance =
+            |progress: UpdateProgress| counter.set(progress.done as u64, progress.total as u64);
+        let mut work = ContributionStream::begin(base, &mut OsRng, extra_entropy, identity, key);
         let keys = work.pot_pubkeys().iter().map(|key| key.to_compressed());
         let _ = pot_pubkeys.set(keys.collect());
         writer.append(&form.opening(base.sizes().len()).map_err(unwritable)?);

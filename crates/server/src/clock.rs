@@ -63,9 +63,9 @@ impl Clock {
         }
     }
 
-    /// The time as the machine's clock has it at this moment, which others go by too: what they sign
-    /// or are told is in force by this, however far the queue's time was set
-    /// forward, and it follows when somebody sets the machine's clock.
+    /// The machine's own time at this moment, which others go by too. Messages and sessions are dated
+    /// by it, however far the queue's time was set forward, and it follows when somebody sets the
+    /// machine's clock.
     #[must_use]
     pub fn wall(&self) -> Timestamp {
         match &self.0 {

@@ -20,7 +20,8 @@ impl Fingerprint {
         }
     }
 
-    /// Of a document whose points are none: no contribution's that was or can be accepted.
+    /// That of a document whose points are no points: no contribution that was or can be accepted
+    /// has it.
     pub(crate) fn of_no_points() -> Self {
         Self {
             digest: [0; 32],

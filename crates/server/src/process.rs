@@ -19,6 +19,10 @@ const BLOCKING_THREADS: usize = 32;
 /// Runs this process as a server, by its arguments, its environment and the settings file that they name, until
 /// it is told to stop.
 pub fn run_process() -> ExitCode {
+    // For tests and comparisons: keeps the vector instructions out.
+    if std::env::var_os("TAULINE_FIELD").is_some_and(|value| value == "portable") {
+        tauline_transcript::use_portable_arithmetic();
+    }
     let settings = match Settings::from_process() {
         Ok(settings) => settings,
         Err(SettingsError::Flags(error)) if !error.use_stderr() => error.exit(),

@@ -35,7 +35,7 @@ use crate::signin::session::Sessions;
 use crate::signin::state::States;
 
 /// How long a stopping server waits for its last tasks to let go of the data, once all is written: a
-/// task ends when it is looked at next.
+/// task that was told to end does so when the runtime polls it next.
 const RELEASE_PATIENCE: Duration = Duration::from_secs(1);
 /// How often it looks whether they have.
 const RELEASE_LOOK: Duration = Duration::from_millis(2);

@@ -90,7 +90,7 @@ pub(crate) fn set_filter(filter: EnvFilter) {
     }
 }
 
-/// Colours are for a terminal, and for who has not asked for none (no-color.org).
+/// Colours are for terminals, unless somebody asked for none (no-color.org).
 fn colours() -> bool {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
     std::io::stderr().is_terminal() && !unwanted

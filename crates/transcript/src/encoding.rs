@@ -1,9 +1,9 @@
 //! Points as bytes and as hex: strict, canonical, without panics.
 //!
-//! The format is Zcash's (`docs/spec/ceremony.md#points`): big-endian coordinates with three flags
-//! in the first byte; in G2 the coordinate of u comes first. A point has one encoding of each kind:
-//! a field element that is not below the modulus, a flag that says nothing, an infinity with stray
-//! bits are errors, each its own. Membership in the subgroup is a separate question.
+//! The format is Zcash's (`docs/spec/ceremony.md#points`): big-endian coordinates with three flags in the
+//! first byte; in G2 the coordinate of u comes first. A point has one encoding of each kind. A
+//! field element that is not below the modulus, a flag without a meaning and an infinity with stray
+//! bits are errors, each with a name of its own. Membership in the subgroup is a separate question.
 
 use std::fmt;
 
@@ -32,6 +32,7 @@ impl fmt::Display for Encoding {
 
 /// Why bytes, or hex text, are not a point.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PointError {
     /// The number of bytes is not that of the point's encoding.
     #[error("{got} bytes instead of {expected}")]

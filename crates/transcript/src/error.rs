@@ -7,6 +7,7 @@ use crate::sizes::Size;
 
 /// Why bytes are not a document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DocumentError {
     /// The bytes are not JSON. The text says where.
     #[error("not a valid JSON document: {0}")]
@@ -79,6 +80,9 @@ impl fmt::Display for Element {
 }
 
 /// The check on a contribution that failed (`docs/spec/ceremony.md#checks`).
+///
+/// The specification numbers its checks, so no others are expected: a program that has an error
+/// code for each may match them all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Check {
     /// Check 1: as many sub-ceremonies as the ceremony has.

@@ -20,9 +20,9 @@ mod lagrange;
 mod read;
 mod write;
 
-pub use check::{check_powers_file, verify_powers_file};
+pub use check::check_powers_file;
 pub use file::{PowersFile, PowersFileError, PowersFileKind, PowersSet};
 pub use findings::{LagrangeFinding, PowersInvalid, PowersReport, SetFindings};
-pub use lagrange::{LagrangeMismatch, NotPowerOfTwo, check_lagrange, to_lagrange, to_monomial};
+pub use lagrange::{LagrangeMismatch, NotPowerOfTwo, check_lagrange, to_lagrange};
 pub use read::read_powers_file;
 pub use write::{ExportError, ExportFormat, export_powers};

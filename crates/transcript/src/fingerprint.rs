@@ -9,7 +9,7 @@
 //!
 //! Of *verified* powers this is a name for all of them: \[τ\]₁ and the numbers leave no choice for
 //! any other. The further powers in G1 are left out because not every file has them: those with
-//! Lagrange points alone determine \[τ\]₁ by one sum (see [`lagrange`](crate::export::lagrange)), and each
+//! Lagrange points alone determine \[τ\]₁ by one sum (see `export/lagrange/alone.rs`), and each
 //! of the others by a sum of its own.
 
 use std::fmt;
@@ -46,7 +46,8 @@ const PUBLISHED: [(&str, &str); 2] = [
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// The fingerprint of powers of which these are some: all in G2, and the first in G1.
+    /// The fingerprint of a set of powers, from its number of powers in G1, \[τ\]₁, and all powers
+    /// in G2.
     ///
     /// It is a name for the whole set if the set was verified.
     #[must_use]
@@ -91,19 +92,19 @@ impl Serialize for Fingerprint {
 /// The text is not 64 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a fingerprint is 64 hex digits")]
-pub struct NoFingerprint;
+pub struct FingerprintError;
 
 impl FromStr for Fingerprint {
-    type Err = NoFingerprint;
+    type Err = FingerprintError;
 
     /// Reads 64 hex digits in either case, also behind `0x` or `sha256:`.
-    fn from_str(text: &str) -> Result<Self, NoFingerprint> {
+    fn from_str(text: &str) -> Result<Self, FingerprintError> {
         let digits = text
             .strip_prefix("0x")
             .or_else(|| text.strip_prefix("sha256:"))
             .unwrap_or(text);
         let mut bytes = [0; 32];
-        hex::decode_to_slice(digits, &mut bytes).map_err(|_| NoFingerprint)?;
+        hex::decode_to_slice(digits, &mut bytes).map_err(|_| FingerprintError)?;
         Ok(Self(bytes))
     }
 }
@@ -111,6 +112,7 @@ impl FromStr for Fingerprint {
 /// What tells a verified set of powers from all others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Mark {
     /// \[τ\]₁, compressed, as hex with `0x`.
     pub tau_g1: String,
@@ -124,7 +126,7 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// The mark of verified powers, of which these are some: all in G2, and the first in G1.
+    /// The mark of verified powers, from their number in G1, \[τ\]₁, and all of them in G2.
     #[must_use]
     pub fn new(num_g1_powers: usize, tau_g1: &G1Affine, g2: &[G2Affine]) -> Self {
         let fingerprint = Fingerprint::of(num_g1_powers, tau_g1, g2);
@@ -188,7 +190,7 @@ mod tests {
             assert_eq!(text.parse(), Ok(fingerprint));
         }
         for text in ["", "ab", &text[1..], &format!("{text}0"), "4096:65"] {
-            assert_eq!(text.parse::<Fingerprint>(), Err(NoFingerprint));
+            assert_eq!(text.parse::<Fingerprint>(), Err(FingerprintError));
         }
     }
 }

@@ -201,6 +201,7 @@ pub fn eip55(address: &[u8; 20]) -> String {
 
 /// Why a text is no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AddressError {
     /// It has another form.
     #[error("give 0x and 40 hex digits, as the status has them")]

@@ -213,6 +213,7 @@ impl FromStr for Sizes {
 
 /// Why a size, or a list of sizes, cannot be a ceremony's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SizesError {
     /// The text of one size is not two decimal numbers with a colon between.
     #[error("`{text}` is not a size; write G1:G2, for example 4096:65")]

@@ -1,6 +1,6 @@
-//! Words of a text: what stands between two quotes, commas, brackets or spaces. The longest of any
-//! document is a point; a reader that collects a word before it looks at it is kept from collecting
-//! hundreds of megabytes.
+//! Limits for text that is read, and for text that is shown. A *word* is what stands between two
+//! quotes, commas, brackets or spaces. The longest word of any document is a point. Parsers collect
+//! a word before they look at it, so without a limit one word could fill the memory.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -12,9 +12,9 @@ pub const MAX_WORD: usize = 1 << 16;
 /// Why a text is read no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a word of more than {MAX_WORD} bytes stands before byte {0}: no document has such")]
-pub struct TooLong(pub u64);
+pub struct WordTooLong(pub u64);
 
-impl TooLong {
+impl WordTooLong {
     /// The problem that an error of a reader stands for, if it is this one.
     #[must_use]
     pub fn of(error: &io::Error) -> Option<Self> {
@@ -24,14 +24,14 @@ impl TooLong {
 
 /// Passes a text through, and fails at a word that is longer than [`MAX_WORD`], or than twice that.
 #[derive(Debug)]
-pub struct ShortWords<R> {
+pub struct LimitedWords<R> {
     inner: R,
     /// Bytes since the last mark.
     run: usize,
     position: u64,
 }
 
-impl<R> ShortWords<R> {
+impl<R> LimitedWords<R> {
     /// Reads from here.
     pub fn new(inner: R) -> Self {
         Self {
@@ -41,14 +41,14 @@ impl<R> ShortWords<R> {
         }
     }
 
-    fn follow(&mut self, bytes: &[u8]) -> Result<(), TooLong> {
+    fn follow(&mut self, bytes: &[u8]) -> Result<(), WordTooLong> {
         // Only the first and the last mark of a piece are looked for: a word inside is no longer.
         for piece in bytes.chunks(MAX_WORD) {
             let first = piece.iter().position(is_mark);
             self.run += first.unwrap_or(piece.len());
             self.position += piece.len() as u64;
             if self.run > MAX_WORD {
-                return Err(TooLong(self.position));
+                return Err(WordTooLong(self.position));
             }
             if let Some(last) = piece.iter().rposition(is_mark) {
                 self.run = piece.len() - last - 1;
@@ -62,7 +62,7 @@ fn is_mark(byte: &u8) -> bool {
     matches!(byte, b'"' | b',' | b':' | b'[' | b']' | b'{' | b'}') || byte.is_ascii_whitespace()
 }
 
-impl<R: Read> Read for ShortWords<R> {
+impl<R: Read> Read for LimitedWords<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.inner.read(buffer)?;
         self.follow(&buffer[..len])
@@ -71,7 +71,7 @@ impl<R: Read> Read for ShortWords<R> {
     }
 }
 
-/// The first so many characters of a text, and a sign where more of them were.
+/// The first characters of a text, with `…` where it was longer.
 #[must_use]
 pub fn cut(text: &str, chars: usize) -> String {
     match text.char_indices().nth(chars) {
@@ -94,14 +94,14 @@ mod tests {
     use super::*;
 
     /// Reads a text in pieces of this length.
-    fn read(text: &[u8], piece: usize) -> Result<usize, TooLong> {
-        let mut reader = ShortWords::new(text);
+    fn read(text: &[u8], piece: usize) -> Result<usize, WordTooLong> {
+        let mut reader = LimitedWords::new(text);
         let (mut all, mut buffer) = (0, vec![0; piece]);
         loop {
             match reader.read(&mut buffer) {
                 Ok(0) => return Ok(all),
                 Ok(len) => all += len,
-                Err(error) => return Err(TooLong::of(&error).unwrap()),
+                Err(error) => return Err(WordTooLong::of(&error).unwrap()),
             }
         }
     }
@@ -115,7 +115,7 @@ mod tests {
             assert_eq!(read(fine.as_bytes(), piece), Ok(fine.len()), "{piece}");
             for around in ["", "\"", "[[", "a b c "] {
                 let text = format!("{fine}{around}{long}{around}{fine}");
-                let TooLong(at) = read(text.as_bytes(), piece).unwrap_err();
+                let WordTooLong(at) = read(text.as_bytes(), piece).unwrap_err();
                 assert!(at as usize > fine.len(), "{piece}");
             }
         }

@@ -7,14 +7,6 @@
 //! multiplications. Secrets and their powers are wiped from the places they were stored in;
 //! copies that the compiler may have left in registers or on the stack are beyond the reach of
 //! safe code.
-//!
-//! # The base has to be a verified one
-//!
-//! The powers must be in the groups, not merely on the curves: the vector arithmetic takes the
-//! curve's endomorphism for a multiplication, which it is in the group alone, and the multiple of
-//! a point of small order tells everybody the secret modulo that order. A base from somebody else
-//! comes from [`verify_base`](crate::verify_base); the bases of
-//! [`Verified`](crate::Verified), [`Update`] and [`Base::initial`] are good as they are.
 
 pub(crate) mod multiply;
 pub(crate) mod secret;
@@ -32,7 +24,7 @@ use crate::encoding::Encoding;
 use crate::identity::Identity;
 use crate::powers::Base;
 use crate::signature::{bls_sign, ecdsa_sign};
-use crate::update::multiply::{Progress, multiply_one, pubkey, signed_digest};
+use crate::update::multiply::{UpdateProgress, multiply_one, pubkey, signed_digest};
 use crate::update::secret::Secret;
 
 /// A computed contribution whose secrets are still there, to sign with.
@@ -50,12 +42,18 @@ pub struct Update {
 /// `rng` is to be the operating system's generator; `extra_entropy` may be empty. `progress` is
 /// called from several threads, after each few hundred points.
 ///
-/// `base` has to be a verified one: see the [module](self).
+/// # The base has to be a verified one
+///
+/// The powers must be in the groups, not merely on the curves. The vector arithmetic takes the
+/// curve's endomorphism for a multiplication, which it is in the group alone, and the multiple of
+/// a point of small order tells everybody the secret modulo that order. A base from somebody else
+/// comes from [`verify_base`](crate::verify_base); the bases of [`Verified`](crate::Verified),
+/// [`Update`] and [`Base::initial`] are good as they are.
 pub fn contribute(
     base: &Base,
     rng: &mut (impl RngCore + CryptoRng),
     extra_entropy: &[u8],
-    progress: &(dyn Fn(Progress) + Sync),
+    progress: &(dyn Fn(UpdateProgress) + Sync),
 ) -> Update {
     let secrets = Secret::fresh(base.sizes().len(), rng, extra_entropy);
     multiply(base, secrets, progress)
@@ -63,7 +61,7 @@ pub fn contribute(
 
 /// Computes a contribution with given secrets, one for each sub-ceremony.
 ///
-/// `base` has to be a verified one: see the [module](self).
+/// `base` has to be a verified one: see [`contribute`].
 ///
 /// # Errors
 ///
@@ -71,7 +69,7 @@ pub fn contribute(
 pub fn contribute_with(
     base: &Base,
     secrets: Vec<Secret>,
-    progress: &(dyn Fn(Progress) + Sync),
+    progress: &(dyn Fn(UpdateProgress) + Sync),
 ) -> Result<Update, SecretCountError> {
     let (expected, got) = (base.sizes().len(), secrets.len());
     if got != expected {
@@ -90,12 +88,16 @@ pub struct SecretCountError {
     pub got: usize,
 }
 
-fn multiply(base: &Base, secrets: Vec<Secret>, progress: &(dyn Fn(Progress) + Sync)) -> Update {
+fn multiply(
+    base: &Base,
+    secrets: Vec<Secret>,
+    progress: &(dyn Fn(UpdateProgress) + Sync),
+) -> Update {
     let total = base.sizes().iter().map(|size| size.g1 + size.g2).sum();
     let done = AtomicUsize::new(0);
     let advance = |points: usize| {
         let done = done.fetch_add(points, Ordering::Relaxed) + points;
-        progress(Progress { done, total });
+        progress(UpdateProgress { done, total });
     };
     let (powers, pot_pubkeys) = base
         .powers()

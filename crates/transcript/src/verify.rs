@@ -3,18 +3,21 @@
 //! For each sub-ceremony, with P and Q the new powers in G1 and G2, p the G1 powers before, and
 //! pk the `potPubkey`:
 //!
-//! | check | what | [`Check`] |
-//! |---|---|---|
-//! | 1 | sizes are the ceremony's | `Count`, `Sizes` |
-//! | 2 | every point decodes | `Decoding` |
-//! | 3 | every point is in the prime-order subgroup | `Subgroup` |
-//! | 4 | pk is not the identity | `PubkeyIdentity` |
-//! | 4 | P\[0\], Q\[0\] are the generators | `Generator` |
-//! | 4 | P\[1\] is not the identity | `ZeroPower` |
-//! | 5 | e(p\[1\], pk) = e(P\[1\], g₂) | `UpdateProof` |
-//! | 6 | e(P\[i+1\], g₂) = e(P\[i\], Q\[1\]) for every i | `G1Powers` |
-//! | 7 | e(g₁, Q\[i\]) = e(P\[i\], g₂) for every i | `G2Powers` |
-//! | | pk is not g₂: the contribution changes something | `NoEntropy` |
+//! | check | what | [`Check`] | decided in |
+//! |---|---|---|---|
+//! | 1 | sizes are the ceremony's | `Count`, `Sizes` | `contribution/lists.rs` |
+//! | 2 | every point decodes | `Decoding` | `encoding.rs`, `arithmetic/curve/decode.rs` |
+//! | 3 | every point is in the prime-order subgroup | `Subgroup` | `verify/blame.rs`, by the sums of `arithmetic/sums/windows.rs` |
+//! | 4 | pk is not the identity | `PubkeyIdentity` | `verify/blame.rs` |
+//! | 4 | P\[0\], Q\[0\] are the generators | `Generator` | `verify/blame.rs` |
+//! | 4 | P\[1\] is not the identity | `ZeroPower` | `verify/blame.rs` |
+//! | 5 | e(p\[1\], pk) = e(P\[1\], g₂) | `UpdateProof` | `verify/blame.rs` |
+//! | 6 | e(P\[i+1\], g₂) = e(P\[i\], Q\[1\]) for every i | `G1Powers` | `verify/blame.rs` |
+//! | 7 | e(g₁, Q\[i\]) = e(P\[i\], g₂) for every i | `G2Powers` | `verify/blame.rs` |
+//! | | pk is not g₂: the contribution changes something | `NoEntropy` | `verify/blame.rs` |
+//!
+//! Checks 3 and 5 to 7 are asked of all sub-ceremonies at once by `verify/one_pass.rs`, and one by one
+//! by `verify/blame.rs` only where that says no. `verify/equations.rs` has the random combinations.
 //!
 //! Sub-ceremonies are checked side by side; the first that fails in the ceremony's order is
 //! reported, with the first check that it fails. Signatures are no checks: see

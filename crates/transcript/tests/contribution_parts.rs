@@ -7,14 +7,16 @@ mod fixtures;
 use k256::ecdsa::SigningKey;
 use tauline_transcript::identity::Identity;
 use tauline_transcript::signature::eth_address;
-use tauline_transcript::{Base, Encoding, InOrder, PartForm, Progress, contribute, verify};
+use tauline_transcript::{
+    Base, ContributionForm, ContributionStream, Encoding, UpdateProgress, contribute, verify,
+};
 
 use fixtures::{rng, sizes};
 
-const FORMS: [PartForm; 3] = [
-    PartForm::Json,
-    PartForm::Msgpack(Encoding::Compressed),
-    PartForm::Msgpack(Encoding::Uncompressed),
+const FORMS: [ContributionForm; 3] = [
+    ContributionForm::Json,
+    ContributionForm::Msgpack(Encoding::Compressed),
+    ContributionForm::Msgpack(Encoding::Uncompressed),
 ];
 
 #[test]
@@ -31,10 +33,10 @@ fn the_parts_are_the_document_and_of_the_length_that_was_said() {
         {
             let expected = contribute(&base, &mut rng(1), b"dice", &|_| {}).sign(&identity, key);
             let expected = match form {
-                PartForm::Json => expected.to_json().unwrap(),
-                PartForm::Msgpack(encoding) => expected.to_msgpack(*encoding).unwrap(),
+                ContributionForm::Json => expected.to_json().unwrap(),
+                ContributionForm::Msgpack(encoding) => expected.to_msgpack(*encoding).unwrap(),
             };
-            let mut work = InOrder::begin(&base, &mut rng(1), b"dice", &identity, key);
+            let mut work = ContributionStream::begin(&base, &mut rng(1), b"dice", &identity, key);
             let mut bytes = form.opening(sizes.len()).unwrap();
             for index in 0..sizes.len() {
                 let sub = work.next_sub_contribution(form.encoding(), &|_| {});
@@ -57,9 +59,9 @@ fn progress_goes_from_nothing_to_all_over_the_parts() {
     let sizes = sizes("500:4,1000:4");
     let base = Base::initial(&sizes);
     let identity = Identity::invite("anna").unwrap();
-    let mut work = InOrder::begin(&base, &mut rng(2), b"", &identity, None);
+    let mut work = ContributionStream::begin(&base, &mut rng(2), b"", &identity, None);
     let last = std::sync::Mutex::new(0);
-    let progress = |progress: Progress| {
+    let progress = |progress: UpdateProgress| {
         assert_eq!(progress.total, 1508);
         let mut last = last.lock().unwrap();
         *last = progress.done.max(*last);
@@ -78,7 +80,7 @@ fn no_two_contributions_have_a_secret_in_common() {
     let mut rng = rng(3);
     let keys: Vec<_> = (0..2)
         .flat_map(|_| {
-            let work = InOrder::begin(&base, &mut rng, b"", &identity, None);
+            let work = ContributionStream::begin(&base, &mut rng, b"", &identity, None);
             work.pot_pubkeys().to_vec()
         })
         .collect();
@@ -92,7 +94,7 @@ fn what_was_made_in_parts_verifies() {
     let sizes = sizes("16:4,32:4");
     let base = Base::initial(&sizes);
     let identity = Identity::invite("anna").unwrap();
-    let mut work = InOrder::begin(&base, &mut rng(4), b"", &identity, None);
+    let mut work = ContributionStream::begin(&base, &mut rng(4), b"", &identity, None);
     let sub_contributions =
         std::iter::from_fn(|| work.next_sub_contribution(Encoding::Compressed, &|_| {})).collect();
     let document = tauline_transcript::RawContribution {

@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 use tauline_transcript::identity::Identity;
 use tauline_transcript::signature::{bls_sign, ecdsa_sign, eip712_digest, eth_address};
 use tauline_transcript::transcript::*;
-use tauline_transcript::transcript::{Format, TranscriptWriter};
 use tauline_transcript::{Encoding, RawPoints, RawPowers, SubCeremony};
 
 const SIZES: &str = "4:2,8:3";
@@ -127,7 +126,7 @@ fn verify(document: &Value) -> Result<Report, TranscriptError> {
 }
 
 #[track_caller]
-fn refused(document: &Value) -> Box<Refused> {
+fn refused(document: &Value) -> Box<RefusedTranscript> {
     match verify(document) {
         Err(TranscriptError::Refused(refused)) => refused,
         other => panic!("{other:?}"),

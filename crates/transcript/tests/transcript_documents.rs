@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 use tauline_transcript::identity::Identity;
 use tauline_transcript::signature::eth_address;
 use tauline_transcript::transcript::*;
-use tauline_transcript::transcript::{Format, Transcript, TranscriptWriter, WriteError};
 use tauline_transcript::{
     DocumentError, Element, Encoding, PointError, Size, Sizes, contribute, contribute_with,
 };

@@ -16,7 +16,6 @@ use fixtures::{rng, sizes};
 use group::prime::PrimeCurveAffine;
 use history::options;
 use tauline_transcript::transcript::*;
-use tauline_transcript::transcript::{Format, Transcript, TranscriptWriter};
 
 /// A file, read by several readers at once.
 struct FileSource(File);

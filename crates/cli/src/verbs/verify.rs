@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 use tauline_protocol::Identity;
 use tauline_transcript::SizesError;
 use tauline_transcript::transcript::{
-    ExpectedSizes, Failure as FailedCheck, Options, Progress, Refused, Report, Stage,
-    TranscriptError, verify_transcript,
+    ExpectedSizes, Options, RefusedTranscript, Report, TranscriptError, TranscriptFailure,
+    VerificationProgress, VerificationStage, verify_transcript,
 };
 
 use self::lookup::{Answer, Question};
@@ -81,7 +81,7 @@ struct Json<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<&'a str>,
     report: Option<&'a Report>,
-    failures: &'a [FailedCheck],
+    failures: &'a [TranscriptFailure],
     failure_count: u64,
     /// What does not make the transcript invalid, but should be known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -165,7 +165,7 @@ fn verdict(
     args: &Args,
     input: &Input,
     report: &Report,
-    refused: Option<&Refused>,
+    refused: Option<&RefusedTranscript>,
     mine: &[Answer],
 ) -> Outcome {
     let name = input.name();
@@ -189,11 +189,11 @@ fn verify(input: &Input, ceremony: &ExpectedSizes) -> Result<Report, TranscriptE
         ..Options::default()
     };
     let meter = Meter::share("Opening");
-    let progress = |progress: Progress| {
+    let progress = |progress: VerificationProgress| {
         match progress.stage {
-            Stage::Indexing => meter.enter("Reading", Show::Name),
-            Stage::Entries => meter.enter("Checking contributions", Show::Rate),
-            Stage::Powers => meter.enter("Checking the powers", Show::Share),
+            VerificationStage::Indexing => meter.enter("Reading", Show::Name),
+            VerificationStage::Entries => meter.enter("Checking contributions", Show::Rate),
+            VerificationStage::Powers => meter.enter("Checking the powers", Show::Share),
         }
         meter.set(progress.done, Some(progress.total));
     };

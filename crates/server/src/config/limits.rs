@@ -20,7 +20,8 @@ pub struct LimitSettings {
     )]
     pub login_rate: u32,
 
-    /// Requests without a session an hour from one address, counted in the same way; 0 is no limit.
+    /// Requests without a session an hour from one address; 0 is no limit. IPv6 addresses count as for
+    /// --login-rate.
     #[arg(
         long,
         env = "TAULINE_ANONYMOUS_RATE",

@@ -29,8 +29,8 @@ pub struct TurnSettings {
     #[arg(long, env = "TAULINE_STALL_LIMIT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub stall_limit: Duration,
 
-    /// The same when its connection was closed and it has not come back, in seconds [default: half of
-    /// --stall-limit, 15].
+    /// The same time for a client whose connection was closed, until it comes back, in seconds
+    /// [default: half of --stall-limit, 15].
     #[arg(long, env = "TAULINE_DISCONNECT_LIMIT", value_name = "SECONDS", value_parser = seconds)]
     pub disconnect_limit: Option<Duration>,
 

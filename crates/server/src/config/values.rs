@@ -38,7 +38,7 @@ pub(super) fn not_zero(name: &str, duration: Duration) -> Result<(), SettingsErr
 pub enum ContributionLimit {
     /// As long as this.
     Fixed(Duration),
-    /// As long as the turns of late suggest, within bounds.
+    /// As long as recent turns suggest, within bounds.
     Auto {
         /// At least.
         min: Duration,
@@ -56,7 +56,7 @@ impl ContributionLimit {
         }
     }
 
-    /// The shortest that the limit may become, where it follows the turns of late.
+    /// The shortest that the limit may become, where it follows recent turns.
     #[must_use]
     pub fn shortest(self) -> Option<Duration> {
         match self {
@@ -130,7 +130,7 @@ pub(super) fn timestamp(text: &str) -> Result<jiff::Timestamp, String> {
         .map_err(|_| "give a time with its zone, such as 2022-08-01T00:00:00Z".to_owned())
 }
 
-/// Nothing is wrong with a secret here, so that no message shows one.
+/// Takes any secret as it is, so that no error message can show one.
 pub(super) fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text))
 }

@@ -41,7 +41,7 @@ pub(crate) struct Caps {
 pub(crate) struct Places {
     caps: Caps,
     refusals: Refusals,
-    /// Of those that wait for the rest of one.
+    /// The memory of heads that are not whole yet.
     pub(super) heads: Heads,
     taken: Mutex<Taken>,
 }

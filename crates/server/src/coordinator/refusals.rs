@@ -68,7 +68,8 @@ pub(super) fn in_words(refusal: Refusal, because: Option<&str>) -> Refused {
     Refused::new(code, error)
 }
 
-/// The refusal of a contribution by somebody of whom another was accepted.
+/// The refusal of a contribution by somebody of whom another was accepted
+/// (`docs/spec/http-api.md#earlier-one-counted`).
 pub(super) fn earlier_one_counted() -> Refused {
     Refused::new(
         Code::EarlierOneCounted,

@@ -101,7 +101,8 @@ fn begun(
     Ok((begun, browser.ok_or(StateError::Foreign)?))
 }
 
-/// A callback signs somebody in: what only looks at addresses, as programs do that show a link, must not.
+/// A callback signs somebody in. So a program that only looks at a link, as some do to show a
+/// preview, gets nothing.
 async fn get_only() -> Response {
     let mut response = StatusCode::METHOD_NOT_ALLOWED.into_response();
     let headers = response.headers_mut();

@@ -67,7 +67,7 @@ pub(super) async fn respond(
         return Ok(Ok(unchanged.into_response()));
     }
     let document = app.transcripts.document(&transcript, coding).await?;
-    // A part of another document is of no use to who has the rest of this one.
+    // A part of another document is of no use to a client that has the rest of this one.
     let same = if_range.is_none_or(|wanted| wanted == etag);
     let part = match range
         .filter(|_| same)

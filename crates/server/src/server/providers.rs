@@ -1,4 +1,4 @@
-//! Whoever vouches for participants, made ready at the start.
+//! Providers of accounts and the file of invitations, opened at the start.
 
 use anyhow::Context as _;
 use tauline_protocol::auth::AuthProvider;

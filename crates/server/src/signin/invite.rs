@@ -19,7 +19,8 @@ pub use self::error::InvitesError;
 /// Random bytes of a code that is made here: too many to be guessed.
 const MADE_LEN: usize = 16;
 
-/// The invitations of a ceremony: those in a file, as it was when it was last read.
+/// The invitations of a ceremony: those in a file, as it was when it was last read
+/// (`docs/spec/ceremony.md#invited`).
 pub struct Invites {
     path: PathBuf,
     codes: RwLock<Arc<Codes>>,

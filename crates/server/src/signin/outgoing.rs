@@ -33,7 +33,7 @@ const BUSY_RETRY: Duration = Duration::from_secs(3);
 /// Characters of others' texts in our log, at most.
 const MAX_TEXT: usize = 200;
 
-/// A provider or a node, which is asked.
+/// A provider or a node, which is asked (`docs/spec/http-api.md#busy`).
 pub struct Party {
     /// For the log.
     name: &'static str,

@@ -28,7 +28,7 @@ use super::{SignIn, oauth, siwe};
 use crate::coordinator::how_it_ended_plainly;
 use crate::refused::Refused;
 
-/// Where a browser is sent that begins to sign in.
+/// Where a browser is sent that begins to sign in (`docs/spec/http-api.md#begin`).
 pub enum Beginning {
     /// To a provider.
     Provider(Url),

@@ -70,7 +70,7 @@ impl State {
 }
 
 impl Blocks {
-    /// Of a file that is empty.
+    /// The blocks of an empty file.
     pub(super) fn new(file: File) -> Self {
         Self(RwLock::new(State {
             file: Arc::new(file),
@@ -80,7 +80,7 @@ impl Blocks {
         }))
     }
 
-    /// Of a file as it is, whoever wrote it.
+    /// The blocks of a file as it is now.
     pub(super) fn found(file: File) -> io::Result<Self> {
         let len = file.metadata()?.len();
         let found = Self::new(file);
@@ -120,13 +120,13 @@ impl Blocks {
         hex::encode(&all.finalize()[..16])
     }
 
-    /// Writes what follows, which does not belong to it before [`advance`](Self::advance).
+    /// Writes the bytes that come next. They are no part of the file before [`advance`](Self::advance).
     pub(super) fn put(&self, bytes: &[u8]) -> io::Result<()> {
         let state = self.state();
         state.file.write_all_at(bytes, state.len)
     }
 
-    /// Takes up what was put.
+    /// Makes what was [put](Self::put) a part of the file.
     pub(super) fn advance(&self, bytes: &[u8]) {
         self.write().advance(bytes);
     }

@@ -4,6 +4,7 @@ pub(crate) mod affine;
 pub(crate) mod decode;
 pub(crate) mod endomorphism;
 pub(crate) mod groups;
+pub(crate) mod level;
 pub(crate) mod library;
 pub(crate) mod list;
 pub(crate) mod projective;

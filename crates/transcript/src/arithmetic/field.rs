@@ -1,5 +1,6 @@
 //! The base field and its quadratic extension, on several elements at once.
 
+pub(crate) mod backend;
 #[cfg(test)]
 pub(crate) mod emulated;
 pub(crate) mod fp2;
@@ -9,7 +10,6 @@ pub(crate) mod lanes;
 pub(crate) mod library;
 pub(crate) mod limbs;
 pub(crate) mod machine;
-pub(crate) mod path;
 pub(crate) mod portable;
 pub(crate) mod radix52;
 pub(crate) mod roots;

@@ -18,11 +18,11 @@ use group::{Curve, Group};
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
+use crate::arithmetic::field::backend::Backend;
 use crate::arithmetic::field::emulated::Emulated;
 use crate::arithmetic::field::lanes::{Field, Lanes, MAX_LANES};
 use crate::arithmetic::field::library;
 use crate::arithmetic::field::limbs::{P_WORDS, WORDS};
-use crate::arithmetic::field::path::Path;
 use crate::arithmetic::field::portable::Portable;
 use crate::arithmetic::field::radix52::Radix52;
 
@@ -36,15 +36,15 @@ fn for_each_implementation(law: &impl Law) {
     law.check(Portable, "portable");
     law.check(Radix52(Emulated::<4>), "emulated");
     #[cfg(target_arch = "x86_64")]
-    match Path::vector() {
-        Some(Path::Ifma(ifma)) => law.check(Radix52(ifma), "ifma"),
+    match Backend::vector() {
+        Some(Backend::Ifma(ifma)) => law.check(Radix52(ifma), "ifma"),
         _ => eprintln!("SKIPPED: this processor has no AVX-512 IFMA"),
     }
 }
 
 /// The paths of this processor.
-fn paths() -> Vec<Path> {
-    [Some(Path::Portable), Path::vector()]
+fn paths() -> Vec<Backend> {
+    [Some(Backend::Portable), Backend::vector()]
         .into_iter()
         .flatten()
         .collect()

@@ -7,22 +7,22 @@ use std::io::Read;
 use serde::de::DeserializeSeed;
 
 use crate::contribution::raw::RawContribution;
-use crate::contribution::wire::batches::{Nobody, Watch};
+use crate::contribution::wire::batches::{IgnorePoints, PointSink};
 use crate::contribution::wire::document::ContributionSeed;
 use crate::encoding::Encoding;
 use crate::error::DocumentError;
 use crate::text_limits::error_text;
 
-use self::quick::Quick;
+use self::quick::QuickReader;
 
 /// Reads a contribution to its end, and hands its points on meanwhile. Also tells whether what was
 /// handed on is the contribution's: of a document that is unusual, it may be a part.
 pub(crate) fn read_arriving(
     from: impl Read,
-    watch: &mut dyn Watch,
+    sink: &mut dyn PointSink,
 ) -> Result<(RawContribution, bool), DocumentError> {
-    let mut reader = Quick::new(from);
-    let quick = ContributionSeed(watch).deserialize(&mut reader);
+    let mut reader = QuickReader::new(from);
+    let quick = ContributionSeed(sink).deserialize(&mut reader);
     match quick.and_then(|contribution| reader.end().map(|()| contribution)) {
         Ok(contribution) => Ok((contribution, true)),
         // What is wrong, the other reader tells; its columns are those of a stream.
@@ -33,7 +33,7 @@ pub(crate) fn read_arriving(
 /// Reads a contribution to its end.
 fn read(from: impl Read) -> Result<RawContribution, DocumentError> {
     let mut deserializer = serde_json::Deserializer::from_reader(from);
-    let read = ContributionSeed(&mut Nobody).deserialize(&mut deserializer);
+    let read = ContributionSeed(&mut IgnorePoints).deserialize(&mut deserializer);
     read.and_then(|contribution| deserializer.end().map(|()| contribution))
         .map_err(json_error)
 }

@@ -3,7 +3,7 @@
 
 use blstrs::G2Affine;
 
-use crate::arithmetic::{G1, G1List, G2List, Path, Undecodable, WindowSums};
+use crate::arithmetic::{Backend, G1, G1List, G2List, Undecodable, WindowSums};
 use crate::contribution::raw::{RawContribution, RawPowers, RawSubContribution};
 use crate::error::{Check, Element, Invalid, SubCeremony};
 use crate::sizes::{Size, Sizes};
@@ -68,7 +68,7 @@ impl RawSubContribution {
 impl RawPowers {
     /// The points, those of G1 ready for sums over all of them.
     pub(crate) fn decode_lists(&self, sub_ceremony: SubCeremony) -> Result<Lists, Invalid> {
-        let path = Path::best();
+        let path = Backend::best();
         let g1 = G1List::decode(self.g1.bytes(), self.g1.encoding(), path)
             .map_err(undecodable(sub_ceremony, Element::G1Power))?;
         let g2 = G2List::decode(self.g2.bytes(), self.g2.encoding(), path)

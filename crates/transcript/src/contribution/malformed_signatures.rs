@@ -1,14 +1,14 @@
-//! Signatures that stand in a contribution and are none.
+//! What stands in the place of a signature and is none.
 
 use serde::Deserialize;
 
 use crate::contribution::wire::signature::SeenSignature;
 use crate::signature::{bls_signature_point, ecdsa_recover};
 
-/// The signatures of a contribution that are there and are no signatures.
+/// The places of a contribution where something stands that is no signature.
 ///
-/// A [`RawContribution`](crate::RawContribution) holds what can be one, and nothing of the others:
-/// they never make a contribution fail. This is for whoever wants to tell their owner.
+/// A [`RawContribution`](crate::RawContribution) keeps only what can be a signature; the rest never
+/// makes a contribution fail. This finds the rest, for whoever wants to tell the participant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MalformedSignatures {
     /// The sub-ceremonies with a BLS signature that is not a point of the group.
@@ -17,7 +17,7 @@ pub struct MalformedSignatures {
     pub ecdsa: bool,
 }
 
-/// A contribution without its points. Whatever else is wrong with it is not looked for.
+/// A contribution without its points.
 #[derive(Deserialize)]
 struct Document {
     #[serde(alias = "subContributions")]

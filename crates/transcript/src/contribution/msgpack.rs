@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeSeed;
 
 use crate::contribution::raw::RawContribution;
-use crate::contribution::wire::batches::{Nobody, Watch};
+use crate::contribution::wire::batches::{IgnorePoints, PointSink};
 use crate::contribution::wire::document::ContributionSeed;
 use crate::encoding::Encoding;
 use crate::error::DocumentError;
@@ -28,18 +28,18 @@ const READ_AHEAD: usize = 64 << 10;
 /// Reads a contribution to the end of a stream, and hands its points on meanwhile.
 pub(crate) fn read_arriving(
     from: impl Read,
-    watch: &mut dyn Watch,
+    sink: &mut dyn PointSink,
 ) -> Result<RawContribution, DocumentError> {
-    read(BufReader::with_capacity(READ_AHEAD, from), watch)
+    read(BufReader::with_capacity(READ_AHEAD, from), sink)
 }
 
 /// Reads a contribution to the end of what there is, and hands its points on meanwhile.
-fn read(from: impl Read, watch: &mut dyn Watch) -> Result<RawContribution, DocumentError> {
+fn read(from: impl Read, sink: &mut dyn PointSink) -> Result<RawContribution, DocumentError> {
     let mut from = StrictText::new(from);
     let malformed = |error: &dyn fmt::Display| DocumentError::MessagePack(error_text(error));
     let mut deserializer = rmp_serde::Deserializer::new(&mut from);
     deserializer.set_max_depth(MAX_DEPTH);
-    let contribution = ContributionSeed(watch)
+    let contribution = ContributionSeed(sink)
         .deserialize(&mut deserializer)
         .map_err(|error| malformed(&error))?;
     let rest =
@@ -63,7 +63,7 @@ impl RawContribution {
     /// When the bytes are not MessagePack, are followed by more, are not of the document's shape,
     /// or mix point encodings; the text says where. Points are not decoded yet.
     pub fn from_msgpack(bytes: &[u8]) -> Result<Self, DocumentError> {
-        read(bytes, &mut Nobody)
+        read(bytes, &mut IgnorePoints)
     }
 
     /// The contribution as MessagePack, points in `encoding`.

@@ -118,9 +118,9 @@ impl<P: Point> RawPoints<P> {
 /// Appends the compressed encoding of a point, given the uncompressed one.
 fn append_compressed(uncompressed: &[u8], out: &mut Vec<u8>) {
     /// Bytes of an uncompressed point of G2.
-    const LONGEST: usize = 192;
+    const MAX_LEN: usize = 192;
 
-    let mut bytes = [0; LONGEST];
+    let mut bytes = [0; MAX_LEN];
     let bytes = &mut bytes[..uncompressed.len()];
     bytes.copy_from_slice(uncompressed);
     compress(bytes);
@@ -299,8 +299,8 @@ impl RawContribution {
     }
 
     /// SHA-256 of what the contribution says, the same in every form and encoding: the stated
-    /// numbers, the powers and the public keys. Signatures do not count: they are no part of what
-    /// is checked, and the same contribution signed again is the same.
+    /// numbers, the powers and the public keys. Signatures do not count: no check depends on them,
+    /// and a contribution that is signed again is still the same.
     ///
     /// Nothing is decoded. Uncompressed bytes that are no points may have the digest of others.
     #[must_use]
@@ -325,7 +325,7 @@ impl RawContribution {
             .unwrap_or_default()
     }
 
-    /// As many bytes as the document has in MessagePack, and some more.
+    /// An upper bound for the document's length in MessagePack, in bytes.
     pub(crate) fn msgpack_len(&self) -> usize {
         /// What stands before a point.
         const POINT: usize = 2;
@@ -340,7 +340,7 @@ impl RawContribution {
         LIST + lists.sum::<usize>()
     }
 
-    /// Whether all points are encoded as `encoding`; lists without points are.
+    /// The one encoding of all points. Lists without points fit any.
     pub(crate) fn check_encoding(&self) -> Result<Encoding, DocumentError> {
         let first = self.encoding();
         for (i, sub) in self.sub_contributions.iter().enumerate() {

@@ -10,9 +10,9 @@
 //!
 //! Nothing but the time. The document, the errors and the verdict are those of
 //! [`RawContribution::from_json`] or [`from_msgpack`](RawContribution::from_msgpack) and of
-//! [`verify()`](crate::verify::verify). Whether the sizes are the ceremony's is known at the end only,
-//! so lists that cannot be are left undecoded: a document costs no more work than one of the
-//! right sizes.
+//! [`verify()`](crate::verify::verify). Whether the sizes are the ceremony's is known only at the
+//! end. Points beyond the ceremony's numbers are left undecoded, so no document costs more work
+//! than one of the right sizes.
 //!
 //! # Stretches
 //!
@@ -23,11 +23,12 @@
 //! they are decoded, a list is one stretch, which costs least.
 //!
 //! The digits of a stretch are drawn when all of its points have arrived, from the caller's
-//! generator; later points, of this list and others, may arrive after that. The error bound holds as
-//! it stands in `arithmetic/sums/windows.rs`, for stretches as for lists: of the stretches with points outside
-//! of the subgroup take for P_j's the one whose digits were drawn last; a point in two stretches is
-//! multiplied by independent digits in both. A ratio that is wrong is wrong in a stretch. The digits
-//! are told to nobody, so no later point can depend on them.
+//! generator; later points, of this list and others, may arrive after that. The error bound holds
+//! as it stands in `arithmetic/sums/windows.rs`, for stretches as for lists. In its proof, take P_j
+//! from the stretch whose digits were drawn last, of those that have points outside of the
+//! subgroup; a point in two stretches is multiplied by independent digits in both. Every ratio of
+//! two neighbours is inside one stretch. The digits are told to nobody, so no later point can
+//! depend on them.
 //!
 //! # Memory
 //!
@@ -44,12 +45,12 @@ use blstrs::{G1Affine, G2Affine};
 use rand_core::{CryptoRng, RngCore};
 use rayon::{Scope, ThreadPool};
 
-mod desk;
+mod partial;
 
-use self::desk::{Desk, ReceivedPowers};
-use crate::arithmetic::{Digits, G1List, G2List, Path};
+use self::partial::{PartialPowers, ReceivedPowers};
+use crate::arithmetic::{Backend, Digits, G1List, G2List};
 use crate::contribution::raw::RawContribution;
-use crate::contribution::wire::batches::{Batch, Watch};
+use crate::contribution::wire::batches::{PointBatch, PointSink};
 use crate::encoding::{Encoding, Point};
 use crate::error::DocumentError;
 use crate::sizes::Sizes;
@@ -96,7 +97,7 @@ impl Received {
         &self.document
     }
 
-    /// The same, for whoever needs it longer.
+    /// The same, shared, for whoever needs it longer.
     #[must_use]
     pub fn shared_document(&self) -> Arc<RawContribution> {
         Arc::clone(&self.document)
@@ -116,8 +117,8 @@ impl Received {
         pool: &ThreadPool,
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<Self, ReceiveError> {
-        receive(from, sizes, pool, rng, |from, watch| {
-            crate::contribution::json::read_arriving(from, watch)
+        receive(from, sizes, pool, rng, |from, sink| {
+            crate::contribution::json::read_arriving(from, sink)
         })
     }
 
@@ -134,9 +135,9 @@ impl Received {
         pool: &ThreadPool,
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<Self, ReceiveError> {
-        receive(from, sizes, pool, rng, |from, watch| {
+        receive(from, sizes, pool, rng, |from, sink| {
             Ok((
-                crate::contribution::msgpack::read_arriving(from, watch)?,
+                crate::contribution::msgpack::read_arriving(from, sink)?,
                 true,
             ))
         })
@@ -148,8 +149,10 @@ impl Received {
 }
 
 /// A parser of one form. Also tells whether what it handed on is the whole contribution.
-type Parse<R> =
-    fn(&mut Watched<R>, &mut dyn Watch) -> Result<(RawContribution, bool), DocumentError>;
+type Parse<R> = fn(
+    &mut FirstErrorReader<R>,
+    &mut dyn PointSink,
+) -> Result<(RawContribution, bool), DocumentError>;
 
 fn receive<R: Read>(
     from: R,
@@ -158,18 +161,18 @@ fn receive<R: Read>(
     rng: &mut (impl RngCore + CryptoRng),
     parse: Parse<R>,
 ) -> Result<Received, ReceiveError> {
-    let desks: Vec<Desk> = sizes.iter().map(|_| Desk::default()).collect();
+    let partial: Vec<PartialPowers> = sizes.iter().map(|_| PartialPowers::default()).collect();
     let (given_up, at_work) = (AtomicBool::new(false), AtomicUsize::new(0));
     let (document, is_handed_on) = pool.in_place_scope(|scope| {
         let mut decoder = Decoder {
             scope,
             sizes,
-            desks: &desks,
+            partial: &partial,
             given_up: &given_up,
             at_work: &at_work,
             rng,
         };
-        let mut from = Watched { from, error: None };
+        let mut from = FirstErrorReader { from, error: None };
         let document = parse(&mut from, &mut decoder);
         if !matches!(document, Ok((_, true))) {
             given_up.store(true, Ordering::Relaxed);
@@ -183,9 +186,12 @@ fn receive<R: Read>(
             (None, Ok(_)) => document.map_err(ReceiveError::Document),
         }
     })?;
-    // A part of a contribution is nothing to go on with: all is decoded again.
+    // What was handed on may be a part of the contribution: all of it is decoded again.
     let powers = match is_handed_on {
-        true => desks.into_iter().map(Desk::into_powers).collect(),
+        true => partial
+            .into_iter()
+            .map(PartialPowers::into_powers)
+            .collect(),
         false => Vec::new(),
     };
     Ok(Received {
@@ -196,12 +202,12 @@ fn receive<R: Read>(
 
 /// A reader that keeps its first error, which a parser would only quote. After one there is
 /// nothing more to read.
-struct Watched<R> {
+struct FirstErrorReader<R> {
     from: R,
     error: Option<io::Error>,
 }
 
-impl<R: Read> Read for Watched<R> {
+impl<R: Read> Read for FirstErrorReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.error.is_some() {
             return Ok(0);
@@ -221,18 +227,18 @@ impl<R: Read> Read for Watched<R> {
 struct Decoder<'a, 'scope, R> {
     scope: &'a Scope<'scope>,
     sizes: &'a Sizes,
-    desks: &'scope [Desk],
-    /// Set when nothing of this is wanted any more.
+    partial: &'scope [PartialPowers],
+    /// Set when the result is not wanted any more.
     given_up: &'scope AtomicBool,
     /// Batches that wait for the pool, or are in its hands.
     at_work: &'scope AtomicUsize,
     rng: &'a mut R,
 }
 
-impl<R: RngCore + CryptoRng> Watch for Decoder<'_, '_, R> {
-    fn points(&mut self, batch: Batch<'_>) {
+impl<R: RngCore + CryptoRng> PointSink for Decoder<'_, '_, R> {
+    fn points(&mut self, batch: PointBatch<'_>) {
         let index = batch.list.sub_ceremony;
-        let (Some(size), Some(desk)) = (self.sizes.size(index), self.desks.get(index)) else {
+        let (Some(size), Some(partial)) = (self.sizes.size(index), self.partial.get(index)) else {
             return;
         };
         let is_g1 = batch.list.group == G1Affine::GROUP;
@@ -247,23 +253,23 @@ impl<R: RngCore + CryptoRng> Watch for Decoder<'_, '_, R> {
         let is_whole = batch.is_last && len == most;
         if is_g1 {
             if is_whole {
-                desk.g1_is_whole();
+                partial.g1_is_whole();
             }
-            let new = desk.new_points(len);
+            let new = partial.new_points(len);
             let is_idle = self.at_work.load(Ordering::Relaxed) == 0;
             if (is_whole && new > 0) || (is_idle && !batch.is_last && new >= STRETCH) {
-                desk.end_stretch(len, |points| Digits::draw(points, self.rng));
+                partial.end_stretch(len, |points| Digits::draw(points, self.rng));
             }
             self.hand_on(batch, |bytes, encoding, first| {
-                desk.g1_part(first, G1List::decode_here(bytes, encoding, Path::best()));
+                partial.g1_part(first, G1List::decode_here(bytes, encoding, Backend::best()));
             });
         } else {
             if is_whole {
-                desk.g2_is_whole();
+                partial.g2_is_whole();
             }
             self.hand_on(batch, |bytes, encoding, first| {
-                let list = G2List::decode_here(bytes, encoding, Path::best());
-                desk.g2_part(first, list.map(|list| list.to_affine()));
+                let list = G2List::decode_here(bytes, encoding, Backend::best());
+                partial.g2_part(first, list.map(|list| list.to_affine()));
             });
         }
     }
@@ -273,10 +279,10 @@ impl<'scope, R> Decoder<'_, 'scope, R> {
     /// Has a part of a list decoded.
     fn hand_on(
         &self,
-        batch: Batch<'_>,
+        batch: PointBatch<'_>,
         decode: impl FnOnce(&[u8], Encoding, usize) + Send + 'scope,
     ) {
-        let Batch {
+        let PointBatch {
             first, encoding, ..
         } = batch;
         let bytes = batch.bytes.to_vec();

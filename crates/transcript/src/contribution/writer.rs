@@ -1,6 +1,6 @@
 //! A contribution written part by part, while the parts to come are still being computed.
 //!
-//! The parts one behind the other are the bytes of
+//! Put together, the parts are the bytes of
 //! [`RawContribution::to_json`](crate::RawContribution::to_json) or
 //! [`to_msgpack`](crate::RawContribution::to_msgpack), and their length is known before any of them
 //! is: points and signatures have one length each.
@@ -18,14 +18,14 @@ use crate::text_limits::error_text;
 
 /// The form in which a contribution's parts are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PartForm {
+pub enum ContributionForm {
     /// Compact JSON, points compressed.
     Json,
     /// MessagePack, points in this encoding.
     Msgpack(Encoding),
 }
 
-impl PartForm {
+impl ContributionForm {
     /// The encoding of the points.
     #[must_use]
     pub fn encoding(self) -> Encoding {
@@ -39,7 +39,7 @@ impl PartForm {
     ///
     /// # Errors
     ///
-    /// Never in practice; what the serializer could report. So for all parts.
+    /// What the serializer could report; never in practice. The same holds of all parts.
     pub fn opening(self, count: usize) -> Result<Vec<u8>, DocumentError> {
         let mut out = Vec::new();
         match self {
@@ -115,7 +115,7 @@ impl PartForm {
         Ok(len)
     }
 
-    /// By how much a list of so many points is longer than one without.
+    /// The bytes that so many points add to an empty list.
     fn list_len<P: Point>(self, points: usize) -> usize {
         /// Header of a byte string of 32 to 255 bytes.
         const BIN_8: usize = 2;

@@ -14,7 +14,7 @@ use group::Curve;
 use group::prime::PrimeCurveAffine;
 use rand_core::{CryptoRng, RngCore};
 
-use crate::arithmetic::{Digits, G1List, G2List, Path, linear_combination, pairings_equal};
+use crate::arithmetic::{Backend, Digits, G1List, G2List, linear_combination, pairings_equal};
 use crate::contribution::lists::undecodable;
 use crate::contribution::raw::{RawPoints, RawPowers};
 use crate::encoding::Point;
@@ -31,19 +31,6 @@ use crate::verify::verify_powers;
 
 /// Points that are decoded between two reports of progress: a few tens of milliseconds.
 const REPORTED: usize = 2048;
-
-/// Checks every set of powers in a file.
-///
-/// # Errors
-/// Names the first set that fails, the check, and the lowest bad index.
-pub fn verify_powers_file(
-    file: &PowersFile,
-    rng: &mut (impl RngCore + CryptoRng),
-) -> Result<Vec<PowersReport>, PowersInvalid> {
-    let sets = file.sets.iter().enumerate();
-    sets.map(|(i, set)| Ok(verify_set(set, i, rng, &mut |_| {})?.report))
-        .collect()
-}
 
 /// Checks every set of powers in a file, and says what tells it from others and what is known of
 /// its secret. `progress` is told how many of how many points are done.
@@ -241,7 +228,7 @@ fn verify_lagrange_alone(
 /// Decodes the powers in G2, all of which have to be in the subgroup.
 fn decode_g2(sub_ceremony: SubCeremony, set: &PowersSet) -> Result<Vec<G2Affine>, PowersInvalid> {
     let (bytes, encoding) = (set.g2_monomial.bytes(), set.g2_monomial.encoding());
-    let points = G2List::decode(bytes, encoding, Path::best())
+    let points = G2List::decode(bytes, encoding, Backend::best())
         .map_err(undecodable(sub_ceremony, Element::G2Power))?;
     match points.first_outside_subgroup() {
         None => Ok(points.to_affine()),
@@ -257,7 +244,7 @@ fn decode_g2(sub_ceremony: SubCeremony, set: &PowersSet) -> Result<Vec<G2Affine>
 }
 
 /// Whether e(\[τ\]₁, Q\[i\]) = e(g₁, Q\[i+1\]) for every i, by one random combination; the error is
-/// 2⁻¹²⁸ (see `batch`). All points have to be in the subgroup, and Q\[0\] the generator.
+/// 2⁻¹²⁸ (see `verify/equations.rs`). All points have to be in the subgroup, and Q\[0\] the generator.
 fn check_g2_powers(
     sub_ceremony: SubCeremony,
     tau_g1: &G1Affine,
@@ -283,17 +270,17 @@ fn check_g2_powers(
 }
 
 /// Decodes Lagrange points, all of which have to be in the subgroup: tested by the random sums of
-/// `field::windows`, and one by one where those say no.
+/// `arithmetic/sums/windows.rs`, and one by one where those say no.
 fn decode_lagrange(
     raw: &RawPoints<G1Affine>,
     rng: &mut (impl RngCore + CryptoRng),
     advance: &mut dyn FnMut(usize),
 ) -> Result<Vec<G1Affine>, PowersInvalid> {
     let len = G1Affine::encoded_len(raw.encoding());
-    let mut points = G1List::new(Path::best());
+    let mut points = G1List::new(Backend::best());
     for bytes in raw.bytes().chunks(REPORTED * len) {
         let part =
-            G1List::decode(bytes, raw.encoding(), Path::best()).map_err(|(index, error)| {
+            G1List::decode(bytes, raw.encoding(), Backend::best()).map_err(|(index, error)| {
                 PowersInvalid::LagrangeDecoding {
                     index: points.len() + index,
                     error,

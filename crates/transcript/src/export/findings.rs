@@ -14,6 +14,7 @@ use crate::sizes::{Size, SizesError};
 /// Whether the Lagrange points of a file were checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum LagrangeFinding {
     /// They are those of the G1 powers.
     Matches,
@@ -43,13 +44,14 @@ pub struct PowersReport {
     pub num_g1_powers: usize,
     /// The number of G2 powers.
     pub num_g2_powers: usize,
-    /// What there is to say of Lagrange points.
+    /// What was found of the Lagrange points.
     pub lagrange: LagrangeFinding,
 }
 
 /// All that was found in a set of powers that holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SetFindings {
     /// Numbers and Lagrange points.
     #[serde(flatten)]

@@ -1,4 +1,4 @@
-//! Powers of tau in the Lagrange basis, and back.
+//! Powers of tau in the Lagrange basis.
 //!
 //! For n powers, n a power of two, and ω of order n: L_k = (1/n) Σ_j ω^(-jk)·\[τʲ\]₁ commits to the
 //! polynomial that is 1 at ωᵏ and 0 at the other roots of unity. KZG libraries load these, in
@@ -52,15 +52,9 @@ pub enum LagrangeMismatch {
 /// # Errors
 /// When the number of powers is not a power of two.
 pub fn to_lagrange(monomial: &[G1Affine]) -> Result<Vec<G1Affine>, NotPowerOfTwo> {
-    transform(monomial, Direction::ToLagrange)
-}
-
-/// The powers whose Lagrange points, in natural order, are these.
-///
-/// # Errors
-/// When the number of points is not a power of two.
-pub fn to_monomial(lagrange: &[G1Affine]) -> Result<Vec<G1Affine>, NotPowerOfTwo> {
-    transform(lagrange, Direction::ToMonomial)
+    let mut values: Vec<G1Projective> = monomial.iter().map(G1Projective::from).collect();
+    inverse_fourier(&mut values)?;
+    Ok(normalize(&values))
 }
 
 /// Whether `lagrange` are the Lagrange points of `monomial`, by one random combination.
@@ -85,7 +79,7 @@ pub fn check_lagrange(
         .iter()
         .map(|bytes| Scalar::from_u128(u128::from_le_bytes(*bytes)))
         .collect();
-    fourier(&mut transformed, Direction::ToLagrange)?;
+    inverse_fourier(&mut transformed)?;
 
     let powers: Vec<G1Projective> = monomial.iter().map(G1Projective::from).collect();
     let sum = G1Projective::multi_exp(&powers, &transformed);
@@ -106,20 +100,6 @@ pub fn check_lagrange(
         Some(index) => Err(LagrangeMismatch::Point { index }),
         None => Ok(()),
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    /// ω⁻¹, and a factor of 1/n.
-    ToLagrange,
-    /// ω.
-    ToMonomial,
-}
-
-fn transform(points: &[G1Affine], direction: Direction) -> Result<Vec<G1Affine>, NotPowerOfTwo> {
-    let mut values: Vec<G1Projective> = points.iter().map(G1Projective::from).collect();
-    fourier(&mut values, direction)?;
-    Ok(normalize(&values))
 }
 
 /// A root of unity of order `len`.
@@ -165,14 +145,23 @@ impl Module for G1Projective {
     }
 }
 
-/// Fourier transform in place, natural order to natural order: Cooley and Tukey's, in rounds of
-/// n/2 butterflies, each round on all cores.
-fn fourier<M: Module>(values: &mut [M], direction: Direction) -> Result<(), NotPowerOfTwo> {
+/// Values of a polynomial at the roots of unity to its coefficients, in place: the transform by
+/// ω⁻¹, and a factor of 1/n.
+fn inverse_fourier<M: Module>(values: &mut [M]) -> Result<(), NotPowerOfTwo> {
     let len = values.len();
-    let mut root = root_of_unity(len)?;
-    if direction == Direction::ToLagrange {
-        root = root.invert().unwrap_or(Scalar::ONE);
-    }
+    let root = root_of_unity(len)?.invert().unwrap_or(Scalar::ONE);
+    fourier(values, root);
+    let scale = Scalar::from(len as u64).invert().unwrap_or(Scalar::ONE);
+    values
+        .par_iter_mut()
+        .for_each(|value| *value = value.times(&scale));
+    Ok(())
+}
+
+/// Fourier transform in place by a root of unity whose order is the number of values, natural order
+/// to natural order: Cooley and Tukey's, in rounds of n/2 butterflies, each round on all cores.
+fn fourier<M: Module>(values: &mut [M], root: Scalar) {
+    let len = values.len();
     let twiddles: Vec<Scalar> =
         std::iter::successors(Some(Scalar::ONE), |twiddle| Some(*twiddle * root))
             .take(len / 2)
@@ -196,13 +185,6 @@ fn fourier<M: Module>(values: &mut [M], direction: Direction) -> Result<(), NotP
         });
         half *= 2;
     }
-    if direction == Direction::ToLagrange {
-        let scale = Scalar::from(len as u64).invert().unwrap_or(Scalar::ONE);
-        values
-            .par_iter_mut()
-            .for_each(|value| *value = value.times(&scale));
-    }
-    Ok(())
 }
 
 /// Exchanges the values at i and at i with its bits reversed; their number is a power of two.
@@ -233,6 +215,12 @@ mod tests {
             .take(len)
             .map(|power| (G1Affine::generator() * power).to_affine())
             .collect()
+    }
+
+    fn to_monomial(lagrange: &[G1Affine]) -> Result<Vec<G1Affine>, NotPowerOfTwo> {
+        let mut values: Vec<G1Projective> = lagrange.iter().map(G1Projective::from).collect();
+        fourier(&mut values, root_of_unity(lagrange.len())?);
+        Ok(normalize(&values))
     }
 
     /// L_k straight from its meaning: (τⁿ - 1)/n · ωᵏ/(τ - ωᵏ).

@@ -1,8 +1,8 @@
 //! Files of powers, read: which format it is, and where the points are.
 
-mod json;
-mod raw;
-mod text;
+mod powers_json;
+mod powers_raw;
+mod powers_text;
 
 use crate::contribution::raw::RawContribution;
 use crate::export::file::{PowersFile, PowersFileError, PowersFileKind, PowersSet, check_stated};
@@ -25,10 +25,10 @@ pub fn read_powers_file(bytes: &[u8]) -> Result<PowersFile, PowersFileError> {
         Kind::Contribution => contribution(RawContribution::from_msgpack(bytes)?),
         // What is no set of powers after all is told by what is missing.
         Kind::PowersJson | Kind::Json(_) if bytes.trim_ascii_start().first() == Some(&b'{') => {
-            json::read(bytes)
+            powers_json::read(bytes)
         }
-        Kind::PowersText => text::read(bytes),
-        Kind::PowersRaw | Kind::Unknown => raw::read(bytes),
+        Kind::PowersText => powers_text::read(bytes),
+        Kind::PowersRaw | Kind::Unknown => powers_raw::read(bytes),
         Kind::Empty | Kind::Text => Err(PowersFileError::Unknown { len: bytes.len() }),
         other => Err(PowersFileError::Other(other)),
     }

@@ -21,6 +21,7 @@ pub enum ExportFormat {
 
 /// Why powers were not exported.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ExportError {
     /// The output failed.
     #[error("the powers cannot be written: {0}")]

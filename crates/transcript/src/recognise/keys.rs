@@ -8,21 +8,21 @@ use struson::reader::{
 };
 
 use crate::recognise::kind::{JsonShape, Kind};
-use crate::text_limits::{ShortWords, TooLong};
+use crate::text_limits::{LimitedWords, WordTooLong};
 use crate::transcript::error::TranscriptError;
 use crate::transcript::read::form;
 use crate::transcript::read::form::DocumentForm;
 use crate::transcript::read::source::Source;
 use crate::transcript::read::tokens::Tokens;
 
-/// Names that are shown of an object that is nothing of ours.
+/// Names that are shown of an object that is none of our documents.
 const SHOWN: usize = 5;
 
 /// Characters that are shown of a name.
 const SHOWN_CHARS: usize = 40;
 
-/// Most names that are looked at, in an object that is nothing of ours.
-const MOST: usize = 64;
+/// Most names that are looked at in one object.
+const MAX_NAMES: usize = 64;
 
 /// A field of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ fn shown(name: &str) -> String {
     name.chars().take(SHOWN_CHARS).collect()
 }
 
-/// Goes through the names of an object in JSON until `look` says that it has seen enough.
+/// Goes through the names of an object in JSON until `look` returns true.
 ///
 /// Returns what is wrong with the object, as far as it was read.
 fn each_key<S: Source + ?Sized>(
@@ -110,7 +110,7 @@ fn each_key<S: Source + ?Sized>(
         ..ReaderSettings::default()
     };
     let reader = io::BufReader::with_capacity(64 << 10, source.open(offset)?);
-    let mut json = JsonStreamReader::new_custom(ShortWords::new(reader), settings);
+    let mut json = JsonStreamReader::new_custom(LimitedWords::new(reader), settings);
     let mut walk = || -> Result<(), ReaderError> {
         json.begin_object()?;
         while json.has_next()? {
@@ -125,7 +125,7 @@ fn each_key<S: Source + ?Sized>(
     };
     match walk() {
         Ok(()) => Ok(None),
-        Err(ReaderError::IoError { error, .. }) => match TooLong::of(&error) {
+        Err(ReaderError::IoError { error, .. }) => match WordTooLong::of(&error) {
             Some(_) => Ok(Some(JsonShape::Malformed)),
             None => Err(error),
         },
@@ -144,7 +144,7 @@ pub(super) fn of_json<S: Source + ?Sized>(source: &S, offset: u64) -> io::Result
     let fault = each_key(source, offset, |key| {
         told = told_by(&key.name);
         names.push(key.name);
-        told.is_some() || names.len() == MOST
+        told.is_some() || names.len() == MAX_NAMES
     })?;
     Ok(match (told, fault) {
         (Some(kind), _) => kind,
@@ -164,7 +164,7 @@ pub fn top_level_keys<S: Source + ?Sized>(source: &S) -> io::Result<Vec<Key>> {
     let mut keys = Vec::new();
     each_key(source, 0, |key| {
         keys.push(key);
-        keys.len() == MOST
+        keys.len() == MAX_NAMES
     })?;
     Ok(keys)
 }
@@ -180,7 +180,7 @@ pub(super) fn of_msgpack<S: Source + ?Sized>(source: &S) -> io::Result<Option<Ki
             if let Some(kind) = told_by(&name) {
                 return Ok(Some(kind));
             }
-            if seen == MOST {
+            if seen == MAX_NAMES {
                 break;
             }
             map.skip()?;

@@ -38,6 +38,7 @@ pub enum Kind {
 
 /// JSON that is none of this crate's documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum JsonShape {
     /// An object with these keys, the first few.
     Object(Vec<String>),

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::error::{DocumentError, Invalid};
-use crate::transcript::report::Refused;
+use crate::transcript::report::RefusedTranscript;
 
 /// Why a transcript was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,7 @@ pub enum TranscriptError {
     Document(#[from] DocumentError),
     /// The transcript is wrong.
     #[error(transparent)]
-    Refused(Box<Refused>),
+    Refused(Box<RefusedTranscript>),
     /// Powers that were asked for are not as stated, or do not decode.
     #[error(transparent)]
     Powers(#[from] Invalid),

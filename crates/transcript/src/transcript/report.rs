@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use self::failure::Failure;
+use self::failure::TranscriptFailure;
 use self::remarks::{EqualSecrets, Listed, Repeated, Signatures, Tally};
 use crate::fingerprint::Mark;
 use crate::identity::IdentityKind;
@@ -43,6 +43,7 @@ impl Participants {
 /// What was found in one sub-ceremony.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SubReport {
     /// The stated number of powers in G1.
     pub num_g1_powers: u64,
@@ -67,6 +68,7 @@ pub struct SubReport {
 /// What was found in a transcript.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Report {
     /// Contributions: entries but for entry 0, the start.
     pub contributions: u64,
@@ -111,17 +113,18 @@ impl Report {
 /// A transcript that is a document as it should be, and is not true.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(rename_all = "camelCase")]
-pub struct Refused {
+#[non_exhaustive]
+pub struct RefusedTranscript {
     /// What was found, right and wrong.
     pub report: Report,
     /// The first [`MAX_LISTED`] failures; at least one. Those of the document's structure come
     /// first, then those of entries in their order, then those of the final powers.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<TranscriptFailure>,
     /// The number of all failures.
     pub failure_count: u64,
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for RefusedTranscript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(first) = self.failures.first() {
             first.fmt(f)?;

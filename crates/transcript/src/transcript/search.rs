@@ -1,4 +1,4 @@
-//! Entries of a transcript that are somebody's.
+//! A search for the entries of one participant.
 
 use crate::encoding::{Encoding, Point};
 use crate::identity::Identity;
@@ -6,11 +6,11 @@ use crate::transcript::read::index::Index;
 use crate::transcript::read::source::Source;
 use crate::transcript::read::walk::{RawSignature, Walk};
 use crate::transcript::report::remarks::MAX_LISTED;
-use crate::transcript::{error::TranscriptError, read::walk::BATCH};
+use crate::transcript::{error::TranscriptError, read::walk::BATCH_ENTRIES};
 
-/// What entries are looked for by: either is enough.
+/// What to look for: an entry that matches either is found.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct EntrySearch {
     /// The participant.
     pub identity: Option<Identity>,
     /// The public keys of the sub-ceremonies in their order, compressed: one of them at its place.
@@ -19,6 +19,7 @@ pub struct Wanted {
 
 /// An entry that was looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FoundEntry {
     /// k, the entry.
     pub entry: u64,
@@ -40,12 +41,12 @@ pub struct FoundEntry {
 /// When the source cannot be read, or is no transcript.
 pub fn find_entries<S: Source + ?Sized>(
     source: &S,
-    wanted: &Wanted,
+    wanted: &EntrySearch,
 ) -> Result<Vec<FoundEntry>, TranscriptError> {
     let index = Index::read(source)?;
     let mut walk = Walk::start(source, &index)?;
     let mut found = Vec::new();
-    while let Some(batch) = walk.next_batch(BATCH)? {
+    while let Some(batch) = walk.next_batch(BATCH_ENTRIES)? {
         let keys: Vec<Vec<Option<[u8; 96]>>> = (batch.subs.iter())
             .map(|sub| {
                 let points = sub.pot_pubkeys.iter();

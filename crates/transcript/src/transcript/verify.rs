@@ -5,24 +5,6 @@
 //! walks all lists side by side, in batches that are checked on all cores. Memory holds a few
 //! batches and the powers of one sub-ceremony, however many contributions there are.
 //!
-//! ```
-//! use rand_core::OsRng;
-//! use tauline_transcript::Sizes;
-//! use tauline_transcript::transcript::{
-//!     ExpectedSizes, Format, Options, Transcript, verify_transcript,
-//! };
-//!
-//! let sizes: Sizes = "16:4,32:4".parse()?;
-//! let document = Transcript::initial(&sizes).write(Vec::new(), Format::Json)?;
-//! let options = Options { sizes: ExpectedSizes::These(sizes), ..Options::default() };
-//! let report = verify_transcript(document.as_slice(), &options, &mut OsRng, &|_| {})?;
-//! assert_eq!(report.contributions, 0);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
-//!
-//! A document that is no transcript, and one whose sizes are not the expected ones, are refused
-//! like one that was forged: nothing that is missing passes for right.
-
 mod entries;
 mod final_check;
 mod findings;
@@ -49,14 +31,14 @@ use crate::transcript::error::TranscriptError;
 use crate::transcript::options::Options;
 use crate::transcript::read::index::Index;
 use crate::transcript::read::source::Source;
-use crate::transcript::read::walk::{BATCH, Batch, Walk};
+use crate::transcript::read::walk::{BATCH_ENTRIES, EntryBatch, Walk};
 use crate::transcript::report::failure::Failures;
 use crate::transcript::report::remarks::MAX_LISTED;
-use crate::transcript::report::{Refused, Report, SubReport};
+use crate::transcript::report::{RefusedTranscript, Report, SubReport};
 
 /// What a verification is busy with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum VerificationStage {
     /// Finding the lists; counts documents, the one.
     Indexing,
     /// Checking entries; counts them.
@@ -67,9 +49,10 @@ pub enum Stage {
 
 /// How far a verification is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
+#[non_exhaustive]
+pub struct VerificationProgress {
     /// What it is busy with.
-    pub stage: Stage,
+    pub stage: VerificationStage,
     /// How many of `total` are done.
     pub done: u64,
     /// How many there are.
@@ -92,16 +75,16 @@ pub fn verify_transcript<S: Source + ?Sized>(
     source: &S,
     options: &Options,
     rng: &mut (impl RngCore + CryptoRng),
-    progress: &(dyn Fn(Progress) + Sync),
+    progress: &(dyn Fn(VerificationProgress) + Sync),
 ) -> Result<Report, TranscriptError> {
-    progress(Progress {
-        stage: Stage::Indexing,
+    progress(VerificationProgress {
+        stage: VerificationStage::Indexing,
         done: 0,
         total: 1,
     });
     let index = Index::read(source)?;
-    progress(Progress {
-        stage: Stage::Indexing,
+    progress(VerificationProgress {
+        stage: VerificationStage::Indexing,
         done: 1,
         total: 1,
     });
@@ -118,8 +101,8 @@ pub fn verify_transcript<S: Source + ?Sized>(
 
     let total = index.subs.len() as u64;
     for (i, last_product) in last_products.into_iter().enumerate() {
-        progress(Progress {
-            stage: Stage::Powers,
+        progress(VerificationProgress {
+            stage: VerificationStage::Powers,
             done: i as u64,
             total,
         });
@@ -133,15 +116,15 @@ pub fn verify_transcript<S: Source + ?Sized>(
             rng,
         )?;
     }
-    progress(Progress {
-        stage: Stage::Powers,
+    progress(VerificationProgress {
+        stage: VerificationStage::Powers,
         done: total,
         total,
     });
 
     match failures.count {
         0 => Ok(report),
-        failure_count => Err(TranscriptError::Refused(Box::new(Refused {
+        failure_count => Err(TranscriptError::Refused(Box::new(RefusedTranscript {
             report,
             failures: failures.listed,
             failure_count,
@@ -156,7 +139,7 @@ fn check_entries<S: Source + ?Sized>(
     rules: &Rules,
     failures: &mut Failures,
     rng: &mut (impl RngCore + CryptoRng),
-    progress: &(dyn Fn(Progress) + Sync),
+    progress: &(dyn Fn(VerificationProgress) + Sync),
 ) -> Result<(Report, Vec<Option<G1Affine>>), TranscriptError> {
     let mut report = Report::default();
     report
@@ -188,8 +171,8 @@ fn check_entries<S: Source + ?Sized>(
         for found in found {
             add(&mut report, &mut last_products, failures, found);
         }
-        progress(Progress {
-            stage: Stage::Entries,
+        progress(VerificationProgress {
+            stage: VerificationStage::Entries,
             done: done.unwrap_or(total),
             total,
         });
@@ -198,12 +181,13 @@ fn check_entries<S: Source + ?Sized>(
     Ok((report, last_products))
 }
 
-fn read_batches(walk: &mut Walk<'_>) -> Result<Vec<Batch>, TranscriptError> {
+fn read_batches(walk: &mut Walk<'_>) -> Result<Vec<EntryBatch>, TranscriptError> {
     let mut batches = Vec::new();
-    // One for each core: what little of a batch cannot be shared out then keeps nobody waiting.
+    // One for each core: a little of each batch runs on one core only, and nobody waits for it
+    // then.
     let at_a_time = rayon::current_num_threads();
     while batches.len() < at_a_time {
-        match walk.next_batch(BATCH)? {
+        match walk.next_batch(BATCH_ENTRIES)? {
             Some(batch) => batches.push(batch),
             None => break,
         }

@@ -1,8 +1,8 @@
 //! Transcripts, written as a stream (`docs/spec/ceremony.md#transcript`).
 //!
 //! [`TranscriptWriter`] takes the parts in the document's order, each list from an iterator, so a
-//! coordinator writes a transcript of any length straight from its store. [`Transcript`](crate::transcript::Transcript)
-//! is one in memory.
+//! coordinator writes a transcript of any length straight from its store.
+//! [`Transcript`](crate::transcript::Transcript) is one in memory.
 
 pub(crate) mod format;
 mod output;

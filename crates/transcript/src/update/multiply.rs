@@ -7,7 +7,7 @@ use group::prime::PrimeCurveAffine;
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::arithmetic::{Arithmetic, G1List, Path, normalize};
+use crate::arithmetic::{Arithmetic, Backend, G1List, normalize};
 use crate::powers::Powers;
 use crate::signature::eip712_digest;
 use crate::sizes::{Size, Sizes};
@@ -19,7 +19,8 @@ const TASK_POINTS: usize = 384;
 
 /// How far a participant's work is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
+#[non_exhaustive]
+pub struct UpdateProgress {
     /// Powers multiplied so far, of all sub-ceremonies, in G1 and G2. A G2 power takes
     /// longer than one in G1, but there are few.
     pub done: usize,
@@ -83,7 +84,7 @@ fn powers(x: &Scalar, start: u64, len: usize) -> Zeroizing<Vec<Wipeable>> {
 }
 
 fn multiply_in_g1(points: &[G1Affine], scalars: &[Wipeable]) -> Vec<G1Affine> {
-    let points = G1List::from_affine(points, Path::best());
+    let points = G1List::from_affine(points, Backend::best());
     points.multiply_each(scalars).to_affine()
 }
 

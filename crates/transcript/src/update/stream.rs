@@ -11,7 +11,7 @@ use crate::encoding::Encoding;
 use crate::identity::Identity;
 use crate::powers::Base;
 use crate::signature::{bls_sign, ecdsa_sign};
-use crate::update::multiply::{Progress, multiply_one, pubkey, signed_digest};
+use crate::update::multiply::{UpdateProgress, multiply_one, pubkey, signed_digest};
 use crate::update::secret::Secret;
 
 /// A contribution that is computed sub-ceremony after sub-ceremony, so that the first can be on
@@ -20,7 +20,7 @@ use crate::update::secret::Secret;
 /// Public keys and signatures are there from the start: they need the secrets alone. Each secret
 /// is wiped when its sub-ceremony is done, and all of them when this is dropped.
 #[derive(Debug)]
-pub struct InOrder<'a> {
+pub struct ContributionStream<'a> {
     base: &'a Base,
     /// Those of the sub-ceremonies that are done are zero.
     secrets: Vec<Secret>,
@@ -31,10 +31,10 @@ pub struct InOrder<'a> {
     done: usize,
 }
 
-impl<'a> InOrder<'a> {
+impl<'a> ContributionStream<'a> {
     /// Draws fresh secrets and signs for `identity`, and with its Ethereum key if that is at hand.
     ///
-    /// `rng` and `extra_entropy` are as for [`contribute`], and so is `base`.
+    /// `rng` and `extra_entropy` are as for [`contribute`](crate::contribute), and so is `base`.
     pub fn begin(
         base: &'a Base,
         rng: &mut (impl RngCore + CryptoRng),
@@ -75,7 +75,7 @@ impl<'a> InOrder<'a> {
     pub fn next_sub_contribution(
         &mut self,
         encoding: Encoding,
-        progress: &(dyn Fn(Progress) + Sync),
+        progress: &(dyn Fn(UpdateProgress) + Sync),
     ) -> Option<RawSubContribution> {
         let index = self.done;
         let (before, secret) = (self.base.powers().get(index)?, self.secrets.get_mut(index)?);
@@ -84,7 +84,7 @@ impl<'a> InOrder<'a> {
         let done = AtomicUsize::new(lens.take(index).sum());
         let powers = multiply_one(before, secret, &|points| {
             let done = done.fetch_add(points, Ordering::Relaxed) + points;
-            progress(Progress { done, total });
+            progress(UpdateProgress { done, total });
         });
         secret.wipe();
         self.done += 1;

@@ -5,7 +5,7 @@ use group::Curve;
 use group::prime::PrimeCurveAffine;
 use rand_core::{CryptoRng, RngCore};
 
-use crate::arithmetic::{Digits, G1, G1List, G2List, Path, WindowSums, pairings_equal};
+use crate::arithmetic::{Backend, Digits, G1, G1List, G2List, WindowSums, pairings_equal};
 use crate::encoding::Point;
 use crate::error::{Check, Element, Invalid};
 use crate::verify::decoded::{Decoded, Ratio, Sums};
@@ -73,7 +73,7 @@ impl Decoded {
             let element = Element::G1Power;
             return Some(self.invalid(Check::Subgroup { element }, Some(index)));
         }
-        let g2 = G2List::from_affine(&self.g2, Path::best()).first_outside_subgroup();
+        let g2 = G2List::from_affine(&self.g2, Backend::best()).first_outside_subgroup();
         if g2.is_some() {
             let element = Element::G2Power;
             return Some(self.invalid(Check::Subgroup { element }, g2));
@@ -134,11 +134,11 @@ fn holds(ratio: &Ratio, tau: &G2Affine) -> bool {
 /// then the points one by one.
 fn first_outside(points: &G1List, rng: &mut (impl RngCore + CryptoRng)) -> Option<usize> {
     let (from, to) = halve(0, points.len(), FEW, |from, to| {
-        let part = points.part(from..to);
+        let part = points.slice(from..to);
         part.window_sums(&Digits::draw(part.len(), rng))
             .in_subgroup()
     });
-    let first = points.part(from..to).first_outside_subgroup();
+    let first = points.slice(from..to).first_outside_subgroup();
     first.map(|index| from + index)
 }
 
@@ -150,12 +150,12 @@ fn first_wrong_ratio(
 ) -> Option<usize> {
     // Equation i is about the powers i and i + 1.
     let (from, to) = halve(0, powers.len().saturating_sub(1), FEW, |from, to| {
-        let part = powers.part(from..to + 1);
+        let part = powers.slice(from..to + 1);
         let digits = Digits::draw(part.len(), rng);
         let coefficients = Coefficients::draw(digits.windows().count(), rng);
         holds(&Ratio::of(&[part.window_sums(&digits)], &coefficients), tau)
     });
-    let rest = powers.part(from..to + 1).to_affine();
+    let rest = powers.slice(from..to + 1).to_affine();
     let coefficients = Coefficients::draw(to - from, rng);
     first_inconsecutive(&rest, tau, &coefficients).map(|index| from + index)
 }

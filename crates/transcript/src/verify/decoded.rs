@@ -122,7 +122,7 @@ impl Decoded {
 
     /// P\[0\], P\[1\], … that go with the G2 powers.
     pub(crate) fn powers_beside_g2(&self) -> Vec<G1Affine> {
-        self.g1.part(0..self.g2.len()).to_affine()
+        self.g1.slice(0..self.g2.len()).to_affine()
     }
 
     pub(crate) fn sums(&self, draw: &Draw<'_>) -> Sums {

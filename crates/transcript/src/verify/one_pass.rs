@@ -30,7 +30,7 @@
 //! ratios and 2⁻¹²⁸ for the combination: the exponent by which the product misses is a sum of
 //! coefficients, each uniform on 2¹²⁸ values below the group's order, times what each equation
 //! misses by; if one of them misses, at most one value of its coefficient makes the sum 0, whatever the
-//! others are (see `batch`). The same holds of each equation on its own, which is what names a culprit.
+//! others are (see `verify/equations.rs`). The same holds of each equation on its own, which is what names a culprit.
 
 use blstrs::{G1Affine, G1Projective, G2Affine, G2Projective};
 use group::prime::PrimeCurveAffine;
@@ -38,7 +38,9 @@ use group::{Curve, Group};
 use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
-use crate::arithmetic::{G2List, Path, WindowSums, linear_combination, normalize, product_is_one};
+use crate::arithmetic::{
+    Backend, G2List, WindowSums, linear_combination, normalize, product_is_one,
+};
 use crate::error::Invalid;
 use crate::verify::decoded::{Change, Decoded, Draw, Sums};
 use crate::verify::equations::Coefficients;
@@ -50,7 +52,7 @@ pub(crate) fn first_failure(
     subs: &[Decoded],
     rng: &mut (impl RngCore + CryptoRng),
 ) -> Option<Invalid> {
-    // What comes after a sub-ceremony that a glance refuses has no say.
+    // Sub-ceremonies after one that a glance refuses cannot be the first to fail.
     let refused = subs.iter().position(|sub| sub.plainly_wrong().is_some());
     let subs = &subs[..refused.map_or(subs.len(), |at| at + 1)];
     let draws: Vec<Draw<'_>> = subs.iter().map(|sub| Draw::new(sub, rng)).collect();
@@ -66,7 +68,8 @@ pub(crate) fn first_failure(
     let blamed = blamed
         .map(|(sub, sums)| sub.blame(sums, rng))
         .find_map(|it| it);
-    // What is true one by one is true together, and what a glance refuses is refused.
+    // If each check held by itself, the product would hold, and what a glance refuses is refused
+    // here too.
     assert!(
         blamed.is_some(),
         "the one pass refused what each single check accepts"
@@ -80,7 +83,7 @@ fn all_hold(subs: &[Decoded], sums: &[Sums]) -> bool {
         || WindowSums::all_in_subgroup(sums.iter().flat_map(|sums| &sums.windows)),
         || {
             rayon::join(
-                || G2List::from_affine(&g2_points(subs), Path::best()).in_subgroup(),
+                || G2List::from_affine(&g2_points(subs), Backend::best()).in_subgroup(),
                 || equations_hold(subs, sums),
             )
         },

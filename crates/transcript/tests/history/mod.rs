@@ -14,7 +14,6 @@ use tauline_transcript::contribute;
 use tauline_transcript::identity::Identity;
 use tauline_transcript::signature;
 use tauline_transcript::transcript::*;
-use tauline_transcript::transcript::{Format, Transcript};
 
 use crate::fixtures::rng;
 
@@ -69,17 +68,33 @@ pub(crate) fn verify(document: &Value) -> Result<Report, TranscriptError> {
     verify_with(document.to_string().as_bytes(), &options(SIZES))
 }
 
+/// Sizes as the document states them, and signatures over those.
+pub(crate) fn as_stated() -> Options {
+    Options {
+        sizes: ExpectedSizes::AsStated,
+        signed_sizes: None,
+    }
+}
+
 #[track_caller]
-pub(crate) fn refused(document: &Value) -> Box<Refused> {
-    match verify(document) {
+pub(crate) fn refused_with(document: &[u8], options: &Options) -> Box<RefusedTranscript> {
+    match verify_with(document, options) {
         Err(TranscriptError::Refused(refused)) => refused,
         other => panic!("{other:?}"),
     }
 }
 
+#[track_caller]
+pub(crate) fn refused(document: &Value) -> Box<RefusedTranscript> {
+    refused_with(document.to_string().as_bytes(), &options(SIZES))
+}
+
 /// What is wrong, in short: sub-ceremony, code, entry.
-pub(crate) fn faults(refused: &Refused) -> Vec<(Option<usize>, &'static str, Option<u64>)> {
-    let short = |it: &Failure| (it.sub_ceremony.map(|sub| sub.index), it.code(), it.entry);
+pub(crate) fn faults(
+    refused: &RefusedTranscript,
+) -> Vec<(Option<usize>, &'static str, Option<u64>)> {
+    let short =
+        |it: &TranscriptFailure| (it.sub_ceremony.map(|sub| sub.index), it.code(), it.entry);
     refused.failures.iter().map(short).collect()
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tauline_protocol::Identity;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::receipt::Receipt;
-use tauline_transcript::transcript::{FoundEntry, Wanted as Search, find_entries};
+use tauline_transcript::transcript::{EntrySearch, FoundEntry, find_entries};
 
 use crate::documents::transcript_failure;
 use crate::exit::{Failure, Outcome};
@@ -107,7 +107,7 @@ impl Question {
             Self::Identity(identity) => (identity, &[][..]),
             Self::Receipt { identity, keys, .. } => (identity, &keys[..]),
         };
-        let search = Search {
+        let search = EntrySearch {
             identity: Some(identity.clone()),
             pot_pubkeys: keys.to_vec(),
         };

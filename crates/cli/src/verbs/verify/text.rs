@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use tauline_transcript::transcript::{FaultySignature, Listed, Refused, Report, SignatureKind};
+use tauline_transcript::transcript::{
+    FaultySignature, Listed, RefusedTranscript, Report, SignatureKind,
+};
 
 use crate::numbers;
 
@@ -10,7 +12,7 @@ use crate::numbers;
 const MAX_LISTED: usize = 10;
 
 /// The checks that failed.
-pub(super) fn bad(refused: &Refused) -> String {
+pub(super) fn bad(refused: &RefusedTranscript) -> String {
     let mut text = String::new();
     let listed = refused.failures.iter().take(MAX_LISTED);
     for fault in listed {

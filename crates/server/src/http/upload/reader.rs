@@ -11,7 +11,7 @@
 //! 400 KiB); a decompressor has its window (32 KiB for gzip, 8 MiB for zstd); the rest is what
 //! [`tauline_transcript::Received`] states.
 //!
-//! # Who is gone
+//! # When the sender goes away
 //!
 //! A task that is dropped, or gives up, drops its end of the channel without a last word. The
 //! thread sees an error, the pool does no more of the work that waits for it, and everything is

@@ -12,12 +12,12 @@ use crate::refused::Refused;
 use crate::signin::state::StateError;
 use crate::signin::web;
 
-/// What went wrong, as clients of Ethereum's ceremony know it where they know it at all.
+/// What went wrong, in the words of Ethereum's ceremony where it had some.
 #[derive(Debug)]
 pub(super) enum Problem {
-    /// With a code and a text of theirs, or with theirs and a better text.
+    /// A code of theirs, with their text or a better one.
     Known(AuthCode, Option<String>),
-    /// With a code of ours.
+    /// A refusal with a code of ours.
     Ours(Refused),
     /// The two that have a `message` and no code.
     State(&'static str),

@@ -1,23 +1,20 @@
 //! Many additions of affine points side by side.
 //!
 //! A batch of additions shares one inversion (Montgomery's trick), so that an addition costs five
-//! products and a square. Where two points of a pair have the same abscissa, or one is infinity,
-//! the product of the denominators or a mask tells, and the batch is done again with every case
-//! told apart by masks: at most a half slower, whoever chose the points.
+//! products and a square. Where two points of a pair have the same abscissa, or one is infinity, a
+//! mask or a product of zero shows it. Then the batch is done again with all cases told apart by
+//! masks, which makes it at most half as slow again, whoever chose the points.
 //!
 //! # Bounds
 //!
 //! Write M = 2^[`Field::PRODUCT_BITS`], the bound of a product in multiples of p. Points are of
 //! *level* l when their coordinates are at most (2ˡ − M)·p; products are of the lowest level,
-//! [`fresh_level`]. The sum of two points of level l has x₃ = λ² − (x₁ + x₂) + (2ˡ⁺¹ − 2M)·p, at
+//! [`Level::of_products`]. The sum of two points of level l has x₃ = λ² − (x₁ + x₂) + (2ˡ⁺¹ − 2M)·p, at
 //! most (M + 2ˡ⁺¹ − 2M)·p, and y₃ = λ·(x₁ − x₃ + 2ˡ⁺¹·p) − y₁ + (2ˡ − M)·p, at most 2ˡ·p: it is of
-//! level l + 1. Before [`MAX_LEVEL`] is exceeded, products with one bring points down again.
+//! level l + 1. Before [`Level::MAX`] is exceeded, products with one bring points down again.
 
+use crate::arithmetic::curve::level::Level;
 use crate::arithmetic::field::lanes::{Field, MAX_LANES, Mask};
-
-/// The highest level of points that are added. At it the squares of the doubling, below twice
-/// as many bits, are within [`Field::OPERAND_BITS`].
-const MAX_LEVEL: u32 = 16;
 
 /// Pairs in a batch: few enough that their points, denominators and products fit in a core's
 /// second-level cache of a megabyte, so many that an inversion counts little. Measured in eight
@@ -53,16 +50,6 @@ pub(crate) struct Pair {
     pub(crate) sum: u32,
 }
 
-/// The level of products.
-pub(crate) const fn fresh_level<F: Field>() -> u32 {
-    F::PRODUCT_BITS + 1
-}
-
-/// Whether points of this level can be added.
-pub(crate) const fn has_room(level: u32) -> bool {
-    level < MAX_LEVEL
-}
-
 /// What batches keep, used again and again.
 pub(crate) struct Batches<F: Field> {
     /// The product of all denominators before each vector.
@@ -94,11 +81,12 @@ struct Offsets<F: Field> {
 
 impl<F: Field> Offsets<F> {
     #[inline(always)]
-    fn of(field: F, level: u32) -> Self {
+    fn of(field: F, level: Level) -> Self {
         debug_assert!(
-            (fresh_level::<F>()..=MAX_LEVEL).contains(&level),
-            "level {level}"
+            (Level::of_products::<F>()..=Level::MAX).contains(&level),
+            "{level:?}"
         );
+        let level = level.bits();
         debug_assert!(F::PRODUCT_BITS + level + 2 <= F::OPERAND_BITS);
         debug_assert!(2 * level <= F::OPERAND_BITS);
         let product = 1 << F::PRODUCT_BITS;
@@ -166,7 +154,11 @@ fn opposite_where<F: Field>(field: F, mask: Mask, y: F::V, offset: F::V) -> F::V
 
 /// The opposite of a point of `level`, of the same level.
 #[inline(always)]
-pub(crate) fn opposite<F: Field>(field: F, point: &Affine<F::Elem>, level: u32) -> Affine<F::Elem> {
+pub(crate) fn opposite<F: Field>(
+    field: F,
+    point: &Affine<F::Elem>,
+    level: Level,
+) -> Affine<F::Elem> {
     let offsets = Offsets::of(field, level);
     let mut ys = [F::ZERO; MAX_LANES];
     let y = opposite_where(field, !0, field.splat(&point.y), offsets.y);
@@ -219,7 +211,7 @@ pub(crate) fn add_pairs<F: Field>(
     source: &[Affine<F::Elem>],
     pairs: &[Pair],
     out: &mut [Affine<F::Elem>],
-    level: u32,
+    level: Level,
     batches: &mut Batches<F>,
 ) {
     let offsets = Offsets::of(field, level);
@@ -231,7 +223,7 @@ pub(crate) fn add_pairs<F: Field>(
     }
 }
 
-/// Adds a batch if all abscissas differ and no point is infinity; else says no.
+/// Adds a batch, and returns true, if all abscissas differ and no point is infinity.
 #[inline(always)]
 fn add_distinct<F: Field>(
     field: F,

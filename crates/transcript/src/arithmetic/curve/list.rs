@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use crate::arithmetic::curve::affine::Affine;
 use crate::arithmetic::curve::decode::{Decode, Undecodable, from_library, to_library};
 use crate::arithmetic::curve::groups::{Curve, Elem, G1, G2};
+use crate::arithmetic::field::backend::Backend;
 use crate::arithmetic::field::lanes::{Lanes, Task};
-use crate::arithmetic::field::path::Path;
 use crate::arithmetic::field::portable::Portable;
 #[cfg(target_arch = "x86_64")]
 use crate::arithmetic::field::{ifma::Ifma, radix52::Radix52};
@@ -55,11 +55,11 @@ pub(crate) use on_path;
 
 impl<C: Curve> List<C> {
     /// No points yet.
-    pub(crate) fn new(path: Path) -> Self {
+    pub(crate) fn new(path: Backend) -> Self {
         Self(match path {
             #[cfg(target_arch = "x86_64")]
-            Path::Ifma(ifma) => Points::Ifma(ifma, Vec::new()),
-            Path::Portable => Points::Portable(Vec::new()),
+            Backend::Ifma(ifma) => Points::Ifma(ifma, Vec::new()),
+            Backend::Portable => Points::Portable(Vec::new()),
         })
     }
 
@@ -74,7 +74,7 @@ impl<C: Curve> List<C> {
     pub(crate) fn decode(
         bytes: &[u8],
         encoding: Encoding,
-        path: Path,
+        path: Backend,
     ) -> Result<Self, Undecodable> {
         let len = C::Point::encoded_len(encoding);
         let parts: Vec<Result<Self, Undecodable>> = bytes
@@ -97,7 +97,7 @@ impl<C: Curve> List<C> {
     pub(crate) fn decode_here(
         bytes: &[u8],
         encoding: Encoding,
-        path: Path,
+        path: Backend,
     ) -> Result<Self, Undecodable> {
         let len = C::Point::encoded_len(encoding);
         let whole = bytes.len() - bytes.len() % len;
@@ -125,7 +125,7 @@ impl<C: Curve> List<C> {
     }
 
     /// The library's points.
-    pub(crate) fn from_affine(points: &[C::Point], path: Path) -> Self {
+    pub(crate) fn from_affine(points: &[C::Point], path: Backend) -> Self {
         let mut list = Self::new(path);
         list.reserve(points.len());
         on_path!(&mut list.0, |lanes, out| lanes
@@ -140,11 +140,11 @@ impl<C: Curve> List<C> {
     }
 
     /// The path that the list is for.
-    pub(crate) fn path(&self) -> Path {
+    pub(crate) fn path(&self) -> Backend {
         match &self.0 {
             #[cfg(target_arch = "x86_64")]
-            Points::Ifma(ifma, _) => Path::Ifma(*ifma),
-            Points::Portable(_) => Path::Portable,
+            Points::Ifma(ifma, _) => Backend::Ifma(*ifma),
+            Points::Portable(_) => Backend::Portable,
         }
     }
 
@@ -168,7 +168,7 @@ impl<C: Curve> List<C> {
     }
 
     /// The points in a range of indices, or as many as there are.
-    pub(crate) fn part(&self, range: Range<usize>) -> Self {
+    pub(crate) fn slice(&self, range: Range<usize>) -> Self {
         let range = range.start.min(self.len())..range.end.min(self.len());
         Self(match &self.0 {
             #[cfg(target_arch = "x86_64")]

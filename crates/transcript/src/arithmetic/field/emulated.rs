@@ -3,7 +3,7 @@
 
 use crate::arithmetic::field::lanes::{Lanes, MAX_LANES, Mask, Task};
 use crate::arithmetic::field::limbs::{LIMB_BITS, LIMB_MASK, LIMBS};
-use crate::arithmetic::field::machine::{Limbs, Words};
+use crate::arithmetic::field::machine::{Limbs, Machine};
 use crate::arithmetic::field::radix52::{multiply, square};
 
 /// A machine of `N` lanes.
@@ -14,7 +14,7 @@ fn product(a: u64, b: u64) -> u128 {
     u128::from(a & LIMB_MASK) * u128::from(b & LIMB_MASK)
 }
 
-impl<const N: usize> Words for Emulated<N> {
+impl<const N: usize> Machine for Emulated<N> {
     const N: usize = N;
     type W = [u64; N];
 

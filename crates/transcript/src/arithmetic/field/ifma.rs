@@ -15,7 +15,7 @@ use core::arch::x86_64::{
 
 use crate::arithmetic::field::lanes::{Lanes, MAX_LANES, Mask, Task};
 use crate::arithmetic::field::limbs::{LIMB_MASK, LIMBS};
-use crate::arithmetic::field::machine::{Limbs, Words};
+use crate::arithmetic::field::machine::{Limbs, Machine};
 use crate::arithmetic::field::radix52::{multiply, square};
 
 /// The proof that this processor has AVX-512 F, DQ, VL, BW and IFMA.
@@ -51,7 +51,7 @@ fn square_call(m: Ifma, a: &[__m512i; LIMBS]) -> [__m512i; LIMBS] {
     square(m, a)
 }
 
-/// The method of [`Words`] that is one intrinsic.
+/// The method of [`Machine`] that is one intrinsic.
 macro_rules! intrinsics {
     ($($name:ident($($argument:ident),*) -> $result:ty = $intrinsic:expr;)*) => {
         $(
@@ -64,7 +64,7 @@ macro_rules! intrinsics {
     };
 }
 
-impl Words for Ifma {
+impl Machine for Ifma {
     const N: usize = 8;
     type W = __m512i;
 

@@ -9,7 +9,7 @@ use crate::arithmetic::field::limbs::LIMBS;
 pub(crate) struct Limbs(pub(crate) [u64; LIMBS]);
 
 /// Vectors of as many 64-bit words as lanes, and what the machine does with them.
-pub(crate) trait Words: Copy + Send + Sync {
+pub(crate) trait Machine: Copy + Send + Sync {
     /// The number of lanes.
     const N: usize;
     /// A word in every lane.

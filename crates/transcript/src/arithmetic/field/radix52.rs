@@ -4,7 +4,7 @@
 //! a·b ≤ 2³⁴·p² the product (a·b + m·p)/R, m < R, is below p/2 + p. So sums and differences of a
 //! few operands go into the next product as they are, after one pass of carries.
 //!
-//! The algorithms are generic over [`Words`], the machine's operations on vectors of 64-bit
+//! The algorithms are generic over [`Machine`], the machine's operations on vectors of 64-bit
 //! words: AVX-512 IFMA, or an emulation for tests.
 
 use blst::blst_fp;
@@ -15,12 +15,12 @@ use crate::arithmetic::field::limbs::{
     FROM_BLST, HALF, INVERSE_FROM_BLST, LIMBS, ONE, P, P_INVERSE, R_SQUARED, TO_BLST, WORDS,
     multiple_of_p, subtract_p_once, to_limbs, to_words,
 };
-use crate::arithmetic::field::machine::{Limbs, Words};
+use crate::arithmetic::field::machine::{Limbs, Machine};
 
 /// Carries from each limb into the next, of limbs that may be negative in a number that is not.
 /// The highest limb keeps what is above 52 bits: nothing, within the bounds.
 #[inline(always)]
-fn carry<M: Words>(m: M, mut limbs: [M::W; LIMBS]) -> [M::W; LIMBS] {
+fn carry<M: Machine>(m: M, mut limbs: [M::W; LIMBS]) -> [M::W; LIMBS] {
     let mut i = 0;
     while i + 1 < LIMBS {
         limbs[i + 1] = m.add(limbs[i + 1], m.carry(limbs[i]));
@@ -35,7 +35,7 @@ fn carry<M: Words>(m: M, mut limbs: [M::W; LIMBS]) -> [M::W; LIMBS] {
 /// A word of the product is the sum of at most 16 numbers below 2⁵², the reduction adds as many
 /// again, and a carry: no word reaches 2⁵⁸.
 #[inline(always)]
-fn reduce<M: Words>(m: M, mut t: [M::W; 2 * LIMBS]) -> [M::W; LIMBS] {
+fn reduce<M: Machine>(m: M, mut t: [M::W; 2 * LIMBS]) -> [M::W; LIMBS] {
     let inverse = m.splat(P_INVERSE);
     let zero = m.splat(0);
     let mut i = 0;
@@ -60,7 +60,7 @@ fn reduce<M: Words>(m: M, mut t: [M::W; 2 * LIMBS]) -> [M::W; LIMBS] {
 
 /// a·b/R, below p + a·b/R.
 #[inline(always)]
-pub(crate) fn multiply<M: Words>(m: M, a: &[M::W; LIMBS], b: &[M::W; LIMBS]) -> [M::W; LIMBS] {
+pub(crate) fn multiply<M: Machine>(m: M, a: &[M::W; LIMBS], b: &[M::W; LIMBS]) -> [M::W; LIMBS] {
     let mut t = [m.splat(0); 2 * LIMBS];
     let mut i = 0;
     while i < LIMBS {
@@ -81,7 +81,7 @@ pub(crate) fn multiply<M: Words>(m: M, a: &[M::W; LIMBS], b: &[M::W; LIMBS]) -> 
 
 /// a²/R: products of different limbs once, doubled.
 #[inline(always)]
-pub(crate) fn square<M: Words>(m: M, a: &[M::W; LIMBS]) -> [M::W; LIMBS] {
+pub(crate) fn square<M: Machine>(m: M, a: &[M::W; LIMBS]) -> [M::W; LIMBS] {
     let mut t = [m.splat(0); 2 * LIMBS];
     let mut i = 0;
     while i < LIMBS {
@@ -115,7 +115,7 @@ pub(crate) fn square<M: Words>(m: M, a: &[M::W; LIMBS]) -> [M::W; LIMBS] {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Radix52<M>(pub(crate) M);
 
-impl<M: Words> Radix52<M> {
+impl<M: Machine> Radix52<M> {
     #[inline(always)]
     fn constant(self, limbs: &[u64; LIMBS]) -> [M::W; LIMBS] {
         let m = self.0;
@@ -158,7 +158,7 @@ fn words_below_p(element: &Limbs) -> blst_fp {
     }
 }
 
-impl<M: Words> Field for Radix52<M> {
+impl<M: Machine> Field for Radix52<M> {
     const N: usize = M::N;
     const PRODUCT_BITS: u32 = 1;
     const OPERAND_BITS: u32 = 34;
@@ -342,7 +342,7 @@ fn invert_elements(elements: &mut [Limbs]) -> Option<()> {
     Some(())
 }
 
-impl<M: Words> Radix52<M> {
+impl<M: Machine> Radix52<M> {
     /// v^(p − 2): for interpreters that cannot call the library.
     fn invert_by_power(self, v: <Self as Field>::V) -> <Self as Field>::V {
         let exponent = crate::arithmetic::field::limbs::P_WORDS;
@@ -358,7 +358,7 @@ impl<M: Words> Radix52<M> {
     }
 }
 
-impl<M: Words> Lanes for Radix52<M> {
+impl<M: Machine> Lanes for Radix52<M> {
     #[inline(always)]
     fn enter<T: Task<Self>>(self, task: T) -> T::Output {
         self.0.enter(self, task)

@@ -23,10 +23,10 @@ use group::prime::PrimeCurveAffine;
 
 use crate::arithmetic::curve::endomorphism::X;
 use crate::arithmetic::curve::groups::{Curve, G1, G2};
+use crate::arithmetic::field::backend::Backend;
 use crate::arithmetic::field::fp2::Fp2;
 use crate::arithmetic::field::lanes::{Field, Lanes, MAX_LANES, Task};
 use crate::arithmetic::field::library;
-use crate::arithmetic::field::path::Path;
 #[cfg(target_arch = "x86_64")]
 use crate::arithmetic::field::radix52::Radix52;
 
@@ -35,11 +35,11 @@ use crate::arithmetic::field::radix52::Radix52;
 ///
 /// The points of G2 are in the subgroup and not infinity. Those of G1 may be infinity, which
 /// contributes nothing.
-pub(crate) fn miller_product(pairs: &[(G1Affine, G2Affine)], path: Path) -> blst_fp12 {
+pub(crate) fn miller_product(pairs: &[(G1Affine, G2Affine)], path: Backend) -> blst_fp12 {
     match path {
         #[cfg(target_arch = "x86_64")]
-        Path::Ifma(ifma) => library::product(&Radix52(ifma).enter(Miller { pairs })),
-        Path::Portable => {
+        Backend::Ifma(ifma) => library::product(&Radix52(ifma).enter(Miller { pairs })),
+        Backend::Portable => {
             let is_finite = |(p, _): &&(G1Affine, _)| !bool::from(p.is_identity());
             let mut pairs = pairs.iter().filter(is_finite).peekable();
             if pairs.peek().is_none() {

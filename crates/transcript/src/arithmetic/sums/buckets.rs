@@ -1,6 +1,7 @@
 //! Sums of a list by digits: buckets for each value, and planes of them for each bit.
 
-use crate::arithmetic::curve::affine::{Affine, OPPOSITE, Pair, fresh_level, refresh};
+use crate::arithmetic::curve::affine::{Affine, OPPOSITE, Pair, refresh};
+use crate::arithmetic::curve::level::Level;
 use crate::arithmetic::field::lanes::Field;
 use crate::arithmetic::sums::segments::{Leveled, Scratch, sum_segments};
 
@@ -32,7 +33,7 @@ impl<E> Default for Buckets<E> {
     fn default() -> Self {
         let points = Leveled {
             points: Vec::new(),
-            level: 0,
+            level: Level::NONE,
         };
         Self {
             points,
@@ -42,7 +43,8 @@ impl<E> Default for Buckets<E> {
 }
 
 impl<E: Copy + Default> Buckets<E> {
-    /// Adds up the buckets of a window: `of` tells a point's, and whether its opposite is meant.
+    /// Adds up the buckets of a window. `of` gives a point's bucket, and whether its opposite is
+    /// meant.
     #[inline(always)]
     pub(crate) fn add_window<F: Field<Elem = E>>(
         &mut self,
@@ -56,7 +58,7 @@ impl<E: Copy + Default> Buckets<E> {
         let level = sum_segments(
             field,
             points,
-            fresh_level::<F>(),
+            Level::of_products::<F>(),
             &self.sorted.index,
             &mut self.sorted.lengths,
             scratch,
@@ -82,10 +84,10 @@ impl<E: Copy + Default> Buckets<E> {
         let mut buckets = self.points;
         let mut halves = Leveled {
             points: Vec::with_capacity(buckets.points.len()),
-            level: 0,
+            level: Level::NONE,
         };
         let mut lengths = Vec::new();
-        // Without it, nobody asks for the lowest buckets.
+        // Without the sum of all, the lowest buckets are not needed.
         let skipped = usize::from(!wants_all);
         for bit in (0..bits).rev() {
             let half = 1_usize << bit;

@@ -21,8 +21,8 @@ use crate::arithmetic::curve::affine::Affine;
 use crate::arithmetic::curve::decode::to_library;
 use crate::arithmetic::curve::groups::{Curve, Elem, Sum};
 use crate::arithmetic::curve::list::{List, on_path};
+use crate::arithmetic::field::backend::Backend;
 use crate::arithmetic::field::lanes::{Lanes, Task};
-use crate::arithmetic::field::path::Path;
 use crate::arithmetic::sums::buckets::planes;
 use crate::arithmetic::sums::scalars::Coefficient;
 use crate::arithmetic::sums::segments::Scratch;
@@ -39,7 +39,7 @@ const TASK_DIGITS: usize = 4;
 
 /// The planes of a list.
 pub(crate) struct Combination<C: Curve> {
-    path: Path,
+    path: Backend,
     /// T_j.
     planes: Vec<C::Point>,
 }

@@ -6,9 +6,9 @@ use crate::arithmetic::curve::decode::{from_library, load, to_library};
 use crate::arithmetic::curve::endomorphism::BETA;
 use crate::arithmetic::curve::groups::G1;
 use crate::arithmetic::curve::projective::Projective;
+use crate::arithmetic::field::backend::Backend;
 use crate::arithmetic::field::lanes::{Lanes, Task};
 use crate::arithmetic::field::library;
-use crate::arithmetic::field::path::Path;
 use crate::arithmetic::field::portable::Portable;
 #[cfg(target_arch = "x86_64")]
 use crate::arithmetic::field::radix52::Radix52;
@@ -20,11 +20,11 @@ pub(crate) type Terms = [(G1Affine, Coefficient); 2];
 
 /// c·P + d·Q of each of these, on one core. For points in the subgroup, or infinity; of others
 /// comes some point of the curve.
-pub(crate) fn sums_of_two(terms: &[Terms], path: Path) -> Vec<G1Affine> {
+pub(crate) fn sums_of_two(terms: &[Terms], path: Backend) -> Vec<G1Affine> {
     match path {
         #[cfg(target_arch = "x86_64")]
-        Path::Ifma(ifma) => Radix52(ifma).enter(SumsOfTwo { terms }),
-        Path::Portable => SumsOfTwo { terms }.run(Portable),
+        Backend::Ifma(ifma) => Radix52(ifma).enter(SumsOfTwo { terms }),
+        Backend::Portable => SumsOfTwo { terms }.run(Portable),
     }
 }
 

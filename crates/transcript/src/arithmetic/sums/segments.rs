@@ -4,8 +4,9 @@
 //! segments, are added side by side.
 
 use crate::arithmetic::curve::affine::{
-    Affine, Batches, OPPOSITE, Pair, add_pairs, fresh_level, has_room, opposite, place, refresh,
+    Affine, Batches, OPPOSITE, Pair, add_pairs, opposite, place, refresh,
 };
+use crate::arithmetic::curve::level::Level;
 use crate::arithmetic::field::lanes::Field;
 
 /// Memory that sums use again and again.
@@ -70,16 +71,16 @@ impl Round {
         self.len = to as usize;
     }
 
-    /// Adds the pairs of `points`; true if there were any.
+    /// Adds the pairs of `points`, which are of `level`. Returns the level of the sums.
     #[inline(always)]
     fn run<F: Field>(
         &self,
         field: F,
         points: &[Affine<F::Elem>],
-        level: u32,
+        level: Level,
         out: &mut Vec<Affine<F::Elem>>,
         batches: &mut Batches<F>,
-    ) -> bool {
+    ) -> Level {
         // What was there before is overwritten, all of it: no need to clear.
         if out.len() < self.len {
             out.resize(self.len, Affine::default());
@@ -91,28 +92,29 @@ impl Round {
                 _ => opposite(field, point, level),
             };
         }
-        if !self.pairs.is_empty() {
-            add_pairs(field, points, &self.pairs, out, level, batches);
+        if self.pairs.is_empty() {
+            return level;
         }
-        !self.pairs.is_empty()
+        add_pairs(field, points, &self.pairs, out, level, batches);
+        level.of_sums()
     }
 }
 
 /// Appends to `out` the sum of each segment; an empty one's is infinity. Returns their level.
 ///
-/// Segment s is the next `lengths[s]` entries of `index`, places in `source` (or with
-/// [`OPPOSITE`], the opposites of what is there), whose points are of `level`. `lengths` is used up.
+/// Segment s is the next `lengths[s]` entries of `index`, places in `source` (or with [`OPPOSITE`],
+/// the opposites of what is there), whose points are of `level`. `lengths` is overwritten.
 #[inline(always)]
 pub(crate) fn sum_segments<F: Field>(
     field: F,
     source: &[Affine<F::Elem>],
-    mut level: u32,
+    mut level: Level,
     index: &[u32],
     lengths: &mut [u32],
     scratch: &mut Scratch<F>,
     out: &mut Vec<Affine<F::Elem>>,
-) -> u32 {
-    debug_assert!(has_room(level));
+) -> Level {
+    debug_assert!(level.has_room());
     let Scratch {
         batches,
         round,
@@ -120,14 +122,14 @@ pub(crate) fn sum_segments<F: Field>(
         next,
     } = scratch;
     round.plan(field, source, |i| index[i as usize], lengths);
-    level += u32::from(round.run(field, source, level, current, batches));
+    level = round.run(field, source, level, current, batches);
     while lengths.iter().any(|&length| length > 1) {
-        if !has_room(level) {
+        if !level.has_room() {
             refresh(field, &mut current[..round.len]);
-            level = fresh_level::<F>();
+            level = Level::of_products::<F>();
         }
         round.plan(field, current, |i| i, lengths);
-        level += u32::from(round.run(field, current, level, next, batches));
+        level = round.run(field, current, level, next, batches);
         std::mem::swap(current, next);
     }
     let mut sums = current.iter();
@@ -141,16 +143,16 @@ pub(crate) fn sum_segments<F: Field>(
 /// Points and their level.
 pub(crate) struct Leveled<E> {
     pub(crate) points: Vec<Affine<E>>,
-    pub(crate) level: u32,
+    pub(crate) level: Level,
 }
 
 impl<E: Copy + Default> Leveled<E> {
     /// Makes sure that the points can be added.
     #[inline(always)]
     pub(crate) fn make_room<F: Field<Elem = E>>(&mut self, field: F) {
-        if !has_room(self.level) {
+        if !self.level.has_room() {
             refresh(field, &mut self.points);
-            self.level = fresh_level::<F>();
+            self.level = Level::of_products::<F>();
         }
     }
 
@@ -177,7 +179,7 @@ impl<E: Copy + Default> Leveled<E> {
             level,
             batches,
         );
-        let level = level + 1;
+        let level = level.of_sums();
         Self { points, level }
     }
 }

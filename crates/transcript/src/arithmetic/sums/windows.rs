@@ -47,8 +47,8 @@ use crate::arithmetic::curve::decode::to_library;
 use crate::arithmetic::curve::groups::{Curve, Elem, Sum};
 use crate::arithmetic::curve::library::{Arithmetic, normalize};
 use crate::arithmetic::curve::list::{List, on_path};
+use crate::arithmetic::field::backend::Backend;
 use crate::arithmetic::field::lanes::{Lanes, Task};
-use crate::arithmetic::field::path::Path;
 use crate::arithmetic::sums::buckets::Buckets;
 use crate::arithmetic::sums::segments::Scratch;
 
@@ -172,7 +172,7 @@ fn bucket(digit: Digit, bits: u32) -> (usize, bool) {
 #[derive(Clone, Debug)]
 pub(crate) struct WindowSums<C: Curve> {
     windows: Windows,
-    path: Path,
+    path: Backend,
     /// T_{w,b} at w·c + b.
     planes: Vec<C::Point>,
     /// Of each window, the digit and the point of its first term, then of its last.
@@ -257,7 +257,7 @@ impl<C: Curve> WindowSums<C> {
             }
         }
         let sums = normalize::<C::Point>(&sums);
-        List::<C>::from_affine(&sums, Path::best()).in_subgroup()
+        List::<C>::from_affine(&sums, Backend::best()).in_subgroup()
     }
 
     /// R_w.

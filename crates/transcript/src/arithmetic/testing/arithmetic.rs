@@ -237,7 +237,7 @@ fn implementations_agree_on_random_chains_of_operations() {
             "round {round}"
         );
         #[cfg(target_arch = "x86_64")]
-        if let Some(Path::Ifma(ifma)) = Path::vector() {
+        if let Some(Backend::Ifma(ifma)) = Backend::vector() {
             assert_eq!(
                 chain(Radix52(ifma), &elements, &steps),
                 expected,

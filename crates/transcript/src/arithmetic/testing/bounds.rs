@@ -17,7 +17,7 @@ fn passed(
     rng: &mut ChaCha20Rng,
     passes: impl Fn(&WindowSums<G1>) -> bool,
 ) -> u32 {
-    let list = G1List::from_affine(points, Path::best());
+    let list = G1List::from_affine(points, Backend::best());
     let passed = (0..TRIALS).filter(|_| {
         let digits = Digits::draw_for(windows, points.len(), rng);
         passes(&list.window_sums(&digits))
@@ -118,7 +118,7 @@ fn wrong_powers_pass_no_oftener_than_the_bound() {
     let ratio_holds = |sums: &WindowSums<G1>| {
         (1..=sums.windows().count()).all(|w| sums.before(w) * tau == sums.after(w))
     };
-    let right = G1List::from_affine(&powers_with(tau, error, &[]), Path::best());
+    let right = G1List::from_affine(&powers_with(tau, error, &[]), Backend::best());
     for (digit_bits, count) in [(1, 4), (2, 2), (4, 1)] {
         let windows = Windows::new(digit_bits, count);
         let digits = Digits::draw_for(windows, right.len(), &mut rng);
@@ -166,7 +166,7 @@ fn weights_by_powers_of_the_digits_base_would_pass_what_the_windows_refuse() {
         ("falling", [(2, 2), (3, -1), (7, -2), (8, 1)]),
     ] {
         let points = powers_with(tau, error, &differences);
-        let list = G1List::from_affine(&points, Path::best());
+        let list = G1List::from_affine(&points, Backend::best());
         let mut naive = 0;
         for _ in 0..60 {
             let sums = list.window_sums(&Digits::draw_for(windows, points.len(), &mut rng));

@@ -1,7 +1,8 @@
 //! The vector path's algorithms without the library, small enough for an interpreter or a memory
 //! checker: nothing here calls C or assembly.
 
-use crate::arithmetic::curve::affine::{Affine, fresh_level};
+use crate::arithmetic::curve::affine::Affine;
+use crate::arithmetic::curve::level::Level;
 use crate::arithmetic::field::emulated::Emulated;
 use crate::arithmetic::field::lanes::{Field, Lanes, MAX_LANES};
 use crate::arithmetic::field::limbs::P_WORDS;
@@ -77,7 +78,7 @@ fn interpreted_sums_are_right_with_every_special_case() {
     let index = [0, 0, 0, 0, 1, 0, 1, 0, 2, 1, 1, 0, 0, 0, 0];
     let mut lengths = [2, 3, 2, 2, 5, 1, 0];
     let (mut sums, mut scratch) = (Vec::new(), Scratch::new());
-    let level = fresh_level::<Machine>();
+    let level = Level::of_products::<Machine>();
     let level = sum_segments(
         LANES,
         &points,
@@ -89,8 +90,14 @@ fn interpreted_sums_are_right_with_every_special_case() {
     );
     assert!(scratch.batches.complete > 0);
     for single in [1, 3, 4, 5] {
-        assert!(equal(sums[single].x, point.x, 1 << level), "{single}");
-        assert!(equal(sums[single].y, point.y, 1 << level), "{single}");
+        assert!(
+            equal(sums[single].x, point.x, 1 << level.bits()),
+            "{single}"
+        );
+        assert!(
+            equal(sums[single].y, point.y, 1 << level.bits()),
+            "{single}"
+        );
     }
     assert_eq!(sums[2], Affine::default());
     assert_eq!(sums[6], Affine::default());
@@ -99,5 +106,5 @@ fn interpreted_sums_are_right_with_every_special_case() {
     let four = LANES.integers(&[[4, 0, 0, 0, 0, 0]; MAX_LANES]);
     let square = LANES.add(LANES.mul(LANES.sqr(x), x), four);
     assert!(equal(elements(LANES.sqr(y)), elements(square), 8));
-    assert!(!equal(sums[0].x, point.x, 1 << level));
+    assert!(!equal(sums[0].x, point.x, 1 << level.bits()));
 }

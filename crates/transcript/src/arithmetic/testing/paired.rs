@@ -47,7 +47,7 @@ impl Law for MillerLoops {
             let pairs = pairs(len, &mut rng);
             let values = lanes.enter(Miller { pairs: &pairs });
             let product = library::product(&values);
-            let expected = miller_product(&pairs, Path::Portable);
+            let expected = miller_product(&pairs, Backend::Portable);
             assert_eq!(
                 product.final_exp(),
                 expected.final_exp(),
@@ -131,7 +131,7 @@ fn sums_of_two_are_the_plain_sums() {
 fn combined<C: PointCurve>(
     points: &[C::Point],
     coefficients: &[Coefficient],
-    path: Path,
+    path: Backend,
 ) -> Combination<C> {
     List::<C>::from_affine(points, path).combine(coefficients)
 }

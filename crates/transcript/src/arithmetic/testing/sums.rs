@@ -1,7 +1,8 @@
 use super::*;
-use crate::arithmetic::curve::affine::{Affine, fresh_level, refresh};
+use crate::arithmetic::curve::affine::{Affine, refresh};
 use crate::arithmetic::curve::decode::{from_library, to_library};
 use crate::arithmetic::curve::groups::G1;
+use crate::arithmetic::curve::level::Level;
 use crate::arithmetic::sums::segments::{Scratch, sum_segments};
 
 /// Sums of segments of `points`, in the order of `index`, with how many batches were complete.
@@ -15,7 +16,7 @@ fn sums<L: Lanes>(
     from_library::<G1, L>(lanes, points, &mut list);
     let mut scratch = Scratch::new();
     let mut out: Vec<Affine<L::Elem>> = Vec::new();
-    let level = fresh_level::<L>();
+    let level = Level::of_products::<L>();
     let mut lengths = lengths.to_vec();
     sum_segments(
         lanes,

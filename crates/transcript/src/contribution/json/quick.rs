@@ -44,7 +44,7 @@ impl de::Error for Unusual {
 }
 
 /// The reader: what has arrived, and how far it was read.
-pub(super) struct Quick<R> {
+pub(super) struct QuickReader<R> {
     from: R,
     /// What has arrived, and room for more.
     bytes: Vec<u8>,
@@ -53,7 +53,7 @@ pub(super) struct Quick<R> {
     depth: usize,
 }
 
-impl<R: Read> Quick<R> {
+impl<R: Read> QuickReader<R> {
     pub(super) fn new(from: R) -> Self {
         Self {
             from,
@@ -226,7 +226,7 @@ const SPECIAL: [bool; 256] = {
     special
 };
 
-impl<'de, R: Read> Deserializer<'de> for &mut Quick<R> {
+impl<'de, R: Read> Deserializer<'de> for &mut QuickReader<R> {
     type Error = Unusual;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unusual> {
@@ -259,7 +259,7 @@ impl<'de, R: Read> Deserializer<'de> for &mut Quick<R> {
 
 /// What stands in a list or an object.
 struct Items<'a, R> {
-    reader: &'a mut Quick<R>,
+    reader: &'a mut QuickReader<R>,
     close: u8,
     is_first: bool,
     /// Set when the end was taken.
@@ -325,89 +325,4 @@ impl<'de, R: Read> MapAccess<'de> for Items<'_, R> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde::Deserialize;
-    use serde_json::Value;
-
-    use super::*;
-
-    /// One byte at a time.
-    struct Drip<'a>(&'a [u8]);
-
-    impl Read for Drip<'_> {
-        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-            let len = buffer.len().min(1);
-            (&mut self.0).take(len as u64).read(buffer)
-        }
-    }
-
-    fn quick(text: &str) -> Option<Value> {
-        let mut reader = Quick::new(Drip(text.as_bytes()));
-        let value = Value::deserialize(&mut reader).ok()?;
-        reader.end().ok()?;
-        Some(value)
-    }
-
-    #[test]
-    fn what_it_takes_it_takes_as_serde_json_does() {
-        for usual in [
-            "[]",
-            "{}",
-            " [ 1 , 20 ,\r\n\t0 ] ",
-            r#"{"a":[true,false,null],"b":{"c":"é \u007f, é"}}"#
-                .replace("\\u007f", "\u{7f}")
-                .as_str(),
-            "18446744073709551",
-            "[[[[[[[[]]]]]]]]",
-            r#"{"a":1,"a":2}"#,
-        ] {
-            assert_eq!(
-                quick(usual),
-                Some(serde_json::from_str(usual).unwrap()),
-                "{usual}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_it_does_not_take_is_left_to_serde_json() {
-        let deep = "[".repeat(MAX_DEPTH + 1) + &"]".repeat(MAX_DEPTH + 1);
-        for unusual in [
-            "",
-            " ",
-            "[",
-            "]",
-            "[1",
-            "[1,",
-            "[1,]",
-            "[,1]",
-            "[1 2]",
-            "{\"a\"}",
-            "{\"a\":}",
-            "{a:1}",
-            "{\"a\":1,}",
-            "{1:1}",
-            "{\"a\" 1}",
-            "01",
-            "-1",
-            "1.5",
-            "1e3",
-            "18446744073709551616",
-            "nul",
-            "nulll",
-            "truefalse",
-            "\"\\n\"",
-            "\"\n\"",
-            "\"",
-            "\"a",
-            "[] []",
-            "[]x",
-            "{]",
-            "[}",
-            "+1",
-            &deep,
-        ] {
-            assert_eq!(quick(unusual), None, "{unusual}");
-        }
-    }
-}
+mod tests;

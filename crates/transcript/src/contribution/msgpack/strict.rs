@@ -1,14 +1,14 @@
-//! MessagePack whose texts are UTF-8, as its specification says texts are, and not longer than any of
-//! a document.
+//! A reader that lets MessagePack pass only if its texts are UTF-8, as its specification demands,
+//! and not too long.
 
 use std::io::{self, Read};
 
-use crate::text_limits::{MAX_WORD, TooLong};
+use crate::text_limits::{MAX_WORD, WordTooLong};
 
 /// Passes bytes through, and fails at a text that is not UTF-8.
 ///
-/// `rmp_serde` hands such a text over as bytes, and would so take one for a point; the reader of
-/// transcripts refuses it, and one document has one meaning.
+/// `rmp_serde` hands such a text over as bytes, which could pass for a point. The reader of
+/// transcripts refuses such texts, and both readers have to agree.
 pub(super) struct StrictText<R> {
     inner: R,
     state: State,
@@ -68,7 +68,7 @@ impl<R: Read> StrictText<R> {
                     *length = *length << 8 | u64::from(first);
                     if *left == 0 {
                         if *length > MAX_WORD as u64 {
-                            let long = TooLong(self.position + 1);
+                            let long = WordTooLong(self.position + 1);
                             return Err(io::Error::new(io::ErrorKind::InvalidData, long));
                         }
                         self.state = value(*length + *extra, *is_text);

@@ -8,7 +8,7 @@ pub(crate) const BATCH_POINTS: usize = 1024;
 
 /// One of a contribution's lists of powers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ListName {
+pub(crate) struct ListId {
     /// The sub-ceremony's place in the document.
     pub(crate) sub_ceremony: usize,
     /// `G1` or `G2`, as [`Point::GROUP`] has it.
@@ -16,8 +16,8 @@ pub(crate) struct ListName {
 }
 
 /// Consecutive points of a list, undecoded.
-pub(crate) struct Batch<'a> {
-    pub(crate) list: ListName,
+pub(crate) struct PointBatch<'a> {
+    pub(crate) list: ListId,
     /// The index of the first point.
     pub(crate) first: usize,
     pub(crate) encoding: Encoding,
@@ -27,51 +27,51 @@ pub(crate) struct Batch<'a> {
     pub(crate) is_last: bool,
 }
 
-/// Somebody to whom points are handed as soon as there is a batch of them.
+/// A sink that takes points as soon as there is a batch of them.
 ///
-/// The batches of a list come in their order, the last one perhaps without points. A document that
-/// turns out to be none leaves lists without an end.
-pub(crate) trait Watch {
+/// The batches of a list come in their order, the last one perhaps without points. If the document
+/// turns out to be malformed, lists stay without an end.
+pub(crate) trait PointSink {
     /// Takes the next points of a list.
-    fn points(&mut self, batch: Batch<'_>);
+    fn points(&mut self, batch: PointBatch<'_>);
 }
 
-/// Nobody: the document is wanted as a whole.
-pub(crate) struct Nobody;
+/// A sink that ignores points, where the document is wanted as a whole.
+pub(crate) struct IgnorePoints;
 
-impl Watch for Nobody {
-    fn points(&mut self, _: Batch<'_>) {}
+impl PointSink for IgnorePoints {
+    fn points(&mut self, _: PointBatch<'_>) {}
 }
 
-/// What a list's reader has handed on so far.
-pub(crate) struct Handed<'a> {
-    watch: &'a mut dyn Watch,
-    list: ListName,
+/// The points of one list on their way to a sink.
+pub(crate) struct PointFeed<'a> {
+    sink: &'a mut dyn PointSink,
+    list: ListId,
     points: usize,
 }
 
-impl<'a> Handed<'a> {
-    /// Nothing of a list of `P`s.
-    pub(crate) fn nothing<P: Point>(watch: &'a mut dyn Watch, sub_ceremony: usize) -> Self {
-        let list = ListName {
+impl<'a> PointFeed<'a> {
+    /// For a list of `P`s of which nothing is sent yet.
+    pub(crate) fn new<P: Point>(sink: &'a mut dyn PointSink, sub_ceremony: usize) -> Self {
+        let list = ListId {
             sub_ceremony,
             group: P::GROUP,
         };
         Self {
-            watch,
+            sink,
             list,
             points: 0,
         }
     }
 
-    /// Hands on what is new among the `len` points in `bytes`, if it is a batch, or if the list
-    /// ends here.
-    pub(crate) fn up_to(&mut self, len: usize, encoding: Encoding, bytes: &[u8], is_last: bool) {
+    /// Sends what is new among the `len` points in `bytes`, if that is a batch, or if the list ends
+    /// here.
+    pub(crate) fn send(&mut self, len: usize, encoding: Encoding, bytes: &[u8], is_last: bool) {
         if len - self.points < BATCH_POINTS && !is_last {
             return;
         }
         let start = bytes.len() / len.max(1) * self.points;
-        self.watch.points(Batch {
+        self.sink.points(PointBatch {
             list: self.list,
             first: self.points,
             encoding,

@@ -9,17 +9,17 @@ use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 
 use crate::contribution::raw::{RawContribution, RawPowers, RawSubContribution};
-use crate::contribution::wire::batches::{Nobody, Watch};
+use crate::contribution::wire::batches::{IgnorePoints, PointSink};
 use crate::contribution::wire::fields::{once, required, within};
 use crate::contribution::wire::points::PointsSeed;
 use crate::contribution::wire::signature::LenientSignature;
 
 /// Reads a contribution, and hands its points on in batches.
-pub(crate) struct ContributionSeed<'a>(pub(crate) &'a mut dyn Watch);
+pub(crate) struct ContributionSeed<'a>(pub(crate) &'a mut dyn PointSink);
 
 impl<'de> Deserialize<'de> for RawContribution {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        ContributionSeed(&mut Nobody).deserialize(deserializer)
+        ContributionSeed(&mut IgnorePoints).deserialize(deserializer)
     }
 }
 
@@ -64,7 +64,7 @@ impl<'de> Visitor<'de> for ContributionSeed<'_> {
 }
 
 /// Reads the list of sub-contributions; errors name the place in it.
-struct SubContributionsSeed<'a>(&'a mut dyn Watch);
+struct SubContributionsSeed<'a>(&'a mut dyn PointSink);
 
 impl<'de> DeserializeSeed<'de> for SubContributionsSeed<'_> {
     type Value = Vec<RawSubContribution>;
@@ -85,7 +85,7 @@ impl<'de> Visitor<'de> for SubContributionsSeed<'_> {
         let mut subs = Vec::new();
         loop {
             let seed = SubContributionSeed {
-                watch: &mut *self.0,
+                sink: &mut *self.0,
                 index: subs.len(),
             };
             let next = list.next_element_seed(seed);
@@ -99,7 +99,7 @@ impl<'de> Visitor<'de> for SubContributionsSeed<'_> {
 
 /// Reads the contribution to the sub-ceremony at `index`.
 struct SubContributionSeed<'a> {
-    watch: &'a mut dyn Watch,
+    sink: &'a mut dyn PointSink,
     index: usize,
 }
 
@@ -131,7 +131,7 @@ impl<'de> Visitor<'de> for SubContributionSeed<'_> {
                     .map_err(within("numG2Powers"))?,
                 "powersOfTau" => {
                     let seed = PowersSeed {
-                        watch: &mut *self.watch,
+                        sink: &mut *self.sink,
                         index: self.index,
                     };
                     once(&mut map, "powersOfTau", &mut powers, seed)
@@ -163,7 +163,7 @@ impl<'de> Visitor<'de> for SubContributionSeed<'_> {
 
 /// Reads the powers of the sub-ceremony at `index`.
 struct PowersSeed<'a> {
-    watch: &'a mut dyn Watch,
+    sink: &'a mut dyn PointSink,
     index: usize,
 }
 
@@ -188,11 +188,11 @@ impl<'de> Visitor<'de> for PowersSeed<'_> {
         while let Some(Name(name)) = map.next_key::<Name>()? {
             match name.as_str() {
                 "G1Powers" => {
-                    let seed = PointsSeed::new(&mut *self.watch, self.index);
+                    let seed = PointsSeed::new(&mut *self.sink, self.index);
                     once(&mut map, "G1Powers", &mut g1, seed).map_err(within("G1Powers"))?;
                 }
                 "G2Powers" => {
-                    let seed = PointsSeed::new(&mut *self.watch, self.index);
+                    let seed = PointsSeed::new(&mut *self.sink, self.index);
                     once(&mut map, "G2Powers", &mut g2, seed).map_err(within("G2Powers"))?;
                 }
                 _ => return Err(de::Error::unknown_field(&name, FIELDS)),

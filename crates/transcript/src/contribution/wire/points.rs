@@ -8,7 +8,7 @@ use serde::ser::{SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
 
 use crate::contribution::raw::{RawPoint, RawPoints};
-use crate::contribution::wire::batches::{Handed, Nobody, Watch};
+use crate::contribution::wire::batches::{IgnorePoints, PointFeed, PointSink};
 use crate::contribution::wire::fields::within;
 use crate::encoding::{Encoding, Point, decode_hex, encode_hex};
 
@@ -81,21 +81,21 @@ impl<P: Point> Visitor<'_> for PointVisitor<'_, P> {
 
 impl<'de, P: Point> Deserialize<'de> for RawPoints<P> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        PointsSeed::new(&mut Nobody, 0).deserialize(deserializer)
+        PointsSeed::new(&mut IgnorePoints, 0).deserialize(deserializer)
     }
 }
 
 /// Reads a list of points, and hands them on in batches. Grows with what is read, never with what a
 /// length field promises.
 pub(crate) struct PointsSeed<'a, P> {
-    handed: Handed<'a>,
+    feed: PointFeed<'a>,
     group: PhantomData<P>,
 }
 
 impl<'a, P: Point> PointsSeed<'a, P> {
-    pub(crate) fn new(watch: &'a mut dyn Watch, sub_ceremony: usize) -> Self {
+    pub(crate) fn new(sink: &'a mut dyn PointSink, sub_ceremony: usize) -> Self {
         Self {
-            handed: Handed::nothing::<P>(watch, sub_ceremony),
+            feed: PointFeed::new::<P>(sink, sub_ceremony),
             group: PhantomData,
         }
     }
@@ -132,10 +132,10 @@ impl<'de, P: Point> Visitor<'de> for PointsSeed<'_, P> {
                 Err(error) => return Err(within(format_args!("[{len}]"))(error)),
             }
             let encoding = encoding.unwrap_or_default();
-            self.handed.up_to(len, encoding, &bytes, false);
+            self.feed.send(len, encoding, &bytes, false);
         }
         let encoding = encoding.unwrap_or_default();
-        self.handed.up_to(len, encoding, &bytes, true);
+        self.feed.send(len, encoding, &bytes, true);
         bytes.shrink_to_fit();
         Ok(RawPoints::from_parts(encoding, bytes))
     }

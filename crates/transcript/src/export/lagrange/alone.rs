@@ -18,7 +18,7 @@
 //!
 //! Both sides differ in the exponent by Σ r_k·d_k, where d_k is what equation k misses by. If one of
 //! them misses, at most one value of its r_k makes the sum 0, so wrong points pass with a chance of at
-//! most 2⁻¹²⁸ (see `batch`; all points have to be in the subgroup, and the r_k drawn after they
+//! most 2⁻¹²⁸ (see `verify/equations.rs`; all points have to be in the subgroup, and the r_k drawn after they
 //! arrived). It costs two sums over the points and two pairings; a transform costs n·log n
 //! multiplications.
 //!

@@ -7,7 +7,7 @@ use crate::powers::Powers;
 use crate::sizes::Size;
 use crate::transcript::error::TranscriptError;
 use crate::transcript::read::form;
-use crate::transcript::read::index::{Index, List, SubIndex};
+use crate::transcript::read::index::{Index, ListPlace, SubIndex};
 use crate::transcript::read::source::Source;
 
 /// Reads the powers of one sub-ceremony: as many as it states, undecoded.
@@ -44,7 +44,7 @@ pub(crate) fn raw_powers<S: Source + ?Sized>(
 fn raw_points<P: Point, S: Source + ?Sized>(
     source: &S,
     index: &Index,
-    list: List,
+    list: ListPlace,
     element: Element,
     sub_ceremony: SubCeremony,
 ) -> Result<Result<RawPoints<P>, Invalid>, TranscriptError> {

@@ -10,7 +10,7 @@ use crate::transcript::{error::TranscriptError, read::form::DocumentForm};
 
 /// A list of the document.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct List {
+pub(crate) struct ListPlace {
     /// Where it starts, in bytes; no list starts at 0.
     pub(crate) offset: u64,
     /// The number of its items.
@@ -22,11 +22,11 @@ pub(crate) struct List {
 pub(crate) struct SubIndex {
     pub(crate) num_g1_powers: u64,
     pub(crate) num_g2_powers: u64,
-    pub(crate) g1_powers: List,
-    pub(crate) g2_powers: List,
-    pub(crate) running_products: List,
-    pub(crate) pot_pubkeys: List,
-    pub(crate) bls_signatures: List,
+    pub(crate) g1_powers: ListPlace,
+    pub(crate) g2_powers: ListPlace,
+    pub(crate) running_products: ListPlace,
+    pub(crate) pot_pubkeys: ListPlace,
+    pub(crate) bls_signatures: ListPlace,
 }
 
 impl SubIndex {
@@ -49,8 +49,8 @@ pub(crate) struct Index {
     pub(crate) form: DocumentForm,
     pub(crate) encoding: Encoding,
     pub(crate) subs: Vec<SubIndex>,
-    pub(crate) participant_ids: List,
-    pub(crate) ecdsa_signatures: List,
+    pub(crate) participant_ids: ListPlace,
+    pub(crate) ecdsa_signatures: ListPlace,
 }
 
 impl Index {
@@ -149,14 +149,14 @@ impl Reader<'_> {
         self.tokens.number()
     }
 
-    fn list(&mut self) -> Result<List, TranscriptError> {
+    fn list(&mut self) -> Result<ListPlace, TranscriptError> {
         let offset = self.tokens.begin_list()?;
         let mut len = 0;
         while self.tokens.next_item()? {
             self.tokens.skip()?;
             len += 1;
         }
-        Ok(List { offset, len })
+        Ok(ListPlace { offset, len })
     }
 
     fn sub_transcripts(&mut self) -> Result<Vec<SubIndex>, TranscriptError> {
@@ -196,7 +196,7 @@ impl Reader<'_> {
         })
     }
 
-    fn powers_of_tau(&mut self) -> Result<(List, List), TranscriptError> {
+    fn powers_of_tau(&mut self) -> Result<(ListPlace, ListPlace), TranscriptError> {
         let (mut g1, mut g2) = (None, None);
         self.tokens.begin_object()?;
         while let Some(field) = self.tokens.next_field()? {
@@ -212,7 +212,7 @@ impl Reader<'_> {
         ))
     }
 
-    fn witness(&mut self) -> Result<[List; 3], TranscriptError> {
+    fn witness(&mut self) -> Result<[ListPlace; 3], TranscriptError> {
         let (mut products, mut pubkeys, mut signatures) = (None, None, None);
         self.tokens.begin_object()?;
         while let Some(field) = self.tokens.next_field()? {

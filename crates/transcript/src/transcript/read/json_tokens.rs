@@ -6,12 +6,12 @@ use struson::reader::{JsonReader, JsonStreamReader, ReaderError, ValueType};
 
 use crate::encoding::{PointError, decode_hex};
 use crate::error::DocumentError;
-use crate::text_limits::{ShortWords, TooLong, error_text};
+use crate::text_limits::{LimitedWords, WordTooLong, error_text};
 use crate::transcript::error::TranscriptError;
 use crate::transcript::read::tokens::{MAX_TEXT_BYTES, Presence, Tokens};
 
 pub(crate) struct JsonTokens<R: Read> {
-    json: JsonStreamReader<ShortWords<R>>,
+    json: JsonStreamReader<LimitedWords<R>>,
     /// Where in the source the reader started.
     start: u64,
     hex: Vec<u8>,
@@ -20,7 +20,7 @@ pub(crate) struct JsonTokens<R: Read> {
 impl<R: Read> JsonTokens<R> {
     pub(crate) fn new(reader: R, start: u64) -> Self {
         Self {
-            json: JsonStreamReader::new(ShortWords::new(reader)),
+            json: JsonStreamReader::new(LimitedWords::new(reader)),
             start,
             hex: Vec::new(),
         }
@@ -30,7 +30,7 @@ impl<R: Read> JsonTokens<R> {
 impl From<ReaderError> for TranscriptError {
     fn from(error: ReaderError) -> Self {
         match error {
-            ReaderError::IoError { error, .. } => match TooLong::of(&error) {
+            ReaderError::IoError { error, .. } => match WordTooLong::of(&error) {
                 Some(long) => Self::Document(DocumentError::Json(long.to_string())),
                 None => Self::Read(error),
             },

@@ -20,7 +20,7 @@ pub(crate) enum Presence {
 
 /// A reader of one document, token by token.
 ///
-/// Calls must fit what comes: an object where a list is expected is a [`DocumentError`](crate::error::DocumentError).
+/// Calls must fit what comes: an object where a list is expected is an error of the document.
 pub(crate) trait Tokens: Send {
     /// Enters an object.
     fn begin_object(&mut self) -> Result<(), TranscriptError>;
@@ -28,7 +28,7 @@ pub(crate) trait Tokens: Send {
     /// The next field's name, or none when the object ends here and is left.
     fn next_field(&mut self) -> Result<Option<String>, TranscriptError>;
 
-    /// Enters a list. Returns its place, where [`open`](crate::transcript::read::form::open) takes up reading again.
+    /// Enters a list. Returns its place, where `form::open` takes up reading again.
     fn begin_list(&mut self) -> Result<u64, TranscriptError>;
 
     /// Whether another item follows. If not, the list ends here and is left.
@@ -51,7 +51,7 @@ pub(crate) trait Tokens: Send {
     /// lengths.
     fn point_len(&mut self) -> Result<Option<usize>, TranscriptError>;
 
-    /// A signature, whatever it is, into `out`.
+    /// Reads what stands in the place of a signature; one of the right length goes into `out`.
     fn signature(&mut self, out: &mut [u8]) -> Result<Presence, TranscriptError>;
 
     /// Passes over a value of any kind.

@@ -3,27 +3,27 @@
 use crate::encoding::{Encoding, Point, PointError};
 use crate::transcript::error::TranscriptError;
 use crate::transcript::read::form;
-use crate::transcript::read::index::{Index, List, SubIndex};
+use crate::transcript::read::index::{Index, ListPlace, SubIndex};
 use crate::transcript::read::source::Source;
 use crate::transcript::read::tokens::{Presence, Tokens};
 
 /// Entries of a batch. At four sub-ceremonies 4096 points of G1 and 2048 of G2, whose subgroups
 /// are tested by 128 sums each, and which are 2 MB in all their forms.
-pub(crate) const BATCH: usize = 512;
+pub(crate) const BATCH_ENTRIES: usize = 512;
 
 /// A point's bytes, or why there are none.
 pub(crate) type RawEntry = Result<Vec<u8>, PointError>;
 
 /// The points of a list, in one piece: a transcript has too many for each to be an allocation.
 #[derive(Default)]
-pub(crate) struct RawPoints {
+pub(crate) struct EntryPoints {
     /// Those that there are, each of the same length.
     pub(crate) bytes: Vec<u8>,
     /// Whether there is a point, or why there is none.
     pub(crate) entries: Vec<Result<(), PointError>>,
 }
 
-impl RawPoints {
+impl EntryPoints {
     /// The bytes of each entry; none where there is no point.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Option<&[u8]>> {
         let present = self.entries.iter().filter(|entry| entry.is_ok()).count();
@@ -54,7 +54,7 @@ pub(crate) enum RawSignature<const N: usize> {
 }
 
 /// Successive entries of all lists. A list that has ended gives fewer.
-pub(crate) struct Batch {
+pub(crate) struct EntryBatch {
     /// k of the first entry.
     pub(crate) first: u64,
     pub(crate) len: usize,
@@ -67,8 +67,8 @@ pub(crate) struct Batch {
 pub(crate) struct SubBatch {
     /// The running product of the entry before the first, which the batch before has judged.
     pub(crate) product_before: Option<RawEntry>,
-    pub(crate) running_products: RawPoints,
-    pub(crate) pot_pubkeys: RawPoints,
+    pub(crate) running_products: EntryPoints,
+    pub(crate) pot_pubkeys: EntryPoints,
     pub(crate) bls_signatures: Vec<RawSignature<48>>,
 }
 
@@ -97,7 +97,7 @@ impl<'a> Column<'a> {
     fn open<S: Source + ?Sized>(
         source: &'a S,
         index: &Index,
-        list: List,
+        list: ListPlace,
     ) -> Result<Self, TranscriptError> {
         if list.len == 0 {
             return Ok(Self(None));
@@ -127,7 +127,7 @@ impl<'a> Column<'a> {
         &mut self,
         max: usize,
         encoding: Encoding,
-    ) -> Result<RawPoints, TranscriptError> {
+    ) -> Result<EntryPoints, TranscriptError> {
         let len = P::encoded_len(encoding);
         let mut bytes = Vec::with_capacity(len * max);
         let entries = self.take(max, |tokens| {
@@ -138,7 +138,7 @@ impl<'a> Column<'a> {
             }
             Ok(entry)
         })?;
-        Ok(RawPoints { bytes, entries })
+        Ok(EntryPoints { bytes, entries })
     }
 
     fn signatures<const N: usize>(
@@ -188,7 +188,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The next entries, at most `max`; none at the end.
-    pub(crate) fn next_batch(&mut self, max: usize) -> Result<Option<Batch>, TranscriptError> {
+    pub(crate) fn next_batch(&mut self, max: usize) -> Result<Option<EntryBatch>, TranscriptError> {
         let left = self.total - self.next;
         let len = max.min(usize::try_from(left).unwrap_or(max));
         if len == 0 {
@@ -210,7 +210,7 @@ impl<'a> Walk<'a> {
                 bls_signatures: sub.bls_signatures.signatures(len)?,
             })
         });
-        Ok(Some(Batch {
+        Ok(Some(EntryBatch {
             first,
             len,
             subs: subs.collect::<Result<_, TranscriptError>>()?,

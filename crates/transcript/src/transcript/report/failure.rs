@@ -12,6 +12,7 @@ use crate::transcript::report::remarks::MAX_LISTED;
 
 /// A list of a transcript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ListName {
     /// `runningProducts` of a sub-ceremony.
     RunningProducts,
@@ -133,7 +134,8 @@ impl TranscriptCheck {
 
 /// One thing that is wrong with a transcript.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+#[non_exhaustive]
+pub struct TranscriptFailure {
     /// The sub-ceremony, unless the fault is of the whole transcript.
     pub sub_ceremony: Option<SubCeremony>,
     /// The check that failed.
@@ -142,14 +144,14 @@ pub struct Failure {
     pub entry: Option<u64>,
 }
 
-impl Failure {
+impl TranscriptFailure {
     /// The stable name of the check that failed.
     pub fn code(&self) -> &'static str {
         self.check.code()
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for TranscriptFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let TranscriptCheck::Powers(invalid) = &self.check {
             return invalid.fmt(f);
@@ -213,7 +215,7 @@ impl fmt::Display for Failure {
     }
 }
 
-impl Serialize for Failure {
+impl Serialize for TranscriptFailure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("Failure", 4)?;
         fields.serialize_field("code", self.code())?;
@@ -230,7 +232,7 @@ pub(crate) type Found = (u64, usize, TranscriptCheck);
 /// Failures in the order found: all counted, the first kept.
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
-    pub(crate) listed: Vec<Failure>,
+    pub(crate) listed: Vec<TranscriptFailure>,
     pub(crate) count: u64,
 }
 
@@ -243,7 +245,7 @@ impl Failures {
     ) {
         self.count += 1;
         if self.listed.len() < MAX_LISTED {
-            self.listed.push(Failure {
+            self.listed.push(TranscriptFailure {
                 sub_ceremony,
                 check,
                 entry,

@@ -76,6 +76,7 @@ impl fmt::Display for Tally {
 /// The kind of a participant's signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum SignatureKind {
     /// `blsSignatures`, of one sub-ceremony.
     Bls,
@@ -86,6 +87,7 @@ pub enum SignatureKind {
 /// What is wrong with a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum SignatureFault {
     /// It is a signature, and not this participant's over this contribution.
     Invalid,
@@ -121,6 +123,7 @@ pub struct FaultySignature {
 /// All signatures of a transcript together (`docs/spec/ceremony.md#transcript-signatures`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Signatures {
     /// Those that are there.
     pub present: u64,

@@ -9,19 +9,19 @@ use group::prime::PrimeCurveAffine;
 use crate::encoding::Point;
 use crate::error::Element;
 use crate::identity::Identity;
-use crate::transcript::read::walk::{Batch, RawEntry, RawSignature};
+use crate::transcript::read::walk::{EntryBatch, RawEntry, RawSignature};
 use crate::transcript::report::Participants;
 use crate::transcript::report::failure::{Failures, Found, ListName, TranscriptCheck};
 use crate::transcript::report::remarks::{EqualSecrets, Listed};
 use crate::transcript::verify::findings::{BatchReport, SubFindings};
 use crate::transcript::verify::links::{Link, unproven};
-use crate::transcript::verify::points::{Points, Randoms, decode};
+use crate::transcript::verify::points::{BatchPoints, Randoms, decode};
 use crate::transcript::verify::rules::Rules;
 use crate::transcript::verify::signatures::{absent, check_ecdsa, count_bls, hashes};
 use crate::transcript::verify::subgroups::{combine_g1, refuse_pubkeys};
 
 /// Checks a batch. `random` was drawn after it was read.
-pub(crate) fn check_batch(batch: &Batch, rules: &Rules, random: &Randoms) -> BatchReport {
+pub(crate) fn check_batch(batch: &EntryBatch, rules: &Rules, random: &Randoms) -> BatchReport {
     let mut failures = Failures::default();
     let mut found: Vec<Found> = Vec::new();
     if batch.first == 0 {
@@ -95,7 +95,7 @@ fn rank(check: &TranscriptCheck) -> u8 {
 const NO_SUB: usize = usize::MAX;
 
 /// Entry 0 is the start (`docs/spec/ceremony.md#entry-0`). What is missing is told by the lengths.
-fn check_start(batch: &Batch, rules: &Rules, failures: &mut Failures) {
+fn check_start(batch: &EntryBatch, rules: &Rules, failures: &mut Failures) {
     let is_generator = |entry: &RawEntry, g1: bool| {
         let Ok(bytes) = entry else { return false };
         match g1 {
@@ -150,7 +150,7 @@ fn check_start(batch: &Batch, rules: &Rules, failures: &mut Failures) {
 
 /// The participants of the batch; none where there is no identity, as in entry 0.
 fn identities(
-    batch: &Batch,
+    batch: &EntryBatch,
     participants: &mut Participants,
     found: &mut Vec<Found>,
 ) -> Vec<Option<Identity>> {
@@ -177,8 +177,8 @@ fn identities(
 
 /// The links both of whose ends are good points.
 fn links(
-    batch: &Batch,
-    points: &[Points],
+    batch: &EntryBatch,
+    points: &[BatchPoints],
     hashes: &[Option<G1Affine>],
     random: &Randoms,
 ) -> Vec<Link> {
@@ -215,7 +215,7 @@ fn links(
 }
 
 /// Contributions with the secret 1: their public key is the generator.
-fn no_entropy(batch: &Batch, points: &Points) -> Vec<u64> {
+fn no_entropy(batch: &EntryBatch, points: &BatchPoints) -> Vec<u64> {
     let generator = Some(G2Affine::generator());
     let pubkeys = (batch.first..).zip(&points.pubkeys);
     pubkeys
@@ -226,7 +226,7 @@ fn no_entropy(batch: &Batch, points: &Points) -> Vec<u64> {
 
 /// Contributions with one secret for several sub-ceremonies: their public keys are one. The
 /// secret 1 has a name of its own.
-fn equal_secrets(batch: &Batch, points: &[Points]) -> Listed<EqualSecrets> {
+fn equal_secrets(batch: &EntryBatch, points: &[BatchPoints]) -> Listed<EqualSecrets> {
     let mut found = Listed::default();
     for i in (0..batch.len).filter(|i| batch.first + *i as u64 > 0) {
         let keys: Vec<_> = (points.iter())

@@ -8,11 +8,11 @@
 //!
 //! With random 128-bit r and r' for each, both hide in one Miller loop, and all right sides of a
 //! batch merge into one point: Π e(r·P\[k-1\] + r'·H, pk) = e(Σ r·P\[k\] + Σ r'·s, g₂). That point
-//! is a by-product of the test that all P and s are in the subgroup (see `field`).
+//! is a by-product of the test that all P and s are in the subgroup (see `arithmetic/sums/combination.rs`).
 //!
 //! When the product fails, blocks of it are tried, without that by-product; in the ones that fail
 //! updates and signatures apart, then halves of them. All points are in the subgroup, so the error
-//! of each combination is 2⁻¹²⁸ (see `batch`).
+//! of each combination is 2⁻¹²⁸ (see `verify/equations.rs`).
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ use group::prime::PrimeCurveAffine;
 use rayon::prelude::*;
 
 use crate::arithmetic::{
-    Arithmetic, Coefficient, Path, miller_product, normalize, product, sums_of_two,
+    Arithmetic, Backend, Coefficient, miller_product, normalize, product, sums_of_two,
 };
 use crate::transcript::verify::points::Random;
 
@@ -108,14 +108,14 @@ fn all_hold(links: &[Link], right: G1Projective) -> bool {
                     [(link.before, r), (hash, r_signature)]
                 })
                 .collect();
-            let left = sums_of_two(&terms, Path::best());
+            let left = sums_of_two(&terms, Backend::best());
             let pubkeys = links.iter().map(|link| link.pubkey);
             let pairs: Vec<_> = left.into_iter().zip(pubkeys).collect();
-            miller_product(&pairs, Path::best())
+            miller_product(&pairs, Backend::best())
         })
         .collect();
     let right = (-right.to_affine(), G2Affine::generator());
-    values.push(miller_product(&[right], Path::Portable));
+    values.push(miller_product(&[right], Backend::Portable));
     product(&values).final_exp() == blst_fp12::default()
 }
 
@@ -186,5 +186,5 @@ fn hold(links: &[Link], equations: Equations) -> bool {
     let left = normalize::<G1Affine>(&left).into_iter();
     let mut pairs: Vec<_> = left.zip(pubkeys).collect();
     pairs.push((-right, G2Affine::generator()));
-    miller_product(&pairs, Path::best()).final_exp() == blst_fp12::default()
+    miller_product(&pairs, Backend::best()).final_exp() == blst_fp12::default()
 }

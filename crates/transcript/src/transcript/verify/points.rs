@@ -4,11 +4,11 @@ use blstrs::{G1Affine, G2Affine};
 use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
-use crate::arithmetic::{COEFFICIENT_LEN, Curve, G1, G2, List, Path};
+use crate::arithmetic::{Backend, COEFFICIENT_LEN, Curve, G1, G2, List};
 use crate::encoding::{Encoding, Point, PointError};
 use crate::error::Element;
 use crate::identity::Identity;
-use crate::transcript::read::walk::{Batch, RawPoints, RawSignature, SubBatch};
+use crate::transcript::read::walk::{EntryBatch, EntryPoints, RawSignature, SubBatch};
 use crate::transcript::report::failure::{Found, TranscriptCheck};
 
 /// Points that one task decodes: 1 to 2 ms of square roots, so that a batch keeps many cores busy.
@@ -33,7 +33,7 @@ pub(crate) struct Randoms {
 
 impl Randoms {
     /// Draws for a batch that has been read.
-    pub(crate) fn draw(batch: &Batch, rng: &mut (impl RngCore + CryptoRng)) -> Self {
+    pub(crate) fn draw(batch: &EntryBatch, rng: &mut (impl RngCore + CryptoRng)) -> Self {
         let subs = batch.subs.len();
         let all = (0..batch.len * subs).map(|_| {
             let mut random = Random::default();
@@ -56,7 +56,7 @@ impl Randoms {
 
 /// The points of one sub-ceremony's part of a batch; none where they do not decode or are the
 /// identity. Whether they are in the subgroup is for [`subgroups`](crate::transcript::verify::subgroups) to say.
-pub(crate) struct Points {
+pub(crate) struct BatchPoints {
     /// The running product before the first, which is in the subgroup.
     pub(crate) before: Option<G1Affine>,
     pub(crate) products: Vec<Option<G1Affine>>,
@@ -67,11 +67,11 @@ pub(crate) struct Points {
 
 /// Decodes the points of all sub-ceremonies, on all cores.
 pub(crate) fn decode(
-    batch: &Batch,
+    batch: &EntryBatch,
     encoding: Encoding,
     identities: &[Option<Identity>],
     found: &mut Vec<Found>,
-) -> Vec<Points> {
+) -> Vec<BatchPoints> {
     let decode_sub = |(sub, raw): (usize, &SubBatch)| {
         let mut found = Vec::new();
         let mut refuse = |i: usize, check| found.push((batch.first + i as u64, sub, check));
@@ -79,7 +79,7 @@ pub(crate) fn decode(
         let products = keep_good(products, Element::RunningProduct, &mut refuse);
         let pubkeys = decode_all::<G2>(&raw.pot_pubkeys, encoding);
         let pubkeys = keep_good(pubkeys, Element::PotPubkey, &mut refuse);
-        let mut signatures = RawPoints::default();
+        let mut signatures = EntryPoints::default();
         for (signature, identity) in raw.bls_signatures.iter().zip(identities) {
             signatures.entries.push(match (signature, identity) {
                 (RawSignature::Given(bytes), Some(_)) => {
@@ -90,7 +90,7 @@ pub(crate) fn decode(
             });
         }
         let signatures = decode_all::<G1>(&signatures, Encoding::Compressed);
-        let points = Points {
+        let points = BatchPoints {
             before: before(raw, encoding),
             products,
             pubkeys,
@@ -139,7 +139,10 @@ fn keep_good<P: Point>(
 }
 
 /// Decodes each entry, many at a time.
-fn decode_all<C: Curve>(raw: &RawPoints, encoding: Encoding) -> Vec<Result<C::Point, PointError>> {
+fn decode_all<C: Curve>(
+    raw: &EntryPoints,
+    encoding: Encoding,
+) -> Vec<Result<C::Point, PointError>> {
     let mut rest = raw.bytes.as_slice();
     let tasks = raw.entries.chunks(TASK_POINTS).map(|entries| {
         let given = entries.iter().filter(|entry| entry.is_ok()).count();
@@ -149,7 +152,7 @@ fn decode_all<C: Curve>(raw: &RawPoints, encoding: Encoding) -> Vec<Result<C::Po
     });
     let tasks: Vec<_> = tasks.collect();
     let parts = tasks.into_par_iter().map(|(entries, bytes)| {
-        let list = List::<C>::decode_here(bytes, encoding, Path::best());
+        let list = List::<C>::decode_here(bytes, encoding, Backend::best());
         let points = match list {
             Ok(list) => list.to_affine().into_iter().map(Ok).collect(),
             Err(_) => decode_each(bytes, encoding),

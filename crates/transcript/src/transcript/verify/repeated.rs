@@ -28,7 +28,8 @@ fn person(identity: &Identity) -> &str {
     number.map_or(text, |end| &text["git|".len()..][..end])
 }
 
-/// Finds them. Texts that are no identities are somebody else's to refuse.
+/// Finds the participants who stand there more than once. Texts that are no identities are refused
+/// elsewhere.
 pub(crate) fn repeated<S: Source + ?Sized>(
     source: &S,
     index: &Index,

@@ -6,20 +6,23 @@ use rayon::prelude::*;
 use crate::identity::Identity;
 use crate::signature;
 use crate::sizes::Size;
-use crate::transcript::read::walk::{Batch, RawSignature, SubBatch};
+use crate::transcript::read::walk::{EntryBatch, RawSignature, SubBatch};
 use crate::transcript::report::remarks::Tally;
 use crate::transcript::report::remarks::{FaultySignature, SignatureFault, SignatureKind};
 use crate::transcript::verify::findings::SubFindings;
-use crate::transcript::verify::points::Points;
+use crate::transcript::verify::points::BatchPoints;
 use crate::transcript::verify::rules::Rules;
 
 /// Entries whose signatures are one task, each of some 0.1 ms.
 const TASK_ENTRIES: usize = 16;
 
 /// The hash of each participant's identity who signed in any sub-ceremony.
-pub(crate) fn hashes(points: &[Points], identities: &[Option<Identity>]) -> Vec<Option<G1Affine>> {
+pub(crate) fn hashes(
+    points: &[BatchPoints],
+    identities: &[Option<Identity>],
+) -> Vec<Option<G1Affine>> {
     let hash = |(i, identity): (usize, &Option<Identity>)| {
-        let signed = |points: &Points| points.signatures.get(i).is_some_and(Option::is_some);
+        let signed = |points: &BatchPoints| points.signatures.get(i).is_some_and(Option::is_some);
         let identity = identity.as_ref().filter(|_| points.iter().any(signed))?;
         Some(signature::bls_message_point(identity.as_str().as_bytes()))
     };
@@ -27,8 +30,8 @@ pub(crate) fn hashes(points: &[Points], identities: &[Option<Identity>]) -> Vec<
     identities.with_min_len(TASK_ENTRIES).map(hash).collect()
 }
 
-/// The signatures of a sub-ceremony that are not there. Entry 0 has none.
-pub(crate) fn absent(batch: &Batch, raw: &SubBatch) -> Tally {
+/// Counts the entries without a BLS signature. Entry 0 never has one, and is not counted.
+pub(crate) fn absent(batch: &EntryBatch, raw: &SubBatch) -> Tally {
     let entries = (batch.first..).zip(&raw.bls_signatures);
     let absent = entries.filter(|(entry, it)| *entry > 0 && **it == RawSignature::Absent);
     Tally {
@@ -40,7 +43,7 @@ pub(crate) fn absent(batch: &Batch, raw: &SubBatch) -> Tally {
 /// Longest identity that is shown, in characters.
 const SHOWN_IDENTITY: usize = 128;
 
-impl Batch {
+impl EntryBatch {
     fn faulty(
         &self,
         i: usize,
@@ -64,8 +67,8 @@ impl Batch {
 /// Counts the BLS signatures that are given, and names those that are not valid. Those that are
 /// `signed` need no further check.
 pub(crate) fn count_bls(
-    batch: &Batch,
-    points: &[Points],
+    batch: &EntryBatch,
+    points: &[BatchPoints],
     identities: &[Option<Identity>],
     signed: &[Vec<bool>],
     subs: &mut [SubFindings],
@@ -127,9 +130,9 @@ enum EcdsaVerdict {
 /// Counts the EIP-712 signatures: over all public keys of a contribution, by the account that the
 /// participant signed in with.
 pub(crate) fn check_ecdsa(
-    batch: &Batch,
+    batch: &EntryBatch,
     rules: &Rules,
-    points: &[Points],
+    points: &[BatchPoints],
     identities: &[Option<Identity>],
 ) -> EcdsaFindings {
     let judge = |(i, signature): (usize, &RawSignature<65>)| match signature {
@@ -167,7 +170,7 @@ fn judge_ecdsa(
     i: usize,
     signature: &[u8; 65],
     rules: &Rules,
-    points: &[Points],
+    points: &[BatchPoints],
     identity: Option<&Identity>,
 ) -> EcdsaVerdict {
     let keys: Option<Vec<_>> = (points.iter())

@@ -1,7 +1,7 @@
 //! What can be told of a transcript from the places and lengths of its lists.
 
 use crate::transcript::options::ExpectedSizes;
-use crate::transcript::read::index::{Index, List};
+use crate::transcript::read::index::{Index, ListPlace};
 use crate::transcript::report::failure::{Failures, ListName, TranscriptCheck};
 
 /// The number of entries that all lists must have.
@@ -60,7 +60,7 @@ pub(crate) fn check_lengths(index: &Index, failures: &mut Failures) {
     if expected == 0 {
         failures.push(None, None, TranscriptCheck::Empty);
     }
-    let mut check = |sub_ceremony, list, got: List| {
+    let mut check = |sub_ceremony, list, got: ListPlace| {
         if got.len != expected {
             let check = TranscriptCheck::ListLength {
                 list,

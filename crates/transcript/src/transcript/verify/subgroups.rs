@@ -3,14 +3,14 @@
 use blstrs::G1Projective;
 use rayon::prelude::*;
 
-use crate::arithmetic::{Coefficient, Combination, Curve, G1, G2, List, Path};
+use crate::arithmetic::{Backend, Coefficient, Combination, Curve, G1, G2, List};
 use crate::encoding::Point;
 use crate::error::Element;
 use crate::transcript::report::failure::{Found, TranscriptCheck};
 use crate::transcript::verify::links::Link;
-use crate::transcript::verify::points::{Points, Randoms};
+use crate::transcript::verify::points::{BatchPoints, Randoms};
 
-/// Fewest points that are tested by the planes of a random combination (see `field`): 128 planes
+/// Fewest points that are tested by the planes of a random combination (see `arithmetic/sums/combination.rs`): 128 planes
 /// are tested instead of the points, and their sums cost about as much as 100 tests.
 const MIN_COMBINED: usize = 256;
 
@@ -50,7 +50,7 @@ impl<C: Curve> Gathered<C> {
         if self.points.len() < MIN_COMBINED {
             return None;
         }
-        let list = List::<C>::from_affine(&self.points, Path::best());
+        let list = List::<C>::from_affine(&self.points, Backend::best());
         let combination = list.combine(&self.coefficients);
         combination.in_subgroup().then_some(combination)
     }
@@ -66,7 +66,7 @@ impl<C: Curve> Gathered<C> {
 /// Refuses the public keys that are not in the subgroup.
 pub(crate) fn refuse_pubkeys(
     first: u64,
-    points: &mut [Points],
+    points: &mut [BatchPoints],
     random: &Randoms,
     found: &mut Vec<Found>,
 ) {
@@ -103,7 +103,7 @@ pub(crate) struct CombinedG1 {
 /// Otherwise refuses those running products that are not, and drops such signatures.
 pub(crate) fn combine_g1(
     first: u64,
-    points: &mut [Points],
+    points: &mut [BatchPoints],
     random: &Randoms,
     found: &mut Vec<Found>,
 ) -> Option<CombinedG1> {

@@ -17,6 +17,7 @@ pub enum Format {
 
 /// Why a transcript could not be written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum WriteError {
     /// The output failed, or an iterator did.
     #[error("the transcript cannot be written: {0}")]

@@ -1,11 +1,11 @@
-//! Where the lists of one sub-ceremony are put together, and the first of them summed.
+//! The lists of one sub-ceremony, put together from their parts, and those of G1 summed.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use blstrs::G2Affine;
 
-use crate::arithmetic::{Digits, G1, G1List, Path, Undecodable, WindowSums};
+use crate::arithmetic::{Backend, Digits, G1, G1List, Undecodable, WindowSums};
 use crate::contribution::lists::{Lists, undecodable};
 use crate::contribution::raw::RawPowers;
 use crate::error::{Element, Invalid, SubCeremony};
@@ -37,10 +37,10 @@ impl ReceivedPowers {
     }
 }
 
-/// The desk of one sub-ceremony. Its parts come decoded in whatever order.
+/// The powers of one sub-ceremony as they arrive. Their parts come decoded in any order.
 #[derive(Default)]
-pub(super) struct Desk {
-    g1: Mutex<G1Desk>,
+pub(super) struct PartialPowers {
+    g1: Mutex<PartialG1>,
     g2: Mutex<Parts<Vec<G2Affine>>>,
 }
 
@@ -85,7 +85,7 @@ impl<L> Parts<L> {
 }
 
 /// The powers in G1.
-struct G1Desk {
+struct PartialG1 {
     parts: Parts<G1List>,
     /// The points up to the first that is not decoded yet.
     list: G1List,
@@ -98,11 +98,11 @@ struct G1Desk {
     sums: Vec<WindowSums<G1>>,
 }
 
-impl Default for G1Desk {
+impl Default for PartialG1 {
     fn default() -> Self {
         Self {
             parts: Parts::default(),
-            list: G1List::new(Path::best()),
+            list: G1List::new(Backend::best()),
             stretches: VecDeque::new(),
             drawn: 0,
             begun: 0,
@@ -116,7 +116,7 @@ fn start_of_next(end: usize) -> usize {
     end.saturating_sub(1)
 }
 
-impl G1Desk {
+impl PartialG1 {
     /// The next stretch that is decoded and not summed yet.
     fn next_stretch(&mut self) -> Option<(G1List, Digits)> {
         while let Some(part) = self.parts.decoded.remove(&self.list.len()) {
@@ -126,13 +126,13 @@ impl G1Desk {
             return None;
         }
         let (end, digits) = self.stretches.pop_front()?;
-        let points = self.list.part(start_of_next(self.begun)..end);
+        let points = self.list.slice(start_of_next(self.begun)..end);
         self.begun = end;
         Some((points, digits))
     }
 }
 
-impl Desk {
+impl PartialPowers {
     /// All G1 powers have arrived, as many as the ceremony's.
     pub(super) fn g1_is_whole(&self) {
         lock(&self.g1).parts.is_whole = true;
@@ -150,10 +150,10 @@ impl Desk {
 
     /// Ends a stretch after `len` G1 powers, all of which have arrived. Draws digits for its points.
     pub(super) fn end_stretch(&self, len: usize, draw: impl FnOnce(usize) -> Digits) {
-        let mut desk = lock(&self.g1);
-        let digits = draw(len - start_of_next(desk.drawn));
-        desk.stretches.push_back((len, digits));
-        desk.drawn = len;
+        let mut partial = lock(&self.g1);
+        let digits = draw(len - start_of_next(partial.drawn));
+        partial.stretches.push_back((len, digits));
+        partial.drawn = len;
     }
 
     /// Takes decoded G1 powers, and sums whatever stretch is decoded now.

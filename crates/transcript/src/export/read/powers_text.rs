@@ -4,7 +4,7 @@ use blstrs::{G1Affine, G2Affine};
 
 use crate::encoding::Point;
 use crate::export::file::{PowersFile, PowersFileError, PowersFileKind, PowersSet, points};
-use crate::export::read::raw;
+use crate::export::read::powers_raw;
 use crate::sizes::Size;
 
 /// Longest count, in digits: more would be a point.
@@ -85,7 +85,7 @@ fn lists(g1: usize, g2: usize, texts: &[&str]) -> Result<PowersFile, PowersFileE
 fn without_counts<'a>(words: impl Iterator<Item = &'a str>) -> Result<PowersFile, PowersFileError> {
     let digits: String = words.map(without_prefix).collect();
     match hex::decode(&digits) {
-        Ok(bytes) => raw::read(&bytes),
+        Ok(bytes) => powers_raw::read(&bytes),
         Err(_) => Err(PowersFileError::Unknown { len: digits.len() }),
     }
 }
