@@ -59,7 +59,7 @@ impl Published {
         }
     }
 
-    /// Whether it is halted with people in line.
+    /// Whether the ceremony is halted with people in line.
     pub(crate) fn paused(&self) -> bool {
         self.mode == Mode::Halted && (self.waiting > 0 || self.turn.is_some())
     }

@@ -15,8 +15,8 @@ use tokio::sync::oneshot;
 
 use crate::base::CurrentBase;
 
-/// How much the threads yield to those that answer requests, as a Unix niceness: a contribution
-/// takes seconds whichever way, and an answer should not.
+/// How much the threads yield to those that answer requests, as a Unix niceness: verifying takes
+/// seconds anyway, and answering should not.
 const NICENESS: i32 = 10;
 
 /// A pool of threads that verify. Clones share it (`docs/spec/known-faults.md#async-verification`).
@@ -54,14 +54,14 @@ pub(crate) enum Judgement {
 
 /// Everything that an accepted contribution changes.
 pub(crate) struct Accepted {
-    /// Without its digest.
+    /// What is stored of it; its digest is added when it is accepted.
     pub(crate) contribution: Contribution,
     pub(crate) base: Arc<CurrentBase>,
     pub(crate) receipt: SignedReceipt,
 }
 
 impl Verifier {
-    /// A pool of so many threads; 0 stands for one for each core.
+    /// A pool with this number of threads; 0 stands for one for each core.
     ///
     /// # Errors
     /// When the system gives no threads.
@@ -78,7 +78,7 @@ impl Verifier {
         Ok(Self::on(Arc::new(pool)))
     }
 
-    /// A verifier on a pool that the caller has other uses for.
+    /// A verifier on a pool that the caller uses for other things, too.
     #[must_use]
     pub fn on(pool: Arc<rayon::ThreadPool>) -> Self {
         Self { pool }
