@@ -24,7 +24,7 @@
 //! | `coordinator` | the one task that owns the queue |
 //! | `config` | every setting: flag, environment variable, key of the file |
 //! | `status` | statuses, as the API words them, from the queue's state |
-//! | `submission` | a contribution that has arrived, and why one gets no receipt |
+//! | `submission` | a contribution that has arrived |
 //! | `verifier` | verification of contributions, away from the async threads |
 //! | `base` | what the next participant builds on, ready to send |
 //! | `fingerprint` | what tells one contribution from another |

@@ -1,10 +1,14 @@
 //! A request that is not carried out: the code that a client sees, and a sentence for its user.
+//!
+//! There is this one type for it, from the rules to the answer. Only the coordinator's task answers
+//! with the rules' own [`Refusal`](tauline_queue_core::Refusal), which its handle puts into words.
+//! `http/refusal.rs` and `routes/sequencer/error.rs` make bytes of it.
 
 use std::time::Duration;
 
 use tauline_protocol::error::{Code, ErrorBody};
 use tauline_transcript::text_limits::cut;
-use tauline_transcript::{DocumentError, Invalid};
+use tauline_transcript::{Check, DocumentError, Invalid};
 
 /// Longest sentence, in characters: a screen's. Ours; what is wrong with a document may quote it.
 const MAX_SENTENCE: usize = 1500;
@@ -81,6 +85,28 @@ impl Refused {
         Self {
             detail: Some(Detail::Malformed(error)),
             ..Self::new(Code::MalformedBody, text)
+        }
+    }
+
+    /// A contribution that failed a check.
+    pub(crate) fn invalid(invalid: Box<Invalid>) -> Self {
+        let code = match &invalid.check {
+            Check::Count { .. } => Code::ContributionCount,
+            Check::Sizes { .. } => Code::ContributionSizes,
+            Check::Decoding { .. } => Code::ContributionPoint,
+            Check::Subgroup { .. } => Code::ContributionSubgroup,
+            Check::PubkeyIdentity => Code::ContributionPubkeyIdentity,
+            Check::Generator { .. } => Code::ContributionFirstPower,
+            Check::ZeroPower => Code::ContributionZeroPower,
+            Check::UpdateProof => Code::ContributionUpdateProof,
+            Check::G1Powers => Code::ContributionG1Powers,
+            Check::G2Powers => Code::ContributionG2Powers,
+            Check::NoEntropy => Code::ContributionNoEntropy,
+        };
+        let text = invalid.to_string();
+        Self {
+            detail: Some(Detail::Invalid(invalid)),
+            ..Self::new(code, text)
         }
     }
 

@@ -21,11 +21,11 @@ pub(crate) struct Published {
     turn: Option<PublishedTurn>,
     mean_turn: Duration,
     contribution_limit: Duration,
-    /// How far the limit is extended for an upload that arrives, if the limit follows recent turns.
+    /// How far the limit is extended while an upload arrives, where it follows recent turns.
     contribution_max: Option<Duration>,
     /// Estimated wait of a newcomer at `at`.
     wait: Duration,
-    /// The same once the current turn has lasted as long as turns last on average.
+    /// The same once the current turn has lasted as long as the mean.
     min_wait: Duration,
     chain: Chain,
 }

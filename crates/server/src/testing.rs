@@ -37,10 +37,6 @@ pub mod signin {
 pub mod snapshot {
     pub use crate::snapshot::{Document, FOLDER_NAME, Transcript, Transcripts};
 }
-/// See `src/submission.rs`.
-pub mod submission {
-    pub use crate::submission::SubmitError;
-}
 /// See `src/verifier.rs`.
 pub mod verifier {
     pub use crate::verifier::Verifier;

@@ -105,8 +105,8 @@ impl Verifier {
             };
             // Perhaps nobody wants it any more: the stay is over, or the coordinator stops.
             let _ = sender.send(judgement);
-            // Made after the verdict is sent, so that nobody waits longer for a receipt. The next
-            // participant finds the documents ready, or, if this fails, has them made.
+            // The receipt does not wait for this. Whoever is called next finds the powers ready, or,
+            // if this fails, has them rendered then.
             if let Some(base) = base {
                 let _ = catch_unwind(AssertUnwindSafe(|| base.prepare()));
             }

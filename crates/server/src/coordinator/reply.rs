@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::base::CurrentBase;
 use crate::fingerprint::Fingerprint;
-use crate::submission::SubmitError;
+use crate::refused::Refused;
 
 /// Where an answer goes. Whoever waited for it may be gone.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, RulesRefusal>>;
@@ -42,7 +42,7 @@ pub(super) enum SubmitAnswer {
         sent: Option<Fingerprint>,
     },
     /// There is no receipt.
-    Failed(SubmitError),
+    Failed(Refused),
 }
 
 /// What a try is answered with.

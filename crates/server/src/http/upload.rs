@@ -140,11 +140,11 @@ impl Uploads {
         }
         attached.detach();
         // The last byte is here: from now on the time is the coordinator's.
-        let verdict = self.coordinator.complete_arriving(who, async {
+        let read = async {
             feed.end().await;
             reading.await
-        });
-        Ok(verdict.await?)
+        };
+        self.coordinator.complete_arriving(who, read).await
     }
 
     /// Reads a contribution of somebody of whom one is being verified or was accepted, and answers
@@ -183,7 +183,7 @@ impl Uploads {
         });
         let sent = compared.await.map_err(|_| Refused::internal())??;
         drop(room);
-        Ok(self.coordinator.sent_again(who, sent).await?)
+        self.coordinator.sent_again(who, sent).await
     }
 
     fn limit(&self, form: DocumentForm) -> Limit {

@@ -40,7 +40,7 @@ async fn play(coordinator: &Coordinator, heard: &mut Acknowledged) -> Option<()>
         }
         match coordinator.complete(id(name), move || Ok(document)).await {
             Ok(receipt) => heard.receipts.push((id(name), receipt)),
-            Err(error) if error.status() == 422 => heard.refused.push(id(name)),
+            Err(error) if error.code.status() == 422 => heard.refused.push(id(name)),
             Err(_) => return None,
         }
     }

@@ -8,7 +8,7 @@ use tauline_protocol::error::Code;
 use tauline_protocol::journal::Record;
 use tauline_protocol::status::QueueWord;
 use tauline_queue_core::Event;
-use tauline_server::testing::submission::SubmitError;
+use tauline_server::testing::refused::Refused;
 use tauline_store::{Batch, Write};
 use tauline_transcript::{RawContribution, Received};
 use tokio::runtime::{Builder, Runtime};
@@ -43,7 +43,7 @@ async fn complete(
     pool: &ThreadPool,
     name: &str,
     document: RawContribution,
-) -> Result<SignedReceipt, SubmitError> {
+) -> Result<SignedReceipt, Refused> {
     // The one thread that may block, and makes what is stored, is busy.
     let (go, wait) = mpsc::channel::<()>();
     let busy = tokio::task::spawn_blocking(move || wait.recv().is_ok());
@@ -98,7 +98,7 @@ fn one_commit_holds_a_contribution_and_its_verdict() {
         let mut bad = update(&base, "bert");
         bad.sub_contributions.swap(1, 2);
         let error = complete(&ceremony, &pool, "bert", bad).await.unwrap_err();
-        assert_eq!(error.refused().code, Code::ContributionSizes);
+        assert_eq!(error.code, Code::ContributionSizes);
         // What is refused at once is not stored at all.
         let last = written(fail.0.batches.lock().unwrap().last().unwrap());
         assert_eq!(last[..2], ["submitted", "ended"]);
@@ -120,7 +120,7 @@ fn who_is_out_of_turn_is_not_verified() {
             .coordinator
             .complete_arriving(id("bert"), read)
             .await;
-        assert_eq!(error.unwrap_err().refused().code, Code::NotYourTurn);
+        assert_eq!(error.unwrap_err().code, Code::NotYourTurn);
         drop(base);
     });
 }
@@ -142,7 +142,7 @@ async fn play(ceremony: &Ceremony, pool: &ThreadPool, heard: &mut Acknowledged) 
         }
         match complete(ceremony, pool, name, document).await {
             Ok(receipt) => heard.receipts.push((id(name), receipt)),
-            Err(error) if error.status() == 422 => heard.refused.push(id(name)),
+            Err(error) if error.code.status() == 422 => heard.refused.push(id(name)),
             Err(_) => return None,
         }
     }

@@ -133,7 +133,7 @@ async fn an_old_verdict_does_not_touch_the_next_process() {
     drop(guard);
     let error = ceremony.coordinator.verdict(id("anna")).await.unwrap_err();
     // It may have been found bad before it was asked about.
-    assert!([409, 422].contains(&error.status()), "{error}");
+    assert!([409, 422].contains(&error.code.status()), "{error}");
     assert_eq!(
         ceremony.check_in("anna").await.ended,
         Some(EndedWord::Invalid)

@@ -19,7 +19,6 @@ use tauline_server::testing::coordinator::{
     self, CeremonySettings, Coordinator, Crash, Opened, StartError,
 };
 use tauline_server::testing::refused::Refused;
-use tauline_server::testing::submission::SubmitError;
 use tauline_server::testing::verifier::Verifier;
 use tauline_store::sqlite::Sqlite;
 use tauline_store::{
@@ -228,7 +227,7 @@ impl Ceremony {
         &self,
         name: &str,
         document: RawContribution,
-    ) -> Result<SignedReceipt, SubmitError> {
+    ) -> Result<SignedReceipt, Refused> {
         self.coordinator
             .complete(id(name), move || Ok(document))
             .await

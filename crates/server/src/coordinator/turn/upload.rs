@@ -17,7 +17,7 @@ use crate::coordinator::reply::{Reply, SubmitAnswer};
 use crate::coordinator::task::{Message, Task, Verifying};
 use crate::fingerprint::Fingerprint;
 use crate::refused::Refused;
-use crate::submission::{Arrived, SubmitError, Verification};
+use crate::submission::{Arrived, Verification};
 use crate::verifier::Job;
 
 /// Whether the body of a contribution is to be read.
@@ -62,12 +62,12 @@ impl Coordinator {
     ///
     /// # Errors
     /// Those of [`complete_arriving`](Self::complete_arriving).
-    pub async fn complete<F>(&self, who: Identity, read: F) -> Result<SignedReceipt, SubmitError>
+    pub async fn complete<F>(&self, who: Identity, read: F) -> Result<SignedReceipt, Refused>
     where
         F: FnOnce() -> Result<RawContribution, DocumentError> + Send + 'static,
     {
         let read = async {
-            let document = move || Ok(read()?.into());
+            let document = move || read().map(Received::from).map_err(Refused::malformed);
             tokio::task::spawn_blocking(document).await
         };
         self.complete_read(who, read, false).await
@@ -88,9 +88,9 @@ impl Coordinator {
         &self,
         who: Identity,
         reading: R,
-    ) -> Result<SignedReceipt, SubmitError>
+    ) -> Result<SignedReceipt, Refused>
     where
-        R: Future<Output = Result<Result<Received, SubmitError>, JoinError>> + Send + 'static,
+        R: Future<Output = Result<Result<Received, Refused>, JoinError>> + Send + 'static,
     {
         self.complete_read(who, reading, true).await
     }
@@ -100,9 +100,9 @@ impl Coordinator {
         who: Identity,
         reading: R,
         verify_at_once: bool,
-    ) -> Result<SignedReceipt, SubmitError>
+    ) -> Result<SignedReceipt, Refused>
     where
-        R: Future<Output = Result<Result<Received, SubmitError>, JoinError>> + Send + 'static,
+        R: Future<Output = Result<Result<Received, Refused>, JoinError>> + Send + 'static,
     {
         let this = self.clone();
         let at = self.clock().now();
@@ -124,7 +124,7 @@ impl Coordinator {
         });
         match to_the_end.await {
             Ok(answer) => answer,
-            Err(_) => Err(Refused::unavailable().into()),
+            Err(_) => Err(Refused::unavailable()),
         }
     }
 
@@ -135,9 +135,9 @@ impl Coordinator {
         ticket: Ticket,
         reading: R,
         base: Option<Arc<CurrentBase>>,
-    ) -> Result<SignedReceipt, SubmitError>
+    ) -> Result<SignedReceipt, Refused>
     where
-        R: Future<Output = Result<Result<Received, SubmitError>, JoinError>>,
+        R: Future<Output = Result<Result<Received, Refused>, JoinError>>,
     {
         let arrived = async {
             let contribution = read(reading).await?;
@@ -152,7 +152,8 @@ impl Coordinator {
                 })),
                 None => Verification::ToDo(contribution),
             };
-            blocking(move || Ok(Arrived::new(&document, verification)?)).await
+            let arrived = move || Arrived::new(&document, verification).map_err(Refused::malformed);
+            blocking(arrived).await
         };
         let arrived = match arrived.await {
             Ok(arrived) => arrived,
@@ -251,25 +252,25 @@ impl Task {
 }
 
 /// What a blocking thread makes of a body.
-async fn read<R>(reading: R) -> Result<Received, SubmitError>
+async fn read<R>(reading: R) -> Result<Received, Refused>
 where
-    R: Future<Output = Result<Result<Received, SubmitError>, JoinError>>,
+    R: Future<Output = Result<Result<Received, Refused>, JoinError>>,
 {
     reading.await.unwrap_or_else(|error| {
         error!(%error, "reading a contribution failed");
-        Err(Refused::internal().into())
+        Err(Refused::internal())
     })
 }
 
 /// What takes some milliseconds, on a blocking thread.
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, SubmitError> + Send + 'static,
-) -> Result<T, SubmitError> {
+    work: impl FnOnce() -> Result<T, Refused> + Send + 'static,
+) -> Result<T, Refused> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => {
             error!(%error, "work on a contribution failed");
-            Err(Refused::internal().into())
+            Err(Refused::internal())
         }
     }
 }

@@ -14,7 +14,8 @@ use crate::coordinator::refusals;
 use crate::coordinator::reply::{Reply, RulesRefusal, SubmitAnswer};
 use crate::coordinator::task::{Message, Task, VerdictWaiter};
 use crate::fingerprint::Fingerprint;
-use crate::submission::{SubmitError, Verification};
+use crate::refused::Refused;
+use crate::submission::Verification;
 use crate::verifier::{Accepted, Job, Judgement};
 
 impl Coordinator {
@@ -23,7 +24,7 @@ impl Coordinator {
     ///
     /// # Errors
     /// When there is neither, or the verdict is not a good one.
-    pub async fn verdict(&self, who: Identity) -> Result<SignedReceipt, SubmitError> {
+    pub async fn verdict(&self, who: Identity) -> Result<SignedReceipt, Refused> {
         self.hear_verdict(move |task, now, reply| task.verdict(now, &who, None, reply))
             .await
     }
@@ -38,7 +39,7 @@ impl Coordinator {
         &self,
         who: Identity,
         sent: Fingerprint,
-    ) -> Result<SignedReceipt, SubmitError> {
+    ) -> Result<SignedReceipt, Refused> {
         self.hear_verdict(move |task, now, reply| task.verdict(now, &who, Some(sent), reply))
             .await
     }
@@ -48,14 +49,14 @@ impl Coordinator {
     pub(super) async fn hear_verdict(
         &self,
         act: impl FnOnce(&mut Task, Timestamp, Reply<SubmitAnswer>) + Send + 'static,
-    ) -> Result<SignedReceipt, SubmitError> {
+    ) -> Result<SignedReceipt, Refused> {
         match self.ask_held(act).await? {
             SubmitAnswer::Receipt(receipt) => Ok(receipt),
             SubmitAnswer::AcceptedBefore { ticket, sent } => match sent {
-                None => Ok(self.receipt(ticket).await?),
-                Some(sent) => Ok(self.receipt_for(ticket, sent).await?),
+                None => self.receipt(ticket).await,
+                Some(sent) => self.receipt_for(ticket, sent).await,
             },
-            SubmitAnswer::Failed(error) => Err(error),
+            SubmitAnswer::Failed(refused) => Err(refused),
         }
     }
 }
@@ -177,10 +178,8 @@ impl Task {
             (outcome, judgement) => {
                 self.drop_blob(ticket);
                 SubmitAnswer::Failed(match (outcome, judgement) {
-                    (Outcome::Invalid, Some(Judgement::Invalid(check))) => {
-                        SubmitError::Invalid(check)
-                    }
-                    _ => SubmitError::CoordinatorFault(refusals::coordinator_fault(ticket)),
+                    (Outcome::Invalid, Some(Judgement::Invalid(check))) => Refused::invalid(check),
+                    _ => refusals::coordinator_fault(ticket),
                 })
             }
         };

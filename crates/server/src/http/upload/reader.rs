@@ -30,7 +30,7 @@ use tokio::task::JoinHandle;
 use crate::fingerprint::Fingerprint;
 use crate::http::body::compression::{BodyCoding, broken};
 use crate::http::body::media::DocumentForm;
-use crate::submission::SubmitError;
+use crate::refused::Refused;
 use crate::verifier::Verifier;
 
 /// Pieces that wait for the reader at most. Ours: enough that neither side waits for the other's
@@ -58,7 +58,7 @@ pub(crate) fn compare(
 }
 
 /// What becomes of a body, once it is read.
-pub(crate) type Reading = JoinHandle<Result<Received, SubmitError>>;
+pub(crate) type Reading = JoinHandle<Result<Received, Refused>>;
 
 /// Starts reading a contribution of at most `max` bytes. What is fed is the body as it came.
 pub(crate) fn start(
@@ -75,7 +75,7 @@ pub(crate) fn start(
             piece: Bytes::new(),
             is_over: false,
         };
-        let from = coding.decompress(arriving, max).map_err(failed)?;
+        let from = coding.decompress(arriving, max).map_err(broken)?;
         let pool = verifier.pool();
         let received = match form {
             DocumentForm::Json => Received::from_json(from, &sizes, pool, &mut OsRng),
@@ -83,15 +83,11 @@ pub(crate) fn start(
         };
         match received {
             Ok(received) => Ok(received),
-            Err(ReceiveError::Document(error)) => Err(error.into()),
-            Err(ReceiveError::Read(error)) => Err(failed(error)),
+            Err(ReceiveError::Document(error)) => Err(Refused::malformed(error)),
+            Err(ReceiveError::Read(error)) => Err(broken(error)),
         }
     });
     (Feed(feed), reading)
-}
-
-fn failed(error: io::Error) -> SubmitError {
-    SubmitError::Refused(broken(error))
 }
 
 enum Piece {
@@ -241,13 +237,10 @@ mod tests {
             packed[checksum] ^= 1;
             feed.piece(packed.into()).await;
             feed.end().await;
-            match reading.await.unwrap().unwrap_err() {
-                SubmitError::Refused(refused) => {
-                    assert_eq!(refused.code, Code::MalformedBody);
-                    assert!(refused.error.contains("Content-Encoding"), "{refused}");
-                }
-                other => panic!("{other}"),
-            }
+            let refused = reading.await.unwrap().unwrap_err();
+            assert_eq!(refused.code, Code::MalformedBody);
+            assert_eq!(refused.detail, None, "not the document's fault");
+            assert!(refused.error.contains("Content-Encoding"), "{refused}");
         });
     }
 
@@ -269,12 +262,8 @@ mod tests {
                 };
                 feed.piece(packed.into()).await;
                 feed.end().await;
-                match reading.await.unwrap().unwrap_err() {
-                    SubmitError::Refused(refused) => {
-                        assert_eq!(refused.code, Code::BodyTooLarge, "{refused}");
-                    }
-                    other => panic!("{other}"),
-                }
+                let refused = reading.await.unwrap().unwrap_err();
+                assert_eq!(refused.code, Code::BodyTooLarge, "{refused}");
             }
         });
     }
