@@ -184,8 +184,8 @@ impl SignIn {
         self.nonces
             .take_for_contract(&signed.nonce, now)
             .map_err(|error| error.refused(siwe::unknown_nonce))?;
-        let is_valid = run.is_valid_signature(signed.address, signed.digest, &signed.signature);
-        match is_valid.await? {
+        let accepted = run.accepts_signature(signed.address, signed.digest, &signed.signature);
+        match accepted.await? {
             true => Ok(signed),
             false => Err(siwe::refused_by_contract()),
         }

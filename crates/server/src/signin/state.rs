@@ -1,6 +1,6 @@
 //! The `state` of a sign-in in a browser: which browser began it, and where it shall lead.
 //!
-//! A state travels through the provider and back, in sight of whoever sees the address. It is a
+//! A state travels through the provider and back, and whoever sees the address sees it. It is a
 //! nonce ([`super::nonce`]: expiring, single use, unguessable, no memory spent on those that do
 //! not come back), the address to redirect to, and a keyed hash over both *and the browser's
 //! secret*, which is in its cookie only. From the same secrets come the PKCE verifier and the
@@ -19,8 +19,8 @@
 //! * *Session fixation*: a session is made when a sign-in ends and told to the browser that began
 //!   it, by the redirect. Nobody can choose it, nor add one to the address
 //!   ([`super::redirect::APPENDED`]).
-//! * *A link with somebody else's `redirect_to`*: the session of who follows it goes to a page that
-//!   the operator allows, or to the follower's own machine. Who made the link gets nothing.
+//! * *A link with somebody else's `redirect_to`*: the session of whoever follows the link goes to a
+//!   page that the operator allows, or to their own machine. Whoever made the link gets nothing.
 //! * *Replay*: the nonce is taken before anything is done with a code, and given back only if the
 //!   code is nobody's.
 

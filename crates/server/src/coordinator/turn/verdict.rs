@@ -184,9 +184,7 @@ impl Task {
             }
         };
         let answer_to_another = match outcome {
-            Outcome::Contributed => {
-                Ok(SubmitAnswer::Failed(refusals::earlier_one_counted().into()))
-            }
+            Outcome::Contributed => Ok(SubmitAnswer::Failed(refusals::earlier_one_counted())),
             // Nothing is wrong with what this one sent, but its stay is over.
             Outcome::Invalid => Err(RulesRefusal {
                 refusal: Refusal::Ended { outcome },

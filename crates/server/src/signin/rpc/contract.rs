@@ -35,7 +35,7 @@ impl ContractSlot<'_> {
     ///
     /// # Errors
     /// When the node could not be asked.
-    pub async fn is_valid_signature(
+    pub async fn accepts_signature(
         self,
         contract: [u8; 20],
         digest: [u8; 32],

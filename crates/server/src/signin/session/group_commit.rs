@@ -22,7 +22,8 @@ struct Pending {
     done: oneshot::Sender<Result<(), Arc<StoreError>>>,
 }
 
-/// Where writes go. Its task ends when this is dropped.
+/// Where writes go. Its task ends when this is dropped
+/// (`docs/spec/known-faults.md#sessions-counted`).
 pub(super) struct GroupCommit(mpsc::Sender<Pending>);
 
 impl GroupCommit {
