@@ -26,7 +26,8 @@ const CODE: [&str; 5] = ["rs", "toml", "sql", "html", "js"];
 fn files(extensions: &[&str]) -> Vec<PathBuf> {
     let is_kept = |entry: &DirEntry| {
         let name = entry.file_name().to_string_lossy();
-        !(entry.file_type().is_dir() && LEFT_OUT.contains(&name.as_ref()))
+        let is_below = entry.depth() > 0 && entry.file_type().is_dir();
+        !(is_below && LEFT_OUT.contains(&name.as_ref()))
     };
     let mut files: Vec<PathBuf> = WalkDir::new(root())
         .into_iter()
