@@ -6,10 +6,10 @@ use std::time::Duration;
 use rand_core::{OsRng, RngCore};
 use tokio::time::Instant;
 
-/// The first and shortest pause. Ours: a coordinator that restarts is back within a second or two.
+/// The first and shortest pause. A coordinator that restarts is back within a second or two.
 const MIN_PAUSE: Duration = Duration::from_millis(250);
 
-/// The longest pause. Ours: well below the check-in grace of 5 s (`docs/spec/queue.md#grace`),
+/// The longest pause. Well below the check-in grace of 5 s (`docs/spec/queue.md#grace`),
 /// so that a connection that works again in time is used in time.
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 

@@ -26,7 +26,7 @@ use crate::exit::{Failure, Outcome};
 const HOLD: Duration = Duration::from_secs(5);
 
 /// The shortest time from the beginning of a check-in to that of the next, however soon the first
-/// is answered. Ours: well below the 50 requests that a session may make in a minute.
+/// is answered. Well below the 50 requests that a session may make in a minute.
 const MIN_INTERVAL: Duration = Duration::from_millis(1500);
 
 /// A thread that checks in during the turns of this process.

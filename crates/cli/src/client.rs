@@ -37,16 +37,16 @@ use crate::exit::{Failure, Outcome};
 /// This program's name and version, as the coordinator's logs and records show it.
 pub const NAME: &str = concat!("tauline/", env!("CARGO_PKG_VERSION"));
 
-/// How long it may take to connect. Ours: enough for three lost SYN packets.
+/// How long it may take to connect. Enough for three lost SYN packets.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long the answer to a small request may take, not counting the time for which the coordinator
-/// was asked to hold it. Ours: a coordinator answers in milliseconds and a retry costs nothing, but
+/// was asked to hold it. A coordinator answers in milliseconds and a retry costs nothing, but
 /// waiting on a dead connection must not use up the check-in grace of 5 s
 /// (`docs/spec/queue.md#grace`).
 const ANSWER_LIMIT: Duration = Duration::from_secs(4);
 
-/// How long the verdict may take after the last byte of a contribution was sent. Ours: verification
+/// How long the verdict may take after the last byte of a contribution was sent. Verification
 /// takes seconds, and an upload that is repeated gets the same verdict.
 const VERDICT_LIMIT: Duration = Duration::from_secs(120);
 

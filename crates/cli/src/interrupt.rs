@@ -12,10 +12,10 @@ use tokio::time::Instant;
 use crate::exit::{Exit, Failure, Outcome};
 
 /// A second signal within this time is the same one again: the terminal has sent Ctrl-C to the
-/// process, and a wrapper has passed it on. Ours: nobody presses twice so fast.
+/// process, and a wrapper has passed it on. Nobody presses twice so fast.
 const ECHO: Duration = Duration::from_millis(300);
 
-/// How long the question whether to leave can be answered. Ours: long enough to read it.
+/// How long the question whether to leave can be answered. Long enough to read it.
 pub const QUESTION_LIMIT: Duration = Duration::from_secs(10);
 
 /// How the user, or the machine, wants the program to end.

@@ -16,8 +16,8 @@ use tauline_transcript::{
 use crate::client::{Download, Form, Outgoing, Writer};
 use crate::exit::{Failure, Outcome};
 
-/// When the rest of a computation is expected to take less than this, the upload begins. Ours:
-/// coordinators wait 30 s for the next piece of a body unless told otherwise, and a computer that
+/// When the rest of a computation is expected to take less than this, the upload begins.
+/// Coordinators wait 30 s for the next piece of a body unless told otherwise, and a computer that
 /// becomes busy with something else may need several times as long as expected.
 const SENT_WITHIN: Duration = Duration::from_secs(5);
 

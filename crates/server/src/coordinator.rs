@@ -1,10 +1,10 @@
 //! The coordinator: one task owns the queue, everybody else holds a [`Coordinator`].
 //!
 //! The task has a thread of its own, because it commits to the store itself. It hears messages
-//! from a mailbox, and a clock wakes it for deadlines. Its law (`architecture.md`, server): store
-//! the contribution's blob, then `Submit`; step; append; commit; publish; reply. One commit may
-//! cover many messages; a commit that fails ends the task, and with it the process, before anybody
-//! has heard of what was not durable.
+//! from a mailbox, and a clock wakes it for deadlines. Its law (`ARCHITECTURE.md` says
+//! more of it): store the contribution's blob, then `Submit`; step; append; commit; publish; reply.
+//! One commit may cover many messages; a commit that fails ends the task, and with it the process,
+//! before anybody has heard of what was not durable.
 //!
 //! A message is what the task shall do. So each file holds both ends of its topic: what the handle
 //! asks, and what the task does about it.

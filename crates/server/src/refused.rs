@@ -10,7 +10,7 @@ use tauline_protocol::error::{Code, ErrorBody};
 use tauline_transcript::text_limits::cut;
 use tauline_transcript::{Check, DocumentError, Invalid};
 
-/// Longest sentence, in characters: a screen's. Ours; what is wrong with a document may quote it.
+/// Longest sentence, in characters: a screen's. What is wrong with a document may quote it.
 const MAX_SENTENCE: usize = 1500;
 
 /// A request that was not carried out: an answer, not a fault.

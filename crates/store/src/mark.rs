@@ -29,10 +29,10 @@ pub use crate::names::MARK_NAME;
 /// Bytes of a slot: a disk's sector, which is written as a whole or not at all.
 const SLOT_LEN: usize = 512;
 
-/// How many records the mark may be behind. Ours: one flush more for that many makes no difference.
+/// How many records the mark may be behind. One flush more for that many makes no difference.
 const MAX_RECORDS_BEHIND: u64 = 64;
 
-/// How long the mark may be behind when the next commit comes. Ours: at most one flush more in a
+/// How long the mark may be behind when the next commit comes. At most one flush more in a
 /// second.
 const MAX_TIME_BEHIND: Duration = Duration::from_secs(1);
 

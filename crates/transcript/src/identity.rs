@@ -21,7 +21,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// code of up to 8 (GitHub's documentation of enterprise managed users).
 const MAX_LOGIN_CHARS: usize = 48;
 
-/// Longest name of an invited party, in characters. Ours: names stand in log lines and in every
+/// Longest name of an invited party, in characters. Names stand in log lines and in every
 /// transcript.
 const MAX_INVITE_CHARS: usize = 64;
 

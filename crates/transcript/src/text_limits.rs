@@ -5,7 +5,7 @@
 use std::fmt;
 use std::io::{self, Read};
 
-/// Longest word that is read, in bytes. Ours: a hundred times the longest point, and nothing to a
+/// Longest word that is read, in bytes. A hundred times the longest point, and nothing to a
 /// small machine.
 pub const MAX_WORD: usize = 1 << 16;
 

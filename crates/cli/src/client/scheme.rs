@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::{Client, ClientError, http};
 use crate::exit::{Failure, Outcome};
 
-/// How long each attempt may take. Ours: a server that answers at all does so within a round trip
+/// How long each attempt may take. A server that answers at all does so within a round trip
 /// or two.
 const LIMIT: Duration = Duration::from_secs(3);
 

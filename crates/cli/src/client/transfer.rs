@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::error::{ClientError, Refusal};
 use super::tls;
 
-/// How long a download or an upload may pause. Ours: a mobile connection changes cells in less
+/// How long a download or an upload may pause. A mobile connection changes cells in less
 /// time.
 pub(super) const IDLE_LIMIT: Duration = Duration::from_secs(15);
 

@@ -14,7 +14,7 @@ use super::outgoing::Outgoing;
 use super::transfer::{IDLE_LIMIT, accepted, network, read_answer};
 use super::{Client, Form, TransferProgress, VERDICT_LIMIT};
 
-/// How long a probe waits for a refusal. Ours: a proxy that refuses the stated length does so
+/// How long a probe waits for a refusal. A proxy that refuses the stated length does so
 /// within one round trip, after two more for connecting. One that waits for the whole body says
 /// nothing.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);

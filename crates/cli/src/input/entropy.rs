@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::exit::{Failure, Outcome};
 
-/// Most entropy that is read, in bytes. Ours: more than a few hundred bytes add nothing.
+/// Most entropy that is read, in bytes. More than a few hundred bytes add nothing.
 const MAX_LEN: u64 = 1 << 20;
 
 /// Reads entropy from a file, or from standard input for `-`: what is typed until Ctrl-D.

@@ -9,13 +9,13 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// For a contribution or a set of powers. Ours: 64 times a contribution to the Ethereum
+    /// For a contribution or a set of powers. 64 times a contribution to the Ethereum
     /// ceremony, and less than a small machine has.
     pub const DOCUMENT: Self = Self {
         copied: MAX_DOCUMENT,
     };
 
-    /// For a transcript. Ours: 16 times that of the Ethereum ceremony.
+    /// For a transcript. 16 times that of the Ethereum ceremony.
     pub const TRANSCRIPT: Self = Self { copied: 4 << 30 };
 
     /// From a compressed file of this length, or from a compressed stream. Points do not compress;

@@ -14,7 +14,7 @@ use crate::exit::Failure;
 use crate::interrupt::Wish;
 use crate::numbers;
 
-/// How long each of two attempts to tell the coordinator may take. Ours: nobody waits longer for a
+/// How long each of two attempts to tell the coordinator may take. Nobody waits longer for a
 /// program to stop.
 const LIMIT: Duration = Duration::from_secs(3);
 

@@ -23,7 +23,7 @@ use crate::client::{Download, Form};
 use crate::exit::{Failure, Outcome};
 use crate::work::{self, Work};
 
-/// The time between two looks at the directory. Ours: short enough not to be noticed, and long
+/// The time between two looks at the directory. Short enough not to be noticed, and long
 /// enough not to wear out a memory stick.
 const GLANCE: Duration = Duration::from_millis(250);
 

@@ -18,7 +18,7 @@ use crate::interrupt::{Interrupt, Wish};
 use crate::signin::Credential;
 use crate::work::{self, Work};
 
-/// How long the coordinator is asked to hold a check-in. Ours: the position shown is at most this
+/// How long the coordinator is asked to hold a check-in. The position shown is at most this
 /// old, and a connection that died unnoticed is found before a deadline passes. A held check-in
 /// counts as presence, and the deadline after it is at least 5 s and the grace of 5 s away
 /// (`docs/spec/queue.md#grace`).
@@ -27,7 +27,7 @@ pub(super) const HOLD: Duration = Duration::from_secs(15);
 /// The pause after a call was refused that the participant's status seemed to allow.
 pub(super) const RECONSIDER: Duration = Duration::from_millis(500);
 
-/// The pause between two calls while the ceremony is halted. Ours: short enough to start within the
+/// The pause between two calls while the ceremony is halted. Short enough to start within the
 /// 15 s allowed when the ceremony goes on, and well below 50 calls a minute, which a session may
 /// make.
 pub(super) const HALTED: Duration = Duration::from_secs(3);

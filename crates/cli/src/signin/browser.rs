@@ -30,18 +30,18 @@ use self::redirect::PendingSignIn;
 use super::InBrowser;
 use crate::exit::{Failure, Outcome};
 
-/// How long signing in may take. Ours: longer than the ten minutes for which coordinators accept
+/// How long signing in may take. Longer than the ten minutes for which coordinators accept
 /// the link, and short enough to end a program that nobody looks at.
 const SIGN_IN_LIMIT: Duration = Duration::from_secs(30 * 60);
 
-/// How long a connection may last. Ours: a browser sends its request at once.
+/// How long a connection may last. A browser sends its request at once.
 const CONNECTION_LIMIT: Duration = Duration::from_secs(10);
 
-/// How many connections may be open at a time. Ours: a browser opens a few, and nothing else should
+/// How many connections may be open at a time. A browser opens a few, and nothing else should
 /// connect.
 const MAX_CONNECTIONS: usize = 16;
 
-/// How long a browser may take to load the last page. Ours: much longer than a page from the same
+/// How long a browser may take to load the last page. Much longer than a page from the same
 /// machine takes, and too short to annoy a person.
 const LAST_PAGE_LIMIT: Duration = Duration::from_secs(2);
 

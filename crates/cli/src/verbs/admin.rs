@@ -17,7 +17,7 @@ use crate::identity::parse_identity;
 use crate::verbs::status;
 use crate::{numbers, output};
 
-/// How long the coordinator may take to answer. Ours: much longer than it takes to copy a gigabyte,
+/// How long the coordinator may take to answer. Much longer than it takes to copy a gigabyte,
 /// since the backup of a large ceremony takes longest.
 const ANSWER_LIMIT: Duration = Duration::from_secs(600);
 

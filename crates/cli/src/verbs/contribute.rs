@@ -27,7 +27,7 @@ mod credential;
 
 pub(super) use credential::SignInArgs;
 
-/// How long calls are repeated while the coordinator does not answer. Ours: moving a coordinator to
+/// How long calls are repeated while the coordinator does not answer. Moving a coordinator to
 /// another machine may take hours, and costs nobody a place (`docs/spec/queue.md#absence`).
 const PATIENCE: Duration = Duration::from_secs(12 * 3600);
 

@@ -36,11 +36,11 @@ use fate::Fate;
 use parts::{Part, Role, parts, play};
 use report::Report;
 
-/// How long calls are repeated while the coordinator does not answer. Ours: a rehearsal may include
+/// How long calls are repeated while the coordinator does not answer. A rehearsal may include
 /// a restart of the coordinator, but not moving it to another machine.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// The time between two participants' arrivals. Ours: a hundred a second, as after an announcement.
+/// The time between two participants' arrivals. A hundred a second, as after an announcement.
 const ARRIVAL: Duration = Duration::from_millis(10);
 
 /// If a rate limit makes the participants wait for longer than this, the user is told.

@@ -18,7 +18,7 @@ use crate::runtime::online;
 use crate::verbs::contribute;
 use crate::{numbers, output};
 
-/// How long calls are repeated while the coordinator does not answer. Ours: long enough for a
+/// How long calls are repeated while the coordinator does not answer. Long enough for a
 /// restart, but not for moving to another machine. The next run resumes where this one stopped.
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -19,7 +19,7 @@ use super::refusals::{Refusals, Why};
 use crate::addresses::{Proxies, network};
 use crate::clock::alive::Moment;
 
-/// Connections of one session that count as a participant's. Ours: four times what one session may
+/// Connections of one session that count as a participant's. Four times what one session may
 /// hold answers open on; the others are strangers' to the end.
 const PER_SESSION: u32 = 32;
 

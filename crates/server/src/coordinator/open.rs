@@ -31,7 +31,7 @@ const MAILBOX: usize = 4096;
 const CLOCK_WARNING: Duration = Duration::from_secs(2);
 
 /// After so many restarts during one verification it is given up, as the coordinator's fault: what
-/// ends the process each time, as running out of memory does, must not end the ceremony. Ours: more
+/// ends the process each time, as running out of memory does, must not end the ceremony. More
 /// than bad luck or an impatient operator brings about.
 const RESTARTS_WHILE_VERIFYING: u32 = 10;
 

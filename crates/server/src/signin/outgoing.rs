@@ -19,7 +19,7 @@ use crate::clock::alive;
 use crate::refused::Refused;
 use crate::telemetry::throttle::Throttle;
 
-/// The longest time for a whole exchange. Ours: somebody looks at an empty page meanwhile.
+/// The longest time for a whole exchange. Somebody looks at an empty page meanwhile.
 const EXCHANGE_LIMIT: Duration = Duration::from_secs(10);
 /// The longest time until there is a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);

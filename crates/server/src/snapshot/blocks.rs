@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use sha2::{Digest as _, Sha256};
 
-/// Bytes that have a digest of their own. Ours: a slow reader is given as little at a time, and a
+/// Bytes that have a digest of their own. A slow reader is given as little at a time, and a
 /// transcript of Ethereum's ceremony has some sixteen thousand.
 const BLOCK: usize = 16 * 1024;
 

@@ -19,7 +19,7 @@ use super::tag::{number, tag};
 use super::transcript::Transcript;
 use crate::representation::Coding;
 
-/// Transcripts that can still be read, the current one included. Ours: a download of the whole
+/// Transcripts that can still be read, the current one included. A download of the whole
 /// transcript of Ethereum's ceremony, 254 MB, outlives a few turns of some minutes even on a slow
 /// line.
 const KEPT: usize = 4;

@@ -22,7 +22,7 @@ use crate::representation::Coding;
 /// Contributions read, and appended, at a time.
 const PAGE: u32 = 512;
 
-/// Contributions whose entries are compressed together, once and for all. Ours: enough that
+/// Contributions whose entries are compressed together, once and for all. Enough that
 /// compressing them alone costs nothing in size, few enough that the rest, which is compressed
 /// anew for each moment, is a matter of a millisecond.
 pub(super) const CHUNK: u64 = 64;

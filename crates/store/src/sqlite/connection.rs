@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::StoreError;
 
-/// How long a connection waits for another's lock. Ours: much longer than any commit of this
+/// How long a connection waits for another's lock. Much longer than any commit of this
 /// program takes, so that it is reached only if another program has the database open.
 const BUSY_LIMIT: Duration = Duration::from_secs(10);
 

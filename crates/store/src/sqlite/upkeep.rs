@@ -21,7 +21,7 @@ use crate::error::StoreError;
 use crate::session::SignInWrite;
 
 /// The length of the log, in bytes, from which on it is moved even if no contribution was accepted.
-/// Ours: SQLite's own limit of 4 MB would be reached by each contribution before it is verified. A
+/// SQLite's own limit of 4 MB would be reached by each contribution before it is verified. A
 /// much longer log would make the next start slow.
 const MAX_LOG_LEN: u64 = 32 << 20;
 

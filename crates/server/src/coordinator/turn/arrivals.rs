@@ -10,7 +10,7 @@ use std::time::Duration;
 use tauline_protocol::Identity;
 use tauline_queue_core::{Phase, Queue, Ticket, Timestamp};
 
-/// Reading holds the time for this long even if there is no grace. Ours: reading the largest body,
+/// Reading holds the time for this long even if there is no grace. Reading the largest body,
 /// 13 MB of JSON, takes a tenth of that.
 const MIN_READING_LIMIT: Duration = Duration::from_secs(1);
 

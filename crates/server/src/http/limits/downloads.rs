@@ -13,7 +13,7 @@ use crate::connections::Place;
 /// When to ask again for a download that would be one too many: others end by then, or are ended.
 const AGAIN: Duration = Duration::from_secs(30);
 
-/// For how long a download must have stood still to be ended for another. Ours: a slow link takes
+/// For how long a download must have stood still to be ended for another. A slow link takes
 /// something more often.
 const STANDSTILL: Duration = Duration::from_secs(3);
 

@@ -15,7 +15,7 @@ use tauline_store::TokenHash;
 
 use crate::addresses::{network, prefix};
 
-/// How much more often than a /64 of IPv6 a /48 may ask, which has 65,536 of them. Ours: some
+/// How much more often than a /64 of IPv6 a /48 may ask, which has 65,536 of them. Some
 /// households of one provider, and not a crowd made up by one customer
 /// (`docs/spec/http-api.md#ipv6`).
 const WIDE: u32 = 16;

@@ -22,7 +22,7 @@ impl Current {
     }
 }
 
-/// Uploads at a time that are read only to be compared. Ours: each takes as much memory as its
+/// Uploads at a time that are read only to be compared. Each takes as much memory as its
 /// body is long, and a core for as long as a parser needs.
 const MAX_REPEATS: usize = 4;
 

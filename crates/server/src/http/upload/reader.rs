@@ -33,7 +33,7 @@ use crate::http::body::media::DocumentForm;
 use crate::refused::Refused;
 use crate::verifier::Verifier;
 
-/// Pieces that wait for the reader at most. Ours: enough that neither side waits for the other's
+/// Pieces that wait for the reader at most. Enough that neither side waits for the other's
 /// thread to wake up.
 const PIECES: usize = 4;
 

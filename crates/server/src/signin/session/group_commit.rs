@@ -10,7 +10,7 @@ use std::time::Duration;
 use tauline_store::{SignInWrite, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
-/// How long writes are gathered before a commit. Ours: nobody notices it at a sign-in, and the
+/// How long writes are gathered before a commit. Nobody notices it at a sign-in, and the
 /// log gets the connection in between, however many sign in.
 const GATHERED: Duration = Duration::from_millis(5);
 

@@ -3,7 +3,7 @@
 use crate::encoding::PointError;
 use crate::transcript::error::TranscriptError;
 
-/// Longest identity, field name or other text that a transcript may hold, in bytes. Ours: an
+/// Longest identity, field name or other text that a transcript may hold, in bytes. An
 /// identity has at most a few hundred; a longer text would only fill memory.
 pub(crate) const MAX_TEXT_BYTES: usize = 4096;
 
