@@ -44,7 +44,8 @@ pub struct Running {
     address: SocketAddr,
     coordinator: Coordinator,
     in_force: Arc<InForce>,
-    store: Weak<dyn Store>,
+    /// Ends when the data directory is free for another.
+    hold: Weak<()>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<anyhow::Result<()>>,
 }
@@ -77,7 +78,7 @@ impl Running {
         let Self {
             coordinator,
             in_force,
-            store,
+            hold,
             stop,
             served,
             address: _,
@@ -89,7 +90,7 @@ impl Running {
         drop(coordinator);
         // Whoever starts on the same data next finds it free.
         let since = tokio::time::Instant::now();
-        while store.strong_count() > 0 && since.elapsed() < RELEASE_PATIENCE {
+        while hold.strong_count() > 0 && since.elapsed() < RELEASE_PATIENCE {
             tokio::time::sleep(RELEASE_LOOK).await;
         }
         served.context("the server panicked")?
@@ -140,7 +141,7 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     let providers = Providers::open(settings, &origin).await?;
     let opened = data::open(settings, clock).await?;
     let coordinator = opened.coordinator;
-    let store = Arc::downgrade(&opened.store);
+    let hold = opened.hold;
     let (stopping, stopped) = watch::channel(false);
     let (grace, connections) = (settings.waiting.checkin_grace, &settings.connections);
     let pause = connections.body_timeout;
@@ -190,7 +191,7 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
         address,
         coordinator,
         in_force,
-        store,
+        hold,
         stop,
         served,
     })

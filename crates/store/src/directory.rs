@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
 
 use tauline_protocol::admin::SOCKET_NAME;
 
@@ -18,6 +19,8 @@ pub(crate) struct DataDir {
     path: PathBuf,
     // The system holds the lock for the open file, so it ends with the process, however that ends.
     _lock: File,
+    // Dropped last: when it is gone, so is the lock.
+    held: Arc<()>,
 }
 
 impl DataDir {
@@ -71,7 +74,16 @@ impl DataDir {
             path: path.clone(),
             source,
         })?;
-        Ok(Self { path, _lock: lock })
+        Ok(Self {
+            path,
+            _lock: lock,
+            held: Arc::default(),
+        })
+    }
+
+    /// What can be upgraded for as long as the directory is held.
+    pub(crate) fn hold(&self) -> Weak<()> {
+        Arc::downgrade(&self.held)
     }
 
     /// The absolute path of the directory.

@@ -19,7 +19,7 @@ mod sums;
 mod upkeep;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use sha2::{Digest as _, Sha256};
@@ -72,6 +72,16 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
+    /// What can be upgraded for as long as nobody else can open the data directory: it ends after the
+    /// store was dropped and the lock given back. Without a lock, as for looking, it has ended.
+    #[must_use]
+    pub fn hold(&self) -> Weak<()> {
+        self.directory
+            .as_ref()
+            .map(DataDir::hold)
+            .unwrap_or_default()
+    }
+
     /// The data directory, or the directory of the database if the data is opened for looking.
     #[must_use]
     pub fn directory(&self) -> &Path {

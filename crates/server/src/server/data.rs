@@ -1,6 +1,6 @@
 //! The data of a ceremony, opened at the start.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use anyhow::Context as _;
 use tauline_queue_core::Timestamp;
@@ -18,6 +18,8 @@ use crate::verifier::Verifier;
 /// The ceremony, taken up where it stood.
 pub(super) struct Opened {
     pub(super) store: Arc<dyn Store>,
+    /// Ends when the data directory is free for another.
+    pub(super) hold: Weak<()>,
     pub(super) coordinator: Coordinator,
     pub(super) task: JoinHandle<Result<(), Crash>>,
     pub(super) transcripts: Transcripts,
@@ -28,6 +30,7 @@ pub(super) async fn open(settings: &Settings, clock: Clock) -> anyhow::Result<Op
     let settings = settings.clone();
     let work = move || {
         let store = open_store(&settings, clock.now())?;
+        let hold = store.hold();
         let store: Arc<dyn Store> = Arc::new(store);
         let verifier = Verifier::new(settings.turn.threads)
             .context("threads for verification cannot be started: lower --threads")?;
@@ -44,6 +47,7 @@ pub(super) async fn open(settings: &Settings, clock: Clock) -> anyhow::Result<Op
         )?;
         Ok(Opened {
             store,
+            hold,
             coordinator,
             task,
             transcripts,
