@@ -56,7 +56,7 @@ pub struct SubReport {
     /// Contributions with the secret 1, which changed nothing. The ceremony that ran allowed
     /// them, so they are no failures.
     pub no_entropy: u64,
-    /// The first [`MAX_LISTED`] of those, by entry.
+    /// The first [`MAX_LISTED`](crate::transcript::MAX_LISTED) of those, by entry.
     pub no_entropy_entries: Vec<u64>,
     /// What tells the final powers from all others, if they hold.
     #[serde(flatten)]
@@ -117,7 +117,7 @@ impl Report {
 pub struct RefusedTranscript {
     /// What was found, right and wrong.
     pub report: Report,
-    /// The first [`MAX_LISTED`] failures; at least one. Those of the document's structure come
+    /// The first [`MAX_LISTED`](crate::transcript::MAX_LISTED) failures; at least one. Those of the document's structure come
     /// first, then those of entries in their order, then those of the final powers.
     pub failures: Vec<TranscriptFailure>,
     /// The number of all failures.
