@@ -315,7 +315,9 @@ pub fn witness_digest<'a>(
 /// personal message (`docs/spec/public-log.md#certificate`).
 #[must_use]
 pub fn key_certificate(origin: &str, key: &str) -> String {
-    format!("Tauline: this key signs the public log of my ceremony.\norigin: {origin}\nkey: {key}\n")
+    format!(
+        "Tauline: this key signs the public log of my ceremony.\norigin: {origin}\nkey: {key}\n"
+    )
 }
 
 /// Why bytes are no entry.
@@ -412,7 +414,10 @@ impl PublicEntry {
     /// Never: every value of an entry has a JSON form.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        #[expect(clippy::expect_used, reason = "every value of an entry has a JSON form")]
+        #[expect(
+            clippy::expect_used,
+            reason = "every value of an entry has a JSON form"
+        )]
         serde_json::to_vec(self).expect("an entry has a JSON form")
     }
 
@@ -435,7 +440,9 @@ impl PublicEntry {
             _ => None,
         };
         if entry.queue.is_some() == entry.notice.is_some() {
-            return Err(EntryError::Incomplete("not exactly one of an event and a notice"));
+            return Err(EntryError::Incomplete(
+                "not exactly one of an event and a notice",
+            ));
         }
         if entry.accepted.is_some() != (ended == Some(Outcome::Contributed)) {
             return Err(EntryError::Incomplete(

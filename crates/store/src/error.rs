@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use tauline_protocol::public_log::EntryError;
+
 use crate::names::{DATABASE_NAME, SIGNED_NAME};
 use crate::store::Store;
 
@@ -186,6 +188,12 @@ impl StoreError {
     #[must_use]
     pub fn damaged(what: impl Into<String>) -> Self {
         Self::Damaged(what.into())
+    }
+}
+
+impl From<EntryError> for StoreError {
+    fn from(error: EntryError) -> Self {
+        Self::damaged(error.to_string())
     }
 }
 

@@ -37,7 +37,11 @@ struct Text {
 impl Signed {
     fn sum(&self) -> String {
         let TreeHead { size, root } = self.tree;
-        let text = format!("signed {} {size} {}", self.origin, hex::encode(root.as_bytes()));
+        let text = format!(
+            "signed {} {size} {}",
+            self.origin,
+            hex::encode(root.as_bytes())
+        );
         hex::encode(Sha256::digest(text))
     }
 }

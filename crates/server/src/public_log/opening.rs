@@ -16,12 +16,9 @@ use crate::signin::origin::Origin as Site;
 /// Name and version of this program.
 const PROGRAM: &str = concat!("tauline-server ", env!("CARGO_PKG_VERSION"));
 
-/// The origin of the log of a coordinator that is reached there: the URL without its scheme, and
-/// `/log` (`docs/spec/public-log.md#checkpoints`).
+/// The origin of the log of a coordinator that is reached there: the domain, and `/log` (`docs/spec/public-log.md#checkpoints`).
 pub(crate) fn origin_of(site: &Site) -> String {
-    let uri = site.uri();
-    let place = uri.split_once("://").map_or(uri, |(_, place)| place);
-    format!("{}/log", place.trim_end_matches('/'))
+    format!("{}/log", site.domain())
 }
 
 /// A log that is taken up, and what it has to say first.

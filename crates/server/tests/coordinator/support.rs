@@ -23,7 +23,8 @@ use tauline_server::testing::verifier::Verifier;
 use tauline_store::signed::Signed;
 use tauline_store::sqlite::Sqlite;
 use tauline_store::{
-    Batch, Blob, Ceremony as Made, Contribution, Reading, Session, Store, StoreError, StoredRecord, Write,
+    Batch, Blob, Ceremony as Made, Contribution, Reading, Session, Store, StoreError, StoredRecord,
+    Write,
 };
 use tauline_transcript::{RawContribution, Sizes, contribute};
 use tempfile::TempDir;

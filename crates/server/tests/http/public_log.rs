@@ -24,7 +24,10 @@ struct Downloaded {
 /// Downloads the whole log as other people's tools do, and checks that it is what was signed.
 async fn download(client: &Client) -> Downloaded {
     let text = client.get("/log/checkpoint").await.expect_ok();
-    assert_eq!(text.header("content-type"), Some("text/plain; charset=utf-8"));
+    assert_eq!(
+        text.header("content-type"),
+        Some("text/plain; charset=utf-8")
+    );
     assert_eq!(text.header("cache-control"), Some("no-cache"));
     let signed = SignedCheckpoint::parse(&text.bytes).unwrap();
     let size = signed.unverified().tree.size;
@@ -32,8 +35,16 @@ async fn download(client: &Client) -> Downloaded {
     let mut tree = Tree::new();
     for bundle in tile::bundles(size) {
         let answer = client.get(&format!("/log/{bundle}")).await.expect_ok();
-        assert_eq!(answer.header("content-type"), Some("application/octet-stream"));
-        assert!(answer.header("cache-control").unwrap().contains("immutable"));
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/octet-stream")
+        );
+        assert!(
+            answer
+                .header("cache-control")
+                .unwrap()
+                .contains("immutable")
+        );
         for entry in tile::bundle_from_bytes(&answer.bytes, bundle.width()).unwrap() {
             tree.push(entry);
             entries.push(PublicEntry::from_bytes(entry).unwrap());
@@ -76,15 +87,24 @@ async fn the_first_entry_says_whose_log_it_is() {
     else {
         panic!("{:?}", log.entries[0]);
     };
-    assert_eq!(*origin, format!("{}/log", server.url().trim_start_matches("http://")));
+    assert_eq!(
+        *origin,
+        format!("{}/log", server.url().trim_start_matches("http://"))
+    );
     assert_eq!(log.checkpoint.origin.as_str(), origin);
     assert_eq!(sizes, &server.sizes().to_string());
     let digest = personal_message_digest(key_certificate(origin, key).as_bytes());
     let signature: [u8; 65] = hex::decode(certificate).unwrap().try_into().unwrap();
     let signer = eip55(&ecdsa_recover(&digest, &signature).unwrap());
     assert_eq!(&signer, coordinator);
-    assert_eq!(signer, server.anonymous().status().await.coordinator_address);
-    assert!(matches!(log.entries[1].notice, Some(Notice::Started { .. })));
+    assert_eq!(
+        signer,
+        server.anonymous().status().await.coordinator_address
+    );
+    assert!(matches!(
+        log.entries[1].notice,
+        Some(Notice::Started { .. })
+    ));
 }
 
 #[tokio::test]
@@ -97,7 +117,9 @@ async fn whoever_joins_is_in_the_log_before_it_is_answered_and_nobody_else_sees_
         .entries
         .iter()
         .filter_map(|entry| match &entry.queue {
-            Some(Event::Joined { ticket: one, id, .. }) if one.value() == ticket => Some(*id),
+            Some(Event::Joined {
+                ticket: one, id, ..
+            }) if one.value() == ticket => Some(*id),
             _ => None,
         })
         .collect();
@@ -105,7 +127,10 @@ async fn whoever_joins_is_in_the_log_before_it_is_answered_and_nobody_else_sees_
     let address = anna.identity().to_string();
     for entry in &log.entries {
         let text = String::from_utf8(entry.to_bytes()).unwrap();
-        assert!(!text.to_lowercase().contains(&address.to_lowercase()), "{text}");
+        assert!(
+            !text.to_lowercase().contains(&address.to_lowercase()),
+            "{text}"
+        );
     }
 }
 
@@ -147,7 +172,10 @@ async fn the_log_only_grows_over_restarts() {
         tokio::time::sleep(Duration::from_millis(1200)).await;
         let log = download(&server.anonymous()).await;
         if let Some(before) = &last {
-            let proof = log.tree.snapshot().consistency_from(before.checkpoint.tree.size);
+            let proof = log
+                .tree
+                .snapshot()
+                .consistency_from(before.checkpoint.tree.size);
             log.checkpoint
                 .tree
                 .verify_consistency(&before.checkpoint.tree, &proof.unwrap())
@@ -186,9 +214,16 @@ async fn what_is_not_there_is_not_cached_and_says_what_there_is() {
         assert_eq!(answer.status, 404, "{path}");
         let cached = answer.header("cache-control");
         assert!(cached.is_none_or(|it| !it.contains("immutable")), "{path}");
-        assert!(answer.text().contains("tile/entries/N"), "{path}: {}", answer.text());
+        assert!(
+            answer.text().contains("tile/entries/N"),
+            "{path}: {}",
+            answer.text()
+        );
     }
-    let answer = client.get(&format!("/log/tile/entries/000.p/{size}")).await.expect_ok();
+    let answer = client
+        .get(&format!("/log/tile/entries/000.p/{size}"))
+        .await
+        .expect_ok();
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
 }
 
@@ -215,7 +250,10 @@ async fn a_backup_that_is_older_than_what_was_signed_is_not_taken_up() {
     std::fs::remove_file(data.path().join("tauline.mark")).unwrap();
     let _ = std::fs::remove_file(data.path().join("tauline.db-wal"));
     copy_database(kept.path(), data.path());
-    let error = TestServer::try_on(&data, &[]).await.err().expect("it does not start");
+    let error = TestServer::try_on(&data, &[])
+        .await
+        .err()
+        .expect("it does not start");
     let text = format!("{error:#}");
     assert!(text.contains("would take back what was signed"), "{text}");
 }
@@ -227,7 +265,10 @@ async fn without_the_file_that_guards_it_the_log_goes_on_only_at_the_operators_w
     let data = server.stop().await;
     let guard = data.path().join("tauline.signed");
     std::fs::remove_file(&guard).unwrap();
-    let error = TestServer::try_on(&data, &[]).await.err().expect("it does not start");
+    let error = TestServer::try_on(&data, &[])
+        .await
+        .err()
+        .expect("it does not start");
     let text = format!("{error:#}");
     assert!(
         text.contains("--accept-missing-guard") && text.contains("tauline.signed"),

@@ -1,7 +1,7 @@
 //! Replaying the log: its hash chain, the queue, and what it tells of the data beside it.
 
-use tauline_protocol::Identity;
 use tauline_log::tree::Tree;
+use tauline_protocol::Identity;
 use tauline_protocol::journal::{Beside, Digest, Record};
 use tauline_protocol::public_log::{Blinding, Notice, PublicEntry};
 use tauline_queue_core::{Entry, Event, Outcome, Queue, ReplayError, Rules, Timestamp};
