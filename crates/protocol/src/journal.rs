@@ -5,20 +5,23 @@
 //! today.
 
 use serde::{Deserialize, Serialize};
-use tauline_queue_core::Entry;
+use tauline_queue_core::{Entry, Timestamp};
 
 use crate::Identity;
+use crate::public_log::{Accepted, Notice};
 
-/// Version of the records that this program writes.
-pub const RECORD_VERSION: u16 = 1;
+/// Latest version of the records that this program reads: that of a record with a notice. The others
+/// are of version 1.
+pub const RECORD_VERSION: u16 = 2;
 
 /// A record of the ceremony's log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Version of the record's shape: [`RECORD_VERSION`].
+    /// Version of the record's shape, at most [`RECORD_VERSION`].
     pub v: u16,
-    /// The queue's entry: what happened, and when.
-    pub entry: Entry<Identity>,
+    /// The queue's entry: what happened, and when. None in a record of a notice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<Entry<Identity>>,
     /// What the queue's rules need not know: the check that failed, the reason for an abort, or the
     /// client's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,6 +35,23 @@ pub struct Record {
     /// do not cover it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beside: Option<Beside>,
+    /// With the end of a stay whose contribution was accepted: what the public log tells of it. None
+    /// in old records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<Accepted>,
+    /// What the coordinator has to say beside what happens to the queue. A record has this or an
+    /// entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Noticed>,
+}
+
+/// A notice and when it was given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Noticed {
+    /// Log time.
+    pub at: Timestamp,
+    /// The notice.
+    pub notice: Notice,
 }
 
 /// A SHA-256 hash.
@@ -78,15 +98,31 @@ pub enum RecordError {
 }
 
 impl Record {
-    /// A record of this program's version.
+    /// A record of what happened to the queue.
     #[must_use]
     pub fn new(entry: Entry<Identity>, note: Option<String>) -> Self {
         Self {
-            v: RECORD_VERSION,
-            entry,
+            v: 1,
+            entry: Some(entry),
             note,
             stored: None,
             beside: None,
+            accepted: None,
+            notice: None,
+        }
+    }
+
+    /// A record of a notice.
+    #[must_use]
+    pub fn of_notice(at: Timestamp, notice: Notice) -> Self {
+        Self {
+            v: 2,
+            entry: None,
+            note: None,
+            stored: None,
+            beside: None,
+            accepted: None,
+            notice: Some(Noticed { at, notice }),
         }
     }
 

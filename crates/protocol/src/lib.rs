@@ -14,6 +14,7 @@
 //! | [`error`] | the one shape of errors and the table of all codes | clients |
 //! | [`sequencer`] | answers and errors of the Ethereum ceremony's sequencer | other people's clients |
 //! | [`journal`] | the records of the ceremony's log | coordinators, auditors |
+//! | [`public_log`] | the entries of the public log | verifiers, auditors |
 //! | [`admin`] | the operator's socket | `tauline admin` |
 //! | [`object`] | reads structures from JSON objects only, and not from lists | readers of all of these |
 //!
@@ -31,6 +32,7 @@ pub mod error;
 pub mod journal;
 pub mod login;
 pub mod object;
+pub mod public_log;
 pub mod receipt;
 pub mod sequencer;
 pub mod status;

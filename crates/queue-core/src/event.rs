@@ -142,4 +142,62 @@ impl<Id> Event<Id> {
             Event::ModeSet { .. } | Event::Pardoned { .. } | Event::Resumed { .. } => None,
         }
     }
+
+    /// The same event about somebody else: with `to` of each identity in it, such as a name that
+    /// may be published.
+    #[must_use]
+    pub fn map_id<To>(self, to: impl FnOnce(Id) -> To) -> Event<To> {
+        match self {
+            Event::Joined {
+                ticket,
+                id,
+                check_in_by,
+                lasting_by,
+            } => Event::Joined {
+                ticket,
+                id: to(id),
+                check_in_by,
+                lasting_by,
+            },
+            Event::CheckedIn {
+                ticket,
+                check_in_by,
+                lasting_by,
+            } => Event::CheckedIn {
+                ticket,
+                check_in_by,
+                lasting_by,
+            },
+            Event::Called {
+                ticket,
+                start_by,
+                passed,
+            } => Event::Called {
+                ticket,
+                start_by,
+                passed,
+            },
+            Event::Started {
+                ticket,
+                contribute_by,
+                stall_by,
+            } => Event::Started {
+                ticket,
+                contribute_by,
+                stall_by,
+            },
+            Event::Extended {
+                ticket,
+                contribute_by,
+            } => Event::Extended {
+                ticket,
+                contribute_by,
+            },
+            Event::Submitted { ticket, verify_by } => Event::Submitted { ticket, verify_by },
+            Event::Ended { ticket, outcome } => Event::Ended { ticket, outcome },
+            Event::ModeSet { mode } => Event::ModeSet { mode },
+            Event::Pardoned { id } => Event::Pardoned { id: to(id) },
+            Event::Resumed { pause, restarted } => Event::Resumed { pause, restarted },
+        }
+    }
 }

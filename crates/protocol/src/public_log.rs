@@ -1,0 +1,465 @@
+//! The entries of the public log (`docs/spec/public-log.md#entries`).
+//!
+//! There is one for each record of the [`journal`](crate::journal), in the same order, and each is a
+//! function of its record and of the ceremony's [`Blinding`]: what is published can always be made
+//! again from what is stored. An entry names tickets and [`Commitment`]s, never identities.
+//!
+//! An entry is one line of JSON. Each value has exactly one form: what is read and written again is
+//! the same, byte for byte, or it is refused.
+
+use std::time::Duration;
+
+use hmac::{Hmac, Mac as _};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use tauline_queue_core::{Entry, Event, Outcome, Rules, Ticket, Timestamp};
+use zeroize::Zeroize;
+
+use crate::Identity;
+use crate::journal::{Digest, Record};
+
+/// Version of the entries that this program writes.
+pub const ENTRY_VERSION: u16 = 1;
+
+/// Longest entry, in bytes: what a bundle of C2SP `tlog-tiles` can hold.
+pub const MAX_ENTRY_LEN: usize = 65_535;
+
+/// Longest text of an operator or of a check in an entry, in bytes.
+const MAX_BECAUSE: usize = 1024;
+
+/// An entry of the public log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublicEntry {
+    /// Version of the entry's form: [`ENTRY_VERSION`].
+    pub v: u16,
+    /// When it happened, in milliseconds since the Unix epoch. Never falls.
+    pub at: Timestamp,
+    /// What happened to the queue. None in a [`Notice`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Event<Commitment>>,
+    /// With the end of a stay whose contribution was accepted: which one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<Accepted>,
+    /// With the end of a stay: the check that failed, or why the operator expelled the participant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// What the coordinator has to say, beside what happens to the queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Notice>,
+}
+
+/// What binds an accepted contribution to the transcript (`docs/spec/public-log.md#accepted`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accepted {
+    /// Its number in the transcript, from 1.
+    pub number: u64,
+    /// What [`witness_digest`] gives for it.
+    pub digest: Hex32,
+    /// Opens the [`Commitment`] with which the participant joined: the transcript has the identity.
+    pub nonce: Hex32,
+}
+
+/// What a coordinator says in the log beside what happens to the queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Notice {
+    /// Whose log it is. The first entry, or the first of a log that was not public before.
+    Opened {
+        /// The log's origin, which is the name of its key.
+        origin: String,
+        /// The log's verifier key, as C2SP `signed-note` writes it.
+        key: String,
+        /// The EIP-55 address of the coordinator.
+        coordinator: String,
+        /// Sizes of the sub-ceremonies, `G1:G2,G1:G2,…`.
+        sizes: String,
+        /// When the queue's log began.
+        started: Timestamp,
+        /// The coordinator's signature over [`key_certificate`]: 130 hex digits.
+        certificate: String,
+    },
+    /// A coordinator started: a new process, perhaps with other settings.
+    Started {
+        /// Name and version of the program.
+        program: String,
+        /// The rules from now on.
+        rules: PublicRules,
+    },
+}
+
+/// The settings of the queue's rules, in milliseconds where they are lengths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the fields are those of `Rules`")]
+pub struct PublicRules {
+    pub checkin_max: u64,
+    pub checkin_min: u64,
+    pub checkin_grace: u64,
+    pub checkin_rate: u32,
+    pub checkin_relaxed: u64,
+    pub passes: u32,
+    pub start_limit: u64,
+    pub contribution_limit: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contribution_min: Option<u64>,
+    pub stall_limit: u64,
+    pub disconnect_limit: u64,
+    pub verification_limit: u64,
+    pub expected_turn: u64,
+    pub lasting_step: u64,
+    pub tick: u64,
+}
+
+impl From<&Rules> for PublicRules {
+    fn from(rules: &Rules) -> Self {
+        let millis = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            checkin_max: millis(rules.checkin_max),
+            checkin_min: millis(rules.checkin_min),
+            checkin_grace: millis(rules.checkin_grace),
+            checkin_rate: rules.checkin_rate,
+            checkin_relaxed: millis(rules.checkin_relaxed),
+            passes: rules.passes,
+            start_limit: millis(rules.start_limit),
+            contribution_limit: millis(rules.contribution_limit),
+            contribution_min: rules.contribution_min.map(millis),
+            stall_limit: millis(rules.stall_limit),
+            disconnect_limit: millis(rules.disconnect_limit),
+            verification_limit: millis(rules.verification_limit),
+            expected_turn: millis(rules.expected_turn),
+            lasting_step: millis(rules.lasting_step),
+            tick: millis(rules.tick),
+        }
+    }
+}
+
+impl From<&PublicRules> for Rules {
+    fn from(rules: &PublicRules) -> Self {
+        let mut read = Rules::default();
+        read.checkin_max = Duration::from_millis(rules.checkin_max);
+        read.checkin_min = Duration::from_millis(rules.checkin_min);
+        read.checkin_grace = Duration::from_millis(rules.checkin_grace);
+        read.checkin_rate = rules.checkin_rate;
+        read.checkin_relaxed = Duration::from_millis(rules.checkin_relaxed);
+        read.passes = rules.passes;
+        read.start_limit = Duration::from_millis(rules.start_limit);
+        read.contribution_limit = Duration::from_millis(rules.contribution_limit);
+        read.contribution_min = rules.contribution_min.map(Duration::from_millis);
+        read.stall_limit = Duration::from_millis(rules.stall_limit);
+        read.disconnect_limit = Duration::from_millis(rules.disconnect_limit);
+        read.verification_limit = Duration::from_millis(rules.verification_limit);
+        read.expected_turn = Duration::from_millis(rules.expected_turn);
+        read.lasting_step = Duration::from_millis(rules.lasting_step);
+        read.tick = Duration::from_millis(rules.tick);
+        read
+    }
+}
+
+/// 32 bytes, written as 64 lower-case hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Hex32(pub Digest);
+
+impl std::fmt::Display for Hex32 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl std::fmt::Debug for Hex32 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl From<Hex32> for String {
+    fn from(bytes: Hex32) -> Self {
+        bytes.to_string()
+    }
+}
+
+impl TryFrom<String> for Hex32 {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl std::str::FromStr for Hex32 {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut bytes = [0; 32];
+        let upper = text.bytes().any(|byte| byte.is_ascii_uppercase());
+        match hex::decode_to_slice(text, &mut bytes) {
+            Ok(()) if !upper => Ok(Self(bytes)),
+            _ => Err("64 lower-case hex digits are expected"),
+        }
+    }
+}
+
+/// What stands for an identity in the log: SHA-256 of the identity and a nonce of 32 bytes
+/// (`docs/spec/public-log.md#commitments`). Who knows both can show whose place it is; nobody else
+/// learns anything from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Commitment(pub Hex32);
+
+impl Commitment {
+    /// The commitment to an identity with this nonce.
+    #[must_use]
+    pub fn new(identity: &Identity, nonce: &Digest) -> Self {
+        let hash = Sha256::new()
+            .chain_update(identity.as_str().as_bytes())
+            .chain_update(nonce);
+        Self(Hex32(hash.finalize().into()))
+    }
+}
+
+impl std::fmt::Display for Commitment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The ceremony's secret from which the nonces of all commitments follow. One identity always has the
+/// same commitment, so whoever folds the log sees whether a commitment joins twice.
+#[derive(Clone)]
+pub struct Blinding([u8; 32]);
+
+impl Blinding {
+    /// The blinding with these secret bytes.
+    #[must_use]
+    pub fn new(secret: [u8; 32]) -> Self {
+        Self(secret)
+    }
+
+    /// The secret bytes.
+    #[must_use]
+    pub fn secret(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The nonce of an identity's commitment: HMAC-SHA256 of the identity under the secret.
+    ///
+    /// # Panics
+    /// Never: HMAC takes keys of any length.
+    #[must_use]
+    pub fn nonce(&self, identity: &Identity) -> Digest {
+        #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key");
+        mac.update(identity.as_str().as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
+    /// The commitment to an identity.
+    #[must_use]
+    pub fn commitment(&self, identity: &Identity) -> Commitment {
+        Commitment::new(identity, &self.nonce(identity))
+    }
+}
+
+impl Drop for Blinding {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl std::fmt::Debug for Blinding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Blinding(…)")
+    }
+}
+
+/// One sub-ceremony's part of what [`witness_digest`] covers: compressed points.
+#[derive(Debug, Clone, Copy)]
+pub struct WitnessPart<'a> {
+    /// The first power after the contribution: 48 bytes.
+    pub running_product: &'a [u8],
+    /// The public key of the contributor's secret: 96 bytes.
+    pub pot_pubkey: &'a [u8],
+    /// The BLS signature, if the transcript has one: 48 bytes.
+    pub bls_signature: Option<&'a [u8]>,
+}
+
+/// The digest that binds an accepted contribution of the log to the transcript: SHA-256 over the
+/// number, the identity, and what the transcript keeps, each with its length before it.
+#[must_use]
+pub fn witness_digest<'a>(
+    number: u64,
+    identity: &Identity,
+    parts: impl IntoIterator<Item = WitnessPart<'a>>,
+    ecdsa: Option<&[u8]>,
+) -> Digest {
+    let mut hash = Sha256::new();
+    let mut field = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
+    };
+    field(b"tauline accepted v1");
+    field(&number.to_be_bytes());
+    field(identity.as_str().as_bytes());
+    for part in parts {
+        field(part.running_product);
+        field(part.pot_pubkey);
+        field(part.bls_signature.unwrap_or_default());
+    }
+    field(ecdsa.unwrap_or_default());
+    hash.finalize().into()
+}
+
+/// The text by which a coordinator's Ethereum key certifies the log's key, signed as an EIP-191
+/// personal message (`docs/spec/public-log.md#certificate`).
+#[must_use]
+pub fn key_certificate(origin: &str, key: &str) -> String {
+    format!(
+        "Tauline: this key signs the public log of my ceremony.\norigin: {origin}\nkey: {key}\n"
+    )
+}
+
+/// Why bytes are no entry.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    /// The bytes are not the JSON of an entry.
+    #[error("this is no entry of a ceremony's log: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// The entry was written by a later version of this program.
+    #[error("the entry has version {found}, this program reads up to {ENTRY_VERSION}: upgrade it")]
+    Newer {
+        /// The version found.
+        found: u16,
+    },
+    /// Another form of the same values.
+    #[error("the entry is not in the one form that its values have")]
+    OtherForm,
+    /// An entry tells of nothing, or of what does not belong together.
+    #[error("the entry has {0}")]
+    Incomplete(&'static str),
+}
+
+impl PublicEntry {
+    /// The entry for what happened to the queue.
+    #[must_use]
+    pub fn of_queue(entry: &Entry<Identity>, blinding: &Blinding) -> Self {
+        Self {
+            v: ENTRY_VERSION,
+            at: entry.at,
+            queue: Some(entry.event.clone().map_id(|id| blinding.commitment(&id))),
+            accepted: None,
+            because: None,
+            notice: None,
+        }
+    }
+
+    /// The entry for a notice.
+    #[must_use]
+    pub fn of_notice(at: Timestamp, notice: Notice) -> Self {
+        Self {
+            v: ENTRY_VERSION,
+            at,
+            queue: None,
+            accepted: None,
+            because: None,
+            notice: Some(notice),
+        }
+    }
+
+    /// The entry that is published for a record. For an old record of an accepted contribution,
+    /// which does not tell what binds it to the transcript, `accepted` does.
+    ///
+    /// # Errors
+    /// What `accepted` says, or that the record tells of nothing.
+    pub fn of_record<E: From<EntryError>>(
+        record: &Record,
+        blinding: &Blinding,
+        accepted: impl FnOnce(Ticket) -> Result<Accepted, E>,
+    ) -> Result<Self, E> {
+        if let Some(noticed) = &record.notice {
+            return Ok(Self::of_notice(noticed.at, noticed.notice.clone()));
+        }
+        let Some(entry) = &record.entry else {
+            return Err(EntryError::Incomplete("neither an event nor a notice").into());
+        };
+        let mut public = Self::of_queue(entry, blinding);
+        if let Event::Ended { ticket, outcome } = entry.event {
+            match outcome {
+                Outcome::Contributed => {
+                    public.accepted = Some(match record.accepted {
+                        Some(told) => told,
+                        None => accepted(ticket)?,
+                    });
+                }
+                Outcome::Invalid => public.because = record.note.as_deref().map(shortened),
+                _ => {}
+            }
+        }
+        Ok(public)
+    }
+
+    /// The event with its time, for the fold. None for a notice.
+    #[must_use]
+    pub fn entry(&self) -> Option<Entry<Commitment>> {
+        Some(Entry {
+            at: self.at,
+            event: self.queue.clone()?,
+        })
+    }
+
+    /// The entry's bytes.
+    ///
+    /// # Panics
+    /// Never: every value of an entry has a JSON form.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        #[expect(
+            clippy::expect_used,
+            reason = "every value of an entry has a JSON form"
+        )]
+        serde_json::to_vec(self).expect("an entry has a JSON form")
+    }
+
+    /// Reads an entry back.
+    ///
+    /// # Errors
+    /// Bytes that are not an entry, or not in its one form, or an entry of a later version.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, EntryError> {
+        #[derive(Deserialize)]
+        struct Version {
+            v: u16,
+        }
+        let Version { v } = serde_json::from_slice(bytes)?;
+        if v > ENTRY_VERSION {
+            return Err(EntryError::Newer { found: v });
+        }
+        let entry: Self = serde_json::from_slice(bytes)?;
+        let ended = match entry.queue {
+            Some(Event::Ended { outcome, .. }) => Some(outcome),
+            _ => None,
+        };
+        if entry.queue.is_some() == entry.notice.is_some() {
+            return Err(EntryError::Incomplete(
+                "not exactly one of an event and a notice",
+            ));
+        }
+        if entry.accepted.is_some() != (ended == Some(Outcome::Contributed)) {
+            return Err(EntryError::Incomplete(
+                "an accepted contribution without the end of its stay, or the other way round",
+            ));
+        }
+        if entry.because.is_some() && ended.is_none() {
+            return Err(EntryError::Incomplete("a reason for what has none"));
+        }
+        if entry.to_bytes() != bytes {
+            return Err(EntryError::OtherForm);
+        }
+        Ok(entry)
+    }
+}
+
+/// The text, cut at a character so that an entry stays short.
+fn shortened(text: &str) -> String {
+    text[..text.floor_char_boundary(MAX_BECAUSE)].to_owned()
+}
