@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::codes::codes;
+use crate::public_log::Hex32;
 
 /// The body of every answer that is not a success.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,15 +13,39 @@ pub struct ErrorBody {
     pub code: String,
     /// A sentence for people that says what to do.
     pub error: String,
+    /// To whoever may not join: the same, signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<SignedRefusal>,
+}
+
+/// What proves that somebody was turned away (`docs/spec/public-log.md#signed-refusal`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignedRefusal {
+    /// The refusal: a note signed with the key of the public log.
+    pub refusal: String,
+    /// Opens the commitment that stands for the participant in the log.
+    pub nonce: Hex32,
+    /// The log's origin.
+    pub origin: String,
+    /// The log's key, as C2SP `signed-note` writes it.
+    pub log_key: String,
 }
 
 impl ErrorBody {
     /// An error body with a code of the table.
     #[must_use]
     pub fn new(code: Code, error: impl Into<String>) -> Self {
+        Self::with_code(code.as_str(), error)
+    }
+
+    /// An error body with any code, such as one of the sequencer's.
+    #[must_use]
+    pub fn with_code(code: impl Into<String>, error: impl Into<String>) -> Self {
         Self {
-            code: code.as_str().to_owned(),
+            code: code.into(),
             error: error.into(),
+            signed: None,
         }
     }
 

@@ -95,9 +95,6 @@ impl Code {
     /// The body of an error with this code and text.
     #[must_use]
     pub fn body(self, error: impl Into<String>) -> ErrorBody {
-        ErrorBody {
-            code: self.as_str().to_owned(),
-            error: error.into(),
-        }
+        ErrorBody::with_code(self.as_str(), error)
     }
 }

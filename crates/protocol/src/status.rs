@@ -5,6 +5,7 @@ use tauline_queue_core::{Mode, Outcome, Phase};
 
 use crate::Identity;
 use crate::contribution::SignedReceipt;
+use crate::public_log::Hex32;
 
 /// The answer of `GET /ceremony/status`: what anyone may know before joining.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,6 +169,13 @@ pub struct QueueStatus {
     /// milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contribute_in_ms: Option<u64>,
+    /// The answer to joining only: the ticket, signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_ticket: Option<SignedTicket>,
+    /// Until when the place or the offered turn is kept, signed with the key of the public log
+    /// (`docs/spec/public-log.md#place-promise`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promise: Option<String>,
     /// How the last stay ended; `null` during a stay, and before the first.
     pub ended: Option<EndedWord>,
     /// The check that failed, or the reason that was given for an abort.
@@ -175,6 +183,23 @@ pub struct QueueStatus {
     pub ended_because: Option<String>,
     /// The signed receipt of an accepted contribution.
     pub receipt: Option<SignedReceipt>,
+}
+
+/// What proves that a participant has joined (`docs/spec/public-log.md#ticket`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignedTicket {
+    /// The ticket: a note signed with the key of the public log.
+    pub ticket: String,
+    /// Opens the commitment that stands for the participant in the log. Who has it can tell whose
+    /// place it is, so it is the participant's alone.
+    pub nonce: Hex32,
+    /// A checkpoint of the log that covers the entry of joining.
+    pub checkpoint: String,
+    /// The log's origin.
+    pub origin: String,
+    /// The log's key, as C2SP `signed-note` writes it.
+    pub log_key: String,
 }
 
 /// A participant's state, as a word of the API (`docs/spec/http-api.md#status-words`).

@@ -48,9 +48,6 @@ fn a_code_is_known_by_its_text_and_a_later_one_is_not() {
     for code in Code::ALL {
         assert_eq!(ErrorBody::new(*code, "").known_code(), Some(*code));
     }
-    let later = ErrorBody {
-        code: "Queue::FromTheFuture".to_owned(),
-        error: String::new(),
-    };
+    let later = ErrorBody::with_code("Queue::FromTheFuture", "");
     assert_eq!(later.known_code(), None);
 }

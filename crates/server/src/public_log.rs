@@ -8,6 +8,7 @@
 
 mod opening;
 mod serve;
+mod sign;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -22,6 +23,7 @@ use tauline_store::{Store, StoreError};
 
 pub(crate) use self::opening::{Unopened, origin_of};
 pub(crate) use self::serve::Served;
+pub(crate) use self::sign::{LogMoment, Promise};
 
 /// How old the last checkpoint may be when there are entries that it does not cover.
 const SIGN_EVERY: Duration = Duration::from_secs(1);

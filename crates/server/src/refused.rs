@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use tauline_protocol::error::{Code, ErrorBody};
+use tauline_protocol::error::{Code, ErrorBody, SignedRefusal};
 use tauline_transcript::text_limits::cut;
 use tauline_transcript::{Check, DocumentError, Invalid};
 
@@ -26,6 +26,8 @@ pub struct Refused {
     pub plainly: Option<String>,
     /// When to come back, where that is known.
     pub retry_after: Option<Duration>,
+    /// To whoever may not join: the same, signed.
+    pub(crate) signed: Option<Box<SignedRefusal>>,
     /// What exactly is wrong with a contribution, for whoever has other words for it.
     pub(crate) detail: Option<Detail>,
 }
@@ -48,6 +50,7 @@ impl Refused {
             error: cut(&error.into(), MAX_SENTENCE),
             plainly: None,
             retry_after: None,
+            signed: None,
             detail: None,
         }
     }
@@ -118,7 +121,10 @@ impl Refused {
     /// The body of the answer.
     #[must_use]
     pub fn body(&self) -> ErrorBody {
-        ErrorBody::new(self.code, &*self.error)
+        ErrorBody {
+            signed: self.signed.as_deref().cloned(),
+            ..ErrorBody::new(self.code, &*self.error)
+        }
     }
 
     /// The coordinator is not there to answer.

@@ -124,6 +124,8 @@ pub(crate) fn queue_status(state: &State<Identity>, id: &Identity, now: Timestam
         next_checkin_time: None,
         next_checkin_in_ms: None,
         contribute_in_ms: None,
+        signed_ticket: None,
+        promise: None,
         ended: None,
         ended_because: None,
         receipt: None,

@@ -2,13 +2,14 @@
 
 use tauline_protocol::Identity;
 use tauline_protocol::status::QueueStatus;
-use tauline_queue_core::{Command, Refusal, Timestamp};
+use tauline_queue_core::{Command, Refusal, Ticket, Timestamp};
 use tauline_store::TokenHash;
 
 use super::caller::Caller;
 use super::handle::Coordinator;
 use super::reply::Standing;
 use super::task::Task;
+use crate::public_log::LogMoment;
 use crate::refused::Refused;
 
 impl Coordinator {
@@ -18,8 +19,25 @@ impl Coordinator {
     /// When the identity is used up, or the ceremony takes no entries.
     pub async fn join(&self, who: impl Into<Caller>) -> Result<QueueStatus, Refused> {
         let Caller { who, client } = who.into();
-        let standing = self.ask(who, move |task, now, who| task.join(now, who, client));
-        self.complete_status(standing.await?).await
+        let identity = who.clone();
+        let answer = self.ask(who, move |task, now, who| {
+            let joined = task.join(now, who, client);
+            Ok(joined.map_err(|refusal| (task.refusal(who, refusal), task.moment_of(now))))
+        });
+        let log = &self.shared.log;
+        match answer.await? {
+            Ok(standing) => {
+                let mut status = self.complete_status(standing).await?;
+                status.signed_ticket = status.ticket.and_then(|ticket| {
+                    log.ticket(&identity, Ticket::new(ticket), self.clock().now())
+                });
+                Ok(status)
+            }
+            Err((refusal, moment)) => {
+                let refused = self.refused(refusal).await;
+                Err(log.sign_refusal(&identity, moment, refused))
+            }
+        }
     }
 
     /// Whether this identity has a place in the queue.
@@ -55,6 +73,14 @@ impl Task {
         self.moment.only_trying.remove(who);
         self.carry_out(now, Command::Join { id: who.clone() }, None)?;
         Ok(self.standing_by(now, who, client))
+    }
+
+    fn moment_of(&self, now: Timestamp) -> LogMoment {
+        LogMoment {
+            mode: self.state().mode(),
+            log_size: self.chain.records(),
+            at: now,
+        }
     }
 
     fn leave(

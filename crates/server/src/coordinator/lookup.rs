@@ -30,7 +30,12 @@ impl Coordinator {
 
     /// A status with what only the store knows: the receipt, or the note on the end.
     pub(super) async fn complete_status(&self, standing: Standing) -> Result<QueueStatus, Refused> {
-        let Standing { mut status, past } = standing;
+        let Standing {
+            mut status,
+            past,
+            promise,
+        } = standing;
+        status.promise = promise.map(|promise| self.shared.log.promise(&promise));
         match past {
             Some((ticket, Outcome::Contributed)) => {
                 status.receipt = Some(self.receipt(ticket).await?);

@@ -97,9 +97,7 @@ pub fn open(
     let first = Published::new(&checked.queue, checked.chain, shared.clock.now());
     let (publisher, published) = watch::channel(Arc::new(first));
     let mut task = task(checked, &shared, publisher, urgent_mailbox.clone())?;
-    for notice in notices {
-        task.give_notice(notice);
-    }
+    task.begin(notices)?;
     let task = spawn(runtime, task, Mailboxes { ordinary, urgent }, gives_up)?;
     let coordinator = Coordinator {
         mailbox,

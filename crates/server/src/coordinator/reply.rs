@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::base::CurrentBase;
 use crate::fingerprint::Fingerprint;
+use crate::public_log::Promise;
 use crate::refused::Refused;
 
 /// Where an answer goes. Whoever waited for it may be gone.
@@ -28,6 +29,8 @@ pub(super) struct RulesRefusal {
 pub(super) struct Standing {
     pub(super) status: QueueStatus,
     pub(super) past: Option<(Ticket, Outcome)>,
+    /// What is promised, if something is.
+    pub(super) promise: Option<Promise>,
 }
 
 /// What somebody is answered who sent a contribution.

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tauline_protocol::public_log::Notice;
 use tauline_queue_core::{Command, Timestamp};
 use tauline_store::StoreError;
 use tokio::sync::mpsc;
@@ -94,6 +95,26 @@ impl Task {
         Ok(())
     }
 
+    /// Makes durable and publishes what the coordinator has to say first.
+    pub(super) fn begin(&mut self, notices: Vec<Notice>) -> Result<(), StoreError> {
+        for notice in notices {
+            self.give_notice(notice);
+        }
+        self.commit(self.clock.now())
+    }
+
+    /// Makes the batch durable, and publishes it.
+    fn commit(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let pending = &mut self.pending;
+        self.store.commit(&pending.batch)?;
+        pending.batch.writes.clear();
+        self.log.publish(pending.entries.drain(..), now)?;
+        pending.log_lines.drain(..).for_each(LogLine::write);
+        let published = Published::new(&self.queue, self.chain, now);
+        self.published.send_replace(Arc::new(published));
+        Ok(())
+    }
+
     /// Takes no more messages, and ends when what is being verified has its verdict, or by then.
     pub(super) fn close(&mut self, by: Timestamp) {
         self.moment.released = true;
@@ -140,23 +161,15 @@ impl Task {
         let now = self.time();
         let _ = self.carry_out(now, Command::Tick, None);
         self.attend(now);
-        let pending = &mut self.pending;
-        if !pending.batch.writes.is_empty() {
-            self.store.commit(&pending.batch).map_err(Crash::Store)?;
-            pending.batch.writes.clear();
-            self.log
-                .publish(pending.entries.drain(..), now)
-                .map_err(Crash::Store)?;
-            pending.log_lines.drain(..).for_each(LogLine::write);
-            let published = Published::new(&self.queue, self.chain, now);
-            self.published.send_replace(Arc::new(published));
+        if !self.pending.batch.writes.is_empty() {
+            self.commit(now).map_err(Crash::Store)?;
         } else if self.log.due().is_some_and(|due| due <= now) {
             self.log.publish([], now).map_err(Crash::Store)?;
         }
-        for reply in pending.replies.drain(..) {
+        for reply in self.pending.replies.drain(..) {
             reply();
         }
-        if std::mem::take(&mut pending.starts_verifying) {
+        if std::mem::take(&mut self.pending.starts_verifying) {
             self.start_verifying();
         }
         Ok(())

@@ -7,8 +7,9 @@ use k256::ecdsa::SigningKey;
 use tauline_protocol::Identity;
 use tauline_protocol::journal::Record;
 use tauline_protocol::public_log::{EntryError, Notice, PublicEntry};
+use tauline_protocol::statement::PromisedPhase;
 use tauline_queue_core::{
-    Command, Entry, Event, Outcome, Queue, Refusal, State, Step, Ticket, Timestamp,
+    Command, Entry, Event, Outcome, Phase, Queue, Refusal, State, Step, Ticket, Timestamp,
 };
 use tauline_store::check::Binding;
 use tauline_store::{Batch, Chain, Contribution, Store, TokenHash, Write};
@@ -21,7 +22,7 @@ use super::turn::arrivals::Arrivals;
 use crate::base::CurrentBase;
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
-use crate::public_log::PublicLog;
+use crate::public_log::{Promise, PublicLog};
 use crate::status::{self, Published};
 use crate::submission::{Arrived, Verification};
 use crate::verifier::{Judgement, Verifier};
@@ -246,9 +247,23 @@ impl Task {
             Some(_) => None,
             None => state.past(who).map(|past| (past.ticket, past.outcome)),
         };
+        let promise = state.stay(who).and_then(|stay| {
+            let phase = match stay.phase {
+                Phase::Waiting => PromisedPhase::Waiting,
+                Phase::Ready => PromisedPhase::Ready,
+                Phase::Contributing | Phase::Verifying => return None,
+            };
+            Some(Promise {
+                ticket: stay.ticket,
+                phase,
+                kept_until: stay.deadline,
+                at: now,
+            })
+        });
         Standing {
             status: status::queue_status(state, who, now),
             past,
+            promise,
         }
     }
 
@@ -279,8 +294,14 @@ impl Task {
         who: &Identity,
         refusal: Refusal,
     ) {
+        let refusal = self.refusal(who, refusal);
+        self.reply(reply, Err(refusal));
+    }
+
+    /// A refusal by the rules, with what its words need.
+    pub(super) fn refusal(&self, who: &Identity, refusal: Refusal) -> RulesRefusal {
         let past = self.state().past(who).map(|past| past.ticket);
-        self.reply(reply, Err(RulesRefusal { refusal, past }));
+        RulesRefusal { refusal, past }
     }
 
     /// Does something after the commit.

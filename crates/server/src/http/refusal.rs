@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use tauline_protocol::error::{Code, ErrorBody};
+use tauline_protocol::error::Code;
 
 use super::limits::TooMany;
 use crate::refused::Refused;
@@ -44,7 +44,7 @@ impl IntoResponse for Refused {
         let status =
             StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let retry_after = retry_after(&self);
-        let mut response = (status, Json(ErrorBody::new(self.code, self.error))).into_response();
+        let mut response = (status, Json(self.body())).into_response();
         let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -8,8 +8,11 @@ use tauline_log::note::VerifierKey;
 use tauline_log::tile::{self, Contents, Tile};
 use tauline_log::tree::Tree;
 use tauline_protocol::Identity;
+use tauline_protocol::error::{Code, ErrorBody};
 use tauline_protocol::public_log::{Commitment, Notice, PublicEntry, key_certificate};
-use tauline_queue_core::{Event, Outcome};
+use tauline_protocol::statement::{PromisedPhase, SignedStatement, Statement};
+use tauline_protocol::status::QueueStatus;
+use tauline_queue_core::{Event, Mode, Outcome};
 use tauline_transcript::signature::{ecdsa_recover, eip55, personal_message_digest};
 
 use crate::common::{Client, TestServer};
@@ -208,7 +211,6 @@ async fn what_is_not_there_is_not_cached_and_says_what_there_is() {
         "tile/0/0".to_owned(),
         "tile/0/000.p/0".to_owned(),
         "checkpoints".to_owned(),
-        "%2e%2e/tauline.db".to_owned(),
     ] {
         let answer = client.get(&format!("/log/{path}")).await;
         assert_eq!(answer.status, 404, "{path}");
@@ -276,4 +278,112 @@ async fn without_the_file_that_guards_it_the_log_goes_on_only_at_the_operators_w
     );
     let told = [("accept-missing-guard", "true")];
     TestServer::try_on(&data, &told).await.unwrap();
+}
+
+/// The log's key, as the log itself has it.
+fn log_key(log: &Downloaded) -> VerifierKey {
+    match &log.entries[0].notice {
+        Some(Notice::Opened { key, .. }) => key.parse().unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn joining_is_answered_with_a_ticket_that_the_log_bears_out() {
+    let server = TestServer::start().await;
+    let anna = server.client(1).await;
+    let status = anna.join().await;
+    let signed = status.signed_ticket.expect("a ticket");
+    let log = download(&server.anonymous()).await;
+    let ticket = SignedStatement::parse(signed.ticket.as_bytes()).unwrap();
+    let Statement::Ticket(ticket) = ticket.verify(&log_key(&log)).unwrap().clone() else {
+        panic!("{ticket}");
+    };
+    assert_eq!(Some(ticket.ticket.value()), status.ticket);
+    assert_eq!(
+        ticket.commitment,
+        Commitment::new(&anna.identity(), &signed.nonce.0)
+    );
+    let leaf = log.tree.leaf(ticket.entry).unwrap();
+    assert_eq!(ticket.leaf.0, *leaf.as_bytes());
+    let entry = &log.entries[usize::try_from(ticket.entry).unwrap()];
+    assert!(
+        matches!(&entry.queue, Some(Event::Joined { ticket: one, id, .. })
+            if *one == ticket.ticket && *id == ticket.commitment),
+        "{entry:?}"
+    );
+    let covered = SignedCheckpoint::parse(signed.checkpoint.as_bytes()).unwrap();
+    let covered = covered.verify(&[log_key(&log)]).unwrap();
+    assert!(ticket.entry < covered.tree.size);
+    // Joining again is a check-in, and the ticket is the same one.
+    let again = anna.join().await.signed_ticket.unwrap();
+    assert_eq!(again.nonce, signed.nonce);
+    // Nobody else is given one.
+    assert_eq!(anna.check_in().await.signed_ticket, None);
+}
+
+#[tokio::test]
+async fn a_check_in_is_answered_with_a_promise_that_is_never_taken_back() {
+    let server = TestServer::start().await;
+    let (anna, bert) = (server.client(1).await, server.client(2).await);
+    anna.join().await;
+    bert.join().await;
+    let log = download(&server.anonymous()).await;
+    let promise = |status: &QueueStatus| {
+        let text = status.promise.clone().expect("a promise");
+        let signed = SignedStatement::parse(text.as_bytes()).unwrap();
+        match signed.verify(&log_key(&log)).unwrap() {
+            Statement::Promise(promise) => promise.clone(),
+            other => panic!("{other}"),
+        }
+    };
+    let first = promise(&bert.check_in().await);
+    assert_eq!(first.phase, PromisedPhase::Waiting);
+    assert!(first.kept_until > first.at);
+    let second = promise(&bert.check_in().await);
+    assert!(second.kept_until >= first.kept_until);
+    let turn = promise(&anna.check_in().await);
+    assert_eq!(turn.phase, PromisedPhase::Ready);
+    // In the turn the time for the contribution is what counts; nothing else is promised.
+    anna.start(&server.sizes()).await;
+    assert_eq!(anna.check_in().await.promise, None);
+}
+
+#[tokio::test]
+async fn who_may_not_join_holds_a_signed_refusal() {
+    let server = TestServer::start().await;
+    let anna = server.client(1).await;
+    anna.join().await;
+    anna.leave().await;
+    let answer = anna.post("/queue/join").await;
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    let body: ErrorBody = answer.json();
+    let signed = body.signed.expect("a signed refusal");
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    let log = download(&server.anonymous()).await;
+    let refusal = SignedStatement::parse(signed.refusal.as_bytes()).unwrap();
+    let Statement::Refusal(refusal) = refusal.verify(&log_key(&log)).unwrap().clone() else {
+        panic!("{refusal}");
+    };
+    assert_eq!(refusal.code, Code::UsedUp);
+    assert_eq!(refusal.mode, Mode::Open);
+    assert_eq!(
+        refusal.commitment,
+        Commitment::new(&anna.identity(), &signed.nonce.0)
+    );
+    // What it rests on is in the log: the stay that used the identity up.
+    let size = usize::try_from(refusal.log_size).unwrap();
+    let ended = log.entries[..size].iter().any(|entry| {
+        matches!(
+            entry.queue,
+            Some(Event::Ended {
+                outcome: Outcome::Left,
+                ..
+            })
+        )
+    });
+    assert!(ended, "{:?}", log.entries);
+    // Other errors are not signed.
+    let body: ErrorBody = anna.post("/queue/leave").await.json();
+    assert_eq!(body.signed, None);
 }

@@ -88,10 +88,7 @@ impl IntoResponse for Problem {
             Self::Known(code, _) => {
                 let status = StatusCode::from_u16(code.status());
                 let (code, error) = self.words();
-                let body = ErrorBody {
-                    code: code.to_owned(),
-                    error: error.to_owned(),
-                };
+                let body = ErrorBody::with_code(code, error);
                 let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 (status, Json(body)).into_response()
             }

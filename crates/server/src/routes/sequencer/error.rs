@@ -232,7 +232,10 @@ impl IntoResponse for SequencerError {
                     tracing::warn!(code, error, "answered with a fault");
                 }
                 let code = code.to_owned();
-                (status, Json(ErrorBody { code, error }).into_response())
+                (
+                    status,
+                    Json(ErrorBody::with_code(code, error)).into_response(),
+                )
             }
             Self::Text { status, text } => (status, text.into_response()),
         };
