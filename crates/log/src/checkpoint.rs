@@ -20,8 +20,8 @@
 //! let read = SignedCheckpoint::parse(bytes.as_bytes())?;
 //! let checkpoint = read.verify(&[log.verifier_key().clone()])?;
 //! assert_eq!(checkpoint.tree, tree.head());
-//! let cosigned = read.cosignatures(&[witness.verifier_key().clone()])?;
-//! assert_eq!(cosigned[0].time, 1_790_000_000);
+//! let witnesses = [witness.verifier_key().clone()];
+//! assert_eq!(read.cosignatures(&witnesses)?[0].time, 1_790_000_000);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -3,8 +3,12 @@
 
 mod decode;
 mod hash;
+mod lines;
 
 pub mod checkpoint;
 pub mod note;
+pub mod policy;
+pub mod proof;
 pub mod tile;
 pub mod tree;
+pub mod witness;

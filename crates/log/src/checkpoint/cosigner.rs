@@ -37,7 +37,7 @@ impl Cosigner {
     }
 
     /// Says that at this time, in Unix seconds, this is the largest consistent tree of the log that
-    /// the witness has seen. Only what a witness accepted, and what is
+    /// the witness has seen. Only what a witness [decided](crate::witness::decide) to accept, and what is
     /// durable, may be cosigned.
     pub fn cosign(&self, checkpoint: &Checkpoint, time: u64) -> Result<Signature, TimeError> {
         if time > LATEST_TIME {

@@ -126,6 +126,12 @@ impl SignedCheckpoint {
         Ok(&self.checkpoint)
     }
 
+    /// Whether there is a signature that claims to be of this key.
+    pub(crate) fn is_signed_by(&self, key: &VerifierKey) -> bool {
+        let mut signatures = self.note.signatures().iter();
+        signatures.any(|signature| key.made(signature))
+    }
+
     /// The cosignatures of known witnesses, in their order. There may be none, and several of one
     /// witness; if one of them is wrong, the checkpoint is not to be believed.
     pub fn cosignatures<'a>(

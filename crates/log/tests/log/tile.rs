@@ -320,10 +320,8 @@ proptest! {
         bytes in prop::collection::vec(prop::sample::select(vec![0_u8, 1, 2]), 0..30),
         width in 0_u16..8,
     ) {
-        if let Ok(entries) = tile::bundle_from_bytes(&bytes, width) {
-            if width > 0 {
-                prop_assert_eq!(tile::bundle_to_bytes(&entries).unwrap(), bytes);
-            }
+        if width > 0 && let Ok(entries) = tile::bundle_from_bytes(&bytes, width) {
+            prop_assert_eq!(tile::bundle_to_bytes(&entries).unwrap(), bytes);
         }
     }
 }
