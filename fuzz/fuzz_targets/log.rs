@@ -1,5 +1,5 @@
-//! Whatever bytes arrive at a decoder of the log, it never panics, and what it accepts is written as it
-//! was read. The first byte says which decoder.
+//! Whatever bytes arrive at a decoder of the log, it never panics, and what it accepts is written
+//! as it was read. The first byte says which decoder.
 
 #![no_main]
 

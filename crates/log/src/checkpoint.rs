@@ -31,4 +31,6 @@ mod signed;
 
 pub use body::{Checkpoint, CheckpointError, Origin, OriginError};
 pub use cosigner::{Cosigner, TimeError};
-pub use signed::{Cosigned, SignError, SignedCheckpoint, SignedCheckpointError, UntrustedError};
+pub use signed::{
+    CosignatureError, Cosigned, SignError, SignedCheckpoint, SignedCheckpointError, UntrustedError,
+};

@@ -1,11 +1,12 @@
 //! A transparency log, as the [C2SP](https://c2sp.org) specifies it: everything but the files, the
 //! network, the clock and the dice.
 //!
-//! A log is a list that only grows, with a tree of hashes over it (RFC 6962). Its signed root says what
-//! is in it; short proofs say that an entry is in the tree, and that one tree is the beginning of
-//! another. Witnesses sign the roots that they have found consistent, so that nobody can be shown
-//! a list that others do not see. This crate makes all of it and verifies all of it. Seeds of keys and
-//! times are passed in, bytes come out, and any program can be a log, a witness or an auditor around it.
+//! A log is a list that only grows, with a tree of hashes over it (RFC 6962). Its signed root says
+//! what is in it; short proofs say that an entry is in the tree, and that one tree is the beginning
+//! of another. Witnesses sign the roots that they have found consistent, so that nobody can be
+//! shown a list that others do not see. This crate makes all of it and verifies all of it. Seeds of
+//! keys and times are passed in, bytes come out, and any program can be a log, a witness or an
+//! auditor around it.
 //!
 //! ```
 //! use std::time::Duration;
@@ -62,47 +63,50 @@
 //!
 //! # What a log has to do
 //!
-//! * Make entries durable, then the tree, and sign only then; compare with the last checkpoint that was
-//!   signed and replace it in one atomic, durable step, in a place that no backup restores; publish the
-//!   tiles, then the checkpoint; and only then let anything out that relies on it. A log that signs two
-//!   trees of which neither is the beginning of the other has ended.
-//! * Compute [leaf hashes](tree::leaf_hash) from the stored bytes, before it signs: one flipped bit in
-//!   a hash that was kept is a fork.
-//! * Serve the partial tiles of every size with a checkpoint, at least until the full ones are there.
+//! * Make entries durable, then the tree, and sign only then; compare with the last checkpoint that
+//!   was signed and replace it in one atomic, durable step, in a place that no backup restores;
+//!   publish the tiles, then the checkpoint; and only then let anything out that relies on it. A
+//!   log that signs two trees of which neither is the beginning of the other has ended.
+//! * Compute [leaf hashes](tree::leaf_hash) from the stored bytes, before it signs: one flipped bit
+//!   in a hash that was kept is a fork.
+//! * Serve the partial tiles of every size with a checkpoint, at least until the full ones are
+//!   there.
 //!
 //! # What an auditor has to do
 //!
-//! * Keep the last head that was verified, and [verify](tree::TreeHead::verify_consistency) that the next
-//!   one continues it.
-//! * Read all entries, and compute the root from them with a [`Frontier`](tree::Frontier): that trees are
-//!   consistent does not show that tiles, bundles and root belong together.
-//! * Ask for [fresh](policy::Freshness) cosignatures. What is old may be a view that is kept for it.
+//! * Keep the last head that was verified, and [verify](tree::TreeHead::verify_consistency) that
+//!   the next one continues it.
+//! * Read all entries, and compute the root from them with a [`Frontier`](tree::Frontier): that
+//!   trees are consistent does not show that tiles, bundles and root belong together.
+//! * Ask for [fresh](policy::Freshness) cosignatures. What is old may be a view that is kept for
+//!   it.
 //!
 //! # What comes from outside
 //!
-//! Every decoder takes bytes that may be hostile: it does not panic, its work is bounded by a length
-//! that it refuses to exceed, and its errors say what is wrong and on which line. It is strict: what it
-//! accepts has one encoding, so what was read is written again byte for byte. (A
-//! [policy](policy::Policy::to_bytes) is written by people; its comments and spaces are dropped.) What was
-//! only read says nothing: a text becomes something to rely on by
+//! Every decoder takes bytes that may be hostile: it does not panic, its work is bounded by a
+//! length that it refuses to exceed, and its errors say what is wrong and on which line. It is
+//! strict: what it accepts has one encoding, so what was read is written again byte for byte. (A
+//! [policy](policy::Policy::to_bytes) is written by people; its comments and spaces are dropped.)
+//! What was only read says nothing: a text becomes something to rely on by
 //! [`SignedCheckpoint::verify`](checkpoint::SignedCheckpoint::verify),
 //! [`Policy::judge`](policy::Policy::judge) or [`Proof::verify`](proof::Proof::verify).
 //!
-//! Signatures are verified strictly (`verify_strict` of ed25519-dalek), and keys that verify what nobody
-//! signed are refused. Secret keys are zeroed when dropped. Signatures are deterministic, so a lost one is
-//! made again, byte for byte.
+//! Signatures are verified strictly (`verify_strict` of ed25519-dalek), and keys that verify what
+//! nobody signed are refused. Secret keys are zeroed when dropped. Signatures are deterministic, so
+//! a lost one is made again, byte for byte.
 //!
 //! # What is not here
 //!
-//! Signatures with ML-DSA (type 06), which the specifications recommend for new logs: their keys are
-//! refused, and signatures by them passed over, as by any unknown key. Cosigned subtrees. Extension
-//! lines are read and kept, and never written by [`Checkpoint::new`](checkpoint::Checkpoint::new).
+//! Signatures with ML-DSA (type 06), which the specifications recommend for new logs: their keys
+//! are refused, and signatures by them passed over, as by any unknown key. Cosigned subtrees.
+//! Extension lines are read and kept, and never written by
+//! [`Checkpoint::new`](checkpoint::Checkpoint::new).
 //!
 //! # Cost
 //!
 //! Appending takes two hashes on the average, a root or a proof O(log n), with n entries. A
-//! [`Tree`](tree::Tree) takes 64 bytes an entry, a [`Frontier`](tree::Frontier) 32 bytes for each bit of
-//! n. `cargo run --release -p tauline-log --example cost` measures it.
+//! [`Tree`](tree::Tree) takes 64 bytes an entry, a [`Frontier`](tree::Frontier) 32 bytes for each
+//! bit of n. `cargo run --release -p tauline-log --example cost` measures it.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 /// The examples of the README are run as tests.

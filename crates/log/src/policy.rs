@@ -11,15 +11,15 @@
 //! quorum two-of-three
 //! ```
 //!
-//! [`Policy::judge`] says of a checkpoint whether it is signed by one of the logs, who cosigned it, and
-//! whether that is a quorum.
+//! [`Policy::judge`] says of a checkpoint whether it is signed by one of the logs, who cosigned it,
+//! and whether that is a quorum.
 //!
 //! # Fresh or stale
 //!
-//! A view that was true a month ago can be shown for ever to somebody who is kept from seeing more. A
-//! cosignature says when its witness had seen no larger tree; so whoever asks for the newest state passes
-//! a [`Freshness`], and cosignatures that are too old do not count. A proof that an entry was logged
-//! does not age: there, pass none.
+//! A view that was true a month ago can be shown for ever to somebody who is kept from seeing more.
+//! A cosignature says when its witness had seen no larger tree; so whoever asks for the newest
+//! state passes a [`Freshness`], and cosignatures that are too old do not count. A proof that an
+//! entry was logged does not age: there, pass none.
 
 mod parse;
 mod quorum;

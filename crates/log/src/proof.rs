@@ -44,7 +44,8 @@ const MAX_HASHES: usize = 64;
 
 /// That an entry is in a log: its place, the way to the root, and the checkpoint with that root.
 ///
-/// Its [`Display`](fmt::Display) is the file `….tlog-proof`, and gives the bytes that it was read from.
+/// Its [`Display`](fmt::Display) is the file `….tlog-proof`, and gives the bytes that it was read
+/// from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
     /// Whatever the application adds. It is not signed by anybody. If it is there, it is not empty.
@@ -158,8 +159,8 @@ impl Proof {
         })
     }
 
-    /// Verifies that the entry with this hash is in the log of one of these keys, and gives the checkpoint
-    /// that says so. Cosignatures are not looked at.
+    /// Verifies that the entry with this hash is in the log of one of these keys, and gives the
+    /// checkpoint that says so. Cosignatures are not looked at.
     pub fn verify(&self, leaf: &Hash, keys: &[VerifierKey]) -> Result<&Checkpoint, UnprovenError> {
         let checkpoint = self.checkpoint.verify(keys)?;
         self.is_in(checkpoint, leaf)?;

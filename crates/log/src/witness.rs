@@ -1,15 +1,15 @@
 //! Witnesses: who keeps a log from showing different people different trees
 //! ([tlog-witness](https://c2sp.org/tlog-witness)).
 //!
-//! A log sends a [`AddCheckpoint`]: the checkpoint it wants cosigned, and the proof that the tree which
-//! the witness saw last is its beginning. What the witness makes of it is [`decide`], a pure function.
-//! Around it belongs what this crate has not: requests over HTTP, and a store.
+//! A log sends a [`AddCheckpoint`]: the checkpoint it wants cosigned, and the proof that the tree
+//! which the witness saw last is its beginning. What the witness makes of it is [`decide`], a pure
+//! function. Around it belongs what this crate has not: requests over HTTP, and a store.
 //!
 //! # What a witness has to do around `decide`
 //!
-//! Look up what it cosigned last, decide, and store the new state *in one atomic step*, durable before it
-//! answers; only then [cosign](crate::checkpoint::Cosigner::cosign). Two requests that are decided on
-//! the same state, one after the other, would roll the log back.
+//! Look up what it cosigned last, decide, and store the new state *in one atomic step*, durable
+//! before it answers; only then [cosign](crate::checkpoint::Cosigner::cosign). Two requests that
+//! are decided on the same state, one after the other, would roll the log back.
 //!
 //! ```
 //! use tauline_log::checkpoint::{Checkpoint, Cosigner};
@@ -42,11 +42,10 @@
 //! let answer = witness::signatures_to_text(&[cosignature]);
 //!
 //! // The log adds what the witness answered.
-//! let mut signed = signed;
-//! for signature in witness::signatures_from_text(&answer)? {
-//!     signed = signed.with(signature)?;
-//! }
-//! assert_eq!(signed.cosignatures(&[cosigner.verifier_key().clone()])?.len(), 1);
+//! let witnesses = [cosigner.verifier_key().clone()];
+//! let answer = witness::signatures_from_text(&answer)?;
+//! let cosigned = signed.with_cosignatures(&answer, &witnesses)?;
+//! assert_eq!(cosigned.cosignatures(&witnesses)?.len(), 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -56,5 +55,5 @@ mod request;
 pub use decision::{KnownLog, Refusal, decide};
 pub use request::{
     AddCheckpoint, AddCheckpointError, AnswerError, MAX_PROOF_LINES, SIZE_CONTENT_TYPE,
-    signatures_from_text, signatures_to_text, size_from_text, size_to_text,
+    monitoring_path, signatures_from_text, signatures_to_text, size_from_text, size_to_text,
 };

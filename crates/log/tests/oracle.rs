@@ -1,5 +1,5 @@
-//! Logs that this crate writes, checked by Go's `golang.org/x/mod/sumdb`; and logs with a fault, which it
-//! must refuse.
+//! Logs that this crate writes, checked by Go's `golang.org/x/mod/sumdb`; and logs with a fault,
+//! which it must refuse.
 
 #![allow(clippy::unwrap_used)]
 

@@ -9,7 +9,8 @@ use crate::policy::text::{Group, Log, NONE, Policy, Voter, Witness};
 /// Bytes that a policy may have.
 pub const MAX_POLICY_LEN: usize = 256 * 1024;
 
-/// Logs, witnesses and groups that a policy may have, each. The specification recommends 32 at least.
+/// Logs, witnesses and groups that a policy may have, each. The specification recommends 32 at
+/// least.
 pub const MAX_NAMES: usize = 256;
 
 /// Why bytes are not a policy.
@@ -95,8 +96,8 @@ pub enum PolicyLineError {
 impl Policy {
     /// Reads a policy.
     ///
-    /// A line that does not end is refused: the file may have been cut off, and a shorter name may be
-    /// that of a weaker quorum.
+    /// A line that does not end is refused: the file may have been cut off, and a shorter name may
+    /// be that of a weaker quorum.
     pub fn parse(bytes: &[u8]) -> Result<Self, PolicyError> {
         if bytes.len() > MAX_POLICY_LEN {
             return Err(PolicyError::TooLong(bytes.len()));

@@ -11,8 +11,8 @@ use crate::policy::text::{Group, Log, Policy, Voter, Witness};
 pub struct Freshness {
     /// What time it is, in Unix seconds.
     pub now: u64,
-    /// How far from now the time of a cosignature may be. It may also be ahead by that much: a witness's
-    /// clock is not ours, but one that is further ahead would keep a stale view fresh.
+    /// How far from now the time of a cosignature may be. It may also be ahead by that much: a
+    /// witness's clock is not ours, but one that is further ahead would keep a stale view fresh.
     pub max_age: Duration,
 }
 
@@ -55,7 +55,8 @@ impl<'a> PolicyVerdict<'a> {
         self.log
     }
 
-    /// The witnesses that cosigned it, in the order of the policy, those that are too old among them.
+    /// The witnesses that cosigned it, in the order of the policy, those that are too old among
+    /// them.
     pub fn cosigned(&self) -> &[Cosigning<'a>] {
         &self.cosigned
     }
@@ -73,8 +74,8 @@ impl<'a> PolicyVerdict<'a> {
 }
 
 impl Policy {
-    /// Judges a checkpoint: whether one of the logs has signed it, who cosigned it, and whether they are
-    /// a quorum. Without a freshness, a cosignature counts however old it is.
+    /// Judges a checkpoint: whether one of the logs has signed it, who cosigned it, and whether
+    /// they are a quorum. Without a freshness, a cosignature counts however old it is.
     ///
     /// Too few cosignatures are no error: ask [`PolicyVerdict::is_quorum`]. Wrong ones are.
     pub fn judge<'a>(

@@ -30,7 +30,8 @@ pub enum Refusal {
         /// The checkpoint's.
         new: u64,
     },
-    /// The request does not start where the witness is. It can be sent anew with a proof from there.
+    /// The request does not start where the witness is. It can be sent anew with a proof from
+    /// there.
     #[error("the witness holds a tree of size {latest}, not {old}")]
     Conflict {
         /// The request's old size.
@@ -58,8 +59,8 @@ impl Refusal {
 }
 
 /// Decides on a request, given what is known of the log with its
-/// [origin](crate::checkpoint::Checkpoint::origin), and gives what to store as the latest of that log
-/// before anything is cosigned.
+/// [origin](crate::checkpoint::Checkpoint::origin), and gives what to store as the latest of that
+/// log before anything is cosigned.
 ///
 /// The checks and their order are those of [tlog-witness](https://c2sp.org/tlog-witness),
 /// add-checkpoint.

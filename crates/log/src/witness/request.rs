@@ -1,8 +1,10 @@
 //! What a log sends to a witness, and what it gets back.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
-use crate::checkpoint::{SignedCheckpoint, SignedCheckpointError};
+use sha2::{Digest, Sha256};
+
+use crate::checkpoint::{Origin, SignedCheckpoint, SignedCheckpointError};
 use crate::decode::{decimal, excerpt};
 use crate::hash::{Hash, HashError};
 use crate::lines::{hashes, split_head};
@@ -59,8 +61,8 @@ pub enum AddCheckpointError {
 }
 
 impl AddCheckpoint {
-    /// Bytes that a request may have: the longest head, and the longest note. Whoever reads one from a
-    /// connection need not read more.
+    /// Bytes that a request may have: the longest head, and the longest note. Whoever reads one
+    /// from a connection need not read more.
     pub const MAX_LEN: usize = 4096 + MAX_NOTE_LEN;
 
     /// Reads a request.
@@ -120,8 +122,19 @@ pub enum AnswerError {
     Size(String),
 }
 
-/// Reads an answer 200: signatures, a line each. What they are worth,
-/// [`SignedCheckpoint::cosignatures`] says, after they were [added](SignedCheckpoint::with).
+/// Where a witness shows what it cosigned last of a log, below its monitoring prefix:
+/// `HEX/checkpoint`, with the SHA-256 of the origin.
+pub fn monitoring_path(origin: &Origin) -> String {
+    let hash = Sha256::digest(origin.as_str());
+    let mut path = String::new();
+    for byte in hash {
+        let _ = write!(path, "{byte:02x}");
+    }
+    path + "/checkpoint"
+}
+
+/// Reads an answer 200: signatures, a line each, which may be of anybody.
+/// [`SignedCheckpoint::with_cosignatures`] adds those that are known and good.
 pub fn signatures_from_text(text: &str) -> Result<Vec<Signature>, AnswerError> {
     let lines = text.strip_suffix('\n').ok_or(AnswerError::NotTerminated)?;
     let mut signatures = Vec::new();
@@ -141,8 +154,8 @@ pub fn signatures_to_text(signatures: &[Signature]) -> String {
     lines.collect()
 }
 
-/// Reads an answer 409 of [`SIZE_CONTENT_TYPE`]: the size that the witness holds, from which it wants
-/// the proof.
+/// Reads an answer 409 of [`SIZE_CONTENT_TYPE`]: the size that the witness holds, from which it
+/// wants the proof.
 pub fn size_from_text(text: &str) -> Result<u64, AnswerError> {
     let size = text.strip_suffix('\n').and_then(decimal);
     size.ok_or_else(|| AnswerError::Size(excerpt(text)))

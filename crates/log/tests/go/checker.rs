@@ -1,7 +1,7 @@
 //! Builds and runs `main.go` beside this file, which checks a log by `golang.org/x/mod/sumdb`.
 //!
-//! Tests of other crates include this file by its path. Where Go or that package is missing, tests that
-//! need it say so and show nothing. `TAULINE_REQUIRE_GO=1` makes it a failure.
+//! Tests of other crates include this file by its path. Where Go or that package is missing, tests
+//! that need it say so and show nothing. `TAULINE_REQUIRE_GO=1` makes it a failure.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

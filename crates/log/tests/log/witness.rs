@@ -1,7 +1,8 @@
 //! Requests to witnesses, and what is decided.
 
 use proptest::prelude::*;
-use tauline_log::note::{MAX_SIGNATURES, Signer};
+use tauline_log::checkpoint::CosignatureError;
+use tauline_log::note::{MAX_SIGNATURES, Signer, VerifierKey, VerifyError};
 use tauline_log::tree::{Hash, TreeHead, leaf_hash};
 use tauline_log::witness::{self, AddCheckpoint, KnownLog, MAX_PROOF_LINES, Refusal};
 
@@ -298,6 +299,53 @@ fn answers_are_read_as_they_were_written() {
     ] {
         assert!(witness::size_from_text(text).is_err(), "{text:?}");
     }
+}
+
+/// What a witness answers may hold anything; what goes into the log's checkpoint is its word.
+#[test]
+fn only_what_a_witness_signed_is_added() {
+    let head = tree(3).head();
+    let witnesses: Vec<VerifierKey> = ["north.example", "west.example"]
+        .map(|name| witness(name).verifier_key().clone())
+        .to_vec();
+    let answer = cosigned(
+        head,
+        &[
+            ("south.example", TIME),
+            ("north.example", TIME),
+            ("north.example", TIME + 5),
+        ],
+    );
+    // The log's own signature among them, one of a stranger, and two of one witness.
+    let answer = answer.note().signatures();
+    assert_eq!(answer.len(), 4);
+    let added = signed(head).with_cosignatures(answer, &witnesses).unwrap();
+    assert_eq!(added, cosigned(head, &[("north.example", TIME + 5)]));
+    // A later answer takes the place of the earlier.
+    let later = cosigned(head, &[("north.example", TIME + 9), ("west.example", TIME)]);
+    let added = added.with_cosignatures(later.note().signatures(), &witnesses);
+    assert_eq!(added, Ok(later.clone()));
+
+    let strangers = &answer[..2];
+    let none = signed(head).with_cosignatures(strangers, &witnesses);
+    assert_eq!(none, Err(VerifyError::NoKnownSignature.into()));
+    // A key of the log is no witness, even where it is given as one.
+    let none = signed(head).with_cosignatures(&answer[..1], &log_keys());
+    assert_eq!(none, Err(VerifyError::NoKnownSignature.into()));
+    let of_other_tree = signed(tree(4).head()).with_cosignatures(answer, &witnesses);
+    assert!(matches!(
+        of_other_tree,
+        Err(CosignatureError::Verify(VerifyError::BadSignature { .. }))
+    ));
+}
+
+/// `printf example.com/log | sha256sum`
+#[test]
+fn what_a_witness_saw_last_is_at_the_hash_of_the_origin() {
+    assert_eq!(
+        witness::monitoring_path(&origin()),
+        "4d3203c8f35cdf600e475f55fede6081a703d3d322f208865fca2ec4f0e030f8/checkpoint"
+    );
 }
 
 /// The whole exchange, and a second one from the state that the first left.
