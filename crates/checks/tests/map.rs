@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use tauline_checks::{root, rust_files, shown};
 
 /// Folders that are mapped down to the file.
-const MAPPED: [&str; 3] = [
+const MAPPED: [&str; 4] = [
+    "crates/log/src",
     "crates/queue-core/src",
     "crates/server/src/coordinator",
     "crates/transcript/src",

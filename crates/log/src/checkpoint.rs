@@ -20,8 +20,8 @@
 //! let read = SignedCheckpoint::parse(bytes.as_bytes())?;
 //! let checkpoint = read.verify(&[log.verifier_key().clone()])?;
 //! assert_eq!(checkpoint.tree, tree.head());
-//! let cosigned = read.cosignatures(&[witness.verifier_key().clone()])?;
-//! assert_eq!(cosigned[0].time, 1_790_000_000);
+//! let witnesses = [witness.verifier_key().clone()];
+//! assert_eq!(read.cosignatures(&witnesses)?[0].time, 1_790_000_000);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -31,4 +31,6 @@ mod signed;
 
 pub use body::{Checkpoint, CheckpointError, Origin, OriginError};
 pub use cosigner::{Cosigner, TimeError};
-pub use signed::{Cosigned, SignError, SignedCheckpoint, SignedCheckpointError, UntrustedError};
+pub use signed::{
+    CosignatureError, Cosigned, SignError, SignedCheckpoint, SignedCheckpointError, UntrustedError,
+};

@@ -37,8 +37,8 @@ pub fn leaf_hash(entry: impl AsRef<[u8]>) -> Hash {
     Hash(hasher.finalize().into())
 }
 
-/// The hash of a node above two others: SHA-256 of a one, the left hash and the right hash (RFC 6962,
-/// section 2.1).
+/// The hash of a node above two others: SHA-256 of a one, the left hash and the right hash (RFC
+/// 6962, section 2.1).
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
     let mut bytes = [1; 1 + 2 * Hash::LEN];
     bytes[1..=Hash::LEN].copy_from_slice(&left.0);

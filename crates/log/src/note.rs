@@ -31,8 +31,8 @@ pub use signer::Signer;
 
 pub(crate) use key::{LATEST_TIME, cosigned_message};
 
-/// Signatures that a note may have. The specification asks for 16 at least; a log has its own, and one
-/// of each witness.
+/// Signatures that a note may have. The specification asks for 16 at least; a log has its own, and
+/// one of each witness.
 pub const MAX_SIGNATURES: usize = 64;
 
 /// Bytes that a note may have: 64 signatures of 5 kB, the longest that are foreseen, in base64, and
@@ -108,6 +108,7 @@ pub enum VerifyError {
 
 /// A signature that was verified, and whose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Verified<'a> {
     /// The key that made it.
     pub key: &'a VerifierKey,
@@ -164,6 +165,12 @@ impl Note {
     pub fn with(mut self, signature: Signature) -> Result<Self, NoteError> {
         self.signatures.push(signature);
         self.within_bounds()
+    }
+
+    /// The same note without signatures of a key. What is left may be none at all.
+    pub(crate) fn without(mut self, key: &VerifierKey) -> Self {
+        self.signatures.retain(|signature| !key.made(signature));
+        self
     }
 
     fn within_bounds(self) -> Result<Self, NoteError> {

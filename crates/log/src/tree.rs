@@ -158,8 +158,8 @@ impl Snapshot<'_> {
         is_in.then(|| self.tree.node(level as usize, index))?
     }
 
-    /// The hashes that show that the leaf at `index` is in it, from its sibling up (RFC 6962, section
-    /// 2.1.1).
+    /// The hashes that show that the leaf at `index` is in it, from its sibling up (RFC 6962,
+    /// section 2.1.1).
     pub fn inclusion(&self, index: u64) -> Result<Vec<Hash>, ProofError> {
         if index >= self.size {
             return Err(ProofError::NoSuchLeaf {
@@ -215,9 +215,9 @@ impl Snapshot<'_> {
         Ok(proof)
     }
 
-    /// The root over the leaves of a subtree that [`split`] led to: its beginning is a multiple of a
-    /// power of two that it does not exceed. Full subtrees are known, the largest first, and joined
-    /// from the right.
+    /// The root over the leaves of a subtree that [`split`] led to: its beginning is a multiple of
+    /// a power of two that it does not exceed. Full subtrees are known, the largest first, and
+    /// joined from the right.
     fn root_over(&self, from: u64, to: u64) -> Hash {
         let mut end = to;
         let mut root: Option<Hash> = None;

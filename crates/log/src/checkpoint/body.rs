@@ -8,11 +8,11 @@ use crate::hash::HashError;
 use crate::note::KeyName;
 use crate::tree::TreeHead;
 
-/// Which log a checkpoint is of: `example.com/log`, the prefix of its address without scheme and last
-/// slash.
+/// Which log a checkpoint is of: `example.com/log`, the prefix of its address without scheme and
+/// last slash.
 ///
-/// Not empty, and without control characters. One of our own is also the [name](KeyName) of a key; of
-/// others that must not be assumed.
+/// Not empty, and without control characters. One of our own is also the [name](KeyName) of a key;
+/// of others that must not be assumed.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Origin(String);
 

@@ -7,8 +7,8 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use crate::checkpoint::body::Checkpoint;
 use crate::note::{KeyName, Kind, LATEST_TIME, Signature, VerifierKey, cosigned_message};
 
-/// A witness's secret Ed25519 key with its name, which makes cosignatures (type 04). It is zeroed when
-/// dropped.
+/// A witness's secret Ed25519 key with its name, which makes cosignatures (type 04). It is zeroed
+/// when dropped.
 ///
 /// The name is not signed: one secret belongs to one witness.
 pub struct Cosigner {
@@ -37,8 +37,8 @@ impl Cosigner {
     }
 
     /// Says that at this time, in Unix seconds, this is the largest consistent tree of the log that
-    /// the witness has seen. Only what a witness accepted, and what is
-    /// durable, may be cosigned.
+    /// the witness has seen. Only what a witness [decided](crate::witness::decide) to accept, and
+    /// what is durable, may be cosigned.
     pub fn cosign(&self, checkpoint: &Checkpoint, time: u64) -> Result<Signature, TimeError> {
         if time > LATEST_TIME {
             return Err(TimeError { time });

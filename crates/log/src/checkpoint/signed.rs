@@ -61,8 +61,21 @@ pub enum UntrustedError {
     },
 }
 
+/// Why cosignatures are not added.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CosignatureError {
+    /// One of them is wrong, or none is of a known witness.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// The note would not be one.
+    #[error(transparent)]
+    Note(#[from] NoteError),
+}
+
 /// A cosignature that was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Cosigned<'a> {
     /// The witness's key.
     pub key: &'a VerifierKey,
@@ -73,7 +86,8 @@ pub struct Cosigned<'a> {
 }
 
 impl Checkpoint {
-    /// Signs what the log says of itself. Never sign one that is inconsistent with one signed before.
+    /// Signs what the log says of itself. Never sign one that is inconsistent with one signed
+    /// before.
     pub fn sign(self, signer: &Signer) -> Result<SignedCheckpoint, SignError> {
         let key = signer.verifier_key().name();
         if self.origin != *key {
@@ -126,6 +140,12 @@ impl SignedCheckpoint {
         Ok(&self.checkpoint)
     }
 
+    /// Whether there is a signature that claims to be of this key.
+    pub(crate) fn is_signed_by(&self, key: &VerifierKey) -> bool {
+        let mut signatures = self.note.signatures().iter();
+        signatures.any(|signature| key.made(signature))
+    }
+
     /// The cosignatures of known witnesses, in their order. There may be none, and several of one
     /// witness; if one of them is wrong, the checkpoint is not to be believed.
     pub fn cosignatures<'a>(
@@ -141,6 +161,37 @@ impl SignedCheckpoint {
             })
         });
         Ok(cosigned.collect())
+    }
+
+    /// The same checkpoint with what witnesses have answered: those of the signatures that are
+    /// cosignatures of these keys. Each takes the place of an earlier one of its key; all others
+    /// are left out. It is an error if one is wrong, or if none is left.
+    pub fn with_cosignatures(
+        self,
+        answer: &[Signature],
+        witnesses: &[VerifierKey],
+    ) -> Result<Self, CosignatureError> {
+        let is_cosigner = |key: &&VerifierKey| key.kind() == Kind::Cosignature;
+        let text = self.note.text().to_owned();
+        let mut note = self.note;
+        let mut is_any = false;
+        for signature in answer {
+            let mut keys = witnesses.iter().filter(is_cosigner);
+            let Some(key) = keys.find(|key| key.made(signature)) else {
+                continue;
+            };
+            key.verify(&text, signature)
+                .map_err(|_| VerifyError::BadSignature {
+                    name: signature.name().clone(),
+                    id: signature.id(),
+                })?;
+            note = note.without(key).with(signature.clone())?;
+            is_any = true;
+        }
+        if !is_any {
+            return Err(VerifyError::NoKnownSignature.into());
+        }
+        Ok(Self { note, ..self })
     }
 
     /// The same checkpoint with one more signature, whatever it is worth.

@@ -16,6 +16,7 @@ pub(crate) const LATEST_TIME: u64 = i64::MAX as u64;
 
 /// What a key signs, and how: the specification's types that this crate knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Kind {
     /// Type 01: Ed25519 over the text. A log's own signature.
     Ed25519,

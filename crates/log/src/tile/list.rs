@@ -2,8 +2,8 @@
 
 use crate::tile::path::{Contents, FULL_WIDTH, Tile};
 
-/// The tiles of hashes of a tree of this size: level by level, from the leaves up, each level from the
-/// left. The last of a level is partial, unless it is full just then.
+/// The tiles of hashes of a tree of this size: level by level, from the leaves up, each level from
+/// the left. The last of a level is partial, unless it is full just then.
 pub fn hash_tiles(size: u64) -> impl Iterator<Item = Tile> {
     let nodes = std::iter::successors(Some(size), |&nodes| Some(nodes >> 8));
     let levels = (0u8..).zip(nodes.take_while(|&nodes| nodes > 0));

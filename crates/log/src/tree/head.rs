@@ -6,10 +6,10 @@ use crate::hash::{Hash, node_hash};
 ///
 /// # A root does not bind the size
 ///
-/// A proof binds what it shows to the root, and the signature of a checkpoint binds root and size to
-/// each other. Given a wrong size beside the right root, some proofs verify that should be refused:
-/// those for which both sizes lead along the same path. So both must come from one checkpoint whose
-/// signature was verified.
+/// A proof binds what it shows to the root, and the signature of a checkpoint binds root and size
+/// to each other. Given a wrong size beside the right root, some proofs verify that should be
+/// refused: those for which both sizes lead along the same path. So both must come from one
+/// checkpoint whose signature was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TreeHead {
     /// How many leaves the tree has.
@@ -181,7 +181,8 @@ impl Path {
         let Self { mut node, mut last } = self;
         for sibling in siblings {
             if node == last {
-                // The last node of a level has no right sibling: it rises until it is a right child.
+                // The last node of a level has no right sibling: it rises until it is a right
+                // child.
                 let rise = node.trailing_zeros();
                 node = node.checked_shr(rise).unwrap_or(0);
                 last = last.checked_shr(rise).unwrap_or(0);

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-/// Compares with `tests/golden/NAME`; with `TAULINE_UPDATE_GOLDEN` set, writes it instead, for the change
-/// to be reviewed.
+/// Compares with `tests/golden/NAME`; with `TAULINE_UPDATE_GOLDEN` set, writes it instead, for the
+/// change to be reviewed.
 #[track_caller]
 pub(crate) fn assert_golden(name: &str, bytes: impl AsRef<[u8]>) {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden")).join(name);

@@ -5,7 +5,12 @@
 
 mod checkpoint;
 mod golden;
+mod hostile;
+mod keys;
 mod naive;
 mod note;
+mod policy;
+mod proof;
 mod tile;
 mod tree;
+mod witness;

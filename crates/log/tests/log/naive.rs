@@ -1,5 +1,5 @@
-//! RFC 6962, section 2.1, as it is written: recursive definitions over lists of leaves. Nothing here is
-//! shared with the crate but the type of hashes.
+//! RFC 6962, section 2.1, as it is written: recursive definitions over lists of leaves. Nothing
+//! here is shared with the crate but the type of hashes.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

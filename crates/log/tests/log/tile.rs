@@ -14,8 +14,8 @@ fn paths(tiles: impl Iterator<Item = Tile>) -> Vec<String> {
     tiles.map(|tile| tile.to_string()).collect()
 }
 
-/// <https://c2sp.org/tlog-tiles>: 70,000 entries are 273 full tiles and one of 112 in level 0, one full
-/// and one of 17 in level 1, one of 1 in level 2.
+/// <https://c2sp.org/tlog-tiles>: 70,000 entries are 273 full tiles and one of 112 in level 0, one
+/// full and one of 17 in level 1, one of 1 in level 2.
 #[test]
 fn the_tiles_of_the_specifications_example() {
     let found = paths(tile::hash_tiles(70_000));
@@ -320,10 +320,8 @@ proptest! {
         bytes in prop::collection::vec(prop::sample::select(vec![0_u8, 1, 2]), 0..30),
         width in 0_u16..8,
     ) {
-        if let Ok(entries) = tile::bundle_from_bytes(&bytes, width) {
-            if width > 0 {
-                prop_assert_eq!(tile::bundle_to_bytes(&entries).unwrap(), bytes);
-            }
+        if width > 0 && let Ok(entries) = tile::bundle_from_bytes(&bytes, width) {
+            prop_assert_eq!(tile::bundle_to_bytes(&entries).unwrap(), bytes);
         }
     }
 }

@@ -42,8 +42,8 @@ fn spoiled(proof: &[Hash]) -> Vec<Vec<Hash>> {
     all
 }
 
-/// Eight entries whose roots are published with transparency-dev/merkle, `testonly/constants.go`, as
-/// tests of Certificate Transparency.
+/// Eight entries whose roots are published with transparency-dev/merkle, `testonly/constants.go`,
+/// as tests of Certificate Transparency.
 #[test]
 fn known_roots() {
     let entries = [
@@ -187,8 +187,9 @@ fn every_consistency_proof_is_that_of_the_naive_tree_and_nothing_else_verifies()
     }
 }
 
-/// A root does not bind its size, so with a wrong size the verdict is that of the definition: refused,
-/// unless the path to the root is the same. With the root that belongs to the size, all is refused.
+/// A root does not bind its size, so with a wrong size the verdict is that of the definition:
+/// refused, unless the path to the root is the same. With the root that belongs to the size, all is
+/// refused.
 #[test]
 fn a_wrong_size_is_refused_wherever_the_definition_refuses_it() {
     let (_, tree) = both();
