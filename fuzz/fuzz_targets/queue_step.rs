@@ -34,6 +34,7 @@ enum What {
     Drain,
     Halt,
     Pardon(u8),
+    Expel(u8),
     Tick,
     Restart,
     RestartWithoutVolatile,
@@ -96,6 +97,9 @@ fuzz_target!(|happenings: Vec<Happening>| {
             What::Drain => Command::SetMode(Mode::Draining),
             What::Halt => Command::SetMode(Mode::Halted),
             What::Pardon(id) => Command::Pardon { id: id % 20 },
+            What::Expel(ticket) => Command::Expel {
+                ticket: Ticket::new(ticket.into()),
+            },
             What::Tick => Command::Tick,
             What::Restart => {
                 let again = Queue::replay(rules.clone(), begin, log.iter().cloned())

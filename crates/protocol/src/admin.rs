@@ -1,6 +1,7 @@
 //! The operator's socket: a line of JSON for each request and for each answer.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,13 @@ pub enum AdminRequest {
         /// The identity to pardon.
         id: Identity,
     },
+    /// End the stay of somebody in line or in its turn. Goes into the public log with the reason.
+    Expel {
+        /// The stay's ticket.
+        ticket: u64,
+        /// Why.
+        reason: Reason,
+    },
     /// Write a consistent copy of the ceremony's data.
     Backup {
         /// An absolute path on the coordinator's machine, which must not exist yet.
@@ -54,6 +62,76 @@ pub enum AdminRequest {
     },
     /// Read the settings and invitations again that can change while the coordinator runs.
     Reload,
+}
+
+/// Why the operator ends a stay: a line of text for the log and for whoever is expelled
+/// (`docs/spec/queue.md#expulsion`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Reason(String);
+
+impl Reason {
+    /// Longest reason, in characters: a few sentences, which a status can carry.
+    pub const MAX_CHARS: usize = 500;
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Reason {
+    type Err = ReasonError;
+
+    fn from_str(text: &str) -> Result<Self, ReasonError> {
+        let text = text.trim();
+        let breaks_lines = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        if text.is_empty() {
+            return Err(ReasonError::Empty);
+        }
+        if text.contains(breaks_lines) {
+            return Err(ReasonError::NotOneLine);
+        }
+        match text.chars().count() {
+            ..=Self::MAX_CHARS => Ok(Self(text.to_owned())),
+            chars => Err(ReasonError::TooLong { chars }),
+        }
+    }
+}
+
+impl TryFrom<String> for Reason {
+    type Error = ReasonError;
+
+    fn try_from(text: String) -> Result<Self, ReasonError> {
+        text.parse()
+    }
+}
+
+impl From<Reason> for String {
+    fn from(reason: Reason) -> Self {
+        reason.0
+    }
+}
+
+/// Why a text is no reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReasonError {
+    /// Nothing is said.
+    #[error("the reason is empty: say why, it goes into the log and to whoever is expelled")]
+    Empty,
+    /// It has line breaks or other control characters.
+    #[error("the reason must be one line, without control characters")]
+    NotOneLine,
+    /// It is too long.
+    #[error(
+        "the reason has {chars} characters: {} are the most",
+        Reason::MAX_CHARS
+    )]
+    TooLong {
+        /// How many characters it has.
+        chars: usize,
+    },
 }
 
 /// The coordinator's answer.

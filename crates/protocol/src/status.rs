@@ -178,7 +178,7 @@ pub struct QueueStatus {
     pub promise: Option<String>,
     /// How the last stay ended; `null` during a stay, and before the first.
     pub ended: Option<EndedWord>,
-    /// The check that failed, or the reason that was given for an abort.
+    /// The check that failed, or the reason that was given for an abort or an expulsion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_because: Option<String>,
     /// The signed receipt of an accepted contribution.
@@ -269,6 +269,8 @@ pub enum EndedWord {
     Aborted,
     /// Gave up the place.
     Left,
+    /// The operator ended the stay; `endedBecause` has the reason.
+    Expelled,
     /// The coordinator failed. The identity is not used up.
     CoordinatorFault,
 }
@@ -284,6 +286,7 @@ impl From<Outcome> for EndedWord {
             Outcome::Invalid => Self::Invalid,
             Outcome::Aborted => Self::Aborted,
             Outcome::Left => Self::Left,
+            Outcome::Expelled => Self::Expelled,
             Outcome::CoordinatorFault => Self::CoordinatorFault,
         }
     }
@@ -302,6 +305,7 @@ impl EndedWord {
             Self::Invalid => "invalid",
             Self::Aborted => "aborted",
             Self::Left => "left",
+            Self::Expelled => "expelled",
             Self::CoordinatorFault => "coordinatorFault",
         }
     }

@@ -258,6 +258,13 @@ fn the_operators_messages_are_pinned() {
         ("resume", AdminRequest::Resume),
         ("pardon", AdminRequest::Pardon { id: alice() }),
         (
+            "expel",
+            AdminRequest::Expel {
+                ticket: 1042,
+                reason: "holds twelve places under borrowed names".parse().unwrap(),
+            },
+        ),
+        (
             "backup",
             AdminRequest::Backup {
                 to: "/var/backups/ceremony.db".into(),
@@ -302,6 +309,33 @@ fn a_sign_in_proves_exactly_one_identity() {
             "{wrong}"
         );
     }
+}
+
+#[test]
+fn a_reason_for_an_expulsion_is_one_line_of_at_most_500_characters() {
+    let expel = |reason: &str| {
+        let request = serde_json::json!({"do": "expel", "ticket": 7, "reason": reason});
+        serde_json::from_value::<AdminRequest>(request).map_err(|error| error.to_string())
+    };
+    for (wrong, why) in [
+        (String::new(), "empty"),
+        (" \t ".to_owned(), "empty"),
+        ("two\nlines".to_owned(), "one line"),
+        ("two\u{2028}lines".to_owned(), "one line"),
+        ("a bell\u{7}".to_owned(), "one line"),
+        ("é".repeat(501), "has 501 characters: 500 are the most"),
+    ] {
+        let error = expel(&wrong).unwrap_err();
+        assert!(error.contains(why), "{wrong:?}: {error}");
+    }
+    for (right, kept) in [
+        (" it floods ", "it floods"),
+        (&"é".repeat(500), &"é".repeat(500)),
+    ] {
+        let reason = kept.parse().unwrap();
+        assert_eq!(expel(right), Ok(AdminRequest::Expel { ticket: 7, reason }));
+    }
+    assert!(serde_json::from_str::<AdminRequest>(r#"{"do":"expel","ticket":7}"#).is_err());
 }
 
 #[test]
@@ -354,6 +388,7 @@ fn each_word_is_the_same_in_json_and_in_text() {
         (EndedWord::Invalid, "invalid"),
         (EndedWord::Aborted, "aborted"),
         (EndedWord::Left, "left"),
+        (EndedWord::Expelled, "expelled"),
         (EndedWord::CoordinatorFault, "coordinatorFault"),
     ];
     for (word, text) in ends {

@@ -166,6 +166,7 @@ fn records() -> Vec<(String, Record)> {
         Outcome::Invalid,
         Outcome::Aborted,
         Outcome::Left,
+        Outcome::Expelled,
         Outcome::CoordinatorFault,
     ] {
         events.push((

@@ -87,6 +87,12 @@ pub enum Command<Id> {
         /// Who is pardoned.
         id: Id,
     },
+    /// The operator ends a stay, in line or in its turn. One that is being verified gets its verdict
+    /// (`docs/spec/queue.md#expulsion`).
+    Expel {
+        /// The stay to end.
+        ticket: Ticket,
+    },
     /// Time has passed, and nothing else.
     Tick,
 }

@@ -50,6 +50,18 @@ pub enum Refusal {
     /// The identity has contributed, which no pardon undoes.
     #[error("this identity has contributed, which is final")]
     ContributionIsFinal,
+    /// No stay has this ticket yet.
+    #[error("no stay has ticket {ticket}")]
+    UnknownTicket {
+        /// The ticket that was named.
+        ticket: Ticket,
+    },
+    /// The stay with this ticket is over.
+    #[error("the stay with ticket {ticket} is over")]
+    StayOver {
+        /// The ticket that was named.
+        ticket: Ticket,
+    },
 }
 
 /// Why there is no pause to end.

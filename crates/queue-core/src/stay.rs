@@ -73,6 +73,8 @@ pub enum Outcome {
     Aborted,
     /// It gave its place up.
     Left,
+    /// The operator ended it (`docs/spec/queue.md#expelled`).
+    Expelled,
     /// The coordinator failed. The only outcome that does not use the identity up
     /// (`docs/spec/queue.md#coordinator-fault`).
     CoordinatorFault,
@@ -96,7 +98,7 @@ impl Outcome {
                 matches!(phase, Phase::Verifying)
             }
             Outcome::Aborted => matches!(phase, Phase::Ready | Phase::Contributing),
-            Outcome::Left => !matches!(phase, Phase::Verifying),
+            Outcome::Left | Outcome::Expelled => !matches!(phase, Phase::Verifying),
         }
     }
 }

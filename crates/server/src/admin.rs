@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tauline_protocol::Identity;
 use tauline_protocol::admin::{AdminAnswer, AdminRequest, Invited, SOCKET_NAME};
+use tauline_queue_core::Ticket;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
@@ -87,6 +88,10 @@ impl Operator {
             AdminRequest::Pause => Order::Pause,
             AdminRequest::Resume => Order::Resume,
             AdminRequest::Pardon { id } => Order::Pardon(id),
+            AdminRequest::Expel { ticket, reason } => {
+                let ticket = Ticket::new(ticket);
+                Order::Expel { ticket, reason }
+            }
             AdminRequest::Backup { to } => {
                 self.coordinator.backup(to).await?;
                 return Ok(self.done());

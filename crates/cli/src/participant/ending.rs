@@ -86,6 +86,9 @@ fn over(status: &QueueStatus) -> Failure {
         Some(EndedWord::Invalid) => Failure::bad(format!("the contribution was refused{because}")),
         Some(EndedWord::Aborted) => Failure::bad(format!("the turn was given up{because}")),
         Some(EndedWord::Left) => Failure::bad("the place in the queue was given up"),
+        Some(EndedWord::Expelled) => {
+            Failure::bad(format!("the ceremony's operator ended the stay{because}"))
+        }
         Some(EndedWord::CoordinatorFault) => {
             return Failure::io("the coordinator failed to verify the contribution")
                 .help("your identity is not used up: try again later");
@@ -154,6 +157,17 @@ mod tests {
             failure.text(),
             "the contribution was refused: the update is not proven [invalid]"
         );
+    }
+
+    #[test]
+    fn who_is_expelled_is_told_so_with_the_reason() {
+        let failure = over(&ended(Some(EndedWord::Expelled), Some("it floods")));
+        assert_eq!(failure.exit(), Exit::Bad);
+        assert_eq!(
+            failure.text(),
+            "the ceremony's operator ended the stay: it floods [expelled]"
+        );
+        assert!(failure.to_string().contains("pardon"), "{failure}");
     }
 
     #[test]

@@ -5,11 +5,12 @@ mod people;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf, absolute};
+use std::str::FromStr as _;
 use std::time::Duration;
 
 use clap::Subcommand;
 use tauline_protocol::Identity;
-use tauline_protocol::admin::{AdminAnswer, AdminRequest, SOCKET_NAME};
+use tauline_protocol::admin::{AdminAnswer, AdminRequest, Reason, SOCKET_NAME};
 use tauline_protocol::status::{CeremonyStatus, ModeWord};
 
 use crate::exit::{Failure, Outcome};
@@ -60,6 +61,18 @@ enum Order {
         /// The identity: eth|0x…, git|ID|LOGIN or invite|NAME.
         #[arg(value_name = "ID", value_parser = parse_identity)]
         id: Identity,
+    },
+    /// End the stay of somebody in line or in its turn. The identity is used up; a pardon lets it join
+    /// again. This goes into the public log with the reason, which whoever is expelled is told.
+    ///
+    /// A contribution that is being verified cannot be expelled: it gets its verdict.
+    Expel {
+        /// The stay's ticket, as `tauline admin queue` shows it.
+        #[arg(value_name = "TICKET")]
+        ticket: u64,
+        /// Why: one line of at most 500 characters.
+        #[arg(long, value_name = "TEXT", value_parser = Reason::from_str)]
+        reason: Reason,
     },
     /// Show who is in line, whether they are present, and when their next deadline is.
     Queue {
@@ -145,6 +158,10 @@ pub fn run(args: &Args) -> Outcome {
         Order::Pause => AdminRequest::Pause,
         Order::Resume => AdminRequest::Resume,
         Order::Pardon { id } => AdminRequest::Pardon { id: id.clone() },
+        Order::Expel { ticket, reason } => AdminRequest::Expel {
+            ticket: *ticket,
+            reason: reason.clone(),
+        },
         Order::Queue { first } => AdminRequest::Queue { first: *first },
         Order::Reload => AdminRequest::Reload,
         Order::Invites { order } => match order {
@@ -209,6 +226,9 @@ fn done(order: &Order, status: &CeremonyStatus, paused: bool) -> String {
             format!("Resumed: {}; {line}.", status.mode.as_str())
         }
         Order::Pardon { id } => format!("Pardoned: {id} may join again."),
+        Order::Expel { ticket, .. } => format!(
+            "Expelled: the stay with ticket {ticket} is over, and the reason is in the log; {line}."
+        ),
         Order::Backup { output } => {
             let output = output.display();
             format!(

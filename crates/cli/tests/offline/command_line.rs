@@ -78,6 +78,11 @@ fn a_wrong_command_line_exits_with_2() {
             "2",
         ],
         &["admin", "pardon", "nobody"],
+        &["admin", "expel", "7"],
+        &["admin", "expel", "seven", "--reason", "it floods"],
+        &["admin", "expel", "7", "--reason", " "],
+        &["admin", "expel", "7", "--reason", "two\nlines"],
+        &["admin", "expel", "7", "--reason", &"x".repeat(501)],
         &["init", "--force"],
     ] {
         let (exit, _, error) = run(dir.path(), args);

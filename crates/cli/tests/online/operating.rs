@@ -1,4 +1,4 @@
-//! The operator drains, moves and pauses a ceremony.
+//! The operator drains, moves and pauses a ceremony, and expels.
 
 use std::path::Path;
 
@@ -129,4 +129,45 @@ fn a_pause_stops_deadlines_and_keeps_places() {
     let (exit, said) = newcomer.ends();
     assert_eq!(exit, 0, "{said}");
     assert!(said.contains("ticket 3"), "behind who was there: {said}");
+}
+
+#[test]
+fn who_is_expelled_is_told_why_and_makes_room() {
+    let server = Server::start(&["--contribution-limit", "100"]);
+    let dir = temporary();
+    let holder = Holder::new(&server, 1);
+    let mut waiting = Running::start(
+        dir.path(),
+        &["contribute", "--server", &server.url, "--key", "key"],
+    );
+    waiting.says("You are next, ");
+    let why = "holds twelve places under borrowed names";
+    let (exit, output, error) = server.admin(&["expel", "2", "--reason", why]);
+    assert_eq!(exit, 0, "{error}");
+    assert_eq!(
+        output,
+        "Expelled: the stay with ticket 2 is over, and the reason is in the log; \
+         1 participant in line.\n"
+    );
+    let (exit, said) = waiting.ends();
+    assert_eq!(exit, 1, "trying again cannot help: {said}");
+    for says in ["operator ended the stay", why, "[expelled]", "pardon"] {
+        assert!(said.contains(says), "{says}: {said}");
+    }
+    let (exit, _, error) = contribute(dir.path(), &server.url, "key");
+    assert_eq!(exit, 1);
+    assert!(
+        error.contains("[Queue::UsedUp]") && error.contains(why),
+        "{error}"
+    );
+
+    for (ticket, says) in [("2", "ticket 2 is over"), ("3", "nobody has ticket 3")] {
+        let (exit, _, error) = server.admin(&["expel", ticket, "--reason", why]);
+        assert_eq!(exit, 1);
+        assert!(error.contains(says), "{error}");
+    }
+    assert_eq!(server.admin(&["expel", "1", "--reason", "done"]).0, 0);
+    drop(holder);
+    let (exit, _, error) = contribute(dir.path(), &server.url, "another");
+    assert_eq!(exit, 0, "the turn is free: {error}");
 }

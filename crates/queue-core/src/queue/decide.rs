@@ -42,6 +42,7 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
                 Ok(())
             }
             Command::Pardon { id } => self.pardon(now, id, log),
+            Command::Expel { ticket } => self.expel(now, ticket, log),
             Command::Tick => Ok(()),
         }
     }

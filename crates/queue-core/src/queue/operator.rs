@@ -1,10 +1,10 @@
-//! The operator's orders: modes and pardons.
+//! The operator's orders: modes, pardons and expulsions.
 
 use alloc::vec::Vec;
 use core::hash::Hash;
 
 use super::Queue;
-use crate::{Entry, Event, Mode, Outcome, Refusal, Timestamp};
+use crate::{Entry, Event, Mode, Outcome, Phase, Refusal, Ticket, Timestamp};
 
 impl<Id: Clone + Eq + Hash> Queue<Id> {
     pub(super) fn set_mode(&mut self, now: Timestamp, mode: Mode, log: &mut Vec<Entry<Id>>) {
@@ -51,5 +51,27 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
                 Ok(())
             }
         }
+    }
+
+    /// The rules: `docs/spec/queue.md#expulsion`, `docs/spec/queue.md#expulsion-verifying`.
+    pub(super) fn expel(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        log: &mut Vec<Entry<Id>>,
+    ) -> Result<(), Refusal> {
+        let Some(stay) = self.state.stay_with(ticket) else {
+            let was_given_out = Ticket::FIRST <= ticket && ticket < self.state.next_ticket();
+            return Err(match was_given_out {
+                true => Refusal::StayOver { ticket },
+                false => Refusal::UnknownTicket { ticket },
+            });
+        };
+        if stay.phase == Phase::Verifying {
+            return Err(Refusal::AlreadySubmitted);
+        }
+        let outcome = Outcome::Expelled;
+        self.emit(now, Event::Ended { ticket, outcome }, log);
+        Ok(())
     }
 }

@@ -93,7 +93,7 @@ impl<Id: Clone + Eq + Hash> State<Id> {
     }
 
     /// The stay with this ticket, if it is not over.
-    fn stay_with(&self, ticket: Ticket) -> Option<Stay> {
+    pub(crate) fn stay_with(&self, ticket: Ticket) -> Option<Stay> {
         if let Some(turn) = &self.turn
             && turn.ticket == ticket
         {

@@ -7,6 +7,7 @@ mod check_ins;
 mod damaged;
 mod equality;
 mod estimate;
+mod expulsions;
 mod joining;
 mod known_faults;
 mod log;

@@ -146,7 +146,7 @@ const SITUATIONS: [Situation; 17] = [
     }),
 ];
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "Join",
     "CheckIn",
     "TryContribute",
@@ -159,6 +159,7 @@ const COLUMNS: [&str; 13] = [
     "Leave",
     "Judge",
     "Pardon",
+    "Expel",
     "deadline passes",
 ];
 
@@ -195,6 +196,8 @@ fn in_words(world: &Scene, steps: &[Step<Id>]) -> String {
         let text = match refusal {
             // Which ticket it was says nothing here.
             Refusal::StaleVerdict { .. } => "StaleVerdict".to_owned(),
+            Refusal::UnknownTicket { .. } => "UnknownTicket".to_owned(),
+            Refusal::StayOver { .. } => "StayOver".to_owned(),
             refusal => format!("{refusal:?}"),
         };
         let text = text
@@ -230,16 +233,17 @@ fn cell(column: &str, mode: Mode, reach: fn(&mut Scene)) -> String {
         "Abort" => Command::Abort { id },
         "Leave" => Command::Leave { id },
         "Pardon" => Command::Pardon { id },
-        "Judge" => {
+        "Judge" | "Expel" => {
             let state = world.0.queue.state();
             let ticket = match (state.stay(&id), state.past(&id)) {
                 (Some(stay), _) => stay.ticket,
                 (None, Some(past)) => past.ticket,
                 (None, None) => state.next_ticket(),
             };
-            Command::Judge {
-                ticket,
-                verdict: Verdict::Valid,
+            let verdict = Verdict::Valid;
+            match column {
+                "Judge" => Command::Judge { ticket, verdict },
+                _ => Command::Expel { ticket },
             }
         }
         _ => return past_the_deadline(world),

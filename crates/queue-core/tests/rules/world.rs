@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use tauline_queue_core::{
-    Command, Entry, Mode, Outcome, Phase, Queue, Refusal, Rules, Step, Timestamp, Verdict,
+    Command, Entry, Mode, Outcome, Phase, Queue, Refusal, Rules, Step, Ticket, Timestamp, Verdict,
 };
 
 /// Most tests have names for identities.
@@ -128,6 +128,11 @@ impl<I: Copy + Debug + Eq + Hash> World<I> {
 
     pub(crate) fn pardon(&mut self, id: I) -> &mut Self {
         self.must(Command::Pardon { id })
+    }
+
+    pub(crate) fn expel(&mut self, ticket: u64) -> &mut Self {
+        let ticket = Ticket::new(ticket);
+        self.must(Command::Expel { ticket })
     }
 
     pub(crate) fn set_mode(&mut self, mode: Mode) -> &mut Self {

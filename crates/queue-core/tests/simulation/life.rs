@@ -71,6 +71,8 @@ struct Life {
     tried: BTreeSet<u64>,
     /// When whoever is among the first three was last heard of.
     heard: BTreeMap<Id, u64>,
+    /// Who may not join: used up by the log, and not pardoned since.
+    barred: BTreeSet<Id>,
     /// How many turns have passed each ticket, by the log.
     passed: BTreeMap<u64, u32>,
     /// Those who try by a rhythm and wait: by the coordinator's clock, when they try next, and
@@ -140,6 +142,7 @@ impl Life {
             told: BTreeMap::new(),
             tried: BTreeSet::new(),
             heard: BTreeMap::new(),
+            barred: BTreeSet::new(),
             passed: BTreeMap::new(),
             rhythm: BTreeMap::new(),
             newest: 0,
@@ -258,6 +261,7 @@ impl Life {
         let mode_before = self.queue.state().mode();
         let empty_before = self.queue.state().is_empty();
         let contributing_before = self.contributing();
+        let verifying_before = self.verifying();
         let step = self.queue.step(now, command.clone());
         if self.watch == Watch::Everything {
             let (entries, result) = self.reference.step(now, &command);
@@ -279,6 +283,7 @@ impl Life {
         self.account_for_absence(time, mode_before, empty_before);
         for entry in &step.entries {
             self.take_note(entry, time, &command);
+            self.assert_ended_rightly(entry, &command, verifying_before);
         }
         self.log.extend(step.entries.iter().cloned());
         if let Err(refusal) = step.result {
@@ -294,6 +299,12 @@ impl Life {
     fn contributing(&self) -> Option<(Ticket, Timestamp)> {
         let turn = self.queue.state().turn()?;
         (turn.phase == Phase::Contributing).then_some((turn.ticket, turn.deadline))
+    }
+
+    /// Whose contribution is being verified.
+    fn verifying(&self) -> Option<Ticket> {
+        let turn = self.queue.state().turn()?;
+        (turn.phase == Phase::Verifying).then_some(turn.ticket)
     }
 
     /// What the queue's time must be: the clock's, unless that has fallen.

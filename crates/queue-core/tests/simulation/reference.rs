@@ -340,6 +340,7 @@ impl Reference {
                     _ => Err(Refusal::NothingToPardon),
                 };
             }
+            Command::Expel { ticket } => return self.expel(now, ticket.value(), events),
             Command::Join { id }
             | Command::CheckIn { id }
             | Command::TryContribute { id, .. }
@@ -613,6 +614,23 @@ impl Reference {
         };
         events.push(self.end(index, now, outcome));
         Ok(())
+    }
+
+    fn expel(&mut self, now: u64, ticket: u64, events: &mut Vec<Event<Id>>) -> Result<(), Refusal> {
+        let known = (1..self.next).contains(&ticket);
+        let found = self.places.iter().position(|place| place.ticket == ticket);
+        let ticket = Ticket::new(ticket);
+        match found {
+            _ if !known => Err(Refusal::UnknownTicket { ticket }),
+            None => Err(Refusal::StayOver { ticket }),
+            Some(index) if self.places[index].phase == Phase::Verifying => {
+                Err(Refusal::AlreadySubmitted)
+            }
+            Some(index) => {
+                events.push(self.end(index, now, Outcome::Expelled));
+                Ok(())
+            }
+        }
     }
 
     fn set_mode(&mut self, now: u64, mode: Mode, events: &mut Vec<Event<Id>>) {

@@ -48,7 +48,10 @@ impl Coordinator {
 
     /// What the log notes about the end of a stay.
     async fn note(&self, ticket: Ticket, outcome: Outcome) -> Result<Option<String>, Refused> {
-        if !matches!(outcome, Outcome::Invalid | Outcome::Aborted) {
+        if !matches!(
+            outcome,
+            Outcome::Invalid | Outcome::Aborted | Outcome::Expelled
+        ) {
             return Ok(None);
         }
         let bytes = self.look_up(move |store| store.ending(ticket)).await?;

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use tauline_protocol::Identity;
-use tauline_protocol::admin::{self, AdminAnswer};
+use tauline_protocol::admin::{self, AdminAnswer, Reason};
 use tauline_protocol::status::QueueStatus;
-use tauline_queue_core::{Command, Mode, NotPaused, Timestamp};
+use tauline_queue_core::{Command, Mode, NotPaused, Refusal, Ticket, Timestamp};
 
 use super::handle::Coordinator;
 use super::refusals;
@@ -25,6 +25,13 @@ pub enum Order {
     Resume,
     /// Let an identity join again that was used up without contributing.
     Pardon(Identity),
+    /// End a stay, in line or in its turn. The reason goes into the log.
+    Expel {
+        /// Which.
+        ticket: Ticket,
+        /// Why.
+        reason: Reason,
+    },
 }
 
 impl Coordinator {
@@ -142,6 +149,7 @@ impl Task {
                     );
                 }
             },
+            Order::Expel { ticket, reason } => return self.expel(now, ticket, reason),
             Order::Pardon(id) => {
                 return self
                     .carry_out(now, Command::Pardon { id }, None)
@@ -150,5 +158,16 @@ impl Task {
         };
         self.carry_out(now, Command::SetMode(mode), None)
             .map_err(|refusal| refusals::in_words(refusal, None).error)
+    }
+
+    /// The rule: `docs/spec/queue.md#expulsion`.
+    fn expel(&mut self, now: Timestamp, ticket: Ticket, reason: Reason) -> Result<(), String> {
+        self.carry_out(now, Command::Expel { ticket }, Some(reason.into()))
+            .map_err(|refusal| match refusal {
+                Refusal::AlreadySubmitted => format!(
+                    "the contribution with ticket {ticket} has arrived and is being verified: it gets its verdict"
+                ),
+                refusal => refusals::in_words(refusal, None).error,
+            })
     }
 }

@@ -64,6 +64,14 @@ pub(super) fn in_words(refusal: Refusal, because: Option<&str>) -> Refused {
             Code::AlreadyContributed,
             "this identity has contributed, which is final".to_owned(),
         ),
+        Refusal::UnknownTicket { ticket } => (
+            Code::InvalidParameter,
+            format!("nobody has ticket {ticket} yet: `tauline admin queue` shows who is in line"),
+        ),
+        Refusal::StayOver { ticket } => (
+            Code::InvalidParameter,
+            format!("the stay with ticket {ticket} is over already: there is nobody to expel"),
+        ),
     };
     Refused::new(code, error)
 }
@@ -88,6 +96,9 @@ fn contributed_already() -> Refused {
     )
 }
 
+/// To somebody who was expelled; the reason follows.
+const EXPELLED: &str = "the ceremony's operator ended your stay";
+
 /// How a stay ended, in words to its owner.
 fn how_it_ended(outcome: Outcome, because: Option<&str>) -> String {
     let what = match outcome {
@@ -99,6 +110,7 @@ fn how_it_ended(outcome: Outcome, because: Option<&str>) -> String {
         Outcome::Invalid => "your contribution did not pass the checks",
         Outcome::Aborted => "you gave up your turn",
         Outcome::Left => "you left the queue",
+        Outcome::Expelled => EXPELLED,
         Outcome::CoordinatorFault => "the coordinator failed",
     };
     with_reason(what, because)
@@ -115,6 +127,7 @@ pub(crate) fn how_it_ended_plainly(ended: EndedWord, because: Option<&str>) -> S
         EndedWord::Invalid => "your contribution did not pass the checks",
         EndedWord::Aborted => "you gave up your turn",
         EndedWord::Left => "you left the queue",
+        EndedWord::Expelled => EXPELLED,
         EndedWord::CoordinatorFault => "the coordinator failed",
     };
     with_reason(what, because)
@@ -169,6 +182,7 @@ mod tests {
             Outcome::Invalid,
             Outcome::Aborted,
             Outcome::Left,
+            Outcome::Expelled,
             Outcome::CoordinatorFault,
         ] {
             for because in [None, Some("why")] {

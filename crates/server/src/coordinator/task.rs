@@ -181,7 +181,7 @@ impl Task {
                 entry.event,
                 Event::Started { .. }
                     | Event::Ended {
-                        outcome: Outcome::Aborted | Outcome::Invalid,
+                        outcome: Outcome::Aborted | Outcome::Invalid | Outcome::Expelled,
                         ..
                     }
             );

@@ -284,8 +284,9 @@ impl SignIn {
             )),
             (QueueWord::Expired, ended) => {
                 let mut error = "this identity was used up by an earlier stay".to_owned();
+                let because = status.ended_because.as_deref();
                 if let Some(ended) = ended {
-                    error = format!("{error}: {}", how_it_ended_plainly(ended, None));
+                    error = format!("{error}: {}", how_it_ended_plainly(ended, because));
                 }
                 Err(Refused::new(Code::UsedUp, error))
             }

@@ -1,4 +1,4 @@
-//! What the operator does: drain, open, pause, resume, pardon, backup.
+//! What the operator does: drain, open, pause, resume, pardon, expel, backup.
 
 use tauline_protocol::admin::{AdminAnswer, AdminRequest, InLine, SOCKET_NAME};
 use tauline_protocol::error::Code;
@@ -114,6 +114,84 @@ async fn a_pardon_lets_join_again_and_survives_a_restart() {
         .await
         .unwrap_err();
     assert!(error.contains("nothing to pardon"), "{error}");
+}
+
+fn expel(ticket: u64) -> AdminRequest {
+    AdminRequest::Expel {
+        ticket,
+        reason: "it floods the coordinator".parse().unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn who_is_expelled_is_told_the_reason_and_may_not_join_until_pardoned() {
+    let ceremony = Ceremony::joined_by(&["anna", "bert", "cleo"]).await;
+    ceremony.start("anna").await;
+    let held = ceremony.coordinator.clone();
+    let held = tokio::spawn(async move { held.check_in_held(id("bert"), secs(100)).await });
+    while line(&ceremony, 2).await.0[1].clients == 0 {
+        tokio::task::yield_now().await;
+    }
+    for ticket in [2, 1] {
+        ceremony.admin(expel(ticket)).await.unwrap();
+    }
+    let told = held.await.unwrap().unwrap();
+    for status in [told, ceremony.check_in("anna").await] {
+        assert_eq!(status.queue_status, QueueWord::Expired);
+        assert_eq!(status.ended, Some(EndedWord::Expelled));
+        let because = status.ended_because.as_deref();
+        assert_eq!(because, Some("it floods the coordinator"));
+    }
+    assert_eq!(
+        ceremony.check_in("cleo").await.queue_status,
+        QueueWord::ReadyToContribute
+    );
+
+    // The reason is in the log: another process knows it, too.
+    let ceremony = ceremony.restart().await;
+    let error = refused(ceremony.coordinator.join(id("bert")).await, Code::UsedUp);
+    assert!(
+        error.contains("the ceremony's operator ended your stay (it floods the coordinator)"),
+        "{error}"
+    );
+    ceremony
+        .admin(AdminRequest::Pardon { id: id("bert") })
+        .await
+        .unwrap();
+    assert_eq!(ceremony.join("bert").await.ticket, Some(4));
+}
+
+#[tokio::test]
+async fn what_an_expelled_participant_has_computed_is_refused_with_the_reason() {
+    let ceremony = Ceremony::joined_by(&["anna", "bert"]).await;
+    let base = ceremony.start("anna").await;
+    ceremony.admin(expel(1)).await.unwrap();
+    let error = refused(
+        ceremony
+            .complete("anna", crate::support::update(&base, "anna"))
+            .await,
+        Code::StayEnded,
+    );
+    assert!(error.contains("it floods the coordinator"), "{error}");
+    ceremony.check_in("bert").await;
+    ceremony.contribute("bert").await;
+    assert_eq!(ceremony.coordinator.status().contributions, 1);
+}
+
+#[tokio::test]
+async fn nobody_is_expelled_who_is_not_there_or_has_contributed() {
+    let ceremony = Ceremony::joined_by(&["anna", "bert"]).await;
+    ceremony.contribute("anna").await;
+    let error = ceremony.admin(expel(1)).await.unwrap_err();
+    assert!(error.contains("ticket 1 is over"), "{error}");
+    for never in [0, 3] {
+        let error = ceremony.admin(expel(never)).await.unwrap_err();
+        assert!(error.contains("nobody has ticket"), "{error}");
+    }
+    ceremony.admin(AdminRequest::Pause).await.unwrap();
+    ceremony.admin(expel(2)).await.unwrap();
+    let bert = ceremony.check_in("bert").await;
+    assert_eq!(bert.ended, Some(EndedWord::Expelled), "in a pause, too");
 }
 
 #[tokio::test]

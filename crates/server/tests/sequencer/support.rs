@@ -6,6 +6,7 @@ use serde_json::Value;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::sequencer::Code;
 use tauline_protocol::status::QueueWord;
+use tauline_queue_core::Ticket;
 use tauline_server::testing::coordinator::Order;
 use tauline_transcript::{Base, RawContribution};
 
@@ -35,6 +36,8 @@ pub(crate) enum When {
     Absent,
     /// Has given its turn up.
     Aborted,
+    /// Stood in line and was expelled.
+    Expelled,
     /// Has signed in to a ceremony that takes no entries.
     Drained,
 }
@@ -104,6 +107,16 @@ impl Scene {
                 scene.get_base().await;
                 let answer = scene.subject.post("/contribute/abort").await;
                 assert_eq!(answer.status, 200, "{}", answer.text());
+            }
+            When::Expelled => {
+                scene.base(&scene.ahead.post(POLL).await);
+                assert_waits(&scene.subject.post(POLL).await);
+                let order = Order::Expel {
+                    ticket: Ticket::new(2),
+                    reason: "it floods the coordinator".parse().unwrap(),
+                };
+                let coordinator = scene.server.running().coordinator();
+                coordinator.order(order).await.unwrap();
             }
             When::Drained => {
                 let coordinator = scene.server.running().coordinator();

@@ -286,6 +286,16 @@ rows! {
             Code::UnknownSessionId,
             "you may not join again: you gave up your turn. Only the ceremony's operator can pardon that",
         );
+    a_poll_after_an_expulsion_tells_the_reason ["all"]
+        Expelled, post(POLL)
+        => Says::Because(
+            Code::UnknownSessionId,
+            "you may not join again: the ceremony's operator ended your stay (it floods the coordinator). \
+             Only the ceremony's operator can pardon that",
+        );
+    a_contribution_after_an_expulsion_is_not_in_turn ["jsign"]
+        Expelled, contribute(Body::Bytes(b"{}"))
+        => Says::Code(Code::NotUsersTurn);
     a_poll_after_contributing_says_so ["all"]
         Accepted, post(POLL)
         => Says::Because(

@@ -20,7 +20,8 @@ impl Life {
                     verdict: Verdict::Valid,
                 };
             }
-            20..40 => return Command::Tick,
+            20..26 => return self.expel(),
+            26..40 => return Command::Tick,
             40..80 => return self.rubbish(),
             _ => {}
         }
@@ -93,6 +94,23 @@ impl Life {
             Some(&id) => Command::CheckIn { id },
             None => Command::Tick,
         }
+    }
+
+    /// The operator expels somebody in line or in the turn, or names a ticket that is over or never was.
+    fn expel(&mut self) -> Command<Id> {
+        let state = self.queue.state();
+        let live = state.turn().map(|turn| turn.ticket);
+        let live: Vec<Ticket> = live
+            .into_iter()
+            .chain(state.line().map(|(ticket, _)| ticket))
+            .collect();
+        let any = Ticket::new(self.rng.gen_range(0..state.next_ticket().value() + 2));
+        let ticket = match self.rng.gen_range(0..4) {
+            0 => any,
+            1 => live.first().copied().unwrap_or(any),
+            _ => live.choose(&mut self.rng).copied().unwrap_or(any),
+        };
+        Command::Expel { ticket }
     }
 
     /// A participant's command at random, fitting or not.

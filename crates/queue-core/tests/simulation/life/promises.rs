@@ -67,6 +67,9 @@ impl Life {
                 *self.tally.by_outcome.entry(word(outcome)).or_default() += 1;
                 let id = self.id_of(*ticket);
                 self.heard.remove(&id);
+                if *outcome != Outcome::CoordinatorFault {
+                    self.barred.insert(id);
+                }
                 assert!(
                     self.rhythm.remove(&id).is_none() || *outcome != Outcome::MissedCheckIn,
                     "{place}: {id} kept its rhythm and lost its place"
@@ -78,9 +81,44 @@ impl Life {
                     assert!(time >= told + grace, "{place}: {id} had time until {told}");
                 }
             }
+            Event::Joined { id, .. } => assert!(
+                !self.barred.contains(id),
+                "{place}: {id} is used up and joins"
+            ),
+            Event::Pardoned { id } => {
+                assert!(self.barred.remove(id), "{place}: {id} needs no pardon")
+            }
             Event::ModeSet { mode: Mode::Halted } => self.halted_at = Some(time),
             _ => {}
         }
+    }
+
+    /// A contribution that is being verified ends by a verdict alone, and nobody is expelled but whom
+    /// the operator names.
+    pub(super) fn assert_ended_rightly(
+        &self,
+        entry: &Entry<Id>,
+        command: &Command<Id>,
+        verifying: Option<Ticket>,
+    ) {
+        let place = self.place();
+        let Event::Ended { ticket, outcome } = entry.event else {
+            return;
+        };
+        let judged = matches!(
+            outcome,
+            Outcome::Contributed | Outcome::Invalid | Outcome::CoordinatorFault
+        );
+        assert_eq!(
+            judged,
+            verifying == Some(ticket),
+            "{place}: {ticket} ended as {outcome:?}"
+        );
+        assert_eq!(
+            outcome == Outcome::Expelled,
+            *command == Command::Expel { ticket },
+            "{place}: {ticket} ended as {outcome:?} by {command:?}"
+        );
     }
 
     /// All who are ahead in line are named; none is among them who is there or expected soon, or was
