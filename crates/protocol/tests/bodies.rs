@@ -57,6 +57,8 @@ fn waiting() -> QueueStatus {
         contribute_in_ms: None,
         ended: None,
         ended_because: None,
+        signed_ticket: None,
+        promise: None,
         receipt: None,
     }
 }

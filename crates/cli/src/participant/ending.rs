@@ -127,6 +127,8 @@ mod tests {
             contribute_in_ms: None,
             ended,
             ended_because: because.map(str::to_owned),
+            signed_ticket: None,
+            promise: None,
             receipt: None,
         }
     }

@@ -97,6 +97,8 @@ mod tests {
             next_checkin_time: None,
             next_checkin_in_ms: None,
             contribute_in_ms: None,
+            signed_ticket: None,
+            promise: None,
             ended: None,
             ended_because: None,
             receipt: None,

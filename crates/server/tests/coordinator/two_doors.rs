@@ -172,7 +172,7 @@ fn check_log(ceremony: &Ceremony) -> Result<(), TestCaseError> {
     let records = ceremony.store.log(0, u32::MAX).unwrap();
     let entries: Vec<_> = records
         .iter()
-        .map(|record| Record::from_bytes(&record.bytes).unwrap().entry)
+        .filter_map(|record| Record::from_bytes(&record.bytes).unwrap().entry)
         .collect();
     let began = ceremony.store.ceremony().started_at;
     let queue = Queue::replay(ceremony.rules, began, entries.iter().cloned())
