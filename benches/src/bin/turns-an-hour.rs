@@ -174,7 +174,11 @@ async fn run(options: &Options, population: Population, chain: Vec<Vec<u8>>) -> 
     let over = events.iter().position(|event| event.what == What::Over);
     events.truncate(over.context("the run is over")? + 1);
     let records = journal::read(&database)?;
-    let stays = journal::stays(records.iter().filter_map(|record| Some(&record.entry.as_ref()?.event)))?;
+    let stays = journal::stays(
+        records
+            .iter()
+            .filter_map(|record| Some(&record.entry.as_ref()?.event)),
+    )?;
     let figures = Figures::new(
         &events,
         polls,

@@ -38,6 +38,7 @@ pub mod participant;
 pub mod progress;
 pub mod recognised;
 pub mod signin;
+pub mod tickets;
 pub mod trust;
 pub mod verbs;
 pub mod work;

@@ -311,6 +311,11 @@ impl Listener for Screen {
                 }
             }
             News::Recovered => self.recover(state),
+            News::Kept { path } => self.say(&format!(
+                "What the coordinator promises is kept, with its signature, in {}.",
+                path.display()
+            )),
+            News::NotKept { why } => self.say(&format!("warning: {why}")),
             News::CoordinatorFault => self.say(
                 "The coordinator failed to verify the contribution. Your identity is not used up: \
                  joining again.",

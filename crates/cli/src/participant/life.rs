@@ -19,7 +19,10 @@ impl Participant<'_> {
     /// Why there is no receipt.
     pub async fn contribute(&mut self) -> Outcome<Accepted> {
         match self.live().await {
-            Ok(accepted) => Ok(accepted),
+            Ok(accepted) => {
+                self.keep_signed(|tickets| tickets.accepted(&accepted.receipt));
+                Ok(accepted)
+            }
             Err(Stop::Interrupted(wish)) => Err(self.part(wish).await),
             Err(Stop::Failed(failure)) => Err(failure),
         }

@@ -45,6 +45,16 @@ pub enum News<'a> {
     Standing(&'a QueueStatus),
     /// The participant's status while it works in its turn.
     Meanwhile(&'a QueueStatus),
+    /// What the coordinator signs is kept in a file.
+    Kept {
+        /// The file.
+        path: &'a Path,
+    },
+    /// Something that the coordinator has signed is not valid, or cannot be kept.
+    NotKept {
+        /// Why.
+        why: &'a str,
+    },
     /// The ceremony is halted, so joining has to wait.
     Halted,
     /// The ceremony goes on.

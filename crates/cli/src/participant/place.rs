@@ -38,6 +38,7 @@ impl Participant<'_> {
         match joined {
             Ok(status) => {
                 self.check_identity(&status)?;
+                self.keep_signed(|tickets| tickets.joined(&status));
                 self.standing = Some(status.clone());
                 Ok(status)
             }
@@ -45,7 +46,12 @@ impl Participant<'_> {
             Err(refused) if refused.is(&[Code::AlreadyContributed]) => {
                 self.check_in(Duration::ZERO).await
             }
-            Err(refused) => Err(cannot_join(&refused).into()),
+            Err(refused) => {
+                if let (Some(signed), Some(who)) = (&refused.body.signed, self.identity.clone()) {
+                    self.keep_signed(|tickets| tickets.refused(&who, signed));
+                }
+                Err(cannot_join(&refused).into())
+            }
         }
     }
 
@@ -117,6 +123,7 @@ impl Participant<'_> {
                 Err(refused) => self.reconsider(&refused).await?,
             }
         };
+        self.keep_signed(|tickets| tickets.checked_in(&status));
         self.standing = Some(status.clone());
         Ok(status)
     }

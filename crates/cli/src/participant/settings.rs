@@ -1,5 +1,6 @@
 //! A participant's settings.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub struct ParticipantSettings {
     pub patience: Duration,
     /// The coordinator's address, which has to have signed the receipt.
     pub coordinator: String,
+    /// The directory for the file with what the coordinator signs; none if it is not kept.
+    pub tickets: Option<PathBuf>,
     /// The directory for another machine, if that computes the contribution.
     pub offline: Option<Offline>,
 }

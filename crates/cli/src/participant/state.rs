@@ -16,6 +16,7 @@ use crate::client::{Client, Form};
 use crate::exit::Failure;
 use crate::interrupt::{Interrupt, Wish};
 use crate::signin::Credential;
+use crate::tickets::Tickets;
 use crate::work::{self, Work};
 
 /// How long the coordinator is asked to hold a check-in. The position shown is at most this
@@ -65,6 +66,8 @@ pub struct Participant<'a> {
     /// How far the computation has come.
     pub(super) counter: work::Counter,
     pub(super) times: Times,
+    /// What the coordinator has signed.
+    pub(super) tickets: Tickets,
 }
 
 impl<'a> Participant<'a> {
@@ -76,6 +79,7 @@ impl<'a> Participant<'a> {
         listener: &'a dyn Listener,
         interrupt: Interrupt,
     ) -> Self {
+        let tickets = Tickets::new(settings.tickets.clone(), client.server().clone());
         Self {
             client: client.checking_in(),
             credential,
@@ -89,6 +93,7 @@ impl<'a> Participant<'a> {
             check_ins: Rc::default(),
             counter: work::Counter::default(),
             times: Times::default(),
+            tickets,
         }
     }
 
@@ -107,6 +112,17 @@ impl<'a> Participant<'a> {
             self.times.called.get_or_insert_with(Instant::now);
         }
         self.listener.tell(News::Standing(status));
+    }
+
+    /// Keeps something that the coordinator has signed. Tells where, once, and what is wrong with it.
+    pub(super) fn keep_signed(&mut self, keep: impl FnOnce(&mut Tickets) -> Result<(), String>) {
+        let kept_before = self.tickets.path().is_some();
+        if let Err(why) = keep(&mut self.tickets) {
+            self.listener.tell(News::NotKept { why: &why });
+        }
+        if let Some(path) = self.tickets.path().filter(|_| !kept_before) {
+            self.listener.tell(News::Kept { path });
+        }
     }
 
     /// When the steps so far happened.

@@ -132,6 +132,11 @@ async fn contribute(plan: Plan, screen: &Arc<Screen>) -> Outcome {
         entropy: plan.entropy,
         patience: PATIENCE,
         coordinator: coordinator.clone(),
+        // Beside the receipt.
+        tickets: Some(PathBuf::from(match &plan.receipt {
+            Some(path) => output::parent(path),
+            None => Path::new("."),
+        })),
         offline: plan.offline,
     };
     let asks = io::stdin().is_terminal() && io::stderr().is_terminal();

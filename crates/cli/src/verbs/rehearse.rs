@@ -174,6 +174,7 @@ fn settings(args: &Args, sizes: Sizes, coordinator: String) -> Outcome<Participa
         entropy: Arc::new(Zeroizing::new(Vec::new())),
         patience: PATIENCE,
         coordinator,
+        tickets: None,
         offline: None,
     })
 }
