@@ -62,7 +62,9 @@ pub struct Submitted {
 /// The first contradiction, or an error of the medium.
 pub fn everything(store: &dyn Store, rules: Rules) -> Result<Checked, StoreError> {
     let replayed = log::replay(store, rules)?;
-    signed(store, &replayed)?;
+    if let Some(signed) = store.last_signed() {
+        signed.check(&replayed.tree)?;
+    }
     let kept = contributions(store, &replayed)?;
     let base = base(store, &replayed, kept.last.as_ref())?;
     // Another contradiction says more than that a sum differs, so this one comes last.
@@ -85,24 +87,6 @@ pub fn everything(store: &dyn Store, rules: Rules) -> Result<Checked, StoreError
         joined: replayed.joined,
         last_at: replayed.last_at,
     })
-}
-
-/// Checks that the log holds all that was signed of it, unchanged
-/// (`docs/spec/public-log.md#never-back`).
-fn signed(store: &dyn Store, replayed: &Replayed) -> Result<(), StoreError> {
-    let Some(signed) = store.last_signed() else {
-        return Ok(());
-    };
-    let size = signed.tree.size;
-    let what = match replayed.tree.at(size) {
-        Ok(held) if held.root() == signed.tree.root => return Ok(()),
-        Ok(_) => format!("the checkpoint of {size} entries that was signed is of other entries"),
-        Err(_) => format!(
-            "a checkpoint of {size} entries was signed, and the data has {}",
-            replayed.tree.size()
-        ),
-    };
-    Err(StoreError::Signed { what })
 }
 
 /// What was found about the stored contributions.

@@ -136,7 +136,7 @@ pub enum StoreError {
         /// The data directory.
         path: PathBuf,
     },
-    /// The mark cannot be understood.
+    /// The mark, or the file that tells what was signed, cannot be understood.
     #[error(
         "{} is not what was written: the disk or somebody has changed it. `tauline admin check` says what the database beside it holds; if that is all there should be, remove the file and start again",
         path.display()

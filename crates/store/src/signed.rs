@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use tauline_log::tree::{Hash, TreeHead};
+use tauline_log::tree::{Hash, Tree, TreeHead};
 
 use crate::error::StoreError;
 pub use crate::names::SIGNED_NAME;
@@ -43,6 +43,28 @@ impl Signed {
             hex::encode(root.as_bytes())
         );
         hex::encode(Sha256::digest(text))
+    }
+}
+
+impl Signed {
+    /// Checks that a tree is what was signed, or has grown from it
+    /// (`docs/spec/public-log.md#never-back`).
+    ///
+    /// # Errors
+    /// [`StoreError::Signed`].
+    pub(crate) fn check(&self, tree: &Tree) -> Result<(), StoreError> {
+        let size = self.tree.size;
+        let what = match tree.at(size) {
+            Ok(held) if held.root() == self.tree.root => return Ok(()),
+            Ok(_) => {
+                format!("the checkpoint of {size} entries that was signed is of other entries")
+            }
+            Err(_) => format!(
+                "a checkpoint of {size} entries was signed, and the data has {}",
+                tree.size()
+            ),
+        };
+        Err(StoreError::Signed { what })
     }
 }
 
@@ -99,6 +121,30 @@ pub fn read(directory: &Path) -> Result<Option<Signed>, StoreError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(failed(source)),
     }
+}
+
+/// Takes the file of an old data directory over into a new one, whose database was restored and holds
+/// `tree`.
+///
+/// # Errors
+/// When the file is none, when the tree is not all that was signed, or when the copy cannot be
+/// written.
+pub fn take_over(file: &Path, directory: &Path, tree: &Tree) -> Result<(), StoreError> {
+    let failed = |action, path: &Path| {
+        let path = path.to_owned();
+        move |source| StoreError::File {
+            action,
+            path,
+            source,
+        }
+    };
+    let bytes = std::fs::read(file).map_err(failed("read", file))?;
+    let (_, signed) = slots::newest::<Signed>(&bytes).ok_or_else(|| StoreError::Mark {
+        path: file.to_owned(),
+    })?;
+    signed.check(tree)?;
+    let path = path(directory);
+    slots::make(&path, &signed).map_err(failed("write", &path))
 }
 
 /// The file, while the ceremony runs.

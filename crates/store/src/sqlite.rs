@@ -68,7 +68,7 @@ pub struct Sqlite {
     // Dropped before the lock, so that its last write is under the lock. None if the data is opened
     // for looking.
     mark: Option<Mutex<MarkFile>>,
-    // None if the data is opened for looking.
+    // None if a database is opened that is in no data directory.
     signed: Option<Mutex<SignedFile>>,
     // Dropped last, so that the lock outlives the connections.
     directory: Option<DataDir>,

@@ -114,6 +114,11 @@ enum Order {
         /// The backup.
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// The file tauline.signed of the old data directory, which tells how much of the public log
+        /// was signed. A backup that is older than that is refused: somebody holds the proof of what
+        /// it lacks.
+        #[arg(long, value_name = "FILE")]
+        signed: Option<PathBuf>,
     },
 }
 
@@ -142,7 +147,9 @@ enum InvitesOrder {
 /// When the coordinator refuses or is not there.
 pub fn run(args: &Args) -> Outcome {
     let request = match &args.order {
-        Order::Restore { file } => return data::restore(file, &args.data_dir, args.json),
+        Order::Restore { file, signed } => {
+            return data::restore(file, signed.as_deref(), &args.data_dir, args.json);
+        }
         Order::Check { path } => {
             let path = path.as_deref().unwrap_or(&args.data_dir);
             return data::check(path, args.json);

@@ -51,6 +51,17 @@ impl Server {
         }
     }
 
+    /// What a coordinator says that refuses to start on this data directory.
+    pub(crate) fn refused_on(data_dir: &Path) -> String {
+        let output = Command::new(program())
+            .args(["--listen", "127.0.0.1:0", "--ceremony", SIZES, "--data-dir"])
+            .arg(data_dir)
+            .output()
+            .unwrap();
+        assert!(!output.status.success(), "it starts");
+        super::stderr(&output)
+    }
+
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.dir.path().join("data")
     }

@@ -29,9 +29,39 @@ fn a_drained_ceremony_refuses_newcomers_and_goes_on_elsewhere() {
     server.kill();
     let restored = dir.join("restored");
     let to = ["admin", "--data-dir", restored.to_str().unwrap()];
-    let (exit, _, error) = run(dir, &[&to[..], &["restore", "backup.db"]].concat());
+    let signed = server.data_dir().join("tauline.signed");
+    let restore = ["restore", "backup.db", "--signed", signed.to_str().unwrap()];
+    let (exit, _, error) = run(dir, &[&to[..], &restore].concat());
     assert_eq!(exit, 0, "{error}");
     goes_on(dir, &Server::start_on(&restored, &[]));
+}
+
+// `docs/spec/public-log.md#never-back`.
+#[test]
+fn a_backup_that_lacks_what_was_signed_is_not_restored() {
+    let mut server = Server::start(&[]);
+    let dir = temporary();
+    let dir = dir.path();
+    assert_eq!(contribute(dir, &server.url, "key-1").0, 0);
+    let backup = dir.join("backup.db");
+    let (exit, _, error) = server.admin(&["backup", "-o", backup.to_str().unwrap()]);
+    assert_eq!(exit, 0, "{error}");
+    assert_eq!(contribute(dir, &server.url, "key-2").0, 0);
+    server.kill();
+    let signed = server.data_dir().join("tauline.signed");
+    let restored = dir.join("restored");
+    let to = ["admin", "--data-dir", restored.to_str().unwrap()];
+    let restore = ["restore", "backup.db", "--signed", signed.to_str().unwrap()];
+    let (exit, _, error) = run(dir, &[&to[..], &restore].concat());
+    assert_eq!(exit, 1, "{error}");
+    assert!(error.contains("would take back what was signed"), "{error}");
+    assert!(!restored.exists(), "nothing is left of it");
+    // Without that file the coordinator does not start.
+    let (exit, output, error) = run(dir, &[&to[..], &restore[..2]].concat());
+    assert_eq!(exit, 0, "{error}");
+    assert!(output.contains("copy tauline.signed"), "{output}");
+    let refused = Server::refused_on(&restored);
+    assert!(refused.contains("--accept-missing-guard"), "{refused}");
 }
 
 /// Drains a ceremony while somebody has the turn and somebody waits.

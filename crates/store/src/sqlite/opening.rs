@@ -107,17 +107,18 @@ impl Sqlite {
     /// # Errors
     /// When there is no ceremony's database, or it holds less than the mark beside it tells of.
     pub fn look_at(path: &Path) -> Result<Self, StoreError> {
-        let (path, mark) = match path.is_dir() {
-            // The mark is read first, so that it cannot be ahead of the database.
+        let (path, mark, signed) = match path.is_dir() {
+            // These are read first, so that they cannot be ahead of the database.
             true => {
                 let mark = mark::read(path)?;
+                let signed = Mutex::new(SignedFile::at(path)?);
                 let found = database_in(path)?;
                 let foreign = || StoreError::Foreign {
                     path: path.to_owned(),
                 };
-                (found.ok_or_else(foreign)?, mark)
+                (found.ok_or_else(foreign)?, mark, Some(signed))
             }
-            false => (path.to_owned(), None),
+            false => (path.to_owned(), None, None),
         };
         let writer = connect_to_look(&path)?;
         if schema::version(&writer, &path)?.is_none() || creation::is_bare(&writer)? {
@@ -134,7 +135,7 @@ impl Sqlite {
             writer: Arc::new(Mutex::new(writer)),
             found: Found::Whole,
             mark: None,
-            signed: None,
+            signed,
             directory: None,
         })
     }

@@ -6,10 +6,12 @@ use std::io;
 use std::path::Path;
 
 use serde::Serialize;
+use tauline_log::tree::Tree;
 use tauline_protocol::status::ModeWord;
 use tauline_queue_core::{Rules, Timestamp};
 use tauline_store::check::{self, Checked};
 use tauline_store::mark::{self, Mark};
+use tauline_store::signed::{self, SIGNED_NAME};
 use tauline_store::sqlite::Sqlite;
 use tauline_store::{DATABASE_NAME, PART_NAME, Store as _, StoreError};
 use time::OffsetDateTime;
@@ -57,7 +59,7 @@ struct Log {
 
 /// Checks a backup or a data directory, and prints what it holds.
 pub(super) fn check(path: &Path, json: bool) -> Outcome {
-    let (contents, _) = look(path)?;
+    let (contents, _, _) = look(path)?;
     match json {
         true => output::print_json(&contents),
         false => output::print(&format!(
@@ -69,14 +71,15 @@ pub(super) fn check(path: &Path, json: bool) -> Outcome {
 }
 
 /// Opens data without changing it, and checks all of it.
-fn look(path: &Path) -> Outcome<(Contents, Mark)> {
+fn look(path: &Path) -> Outcome<(Contents, Mark, Tree)> {
     fs::metadata(path).map_err(|error| Failure::file("read", path, &error))?;
     let looked = || -> Result<_, StoreError> {
         let store = Sqlite::look_at(path)?;
         store.check_structure()?;
         let checked = check::everything(&store, Rules::default())?;
         let digests = store.reading()?.has_sums();
-        Ok((contents(&store, &checked, digests), store.mark()?))
+        let contents = contents(&store, &checked, digests);
+        Ok((contents, store.mark()?, checked.tree))
     };
     looked().map_err(|error| refused(path, &error))
 }
@@ -177,7 +180,7 @@ fn text(contents: &Contents) -> String {
 
 /// Checks a backup, copies it to an empty data directory, checks the copy, and gives it its name. A
 /// coordinator can then start there.
-pub(super) fn restore(file: &Path, data_dir: &Path, json: bool) -> Outcome {
+pub(super) fn restore(file: &Path, signed: Option<&Path>, data_dir: &Path, json: bool) -> Outcome {
     if file.is_dir() {
         return Err(
             Failure::usage(format!("{} is a directory", file.display())).help(
@@ -185,7 +188,7 @@ pub(super) fn restore(file: &Path, data_dir: &Path, json: bool) -> Outcome {
             ),
         );
     }
-    let (contents, _) = look(file)?;
+    let (contents, _, _) = look(file)?;
     let failed = |error: io::Error| Failure::file("restore to", data_dir, &error);
     let made = !data_dir.exists();
     keys::create_private_dir(data_dir).map_err(failed)?;
@@ -195,8 +198,10 @@ pub(super) fn restore(file: &Path, data_dir: &Path, json: bool) -> Outcome {
                 .help("restore to a new directory: --data-dir NEW"),
         );
     }
-    put_in_place(file, data_dir, &contents).inspect_err(|_| {
-        let _ = fs::remove_file(data_dir.join(PART_NAME));
+    put_in_place(file, signed, data_dir, &contents).inspect_err(|_| {
+        for name in [PART_NAME, SIGNED_NAME] {
+            let _ = fs::remove_file(data_dir.join(name));
+        }
         if made {
             let _ = fs::remove_dir(data_dir);
         }
@@ -205,18 +210,30 @@ pub(super) fn restore(file: &Path, data_dir: &Path, json: bool) -> Outcome {
         return output::print_json(&contents);
     }
     let dir = data_dir.display();
+    let guard = match signed {
+        Some(_) => String::new(),
+        None => format!(
+            "\nIf its public log was signed, copy {SIGNED_NAME} from the old data directory to {dir} before the start: it shows \
+             whether this backup lacks what was signed. If it is lost, start once with --accept-missing-guard."
+        ),
+    };
     output::print(&format!(
         "Restored to {dir}; every record, contribution and digest fits.\n{}\n\
          Start the coordinator there, and no other on the same ceremony:\n  \
          tauline-server --data-dir {dir} --ceremony {} --coordinator-address {}\n\
-         A ceremony that was drained goes on after: tauline admin --data-dir {dir} open",
+         A ceremony that was drained goes on after: tauline admin --data-dir {dir} open{guard}",
         text(&contents),
         contents.ceremony,
         contents.coordinator_address
     ))
 }
 
-fn put_in_place(file: &Path, data_dir: &Path, contents: &Contents) -> Outcome {
+fn put_in_place(
+    file: &Path,
+    signed: Option<&Path>,
+    data_dir: &Path,
+    contents: &Contents,
+) -> Outcome {
     let failed = |error: io::Error| Failure::file("restore to", data_dir, &error);
     // The copy gets its name when it is whole, so that no coordinator can start on half of it.
     let part = data_dir.join(PART_NAME);
@@ -229,13 +246,16 @@ fn put_in_place(file: &Path, data_dir: &Path, contents: &Contents) -> Outcome {
     io::copy(&mut from, &mut copy)
         .and_then(|_| copy.sync_all())
         .map_err(failed)?;
-    let (copied, mark) = look(&part)?;
+    let (copied, mark, tree) = look(&part)?;
     if copied != *contents {
         return Err(Failure::bad(format!(
             "{} alone does not hold what was found in it: there is a write-ahead log beside it",
             file.display()
         ))
         .help("it belongs to a coordinator: stop that one first, or take a backup"));
+    }
+    if let Some(signed) = signed {
+        signed::take_over(signed, data_dir, &tree).map_err(|error| refused(signed, &error))?;
     }
     fs::rename(&part, data_dir.join(DATABASE_NAME))
         .and_then(|()| File::open(data_dir)?.sync_all())
