@@ -15,6 +15,8 @@
 //! | [`sequencer`] | answers and errors of the Ethereum ceremony's sequencer | other people's clients |
 //! | [`journal`] | the records of the ceremony's log | coordinators, auditors |
 //! | [`public_log`] | the entries of the public log | verifiers, auditors |
+//! | [`statement`] | tickets, promises and refusals, signed | participants, auditors |
+//! | [`keepsake`] | the file in which a participant keeps them | clients, auditors |
 //! | [`admin`] | the operator's socket | `tauline admin` |
 //! | [`object`] | reads structures from JSON objects only, and not from lists | readers of all of these |
 //!
@@ -30,11 +32,13 @@ mod codes;
 pub mod contribution;
 pub mod error;
 pub mod journal;
+pub mod keepsake;
 pub mod login;
 pub mod object;
 pub mod public_log;
 pub mod receipt;
 pub mod sequencer;
+pub mod statement;
 pub mod status;
 
 pub use tauline_transcript::identity::Identity;
