@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tauline_queue_core::{Entry, Timestamp};
 
 use crate::Identity;
-use crate::public_log::Notice;
+use crate::public_log::{Accepted, Notice};
 
 /// Latest version of the records that this program reads: that of a record with a notice. The others
 /// are of version 1.
@@ -35,6 +35,10 @@ pub struct Record {
     /// do not cover it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beside: Option<Beside>,
+    /// With the end of a stay whose contribution was accepted: what the public log tells of it. None
+    /// in old records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<Accepted>,
     /// What the coordinator has to say beside what happens to the queue. A record has this or an
     /// entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,6 +107,7 @@ impl Record {
             note,
             stored: None,
             beside: None,
+            accepted: None,
             notice: None,
         }
     }
@@ -116,6 +121,7 @@ impl Record {
             note: None,
             stored: None,
             beside: None,
+            accepted: None,
             notice: Some(Noticed { at, notice }),
         }
     }

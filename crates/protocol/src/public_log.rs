@@ -12,7 +12,7 @@ use std::time::Duration;
 use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use tauline_queue_core::{Entry, Event, Outcome, Rules, Timestamp};
+use tauline_queue_core::{Entry, Event, Outcome, Rules, Ticket, Timestamp};
 use zeroize::Zeroize;
 
 use crate::Identity;
@@ -315,7 +315,9 @@ pub fn witness_digest<'a>(
 /// personal message (`docs/spec/public-log.md#certificate`).
 #[must_use]
 pub fn key_certificate(origin: &str, key: &str) -> String {
-    format!("Tauline: this key signs the public log of my ceremony.\norigin: {origin}\nkey: {key}\n")
+    format!(
+        "Tauline: this key signs the public log of my ceremony.\norigin: {origin}\nkey: {key}\n"
+    )
 }
 
 /// Why bytes are no entry.
@@ -365,15 +367,15 @@ impl PublicEntry {
         }
     }
 
-    /// The entry that is published for a record. `accepted` gives, for a ticket whose contribution
-    /// was accepted, what binds it to the transcript.
+    /// The entry that is published for a record. For an old record of an accepted contribution,
+    /// which does not tell what binds it to the transcript, `accepted` does.
     ///
     /// # Errors
     /// What `accepted` says, or that the record tells of nothing.
     pub fn of_record<E: From<EntryError>>(
         record: &Record,
         blinding: &Blinding,
-        accepted: impl FnOnce(tauline_queue_core::Ticket) -> Result<Accepted, E>,
+        accepted: impl FnOnce(Ticket) -> Result<Accepted, E>,
     ) -> Result<Self, E> {
         if let Some(noticed) = &record.notice {
             return Ok(Self::of_notice(noticed.at, noticed.notice.clone()));
@@ -384,7 +386,12 @@ impl PublicEntry {
         let mut public = Self::of_queue(entry, blinding);
         if let Event::Ended { ticket, outcome } = entry.event {
             match outcome {
-                Outcome::Contributed => public.accepted = Some(accepted(ticket)?),
+                Outcome::Contributed => {
+                    public.accepted = Some(match record.accepted {
+                        Some(told) => told,
+                        None => accepted(ticket)?,
+                    });
+                }
                 Outcome::Invalid => public.because = record.note.as_deref().map(shortened),
                 _ => {}
             }
@@ -407,7 +414,10 @@ impl PublicEntry {
     /// Never: every value of an entry has a JSON form.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        #[expect(clippy::expect_used, reason = "every value of an entry has a JSON form")]
+        #[expect(
+            clippy::expect_used,
+            reason = "every value of an entry has a JSON form"
+        )]
         serde_json::to_vec(self).expect("an entry has a JSON form")
     }
 
@@ -430,7 +440,9 @@ impl PublicEntry {
             _ => None,
         };
         if entry.queue.is_some() == entry.notice.is_some() {
-            return Err(EntryError::Incomplete("not exactly one of an event and a notice"));
+            return Err(EntryError::Incomplete(
+                "not exactly one of an event and a notice",
+            ));
         }
         if entry.accepted.is_some() != (ended == Some(Outcome::Contributed)) {
             return Err(EntryError::Incomplete(

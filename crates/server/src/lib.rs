@@ -21,6 +21,7 @@
 //! | `connections` | connections: taken, served, ended when nothing goes on on them |
 //! | `snapshot` | the current transcript as a file that readers share |
 //! | `signin` | proofs of identity and the sessions they earn |
+//! | `public_log` | the log that anybody can check: tree, checkpoints, tiles |
 //! | `coordinator` | the one task that owns the queue |
 //! | `config` | every setting: flag, environment variable, key of the file |
 //! | `status` | statuses, as the API words them, from the queue's state |
@@ -47,6 +48,7 @@ mod coordinator;
 mod fingerprint;
 mod http;
 mod process;
+mod public_log;
 mod refused;
 mod representation;
 mod routes;

@@ -5,6 +5,7 @@ mod base;
 mod ceremony;
 mod contribution;
 mod events;
+mod log;
 mod login;
 mod queue;
 mod sequencer;
@@ -42,6 +43,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/ceremony/status", get(ceremony::status))
         .route("/ceremony/transcript", get(transcript::download))
+        .route("/log/{*path}", get(log::serve))
         .route("/login/nonce", get(login::nonce))
         .route("/login", post(login::login))
         .route("/queue/join", post(queue::join))
@@ -70,6 +72,8 @@ const POLICY: Policy = Policy {
         "/login" if request.method() == Method::POST => Rate::SignIn,
         // Answered from what was published last: whoever wants to know how the ceremony stands, is told.
         "/ceremony/status" => Rate::Free,
+        // Whoever checks the log asks for much of it at once.
+        path if path.starts_with(log::PREFIX) => Rate::Free,
         _ => Rate::Session,
     },
     too_many: |_, _, early| Refused::from(early).into_response(),

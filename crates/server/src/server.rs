@@ -26,6 +26,7 @@ use crate::coordinator::Coordinator;
 use crate::http::app::{App, Lobby};
 use crate::http::limits::Limits;
 use crate::http::upload::Uploads;
+use crate::public_log::origin_of;
 use crate::routes;
 use crate::signin::SignIn;
 use crate::signin::nonce::Nonces;
@@ -139,7 +140,7 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
         tracing::warn!(url = origin.uri(), "{warning}");
     }
     let providers = Providers::open(settings, &origin).await?;
-    let opened = data::open(settings, clock).await?;
+    let opened = data::open(settings, clock, origin_of(&origin)).await?;
     let coordinator = opened.coordinator;
     let hold = opened.hold;
     let (stopping, stopped) = watch::channel(false);

@@ -1,9 +1,11 @@
 //! What was fixed when the ceremony was made.
 
 use tauline_protocol::journal::Digest;
+use tauline_protocol::public_log::Blinding;
 use tauline_queue_core::Timestamp;
 use tauline_transcript::Sizes;
 use tauline_transcript::signature::{eip55, eth_address};
+use zeroize::Zeroizing;
 
 use crate::sum;
 
@@ -16,6 +18,17 @@ pub struct Ceremony {
     pub started_at: Timestamp,
     /// The coordinator's key, which signs receipts.
     pub key: k256::ecdsa::SigningKey,
+    /// What the public log is made with. None in old data that is opened for looking.
+    pub log: Option<LogSecrets>,
+}
+
+/// What the public log is made with.
+#[derive(Clone)]
+pub struct LogSecrets {
+    /// The seed of the Ed25519 key that signs it.
+    pub seed: Zeroizing<[u8; 32]>,
+    /// The secret from which the nonces of commitments follow.
+    pub blinding: Blinding,
 }
 
 impl Ceremony {

@@ -5,11 +5,14 @@
 
 mod log;
 
+use tauline_log::tree::Tree;
 use tauline_protocol::Identity;
 use tauline_protocol::journal::{Beside, Digest, Tally};
-use tauline_queue_core::{Outcome, Phase, Queue, Rules, Ticket};
+use tauline_protocol::public_log::Notice;
+use tauline_queue_core::{Outcome, Phase, Queue, Rules, Ticket, Timestamp};
 use tauline_transcript::{Base, RawContribution};
 
+pub use self::log::public_entry;
 use self::log::{PAGE, Replayed};
 use crate::chain::Chain;
 use crate::contribution::Contribution;
@@ -33,6 +36,14 @@ pub struct Checked {
     pub restarts_while_verifying: u32,
     /// What the next record has to bind.
     pub binding: Binding,
+    /// The tree of the public log. Empty if nothing is there to make it with, as in old data.
+    pub tree: Tree,
+    /// The notice in which the public log says whose it is, if it does.
+    pub opened: Option<Notice>,
+    /// The place of each ticket's joining in the log, by ticket.
+    pub joined: Vec<u64>,
+    /// The time of the last record.
+    pub last_at: Timestamp,
 }
 
 /// A contribution that has arrived and has no verdict yet.
@@ -51,6 +62,7 @@ pub struct Submitted {
 /// The first contradiction, or an error of the medium.
 pub fn everything(store: &dyn Store, rules: Rules) -> Result<Checked, StoreError> {
     let replayed = log::replay(store, rules)?;
+    signed(store, &replayed)?;
     let kept = contributions(store, &replayed)?;
     let base = base(store, &replayed, kept.last.as_ref())?;
     // Another contradiction says more than that a sum differs, so this one comes last.
@@ -68,7 +80,29 @@ pub fn everything(store: &dyn Store, rules: Rules) -> Result<Checked, StoreError
         verifying,
         restarts_while_verifying: replayed.restarts_while_verifying,
         binding,
+        tree: replayed.tree,
+        opened: replayed.opened,
+        joined: replayed.joined,
+        last_at: replayed.last_at,
     })
+}
+
+/// Checks that the log holds all that was signed of it, unchanged
+/// (`docs/spec/public-log.md#never-back`).
+fn signed(store: &dyn Store, replayed: &Replayed) -> Result<(), StoreError> {
+    let Some(signed) = store.last_signed() else {
+        return Ok(());
+    };
+    let size = signed.tree.size;
+    let what = match replayed.tree.at(size) {
+        Ok(held) if held.root() == signed.tree.root => return Ok(()),
+        Ok(_) => format!("the checkpoint of {size} entries that was signed is of other entries"),
+        Err(_) => format!(
+            "a checkpoint of {size} entries was signed, and the data has {}",
+            replayed.tree.size()
+        ),
+    };
+    Err(StoreError::Signed { what })
 }
 
 /// What was found about the stored contributions.

@@ -1,6 +1,7 @@
 //! What the transcript keeps of an accepted contribution.
 
 use tauline_protocol::Identity;
+use tauline_protocol::public_log::{Accepted, Blinding, Hex32, WitnessPart, witness_digest};
 use tauline_queue_core::Ticket;
 
 /// Bytes of one sub-ceremony's part of [`Contribution::witness`].
@@ -22,6 +23,24 @@ pub struct Contribution {
     /// The document's digest ([`tauline_transcript::RawContribution::digest`]); none if it was
     /// accepted before digests were kept.
     pub digest: Option<[u8; 32]>,
+}
+
+impl Contribution {
+    /// What the public log tells of it (`docs/spec/public-log.md#accepted`).
+    #[must_use]
+    pub fn accepted(&self, blinding: &Blinding) -> Accepted {
+        let parts = self.witness.iter().map(|witness| WitnessPart {
+            running_product: &witness.running_product,
+            pot_pubkey: &witness.pot_pubkey,
+            bls_signature: witness.bls_signature.as_ref().map(|it| it.as_slice()),
+        });
+        let ecdsa = self.ecdsa.as_ref().map(|it| it.as_slice());
+        Accepted {
+            number: self.number,
+            digest: Hex32(witness_digest(self.number, &self.identity, parts, ecdsa)),
+            nonce: Hex32(blinding.nonce(&self.identity)),
+        }
+    }
 }
 
 /// One sub-ceremony's witness of a contribution: compressed points.

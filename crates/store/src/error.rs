@@ -1,9 +1,12 @@
 //! Errors of the stored data, with advice.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::names::DATABASE_NAME;
+use tauline_protocol::public_log::EntryError;
+
+use crate::names::{DATABASE_NAME, SIGNED_NAME};
+use crate::store::Store;
 
 /// Why the ceremony's data cannot be used. Each text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -116,6 +119,23 @@ pub enum StoreError {
         /// What the mark tells, and what the database holds.
         what: String,
     },
+    /// The database does not contain what was signed in the public log.
+    #[error(
+        "the public log would take back what was signed: {what}. Whoever has that checkpoint could show that entries are gone, so nothing is signed and nothing was changed. Put back the database that it was signed from. A backup that is older can only be taken up as another log, by a new ceremony or by a handover"
+    )]
+    Signed {
+        /// What was signed, and what the data holds.
+        what: String,
+    },
+    /// Nothing tells how much of the public log was signed.
+    #[error(
+        "the public log of this ceremony was signed before, and {SIGNED_NAME}, which tells how far, is not in {}. If the data was moved or restored, copy that file from the old data directory. If it is lost, and you are sure that this is the latest data, start once with --accept-missing-guard",
+        path.display()
+    )]
+    Unguarded {
+        /// The data directory.
+        path: PathBuf,
+    },
     /// The mark cannot be understood.
     #[error(
         "{} is not what was written: the disk or somebody has changed it. `tauline admin check` says what the database beside it holds; if that is all there should be, remove the file and start again",
@@ -157,10 +177,23 @@ fn words(names: &[String]) -> String {
 }
 
 impl StoreError {
+    /// The error when nothing tells how much of a public log was signed.
+    #[must_use]
+    pub fn unguarded(store: &dyn Store) -> Self {
+        let path = store.directory().map(Path::to_owned).unwrap_or_default();
+        Self::Unguarded { path }
+    }
+
     /// The error for data that contradicts itself.
     #[must_use]
     pub fn damaged(what: impl Into<String>) -> Self {
         Self::Damaged(what.into())
+    }
+}
+
+impl From<EntryError> for StoreError {
+    fn from(error: EntryError) -> Self {
+        Self::damaged(error.to_string())
     }
 }
 

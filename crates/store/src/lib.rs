@@ -10,6 +10,7 @@
 //! | [`check`] | checks of the log and of all that is stored beside it |
 //! | [`sum`] | the sums by which stored things are recognised |
 //! | [`mark`] | how many records the log is known to have had |
+//! | [`signed`] | how much of the public log was signed |
 //!
 //! What is stored beside the log cannot be derived from it. The log therefore binds it: a record
 //! holds the sum of what was stored with it, or of what was stored before. At every start,
@@ -25,12 +26,14 @@ mod error;
 pub mod mark;
 mod names;
 mod session;
+pub mod signed;
+mod slots;
 pub mod sqlite;
 mod store;
 pub mod sum;
 
 pub use batch::{Batch, Blob, Write};
-pub use ceremony::Ceremony;
+pub use ceremony::{Ceremony, LogSecrets};
 pub use chain::{Chain, StoredRecord};
 pub use contribution::{Contribution, Witness};
 pub use error::StoreError;

@@ -9,12 +9,9 @@
 //! * it covers an accepted contribution before anybody is told that it was accepted;
 //! * otherwise it is behind by at most 64 records, and by those of at most a second.
 //!
-//! It has two slots that are overwritten in turn. A write that is cut short spoils only one of
-//! them. Overwriting needs no space on the disk, and one flush makes it durable.
+//! How it is written: `slots.rs`.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -22,12 +19,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tauline_protocol::journal::Digest;
 
-use crate::directory::sync_parent;
 use crate::error::StoreError;
 pub use crate::names::MARK_NAME;
-
-/// Bytes of a slot: a disk's sector, which is written as a whole or not at all.
-const SLOT_LEN: usize = 512;
+use crate::slots::{self, Slot, SlotFile};
 
 /// How many records the mark may be behind. One flush more for that many makes no difference.
 const MAX_RECORDS_BEHIND: u64 = 64;
@@ -72,8 +66,10 @@ impl Mark {
         let text = format!("mark {coordinator} {records} {hash} {contributions}");
         hex::encode(Sha256::digest(text))
     }
+}
 
-    fn to_slot(&self) -> io::Result<Vec<u8>> {
+impl Slot for Mark {
+    fn to_text(&self) -> io::Result<Vec<u8>> {
         let text = Text {
             coordinator: self.coordinator.clone(),
             records: self.records,
@@ -81,14 +77,11 @@ impl Mark {
             contributions: self.contributions,
             sum: self.sum(),
         };
-        let mut slot = serde_json::to_vec(&text)?;
-        slot.resize(SLOT_LEN - 1, b' ');
-        slot.push(b'\n');
-        Ok(slot)
+        Ok(serde_json::to_vec(&text)?)
     }
 
-    fn from_slot(slot: &[u8]) -> Option<Self> {
-        let text: Text = serde_json::from_slice(slot).ok()?;
+    fn from_text(text: &[u8]) -> Option<Self> {
+        let text: Text = serde_json::from_slice(text).ok()?;
         let mut hash = [0; 32];
         hex::decode_to_slice(text.hash.strip_prefix("0x")?, &mut hash).ok()?;
         let mark = Self {
@@ -98,6 +91,10 @@ impl Mark {
             contributions: text.contributions,
         };
         (mark.sum() == text.sum).then_some(mark)
+    }
+
+    fn height(&self) -> u64 {
+        self.records
     }
 }
 
@@ -123,24 +120,15 @@ pub(crate) fn read(directory: &Path) -> Result<Option<Mark>, StoreError> {
             });
         }
     };
-    let (_, mark) = newest(&bytes).ok_or(StoreError::Mark { path })?;
+    let (_, mark) = slots::newest(&bytes).ok_or(StoreError::Mark { path })?;
     Ok(Some(mark))
-}
-
-/// The higher of the marks in the two slots, and the number of its slot.
-fn newest(bytes: &[u8]) -> Option<(u64, Mark)> {
-    (0..)
-        .zip(bytes.chunks(SLOT_LEN).take(2))
-        .filter_map(|(slot, text)| Some((slot, Mark::from_slot(text)?)))
-        .max_by_key(|(_, mark)| mark.records)
 }
 
 /// The mark's file, while the ceremony runs.
 #[derive(Debug)]
 pub(crate) struct MarkFile {
     path: PathBuf,
-    file: File,
-    next_slot: u64,
+    file: SlotFile,
     /// The mark on the disk.
     written: Mark,
     written_at: Instant,
@@ -156,17 +144,11 @@ impl MarkFile {
     pub(crate) fn at(directory: &Path, mark: Mark) -> Result<Self, StoreError> {
         let path = path(directory);
         let open = || -> io::Result<Self> {
-            if !path.try_exists()? {
-                make(&path, &mark)?;
-            }
-            let file = OpenOptions::new().write(true).open(&path)?;
-            let bytes = std::fs::read(&path)?;
-            let (slot, written) = newest(&bytes).unwrap_or((1, mark.clone()));
+            let (file, written) = SlotFile::open(&path, &mark)?;
             let mut raised = Self {
                 path: path.clone(),
                 file,
-                next_slot: 1 - slot,
-                written,
+                written: written.unwrap_or_else(|| mark.clone()),
                 written_at: Instant::now(),
                 mark: mark.clone(),
             };
@@ -203,11 +185,7 @@ impl MarkFile {
         if self.written == self.mark {
             return Ok(());
         }
-        let slot = self.mark.to_slot()?;
-        self.file
-            .write_all_at(&slot, self.next_slot * SLOT_LEN as u64)?;
-        self.file.sync_data()?;
-        self.next_slot = 1 - self.next_slot;
+        self.file.write(&self.mark)?;
         self.written = self.mark.clone();
         self.written_at = Instant::now();
         Ok(())
@@ -226,22 +204,5 @@ impl Drop for MarkFile {
 /// # Errors
 /// When it cannot be written.
 pub fn create(directory: &Path, mark: &Mark) -> io::Result<()> {
-    make(&path(directory), mark)
-}
-
-/// Makes the file, which gets its name when it is whole.
-fn make(path: &Path, mark: &Mark) -> io::Result<()> {
-    let partial = path.with_extension("mark.new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&partial)?;
-    let slot = mark.to_slot()?;
-    file.write_all(&slot)?;
-    file.write_all(&slot)?;
-    file.sync_all()?;
-    std::fs::rename(&partial, path)?;
-    sync_parent(path)
+    slots::make(&path(directory), mark)
 }

@@ -17,3 +17,6 @@ pub const PART_NAME: &str = "tauline.db.part";
 
 /// Name of the mark.
 pub const MARK_NAME: &str = "tauline.mark";
+
+/// Name of the file that tells what was last signed.
+pub const SIGNED_NAME: &str = "tauline.signed";

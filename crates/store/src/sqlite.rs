@@ -38,6 +38,7 @@ use crate::directory::DataDir;
 use crate::error::StoreError;
 use crate::mark::{Mark, MarkFile};
 use crate::session::{Session, SignInWrite};
+use crate::signed::{Signed, SignedFile};
 use crate::store::{Reading, Store};
 
 /// What was found when the data was opened.
@@ -67,6 +68,8 @@ pub struct Sqlite {
     // Dropped before the lock, so that its last write is under the lock. None if the data is opened
     // for looking.
     mark: Option<Mutex<MarkFile>>,
+    // None if the data is opened for looking.
+    signed: Option<Mutex<SignedFile>>,
     // Dropped last, so that the lock outlives the connections.
     directory: Option<DataDir>,
 }
@@ -263,6 +266,26 @@ impl Store for Sqlite {
             has_sums,
             has_digests,
         }))
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        Some(Sqlite::directory(self))
+    }
+
+    fn last_signed(&self) -> Option<Signed> {
+        let signed = self.signed.as_ref()?;
+        let signed = signed.lock().unwrap_or_else(PoisonError::into_inner);
+        signed.last().cloned()
+    }
+
+    fn keep_signed(&self, tree: &Signed) -> Result<(), StoreError> {
+        match &self.signed {
+            Some(signed) => signed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .raise(tree),
+            None => Ok(()),
+        }
     }
 
     fn backup(&self, to: &Path) -> Result<(), StoreError> {

@@ -12,6 +12,7 @@ use crate::chain::StoredRecord;
 use crate::contribution::Contribution;
 use crate::error::StoreError;
 use crate::session::{Session, SignInWrite, TokenHash};
+use crate::signed::Signed;
 use crate::sum;
 
 /// Keeps everything that must survive the process and cannot be derived.
@@ -63,6 +64,26 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// When the medium fails.
     fn reading(&self) -> Result<Box<dyn Reading>, StoreError>;
+
+    /// The directory in which all of it is, if it is in one.
+    fn directory(&self) -> Option<&Path> {
+        None
+    }
+
+    /// How much of the public log was last signed; none if nothing tells.
+    fn last_signed(&self) -> Option<Signed> {
+        None
+    }
+
+    /// Makes durable how much of the public log is going to be signed. It is kept outside of what a
+    /// backup holds (`docs/spec/public-log.md#durable-first`).
+    ///
+    /// # Errors
+    /// When it would take back what was signed before, or cannot be written.
+    fn keep_signed(&self, signed: &Signed) -> Result<(), StoreError> {
+        let _ = signed;
+        Ok(())
+    }
 
     /// Writes a consistent copy of everything to a new file, while others read and write.
     ///

@@ -4,7 +4,9 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
+#[path = "all/fixtures/mod.rs"]
 mod fixtures;
+#[path = "all/history/mod.rs"]
 mod history;
 
 use std::fs::File;

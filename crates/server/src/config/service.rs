@@ -46,6 +46,20 @@ pub struct ServiceSettings {
     )]
     pub data_dir: PathBuf,
 
+    /// Go on although nothing in the data directory tells how much of the public log was signed.
+    ///
+    /// Only for one start, when tauline.signed is lost and this is surely the latest data.
+    #[arg(
+        long,
+        env = "TAULINE_ACCEPT_MISSING_GUARD",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        default_value_t = false,
+        default_missing_value = "true",
+        require_equals = true
+    )]
+    pub accept_missing_guard: bool,
+
     /// Address that this coordinator must have, 0x and 40 hex digits, as in the status and in receipts;
     /// with data of any other, it does not start.
     ///

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::reply::{Reply, RulesRefusal};
 use super::task::{Message, Task};
 use crate::clock::Clock;
+use crate::public_log::{PublicLog, Served};
 use crate::refused::Refused;
 use crate::status::Published;
 use crate::verifier::Verifier;
@@ -27,6 +28,10 @@ pub struct CeremonySettings {
     pub sizes: Sizes,
     /// The ways to sign in that the status names.
     pub sign_in: Vec<SignInMethod>,
+    /// The origin of the public log, unless it was opened with another.
+    pub log_origin: String,
+    /// Whether to go on although nothing tells how much of the public log was signed.
+    pub accept_missing_guard: bool,
 }
 
 /// A handle to the coordinator. Clones are handles to the same one.
@@ -47,6 +52,7 @@ pub(super) struct Shared {
     pub(super) verifier: Verifier,
     pub(super) key: SigningKey,
     pub(super) address: String,
+    pub(super) log: Arc<PublicLog>,
 }
 
 impl Coordinator {
@@ -65,6 +71,17 @@ impl Coordinator {
     #[must_use]
     pub fn address(&self) -> &str {
         &self.shared.address
+    }
+
+    /// What the public log has at a path below `/log/`.
+    ///
+    /// # Errors
+    /// When the store fails, or an entry has changed since it was signed.
+    pub(crate) async fn serve_log(&self, path: String) -> Result<Served, Refused> {
+        let log = Arc::clone(&self.shared.log);
+        self.look_up(move |_| log.serve(&path))
+            .await?
+            .map_err(|error| self.failed(&error))
     }
 
     /// The sizes of the sub-ceremonies.

@@ -88,7 +88,7 @@ impl Coordinator {
         verifier::receipt(&accepted.identity, &accepted.witness, &self.shared.key)
     }
 
-    fn failed(&self, error: &StoreError) -> Refused {
+    pub(super) fn failed(&self, error: &StoreError) -> Refused {
         error!(%error, "a look-up failed");
         Refused::internal()
     }

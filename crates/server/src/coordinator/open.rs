@@ -19,6 +19,7 @@ use super::task::{Message, Moment, Pending, Task, Verifying};
 use crate::base::CurrentBase;
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
+use crate::public_log::{PublicLog, Unopened};
 use crate::status::Published;
 use crate::submission::Verification;
 use crate::verifier::{Verifier, panic_text};
@@ -71,12 +72,19 @@ pub fn open(
     let runtime = Handle::try_current().map_err(|error| StartError::Thread(error.to_string()))?;
     let ceremony = store.ceremony().clone();
     settings.rules.validate()?;
-    let checked = verifier.run(|| check::everything(&*store, settings.rules))?;
+    let mut checked = verifier.run(|| check::everything(&*store, settings.rules))?;
     let gives_up = checked.restarts_while_verifying >= RESTARTS_WHILE_VERIFYING;
     catch_up(&clock, &checked);
     let address = ceremony.address();
     let (mailbox, ordinary) = mpsc::channel(MAILBOX);
     let (urgent_mailbox, urgent) = mpsc::unbounded_channel();
+    let Unopened { log, notices } = PublicLog::take_up(
+        Arc::clone(&store),
+        &mut checked,
+        &settings.log_origin,
+        &settings.rules,
+        settings.accept_missing_guard,
+    )?;
     let shared = Shared {
         store,
         settings,
@@ -84,10 +92,14 @@ pub fn open(
         verifier,
         key: ceremony.key,
         address,
+        log: Arc::new(log),
     };
     let first = Published::new(&checked.queue, checked.chain, shared.clock.now());
     let (publisher, published) = watch::channel(Arc::new(first));
-    let task = task(checked, &shared, publisher, urgent_mailbox.clone())?;
+    let mut task = task(checked, &shared, publisher, urgent_mailbox.clone())?;
+    for notice in notices {
+        task.give_notice(notice);
+    }
     let task = spawn(runtime, task, Mailboxes { ordinary, urgent }, gives_up)?;
     let coordinator = Coordinator {
         mailbox,
@@ -101,7 +113,7 @@ pub fn open(
 /// Sets the clock to no earlier than the log ends, and tells the operator what was read.
 fn catch_up(clock: &Clock, checked: &Checked) {
     let state = checked.queue.state();
-    let behind = clock.catch_up(state.log_time());
+    let behind = clock.catch_up(state.log_time().max(checked.last_at));
     if behind > CLOCK_WARNING {
         warn!(
             behind_ms = u64::try_from(behind.as_millis()).unwrap_or(u64::MAX),
@@ -151,6 +163,7 @@ fn task(
         chain,
         binding,
         base: Arc::new(base),
+        log: Arc::clone(&shared.log),
         key: shared.key.clone(),
         clock: shared.clock.clone(),
         verifier: shared.verifier.clone(),

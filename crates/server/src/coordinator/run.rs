@@ -128,6 +128,7 @@ impl Task {
             positions,
             moment.held.next(),
             moment.closing_by,
+            self.log.due(),
         ]
         .into_iter()
         .flatten()
@@ -143,9 +144,14 @@ impl Task {
         if !pending.batch.writes.is_empty() {
             self.store.commit(&pending.batch).map_err(Crash::Store)?;
             pending.batch.writes.clear();
+            self.log
+                .publish(pending.entries.drain(..), now)
+                .map_err(Crash::Store)?;
             pending.log_lines.drain(..).for_each(LogLine::write);
             let published = Published::new(&self.queue, self.chain, now);
             self.published.send_replace(Arc::new(published));
+        } else if self.log.due().is_some_and(|due| due <= now) {
+            self.log.publish([], now).map_err(Crash::Store)?;
         }
         for reply in pending.replies.drain(..) {
             reply();

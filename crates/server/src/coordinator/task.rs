@@ -6,6 +6,7 @@ use std::sync::Arc;
 use k256::ecdsa::SigningKey;
 use tauline_protocol::Identity;
 use tauline_protocol::journal::Record;
+use tauline_protocol::public_log::{EntryError, Notice, PublicEntry};
 use tauline_queue_core::{
     Command, Entry, Event, Outcome, Queue, Refusal, State, Step, Ticket, Timestamp,
 };
@@ -20,6 +21,7 @@ use super::turn::arrivals::Arrivals;
 use crate::base::CurrentBase;
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
+use crate::public_log::PublicLog;
 use crate::status::{self, Published};
 use crate::submission::{Arrived, Verification};
 use crate::verifier::{Judgement, Verifier};
@@ -32,6 +34,7 @@ pub(super) struct Task {
     pub(super) binding: Binding,
     pub(super) owners: Owners,
     pub(super) base: Arc<CurrentBase>,
+    pub(super) log: Arc<PublicLog>,
     pub(super) key: SigningKey,
     pub(super) clock: Clock,
     pub(super) verifier: Verifier,
@@ -47,6 +50,8 @@ pub(super) struct Task {
 #[derive(Default)]
 pub(super) struct Pending {
     pub(super) batch: Batch,
+    /// The batch's records as entries of the public log.
+    pub(super) entries: Vec<PublicEntry>,
     pub(super) log_lines: Vec<LogLine>,
     pub(super) replies: Vec<Box<dyn FnOnce() + Send>>,
     /// The contribution of the `Submit` that is being carried out.
@@ -202,19 +207,37 @@ impl Task {
             _ => None,
         };
         let moves_the_line = matches!(entry.event, Event::Called { .. } | Event::Ended { .. });
-        if let Some((ticket, Outcome::Contributed)) = ended {
-            stored = self.pending.accepted(ticket).map(Contribution::sum);
-        }
         let mut record = Record::new(entry, note);
+        if let Some((ticket, Outcome::Contributed)) = ended
+            && let Some(contribution) = self.pending.accepted(ticket)
+        {
+            stored = Some(contribution.sum());
+            record.accepted = Some(contribution.accepted(self.log.blinding()));
+        }
         record.stored = stored;
-        record.beside = self.binding.take(self.store.accounts());
-        let bytes = record.to_bytes();
-        let record = self.chain.append(bytes, ended.map(|(ticket, _)| ticket));
-        self.pending.batch.writes.push(Write::Record(record));
+        self.append(record, ended.map(|(ticket, _)| ticket));
         self.moment.line_moved |= moves_the_line;
         if let Some((ticket, outcome)) = ended {
             self.ended(ticket, outcome);
         }
+    }
+
+    /// Puts a record into the batch, and its entry into the public log's.
+    fn append(&mut self, mut record: Record, ended: Option<Ticket>) {
+        record.beside = self.binding.take(self.store.accounts());
+        let missing = |_| Err(EntryError::Incomplete("no contribution that was accepted"));
+        #[expect(clippy::expect_used, reason = "this coordinator made the record whole")]
+        let entry = PublicEntry::of_record(&record, self.log.blinding(), missing)
+            .expect("a record of this version has its entry");
+        self.pending.entries.push(entry);
+        let record = self.chain.append(record.to_bytes(), ended);
+        self.pending.batch.writes.push(Write::Record(record));
+    }
+
+    /// Puts what the coordinator has to say into the batch (`docs/spec/public-log.md#notices`).
+    pub(super) fn give_notice(&mut self, notice: Notice) {
+        let at = self.clock.now().max(self.state().log_time());
+        self.append(Record::of_notice(at, notice), None);
     }
 
     pub(super) fn standing(&self, now: Timestamp, who: &Identity) -> Standing {

@@ -26,7 +26,11 @@ pub(super) struct Opened {
 }
 
 /// Opens the store and starts the coordinator, on a thread that may block.
-pub(super) async fn open(settings: &Settings, clock: Clock) -> anyhow::Result<Opened> {
+pub(super) async fn open(
+    settings: &Settings,
+    clock: Clock,
+    log_origin: String,
+) -> anyhow::Result<Opened> {
     let settings = settings.clone();
     let work = move || {
         let store = open_store(&settings, clock.now())?;
@@ -38,6 +42,8 @@ pub(super) async fn open(settings: &Settings, clock: Clock) -> anyhow::Result<Op
             rules: settings.rules(),
             sizes: settings.service.ceremony.clone(),
             sign_in: settings.sign_in.methods(),
+            log_origin,
+            accept_missing_guard: settings.service.accept_missing_guard,
         };
         let coordinator::Opened { coordinator, task } =
             coordinator::open(Arc::clone(&store), rules, verifier, clock)?;

@@ -63,6 +63,16 @@ impl TestServer {
             .unwrap()
     }
 
+    /// Starts a server on data that is there, and stops it.
+    pub async fn try_on(data: &tempfile::TempDir, flags: &[(&str, &str)]) -> anyhow::Result<()> {
+        let flags: Vec<_> = flags
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        let running = start_at(&settings(data.path(), &flags), Clock::system()).await?;
+        running.stop().await
+    }
+
     async fn open(
         flags: &[(&str, &str)],
         clock: Clock,

@@ -157,7 +157,7 @@ async fn a_blob_its_record_and_a_verdict_its_witness_are_one_transaction() {
             let name = |write: &Write| match write {
                 Write::Record(record) => {
                     let record = Record::from_bytes(&record.bytes).unwrap();
-                    let event = format!("{:?}", record.entry.event);
+                    let event = format!("{:?}", record.entry.unwrap().event);
                     event.split_whitespace().next().unwrap().to_owned()
                 }
                 Write::Blob { .. } => "blob".to_owned(),

@@ -66,12 +66,15 @@ async fn complete(
 /// What a batch writes, in short.
 fn written(batch: &Batch) -> Vec<&'static str> {
     let short = |write: &Write| match write {
-        Write::Record(record) => match Record::from_bytes(&record.bytes).unwrap().entry.event {
-            Event::Submitted { .. } => "submitted",
-            Event::Ended { .. } => "ended",
-            Event::Called { .. } => "called",
-            _ => "other",
-        },
+        Write::Record(record) => {
+            let record = Record::from_bytes(&record.bytes).unwrap();
+            match record.entry.map(|entry| entry.event) {
+                Some(Event::Submitted { .. }) => "submitted",
+                Some(Event::Ended { .. }) => "ended",
+                Some(Event::Called { .. }) => "called",
+                _ => "other",
+            }
+        }
         Write::Blob { .. } => "blob",
         Write::DropBlob(_) => "drop blob",
         Write::Accepted(_) => "accepted",

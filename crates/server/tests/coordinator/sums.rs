@@ -315,7 +315,7 @@ async fn the_log_binds_what_is_stored_in_the_record_that_it_is_stored_with() {
             };
             let record = Record::from_bytes(&record.bytes).unwrap();
             let neighbour = |at: usize| batch.writes.get(at);
-            match record.entry.event {
+            match record.entry.unwrap().event {
                 Event::Submitted { .. } => {
                     let Some(Write::Blob { blob, .. }) = neighbour(index - 1) else {
                         panic!("{batch:?}");

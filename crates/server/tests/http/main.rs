@@ -16,6 +16,7 @@ mod failed_checks;
 mod known_faults;
 mod operator;
 mod probe;
+mod public_log;
 mod queue;
 mod service;
 mod sessions;

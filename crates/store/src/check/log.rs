@@ -1,8 +1,10 @@
 //! Replaying the log: its hash chain, the queue, and what it tells of the data beside it.
 
+use tauline_log::tree::Tree;
 use tauline_protocol::Identity;
 use tauline_protocol::journal::{Beside, Digest, Record};
-use tauline_queue_core::{Entry, Event, Outcome, Queue, ReplayError, Rules};
+use tauline_protocol::public_log::{Blinding, Notice, PublicEntry};
+use tauline_queue_core::{Entry, Event, Outcome, Queue, ReplayError, Rules, Timestamp};
 
 use crate::chain::{Chain, StoredRecord};
 use crate::error::StoreError;
@@ -23,6 +25,14 @@ pub(super) struct Replayed {
     pub(super) beside: Option<Beside>,
     /// How often the coordinator has restarted since the last contribution arrived.
     pub(super) restarts_while_verifying: u32,
+    /// The tree of the public log. Empty if nothing is there to make it with, as in old data.
+    pub(super) tree: Tree,
+    /// The notice in which the log says whose it is, if it does.
+    pub(super) opened: Option<Notice>,
+    /// The place of each ticket's joining, by ticket.
+    pub(super) joined: Vec<u64>,
+    /// The time of the last record.
+    pub(super) last_at: Timestamp,
 }
 
 /// What the log tells of an accepted contribution.
@@ -44,6 +54,10 @@ pub(super) fn replay(store: &dyn Store, rules: Rules) -> Result<Replayed, StoreE
         arrived: None,
         beside: None,
         restarts_while_verifying: 0,
+        tree: Tree::new(),
+        opened: None,
+        joined: Vec::new(),
+        last_at: store.ceremony().started_at,
     };
     let started_at = store.ceremony().started_at;
     let replayed = Queue::replay(rules, started_at, &mut log);
@@ -58,6 +72,10 @@ pub(super) fn replay(store: &dyn Store, rules: Rules) -> Result<Replayed, StoreE
         arrived: log.arrived,
         beside: log.beside,
         restarts_while_verifying: log.restarts_while_verifying,
+        tree: log.tree,
+        opened: log.opened,
+        joined: log.joined,
+        last_at: log.last_at,
     })
 }
 
@@ -71,10 +89,14 @@ struct Log<'a> {
     arrived: Option<Digest>,
     beside: Option<Beside>,
     restarts_while_verifying: u32,
+    tree: Tree,
+    opened: Option<Notice>,
+    joined: Vec<u64>,
+    last_at: Timestamp,
 }
 
 impl Log<'_> {
-    fn read(&mut self) -> Result<Option<Entry<Identity>>, StoreError> {
+    fn read(&mut self) -> Result<Option<Record>, StoreError> {
         let stored = match self.page.next() {
             Some(stored) => stored,
             None => {
@@ -89,8 +111,8 @@ impl Log<'_> {
         let wrong = |what: &str| StoreError::damaged(format!("record {number} of the log {what}"));
         let record = Record::from_bytes(&stored.bytes)
             .map_err(|error| wrong(&format!("cannot be read ({error})")))?;
-        let ended = match record.entry.event {
-            Event::Ended { ticket, .. } => Some(ticket),
+        let ended = match record.entry.as_ref().map(|entry| &entry.event) {
+            Some(Event::Ended { ticket, .. }) => Some(*ticket),
             _ => None,
         };
         let expected = self.chain.append(stored.bytes, ended);
@@ -103,23 +125,42 @@ impl Log<'_> {
         if expected.ended != stored.ended {
             return Err(wrong("is filed under another ticket than its own"));
         }
+        self.publish(&record)?;
         self.note(&record);
-        Ok(Some(record.entry))
+        Ok(Some(record))
+    }
+
+    /// Adds the record's entry to the tree.
+    fn publish(&mut self, record: &Record) -> Result<(), StoreError> {
+        if let Some(secrets) = &self.store.ceremony().log {
+            let entry = public_entry(self.store, record, &secrets.blinding)?;
+            self.tree.push(entry.to_bytes());
+        }
+        Ok(())
     }
 
     fn note(&mut self, record: &Record) {
-        match record.entry.event {
-            Event::Submitted { .. } => {
+        let at = record.entry.as_ref().map(|entry| entry.at);
+        let at = at.or(record.notice.as_ref().map(|noticed| noticed.at));
+        self.last_at = self.last_at.max(at.unwrap_or_default());
+        if let Some(noticed) = &record.notice
+            && let Notice::Opened { .. } = noticed.notice
+        {
+            self.opened = Some(noticed.notice.clone());
+        }
+        match record.entry.as_ref().map(|entry| &entry.event) {
+            Some(Event::Joined { .. }) => self.joined.push(self.chain.records() - 1),
+            Some(Event::Submitted { .. }) => {
                 self.restarts_while_verifying = 0;
                 self.arrived = record.stored;
             }
-            Event::Resumed {
+            Some(Event::Resumed {
                 restarted: true, ..
-            } => self.restarts_while_verifying += 1,
-            Event::Ended {
+            }) => self.restarts_while_verifying += 1,
+            Some(Event::Ended {
                 outcome: Outcome::Contributed,
                 ..
-            } => self.accepted.push(Accepted {
+            }) => self.accepted.push(Accepted {
                 sum: record.stored,
                 blob: self.arrived.take(),
             }),
@@ -135,12 +176,36 @@ impl Iterator for Log<'_> {
     type Item = Entry<Identity>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.error.is_some() {
-            return None;
+        while self.error.is_none() {
+            match self.read() {
+                // A notice changes nothing in the queue.
+                Ok(Some(record)) => match record.entry {
+                    Some(entry) => return Some(entry),
+                    None => {}
+                },
+                Ok(None) => return None,
+                Err(error) => self.error = Some(error),
+            }
         }
-        self.read().unwrap_or_else(|error| {
-            self.error = Some(error);
-            None
-        })
+        None
     }
+}
+
+/// The entry that is published for a record.
+///
+/// # Errors
+/// When the record is none, or the contribution that it tells of is not stored.
+pub fn public_entry(
+    store: &dyn Store,
+    record: &Record,
+    blinding: &Blinding,
+) -> Result<PublicEntry, StoreError> {
+    PublicEntry::of_record(record, blinding, |ticket| {
+        let contribution = store.contribution(ticket)?.ok_or_else(|| {
+            StoreError::damaged(format!(
+                "the log tells of a contribution of ticket {ticket}, which is not stored"
+            ))
+        })?;
+        Ok(contribution.accepted(blinding))
+    })
 }

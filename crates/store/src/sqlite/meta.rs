@@ -1,11 +1,13 @@
 //! What is stored about the ceremony as a whole: what was fixed when it was made, and whether its
 //! data has sums.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rand_core::RngCore as _;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use tauline_protocol::public_log::Blinding;
 use tauline_queue_core::Timestamp;
 use zeroize::Zeroizing;
 
-use crate::ceremony::Ceremony;
+use crate::ceremony::{Ceremony, LogSecrets};
 use crate::error::StoreError;
 
 /// What was fixed when the ceremony was made.
@@ -25,11 +27,44 @@ pub(super) fn ceremony(connection: &Connection) -> Result<Ceremony, StoreError> 
         .map(Zeroizing::new)
         .and_then(|bytes| k256::ecdsa::SigningKey::from_slice(&bytes).ok())
         .ok_or_else(|| missing("key"))?;
+    let secret = |key| -> Result<Option<Zeroizing<[u8; 32]>>, StoreError> {
+        let bytes = meta(key)?.map(Zeroizing::new);
+        let read = |bytes: Zeroizing<Vec<u8>>| <[u8; 32]>::try_from(bytes.as_slice());
+        bytes
+            .map(|bytes| read(bytes).map(Zeroizing::new).map_err(|_| missing(key)))
+            .transpose()
+    };
+    let log = match (secret(LOG_KEY)?, secret(LOG_BLINDING)?) {
+        (Some(seed), Some(blinding)) => Some(LogSecrets {
+            seed,
+            blinding: Blinding::new(*blinding),
+        }),
+        _ => None,
+    };
     Ok(Ceremony {
         sizes,
         started_at,
         key,
+        log,
     })
+}
+
+/// The name of the seed of the key that signs the public log.
+const LOG_KEY: &str = "log_key";
+/// The name of the secret from which the nonces of commitments follow.
+const LOG_BLINDING: &str = "log_blinding";
+
+/// Draws what the public log is made with, unless it is there.
+pub(super) fn gain_log_secrets(connection: &Connection) -> Result<(), StoreError> {
+    for key in [LOG_KEY, LOG_BLINDING] {
+        let mut secret = Zeroizing::new([0; 32]);
+        rand_core::OsRng.fill_bytes(secret.as_mut());
+        connection.execute(
+            "INSERT OR IGNORE INTO meta (key, value) VALUES (?1, ?2)",
+            params![key, secret.as_slice()],
+        )?;
+    }
+    Ok(())
 }
 
 fn meta(connection: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -15,6 +15,7 @@ use crate::directory::{DataDir, database_in, remains, sync_parent};
 use crate::error::StoreError;
 use crate::mark::{self, Mark, MarkFile};
 use crate::names::{DATABASE_NAME, MARK_NAME};
+use crate::signed::SignedFile;
 
 impl Sqlite {
     /// Takes the directory and opens the ceremony in it. If nothing shows that there was one, makes
@@ -63,6 +64,7 @@ impl Sqlite {
             creation::create(&mut writer, sizes, now)?;
             found = Found::Nothing;
         }
+        meta::gain_log_secrets(&writer)?;
         let ceremony = meta::ceremony(&writer)?;
         compare(&writer, &path, &ceremony, mark.as_ref(), pinned)?;
         if ceremony.sizes != *sizes {
@@ -82,6 +84,7 @@ impl Sqlite {
             source,
         })?;
         let raised = MarkFile::at(directory.path(), extent::mark(&writer, &ceremony)?)?;
+        let signed = SignedFile::at(directory.path())?;
         let writer = Arc::new(Mutex::new(writer));
         let upkeep = Upkeep::start(Arc::clone(&writer), &path)?;
         Ok(Self {
@@ -93,6 +96,7 @@ impl Sqlite {
             accounts: Mutex::new(accounts),
             found,
             mark: Some(Mutex::new(raised)),
+            signed: Some(Mutex::new(signed)),
             directory: Some(directory),
         })
     }
@@ -130,6 +134,7 @@ impl Sqlite {
             writer: Arc::new(Mutex::new(writer)),
             found: Found::Whole,
             mark: None,
+            signed: None,
             directory: None,
         })
     }

@@ -1,14 +1,8 @@
 //! What a file is, told by its content.
 
-#![allow(clippy::unwrap_used)]
-
-mod fixtures;
-mod history;
-mod support;
-
-use history::{honest, honest_document};
+use crate::history::{honest, honest_document};
+use crate::support::data_file;
 use serde_json::{Value, json};
-use support::data_file;
 use tauline_transcript::Encoding;
 use tauline_transcript::recognise::*;
 use tauline_transcript::transcript::Format;
@@ -233,7 +227,7 @@ fn powers_of_other_curves_are_named_with_their_curve() {
 #[test]
 fn the_start_of_random_bytes_is_no_surprise() {
     use rand::RngCore;
-    let mut rng = fixtures::rng(3);
+    let mut rng = crate::fixtures::rng(3);
     for _ in 0..2000 {
         let mut bytes = vec![0; 300];
         rng.fill_bytes(&mut bytes);

@@ -1,17 +1,12 @@
 //! One set of powers in the forms that libraries write: each is read, and has the same fingerprint.
 
-#![allow(clippy::unwrap_used)]
-
-mod fixtures;
-mod support;
-
+use crate::fixtures::{g1, g2, rng};
+use crate::support::data_file;
 use blstrs::{G1Affine, G2Affine, Scalar};
 use ff::Field;
-use fixtures::{g1, g2, rng};
 use group::Curve;
 use group::prime::PrimeCurveAffine;
 use serde_json::{Value, json};
-use support::data_file;
 use tauline_transcript::export::to_lagrange;
 use tauline_transcript::export::*;
 use tauline_transcript::fingerprint::Fingerprint;

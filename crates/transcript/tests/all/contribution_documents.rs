@@ -1,10 +1,6 @@
 //! Contributions as JSON and MessagePack: every byte written is pinned, what is not the document
 //! is refused with its place, and nothing makes the readers panic.
 
-#![allow(clippy::unwrap_used)]
-
-mod fixtures;
-
 use std::path::Path;
 
 use blstrs::{G1Affine, G2Affine};
@@ -16,7 +12,7 @@ use tauline_transcript::{
     Base, DocumentError, Encoding, Point, RawContribution, RawPoints, Sizes, contribute_with,
 };
 
-use fixtures::{check, next_turn, point, raw, secrets, sizes};
+use crate::fixtures::{check, next_turn, point, raw, secrets, sizes};
 
 /// A signed contribution of known secrets, 17 and 18, to the start of `4:2,8:3`.
 fn signed_contribution() -> (Base, RawContribution) {
@@ -527,7 +523,7 @@ fn msgpack_points_are_byte_strings_of_one_encoding() {
 #[test]
 fn conversion_of_a_point_that_is_none_names_its_place() {
     let (_, mut document) = next_turn("4:2,8:3");
-    fixtures::set_bytes(&mut document.sub_contributions[1].powers.g2, 2, &[0; 96]);
+    crate::fixtures::set_bytes(&mut document.sub_contributions[1].powers.g2, 2, &[0; 96]);
     let error = document.to_msgpack(Encoding::Uncompressed).unwrap_err();
     assert!(
         error
@@ -547,7 +543,7 @@ fn pretty_and_uncompressed_documents_are_within_the_body_limits() {
         contribution.ecdsa_signature = Some([0xff; 65]);
         for sub in &mut contribution.sub_contributions {
             sub.bls_signature = Some([0xff; 48]);
-            sub.pot_pubkey = raw(&fixtures::g2(3));
+            sub.pot_pubkey = raw(&crate::fixtures::g2(3));
         }
         let pretty = serde_json::to_vec_pretty(&contribution).unwrap();
         assert!(
@@ -577,8 +573,10 @@ fn pretty_and_uncompressed_documents_are_within_the_body_limits() {
 
 #[test]
 fn points_of_raw_lists_are_counted() {
-    let mut list: RawPoints<G2Affine> =
-        RawPoints::encode(&[fixtures::g2(1), fixtures::g2(2)], Encoding::Compressed);
+    let mut list: RawPoints<G2Affine> = RawPoints::encode(
+        &[crate::fixtures::g2(1), crate::fixtures::g2(2)],
+        Encoding::Compressed,
+    );
     assert_eq!(
         (list.len(), list.is_empty(), list.bytes().len()),
         (2, false, 192)

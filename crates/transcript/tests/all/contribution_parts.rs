@@ -1,9 +1,5 @@
 //! Contributions that are computed and written part by part are those made at once.
 
-#![allow(clippy::unwrap_used)]
-
-mod fixtures;
-
 use k256::ecdsa::SigningKey;
 use tauline_transcript::identity::Identity;
 use tauline_transcript::signature::eth_address;
@@ -11,7 +7,7 @@ use tauline_transcript::{
     Base, ContributionForm, ContributionStream, Encoding, UpdateProgress, contribute, verify,
 };
 
-use fixtures::{rng, sizes};
+use crate::fixtures::{rng, sizes};
 
 const FORMS: [ContributionForm; 3] = [
     ContributionForm::Json,

@@ -1,18 +1,13 @@
 //! Transcripts of many contributions, whose points and equations are checked many at a time: the
 //! same is found as in one of few.
 
-#![allow(clippy::unwrap_used)]
-
-mod fixtures;
-mod history;
-
 use std::sync::OnceLock;
 
+use crate::fixtures::{rng, sizes, small_order_g1, small_order_g2};
+use crate::history::{ethereum_key, faults, hex_value, infinity_g1, infinity_g2, options};
 use blstrs::{G1Affine, G1Projective, G2Affine, G2Projective, Scalar};
 use ff::Field;
-use fixtures::{rng, sizes, small_order_g1, small_order_g2};
 use group::{Curve, Group};
-use history::{ethereum_key, faults, hex_value, infinity_g1, infinity_g2, options};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use tauline_transcript::identity::Identity;

@@ -1,9 +1,5 @@
 //! Published vectors: which bytes are points, and which points are in the subgroup.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use blstrs::{Bls12, G1Affine, G2Affine, G2Prepared};
 use group::Group;
 use group::prime::PrimeCurveAffine;
@@ -11,7 +7,7 @@ use pairing::{MillerLoopResult, MultiMillerLoop};
 use serde_json::Value;
 use tauline_transcript::{Encoding, Point, PointError, decode_hex};
 
-use support::{data_file, data_json};
+use crate::support::{data_file, data_json};
 
 /// Decoding and subgroup in one, as a contribution's checks 2 and 3 are.
 fn read<P: Point>(bytes: &[u8]) -> Result<P, PointError> {

@@ -1,16 +1,10 @@
 //! What is remarkable about transcripts that are valid: signatures that are not, participants who
 //! stand there twice, equal secrets, known secrets; and whose contributions are in there.
 
-#![allow(clippy::unwrap_used)]
-
-mod fixtures;
-mod history;
-mod support;
-
-use fixtures::{rng, secret};
-use history::*;
+use crate::fixtures::{rng, secret};
+use crate::history::*;
+use crate::support::data_file;
 use serde_json::{Value, json};
-use support::data_file;
 use tauline_transcript::identity::Identity;
 use tauline_transcript::known_secret::KnownSecret;
 use tauline_transcript::transcript::*;
@@ -214,7 +208,7 @@ fn signatures_over_other_sizes_are_no_forgeries() {
 fn entries_are_found_by_name_and_by_keys() {
     let keys = |k: usize, document: &Value| -> Vec<[u8; 96]> {
         let subs = document["transcripts"].as_array().unwrap().iter();
-        subs.map(|sub| support::unhex(&sub["witness"]["potPubkeys"][k]))
+        subs.map(|sub| crate::support::unhex(&sub["witness"]["potPubkeys"][k]))
             .collect()
     };
     let document = honest_document();

@@ -1,13 +1,7 @@
 //! Published transcripts.
 
-#![allow(clippy::unwrap_used)]
-
-mod fixtures;
-mod history;
-mod support;
-
-use history::*;
-use support::data_file;
+use crate::history::*;
+use crate::support::data_file;
 use tauline_transcript::Sizes;
 use tauline_transcript::transcript::*;
 

@@ -1,9 +1,6 @@
 //! Signatures of participants and coordinators against published values.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{data_json, unhex};
 use blstrs::{G2Affine, G2Projective, Scalar};
 use ff::Field;
 use group::prime::PrimeCurveAffine;
@@ -13,7 +10,6 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
 use serde_json::Value;
 use sha3::{Digest, Keccak256};
-use support::{data_json, unhex};
 use tauline_transcript::Size;
 use tauline_transcript::identity::Identity;
 use tauline_transcript::signature::*;

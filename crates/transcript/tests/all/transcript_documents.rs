@@ -1,16 +1,11 @@
 //! Transcripts as documents: written, read back, pinned; and documents that are none.
 
-#![allow(clippy::unwrap_used)]
-
-mod fixtures;
-mod history;
-
 use std::path::Path;
 
+use crate::fixtures::{rng, secrets, sizes};
+use crate::history::*;
 use blstrs::{G1Affine, G2Affine};
-use fixtures::{rng, secrets, sizes};
 use group::prime::PrimeCurveAffine;
-use history::*;
 use k256::ecdsa::SigningKey;
 use serde_json::{Value, json};
 use tauline_transcript::identity::Identity;

@@ -1,10 +1,6 @@
 //! Contributions that are decoded while they arrive: in whatever pieces, they are the documents,
 //! the errors and the verdicts of contributions that are there at once.
 
-#![allow(clippy::unwrap_used)]
-
-mod fixtures;
-
 use std::io::{self, Read};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +14,7 @@ use tauline_transcript::{
     Verified, verify_received,
 };
 
-use fixtures::{
+use crate::fixtures::{
     check, contribution, g1, g2, next_turn, raw, rng, set_bytes, set_point, sizes, small_order_g1,
     small_order_g2, swap_points,
 };
@@ -235,7 +231,7 @@ proptest! {
     ) {
         let golden: &[&[u8]] = match form {
             Form::Json => &[
-                include_bytes!("golden/contribution.json"),
+                include_bytes!("../golden/contribution.json"),
                 // Other names, fields to be ignored, a line for each value.
                 br#"{"subContributions": [
 {"numG1Powers": 1, "numG2Powers": 0, "extra": {"a": [1.5e3, null, "\u00e9\n"]}, "bls_signature": "",
@@ -245,8 +241,8 @@ proptest! {
 }], "ecdsaSignature": null}"#,
             ],
             Form::Msgpack => &[
-                include_bytes!("golden/contribution.compressed.msgpack"),
-                include_bytes!("golden/contribution.uncompressed.msgpack"),
+                include_bytes!("../golden/contribution.compressed.msgpack"),
+                include_bytes!("../golden/contribution.uncompressed.msgpack"),
             ],
         };
         let mut rng = rng(seed);
@@ -285,7 +281,7 @@ impl Read for BreaksOff<'_> {
 fn a_stream_that_fails_outranks_what_is_wrong_with_the_document() {
     let sizes = sizes("4:2,8:3");
     let good = Form::Json.write(&contribution(&Base::initial(&sizes), 17));
-    let msgpack = include_bytes!("golden/contribution.compressed.msgpack");
+    let msgpack = include_bytes!("../golden/contribution.compressed.msgpack");
     let cases: [(Form, &[u8]); 6] = [
         (Form::Json, &good[..1000]),
         (Form::Json, &good),

@@ -1,11 +1,6 @@
 //! Published contributions and powers at full size: reproduced, accepted, and refused with one
 //! bit, one pair or one subgroup wrong.
 
-#![allow(clippy::unwrap_used)]
-
-mod fixtures;
-mod support;
-
 use blstrs::{G1Affine, G2Affine};
 use group::Curve;
 use group::prime::PrimeCurveAffine;
@@ -16,10 +11,10 @@ use tauline_transcript::{
     RawPowers, Size, Sizes, SubCeremony, contribute_with, verify_powers,
 };
 
-use fixtures::{
+use crate::fixtures::{
     check, point, rng, secret, set_bytes, set_point, small_order_g1, small_order_g2, swap_points,
 };
-use support::{data_file, data_json};
+use crate::support::{data_file, data_json};
 
 #[test]
 fn published_start_of_the_ceremony_is_ours() {
@@ -61,7 +56,7 @@ fn published_update_of_known_secrets_is_reproduced_and_accepted() {
     assert_eq!(verified.base().to_raw(Encoding::Compressed), {
         let mut base = published.clone();
         for sub in &mut base.sub_contributions {
-            sub.pot_pubkey = fixtures::raw(&G2Affine::generator());
+            sub.pot_pubkey = crate::fixtures::raw(&G2Affine::generator());
             sub.bls_signature = None;
         }
         base

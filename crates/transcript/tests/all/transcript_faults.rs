@@ -3,18 +3,12 @@
 //! Each fault of the published verifier of Ethereum's ceremony is a test here, with its
 //! neighbours (`docs/spec/known-faults.md#update-not-checked`).
 
-#![allow(clippy::unwrap_used)]
-
-mod fixtures;
-mod history;
-mod support;
-
+use crate::fixtures::{small_order_g1, small_order_g2};
+use crate::history::*;
+use crate::support::unhex;
 use blstrs::{G1Affine, G1Projective, G2Affine, G2Projective};
-use fixtures::{small_order_g1, small_order_g2};
 use group::Curve;
-use history::*;
 use serde_json::{Value, json};
-use support::unhex;
 use tauline_transcript::transcript::*;
 use tauline_transcript::{Check, Invalid};
 

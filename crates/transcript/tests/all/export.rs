@@ -1,14 +1,9 @@
 //! Files of powers: the real parameters of Ethereum's ceremony, and files that are not right.
 
-#![allow(clippy::unwrap_used)]
-
-mod fixtures;
-mod support;
-
+use crate::fixtures::{point, rng, set_bytes, set_point, small_order_g1, swap_points};
+use crate::support::data_file;
 use blstrs::{G1Affine, G1Projective};
-use fixtures::{point, rng, set_bytes, set_point, small_order_g1, swap_points};
 use group::Curve;
-use support::data_file;
 use tauline_transcript::export::*;
 use tauline_transcript::transcript::Transcript;
 use tauline_transcript::{Check, Encoding, Invalid, PointError, Powers, contribute};

@@ -1,10 +1,6 @@
 //! The checks on a contribution (`docs/spec/ceremony.md#checks`), each with a contribution that
 //! fails it alone.
 
-#![allow(clippy::unwrap_used)]
-
-mod fixtures;
-
 use blstrs::{G1Affine, G2Affine};
 use group::Curve;
 use group::prime::PrimeCurveAffine;
@@ -16,7 +12,7 @@ use tauline_transcript::{
     RawSubContribution, Secret, contribute, contribute_with, verify, verify_base,
 };
 
-use fixtures::{
+use crate::fixtures::{
     check, contribution, g1, g2, next_turn, point, raw, rng, secrets, set_bytes, set_point, sizes,
     small_order_g1, small_order_g2, swap_points,
 };
@@ -550,5 +546,5 @@ fn wrong_number_of_secrets_is_an_error() {
 // `docs/spec/known-faults.md#secrets-not-wiped`.
 #[test]
 fn secrets_are_not_printed() {
-    assert_eq!(format!("{:?}", fixtures::secret(12345)), "Secret(…)");
+    assert_eq!(format!("{:?}", crate::fixtures::secret(12345)), "Secret(…)");
 }

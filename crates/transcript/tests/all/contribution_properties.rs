@@ -1,17 +1,13 @@
 //! What holds for every contribution and for every run of bytes. Failing cases are printed with
 //! the values that reproduce them.
 
-#![allow(clippy::unwrap_used)]
-
-mod fixtures;
-
 use proptest::prelude::*;
 use tauline_transcript::{
     Base, Encoding, RawContribution, RawPoint, RawPoints, Size, Sizes, contribute, verify,
     verify_base,
 };
 
-use fixtures::{next_turn, rng};
+use crate::fixtures::{next_turn, rng};
 
 /// Up to three sub-ceremonies of different small sizes.
 fn any_sizes() -> impl Strategy<Value = Sizes> {

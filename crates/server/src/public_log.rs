@@ -1,0 +1,147 @@
+//! The public log: the tree over the ceremony's entries and its signed checkpoints
+//! (`docs/spec/public-log.md`).
+//!
+//! The coordinator's task hands over the entries of a commit once it is durable
+//! ([`PublicLog::publish`]); then they are in the tree, and what is signed covers them. The order is
+//! that of `docs/spec/public-log.md#durable-first`: entries durable, signed size and root durable,
+//! then seen by anybody.
+
+mod opening;
+mod serve;
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use tauline_log::checkpoint::{Checkpoint, Origin};
+use tauline_log::note::Signer;
+use tauline_log::tree::{Tree, TreeHead};
+use tauline_protocol::public_log::{Blinding, Notice, PublicEntry};
+use tauline_queue_core::{Event, Timestamp};
+use tauline_store::signed::Signed;
+use tauline_store::{Store, StoreError};
+
+pub(crate) use self::opening::{Unopened, origin_of};
+pub(crate) use self::serve::Served;
+
+/// How old the last checkpoint may be when there are entries that it does not cover.
+const SIGN_EVERY: Duration = Duration::from_secs(1);
+
+/// The public log of a running coordinator.
+pub(crate) struct PublicLog {
+    origin: Origin,
+    signer: Signer,
+    blinding: Blinding,
+    store: Arc<dyn Store>,
+    grown: RwLock<Grown>,
+}
+
+/// What grows.
+struct Grown {
+    tree: Tree,
+    /// The place of the entry of each ticket's joining, by ticket.
+    joined: Vec<u64>,
+    /// The last checkpoint, if one was signed.
+    signed: Option<SignedHead>,
+    /// When it was signed.
+    signed_at: Timestamp,
+    /// Whether an entry is not covered that has to be at once.
+    is_urgent: bool,
+}
+
+/// A checkpoint that was signed.
+#[derive(Clone)]
+pub(crate) struct SignedHead {
+    pub(crate) head: TreeHead,
+    /// The signed note.
+    pub(crate) text: Arc<str>,
+}
+
+impl PublicLog {
+    /// The ceremony's secret behind all commitments.
+    pub(crate) fn blinding(&self) -> &Blinding {
+        &self.blinding
+    }
+
+    /// Takes entries that are durable now. If a participant waits for one of them to be covered, or
+    /// the last checkpoint is old, signs another.
+    ///
+    /// # Errors
+    /// When what is to be signed would take something back, or cannot be made durable.
+    pub(crate) fn publish(
+        &self,
+        entries: impl IntoIterator<Item = PublicEntry>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut grown = self.write();
+        for entry in entries {
+            grown.take(&entry);
+        }
+        let size = grown.tree.size();
+        let covered = grown.signed.as_ref().map_or(0, |signed| signed.head.size);
+        let is_due = grown.is_urgent || now >= grown.signed_at.saturating_add(SIGN_EVERY);
+        if size == covered || !is_due {
+            return Ok(());
+        }
+        let head = grown.tree.head();
+        drop(grown);
+        let signed = self.sign(head)?;
+        let mut grown = self.write();
+        grown.signed = Some(signed);
+        grown.signed_at = now;
+        grown.is_urgent = false;
+        Ok(())
+    }
+
+    /// When to publish again although nothing happens: what is not covered is to be.
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        let grown = self.read();
+        let covered = grown.signed.as_ref().map_or(0, |signed| signed.head.size);
+        (covered < grown.tree.size()).then(|| grown.signed_at.saturating_add(SIGN_EVERY))
+    }
+
+    /// Signs a tree, after it is durable that it is signed.
+    fn sign(&self, head: TreeHead) -> Result<SignedHead, StoreError> {
+        self.store.keep_signed(&Signed {
+            origin: self.origin.as_str().to_owned(),
+            tree: head,
+        })?;
+        let checkpoint = Checkpoint::new(self.origin.clone(), head)
+            .sign(&self.signer)
+            .map_err(|error| StoreError::damaged(error.to_string()))?;
+        Ok(SignedHead {
+            head,
+            text: checkpoint.to_string().into(),
+        })
+    }
+
+    /// The last checkpoint.
+    pub(crate) fn signed(&self) -> Option<SignedHead> {
+        self.read().signed.clone()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Grown> {
+        self.grown.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Grown> {
+        self.grown.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Grown {
+    fn take(&mut self, entry: &PublicEntry) {
+        let index = self.tree.push(entry.to_bytes());
+        match entry.queue {
+            Some(Event::Joined { .. }) => {
+                self.joined.push(index);
+                self.is_urgent = true;
+            }
+            _ => self.is_urgent |= entry.accepted.is_some() || is_opening(entry),
+        }
+    }
+}
+
+/// Whether the log says whose it is by this entry.
+fn is_opening(entry: &PublicEntry) -> bool {
+    matches!(entry.notice, Some(Notice::Opened { .. }))
+}
