@@ -70,7 +70,9 @@ pub enum KeepsakeError {
     #[error("this is no file of a participant's tickets: {0}")]
     Malformed(#[from] serde_json::Error),
     /// The file was written by a later version of this program.
-    #[error("the file has version {found}, this program reads up to {KEEPSAKE_VERSION}: upgrade it")]
+    #[error(
+        "the file has version {found}, this program reads up to {KEEPSAKE_VERSION}: upgrade it"
+    )]
     Newer {
         /// The version found.
         found: u16,

@@ -83,7 +83,13 @@ fn a_text_in_another_form_is_no_statement() {
         (&ticket, "entry 57\n", "", 5, "entry"),
         (&promise, "phase waiting", "phase called", 4, "phase"),
         (&refusal, "mode draining", "mode closed", 5, "mode"),
-        (&refusal, "code Queue::Draining", "code Queue::Whatever", 4, "code"),
+        (
+            &refusal,
+            "code Queue::Draining",
+            "code Queue::Whatever",
+            4,
+            "code",
+        ),
     ] {
         let changed = text.to_string().replace(from, to);
         let error = changed.parse::<Statement>().unwrap_err();
