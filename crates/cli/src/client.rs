@@ -273,6 +273,14 @@ impl Client {
         self.send(request, VERDICT_LIMIT).await
     }
 
+    /// `GET /log/…`: a file of the public log, of at most `limit` bytes.
+    #[expect(clippy::missing_errors_doc, reason = "see `status`")]
+    pub async fn log(&self, path: &str, limit: u64) -> Result<Vec<u8>, ClientError> {
+        let request = self.request(Method::GET, &format!("log/{path}"))?;
+        let response = self.send(request, IDLE_LIMIT).await?;
+        read_body(response, limit, |_, _| {}).await
+    }
+
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, ClientError> {
         let url = self
             .server

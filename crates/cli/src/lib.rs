@@ -9,6 +9,7 @@
 //! | `verify` | checks a whole transcript | a file |
 //! | `verify-contribution` | checks one contribution against its base | two files |
 //! | `verify-powers` | checks powers in any published format | a file |
+//! | `audit` | checks the public log against the rules | a coordinator, or a directory |
 //! | `export` | writes powers as KZG libraries load them | a file |
 //! | `init` | writes the initial transcript | nothing |
 //! | `compute` | computes a contribution without a network | a file, or a directory that is carried |
@@ -50,7 +51,7 @@ mod runtime;
 
 use exit::Exit;
 use verbs::{
-    admin, compute, contribute, export, init, rehearse, status, submit, transcript, verify,
+    admin, audit, compute, contribute, export, init, rehearse, status, submit, transcript, verify,
     verify_contribution, verify_powers,
 };
 
@@ -75,6 +76,7 @@ enum Verb {
     Verify(verify::Args),
     VerifyContribution(verify_contribution::Args),
     VerifyPowers(verify_powers::Args),
+    Audit(audit::Args),
     Export(export::Args),
     Init(init::Args),
     Transcript(transcript::Args),
@@ -93,6 +95,7 @@ pub fn main() -> ExitCode {
         Verb::Verify(args) => verify::run(&args),
         Verb::VerifyContribution(args) => verify_contribution::run(&args),
         Verb::VerifyPowers(args) => verify_powers::run(&args),
+        Verb::Audit(args) => audit::run(&args),
         Verb::Export(args) => export::run(&args),
         Verb::Init(args) => init::run(&args),
         Verb::Transcript(args) => transcript::run(&args),

@@ -1,6 +1,7 @@
 //! The verbs, in a file each: their arguments, and what they do.
 
 pub mod admin;
+pub mod audit;
 pub mod compute;
 pub mod contribute;
 pub mod export;

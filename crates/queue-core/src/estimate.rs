@@ -41,6 +41,11 @@ impl Estimate {
         }
     }
 
+    /// Changes what a turn is taken to last until one has been seen.
+    pub(crate) fn expect(&mut self, expected: Duration) {
+        self.expected = millis(expected);
+    }
+
     /// Takes note of a turn that is over.
     pub(crate) fn record(&mut self, turn: Duration) {
         if self.recent.len() == RECENT_TURNS

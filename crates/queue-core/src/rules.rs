@@ -158,7 +158,8 @@ impl Rules {
     /// The time until the next check-in of a stay at `position`, in a line of this length, that
     /// expects to wait for `wait`: half the wait, within bounds, and the minimum near the head
     /// (`docs/spec/queue.md#check-in`).
-    pub(crate) fn checkin_interval(&self, position: u64, in_line: u64, wait: Duration) -> Duration {
+    #[must_use]
+    pub fn checkin_interval(&self, position: u64, in_line: u64, wait: Duration) -> Duration {
         if position <= NEAR_HEAD {
             return self.checkin_min;
         }
@@ -196,13 +197,15 @@ impl Rules {
 
     /// The longest gap between two steps that is no absence of the coordinator's
     /// (`docs/spec/queue.md#gap`).
-    pub(crate) fn longest_gap(&self) -> Duration {
+    #[must_use]
+    pub fn longest_gap(&self) -> Duration {
         self.tick.saturating_mul(5) / 2
     }
 
     /// The time from a start to the last byte, given how long nearly all recent contributions took
     /// (`docs/spec/queue.md#recent-turns`).
-    pub(crate) fn limit_after(&self, usual: Option<Duration>) -> Duration {
+    #[must_use]
+    pub fn limit_after(&self, usual: Option<Duration>) -> Duration {
         match (self.contribution_min, usual) {
             (Some(min), Some(usual)) => usual
                 .saturating_mul(2)
@@ -213,7 +216,8 @@ impl Rules {
 
     /// How far past a deadline `interval` from now the record of it covers: half as long again, and
     /// at least [`Rules::lasting_step`] (`docs/spec/queue.md#lasting`).
-    pub(crate) fn lasting_margin(&self, interval: Duration) -> Duration {
+    #[must_use]
+    pub fn lasting_margin(&self, interval: Duration) -> Duration {
         (interval / 2).max(self.lasting_step)
     }
 }

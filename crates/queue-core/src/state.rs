@@ -103,7 +103,12 @@ impl<Id> CurrentTurn<Id> {
 }
 
 impl<Id: Clone + Eq + Hash> State<Id> {
-    pub(crate) fn new(rules: &Rules, at: Timestamp) -> Self {
+    /// The state of an empty, open queue whose log begins at `at`: where a reader of a log begins, who
+    /// then [follows](State::follow) it. A coordinator has a [`Queue`](crate::Queue).
+    ///
+    /// Of the rules only [`expected_turn`](Rules::expected_turn) counts here.
+    #[must_use]
+    pub fn new(rules: &Rules, at: Timestamp) -> Self {
         Self {
             mode: Mode::Open,
             halt: None,
@@ -116,5 +121,11 @@ impl<Id: Clone + Eq + Hash> State<Id> {
             line: Line::new(),
             estimate: Estimate::new(rules.expected_turn),
         }
+    }
+
+    /// Goes on with the settings of another process, as a replay with them would: until a turn is over,
+    /// each is taken to last as long as they say.
+    pub fn use_rules(&mut self, rules: &Rules) {
+        self.estimate.expect(rules.expected_turn);
     }
 }

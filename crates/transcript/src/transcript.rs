@@ -4,6 +4,7 @@
 //! |---|---|
 //! | verify a transcript | [`verify_transcript`] |
 //! | find a participant's entries | [`find_entries`] |
+//! | read what it keeps of each contribution, unverified | [`read_witnesses`] |
 //! | read the final powers of a sub-ceremony, unverified | [`read_powers`] |
 //! | write one as a stream | [`TranscriptWriter`] |
 //! | keep a small one in memory | [`Transcript`] |
@@ -39,6 +40,7 @@ pub(crate) mod read;
 mod report;
 mod search;
 mod verify;
+mod witness;
 mod write;
 
 pub use error::TranscriptError;
@@ -54,5 +56,6 @@ pub use report::remarks::{
 pub use report::{Participants, RefusedTranscript, Report, SubReport};
 pub use search::{EntrySearch, FoundEntry, find_entries};
 pub use verify::{VerificationProgress, VerificationStage, verify_transcript};
+pub use witness::{WitnessEntry, WitnessPoints, read_witnesses};
 pub use write::TranscriptWriter;
 pub use write::format::{Format, WriteError};

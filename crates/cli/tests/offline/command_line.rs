@@ -14,6 +14,7 @@ fn every_help_page_is_as_reviewed() {
         "verify",
         "verify-contribution",
         "verify-powers",
+        "audit",
         "export",
         "init",
         "transcript",

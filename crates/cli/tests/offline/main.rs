@@ -5,8 +5,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod audits;
 mod backups;
 mod command_line;
 mod contributions;
 mod powers;
+#[path = "../../../audit/tests/audit/support.rs"]
+#[allow(dead_code, clippy::field_reassign_with_default)]
+mod support;
 mod transcripts;

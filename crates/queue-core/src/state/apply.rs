@@ -8,6 +8,20 @@ use crate::line::Waiter;
 use crate::{Entry, Event, Misfit, Mode, NEAR_HEAD, Outcome, Past, Phase, Ticket, Timestamp};
 
 impl<Id: Clone + Eq + Hash> State<Id> {
+    /// Takes the next entry of a log into account that somebody else wrote.
+    ///
+    /// The fold alone: it refuses what no queue can have written, and does not ask whether the
+    /// deadlines are those of any settings. Volatile entries may be missing, so the check-in deadlines
+    /// of this state are the earliest that there can have been, and
+    /// [`lasting_by`](State::lasting_by) has the latest.
+    ///
+    /// # Errors
+    ///
+    /// Why the entry cannot follow what came before. The state is then as it was.
+    pub fn follow(&mut self, entry: &Entry<Id>) -> Result<(), Misfit> {
+        self.apply(entry)
+    }
+
     /// Takes an entry into account, or says why it cannot follow what came before and changes
     /// nothing. Nothing else writes the state.
     pub(crate) fn apply(&mut self, entry: &Entry<Id>) -> Result<(), Misfit> {

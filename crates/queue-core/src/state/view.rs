@@ -199,34 +199,41 @@ impl<Id: Clone + Eq + Hash> State<Id> {
     }
 
     /// Contributing only: when the next check-in is due, if there was one.
-    pub(crate) fn stalled_by(&self) -> Option<Timestamp> {
+    #[must_use]
+    pub fn stalled_by(&self) -> Option<Timestamp> {
         self.turn.as_ref()?.stalled_by
     }
 
     /// The check-in deadline of somebody in line, and how many turns have passed it.
-    pub(crate) fn waiting_until(&self, ticket: Ticket) -> Option<(Timestamp, u32)> {
+    #[must_use]
+    pub fn waiting_until(&self, ticket: Ticket) -> Option<(Timestamp, u32)> {
         let passed = self.line.waiter(ticket)?.passed;
         Some((self.line.deadline(ticket)?, passed))
     }
 
     /// How many are ahead of somebody in line.
-    pub(crate) fn ahead_of(&self, ticket: Ticket) -> Option<u64> {
+    #[must_use]
+    pub fn ahead_of(&self, ticket: Ticket) -> Option<u64> {
         self.line.rank(ticket)
     }
 
-    /// How long nearly all recent accepted contributions took.
-    pub(crate) fn longest_usual_work(&self) -> Option<Duration> {
+    /// How long nearly all recent accepted contributions took: see
+    /// [`Rules::contribution_min`](crate::Rules::contribution_min). `None` before there were enough.
+    #[must_use]
+    pub fn longest_usual_work(&self) -> Option<Duration> {
         self.estimate.longest_usual_work()
     }
 
-    /// Contributing only: when the last byte must have arrived, whatever the check-ins.
+    /// Contributing only: since when, and when the last byte must have arrived, whatever the check-ins.
     pub(crate) fn contribute_by(&self) -> Option<(Timestamp, Timestamp)> {
         let turn = self.turn.as_ref()?;
         (turn.phase == Phase::Contributing).then_some((turn.since, turn.by))
     }
 
-    /// Up to when the durable log covers the check-in deadline of somebody in line.
-    pub(crate) fn lasting_by(&self, ticket: Ticket) -> Option<Timestamp> {
+    /// Up to when the durable log covers the check-in deadline of somebody in line: volatile
+    /// check-ins never move the deadline further.
+    #[must_use]
+    pub fn lasting_by(&self, ticket: Ticket) -> Option<Timestamp> {
         self.line.waiter(ticket).map(|waiter| waiter.lasting_by)
     }
 }

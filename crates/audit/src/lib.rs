@@ -1,0 +1,62 @@
+//! Is this log that of a fair coordinator?
+//!
+//! A ceremony's queue is a fold over its log, and the coordinator publishes the log
+//! (`docs/spec/public-log.md#entries`). So whoever has the log can check who was next and why. This
+//! crate does: it follows the log with the rules' own crate, `tauline-queue-core`, and holds each entry
+//! against the settings, each checkpoint against the entries, and what participants were told and
+//! signed against all of it. It has no input or output, no clock and no network.
+//!
+//! ```
+//! use tauline_audit::{Auditor, Expected, Kind};
+//!
+//! let mut auditor = Auditor::new(Expected::default());
+//! for entry in [&br#"{"v":1,"at":1790000000000,"queue":{"ModeSet":{"mode":"Halted"}}}"#[..]] {
+//!     auditor.push(entry)?;
+//! }
+//! let report = auditor.report();
+//! assert_eq!(report.entries, 1);
+//! // Nothing says whose log this is.
+//! assert_eq!(report.violations[0].kind, Kind::NotOpened);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is condemned, and what is listed
+//!
+//! A [`Violation`] is something that no coordinator does that follows the rules, whatever its
+//! participants, its clock and its machine do: its [`Kind`] cites the rule. The tests of this crate hold
+//! honest logs of many seeds against that, and plant frauds in them. A [`Remark`] is something that a
+//! coordinator may do and that people should know of: a pardon, a pause, somebody passed.
+//!
+//! After the first violation the log and the fold may have parted, so what follows may be its
+//! consequence.
+//!
+//! # What a log cannot show
+//!
+//! That a check-in was ignored, or that somebody who was there was passed: who asked when is not in the
+//! log. Whoever it happened to holds signed promises ([`Keepsake`]s), and
+//! [`Auditor::check_keepsake`] holds them against the log. That two people were shown two logs is shown
+//! by their checkpoints, side by side ([`Auditor::check_checkpoint`]).
+//!
+//! [`Keepsake`]: tauline_protocol::keepsake::Keepsake
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod auditor;
+mod checkpoints;
+mod claims;
+mod finding;
+mod fold;
+mod kind;
+mod notices;
+mod remarks;
+mod report;
+mod statistics;
+mod transcript;
+
+pub use auditor::{Auditor, NewerEntry};
+pub use checkpoints::TooLate;
+pub use finding::{MAX_LISTED, Remark, Topic, Violation};
+pub use kind::Kind;
+pub use notices::{Expected, Opened};
+pub use report::Report;
+pub use statistics::{Hour, Outcomes, Statistics, Waits};
+pub use transcript::{AcceptedContribution, TranscriptAudit, TranscriptEntry, TranscriptFindings};
