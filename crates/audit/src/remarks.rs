@@ -75,8 +75,12 @@ pub(crate) fn remark(
             );
             (Topic::CoordinatorFault, text)
         }
-        Event::Ended { ticket, outcome } if *outcome != Outcome::Invalid => {
-            let text = format!("The operator expelled ticket {ticket}: {}", because?);
+        Event::Ended {
+            ticket,
+            outcome: Outcome::Expelled,
+        } => {
+            let why = because.unwrap_or("no reason was given");
+            let text = format!("The operator expelled ticket {ticket}: {why}");
             (Topic::Expulsion, text)
         }
         _ => return None,

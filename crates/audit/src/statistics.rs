@@ -48,6 +48,7 @@ pub struct Outcomes {
     pub invalid: u64,
     pub aborted: u64,
     pub left: u64,
+    pub expelled: u64,
     pub coordinator_fault: u64,
 }
 
@@ -62,6 +63,7 @@ impl Outcomes {
             Outcome::Invalid => &mut self.invalid,
             Outcome::Aborted => &mut self.aborted,
             Outcome::Left => &mut self.left,
+            Outcome::Expelled => &mut self.expelled,
             Outcome::CoordinatorFault => &mut self.coordinator_fault,
         } += 1;
     }

@@ -392,7 +392,9 @@ impl PublicEntry {
                         None => accepted(ticket)?,
                     });
                 }
-                Outcome::Invalid => public.because = record.note.as_deref().map(shortened),
+                Outcome::Invalid | Outcome::Expelled => {
+                    public.because = record.note.as_deref().map(shortened);
+                }
                 _ => {}
             }
         }

@@ -176,6 +176,7 @@ fn ended(outcome: Outcome) -> &'static str {
         Outcome::Invalid => "was refused as invalid",
         Outcome::Aborted => "gave the turn up",
         Outcome::Left => "left",
+        Outcome::Expelled => "was expelled",
         Outcome::CoordinatorFault => "ended by the coordinator's fault",
     }
 }

@@ -132,7 +132,7 @@ impl Fold {
             Outcome::Contributed | Outcome::Invalid | Outcome::CoordinatorFault => {
                 self.judge_verdict(case, ticket, outcome);
             }
-            Outcome::Aborted | Outcome::Left => {
+            Outcome::Aborted | Outcome::Left | Outcome::Expelled => {
                 self.judge_in_time(case, ticket);
                 self.judge_turn_in_time(case, ticket, Phase::Ready);
                 self.judge_turn_in_time(case, ticket, Phase::Contributing);

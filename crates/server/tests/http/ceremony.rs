@@ -10,6 +10,7 @@ use tauline_protocol::status::{EndedWord, QueueWord};
 
 use crate::common::spoil::{KINDS, spoilt};
 use crate::common::{Client, TestServer};
+use crate::public_log::assert_fair;
 
 /// What a participant does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -215,4 +216,7 @@ async fn fifty_participants_with_every_way_to_fail_make_one_transcript() {
         )
         .collect();
     assert_eq!(listed, contributors, "in the order of their tickets");
+    // What nobody waits for is signed within a second.
+    server.pass(Duration::from_secs(2)).await;
+    assert_fair(&server, 25).await;
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use tauline_audit::{Auditor, Expected};
 use tauline_log::checkpoint::{Checkpoint, SignedCheckpoint};
 use tauline_log::note::VerifierKey;
 use tauline_log::tile::{self, Contents, Tile};
@@ -73,6 +74,18 @@ async fn download(client: &Client) -> Downloaded {
         entries,
         tree,
     }
+}
+
+/// Whoever checks the log finds that it is that of a fair coordinator, with so many contributions.
+pub(crate) async fn assert_fair(server: &TestServer, contributions: u64) {
+    let log = download(&server.anonymous()).await;
+    let mut auditor = Auditor::new(Expected::default());
+    for entry in &log.entries {
+        auditor.push(&entry.to_bytes()).unwrap();
+    }
+    let report = auditor.report();
+    assert_eq!(report.violations, [], "{:#?}", log.entries);
+    assert_eq!(report.statistics.outcomes.contributed, contributions);
 }
 
 #[tokio::test]
@@ -193,6 +206,7 @@ async fn the_log_only_grows_over_restarts() {
         });
         assert!(left, "round {round}: {:?}", log.entries);
         last = Some(log);
+        assert_fair(&server, 0).await;
         server = server.restart().await;
     }
 }
