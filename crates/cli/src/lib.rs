@@ -14,6 +14,7 @@
 //! | `init` | writes the initial transcript | nothing |
 //! | `compute` | computes a contribution without a network | a file, or a directory that is carried |
 //! | `submit` | sends a contribution that was computed without a network | a coordinator, that directory |
+//! | `witness` | cosigns the checkpoints of public logs | nothing |
 //! | `admin` | operates a coordinator | its data directory |
 //!
 //! Results go to standard output, and everything else to standard error. The exit codes are in
@@ -52,7 +53,7 @@ mod runtime;
 use exit::Exit;
 use verbs::{
     admin, audit, compute, contribute, export, init, rehearse, status, submit, transcript, verify,
-    verify_contribution, verify_powers,
+    verify_contribution, verify_powers, witness,
 };
 
 /// Contribute to a powers-of-tau ceremony, verify one, or run one.
@@ -82,6 +83,7 @@ enum Verb {
     Transcript(transcript::Args),
     Compute(compute::Args),
     Submit(submit::Args),
+    Witness(witness::Args),
     Rehearse(rehearse::Args),
     Admin(admin::Args),
 }
@@ -101,6 +103,7 @@ pub fn main() -> ExitCode {
         Verb::Transcript(args) => transcript::run(&args),
         Verb::Compute(args) => compute::run(&args),
         Verb::Submit(args) => submit::run(args),
+        Verb::Witness(args) => witness::run(args),
         Verb::Rehearse(args) => rehearse::run(&args),
         Verb::Admin(args) => admin::run(&args),
     };

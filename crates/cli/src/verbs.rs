@@ -13,3 +13,4 @@ pub mod transcript;
 pub mod verify;
 pub mod verify_contribution;
 pub mod verify_powers;
+pub mod witness;

@@ -78,6 +78,20 @@ pub struct LogHead {
     /// The hash of the last record, which covers all records before it: 64 lower-case hex digits
     /// after `0x`.
     pub hash: String,
+    /// How many of the witnesses have cosigned the checkpoint that is served. Absent where there are
+    /// none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cosigned: Option<Cosigned>,
+}
+
+/// How many witnesses have cosigned a checkpoint (`docs/spec/public-log.md#witnesses`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cosigned {
+    /// How many have.
+    pub by: u64,
+    /// How many are asked.
+    pub of: u64,
 }
 
 /// The mode of the ceremony, as a word of the API.

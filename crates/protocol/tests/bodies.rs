@@ -98,6 +98,7 @@ fn ceremony() -> CeremonyStatus {
         log: LogHead {
             records: 4321,
             hash: format!("0x{}", "5a".repeat(32)),
+            cosigned: None,
         },
         time: 1_790_000_000,
     }

@@ -69,4 +69,5 @@ pub use self::config::{
     SignInSettings, SignInWay, TurnSettings, WaitingSettings,
 };
 pub use self::process::run_process;
+pub use self::public_log::WitnessSetting;
 pub use self::server::{Running, start};

@@ -9,14 +9,16 @@
 mod opening;
 mod serve;
 mod sign;
+mod witnesses;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use tauline_log::checkpoint::{Checkpoint, Origin};
 use tauline_log::note::Signer;
-use tauline_log::tree::{Tree, TreeHead};
+use tauline_log::tree::{Hash, Tree, TreeHead};
 use tauline_protocol::public_log::{Blinding, Notice, PublicEntry};
+use tauline_protocol::status::Cosigned;
 use tauline_queue_core::{Event, Timestamp};
 use tauline_store::signed::Signed;
 use tauline_store::{Store, StoreError};
@@ -24,6 +26,8 @@ use tauline_store::{Store, StoreError};
 pub(crate) use self::opening::{Unopened, origin_of};
 pub(crate) use self::serve::Served;
 pub(crate) use self::sign::{LogMoment, Promise};
+pub use self::witnesses::WitnessSetting;
+pub(crate) use self::witnesses::Witnesses;
 
 /// How old the last checkpoint may be when there are entries that it does not cover.
 const SIGN_EVERY: Duration = Duration::from_secs(1);
@@ -48,6 +52,9 @@ struct Grown {
     signed_at: Timestamp,
     /// Whether an entry is not covered that has to be at once.
     is_urgent: bool,
+    /// The last checkpoint that was offered to witnesses, with their cosignatures, and how many of
+    /// them there are.
+    shown: Option<(SignedHead, Cosigned)>,
 }
 
 /// A checkpoint that was signed.
@@ -119,6 +126,30 @@ impl PublicLog {
     /// The last checkpoint.
     pub(crate) fn signed(&self) -> Option<SignedHead> {
         self.read().signed.clone()
+    }
+
+    /// The checkpoint to serve: the last one that was offered to witnesses, if there are any.
+    pub(crate) fn shown(&self) -> Option<SignedHead> {
+        let grown = self.read();
+        let shown = grown.shown.as_ref().map(|(head, _)| head);
+        shown.or(grown.signed.as_ref()).cloned()
+    }
+
+    /// How many witnesses have cosigned the checkpoint that is served. None where there are none.
+    pub(crate) fn cosigned(&self) -> Option<Cosigned> {
+        self.read().shown.as_ref().map(|(_, cosigned)| *cosigned)
+    }
+
+    /// Serves this checkpoint from now on.
+    fn show(&self, head: SignedHead, cosigned: Cosigned) {
+        self.write().shown = Some((head, cosigned));
+    }
+
+    /// The proof that the tree of one size is the beginning of that of another. None if there is no
+    /// tree of these sizes.
+    fn consistency(&self, old: u64, new: u64) -> Option<Vec<Hash>> {
+        let grown = self.read();
+        grown.tree.at(new).ok()?.consistency_from(old).ok()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Grown> {

@@ -26,7 +26,7 @@ use crate::coordinator::Coordinator;
 use crate::http::app::{App, Lobby};
 use crate::http::limits::Limits;
 use crate::http::upload::Uploads;
-use crate::public_log::origin_of;
+use crate::public_log::{Witnesses, origin_of};
 use crate::routes;
 use crate::signin::SignIn;
 use crate::signin::nonce::Nonces;
@@ -161,6 +161,8 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
         },
         stopping: stopped,
     });
+    let witnesses = Witnesses::new(Arc::clone(coordinator.log()), &settings.service.witness)?;
+    tokio::spawn(witnesses.run(app.stopping.clone()));
     let in_force = InForce::new(Arc::clone(&app), settings, source);
     let operator = admin::Operator::new(coordinator.clone(), Some(&in_force));
     let socket = admin::serve(&settings.service.data_dir, operator)

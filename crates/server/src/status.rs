@@ -103,6 +103,7 @@ impl Published {
             log: LogHead {
                 records: self.chain.records(),
                 hash: format!("0x{}", hex::encode(self.chain.hash())),
+                cosigned: None,
             },
             time: now.as_secs(),
         }

@@ -66,9 +66,13 @@ pub(crate) fn text(status: &CeremonyStatus) -> String {
         (
             "public log",
             format!(
-                "{}, head {}",
+                "{}, head {}{}",
                 numbers::count(status.log.records, "record"),
-                status.log.hash
+                status.log.hash,
+                status.log.cosigned.map_or_else(String::new, |it| format!(
+                    ", cosigned by {} of {} witnesses",
+                    it.by, it.of
+                ))
             ),
         ),
     ];
@@ -152,6 +156,7 @@ mod tests {
             log: LogHead {
                 records: 1,
                 hash: "0xab".to_owned(),
+                cosigned: None,
             },
             time: 0,
         }

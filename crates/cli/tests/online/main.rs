@@ -12,3 +12,4 @@ mod impostors;
 mod leaving;
 mod operating;
 mod rehearsing;
+mod witnessing;

@@ -9,6 +9,7 @@ use tauline_transcript::Sizes;
 
 use super::error::SettingsError;
 use super::values::{address, eth_address, public_url};
+use crate::public_log::WitnessSetting;
 use crate::signin::origin::Origin;
 
 /// Address, data and ceremony.
@@ -45,6 +46,19 @@ pub struct ServiceSettings {
         default_value = "./tauline-data"
     )]
     pub data_dir: PathBuf,
+
+    /// Witness to which the public log's checkpoints are offered, KEY=URL as `tauline witness` prints
+    /// it; several, separated by commas.
+    ///
+    /// A checkpoint with cosignatures shows whoever knows the witnesses that everybody sees the same
+    /// log.
+    #[arg(
+        long,
+        env = "TAULINE_WITNESS",
+        value_name = "KEY=URL",
+        value_delimiter = ','
+    )]
+    pub witness: Vec<WitnessSetting>,
 
     /// Go on although nothing in the data directory tells how much of the public log was signed.
     ///

@@ -73,6 +73,11 @@ impl Coordinator {
         &self.shared.address
     }
 
+    /// The public log.
+    pub(crate) fn log(&self) -> &Arc<PublicLog> {
+        &self.shared.log
+    }
+
     /// What the public log has at a path below `/log/`.
     ///
     /// # Errors
@@ -100,7 +105,9 @@ impl Coordinator {
             ..
         } = &*self.shared;
         let published = Arc::clone(&self.published.borrow());
-        published.status(clock.now(), &settings.sizes, &settings.sign_in, address)
+        let mut status = published.status(clock.now(), &settings.sizes, &settings.sign_in, address);
+        status.log.cosigned = self.shared.log.cosigned();
+        status
     }
 
     /// Before a stop: gives all held answers now, and holds no more.

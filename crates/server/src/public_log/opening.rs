@@ -79,6 +79,7 @@ impl PublicLog {
             signed: None,
             signed_at: Timestamp::EPOCH,
             is_urgent: false,
+            shown: None,
         };
         let log = PublicLog {
             origin,

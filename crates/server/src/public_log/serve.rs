@@ -26,8 +26,8 @@ impl PublicLog {
     /// When the store fails, or an entry has changed since it was signed.
     pub(crate) fn serve(&self, path: &str) -> Result<Served, StoreError> {
         if path == "checkpoint" {
-            let signed = self.signed();
-            return Ok(signed.map_or(Served::Nothing, |it| Served::Checkpoint(it.text)));
+            let shown = self.shown();
+            return Ok(shown.map_or(Served::Nothing, |it| Served::Checkpoint(it.text)));
         }
         let Ok(tile) = path.parse::<Tile>() else {
             return Ok(Served::Nothing);

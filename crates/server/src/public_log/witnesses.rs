@@ -1,0 +1,230 @@
+//! Checkpoints are offered to witnesses, and shown with their cosignatures
+//! (`docs/spec/public-log.md#witnesses`).
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use futures_util::future::join_all;
+use tauline_log::checkpoint::SignedCheckpoint;
+use tauline_log::note::{Kind, Signature, VerifierKey};
+use tauline_log::witness::{AddCheckpoint, signatures_from_text, size_from_text};
+use tauline_protocol::status::Cosigned;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+use url::Url;
+
+use super::{PublicLog, SignedHead};
+
+/// How often the last checkpoint is offered, if it is a new one.
+const OFFER_EVERY: Duration = Duration::from_secs(2);
+
+/// How long a witness may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A witness: its key, and where it is reached.
+#[derive(Debug, Clone)]
+pub struct WitnessSetting {
+    key: VerifierKey,
+    url: Url,
+}
+
+impl FromStr for WitnessSetting {
+    type Err = String;
+
+    /// Reads `KEY=URL`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        // A key ends in base64, which may have `=` at its end.
+        let (key, url) = text
+            .find("=http")
+            .map(|at| (&text[..at], &text[at + 1..]))
+            .ok_or(
+                "give a witness's key and its URL, KEY=https://…, as `tauline witness` prints them",
+            )?;
+        let key: VerifierKey = key
+            .parse()
+            .map_err(|error| format!("this is no witness's key: {error}"))?;
+        if key.kind() != Kind::Cosignature {
+            return Err("this is a log's key, not a witness's".to_owned());
+        }
+        let mut url = Url::parse(url).map_err(|error| format!("this is no URL: {error}"))?;
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        Ok(Self { key, url })
+    }
+}
+
+/// Offers checkpoints to witnesses, and publishes them with their cosignatures.
+pub(crate) struct Witnesses {
+    log: Arc<PublicLog>,
+    http: reqwest::Client,
+    witnesses: Vec<Known>,
+}
+
+struct Known {
+    setting: WitnessSetting,
+    /// What it cosigned last, as far as is known.
+    size: u64,
+    /// Whether it was told that it does not answer.
+    is_silent: bool,
+}
+
+impl Witnesses {
+    /// # Errors
+    /// When the system has no TLS to offer.
+    pub(crate) fn new(
+        log: Arc<PublicLog>,
+        settings: &[WitnessSetting],
+    ) -> Result<Self, reqwest::Error> {
+        // The cryptography under TLS, unless this process has chosen one before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .user_agent(concat!("tauline/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        let known = |setting: &WitnessSetting| Known {
+            setting: setting.clone(),
+            size: 0,
+            is_silent: false,
+        };
+        let witnesses = settings.iter().map(known).collect();
+        Ok(Self {
+            log,
+            http,
+            witnesses,
+        })
+    }
+
+    /// Goes on until the server stops. Without witnesses, ends at once.
+    pub(crate) async fn run(mut self, mut stopping: watch::Receiver<bool>) {
+        if self.witnesses.is_empty() {
+            return;
+        }
+        let mut offered = 0;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(OFFER_EVERY) => {}
+                _ = stopping.wait_for(|stops| *stops) => return,
+            }
+            let Some(signed) = self.log.signed().filter(|it| it.head.size > offered) else {
+                continue;
+            };
+            offered = signed.head.size;
+            self.offer(signed).await;
+        }
+    }
+
+    /// Offers a checkpoint to all, and shows it with what comes back.
+    async fn offer(&mut self, signed: SignedHead) {
+        let Ok(checkpoint) = SignedCheckpoint::parse(signed.text.as_bytes()) else {
+            return;
+        };
+        let (log, http) = (&self.log, &self.http);
+        let answers = self.witnesses.iter_mut().map(async |witness| {
+            let answer = witness.ask(log, http, &checkpoint).await;
+            witness.tell(&answer);
+            answer.unwrap_or_default()
+        });
+        let signatures: Vec<Signature> = join_all(answers).await.into_iter().flatten().collect();
+        let keys: Vec<VerifierKey> = self
+            .witnesses
+            .iter()
+            .map(|witness| witness.setting.key.clone())
+            .collect();
+        match checkpoint.with_cosignatures(&signatures, &keys) {
+            Ok(cosigned) => {
+                let by = cosigned.cosignatures(&keys).map_or(0, |it| it.len());
+                let text = cosigned.to_string().into();
+                let count = Cosigned {
+                    by: by as u64,
+                    of: keys.len() as u64,
+                };
+                self.log.show(SignedHead { text, ..signed }, count);
+            }
+            Err(error) => {
+                error!(%error, "a witness answered with what is no cosignature of its own")
+            }
+        }
+    }
+}
+
+/// Why a witness did not cosign.
+enum NotCosigned {
+    /// It cannot be reached, or answers with something else.
+    Silent(String),
+    /// It holds another tree than the one it is shown.
+    Contradicts(String),
+}
+
+impl Known {
+    /// Asks for a cosignature; once more if the witness is elsewhere than was thought.
+    async fn ask(
+        &mut self,
+        log: &PublicLog,
+        http: &reqwest::Client,
+        checkpoint: &SignedCheckpoint,
+    ) -> Result<Vec<Signature>, NotCosigned> {
+        for _ in 0..2 {
+            let size = checkpoint.unverified().tree.size;
+            let proof = log.consistency(self.size, size).ok_or_else(|| {
+                NotCosigned::Contradicts(format!(
+                    "it has cosigned {} entries, and the log has {size}",
+                    self.size
+                ))
+            })?;
+            let request = AddCheckpoint {
+                old: self.size,
+                proof,
+                checkpoint: checkpoint.clone(),
+            };
+            let silent =
+                |error: reqwest::Error| NotCosigned::Silent(error.without_url().to_string());
+            let url = self.setting.url.join("add-checkpoint");
+            let url = url.map_err(|error| NotCosigned::Silent(error.to_string()))?;
+            let answer = http.post(url).body(request.to_string()).send().await;
+            let answer = answer.map_err(silent)?;
+            let status = answer.status();
+            let text = answer.text().await.map_err(silent)?;
+            match status {
+                StatusCode::OK => {
+                    self.size = size;
+                    return signatures_from_text(&text)
+                        .map_err(|error| NotCosigned::Silent(error.to_string()));
+                }
+                StatusCode::CONFLICT => match size_from_text(&text) {
+                    Ok(size) => self.size = size,
+                    Err(error) => return Err(NotCosigned::Silent(error.to_string())),
+                },
+                StatusCode::UNPROCESSABLE_ENTITY => {
+                    return Err(NotCosigned::Contradicts(text.trim_end().to_owned()));
+                }
+                status => return Err(NotCosigned::Silent(format!("it answered with {status}"))),
+            }
+        }
+        Err(NotCosigned::Silent(
+            "it holds one size, then another".to_owned(),
+        ))
+    }
+
+    /// Tells the operator when a witness falls silent, answers again, or contradicts.
+    fn tell(&mut self, answer: &Result<Vec<Signature>, NotCosigned>) {
+        let witness = self.setting.key.name();
+        match answer {
+            Ok(_) if self.is_silent => info!(%witness, "the witness cosigns again"),
+            Ok(_) => {}
+            Err(NotCosigned::Silent(why)) if !self.is_silent => {
+                warn!(%witness, why, "the witness does not cosign; the log goes on without it");
+            }
+            Err(NotCosigned::Silent(_)) => {}
+            Err(NotCosigned::Contradicts(why)) => error!(
+                %witness,
+                why,
+                "THE WITNESS HOLDS ANOTHER LOG than this one, signed by the same key. Stop, and find out whether two \
+                 coordinators run on copies of the same data, or an old backup was restored"
+            ),
+        }
+        self.is_silent = matches!(answer, Err(NotCosigned::Silent(_)));
+    }
+}
