@@ -360,6 +360,7 @@ impl Story {
     }
 
     /// Keeps no more than the queue itself, for logs that are long: there is no restart any more.
+    #[allow(dead_code, reason = "the example `large_log` uses it")]
     pub(crate) fn forget_the_past(&mut self) {
         self.durable.clear();
     }

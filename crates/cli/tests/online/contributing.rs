@@ -68,8 +68,8 @@ fn a_lost_receipt_is_had_again() {
     );
     assert_eq!(
         fs::read_dir(dir.path()).unwrap().count(),
-        2,
-        "the same receipt is kept once"
+        3,
+        "key, tickets, and the same receipt once"
     );
     fs::write(&path, "something else").unwrap();
     assert_eq!(run(dir.path(), &args).0, 0);

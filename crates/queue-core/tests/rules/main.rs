@@ -5,6 +5,7 @@
 mod absence;
 mod check_ins;
 mod damaged;
+mod edges;
 mod equality;
 mod estimate;
 mod expulsions;

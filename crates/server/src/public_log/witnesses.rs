@@ -122,31 +122,21 @@ impl Witnesses {
             return;
         };
         let (log, http) = (&self.log, &self.http);
-        let answers = self.witnesses.iter_mut().map(async |witness| {
-            let answer = witness.ask(log, http, &checkpoint).await;
-            witness.tell(&answer);
-            answer.unwrap_or_default()
-        });
-        let signatures: Vec<Signature> = join_all(answers).await.into_iter().flatten().collect();
-        let keys: Vec<VerifierKey> = self
+        let answers = self
             .witnesses
-            .iter()
-            .map(|witness| witness.setting.key.clone())
-            .collect();
-        match checkpoint.with_cosignatures(&signatures, &keys) {
-            Ok(cosigned) => {
-                let by = cosigned.cosignatures(&keys).map_or(0, |it| it.len());
-                let text = cosigned.to_string().into();
-                let count = Cosigned {
-                    by: by as u64,
-                    of: keys.len() as u64,
-                };
-                self.log.show(SignedHead { text, ..signed }, count);
-            }
-            Err(error) => {
-                error!(%error, "a witness answered with what is no cosignature of its own")
-            }
-        }
+            .iter_mut()
+            .map(async |witness| witness.cosigned(log, http, &checkpoint).await);
+        let answers = join_all(answers).await;
+        let count = Cosigned {
+            by: answers.iter().flatten().count() as u64,
+            of: answers.len() as u64,
+        };
+        let add = |cosigned: SignedCheckpoint, one: &Signature| {
+            cosigned.clone().with(one.clone()).unwrap_or(cosigned)
+        };
+        let cosigned = answers.iter().flatten().fold(checkpoint.clone(), add);
+        let text = cosigned.to_string().into();
+        self.log.show(SignedHead { text, ..signed }, count);
     }
 }
 
@@ -159,6 +149,34 @@ enum NotCosigned {
 }
 
 impl Known {
+    /// The witness's cosignature; none if it gives none. Tells the operator what changes.
+    async fn cosigned(
+        &mut self,
+        log: &PublicLog,
+        http: &reqwest::Client,
+        checkpoint: &SignedCheckpoint,
+    ) -> Option<Signature> {
+        let answer = self.ask(log, http, checkpoint).await;
+        let answer = answer.and_then(|signatures| self.own(checkpoint, &signatures));
+        self.tell(&answer);
+        answer.ok()
+    }
+
+    /// The cosignature of this witness among the signatures that it answered with.
+    fn own(
+        &self,
+        checkpoint: &SignedCheckpoint,
+        signatures: &[Signature],
+    ) -> Result<Signature, NotCosigned> {
+        let key = std::slice::from_ref(&self.setting.key);
+        let bad = |error: &dyn std::fmt::Display| NotCosigned::Silent(error.to_string());
+        let cosigned = checkpoint.clone().with_cosignatures(signatures, key);
+        let cosigned = cosigned.map_err(|error| bad(&error))?;
+        let own = cosigned.cosignatures(key).map_err(|error| bad(&error))?;
+        let own = own.first().map(|one| one.signature.clone());
+        own.ok_or_else(|| bad(&"it answered without a cosignature of its own"))
+    }
+
     /// Asks for a cosignature; once more if the witness is elsewhere than was thought.
     async fn ask(
         &mut self,
@@ -209,7 +227,7 @@ impl Known {
     }
 
     /// Tells the operator when a witness falls silent, answers again, or contradicts.
-    fn tell(&mut self, answer: &Result<Vec<Signature>, NotCosigned>) {
+    fn tell(&mut self, answer: &Result<Signature, NotCosigned>) {
         let witness = self.setting.key.name();
         match answer {
             Ok(_) if self.is_silent => info!(%witness, "the witness cosigns again"),
