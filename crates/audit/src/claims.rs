@@ -262,7 +262,7 @@ impl Kept {
             contributed && self.opens(&shown.ticket.commitment)
         };
         let stays = self.statements.stays.iter().zip(&self.stays);
-        if !self.stays.is_empty() && !stays.map(accepted).any(|accepted| accepted) {
+        if !self.stays.is_empty() && !stays.into_iter().any(accepted) {
             let text = format!(
                 "{who} has a receipt for a contribution, and by the log none of its stays ended with \
                  one."

@@ -190,7 +190,7 @@ pub(crate) fn shown(length: Duration) -> String {
     let millis = length.as_millis();
     let seconds = millis / 1000;
     match seconds {
-        0..60 if millis % 1000 == 0 => format!("{seconds} s"),
+        0..60 if millis.is_multiple_of(1000) => format!("{seconds} s"),
         0..60 => {
             let text = format!("{seconds}.{:03}", millis % 1000);
             format!("{} s", text.trim_end_matches('0'))

@@ -47,6 +47,7 @@ pub(crate) struct Notices {
 }
 
 /// What a notice means for the fold.
+#[allow(clippy::large_enum_variant, reason = "one at a time, on the stack")]
 pub(crate) enum Means {
     /// The log is public from here on.
     Public,

@@ -15,7 +15,7 @@ pub struct ErrorBody {
     pub error: String,
     /// To whoever may not join: the same, signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signed: Option<SignedRefusal>,
+    pub signed: Option<Box<SignedRefusal>>,
 }
 
 /// What proves that somebody was turned away (`docs/spec/public-log.md#signed-refusal`).

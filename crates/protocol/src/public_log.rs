@@ -137,23 +137,23 @@ impl From<&Rules> for PublicRules {
 
 impl From<&PublicRules> for Rules {
     fn from(rules: &PublicRules) -> Self {
-        let mut read = Rules::default();
-        read.checkin_max = Duration::from_millis(rules.checkin_max);
-        read.checkin_min = Duration::from_millis(rules.checkin_min);
-        read.checkin_grace = Duration::from_millis(rules.checkin_grace);
-        read.checkin_rate = rules.checkin_rate;
-        read.checkin_relaxed = Duration::from_millis(rules.checkin_relaxed);
-        read.passes = rules.passes;
-        read.start_limit = Duration::from_millis(rules.start_limit);
-        read.contribution_limit = Duration::from_millis(rules.contribution_limit);
-        read.contribution_min = rules.contribution_min.map(Duration::from_millis);
-        read.stall_limit = Duration::from_millis(rules.stall_limit);
-        read.disconnect_limit = Duration::from_millis(rules.disconnect_limit);
-        read.verification_limit = Duration::from_millis(rules.verification_limit);
-        read.expected_turn = Duration::from_millis(rules.expected_turn);
-        read.lasting_step = Duration::from_millis(rules.lasting_step);
-        read.tick = Duration::from_millis(rules.tick);
-        read
+        Self {
+            checkin_max: Duration::from_millis(rules.checkin_max),
+            checkin_min: Duration::from_millis(rules.checkin_min),
+            checkin_grace: Duration::from_millis(rules.checkin_grace),
+            checkin_rate: rules.checkin_rate,
+            checkin_relaxed: Duration::from_millis(rules.checkin_relaxed),
+            passes: rules.passes,
+            start_limit: Duration::from_millis(rules.start_limit),
+            contribution_limit: Duration::from_millis(rules.contribution_limit),
+            contribution_min: rules.contribution_min.map(Duration::from_millis),
+            stall_limit: Duration::from_millis(rules.stall_limit),
+            disconnect_limit: Duration::from_millis(rules.disconnect_limit),
+            verification_limit: Duration::from_millis(rules.verification_limit),
+            expected_turn: Duration::from_millis(rules.expected_turn),
+            lasting_step: Duration::from_millis(rules.lasting_step),
+            tick: Duration::from_millis(rules.tick),
+        }
     }
 }
 

@@ -122,7 +122,7 @@ impl Refused {
     #[must_use]
     pub fn body(&self) -> ErrorBody {
         ErrorBody {
-            signed: self.signed.as_deref().cloned(),
+            signed: self.signed.clone(),
             ..ErrorBody::new(self.code, &*self.error)
         }
     }

@@ -77,12 +77,15 @@ pub(crate) fn started(rules: &Rules) -> Notice {
     }
 }
 
+/// Running product, public key and signature of one sub-ceremony.
+type Points = (Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+
 /// What a transcript has of a contribution: made up, different for each.
 #[derive(Clone, Debug)]
 pub(crate) struct Witness {
     pub(crate) number: u64,
     pub(crate) identity: Identity,
-    pub(crate) points: Vec<(Vec<u8>, Vec<u8>, Option<Vec<u8>>)>,
+    pub(crate) points: Vec<Points>,
     pub(crate) ecdsa: Option<Vec<u8>>,
 }
 

@@ -163,9 +163,10 @@ async fn audit(
 
 /// An auditor who knows what the command line and the cache know.
 fn begin(args: &Args, source: &Source, keepsakes: &[Keepsake]) -> Outcome<Auditor> {
-    let mut expected = Expected::default();
-    expected.coordinator = args.coordinator_address;
-    expected.key.clone_from(&args.key);
+    let expected = Expected {
+        coordinator: args.coordinator_address,
+        key: args.key.clone(),
+    };
     let mut auditor = Auditor::new(expected);
     let late = |error: tauline_audit::TooLate| Failure::io(error.to_string());
     for keepsake in keepsakes {

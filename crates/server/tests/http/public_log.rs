@@ -268,8 +268,7 @@ async fn a_backup_that_is_older_than_what_was_signed_is_not_taken_up() {
     copy_database(kept.path(), data.path());
     let error = TestServer::try_on(&data, &[])
         .await
-        .err()
-        .expect("it does not start");
+        .expect_err("it does not start");
     let text = format!("{error:#}");
     assert!(text.contains("would take back what was signed"), "{text}");
 }
@@ -283,8 +282,7 @@ async fn without_the_file_that_guards_it_the_log_goes_on_only_at_the_operators_w
     std::fs::remove_file(&guard).unwrap();
     let error = TestServer::try_on(&data, &[])
         .await
-        .err()
-        .expect("it does not start");
+        .expect_err("it does not start");
     let text = format!("{error:#}");
     assert!(
         text.contains("--accept-missing-guard") && text.contains("tauline.signed"),

@@ -179,10 +179,11 @@ impl Iterator for Log<'_> {
         while self.error.is_none() {
             match self.read() {
                 // A notice changes nothing in the queue.
-                Ok(Some(record)) => match record.entry {
-                    Some(entry) => return Some(entry),
-                    None => {}
-                },
+                Ok(Some(record)) => {
+                    if let Some(entry) = record.entry {
+                        return Some(entry);
+                    }
+                }
                 Ok(None) => return None,
                 Err(error) => self.error = Some(error),
             }
