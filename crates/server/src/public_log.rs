@@ -1,5 +1,5 @@
 //! The public log: the tree over the ceremony's entries and its signed checkpoints
-//! (`docs/spec/public-log.md`).
+//! (`docs/spec/public-log.md#tree`).
 //!
 //! The coordinator's task hands over the entries of a commit once it is durable
 //! ([`PublicLog::publish`]); then they are in the tree, and what is signed covers them. The order is

@@ -8,7 +8,8 @@ use tauline_protocol::keepsake::Keepsake;
 use tokio::time::sleep;
 
 use super::source::Source;
-use super::{Args, begin, grow, text};
+use super::start::{Args, begin, grow};
+use super::text;
 use crate::exit::{Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::{numbers, output};
