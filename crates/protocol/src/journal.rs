@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tauline_queue_core::{Entry, Timestamp};
 
 use crate::Identity;
-use crate::public_log::{Accepted, Notice};
+use crate::notice::{Accepted, Notice};
 
 /// Latest version of the records that this program reads: that of a record with a notice. The others
 /// are of version 1.

@@ -29,11 +29,13 @@
 pub mod admin;
 pub mod auth;
 mod codes;
+mod commitment;
 pub mod contribution;
 pub mod error;
 pub mod journal;
 pub mod keepsake;
 pub mod login;
+mod notice;
 pub mod object;
 pub mod public_log;
 pub mod receipt;

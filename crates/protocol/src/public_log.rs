@@ -7,18 +7,14 @@
 //! An entry is one line of JSON. Each value has exactly one form: what is read and written again is
 //! the same, byte for byte, or it is refused.
 
-mod commitment;
-mod rules;
-
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tauline_queue_core::{Entry, Event, Outcome, Ticket, Timestamp};
 
-pub use self::commitment::{Blinding, Commitment, Hex32};
-pub use self::rules::PublicRules;
-
 use crate::Identity;
+pub use crate::commitment::{Blinding, Commitment, Hex32};
 use crate::journal::{Digest, Record};
+pub use crate::notice::{Accepted, Notice, PublicRules};
 
 /// Version of the entries that this program writes.
 pub const ENTRY_VERSION: u16 = 1;
@@ -49,46 +45,6 @@ pub struct PublicEntry {
     /// What the coordinator has to say, beside what happens to the queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<Notice>,
-}
-
-/// What binds an accepted contribution to the transcript (`docs/spec/public-log.md#accepted`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Accepted {
-    /// Its number in the transcript, from 1.
-    pub number: u64,
-    /// What [`witness_digest`] gives for it.
-    pub digest: Hex32,
-    /// Opens the [`Commitment`] with which the participant joined: the transcript has the identity.
-    pub nonce: Hex32,
-}
-
-/// What a coordinator says in the log beside what happens to the queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum Notice {
-    /// Whose log it is. The first entry, or the first of a log that was not public before.
-    Opened {
-        /// The log's origin, which is the name of its key.
-        origin: String,
-        /// The log's verifier key, as C2SP `signed-note` writes it.
-        key: String,
-        /// The EIP-55 address of the coordinator.
-        coordinator: String,
-        /// Sizes of the sub-ceremonies, `G1:G2,G1:G2,…`.
-        sizes: String,
-        /// When the queue's log began.
-        started: Timestamp,
-        /// The coordinator's signature over [`key_certificate`]: 130 hex digits.
-        certificate: String,
-    },
-    /// A coordinator started: a new process, perhaps with other settings.
-    Started {
-        /// Name and version of the program.
-        program: String,
-        /// The rules from now on.
-        rules: PublicRules,
-    },
 }
 
 /// One sub-ceremony's part of what [`witness_digest`] covers: compressed points.

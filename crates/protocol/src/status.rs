@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use tauline_queue_core::{Mode, Outcome, Phase};
 
 use crate::Identity;
+use crate::commitment::Hex32;
 use crate::contribution::SignedReceipt;
-use crate::public_log::Hex32;
 
 /// The answer of `GET /ceremony/status`: what anyone may know before joining.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

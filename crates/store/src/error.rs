@@ -1,12 +1,11 @@
 //! Errors of the stored data, with advice.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tauline_protocol::public_log::EntryError;
 
 use crate::names::{DATABASE_NAME, SIGNED_NAME};
-use crate::store::Store;
 
 /// Why the ceremony's data cannot be used. Each text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -177,13 +176,6 @@ fn words(names: &[String]) -> String {
 }
 
 impl StoreError {
-    /// The error when nothing tells how much of a public log was signed.
-    #[must_use]
-    pub fn unguarded(store: &dyn Store) -> Self {
-        let path = store.directory().map(Path::to_owned).unwrap_or_default();
-        Self::Unguarded { path }
-    }
-
     /// The error for data that contradicts itself.
     #[must_use]
     pub fn damaged(what: impl Into<String>) -> Self {

@@ -1,5 +1,6 @@
 //! Taking a ceremony's public log up where it stood, or beginning it.
 
+use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use tauline_log::checkpoint::Origin;
@@ -10,7 +11,7 @@ use tauline_store::check::Checked;
 use tauline_store::{Ceremony, LogSecrets, Store, StoreError};
 use tauline_transcript::signature::{ecdsa_sign, personal_message_digest};
 
-use super::{Grown, PublicLog};
+use super::grown::{Grown, PublicLog};
 use crate::signin::origin::Origin as Site;
 
 /// Name and version of this program.
@@ -57,7 +58,8 @@ impl PublicLog {
         }
         let signed = store.last_signed();
         if checked.opened.is_some() && signed.is_none() && !accepts_no_guard {
-            return Err(StoreError::unguarded(&*store));
+            let path = store.directory().map(Path::to_owned).unwrap_or_default();
+            return Err(StoreError::Unguarded { path });
         }
         let bad_origin = |error: &dyn std::fmt::Display| {
             StoreError::damaged(format!("{origin} cannot be the log's origin: {error}"))

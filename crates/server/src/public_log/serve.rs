@@ -7,7 +7,7 @@ use tauline_log::tree::leaf_hash;
 use tauline_protocol::journal::Record;
 use tauline_store::{StoreError, check};
 
-use super::PublicLog;
+use super::grown::PublicLog;
 
 /// What is served.
 pub(crate) enum Served {

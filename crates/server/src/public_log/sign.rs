@@ -14,7 +14,7 @@ use tauline_protocol::statement::{
 use tauline_protocol::status::SignedTicket;
 use tauline_queue_core::{Mode, Ticket, Timestamp};
 
-use super::PublicLog;
+use super::grown::PublicLog;
 use crate::refused::Refused;
 
 /// Until when a place, or a turn that was offered, is kept.

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 use url::Url;
 
-use super::{PublicLog, SignedHead};
+use super::grown::{PublicLog, SignedHead};
 
 /// How often the last checkpoint is offered, if it is a new one.
 const OFFER_EVERY: Duration = Duration::from_secs(2);

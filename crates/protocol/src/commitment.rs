@@ -6,7 +6,9 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroize;
 
 use crate::Identity;
-use crate::journal::Digest;
+
+/// A SHA-256 hash.
+type Digest = [u8; 32];
 
 /// 32 bytes, written as 64 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,9 +1,51 @@
-//! The settings of the queue's rules, as a log tells them.
+//! What records and entries of the log tell beside what happens to the queue.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tauline_queue_core::Rules;
+use tauline_queue_core::{Rules, Timestamp};
+
+use crate::commitment::Hex32;
+
+/// What binds an accepted contribution to the transcript (`docs/spec/public-log.md#accepted`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accepted {
+    /// Its number in the transcript, from 1.
+    pub number: u64,
+    /// What `witness_digest` gives for it.
+    pub digest: Hex32,
+    /// Opens the commitment with which the participant joined: the transcript has the identity.
+    pub nonce: Hex32,
+}
+
+/// What a coordinator says in the log beside what happens to the queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Notice {
+    /// Whose log it is. The first entry, or the first of a log that was not public before.
+    Opened {
+        /// The log's origin, which is the name of its key.
+        origin: String,
+        /// The log's verifier key, as C2SP `signed-note` writes it.
+        key: String,
+        /// The EIP-55 address of the coordinator.
+        coordinator: String,
+        /// Sizes of the sub-ceremonies, `G1:G2,G1:G2,…`.
+        sizes: String,
+        /// When the queue's log began.
+        started: Timestamp,
+        /// The coordinator's signature over `key_certificate`: 130 hex digits.
+        certificate: String,
+    },
+    /// A coordinator started: a new process, perhaps with other settings.
+    Started {
+        /// Name and version of the program.
+        program: String,
+        /// The rules from now on.
+        rules: PublicRules,
+    },
+}
 
 /// The settings of the queue's rules, in milliseconds where they are lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,163 @@
+//! What the log consists of while it grows, and its checkpoints.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use tauline_log::checkpoint::{Checkpoint, Origin};
+use tauline_log::note::Signer;
+use tauline_log::tree::{Hash, Tree, TreeHead};
+use tauline_protocol::public_log::{Blinding, Notice, PublicEntry};
+use tauline_protocol::status::Cosigned;
+use tauline_queue_core::{Event, Timestamp};
+use tauline_store::signed::Signed;
+use tauline_store::{Store, StoreError};
+
+/// How old the last checkpoint may be when there are entries that it does not cover.
+const SIGN_EVERY: Duration = Duration::from_secs(1);
+
+/// The public log of a running coordinator.
+pub(crate) struct PublicLog {
+    pub(super) origin: Origin,
+    pub(super) signer: Signer,
+    pub(super) blinding: Blinding,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) grown: RwLock<Grown>,
+}
+
+/// What grows.
+pub(super) struct Grown {
+    pub(super) tree: Tree,
+    /// The place of the entry of each ticket's joining, by ticket.
+    pub(super) joined: Vec<u64>,
+    /// The last checkpoint, if one was signed.
+    pub(super) signed: Option<SignedHead>,
+    /// When it was signed.
+    pub(super) signed_at: Timestamp,
+    /// Whether an entry is not covered that has to be at once.
+    pub(super) is_urgent: bool,
+    /// The last checkpoint that was offered to witnesses, with their cosignatures, and how many of
+    /// them there are.
+    pub(super) shown: Option<(SignedHead, Cosigned)>,
+}
+
+/// A checkpoint that was signed.
+#[derive(Clone)]
+pub(crate) struct SignedHead {
+    pub(crate) head: TreeHead,
+    /// The signed note.
+    pub(crate) text: Arc<str>,
+}
+
+impl PublicLog {
+    /// The ceremony's secret behind all commitments.
+    pub(crate) fn blinding(&self) -> &Blinding {
+        &self.blinding
+    }
+
+    /// Takes entries that are durable now. If a participant waits for one of them to be covered, or
+    /// the last checkpoint is old, signs another.
+    ///
+    /// # Errors
+    /// When what is to be signed would take something back, or cannot be made durable.
+    pub(crate) fn publish(
+        &self,
+        entries: impl IntoIterator<Item = PublicEntry>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut grown = self.write();
+        for entry in entries {
+            grown.take(&entry);
+        }
+        let size = grown.tree.size();
+        let covered = grown.signed.as_ref().map_or(0, |signed| signed.head.size);
+        let is_due = grown.is_urgent || now >= grown.signed_at.saturating_add(SIGN_EVERY);
+        if size == covered || !is_due {
+            return Ok(());
+        }
+        let head = grown.tree.head();
+        drop(grown);
+        let signed = self.sign(head)?;
+        let mut grown = self.write();
+        grown.signed = Some(signed);
+        grown.signed_at = now;
+        grown.is_urgent = false;
+        Ok(())
+    }
+
+    /// When to publish again although nothing happens: what is not covered is to be.
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        let grown = self.read();
+        let covered = grown.signed.as_ref().map_or(0, |signed| signed.head.size);
+        (covered < grown.tree.size()).then(|| grown.signed_at.saturating_add(SIGN_EVERY))
+    }
+
+    /// Signs a tree, after it is durable that it is signed.
+    fn sign(&self, head: TreeHead) -> Result<SignedHead, StoreError> {
+        self.store.keep_signed(&Signed {
+            origin: self.origin.as_str().to_owned(),
+            tree: head,
+        })?;
+        let checkpoint = Checkpoint::new(self.origin.clone(), head)
+            .sign(&self.signer)
+            .map_err(|error| StoreError::damaged(error.to_string()))?;
+        Ok(SignedHead {
+            head,
+            text: checkpoint.to_string().into(),
+        })
+    }
+
+    /// The last checkpoint.
+    pub(crate) fn signed(&self) -> Option<SignedHead> {
+        self.read().signed.clone()
+    }
+
+    /// The checkpoint to serve: the last one that was offered to witnesses, if there are any.
+    pub(crate) fn shown(&self) -> Option<SignedHead> {
+        let grown = self.read();
+        let shown = grown.shown.as_ref().map(|(head, _)| head);
+        shown.or(grown.signed.as_ref()).cloned()
+    }
+
+    /// How many witnesses have cosigned the checkpoint that is served. None where there are none.
+    pub(crate) fn cosigned(&self) -> Option<Cosigned> {
+        self.read().shown.as_ref().map(|(_, cosigned)| *cosigned)
+    }
+
+    /// Serves this checkpoint from now on.
+    pub(super) fn show(&self, head: SignedHead, cosigned: Cosigned) {
+        self.write().shown = Some((head, cosigned));
+    }
+
+    /// The proof that the tree of one size is the beginning of that of another. None if there is no
+    /// tree of these sizes.
+    pub(super) fn consistency(&self, old: u64, new: u64) -> Option<Vec<Hash>> {
+        let grown = self.read();
+        grown.tree.at(new).ok()?.consistency_from(old).ok()
+    }
+
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Grown> {
+        self.grown.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Grown> {
+        self.grown.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Grown {
+    fn take(&mut self, entry: &PublicEntry) {
+        let index = self.tree.push(entry.to_bytes());
+        match entry.queue {
+            Some(Event::Joined { .. }) => {
+                self.joined.push(index);
+                self.is_urgent = true;
+            }
+            _ => self.is_urgent |= entry.accepted.is_some() || is_opening(entry),
+        }
+    }
+}
+
+/// Whether the log says whose it is by this entry.
+fn is_opening(entry: &PublicEntry) -> bool {
+    matches!(entry.notice, Some(Notice::Opened { .. }))
+}
