@@ -1,5 +1,7 @@
 //! What records and entries of the log tell beside what happens to the queue.
 
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -45,6 +47,103 @@ pub enum Notice {
         /// The rules from now on.
         rules: PublicRules,
     },
+    /// The operator plans to open or to drain (`docs/spec/public-log.md#planned`). What was planned
+    /// before and is not in here is planned no more.
+    Planned {
+        /// When everybody may join.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        opens: Option<Timestamp>,
+        /// When nobody may join any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        drains: Option<Timestamp>,
+    },
+    /// The log has another key from now on (`docs/spec/public-log.md#rotation`).
+    KeyRotated {
+        /// The new verifier key, with the log's origin as its name.
+        key: String,
+        /// The coordinator's signature over `key_certificate`: 130 hex digits.
+        certificate: String,
+    },
+    /// The coordinator gives the ceremony to another one (`docs/spec/public-log.md#handover`). Only
+    /// that one's `HandedOver` follows.
+    HandingOver {
+        /// The key of the coordinator that goes on: a compressed point of secp256k1, 66 hex digits.
+        to: SuccessorKey,
+        /// Where participants will reach it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
+    },
+    /// The coordinator that was named has taken the ceremony over, and goes on with the log under
+    /// keys of its own (`docs/spec/public-log.md#handover`).
+    HandedOver {
+        /// Its EIP-55 address.
+        coordinator: String,
+        /// The log's verifier key from now on, with the log's origin as its name.
+        key: String,
+        /// The new coordinator's signature over `key_certificate`: 130 hex digits.
+        certificate: String,
+    },
+}
+
+/// The public key by which a coordinator is named before it goes on with a ceremony: a compressed
+/// point of secp256k1, as 66 hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SuccessorKey([u8; 33]);
+
+/// A text names no coordinator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this is no coordinator's public key, which has 66 hex digits: take the one that `tauline-server public-key` \
+     prints on the machine that goes on"
+)]
+pub struct SuccessorKeyError;
+
+impl SuccessorKey {
+    /// The key's bytes, in the form of SEC 1.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 33] {
+        &self.0
+    }
+
+    /// The key of these bytes, in the form of SEC 1. Whether they are a point is not checked.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 33]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl FromStr for SuccessorKey {
+    type Err = SuccessorKeyError;
+
+    fn from_str(text: &str) -> Result<Self, SuccessorKeyError> {
+        let mut bytes = [0; 33];
+        let has_one_form = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        match hex::decode_to_slice(text, &mut bytes) {
+            Ok(()) if has_one_form && matches!(bytes[0], 2 | 3) => Ok(Self(bytes)),
+            _ => Err(SuccessorKeyError),
+        }
+    }
+}
+
+impl Display for SuccessorKey {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl TryFrom<String> for SuccessorKey {
+    type Error = SuccessorKeyError;
+
+    fn try_from(text: String) -> Result<Self, SuccessorKeyError> {
+        text.parse()
+    }
+}
+
+impl From<SuccessorKey> for String {
+    fn from(key: SuccessorKey) -> Self {
+        key.to_string()
+    }
 }
 
 /// The settings of the queue's rules, in milliseconds where they are lengths.

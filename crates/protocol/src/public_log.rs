@@ -14,7 +14,7 @@ use tauline_queue_core::{Entry, Event, Outcome, Ticket, Timestamp};
 use crate::Identity;
 pub use crate::commitment::{Blinding, Commitment, Hex32};
 use crate::journal::{Digest, Record};
-pub use crate::notice::{Accepted, Notice, PublicRules};
+pub use crate::notice::{Accepted, Notice, PublicRules, SuccessorKey, SuccessorKeyError};
 
 /// Version of the entries that this program writes.
 pub const ENTRY_VERSION: u16 = 1;
