@@ -8,10 +8,11 @@ use tauline_queue_core::{Entry, Event, Mode, State, Timestamp};
 
 use crate::checkpoints::{Checkpoints, TooLate};
 use crate::claims::Claims;
+use crate::custody::{Expected, Opened};
 use crate::finding::{Findings, Place, Violation, shown};
 use crate::fold::Fold;
 use crate::kind::Kind;
-use crate::notices::{Expected, Means, Notices, Opened};
+use crate::notices::{Means, Notices};
 use crate::remarks::{Before, remark, unproven};
 use crate::report::Report;
 use crate::statistics::{Figures, Tally};
@@ -88,8 +89,8 @@ impl Auditor {
         Ok(())
     }
 
-    /// Holds the log against its own checkpoint: one that the log's key has not signed is a
-    /// violation. `whose` follows "the checkpoint": `of the log`.
+    /// Holds the log against its own checkpoint: one that is not signed by the key that the log has at
+    /// that size is a violation. `whose` follows "the checkpoint": `of the log`.
     ///
     /// # Errors
     /// If more entries than that were read already.
@@ -188,10 +189,11 @@ impl Auditor {
         self.frontier.head()
     }
 
-    /// Whose log it is, once an entry has said so and its certificate is right.
+    /// Whose log it is, once an entry has said so and its certificate is right, and if it is the one
+    /// that was expected.
     #[must_use]
     pub fn opened(&self) -> Option<&Opened> {
-        self.notices.opened.as_ref()
+        self.notices.opened()
     }
 
     /// What the queue amounts to.
@@ -201,7 +203,8 @@ impl Auditor {
     }
 
     /// The violations that entries have shown so far, at most [`MAX_LISTED`](crate::MAX_LISTED).
-    /// Those of checkpoints and tickets are in the [report](Self::report).
+    /// Those of checkpoints and tickets, and that it is another log than the one that was expected, are
+    /// in the [report](Self::report).
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
         &self.findings.violations
@@ -225,15 +228,17 @@ impl Auditor {
     #[must_use]
     pub fn report(&self) -> Report {
         let mut findings = self.findings.clone();
-        let opened = self.notices.opened.as_ref();
+        let opened = self.notices.opened();
         if !self.notices.is_opened() {
             let text = "Nothing in this log says whose it is, so it proves nothing about anybody.";
             findings.violation(Violation::of_log(Kind::NotOpened, text.to_owned()));
         }
+        if let Some(violation) = self.notices.unexpected() {
+            findings.insert(violation);
+        }
         self.judge_kept(&mut findings);
         let size = self.frontier.size();
-        let key = opened.map(|opened| &opened.key);
-        let (violations, shows_nothing) = self.checkpoints.judge(key, size);
+        let (violations, shows_nothing) = self.checkpoints.judge(opened, size);
         let judged = self.claims.judge(opened, size);
         for violation in violations.into_iter().chain(judged.violations) {
             findings.violation(violation);
@@ -246,6 +251,7 @@ impl Auditor {
             root: self.frontier.root().to_string(),
             origin: opened.map(|opened| opened.origin.clone()),
             coordinator: opened.map(|opened| opened.coordinator.clone()),
+            coordinators: opened.map(Opened::coordinators).unwrap_or_default(),
             checkpoints: self.checkpoint_count,
             keepsakes: self.keepsake_count,
             violations: findings.violations,
@@ -274,10 +280,17 @@ impl Auditor {
     }
 
     fn take(&mut self, place: Place, entry: PublicEntry) {
+        self.notices.followed(place, &entry, &mut self.findings);
         if let Some(notice) = &entry.notice {
             match self.notices.take(place, notice, &mut self.findings) {
                 Means::Public => self.fold.open(),
                 Means::Start(rules) => self.fold.start(rules),
+                Means::GivenAway => {
+                    if let Some(violation) = self.fold.judge_handover(place) {
+                        self.violation(violation);
+                    }
+                }
+                Means::Nothing => {}
             }
         }
         let Some(event) = entry.queue.clone() else {

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use tauline_log::checkpoint::SignedCheckpoint;
-use tauline_log::note::VerifierKey;
 use tauline_log::tree::{Frontier, Hash, TreeHead};
 
+use crate::custody::Opened;
 use crate::finding::Violation;
 use crate::kind::Kind;
 
@@ -96,13 +96,13 @@ impl Checkpoints {
     /// What the checkpoints show, and what proves nothing. `size` is the log's.
     pub(crate) fn judge(
         &self,
-        key: Option<&VerifierKey>,
+        opened: Option<&Opened>,
         size: u64,
     ) -> (Vec<Violation>, Vec<String>) {
         let (mut violations, mut unproven) = (Vec::new(), Vec::new());
         for wanted in &self.wanted {
             let Wanted { tree, whose, .. } = wanted;
-            if let Err(why) = wanted.verify(key) {
+            if let Err(why) = wanted.verify(opened) {
                 match wanted.is_the_logs {
                     true => violations.push(Violation::of_log(
                         Kind::CheckpointNotSigned,
@@ -137,17 +137,26 @@ impl Checkpoints {
 }
 
 impl Wanted {
-    /// Whether the log's key has signed it, as far as it matters.
-    fn verify(&self, key: Option<&VerifierKey>) -> Result<(), String> {
+    /// Whether the key that the log has at this size has signed it, as far as it matters.
+    fn verify(&self, opened: Option<&Opened>) -> Result<(), String> {
         let Some(signed) = &self.signed else {
             return Ok(());
         };
-        let Some(key) = key else {
+        let Some(opened) = opened else {
             return Err("the log's key is not known".to_owned());
         };
-        match signed.verify(std::slice::from_ref(key)) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(error.to_string()),
-        }
+        let is_by = |key| signed.verify(std::slice::from_ref(key));
+        let Err(error) = is_by(opened.key_for(self.tree.size)) else {
+            return Ok(());
+        };
+        let is_by_another = opened.keys.iter().any(|it| is_by(&it.key).is_ok());
+        Err(match is_by_another {
+            true => format!(
+                "it is signed with a key that the log does not have when it has {} entries, but before or \
+                 after that",
+                self.tree.size
+            ),
+            false => error.to_string(),
+        })
     }
 }

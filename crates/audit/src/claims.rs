@@ -1,7 +1,7 @@
 //! What participants show: signed tickets, promises, refusals and receipts, held against the log.
 //!
-//! A statement is proof because the log's key has signed it, so whatever is not signed with that key
-//! proves nothing, and is remarked. The log's key is known when the whole log is read, so what the
+//! A statement is proof because a key of the log has signed it, so whatever is not signed with one
+//! proves nothing, and is remarked. The log's keys are known when the whole log is read, so what the
 //! entries say is noted on the way and judged in the end.
 
 mod read;
@@ -9,20 +9,19 @@ mod read;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tauline_log::note::VerifierKey;
 use tauline_log::tree::Hash;
 use tauline_protocol::error::Code;
 use tauline_protocol::keepsake::Keepsake;
 use tauline_protocol::public_log::{Commitment, PublicEntry};
 use tauline_protocol::statement::{
-    PromiseStatement, PromisedPhase, RefusalStatement, SignedStatement, TicketStatement,
+    PromiseStatement, PromisedPhase, RefusalStatement, TicketStatement,
 };
 use tauline_queue_core::{Event, Mode, Outcome, State, Ticket, Timestamp};
 
 use self::read::{Statements, read};
+use crate::custody::Opened;
 use crate::finding::{Place, Violation, shown};
 use crate::kind::Kind;
-use crate::notices::Opened;
 
 /// What the participants show.
 #[derive(Debug, Clone, Default)]
@@ -165,7 +164,7 @@ impl Kept {
         };
         for (shown, stay) in self.statements.stays.iter().zip(&self.stays) {
             let ticket = shown.ticket.ticket;
-            if let Err(why) = verified(&shown.signed, &opened.key) {
+            if let Err(why) = opened.verify(&shown.signed, shown.ticket.at) {
                 let text = format!("Ticket {ticket} of {who} proves nothing: {why}.");
                 judged.unproven.push(text);
                 continue;
@@ -182,7 +181,7 @@ impl Kept {
                 let Some((signed, promise)) = promise else {
                     continue;
                 };
-                match verified(signed, &opened.key) {
+                match opened.verify(signed, promise.at) {
                     Ok(()) => judged.violations.extend(broken(promise, stay, moved)),
                     Err(why) => judged.unproven.push(format!(
                         "A promise to ticket {ticket} of {who} proves nothing: {why}."
@@ -203,7 +202,7 @@ impl Kept {
     fn judge_refusals(&self, opened: &Opened, size: u64, judged: &mut Judged) {
         let who = &self.keepsake.identity;
         for ((signed, refusal), borne_out) in self.statements.refusals.iter().zip(&self.borne_out) {
-            if let Err(why) = verified(signed, &opened.key) {
+            if let Err(why) = opened.verify(signed, refusal.at) {
                 let text = format!("A refusal that {who} shows proves nothing: {why}.");
                 judged.unproven.push(text);
                 continue;
@@ -244,7 +243,11 @@ impl Kept {
         let Some(receipt) = &self.keepsake.receipt else {
             return;
         };
-        match receipt.verify(&opened.coordinator) {
+        // Each coordinator that has held the log has given receipts.
+        let signer = receipt.signer().unwrap_or_default();
+        let mut holders = opened.keys.iter().map(|it| it.coordinator.as_str());
+        let holder = holders.find(|it| *it == signer);
+        match receipt.verify(holder.unwrap_or(opened.coordinator.as_str())) {
             Ok(read) if read.identity == *who => {}
             Ok(read) => {
                 let text = format!("The receipt that {who} shows is {}'s.", read.identity);
@@ -271,13 +274,6 @@ impl Kept {
                 .violations
                 .push(Violation::of_log(Kind::ReceiptNotInLog, text));
         }
-    }
-}
-
-fn verified(signed: &SignedStatement, key: &VerifierKey) -> Result<(), String> {
-    match signed.verify(key) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -47,6 +47,10 @@ pub struct Violation {
 pub enum Topic {
     /// The log begins before it was public.
     NotPublicBefore,
+    /// The log has another key.
+    Key,
+    /// The ceremony goes from one coordinator to another.
+    Handover,
     /// A program and its version.
     Version,
     /// The settings of the rules are changed.
@@ -59,6 +63,8 @@ pub enum Topic {
     Pause,
     /// The operator lets nobody join any more, or opens the ceremony again.
     Drain,
+    /// The operator plans to open or to drain.
+    Plan,
     /// A turn went to somebody further back.
     Pass,
     /// The operator let somebody join again.
@@ -79,12 +85,15 @@ impl Topic {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotPublicBefore => "not public before",
+            Self::Key => "keys",
+            Self::Handover => "handovers",
             Self::Version => "versions",
             Self::Settings => "settings",
             Self::Restart => "restarts",
             Self::Absence => "absences",
             Self::Pause => "pauses",
             Self::Drain => "drains",
+            Self::Plan => "plans",
             Self::Pass => "passes",
             Self::Pardon => "pardons",
             Self::Expulsion => "expulsions",
@@ -160,6 +169,16 @@ impl Findings {
         }
     }
 
+    /// One that is known only in the end, among those of its place; one of the log as a whole comes
+    /// last.
+    pub(crate) fn insert(&mut self, violation: Violation) {
+        self.violation_count += 1;
+        let is_before = |it: &Violation| violation.entry.is_none() || it.entry <= violation.entry;
+        let place = self.violations.partition_point(is_before);
+        self.violations.insert(place, violation);
+        self.violations.truncate(MAX_LISTED);
+    }
+
     pub(crate) fn remark(
         &mut self,
         place: Place,
@@ -198,6 +217,27 @@ pub(crate) fn shown(length: Duration) -> String {
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
     }
+}
+
+/// A time as RFC 3339 has it, in seconds: `2026-09-21T14:13:20Z`.
+pub(crate) fn dated(at: Timestamp) -> String {
+    const DAY: u64 = 86_400;
+    let (days, second) = (at.as_secs() / DAY, at.as_secs() % DAY);
+    // Years that begin in March have the leap day as their last, and 400 of them are 146,097 days.
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    // The months from March on have 31, 30, 31, 30 and 31 days, again and again: 153 for five.
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = match month {
+        0..10 => (month + 3, 0),
+        _ => (month - 9, 1),
+    };
+    let year = 400 * era + year + next;
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 /// `a`, `a and b`, `a, b and c`.

@@ -34,6 +34,7 @@
 
 mod absence;
 mod call;
+mod handover;
 mod line;
 mod misfit;
 mod turn;

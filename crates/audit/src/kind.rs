@@ -40,12 +40,20 @@ kinds! {
     OpenedTwice = "opened-twice", "docs/spec/public-log.md#notices";
     /// The coordinator's Ethereum key has not signed the log's key.
     WrongCertificate = "wrong-certificate", "docs/spec/public-log.md#certificate";
-    /// The log is another coordinator's than the one that was asked for.
+    /// The log is another coordinator's than the one that was asked for, and has not come from it.
     OtherCoordinator = "other-coordinator", "docs/spec/public-log.md#certificate";
     /// The log's key is another than the one that was asked for.
     OtherKey = "other-key", "docs/spec/public-log.md#certificate";
-    /// The log's checkpoint is not signed by the log's key.
+    /// The log's checkpoint is not signed by the key that the log has at its size.
     CheckpointNotSigned = "checkpoint-not-signed", "docs/spec/public-log.md#checkpoints";
+    /// The ceremony is given away while something runs in it.
+    HandedOverWhileRunning = "handed-over-while-running", "docs/spec/public-log.md#handover";
+    /// After the ceremony was given away, something else follows than that the other one goes on.
+    WentOnAfterHandover = "went-on-after-handover", "docs/spec/public-log.md#handover";
+    /// Somebody goes on with a ceremony that was given to nobody.
+    HandoverNotAnnounced = "handover-not-announced", "docs/spec/public-log.md#handover";
+    /// Somebody goes on with a ceremony that was given to another.
+    OtherSuccessor = "other-successor", "docs/spec/public-log.md#handover";
     /// The entries are not those that a checkpoint was signed for.
     TwoVersions = "two-versions", "docs/spec/public-log.md#tree";
     /// A signed statement is about more entries than the log has.

@@ -30,6 +30,13 @@
 //! After the first violation the log and the fold may have parted, so what follows may be its
 //! consequence.
 //!
+//! # A log that changes hands
+//!
+//! A log can go on under another key, and with another coordinator, who is named before in the log
+//! (`docs/spec/public-log.md#rotation`, `docs/spec/public-log.md#handover`). [`Opened`] has all of them:
+//! each checkpoint is held against the key that the log has at that size, and each statement against
+//! all keys. The rules hold through it all: the places in line go on.
+//!
 //! # What a log cannot show
 //!
 //! That a check-in was ignored, or that somebody who was there was passed: who asked when is not in the
@@ -43,6 +50,7 @@
 mod auditor;
 mod checkpoints;
 mod claims;
+mod custody;
 mod finding;
 mod fold;
 mod kind;
@@ -54,9 +62,9 @@ mod transcript;
 
 pub use auditor::{Auditor, NewerEntry};
 pub use checkpoints::TooLate;
+pub use custody::{Expected, KeyFrom, Opened};
 pub use finding::{MAX_LISTED, Remark, Topic, Violation};
 pub use kind::Kind;
-pub use notices::{Expected, Opened};
 pub use report::Report;
 pub use statistics::{Hour, Outcomes, Statistics, Waits};
 pub use transcript::{AcceptedContribution, TranscriptAudit, TranscriptEntry, TranscriptFindings};

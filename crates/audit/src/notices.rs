@@ -1,49 +1,39 @@
-//! What the coordinator says of itself: whose log it is, and under which rules it runs.
+//! What the coordinator says of itself: whose log it is, under which rules it runs, what is planned, and
+//! who goes on.
 
 use std::time::Duration;
 
 use tauline_log::note::VerifierKey;
-use tauline_protocol::public_log::{Notice, PublicRules, key_certificate};
-use tauline_queue_core::Rules;
-use tauline_transcript::signature;
+use tauline_protocol::public_log::{Notice, PublicEntry, PublicRules, SuccessorKey};
+use tauline_queue_core::{Rules, Timestamp};
 
-use crate::finding::{Findings, Place, Topic, Violation, shown};
+use crate::custody::{Expected, KeyFrom, Opened, certified, named, succeeded};
+use crate::finding::{Findings, Place, Topic, Violation, dated, listed, shown};
 use crate::kind::Kind;
 
-/// Whose log it is, as far as it was shown: the key is certified by the coordinator's.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Opened {
-    /// The log's origin.
-    pub origin: String,
-    /// The log's key.
-    pub key: VerifierKey,
-    /// The EIP-55 address of the coordinator, whose key certifies the log's.
-    pub coordinator: String,
-    /// Sizes of the sub-ceremonies, as a text.
-    pub sizes: String,
-    /// The entry that says so.
-    pub entry: u64,
-}
-
-/// What the person who asks knows of the log beforehand.
-#[derive(Debug, Clone, Default)]
-pub struct Expected {
-    /// The coordinator's Ethereum address.
-    pub coordinator: Option<[u8; 20]>,
-    /// The log's key.
-    pub key: Option<VerifierKey>,
-}
+/// Why a key is refused while nobody is known who could certify it.
+const NOBODYS_LOG: &str = "The log gets a key, and no entry before has rightly said whose log it \
+     is: the key may be anybody's.";
 
 /// What the notices have said so far.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Notices {
     expected: Expected,
-    pub(crate) opened: Option<Opened>,
+    /// Whose log it is, whether that was expected or not.
+    custody: Option<Opened>,
     is_opened: bool,
+    /// Given away, and nothing has followed.
+    given: Option<Given>,
     program: Option<String>,
     rules: Option<PublicRules>,
     starts: u64,
+}
+
+/// To whom the ceremony was given, and by which entry.
+#[derive(Debug, Clone, Copy)]
+struct Given {
+    entry: u64,
+    to: SuccessorKey,
 }
 
 /// What a notice means for the fold.
@@ -53,6 +43,10 @@ pub(crate) enum Means {
     Public,
     /// A process has started, with these rules, if they are usable.
     Start(Option<Rules>),
+    /// The ceremony is given away, which asks for a queue in which nothing runs.
+    GivenAway,
+    /// Nothing.
+    Nothing,
 }
 
 impl Notices {
@@ -68,111 +62,169 @@ impl Notices {
         self.is_opened
     }
 
+    /// Whose log it is, if it was rightly said and is as expected.
+    pub(crate) fn opened(&self) -> Option<&Opened> {
+        let custody = self.custody.as_ref();
+        custody.filter(|it| self.expected.differs(it).is_none())
+    }
+
+    /// How the log is another than the one that was expected. A later entry may make it right: the log
+    /// has come to whom it was expected of.
+    pub(crate) fn unexpected(&self) -> Option<Violation> {
+        self.expected.differs(self.custody.as_ref()?)
+    }
+
+    /// To be told of each entry first: who has given the ceremony away appends nothing more, and only
+    /// the other one goes on (`docs/spec/public-log.md#handover`).
+    pub(crate) fn followed(&mut self, place: Place, entry: &PublicEntry, findings: &mut Findings) {
+        if matches!(entry.notice, Some(Notice::HandedOver { .. })) {
+            return;
+        }
+        // Once is enough: all that comes after it is of the same going on.
+        if let Some(given) = self.given.take() {
+            let text = format!(
+                "The ceremony was given away by entry {}, and then only the coordinator that it was \
+                 given to may go on: something else followed.",
+                given.entry
+            );
+            findings.violation(Violation::at(place, Kind::WentOnAfterHandover, None, text));
+        }
+    }
+
     pub(crate) fn take(&mut self, place: Place, notice: &Notice, findings: &mut Findings) -> Means {
         match notice {
+            Notice::Opened { .. } => {
+                if let Err((kind, text)) = self.open(place, notice, findings) {
+                    findings.violation(Violation::at(place, kind, None, text));
+                }
+                Means::Public
+            }
             Notice::Started { program, rules } => {
                 Means::Start(self.started(place, program, rules, findings))
             }
-            Notice::Opened { .. } if self.is_opened => {
-                findings.violation(Violation::at(
-                    place,
-                    Kind::OpenedTwice,
-                    None,
-                    "It is said a second time whose log this is: a log has one owner and one key."
-                        .into(),
-                ));
-                Means::Public
+            Notice::Planned { opens, drains } => {
+                findings.remark(place, Topic::Plan, None, planned(*opens, *drains));
+                Means::Nothing
             }
-            Notice::Opened {
-                origin,
-                key,
-                coordinator,
-                sizes,
-                certificate,
-                ..
-            } => {
-                self.is_opened = true;
-                if place.entry > 0 {
-                    let text = format!(
-                        "The log became public with entry {}. The coordinator may have known the \
-                         entries before it, and nobody else.",
-                        place.entry
-                    );
-                    findings.remark(place, Topic::NotPublicBefore, None, text);
-                }
-                match self.certified(origin, key, coordinator, certificate) {
-                    Ok(key) => {
-                        self.opened = Some(Opened {
-                            origin: origin.clone(),
-                            key,
-                            coordinator: coordinator.clone(),
-                            sizes: sizes.clone(),
-                            entry: place.entry,
-                        });
+            Notice::KeyRotated { key, certificate } => {
+                match self.rotate(place, key, certificate) {
+                    Ok(text) => findings.remark(place, Topic::Key, None, text),
+                    Err(text) => {
+                        let kind = Kind::WrongCertificate;
+                        findings.violation(Violation::at(place, kind, None, text));
                     }
+                }
+                Means::Nothing
+            }
+            Notice::HandingOver { to, url } => {
+                let text = self.give(place, to, url.as_deref());
+                findings.remark(place, Topic::Handover, None, text);
+                Means::GivenAway
+            }
+            Notice::HandedOver {
+                coordinator,
+                key,
+                certificate,
+            } => {
+                match self.succeed(place, coordinator, key, certificate) {
+                    Ok(text) => findings.remark(place, Topic::Handover, None, text),
                     Err((kind, text)) => {
                         findings.violation(Violation::at(place, kind, None, text));
                     }
                 }
-                Means::Public
+                Means::Nothing
             }
         }
     }
 
-    /// The log's key, if the coordinator's has certified it and both are those that were expected
-    /// (`docs/spec/public-log.md#certificate`).
-    fn certified(
-        &self,
-        origin: &str,
-        key: &str,
+    /// It is said whose log this is.
+    fn open(
+        &mut self,
+        place: Place,
+        notice: &Notice,
+        findings: &mut Findings,
+    ) -> Result<(), (Kind, String)> {
+        let Notice::Opened {
+            origin,
+            key,
+            coordinator,
+            sizes,
+            certificate,
+            ..
+        } = notice
+        else {
+            return Ok(());
+        };
+        if self.is_opened {
+            let text =
+                "It is said a second time whose log this is: a log has one owner and one key.";
+            return Err((Kind::OpenedTwice, text.to_owned()));
+        }
+        self.is_opened = true;
+        if place.entry > 0 {
+            let text = format!(
+                "The log became public with entry {}. The coordinator may have known the entries \
+                 before it, and nobody else.",
+                place.entry
+            );
+            findings.remark(place, Topic::NotPublicBefore, None, text);
+        }
+        let key = certified(origin, key, coordinator, certificate)
+            .map_err(|text| (Kind::WrongCertificate, text))?;
+        let first = key_from(place, key, coordinator);
+        self.custody = Some(Opened::new(origin.clone(), sizes.clone(), first));
+        Ok(())
+    }
+
+    /// Another key of the same coordinator. What there is to say of it, or what is wrong
+    /// (`docs/spec/public-log.md#rotation`).
+    fn rotate(&mut self, place: Place, key: &str, certificate: &str) -> Result<String, String> {
+        let Some(custody) = &mut self.custody else {
+            return Err(NOBODYS_LOG.to_owned());
+        };
+        let read = certified(&custody.origin, key, &custody.coordinator, certificate)?;
+        let next = key_from(place, read, &custody.coordinator);
+        custody.go_on(next);
+        Ok(format!("The log has another key from here on: {key}."))
+    }
+
+    /// The ceremony is given to another coordinator.
+    fn give(&mut self, place: Place, to: &SuccessorKey, url: Option<&str>) -> String {
+        let entry = place.entry;
+        self.given = Some(Given { entry, to: *to });
+        let reached = url.map(|url| format!(", at {url}")).unwrap_or_default();
+        format!(
+            "The coordinator gives the ceremony to {}{reached}.",
+            named(to)
+        )
+    }
+
+    /// Another coordinator goes on. What there is to say of it, or what is wrong
+    /// (`docs/spec/public-log.md#handover`).
+    fn succeed(
+        &mut self,
+        place: Place,
         coordinator: &str,
+        key: &str,
         certificate: &str,
-    ) -> Result<VerifierKey, (Kind, String)> {
-        let wrong = |text: String| (Kind::WrongCertificate, text);
-        let read: VerifierKey = key
-            .parse()
-            .map_err(|error| wrong(format!("The log's key is not readable: {error}.")))?;
-        if read.name().as_str() != origin {
-            return Err(wrong(format!(
-                "The log's key is that of {}, and the log is {origin}.",
-                read.name()
-            )));
-        }
-        let message = key_certificate(origin, key);
-        let digest = signature::personal_message_digest(message.as_bytes());
-        let mut bytes = [0; 65];
-        let signer = match hex::decode_to_slice(certificate, &mut bytes) {
-            Ok(()) => signature::ecdsa_recover(&digest, &bytes),
-            Err(_) => None,
+    ) -> Result<String, (Kind, String)> {
+        // An entry between the two that cannot be read was not told of here.
+        let given = self.given.take();
+        let Some(given) = given.filter(|it| it.entry + 1 == place.entry) else {
+            let text = format!(
+                "{coordinator} goes on with the ceremony, and the entry before does not give it to \
+                 anybody."
+            );
+            return Err((Kind::HandoverNotAnnounced, text));
         };
-        let Some(signer) = signer else {
-            return Err(wrong(
-                "The certificate of the log's key is no Ethereum signature.".to_owned(),
-            ));
+        let Some(custody) = &mut self.custody else {
+            return Err((Kind::WrongCertificate, NOBODYS_LOG.to_owned()));
         };
-        let found = signature::eip55(&signer);
-        if found != coordinator {
-            return Err(wrong(format!(
-                "The certificate of the log's key is signed by {found}, and the log names {coordinator} \
-                 as its coordinator: the key may be anybody's."
-            )));
-        }
-        if let Some(expected) = self.expected.coordinator.filter(|it| *it != signer) {
-            return Err((
-                Kind::OtherCoordinator,
-                format!(
-                    "This is the log of {coordinator}, not of {}.",
-                    signature::eip55(&expected)
-                ),
-            ));
-        }
-        if let Some(expected) = self.expected.key.as_ref().filter(|it| **it != read) {
-            return Err((
-                Kind::OtherKey,
-                format!("The log's key is {read}, not {expected}."),
-            ));
-        }
-        Ok(read)
+        let read = succeeded(&custody.origin, key, coordinator, certificate, &given.to)?;
+        custody.go_on(key_from(place, read, coordinator));
+        Ok(format!(
+            "{coordinator} goes on with the ceremony. The log's key is {key} from here on."
+        ))
     }
 
     fn started(
@@ -207,6 +259,26 @@ impl Notices {
                 None
             }
         }
+    }
+}
+
+fn key_from(place: Place, key: VerifierKey, coordinator: &str) -> KeyFrom {
+    KeyFrom {
+        entry: place.entry,
+        at: place.at,
+        key,
+        coordinator: coordinator.to_owned(),
+    }
+}
+
+/// What is planned, in a sentence (`docs/spec/public-log.md#planned`).
+fn planned(opens: Option<Timestamp>, drains: Option<Timestamp>) -> String {
+    let opens = opens.map(|at| format!("opens at {}", dated(at)));
+    let drains = drains.map(|at| format!("drains at {}", dated(at)));
+    let plan: Vec<String> = opens.into_iter().chain(drains).collect();
+    match plan.is_empty() {
+        true => "Nothing is planned any more.".to_owned(),
+        false => format!("It is planned that the queue {}.", listed(plan)),
     }
 }
 

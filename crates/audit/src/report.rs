@@ -19,8 +19,11 @@ pub struct Report {
     pub root: String,
     /// The log's origin, if it says so and its key is certified.
     pub origin: Option<String>,
-    /// The coordinator's EIP-55 address, if its key certifies the log's.
+    /// The present coordinator's EIP-55 address, if its key certifies the log's.
     pub coordinator: Option<String>,
+    /// The EIP-55 addresses of all coordinators that have held the log, in order: one if it was never
+    /// given away. The last is the present one.
+    pub coordinators: Vec<String>,
     /// Checkpoints that the entries were held against.
     pub checkpoints: u64,
     /// Participants whose tickets were held against the log.

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use reqwest::Url;
+use tauline_protocol::error::Code;
 use tauline_protocol::status::{QueueStatus, QueueWord};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Notify, oneshot, watch};
@@ -18,7 +19,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 
 use crate::backoff::Backoff;
-use crate::client::{self, Client};
+use crate::client::{self, Client, ClientError};
 use crate::exit::{Failure, Outcome};
 
 /// How long the coordinator is asked to hold each check-in: the interval near the head of the line
@@ -76,17 +77,21 @@ impl CheckInThread {
         let (sender, heard) = watch::channel(None);
         let client = client.on(self.0.http.clone());
         let last = Arc::new(AtomicBool::new(false));
+        let moved = Arc::new(AtomicBool::new(false));
         let started = Arc::new(Notify::new());
         let (until, from) = (Arc::clone(&last), Arc::clone(&started));
+        let has_moved = Arc::clone(&moved);
         let task = self.0.runtime.spawn(async move {
             let _ = client.check_in(Duration::ZERO).await;
             from.notified().await;
-            check_in(client, sender, until).await;
+            let how = check_in(client, sender, until).await;
+            has_moved.store(how == End::Moved, Ordering::Relaxed);
         });
         CheckIns {
             heard,
             started,
             last,
+            moved,
             task: task.abort_handle(),
         }
     }
@@ -98,7 +103,18 @@ pub struct CheckIns {
     started: Arc<Notify>,
     /// Whether the check-in in flight is the last.
     last: Arc<AtomicBool>,
+    /// Whether they have ended because the ceremony is another coordinator's now.
+    moved: Arc<AtomicBool>,
     task: AbortHandle,
+}
+
+/// Why check-ins end by themselves.
+#[derive(PartialEq, Eq)]
+enum End {
+    /// The turn is over, or nothing is to be sent any more.
+    Over,
+    /// The ceremony is another coordinator's now.
+    Moved,
 }
 
 impl CheckIns {
@@ -116,6 +132,11 @@ impl CheckIns {
     /// Whether the check-ins have ended.
     pub(crate) fn are_over(&self) -> bool {
         self.task.is_finished()
+    }
+
+    /// Whether the check-ins have ended because the ceremony is another coordinator's now.
+    pub(crate) fn have_to_move(&self) -> bool {
+        self.moved.load(Ordering::Relaxed)
     }
 
     /// Ends the check-ins as a cut cable does: the connection stays open, and nothing is sent any
@@ -143,7 +164,11 @@ pub(crate) fn in_turn(status: &QueueStatus) -> bool {
 
 /// Sends one check-in after another as long as the turn lasts. Those that fail are repeated, and
 /// not reported: the download and the upload report their own failures.
-async fn check_in(client: Client, told: watch::Sender<Option<QueueStatus>>, last: Arc<AtomicBool>) {
+async fn check_in(
+    client: Client,
+    told: watch::Sender<Option<QueueStatus>>,
+    last: Arc<AtomicBool>,
+) -> End {
     let mut backoff = Backoff::new(Duration::MAX);
     while !last.load(Ordering::Relaxed) {
         let began = Instant::now();
@@ -152,15 +177,19 @@ async fn check_in(client: Client, told: watch::Sender<Option<QueueStatus>>, last
                 let goes_on = in_turn(&status);
                 told.send_replace(Some(status));
                 if !goes_on {
-                    return;
+                    return End::Over;
                 }
                 backoff = Backoff::new(Duration::MAX);
                 Duration::ZERO
+            }
+            Err(ClientError::Refused(refused)) if refused.is(&[Code::HandedOver]) => {
+                return End::Moved;
             }
             Err(error) => backoff.next(error.retry_after()).unwrap_or(HOLD),
         };
         sleep(pause.max(MIN_INTERVAL.saturating_sub(began.elapsed()))).await;
     }
+    End::Over
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 pub use self::address::{is_loopback, is_loopback_host, parse_server};
-pub use self::error::{ClientError, Refusal};
+pub use self::error::{ClientError, Refusal, where_it_went};
 pub use self::outgoing::Outgoing;
 pub(crate) use self::outgoing::Writer;
 pub use self::transfer::next_piece;

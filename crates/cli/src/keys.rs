@@ -7,8 +7,9 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use k256::ecdsa::SigningKey;
+use k256::ecdsa::{SigningKey, VerifyingKey};
 use rand_core::OsRng;
+use tauline_protocol::public_log::SuccessorKey;
 use tauline_transcript::signature;
 use zeroize::Zeroizing;
 
@@ -40,7 +41,11 @@ impl KeyFile {
             None => default_path()?,
         };
         match Self::open(&path) {
-            Err(OpenError::Missing) => Self::create(&path),
+            Err(OpenError::Missing) => match Self::create(&path)? {
+                Some(key) => Ok(key),
+                // Another run has made it meanwhile.
+                None => Self::read(&path),
+            },
             Err(OpenError::Failed(failure)) => Err(failure),
             Ok(key) => Ok(key),
         }
@@ -101,7 +106,8 @@ impl KeyFile {
         })
     }
 
-    fn create(path: &Path) -> Outcome<Self> {
+    /// Makes a key. None if there is one by now.
+    fn create(path: &Path) -> Outcome<Option<Self>> {
         let failed = |error: io::Error| Failure::file("make the key", path, &error);
         if let Some(parent) = path
             .parent()
@@ -115,13 +121,16 @@ impl KeyFile {
         hex::encode_to_slice(*bytes, &mut text[..64])
             .map_err(|error| Failure::io(error.to_string()))?;
         text[64] = b'\n';
-        write_private(path, text.as_ref()).map_err(failed)?;
-        Ok(Self {
-            key,
-            path: path.to_owned(),
-            created: true,
-            exposed: false,
-        })
+        match write_private(path, text.as_ref()) {
+            Ok(()) => Ok(Some(Self {
+                key,
+                path: path.to_owned(),
+                created: true,
+                exposed: false,
+            })),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
     }
 }
 
@@ -129,6 +138,13 @@ impl KeyFile {
 #[must_use]
 pub fn address(key: &SigningKey) -> [u8; 20] {
     signature::eth_address(key.verifying_key())
+}
+
+/// The address of the coordinator that has this key, with the checksum of EIP-55; none if it is no
+/// key, as one that was mistyped may be.
+pub(crate) fn coordinator_address(key: &SuccessorKey) -> Option<String> {
+    let key = VerifyingKey::from_sec1_bytes(key.as_bytes()).ok()?;
+    Some(signature::eip55(&signature::eth_address(&key)))
 }
 
 enum OpenError {
@@ -164,21 +180,19 @@ fn parse(text: &[u8]) -> Option<SigningKey> {
     SigningKey::from_slice(bytes.as_ref()).ok()
 }
 
-/// Writes a file that must not exist yet and that only its owner can read.
+/// Writes a file that must not exist yet and that only its owner can read. It gets its name when it is
+/// whole: whoever reads it at the same time finds no half of a key.
 fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     use std::io::Write;
 
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    let written = file.write_all(content).and_then(|()| file.sync_all());
-    if written.is_err() {
-        // Otherwise the next start would find half a key and refuse it.
-        let _ = fs::remove_file(path);
-    }
-    written
+    let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
+    // Only its owner can read a temporary file.
+    let mut file = tempfile::NamedTempFile::new_in(parent.unwrap_or(Path::new(".")))?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path)
+        .map(drop)
+        .map_err(|error| error.error)
 }
 
 /// Makes a directory and its parents, each for its owner alone.

@@ -41,6 +41,7 @@ pub mod progress;
 pub mod recognised;
 pub mod signin;
 pub mod tickets;
+pub mod times;
 pub mod trust;
 pub mod verbs;
 pub mod work;
@@ -48,6 +49,7 @@ pub mod work;
 mod backoff;
 mod documents;
 mod identity;
+mod public_log;
 mod runtime;
 
 use exit::Exit;

@@ -277,6 +277,13 @@ impl Listener for Screen {
                 self.note(state, status);
             }
             News::Meanwhile(status) => self.note(state, status),
+            News::LogKey { key } => self.say(&format!(
+                "The public log has another key from now on, which the coordinator has certified: {key}."
+            )),
+            News::Moved { to, coordinator } => self.say(&format!(
+                "The ceremony has moved to {to}, coordinator {coordinator}: the public log says so. \
+                 Going on there."
+            )),
             News::Halted => self.say(
                 "The ceremony is halted by its operator: nobody can join now. Waiting: this joins \
                  as soon as it goes on.",

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use reqwest::Url;
 use sha2::{Digest as _, Sha256};
 use tauline_log::checkpoint::SignedCheckpoint;
-use tauline_log::note::VerifierKey;
+use tauline_log::note::{KeyId, Note, VerifierKey};
 use tauline_protocol::Identity;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::error::SignedRefusal;
@@ -27,6 +27,31 @@ pub struct Tickets {
     directory: Option<PathBuf>,
     server: Url,
     file: Option<(PathBuf, Keepsake)>,
+    /// The key that the log has now by the coordinator's word, if it was looked up.
+    certified: Option<String>,
+}
+
+/// Why something is not kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotKept {
+    /// It is signed with another key than what was kept before. The log's key may have been replaced
+    /// (`docs/spec/public-log.md#rotation`).
+    #[error("{why}")]
+    OtherKey {
+        /// The number of that key.
+        id: KeyId,
+        /// A sentence.
+        why: String,
+    },
+    /// It is not valid, or cannot be written.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<String> for NotKept {
+    fn from(why: String) -> Self {
+        Self::Failed(why)
+    }
 }
 
 impl Tickets {
@@ -37,6 +62,7 @@ impl Tickets {
             directory,
             server,
             file: None,
+            certified: None,
         }
     }
 
@@ -46,11 +72,32 @@ impl Tickets {
         self.file.as_ref().map(|(path, _)| path.as_path())
     }
 
+    /// The key with which the log signed what is kept last.
+    #[must_use]
+    pub fn log_key(&self) -> Option<VerifierKey> {
+        let (_, kept) = self.file.as_ref()?;
+        kept.log_key.parse().ok()
+    }
+
+    /// The log has this key now: its coordinator has certified it.
+    pub fn certified(&mut self, key: &VerifierKey) {
+        self.certified = Some(key.to_string());
+    }
+
+    /// The ceremony goes on at another coordinator, and with it what is kept.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn moved_to(&mut self, server: &Url) -> Result<(), NotKept> {
+        self.server = server.clone();
+        self.change(|kept| kept.server = server.to_string())
+    }
+
     /// Keeps the ticket and the promise that joining was answered with.
     ///
     /// # Errors
     /// What is wrong with the ticket, or with the file.
-    pub fn joined(&mut self, status: &QueueStatus) -> Result<(), String> {
+    pub fn joined(&mut self, status: &QueueStatus) -> Result<(), NotKept> {
         let Some(signed) = &status.signed_ticket else {
             return Ok(());
         };
@@ -81,17 +128,18 @@ impl Tickets {
     ///
     /// # Errors
     /// What is wrong with the promise, or with the file.
-    pub fn checked_in(&mut self, status: &QueueStatus) -> Result<(), String> {
+    pub fn checked_in(&mut self, status: &QueueStatus) -> Result<(), NotKept> {
         let (Some(promise), Some((_, kept))) = (&status.promise, &self.file) else {
             return Ok(());
         };
-        let key = key(&kept.log_key)?;
+        let key = self.key_of(promise, kept)?;
         let signed = SignedStatement::parse(promise.as_bytes()).map_err(|error| bad(&error))?;
         let Statement::Promise(said) = signed.verify(&key).map_err(|error| bad(&error))? else {
-            return Err(bad(&"it is no promise"));
+            return Err(bad(&"it is no promise").into());
         };
         let (ticket, phase) = (said.ticket.value(), said.phase);
         self.change(|kept| {
+            kept.log_key = key.to_string();
             let stay = kept
                 .stays
                 .iter_mut()
@@ -110,13 +158,13 @@ impl Tickets {
     ///
     /// # Errors
     /// What is wrong with the refusal, or with the file.
-    pub fn refused(&mut self, identity: &Identity, signed: &SignedRefusal) -> Result<(), String> {
+    pub fn refused(&mut self, identity: &Identity, signed: &SignedRefusal) -> Result<(), NotKept> {
         let said =
             SignedStatement::parse(signed.refusal.as_bytes()).map_err(|error| bad(&error))?;
         let key = key(&signed.log_key)?;
         match said.verify(&key).map_err(|error| bad(&error))? {
             Statement::Refusal(said) if opens(said.commitment, identity, signed.nonce) => {}
-            _ => return Err(bad(&"it is no refusal of this participant")),
+            _ => return Err(bad(&"it is no refusal of this participant").into()),
         }
         if !self.open(identity, &signed.origin, &signed.log_key)? {
             return Ok(());
@@ -131,23 +179,51 @@ impl Tickets {
     ///
     /// # Errors
     /// What is wrong with the file.
-    pub fn accepted(&mut self, receipt: &SignedReceipt) -> Result<(), String> {
+    pub fn accepted(&mut self, receipt: &SignedReceipt) -> Result<(), NotKept> {
         self.change(|kept| kept.receipt = Some(receipt.clone()))
     }
 
-    /// Finds or begins the file of this participant. Says whether there is one.
-    fn open(&mut self, identity: &Identity, origin: &str, log_key: &str) -> Result<bool, String> {
+    /// Finds or begins the file of this participant, for what this key has signed. Says whether there
+    /// is one.
+    fn open(&mut self, identity: &Identity, origin: &str, log_key: &str) -> Result<bool, NotKept> {
         let Some(directory) = &self.directory else {
             return Ok(false);
         };
-        if self.file.is_some() {
-            return Ok(true);
+        let (path, mut kept) = match &self.file {
+            Some(file) => file.clone(),
+            None => {
+                let path = directory.join(file_name(identity, origin));
+                let kept = self.read_or_begin(&path, identity, origin, log_key)?;
+                (path, kept)
+            }
+        };
+        if kept.log_key != log_key {
+            if self.certified.as_deref() != Some(log_key) {
+                let why = format!(
+                    "the public log has another key than in {}: {log_key}, not {}",
+                    path.display(),
+                    kept.log_key
+                );
+                let id = key(log_key)?.id();
+                return Err(NotKept::OtherKey { id, why });
+            }
+            kept.log_key = log_key.to_owned();
         }
-        let path = directory.join(file_name(identity, origin));
-        let kept = match std::fs::read(&path) {
+        self.file = Some((path, kept));
+        Ok(true)
+    }
+
+    fn read_or_begin(
+        &self,
+        path: &Path,
+        identity: &Identity,
+        origin: &str,
+        log_key: &str,
+    ) -> Result<Keepsake, String> {
+        match std::fs::read(path) {
             Ok(bytes) => Keepsake::from_json(&bytes)
-                .map_err(|error| format!("{} is left alone: {error}", path.display()))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Keepsake {
+                .map_err(|error| format!("{} is left alone: {error}", path.display())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Keepsake {
                 v: KEEPSAKE_VERSION,
                 server: self.server.to_string(),
                 origin: origin.to_owned(),
@@ -158,22 +234,39 @@ impl Tickets {
                 refusals: Vec::new(),
                 checkpoint: None,
                 receipt: None,
-            },
-            Err(error) => return Err(format!("{} cannot be read: {error}", path.display())),
-        };
-        if kept.log_key != log_key {
-            return Err(format!(
-                "the public log has another key than in {}: {log_key}, not {}",
-                path.display(),
-                kept.log_key
-            ));
+            }),
+            Err(error) => Err(format!("{} cannot be read: {error}", path.display())),
         }
-        self.file = Some((path, kept));
-        Ok(true)
+    }
+
+    /// The key that a promise claims to be signed with: the one that is kept, or the one that was
+    /// looked up.
+    fn key_of(&self, promise: &str, kept: &Keepsake) -> Result<VerifierKey, NotKept> {
+        let known = key(&kept.log_key)?;
+        let note = Note::parse(promise.as_bytes()).map_err(|error| bad(&error))?;
+        let ids: Vec<KeyId> = note
+            .signatures()
+            .iter()
+            .filter(|signature| signature.name() == known.name())
+            .map(|signature| signature.id())
+            .collect();
+        let certified = self.certified.as_deref().map(key).transpose()?;
+        let mut keys = [Some(known), certified].into_iter().flatten();
+        match (keys.find(|key| ids.contains(&key.id())), ids.first()) {
+            (Some(key), _) => Ok(key),
+            (None, Some(id)) => Err(NotKept::OtherKey {
+                id: *id,
+                why: format!(
+                    "a promise is signed with the key {id}, of which the coordinator's log does not \
+                     say that it is the log's"
+                ),
+            }),
+            (None, None) => Err(bad(&"the log's key has not signed it").into()),
+        }
     }
 
     /// Changes the file, if there is one.
-    fn change(&mut self, change: impl FnOnce(&mut Keepsake)) -> Result<(), String> {
+    fn change(&mut self, change: impl FnOnce(&mut Keepsake)) -> Result<(), NotKept> {
         let Some((path, kept)) = &mut self.file else {
             return Ok(());
         };
@@ -184,7 +277,7 @@ impl Tickets {
         }
         let text = kept.to_json();
         output::write_file(path, true, |out| out.write_all(text.as_bytes()))
-            .map_err(|failure| failure.to_string())
+            .map_err(|failure| NotKept::Failed(failure.to_string()))
     }
 }
 
@@ -237,152 +330,4 @@ fn bad(why: &dyn std::fmt::Display) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use tauline_log::checkpoint::{Checkpoint, Origin};
-    use tauline_log::note::{KeyName, Signer};
-    use tauline_log::tree::Tree;
-    use tauline_protocol::statement::{PromiseStatement, TicketStatement};
-    use tauline_queue_core::{Ticket, Timestamp};
-
-    use super::*;
-
-    const ORIGIN: &str = "ceremony.example.org/log";
-    const NONCE: Hex32 = Hex32([3; 32]);
-
-    fn signer() -> Signer {
-        let name: KeyName = ORIGIN.parse().unwrap();
-        Signer::from_seed(name, &[7; 32])
-    }
-
-    fn origin() -> KeyName {
-        ORIGIN.parse().unwrap()
-    }
-
-    /// What joining is answered with.
-    fn joined(identity: &Identity, number: u64, covered: bool) -> QueueStatus {
-        let mut tree = Tree::new();
-        (0..=number).for_each(|n| {
-            tree.push(format!("entry {n}"));
-        });
-        let head = tree.at(number + u64::from(covered)).unwrap().head();
-        let log: Origin = ORIGIN.parse().unwrap();
-        let ticket = Statement::Ticket(TicketStatement {
-            origin: origin(),
-            ticket: Ticket::new(number),
-            commitment: Commitment::new(identity, &NONCE.0),
-            entry: number,
-            leaf: Hex32(*tree.leaf(number).unwrap().as_bytes()),
-            at: Timestamp::EPOCH,
-        });
-        let mut status: QueueStatus = serde_json::from_value(serde_json::json!({
-            "id": identity,
-            "ticket": number,
-            "queueStatus": "queued",
-            "queuePosition": 1,
-            "expectedStartTime": null,
-            "expectedStartInMs": null,
-            "nextCheckinTime": null,
-            "nextCheckinInMs": null,
-            "ended": null,
-            "receipt": null,
-        }))
-        .unwrap();
-        status.signed_ticket = Some(SignedTicket {
-            ticket: ticket.sign(&signer()).unwrap().to_string(),
-            nonce: NONCE,
-            checkpoint: Checkpoint::new(log, head)
-                .sign(&signer())
-                .unwrap()
-                .to_string(),
-            origin: ORIGIN.to_owned(),
-            log_key: signer().verifier_key().to_string(),
-        });
-        status.promise = Some(promise(number, 30_000));
-        status
-    }
-
-    fn promise(number: u64, until: u64) -> String {
-        let promise = Statement::Promise(PromiseStatement {
-            origin: origin(),
-            ticket: Ticket::new(number),
-            phase: PromisedPhase::Waiting,
-            kept_until: Timestamp::from_millis(until),
-            at: Timestamp::EPOCH,
-        });
-        promise.sign(&signer()).unwrap().to_string()
-    }
-
-    fn in_directory(directory: &Path) -> Tickets {
-        let server = Url::parse("https://ceremony.example.org").unwrap();
-        Tickets::new(Some(directory.to_owned()), server)
-    }
-
-    #[test]
-    fn one_file_keeps_all_stays_of_a_participant_and_the_last_promise_of_each() {
-        let directory = tempfile::tempdir().unwrap();
-        let anna: Identity = "invite|anna".parse().unwrap();
-        let mut tickets = in_directory(directory.path());
-        tickets.joined(&joined(&anna, 1, true)).unwrap();
-        let mut later = joined(&anna, 1, true);
-        later.promise = Some(promise(1, 60_000));
-        tickets.checked_in(&later).unwrap();
-        // Another run of the program goes on with the same file.
-        let mut tickets = in_directory(directory.path());
-        tickets.joined(&joined(&anna, 2, true)).unwrap();
-        let path = tickets.path().unwrap();
-        let kept = Keepsake::from_json(&std::fs::read(path).unwrap()).unwrap();
-        assert_eq!(kept.stays.len(), 2);
-        assert_eq!(kept.stays[0].waiting, Some(promise(1, 60_000)));
-        assert_eq!(kept.stays[1].waiting, Some(promise(2, 30_000)));
-        assert_eq!(kept.nonce, Some(NONCE));
-        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn what_is_not_signed_for_this_participant_is_told_and_not_kept() {
-        let directory = tempfile::tempdir().unwrap();
-        let anna: Identity = "invite|anna".parse().unwrap();
-        let mut of_bert = joined(&"invite|bert".parse().unwrap(), 1, true);
-        of_bert.id = anna.clone();
-        let uncovered = joined(&anna, 1, false);
-        let mut altered = joined(&anna, 1, true);
-        let signed = altered.signed_ticket.as_mut().unwrap();
-        signed.ticket = signed.ticket.replace("entry 1", "entry 0");
-        for (status, why) in [
-            (of_bert, "no ticket of this participant"),
-            (uncovered, "does not cover it"),
-            (altered, "not valid"),
-        ] {
-            let mut tickets = in_directory(directory.path());
-            let told = tickets.joined(&status).unwrap_err();
-            assert!(told.contains(why), "{told}");
-            assert_eq!(tickets.path(), None);
-        }
-        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn a_log_that_changes_its_key_is_told() {
-        let directory = tempfile::tempdir().unwrap();
-        let anna: Identity = "invite|anna".parse().unwrap();
-        in_directory(directory.path())
-            .joined(&joined(&anna, 1, true))
-            .unwrap();
-        let mut tickets = in_directory(directory.path());
-        let other = Signer::from_seed(origin(), &[8; 32]);
-        let told = tickets.open(&anna, ORIGIN, &other.verifier_key().to_string());
-        assert!(told.unwrap_err().contains("another key"), "it is told");
-    }
-
-    #[test]
-    fn a_file_that_is_none_is_left_alone() {
-        let directory = tempfile::tempdir().unwrap();
-        let anna: Identity = "invite|anna".parse().unwrap();
-        let path = directory.path().join(file_name(&anna, ORIGIN));
-        std::fs::write(&path, "my notes").unwrap();
-        let mut tickets = in_directory(directory.path());
-        let told = tickets.joined(&joined(&anna, 1, true)).unwrap_err();
-        assert!(told.contains("is left alone"), "{told}");
-        assert_eq!(std::fs::read(&path).unwrap(), b"my notes");
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use reqwest::Url;
 use tauline_protocol::status::CeremonyStatus;
 use tauline_transcript::signature::{AddressError, eip55, read_address};
 
+use crate::client::where_it_went;
 use crate::exit::{Failure, Outcome};
 
 /// Which coordinator to trust.
@@ -47,13 +48,19 @@ impl Trust {
     pub fn coordinator(&self, server: &Url, status: &CeremonyStatus) -> Outcome<String> {
         let stated = &status.coordinator_address;
         match &self.coordinator_address {
-            Some(pinned) if !pinned.eq_ignore_ascii_case(stated) => Err(Failure::bad(format!(
-                "the coordinator at {server} is {stated}, and the one to trust is {pinned}: \
-                 nothing was signed, and nothing was joined"
-            ))
-            .help(
-                "check both the server's address and the coordinator's with the ceremony's operator",
-            )),
+            Some(pinned) if !pinned.eq_ignore_ascii_case(stated) => {
+                let failure = Failure::bad(format!(
+                    "the coordinator at {server} is {stated}, and the one to trust is {pinned}: \
+                     nothing was signed, and nothing was joined"
+                ));
+                let help = match &status.moved_to {
+                    Some(moved) => where_it_went(moved),
+                    None => "check both the server's address and the coordinator's with the ceremony's \
+                             operator"
+                        .to_owned(),
+                };
+                Err(failure.help(help))
+            }
             Some(pinned) => Ok(pinned.clone()),
             None => Ok(stated.clone()),
         }

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use tauline_queue_core::Timestamp;
 
 use crate::Identity;
+use crate::notice::SuccessorKey;
 use crate::status::{CeremonyStatus, EndedWord, QueueWord};
 
 /// Name of the Unix socket inside the data directory.
@@ -18,9 +20,20 @@ pub enum AdminRequest {
     /// The ceremony's status.
     Status,
     /// Let nobody join any more, serve everyone in line, then halt.
-    Drain,
+    Drain {
+        /// Not now but then (`docs/spec/public-log.md#planned`). Replaces the time that was planned
+        /// for it before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<Timestamp>,
+    },
     /// Let participants join again.
-    Open,
+    Open {
+        /// Not now but then. Replaces the time that was planned for it before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<Timestamp>,
+    },
+    /// Forget both times that are planned.
+    Unplan,
     /// Stop all deadlines, and call nobody.
     Pause,
     /// Go on in the mode before the pause.
@@ -62,6 +75,19 @@ pub enum AdminRequest {
     },
     /// Read the settings and invitations again that can change while the coordinator runs.
     Reload,
+    /// Sign the public log with a new key from now on (`docs/spec/public-log.md#rotation`).
+    RotateKey,
+    /// Give the ceremony to another coordinator, for good (`docs/spec/public-log.md#handover`).
+    Handover {
+        /// The key of that coordinator.
+        to: SuccessorKey,
+        /// Where participants will reach it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
+        /// The bundle to write for it: an absolute path on the coordinator's machine, which must not
+        /// exist yet.
+        output: PathBuf,
+    },
 }
 
 /// Why the operator ends a stay: a line of text for the log and for whoever is expelled
@@ -165,6 +191,15 @@ pub enum AdminAnswer {
         changed: Vec<String>,
         /// The settings that have changed but need a restart.
         restart: Vec<String>,
+    },
+    /// The ceremony was handed over, and is closed here.
+    HandedOver {
+        /// How many entries the public log has.
+        entries: u64,
+        /// The root of the log's tree, in base64 as checkpoints have it.
+        root: String,
+        /// The bundle that the other coordinator starts with.
+        output: PathBuf,
     },
     /// The request was refused.
     Refused {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codes::codes;
 use crate::commitment::Hex32;
+use crate::status::MovedTo;
 
 /// The body of every answer that is not a success.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,9 @@ pub struct ErrorBody {
     /// To whoever may not join: the same, signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed: Option<Box<SignedRefusal>>,
+    /// With [`Code::HandedOver`]: where the ceremony went.
+    #[serde(default, rename = "movedTo", skip_serializing_if = "Option::is_none")]
+    pub moved_to: Option<Box<MovedTo>>,
 }
 
 /// What proves that somebody was turned away (`docs/spec/public-log.md#signed-refusal`).
@@ -46,6 +50,7 @@ impl ErrorBody {
             code: code.into(),
             error: error.into(),
             signed: None,
+            moved_to: None,
         }
     }
 
@@ -160,6 +165,8 @@ codes_with_meanings! {
     Draining = "Queue::Draining", 503;
     /// The ceremony is halted or paused by its operator; no deadline runs.
     Halted = "Queue::Halted", 503;
+    /// The ceremony has moved to another coordinator: the body says where.
+    HandedOver = "Queue::HandedOver", 410;
 
     /// Check 1: another number of sub-ceremonies than the ceremony has.
     ContributionCount = "Contribution::Count", 422;

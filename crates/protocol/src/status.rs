@@ -6,6 +6,7 @@ use tauline_queue_core::{Mode, Outcome, Phase};
 use crate::Identity;
 use crate::commitment::Hex32;
 use crate::contribution::SignedReceipt;
+use crate::notice::SuccessorKey;
 
 /// The answer of `GET /ceremony/status`: what anyone may know before joining.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +43,40 @@ pub struct CeremonyStatus {
     pub coordinator_address: String,
     /// The head of the public log.
     pub log: LogHead,
+    /// When the operator plans to open or to drain the queue. Absent where nothing is planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned: Option<Planned>,
+    /// Where the ceremony went. Absent where it is here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_to: Option<MovedTo>,
     /// The coordinator's clock, in Unix seconds.
     pub time: u64,
+}
+
+/// When the mode will change as the operator plans it (`docs/spec/public-log.md#planned`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Planned {
+    /// When everybody may join, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opens: Option<u64>,
+    /// When nobody may join any more, in Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drains: Option<u64>,
+}
+
+/// The coordinator to which the ceremony was handed over (`docs/spec/public-log.md#handover`). The
+/// last entry of the log that the older coordinator signed says the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MovedTo {
+    /// Its key.
+    pub key: SuccessorKey,
+    /// The EIP-55 address of that key, which signs receipts there.
+    pub coordinator_address: String,
+    /// Where participants reach it. Absent where the older coordinator was not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// The sizes of a sub-ceremony.

@@ -14,10 +14,12 @@ use tauline_protocol::auth::{AuthAnswer, AuthCode, AuthLinks, AuthProvider, IdTo
 use tauline_protocol::contribution::{AbortRequest, ProbeAnswer, SignedReceipt, StartRequest};
 use tauline_protocol::error::{Code, ErrorBody};
 use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer, OAuthCallback, SiweProof};
+use tauline_protocol::public_log::SuccessorKey;
 use tauline_protocol::status::{
-    CeremonyStatus, EndedWord, LogHead, ModeWord, QueueStatus, QueueWord, SignInMethod,
-    SubCeremony, TurnStatus,
+    CeremonyStatus, EndedWord, LogHead, ModeWord, MovedTo, Planned, QueueStatus, QueueWord,
+    SignInMethod, SubCeremony, TurnStatus,
 };
+use tauline_queue_core::Timestamp;
 
 #[track_caller]
 fn pinned<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, value: &T) {
@@ -100,7 +102,28 @@ fn ceremony() -> CeremonyStatus {
             hash: format!("0x{}", "5a".repeat(32)),
             cosigned: None,
         },
+        planned: None,
+        moved_to: None,
         time: 1_790_000_000,
+    }
+}
+
+fn later() -> Timestamp {
+    Timestamp::from_millis(1_790_086_400_000)
+}
+
+/// The key whose secret is 1.
+fn successor() -> SuccessorKey {
+    "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
+        .parse()
+        .unwrap()
+}
+
+fn moved_to() -> MovedTo {
+    MovedTo {
+        key: successor(),
+        coordinator_address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf".to_owned(),
+        url: Some("https://next.example.org".to_owned()),
     }
 }
 
@@ -113,6 +136,21 @@ fn the_ceremonys_status_is_pinned() {
         ..ceremony()
     };
     pinned("ceremony-status-idle.json", &idle);
+    let planned = CeremonyStatus {
+        planned: Some(Planned {
+            opens: None,
+            drains: Some(1_790_086_400),
+        }),
+        ..ceremony()
+    };
+    pinned("ceremony-status-planned.json", &planned);
+    let moved = CeremonyStatus {
+        mode: ModeWord::Halted,
+        turn: None,
+        moved_to: Some(moved_to()),
+        ..ceremony()
+    };
+    pinned("ceremony-status-moved.json", &moved);
 }
 
 #[test]
@@ -249,14 +287,33 @@ fn errors_are_pinned() {
         "error.json",
         &ErrorBody::new(Code::NotYourTurn, "it is not your turn: you are number 17"),
     );
+    pinned(
+        "error-moved.json",
+        &ErrorBody {
+            moved_to: Some(Box::new(moved_to())),
+            ..ErrorBody::new(Code::HandedOver, "the ceremony goes on elsewhere")
+        },
+    );
 }
 
 #[test]
 fn the_operators_messages_are_pinned() {
     let requests = [
         ("status", AdminRequest::Status),
-        ("drain", AdminRequest::Drain),
-        ("open", AdminRequest::Open),
+        ("drain", AdminRequest::Drain { at: None }),
+        ("open", AdminRequest::Open { at: None }),
+        ("drain-planned", AdminRequest::Drain { at: Some(later()) }),
+        ("open-planned", AdminRequest::Open { at: Some(later()) }),
+        ("unplan", AdminRequest::Unplan),
+        ("rotate-key", AdminRequest::RotateKey),
+        (
+            "handover",
+            AdminRequest::Handover {
+                to: successor(),
+                url: Some("https://next.example.org".to_owned()),
+                output: "/var/backups/handover".into(),
+            },
+        ),
         ("pause", AdminRequest::Pause),
         ("resume", AdminRequest::Resume),
         ("pardon", AdminRequest::Pardon { id: alice() }),
@@ -282,6 +339,14 @@ fn the_operators_messages_are_pinned() {
         &AdminAnswer::Done {
             status: Box::new(ceremony()),
             paused: true,
+        },
+    );
+    pinned(
+        "admin-handed-over.json",
+        &AdminAnswer::HandedOver {
+            entries: 4321,
+            root: "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=".to_owned(),
+            output: "/var/backups/handover".into(),
         },
     );
     pinned(
@@ -346,6 +411,7 @@ fn unknown_fields_of_requests_are_errors() {
     assert!(serde_json::from_str::<StartRequest>(r#"{"cleint":"x"}"#).is_err());
     assert!(serde_json::from_str::<AbortRequest>(r#"{"because":"x"}"#).is_err());
     assert!(serde_json::from_str::<AdminRequest>(r#"{"do":"pardon","who":"x"}"#).is_err());
+    assert!(serde_json::from_str::<AdminRequest>(r#"{"do":"drain","in":"1 h"}"#).is_err());
 }
 
 #[test]

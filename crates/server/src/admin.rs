@@ -83,8 +83,15 @@ impl Operator {
                     self.invites(move |invites| Ok(without_codes(invites.revoke(&names)?)));
                 return self.invited(revoked.await?).await;
             }
-            AdminRequest::Drain => Order::Drain,
-            AdminRequest::Open => Order::Open,
+            AdminRequest::Drain { at: None } => Order::Drain,
+            AdminRequest::Drain { at: Some(at) } => Order::DrainAt(at),
+            AdminRequest::Open { at: None } => Order::Open,
+            AdminRequest::Open { at: Some(at) } => Order::OpenAt(at),
+            AdminRequest::Unplan => Order::Unplan,
+            AdminRequest::RotateKey => Order::RotateKey,
+            AdminRequest::Handover { to, url, output } => {
+                return self.coordinator.hand_over(to, url, output).await;
+            }
             AdminRequest::Pause => Order::Pause,
             AdminRequest::Resume => Order::Resume,
             AdminRequest::Pardon { id } => Order::Pardon(id),

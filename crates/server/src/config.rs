@@ -29,7 +29,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
-use clap::{CommandFactory as _, FromArgMatches as _, Parser};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, ValueEnum};
 use tauline_queue_core::Rules;
 
 pub use self::connections::ConnectionSettings;
@@ -63,6 +63,10 @@ pub struct Settings {
     /// A TOML file with settings, `key = value` by the names of these flags.
     #[arg(long, env = "TAULINE_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
+
+    /// What to do instead of serving.
+    #[arg(value_enum, value_name = "ACTION")]
+    pub action: Option<Action>,
 
     #[command(flatten)]
     pub service: ServiceSettings,
@@ -99,6 +103,14 @@ pub struct Settings {
 
     #[arg(skip)]
     given: Given,
+}
+
+/// What the program can do instead of serving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Action {
+    /// Print the public key of the coordinator in the data directory, and end. Where there is none yet,
+    /// its key is made: by it, a coordinator elsewhere can hand its ceremony over to this one.
+    PublicKey,
 }
 
 impl Settings {

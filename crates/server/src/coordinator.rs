@@ -15,6 +15,8 @@
 //! | `presence` | who is there: check-ins, streams, tries, answers that are held |
 //! | `turn` | a turn: started, given up; the upload and its verdict |
 //! | `operator` | orders and questions of the operator |
+//! | `planned` | what the operator plans for later |
+//! | `handover` | giving the ceremony away, and another key for the log |
 //! | `lookup` | what only the store knows |
 //! | `open` | from a store to a running coordinator |
 //! | `handle`, `task`, `run` | the handle, the task's state and step, its loop |
@@ -27,11 +29,13 @@
 
 mod caller;
 mod handle;
+mod handover;
 mod line;
 mod log_line;
 mod lookup;
 mod open;
 mod operator;
+mod planned;
 mod presence;
 mod refusals;
 mod reply;

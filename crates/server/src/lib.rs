@@ -64,7 +64,7 @@ pub mod testing;
 mod verifier;
 
 pub use self::config::{
-    ConnectionSettings, ContributionLimit, EthereumSettings, GithubSettings, LimitSettings,
+    Action, ConnectionSettings, ContributionLimit, EthereumSettings, GithubSettings, LimitSettings,
     LogSettings, OidcSettings, SequencerSettings, ServiceSettings, Settings, SettingsError,
     SignInSettings, SignInWay, TurnSettings, WaitingSettings,
 };

@@ -1,10 +1,12 @@
 //! The server as a process: its signals, its threads, its exit code.
 
+use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Settings, SettingsError};
+use crate::config::{Action, Settings, SettingsError};
 use crate::telemetry::LogFormat;
 use crate::{server, telemetry};
 
@@ -28,7 +30,11 @@ pub fn run_process() -> ExitCode {
         Err(SettingsError::Flags(error)) if !error.use_stderr() => error.exit(),
         Err(error) => return refuse(error),
     };
-    match run(&settings) {
+    let result = match settings.action {
+        Some(Action::PublicKey) => print_public_key(&settings.service.data_dir),
+        None => run(&settings),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             telemetry::say_fatal(settings.log.log_format, &format!("{error:#}"));
@@ -49,6 +55,13 @@ fn refuse(error: SettingsError) -> ExitCode {
             ExitCode::from(USAGE)
         }
     }
+}
+
+/// Prints the key by which the coordinator of this directory is named.
+fn print_public_key(data_dir: &Path) -> anyhow::Result<()> {
+    let key = tauline_store::handover::public_key(data_dir)?;
+    writeln!(std::io::stdout(), "{key}")?;
+    Ok(())
 }
 
 fn run(settings: &Settings) -> anyhow::Result<()> {

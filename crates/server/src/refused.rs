@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use tauline_protocol::error::{Code, ErrorBody, SignedRefusal};
+use tauline_protocol::status::MovedTo;
 use tauline_transcript::text_limits::cut;
 use tauline_transcript::{Check, DocumentError, Invalid};
 
@@ -28,6 +29,8 @@ pub struct Refused {
     pub retry_after: Option<Duration>,
     /// To whoever may not join: the same, signed.
     pub(crate) signed: Option<Box<SignedRefusal>>,
+    /// Where the ceremony went, if it was handed over.
+    pub(crate) moved_to: Option<Box<MovedTo>>,
     /// What exactly is wrong with a contribution, for whoever has other words for it.
     pub(crate) detail: Option<Detail>,
 }
@@ -51,6 +54,7 @@ impl Refused {
             plainly: None,
             retry_after: None,
             signed: None,
+            moved_to: None,
             detail: None,
         }
     }
@@ -123,7 +127,25 @@ impl Refused {
     pub fn body(&self) -> ErrorBody {
         ErrorBody {
             signed: self.signed.clone(),
+            moved_to: self.moved_to.clone(),
             ..ErrorBody::new(self.code, &*self.error)
+        }
+    }
+
+    /// The ceremony is another coordinator's now (`docs/spec/public-log.md#handover`).
+    pub(crate) fn handed_over(moved_to: &MovedTo) -> Self {
+        let whose = &moved_to.coordinator_address;
+        let text = match &moved_to.url {
+            Some(url) => format!(
+                "the ceremony has moved to {url}, coordinator {whose}: go on there; your place is kept, sign in again"
+            ),
+            None => format!(
+                "the ceremony has moved to coordinator {whose}: its operator tells where that is; your place is kept"
+            ),
+        };
+        Self {
+            moved_to: Some(Box::new(moved_to.clone())),
+            ..Self::new(Code::HandedOver, text)
         }
     }
 

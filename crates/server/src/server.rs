@@ -4,6 +4,7 @@ mod data;
 mod providers;
 pub(crate) mod reload;
 mod serving;
+mod taking;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
@@ -17,6 +18,7 @@ use tokio::task::JoinHandle;
 use self::providers::Providers;
 use self::reload::{InForce, Source};
 use self::serving::{Serving, listen};
+pub use self::taking::take_over;
 use crate::addresses::Proxies;
 use crate::admin;
 use crate::clock::Clock;

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use tauline_protocol::Identity;
+use tauline_protocol::public_log::SuccessorKey;
 use tauline_protocol::status::{
-    CeremonyStatus, EndedWord, LogHead, QueueStatus, QueueWord, SignInMethod, SubCeremony,
-    TurnStatus,
+    CeremonyStatus, EndedWord, LogHead, MovedTo, Planned, QueueStatus, QueueWord, SignInMethod,
+    SubCeremony, TurnStatus,
 };
 use tauline_queue_core::{Mode, Outcome, Past, Phase, Queue, State, Ticket, Timestamp};
 use tauline_store::Chain;
+use tauline_store::check::{GivenTo, Plan};
 use tauline_transcript::Sizes;
+use tauline_transcript::signature::{eip55, eth_address};
 
 /// What anyone may know about the ceremony, as of one commit.
 #[derive(Debug, Clone)]
@@ -28,6 +31,39 @@ pub(crate) struct Published {
     /// The same once the current turn has lasted as long as the mean.
     min_wait: Duration,
     chain: Chain,
+    announced: Announced,
+}
+
+/// What the operator has announced.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Announced {
+    pub(crate) planned: Option<Planned>,
+    /// Where the ceremony went, if it was handed over.
+    pub(crate) moved_to: Option<MovedTo>,
+}
+
+impl Announced {
+    /// What the log says is planned, and to whom it was given.
+    pub(crate) fn new(plan: Plan, given_to: Option<&GivenTo>) -> Self {
+        let planned = Planned {
+            opens: plan.opens.map(Timestamp::as_secs),
+            drains: plan.drains.map(Timestamp::as_secs),
+        };
+        Self {
+            planned: (planned != Planned::default()).then_some(planned),
+            moved_to: given_to.map(|given| MovedTo {
+                key: given.key,
+                coordinator_address: address_of(&given.key).unwrap_or_default(),
+                url: given.url.clone(),
+            }),
+        }
+    }
+}
+
+/// The EIP-55 address of a coordinator's public key. None if the key is no point.
+pub(crate) fn address_of(key: &SuccessorKey) -> Option<String> {
+    let key = k256::ecdsa::VerifyingKey::from_sec1_bytes(key.as_bytes()).ok()?;
+    Some(eip55(&eth_address(&key)))
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +74,12 @@ struct PublishedTurn {
 }
 
 impl Published {
-    pub(crate) fn new(queue: &Queue<Identity>, chain: Chain, at: Timestamp) -> Self {
+    pub(crate) fn new(
+        queue: &Queue<Identity>,
+        chain: Chain,
+        announced: Announced,
+        at: Timestamp,
+    ) -> Self {
         let (state, rules) = (queue.state(), queue.rules());
         Self {
             at,
@@ -56,7 +97,13 @@ impl Published {
             wait: state.wait_of_newcomer(at),
             min_wait: state.wait_of_newcomer(Timestamp::MAX),
             chain,
+            announced,
         }
+    }
+
+    /// Where the ceremony went, if it was handed over.
+    pub(crate) fn moved_to(&self) -> Option<&MovedTo> {
+        self.announced.moved_to.as_ref()
     }
 
     /// Whether the ceremony is halted with people in line.
@@ -105,6 +152,8 @@ impl Published {
                 hash: format!("0x{}", hex::encode(self.chain.hash())),
                 cosigned: None,
             },
+            planned: self.announced.planned,
+            moved_to: self.announced.moved_to.clone(),
             time: now.as_secs(),
         }
     }

@@ -1,6 +1,6 @@
 //! Inner parts, for this crate's own tests. Nothing here is meant for others.
 
-pub use crate::server::start_at;
+pub use crate::server::{start_at, take_over};
 
 /// See `src/admin.rs`.
 pub mod admin {

@@ -2,6 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 use tauline_queue_core::Ticket;
+use zeroize::Zeroizing;
 
 use crate::chain::StoredRecord;
 use crate::contribution::Contribution;
@@ -32,6 +33,8 @@ pub enum Write {
     /// contribution builds on. The blobs of earlier contributions count as deleted, and are deleted
     /// at some time.
     Accepted(Contribution),
+    /// Replaces the seed of the key that signs the public log.
+    LogKey(Zeroizing<[u8; 32]>),
 }
 
 /// A submitted contribution as it is stored: MessagePack, with points encoded as they came.

@@ -1,7 +1,7 @@
 //! What was fixed when the ceremony was made.
 
 use tauline_protocol::journal::Digest;
-use tauline_protocol::public_log::Blinding;
+use tauline_protocol::public_log::{Blinding, SuccessorKey};
 use tauline_queue_core::Timestamp;
 use tauline_transcript::Sizes;
 use tauline_transcript::signature::{eip55, eth_address};
@@ -18,6 +18,8 @@ pub struct Ceremony {
     pub started_at: Timestamp,
     /// The coordinator's key, which signs receipts.
     pub key: k256::ecdsa::SigningKey,
+    /// The key of the coordinator that gave the ceremony to this one.
+    pub predecessor: Option<k256::ecdsa::VerifyingKey>,
     /// What the public log is made with. None in old data that is opened for looking.
     pub log: Option<LogSecrets>,
 }
@@ -38,9 +40,33 @@ impl Ceremony {
         sum::ceremony(&self.sizes, self.started_at, self.key.verifying_key())
     }
 
+    /// The sum that it had under the coordinator that gave it to this one.
+    pub(crate) fn predecessors_sum(&self) -> Option<Digest> {
+        let key = self.predecessor.as_ref()?;
+        Some(sum::ceremony(&self.sizes, self.started_at, key))
+    }
+
+    /// The key by which the coordinator is named when a ceremony is given to it.
+    #[must_use]
+    pub fn public_key(&self) -> SuccessorKey {
+        public_key(self.key.verifying_key())
+    }
+
     /// The coordinator's address, with the checksum of EIP-55.
     #[must_use]
     pub fn address(&self) -> String {
         eip55(&eth_address(self.key.verifying_key()))
     }
+}
+
+/// A coordinator's public key as it is written.
+pub(crate) fn public_key(key: &k256::ecdsa::VerifyingKey) -> SuccessorKey {
+    let mut bytes = [0; 33];
+    bytes.copy_from_slice(key.to_encoded_point(true).as_bytes());
+    SuccessorKey::from_bytes(bytes)
+}
+
+/// Reads a coordinator's public key. None if it is no point.
+pub(crate) fn verifying_key(key: &SuccessorKey) -> Option<k256::ecdsa::VerifyingKey> {
+    k256::ecdsa::VerifyingKey::from_sec1_bytes(key.as_bytes()).ok()
 }

@@ -3,17 +3,19 @@
 //! A coordinator does this before it starts, and a backup is checked like this before it is
 //! restored.
 
+mod custody;
 mod log;
 
 use tauline_log::tree::Tree;
 use tauline_protocol::Identity;
 use tauline_protocol::journal::{Beside, Digest, Tally};
-use tauline_protocol::public_log::Notice;
 use tauline_queue_core::{Outcome, Phase, Queue, Rules, Ticket, Timestamp};
 use tauline_transcript::{Base, RawContribution};
 
+pub use self::custody::{Custody, GivenTo, Holder, Plan};
 pub use self::log::public_entry;
 use self::log::{PAGE, Replayed};
+use crate::ceremony::Ceremony;
 use crate::chain::Chain;
 use crate::contribution::Contribution;
 use crate::error::StoreError;
@@ -38,8 +40,8 @@ pub struct Checked {
     pub binding: Binding,
     /// The tree of the public log. Empty if nothing is there to make it with, as in old data.
     pub tree: Tree,
-    /// The notice in which the public log says whose it is, if it does.
-    pub opened: Option<Notice>,
+    /// Who keeps the public log, and what is planned.
+    pub custody: Custody,
     /// The place of each ticket's joining in the log, by ticket.
     pub joined: Vec<u64>,
     /// The time of the last record.
@@ -83,7 +85,7 @@ pub fn everything(store: &dyn Store, rules: Rules) -> Result<Checked, StoreError
         restarts_while_verifying: replayed.restarts_while_verifying,
         binding,
         tree: replayed.tree,
-        opened: replayed.opened,
+        custody: replayed.custody,
         joined: replayed.joined,
         last_at: replayed.last_at,
     })
@@ -270,9 +272,14 @@ fn binding(
     replayed: &Replayed,
     contributions: Tally,
 ) -> Result<Binding, StoreError> {
-    let ceremony = store.ceremony().sum();
+    let ceremony = store.ceremony();
+    let goes_on = goes_on(replayed, ceremony);
     if let Some(bound) = &replayed.beside {
-        if bound.ceremony != ceremony {
+        let expected = match goes_on {
+            true => ceremony.predecessors_sum(),
+            false => Some(ceremony.sum()),
+        };
+        if Some(bound.ceremony) != expected {
             return Err(StoreError::damaged(
                 "the coordinator's key, the sizes or the start are not those that the log was told of",
             ));
@@ -292,12 +299,18 @@ fn binding(
         .any(|(number, it)| it.sum.is_none() && number > covered);
     Ok(Binding {
         beside: Beside {
-            ceremony,
+            ceremony: ceremony.sum(),
             contributions,
             accounts,
         },
-        due: replayed.beside.is_none() || uncovered,
+        due: replayed.beside.is_none() || uncovered || goes_on,
     })
+}
+
+/// Whether the ceremony was given to this coordinator, which has not said yet that it goes on.
+fn goes_on(replayed: &Replayed, ceremony: &Ceremony) -> bool {
+    let given_to = replayed.custody.given_to.as_ref();
+    given_to.is_some_and(|it| it.key == ceremony.public_key())
 }
 
 /// What the next record has to bind of the data beside the log.

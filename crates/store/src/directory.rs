@@ -114,14 +114,7 @@ impl DataDir {
     /// # Errors
     /// When it cannot be made.
     pub(crate) fn new_database(&self) -> Result<PathBuf, StoreError> {
-        for end in ["", "-wal", "-shm", "-journal"] {
-            match fs::remove_file(self.path.join(format!("{NEW_DATABASE_NAME}{end}"))) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(self.unwritable(error));
-                }
-                _ => {}
-            }
-        }
+        self.drop_new_database()?;
         let path = self.path.join(NEW_DATABASE_NAME);
         OpenOptions::new()
             .write(true)
@@ -130,6 +123,22 @@ impl DataDir {
             .open(&path)
             .map_err(|source| self.unwritable(source))?;
         Ok(path)
+    }
+
+    /// Removes a new database that has no name yet.
+    ///
+    /// # Errors
+    /// When the system fails.
+    pub(crate) fn drop_new_database(&self) -> Result<(), StoreError> {
+        for end in ["", "-wal", "-shm", "-journal"] {
+            match fs::remove_file(self.path.join(format!("{NEW_DATABASE_NAME}{end}"))) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(self.unwritable(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Gives a new database its name, and makes that durable.

@@ -11,6 +11,7 @@
 //! | [`sum`] | the sums by which stored things are recognised |
 //! | [`mark`] | how many records the log is known to have had |
 //! | [`signed`] | how much of the public log was signed |
+//! | [`handover`] | giving a ceremony to another coordinator, and taking one over |
 //!
 //! What is stored beside the log cannot be derived from it. The log therefore binds it: a record
 //! holds the sum of what was stored with it, or of what was stored before. At every start,
@@ -23,6 +24,7 @@ pub mod check;
 mod contribution;
 mod directory;
 mod error;
+pub mod handover;
 pub mod mark;
 mod names;
 mod session;

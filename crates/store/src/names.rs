@@ -18,5 +18,8 @@ pub const PART_NAME: &str = "tauline.db.part";
 /// Name of the mark.
 pub const MARK_NAME: &str = "tauline.mark";
 
+/// Name of the file with the key of a coordinator that is to go on with a ceremony and has none yet.
+pub(crate) const SUCCESSOR_NAME: &str = "tauline.successor";
+
 /// Name of the file that tells what was last signed.
 pub const SIGNED_NAME: &str = "tauline.signed";

@@ -147,6 +147,19 @@ pub fn take_over(file: &Path, directory: &Path, tree: &Tree) -> Result<(), Store
     slots::make(&path, &signed).map_err(failed("write", &path))
 }
 
+/// Makes the file for a log that goes on in a new data directory.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn begin(directory: &Path, signed: &Signed) -> Result<(), StoreError> {
+    let path = path(directory);
+    slots::make(&path, signed).map_err(|source| StoreError::File {
+        action: "write",
+        path: path.clone(),
+        source,
+    })
+}
+
 /// The file, while the ceremony runs.
 #[derive(Debug)]
 pub(crate) struct SignedFile {

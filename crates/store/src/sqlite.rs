@@ -9,6 +9,7 @@ mod backup;
 mod connection;
 mod creation;
 mod extent;
+mod handover;
 mod meta;
 mod opening;
 mod reading;
@@ -36,6 +37,7 @@ use crate::chain::StoredRecord;
 use crate::contribution::Contribution;
 use crate::directory::DataDir;
 use crate::error::StoreError;
+use crate::handover::Given;
 use crate::mark::{Mark, MarkFile};
 use crate::session::{Session, SignInWrite};
 use crate::signed::{Signed, SignedFile};
@@ -142,7 +144,7 @@ impl Sqlite {
                         mark.hash = record.hash;
                     }
                     Write::Accepted(one) => mark.contributions = one.number,
-                    Write::Blob { .. } | Write::DropBlob(_) => {}
+                    Write::Blob { .. } | Write::DropBlob(_) | Write::LogKey(_) => {}
                 }
             }
         };
@@ -290,6 +292,10 @@ impl Store for Sqlite {
 
     fn backup(&self, to: &Path) -> Result<(), StoreError> {
         backup::backup(&self.path, to)
+    }
+
+    fn hand_over(&self, to: &Path, given: &Given) -> Result<(), StoreError> {
+        handover::write_bundle(&self.path, &self.ceremony, to, given)
     }
 
     fn put_session(&self, session: &Session) -> Result<(), StoreError> {

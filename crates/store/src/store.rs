@@ -11,6 +11,7 @@ use crate::ceremony::Ceremony;
 use crate::chain::StoredRecord;
 use crate::contribution::Contribution;
 use crate::error::StoreError;
+use crate::handover::Given;
 use crate::session::{Session, SignInWrite, TokenHash};
 use crate::signed::Signed;
 use crate::sum;
@@ -90,6 +91,20 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// When `to` exists, or cannot be written.
     fn backup(&self, to: &Path) -> Result<(), StoreError>;
+
+    /// Writes the bundle by which another coordinator goes on with the ceremony to a new file: a copy
+    /// of everything but the secret keys and the sessions (`docs/spec/public-log.md#handover`).
+    ///
+    /// # Errors
+    /// When `to` exists, or cannot be written, or this store has no such form.
+    fn hand_over(&self, to: &Path, given: &Given) -> Result<(), StoreError> {
+        let _ = given;
+        Err(StoreError::File {
+            action: "write",
+            path: to.to_owned(),
+            source: std::io::Error::from(std::io::ErrorKind::Unsupported),
+        })
+    }
 
     /// Adds a session, or replaces the one with the same hash.
     ///

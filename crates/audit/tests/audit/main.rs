@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::field_reassign_with_default)]
 
+mod chain;
+mod custody;
+mod handover;
 mod honest;
 mod line;
 mod published;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::{StatusCode, Url};
 use tauline_protocol::error::{Code, ErrorBody};
+use tauline_protocol::status::MovedTo;
 
 #[cfg(test)]
 use crate::exit::Exit;
@@ -44,9 +45,10 @@ impl Refusal {
     #[must_use]
     pub fn failure(&self, what: &str) -> Failure {
         let text = format!("{what}: {}", self.body.error);
-        match self.may_pass() {
-            true => Failure::io(text).help("try again later"),
-            false => Failure::bad(text),
+        match (&self.body.moved_to, self.may_pass()) {
+            (Some(moved), _) => Failure::bad(text).help(where_it_went(moved)),
+            (None, true) => Failure::io(text).help("try again later"),
+            (None, false) => Failure::bad(text),
         }
         .code(&self.body.code)
     }
@@ -55,6 +57,19 @@ impl Refusal {
     #[must_use]
     pub fn is(&self, codes: &[Code]) -> bool {
         self.code().is_some_and(|code| codes.contains(&code))
+    }
+}
+
+/// How to go on with a ceremony that was handed over to another coordinator.
+#[must_use]
+pub fn where_it_went(moved: &MovedTo) -> String {
+    let whose = &moved.coordinator_address;
+    match &moved.url {
+        Some(url) => format!("the coordinator that has it now is {whose}: give --server {url}"),
+        None => format!(
+            "ask the ceremony's operator where the coordinator is that has it now, {whose}, and give \
+             its address to --server"
+        ),
     }
 }
 
@@ -203,6 +218,29 @@ mod tests {
         let by = "nginx".to_owned();
         let too_large = ClientError::TooLarge { by }.into_failure(&server);
         assert_eq!(too_large.exit(), Exit::Bad);
+    }
+
+    #[test]
+    fn who_comes_to_the_older_coordinator_is_told_where_to_go() {
+        let told = |url: Option<&str>| {
+            let moved = serde_json::json!({
+                "key": "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798",
+                "coordinatorAddress": "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf",
+                "url": url,
+            });
+            let mut body = ErrorBody::new(Code::HandedOver, "it has moved");
+            body.moved_to = Some(serde_json::from_value(moved).unwrap());
+            let refused = Refusal {
+                status: 410,
+                body,
+                retry_after: None,
+            };
+            refused.failure("cannot join").to_string()
+        };
+        let text = told(Some("https://next.example.org/"));
+        assert!(text.contains("--server https://next.example.org/"), "{text}");
+        let text = told(None);
+        assert!(text.contains("0x7E5F") && text.contains("ask"), "{text}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::client::{Client, ClientError, Refusal};
 
 impl Participant<'_> {
     /// Makes a call that needs a session, and signs in again when the coordinator does not know the
-    /// session.
+    /// session, or when the ceremony has moved to another one.
     pub(super) async fn call<T>(
         &mut self,
         call: impl AsyncFn(&Client) -> Result<T, ClientError>,
@@ -21,6 +21,10 @@ impl Participant<'_> {
             let client = self.client.clone();
             match self.retry(async || call(&client).await).await? {
                 Err(refused) if refused.is(&[Code::SessionUnknown, Code::SessionMissing]) => {
+                    self.sign_in().await?;
+                }
+                Err(refused) if refused.is(&[Code::HandedOver]) => {
+                    self.follow(&refused).await?;
                     self.sign_in().await?;
                 }
                 answer => return Ok(answer),

@@ -5,8 +5,12 @@ use super::state::Participant;
 use crate::check_ins::{self, CheckIns};
 
 impl Participant<'_> {
-    /// Takes in the last answer to the check-ins of the turn. False when the turn is over.
+    /// Takes in the last answer to the check-ins of the turn. False when the turn is over, or goes on at
+    /// another coordinator: then another check-in leads there.
     pub(super) fn hear_check_ins(&mut self) -> bool {
+        if self.check_ins_have_to_move() {
+            return false;
+        }
         let news = self
             .check_ins
             .borrow_mut()
@@ -29,13 +33,16 @@ impl Participant<'_> {
         }
     }
 
+    fn check_ins_have_to_move(&self) -> bool {
+        let check_ins = self.check_ins.borrow();
+        check_ins.as_ref().is_some_and(CheckIns::have_to_move)
+    }
+
     /// Continues the check-ins of the turn in a new session.
     pub(super) fn renew_check_ins(&self) {
         let mut check_ins = self.check_ins.borrow_mut();
-        if check_ins
-            .as_ref()
-            .is_some_and(|check_ins| !check_ins.are_over())
-        {
+        let go_on = |check_ins: &CheckIns| !check_ins.are_over() || check_ins.have_to_move();
+        if check_ins.as_ref().is_some_and(go_on) {
             let renewed = self.settings.check_ins.prepare(&self.client);
             renewed.begin();
             *check_ins = Some(renewed);

@@ -20,7 +20,8 @@ impl Participant<'_> {
     pub async fn contribute(&mut self) -> Outcome<Accepted> {
         match self.live().await {
             Ok(accepted) => {
-                self.keep_signed(|tickets| tickets.accepted(&accepted.receipt));
+                self.keep_signed(|tickets| tickets.accepted(&accepted.receipt))
+                    .await;
                 Ok(accepted)
             }
             Err(Stop::Interrupted(wish)) => Err(self.part(wish).await),
@@ -29,6 +30,10 @@ impl Participant<'_> {
     }
 
     async fn live(&mut self) -> Result<Accepted, Stop> {
+        let settings = self.settings;
+        if let Some(moved) = &settings.moved_to {
+            self.move_on(moved).await?;
+        }
         self.sign_in().await?;
         self.check_directory()?;
         if self.settings.probes {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use reqwest::Url;
+use tauline_log::note::VerifierKey;
 use tauline_protocol::Identity;
 use tauline_protocol::status::QueueStatus;
 
@@ -54,6 +55,18 @@ pub enum News<'a> {
     NotKept {
         /// Why.
         why: &'a str,
+    },
+    /// The public log has another key now, which the coordinator has certified.
+    LogKey {
+        /// The key.
+        key: &'a VerifierKey,
+    },
+    /// The ceremony has moved to another coordinator, which the log of the older one names.
+    Moved {
+        /// Where that one is to be found.
+        to: &'a Url,
+        /// Its address, which receipts recover to.
+        coordinator: &'a str,
     },
     /// The ceremony is halted, so joining has to wait.
     Halted,

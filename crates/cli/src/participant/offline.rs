@@ -101,11 +101,15 @@ impl Participant<'_> {
 
     /// Refuses a directory that is for another participant, before joining.
     pub(super) fn check_directory(&self) -> Result<(), Stop> {
-        if let (Some(offline), Some(identity)) = (&self.settings.offline, &self.identity) {
-            let coordinator = &self.settings.coordinator;
-            offline.carried.check_owner(coordinator, identity)?;
+        let (Some(offline), Some(identity)) = (&self.settings.offline, &self.identity) else {
+            return Ok(());
+        };
+        // A turn of an earlier coordinator goes on at the present one.
+        let check = |coordinator: &String| offline.carried.check_owner(coordinator, identity);
+        match self.earlier_coordinators.iter().any(|it| check(it).is_ok()) {
+            true => Ok(()),
+            false => Ok(check(&self.coordinator)?),
         }
-        Ok(())
     }
 
     /// Writes the turn to the directory, unless it is there already. Also returns whether it did.
@@ -122,7 +126,7 @@ impl Participant<'_> {
             .ok_or_else(|| Failure::bad("not signed in"))?;
         let (settings, carried) = (self.settings, offline.carried.clone());
         let server = self.client.server().to_string();
-        let coordinator = settings.coordinator.clone();
+        let coordinator = self.coordinator.clone();
         let (ceremony, form) = (settings.sizes.clone(), self.form);
         let written = tokio::task::spawn_blocking(move || {
             carried.write(NewTurn {

@@ -38,7 +38,7 @@ impl Participant<'_> {
         match joined {
             Ok(status) => {
                 self.check_identity(&status)?;
-                self.keep_signed(|tickets| tickets.joined(&status));
+                self.keep_signed(|tickets| tickets.joined(&status)).await;
                 self.standing = Some(status.clone());
                 Ok(status)
             }
@@ -48,7 +48,8 @@ impl Participant<'_> {
             }
             Err(refused) => {
                 if let (Some(signed), Some(who)) = (&refused.body.signed, self.identity.clone()) {
-                    self.keep_signed(|tickets| tickets.refused(&who, signed));
+                    self.keep_signed(|tickets| tickets.refused(&who, signed))
+                        .await;
                 }
                 Err(cannot_join(&refused).into())
             }
@@ -123,7 +124,8 @@ impl Participant<'_> {
                 Err(refused) => self.reconsider(&refused).await?,
             }
         };
-        self.keep_signed(|tickets| tickets.checked_in(&status));
+        self.keep_signed(|tickets| tickets.checked_in(&status))
+            .await;
         self.standing = Some(status.clone());
         Ok(status)
     }

@@ -6,7 +6,7 @@ use tauline_protocol::error::Code;
 
 use super::news::News;
 use super::state::{ATTEMPTS, Participant, Stop};
-use crate::client::Client;
+use crate::client::{Client, Refusal};
 use crate::exit::Failure;
 use crate::signin::browser::{self, RedirectListener};
 use crate::signin::{InBrowser, Proof};
@@ -16,29 +16,34 @@ impl Participant<'_> {
     pub(crate) async fn sign_in(&mut self) -> Result<(), Stop> {
         for attempt in 1.. {
             let mut client = self.client.clone();
-            let credential = &self.credential;
-            let answer = self
-                .retry(async || match credential.proof(&client).await? {
-                    Proof::Login(proof) => client.login(&proof).await.map(Ok),
-                    Proof::Browser(how) => Ok(Err(how)),
-                })
-                .await?;
-            match answer {
-                Ok(Ok(answer)) => {
-                    self.signed_in(client, answer.identity)?;
-                    break;
-                }
-                Ok(Err(how)) => {
-                    let identity = self.sign_in_in_browser(&mut client, how).await?;
-                    self.signed_in(client, identity)?;
-                    break;
-                }
+            match self.prove_identity(&mut client).await? {
+                Ok(identity) => return self.signed_in(client, identity),
                 // Nonces are in the coordinator's memory, which a restart clears.
                 Err(refused) if refused.is(&[Code::LoginUnknownNonce]) && attempt < ATTEMPTS => {}
+                Err(refused) if refused.is(&[Code::HandedOver]) => self.follow(&refused).await?,
                 Err(refused) => return Err(refused.failure("cannot sign in").into()),
             }
         }
         Ok(())
+    }
+
+    /// Opens a session for this client, and returns whose it is.
+    async fn prove_identity(
+        &self,
+        client: &mut Client,
+    ) -> Result<Result<Identity, Refusal>, Stop> {
+        let credential = &self.credential;
+        let answer = self
+            .retry(async || match credential.proof(client).await? {
+                Proof::Login(proof) => client.login(&proof).await.map(Ok),
+                Proof::Browser(how) => Ok(Err(how)),
+            })
+            .await?;
+        match answer {
+            Ok(Ok(answer)) => Ok(Ok(answer.identity)),
+            Ok(Err(how)) => self.sign_in_in_browser(client, how).await,
+            Err(refused) => Ok(Err(refused)),
+        }
     }
 
     /// Continues in a new session of the same participant.
@@ -59,15 +64,18 @@ impl Participant<'_> {
 
     /// Has the user sign in in a browser, and takes over the browser's session.
     async fn sign_in_in_browser(
-        &mut self,
+        &self,
         client: &mut Client,
         how: InBrowser,
-    ) -> Result<Identity, Stop> {
+    ) -> Result<Result<Identity, Refusal>, Stop> {
         let redirect = RedirectListener::open().await?;
         let links = self
             .retry(async || client.auth_links(redirect.address()).await)
-            .await?
-            .map_err(|refused| refused.failure("cannot sign in in a browser"))?;
+            .await?;
+        let links = match links {
+            Ok(links) => links,
+            Err(refused) => return Ok(Err(refused)),
+        };
         let link = how.link(&links)?;
         self.listener.tell(News::SignInAt {
             link: &link,
@@ -84,6 +92,6 @@ impl Participant<'_> {
             brought = redirect.session() => brought?,
         };
         client.enter(brought.session);
-        Ok(brought.identity)
+        Ok(Ok(brought.identity))
     }
 }

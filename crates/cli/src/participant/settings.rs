@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tauline_protocol::status::MovedTo;
 use tauline_transcript::Sizes;
 use zeroize::Zeroizing;
 
@@ -25,8 +26,11 @@ pub struct ParticipantSettings {
     pub entropy: Arc<Zeroizing<Vec<u8>>>,
     /// How long calls are repeated while the coordinator does not answer.
     pub patience: Duration,
-    /// The coordinator's address, which has to have signed the receipt.
+    /// The address of the coordinator that was asked first, which has to have signed the receipt, or
+    /// to have given the ceremony to the one that has.
     pub coordinator: String,
+    /// Where the ceremony went, if that coordinator has given it away already.
+    pub moved_to: Option<MovedTo>,
     /// The directory for the file with what the coordinator signs; none if it is not kept.
     pub tickets: Option<PathBuf>,
     /// The directory for another machine, if that computes the contribution.

@@ -68,6 +68,12 @@ pub struct Participant<'a> {
     pub(super) times: Times,
     /// What the coordinator has signed.
     pub(super) tickets: Tickets,
+    /// How often the log was searched in vain for the key that signs now.
+    pub(super) key_searches: u32,
+    /// The address of the coordinator, which has to have signed the receipt.
+    pub(super) coordinator: String,
+    /// Those that had the ceremony before, as far as it was followed.
+    pub(super) earlier_coordinators: Vec<String>,
 }
 
 impl<'a> Participant<'a> {
@@ -94,6 +100,9 @@ impl<'a> Participant<'a> {
             counter: work::Counter::default(),
             times: Times::default(),
             tickets,
+            key_searches: 0,
+            coordinator: settings.coordinator.clone(),
+            earlier_coordinators: Vec::new(),
         }
     }
 
@@ -114,15 +123,11 @@ impl<'a> Participant<'a> {
         self.listener.tell(News::Standing(status));
     }
 
-    /// Keeps something that the coordinator has signed. Tells where, once, and what is wrong with it.
-    pub(super) fn keep_signed(&mut self, keep: impl FnOnce(&mut Tickets) -> Result<(), String>) {
-        let kept_before = self.tickets.path().is_some();
-        if let Err(why) = keep(&mut self.tickets) {
-            self.listener.tell(News::NotKept { why: &why });
-        }
-        if let Some(path) = self.tickets.path().filter(|_| !kept_before) {
-            self.listener.tell(News::Kept { path });
-        }
+    /// The address of the coordinator that has the ceremony now, as far as it was followed: receipts
+    /// recover to it.
+    #[must_use]
+    pub fn coordinator(&self) -> &str {
+        &self.coordinator
     }
 
     /// When the steps so far happened.

@@ -35,7 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(12 * 3600);
 ///
 /// Keep the program running until it says that the contribution is accepted. A cut connection or a
 /// restarted coordinator costs nothing: the program goes on by itself, and it waits while the
-/// ceremony is paused.
+/// ceremony is paused. If the ceremony moves to another coordinator, the program goes there, once the
+/// public log of the first one shows that it is the right one.
 ///
 /// Ctrl-C gives up the place in the queue, or the turn; on a terminal, it asks first. An identity
 /// that has left cannot come back. A closed terminal, a logout or SIGTERM ends the program and
@@ -131,7 +132,8 @@ async fn contribute(plan: Plan, screen: &Arc<Screen>) -> Outcome {
         check_ins: CheckInThread::start(&plan.server)?,
         entropy: plan.entropy,
         patience: PATIENCE,
-        coordinator: coordinator.clone(),
+        coordinator,
+        moved_to: status.moved_to,
         // Beside the receipt.
         tickets: Some(PathBuf::from(match &plan.receipt {
             Some(path) => output::parent(path),
@@ -146,7 +148,8 @@ async fn contribute(plan: Plan, screen: &Arc<Screen>) -> Outcome {
         Participant::new(client, credential, &settings, screen.as_ref(), interrupt);
     let accepted = participant.contribute().await?;
     screen.close(true);
-    conclude(plan.receipt.as_deref(), &coordinator, &accepted)
+    let coordinator = participant.coordinator();
+    conclude(plan.receipt.as_deref(), coordinator, &accepted)
 }
 
 /// The ceremony's sizes, as its status states them.
@@ -174,11 +177,16 @@ fn introduce(server: &Url, status: &CeremonyStatus, screen: &Screen) {
             numbers::about(status.expected_wait_in_ms)
         ),
     };
-    screen.say(&format!(
-        "Ceremony at {server} is {}: {} so far, {wait}.",
-        status.mode.as_str(),
-        numbers::count(status.contributions, "contribution"),
-    ));
+    let contributions = numbers::count(status.contributions, "contribution");
+    screen.say(&match &status.moved_to {
+        Some(_) => format!(
+            "The ceremony at {server} was handed over to another coordinator, after {contributions}."
+        ),
+        None => format!(
+            "Ceremony at {server} is {}: {contributions} so far, {wait}.",
+            status.mode.as_str(),
+        ),
+    });
     if server.scheme() == "http" && !client::is_loopback(server) {
         screen.say(
             "warning: http:// is not encrypted: others on the way could take over your session. \

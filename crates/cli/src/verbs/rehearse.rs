@@ -115,6 +115,10 @@ async fn rehearse(args: &Args) -> Outcome {
     let sizes = contribute::sizes(&status)
         .map_err(|error| Failure::bad(format!("{} is not understood: {error}", args.server)))?;
     let coordinator = args.trust.coordinator(&args.server, &status)?;
+    if let Some(moved) = &status.moved_to {
+        let text = format!("the ceremony at {} was handed over", args.server);
+        return Err(Failure::bad(text).help(client::where_it_went(moved)));
+    }
     if status.mode != ModeWord::Open {
         return Err(Failure::bad(format!(
             "the ceremony is {}: nobody can join",
@@ -174,6 +178,7 @@ fn settings(args: &Args, sizes: Sizes, coordinator: String) -> Outcome<Participa
         entropy: Arc::new(Zeroizing::new(Vec::new())),
         patience: PATIENCE,
         coordinator,
+        moved_to: None,
         tickets: None,
         offline: None,
     })
@@ -194,7 +199,7 @@ async fn play_all(
             sleep(ARRIVAL * i as u32).await;
             let mut participant =
                 Participant::new(client, credential, settings, observer, interrupt);
-            let result = play(&mut participant, part, &settings.coordinator).await;
+            let result = play(&mut participant, part).await;
             observer.advance();
             (participant, part, result)
         }

@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use reqwest::Url;
-use tauline_protocol::status::{CeremonyStatus, ModeWord, SignInMethod, TurnStatus};
+use tauline_protocol::status::{CeremonyStatus, ModeWord, MovedTo, SignInMethod, TurnStatus};
 
 use crate::client::{self, Client, parse_server};
 use crate::exit::Outcome;
 use crate::runtime::online;
-use crate::{numbers, output};
+use crate::{numbers, output, times};
 
 /// Show a ceremony: its mode, line, turn and expected wait.
 #[derive(Debug, clap::Args)]
@@ -44,8 +44,10 @@ pub(crate) fn text(status: &CeremonyStatus) -> String {
         .map(|sub| format!("{}:{}", sub.num_g1_powers, sub.num_g2_powers))
         .collect();
     let methods: Vec<&str> = status.sign_in.iter().map(|method| name(*method)).collect();
-    let rows = [
-        ("mode", mode(status)),
+    let mut rows = vec![("mode", mode(status))];
+    rows.extend(status.moved_to.as_ref().map(|it| ("moved to", moved(it))));
+    rows.extend(planned(status));
+    rows.extend([
         ("contributions", numbers::with_commas(status.contributions)),
         ("in line", numbers::with_commas(status.queue_length)),
         (
@@ -75,7 +77,7 @@ pub(crate) fn text(status: &CeremonyStatus) -> String {
                 ))
             ),
         ),
-    ];
+    ]);
     let mut text = String::new();
     for (label, value) in rows {
         // Writing to a string does not fail.
@@ -85,10 +87,34 @@ pub(crate) fn text(status: &CeremonyStatus) -> String {
     text
 }
 
+/// Where the ceremony went.
+fn moved(to: &MovedTo) -> String {
+    let url = to.url.as_deref().unwrap_or("an address that is not known here");
+    format!("{url}, coordinator {}", to.coordinator_address)
+}
+
+/// When the mode will change by the operator's plan.
+fn planned(status: &CeremonyStatus) -> impl Iterator<Item = (&'static str, String)> {
+    let planned = status.planned.unwrap_or_default();
+    let now = status.time;
+    let times = [("opens", planned.opens), ("drains", planned.drains)];
+    let row = move |(label, at): (&'static str, Option<u64>)| Some((label, when(at?, now)));
+    times.into_iter().filter_map(row)
+}
+
+/// A time to come, in Unix seconds, and how long it is until then.
+pub(crate) fn when(at: u64, now: u64) -> String {
+    let left = std::time::Duration::from_secs(at.saturating_sub(now));
+    format!("{} (in {})", times::text(at), numbers::duration(left))
+}
+
 /// The mode, and what it means for those who wait or want to join.
 fn mode(status: &CeremonyStatus) -> String {
     let in_line = status.queue_length > 0 || status.turn.is_some();
     match status.mode {
+        _ if status.moved_to.is_some() => {
+            "handed over: another coordinator has the ceremony now, with all places".to_owned()
+        }
         ModeWord::Open => "open".to_owned(),
         ModeWord::Draining => {
             "draining: nobody can join any more, those in line are served".to_owned()
@@ -109,6 +135,7 @@ fn wait(status: &CeremonyStatus) -> String {
     let is_free = status.queue_length == 0 && status.turn.is_none();
     let about = numbers::about(status.expected_wait_in_ms);
     match (status.mode, is_free) {
+        _ if status.moved_to.is_some() => "as the other coordinator says".to_owned(),
         (ModeWord::Halted, true) => "until the ceremony goes on".to_owned(),
         (ModeWord::Halted, false) => format!("until the ceremony goes on, then {about}"),
         (_, true) => "none".to_owned(),
@@ -128,7 +155,7 @@ pub(crate) fn name(method: SignInMethod) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use tauline_protocol::status::{LogHead, ModeWord, QueueWord, SubCeremony};
+    use tauline_protocol::status::{LogHead, ModeWord, Planned, QueueWord, SubCeremony};
 
     use super::*;
 
@@ -158,7 +185,9 @@ mod tests {
                 hash: "0xab".to_owned(),
                 cosigned: None,
             },
-            time: 0,
+            planned: None,
+            moved_to: None,
+            time: 1_790_000_000,
         }
     }
 
@@ -180,6 +209,43 @@ mod tests {
         assert!(shown.contains("halted: nobody can join now"), "{shown}");
         status.mode = ModeWord::Draining;
         assert!(text(&status).contains("those in line are served"));
+    }
+
+    #[test]
+    fn plans_are_shown() {
+        let mut status = status();
+        status.planned = Some(Planned {
+            opens: Some(1_790_007_200),
+            drains: None,
+        });
+        let shown = text(&status);
+        assert!(
+            shown.contains("\n  opens           2026-09-21T16:13:20Z (in 2 h)\n"),
+            "{shown}"
+        );
+        assert!(!shown.contains("drains"), "{shown}");
+    }
+
+    #[test]
+    fn who_asks_the_older_coordinator_is_told_where_the_ceremony_is() {
+        let mut status = status();
+        status.mode = ModeWord::Halted;
+        status.moved_to = Some(MovedTo {
+            key: "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
+                .parse()
+                .unwrap(),
+            coordinator_address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf".to_owned(),
+            url: Some("https://next.example.org/".to_owned()),
+        });
+        let shown = text(&status);
+        assert!(shown.contains("mode            handed over"), "{shown}");
+        assert!(
+            shown.contains("moved to        https://next.example.org/, coordinator 0x7E5F"),
+            "{shown}"
+        );
+        assert!(!shown.contains("no deadline runs"), "{shown}");
+        status.moved_to.as_mut().unwrap().url = None;
+        assert!(text(&status).contains("not known here, coordinator 0x7E5F"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap};
 use reqwest::{Response, StatusCode, Url};
+use tauline_protocol::status::CeremonyStatus;
 use tauline_transcript::Sizes;
 use tokio::time::sleep;
 
@@ -54,18 +55,25 @@ pub fn run(args: &Args) -> Outcome {
         drop(meter);
         let len = part.len;
         part.finish(&args.output, args.force)?;
+        let status = client.status().await.ok();
         let name = args.output.display();
-        let (len, sizes) = (numbers::bytes(len), sizes_flag(&client).await);
+        let (len, sizes) = (numbers::bytes(len), sizes_flag(status.as_ref()));
         output::print(&format!(
             "{name}: {len}. Check it: tauline verify {name}{sizes}"
-        ))
+        ))?;
+        match status.and_then(|status| status.moved_to) {
+            Some(moved) => output::print(&format!(
+                "This is the transcript up to the handover to another coordinator: {}.",
+                client::where_it_went(&moved)
+            )),
+            None => Ok(()),
+        }
     })
 }
 
 /// The flag that `verify` needs for a ceremony whose sizes are not the default ones.
-async fn sizes_flag(client: &Client) -> String {
-    let status = client.status().await.ok();
-    let sizes = status.and_then(|status| contribute::sizes(&status).ok());
+fn sizes_flag(status: Option<&CeremonyStatus>) -> String {
+    let sizes = status.and_then(|status| contribute::sizes(status).ok());
     match sizes.filter(|sizes| *sizes != Sizes::default()) {
         Some(sizes) => format!(" --ceremony {sizes}"),
         None => String::new(),

@@ -74,6 +74,13 @@ pub struct ServiceSettings {
     )]
     pub accept_missing_guard: bool,
 
+    /// Take the ceremony over that is in this bundle, which `tauline admin handover` wrote for the key
+    /// that `public-key` prints here.
+    ///
+    /// All of it is checked first. Once it was taken over, the setting does nothing, and may stay.
+    #[arg(long, env = "TAULINE_FROM_HANDOVER", value_name = "BUNDLE")]
+    pub from_handover: Option<PathBuf>,
+
     /// Address that this coordinator must have, 0x and 40 hex digits, as in the status and in receipts;
     /// with data of any other, it does not start.
     ///

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use k256::ecdsa::SigningKey;
 use tauline_protocol::Identity;
+use tauline_protocol::public_log::SuccessorKey;
 use tauline_protocol::status::{CeremonyStatus, SignInMethod};
 use tauline_queue_core::{Refusal, Rules, Timestamp};
 use tauline_store::Store;
@@ -53,6 +54,13 @@ pub(super) struct Shared {
     pub(super) key: SigningKey,
     pub(super) address: String,
     pub(super) log: Arc<PublicLog>,
+}
+
+impl Shared {
+    /// The key by which this coordinator is named when a ceremony is given to it.
+    pub(super) fn public_key(&self) -> SuccessorKey {
+        self.store.ceremony().public_key()
+    }
 }
 
 impl Coordinator {
@@ -133,6 +141,14 @@ impl Coordinator {
         act: impl FnOnce(&mut Task, Timestamp, &Identity) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refused> {
         self.ask_held(answering(who, act)).await
+    }
+
+    /// Refuses where the ceremony was given away: whoever waits here has to be told.
+    pub(super) fn still_here(&self) -> Result<(), Refused> {
+        match self.published.borrow().moved_to() {
+            Some(moved_to) => Err(Refused::handed_over(moved_to)),
+            None => Ok(()),
+        }
     }
 
     /// The same, heard before whatever else waits in the mailbox.

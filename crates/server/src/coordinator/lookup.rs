@@ -19,6 +19,11 @@ use crate::verifier;
 impl Coordinator {
     /// A refusal in words, among them the log's note on the end of the last stay.
     pub(super) async fn refused(&self, RulesRefusal { refusal, past }: RulesRefusal) -> Refused {
+        if let Some(moved_to) = self.published.borrow().moved_to()
+            && refusal == Refusal::Halted
+        {
+            return Refused::handed_over(moved_to);
+        }
         let because = match (refusal, past) {
             (Refusal::Ended { outcome } | Refusal::UsedUp { outcome }, Some(ticket)) => {
                 self.note(ticket, outcome).await.ok().flatten()
@@ -36,6 +41,10 @@ impl Coordinator {
             promise,
         } = standing;
         status.promise = promise.map(|promise| self.shared.log.promise(&promise));
+        if !matches!(past, Some((_, Outcome::Contributed))) {
+            // Where the ceremony was given away, a receipt is all that there is to be had.
+            self.still_here()?;
+        }
         match past {
             Some((ticket, Outcome::Contributed)) => {
                 status.receipt = Some(self.receipt(ticket).await?);

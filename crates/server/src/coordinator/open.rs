@@ -20,7 +20,7 @@ use crate::base::CurrentBase;
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
 use crate::public_log::{PublicLog, Unopened};
-use crate::status::Published;
+use crate::status::{Announced, Published};
 use crate::submission::Verification;
 use crate::verifier::{Verifier, panic_text};
 
@@ -94,7 +94,10 @@ pub fn open(
         address,
         log: Arc::new(log),
     };
-    let first = Published::new(&checked.queue, checked.chain, shared.clock.now());
+    let custody = &checked.custody;
+    let announced = Announced::new(custody.plan, custody.given_to.as_ref());
+    let now = shared.clock.now();
+    let first = Published::new(&checked.queue, checked.chain, announced, now);
     let (publisher, published) = watch::channel(Arc::new(first));
     let mut task = task(checked, &shared, publisher, urgent_mailbox.clone())?;
     task.begin(notices)?;
@@ -125,6 +128,13 @@ fn catch_up(clock: &Clock, checked: &Checked) {
         mode = %ModeWord::from(state.mode()).as_str(),
         "the ceremony's log is replayed"
     );
+    if let Some(given) = &checked.custody.given_to {
+        warn!(
+            to = %given.key,
+            url = given.url.as_deref().unwrap_or("not known here"),
+            "the ceremony was handed over: unless this is the coordinator with that key, nothing happens here any more"
+        );
+    }
 }
 
 /// The task that goes on where the log ends.
@@ -140,6 +150,7 @@ fn task(
         base,
         verifying,
         binding,
+        custody,
         ..
     } = checked;
     let contributions = queue.state().contributions();
@@ -169,6 +180,9 @@ fn task(
         urgent_mailbox,
         pending: Pending::default(),
         verifying,
+        plan: custody.plan,
+        // If it was given to this coordinator, it goes on here.
+        given_to: (custody.given_to).filter(|given| given.key != shared.public_key()),
         moment: Moment::default(),
     })
 }

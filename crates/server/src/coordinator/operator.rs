@@ -8,7 +8,7 @@ use tauline_protocol::status::QueueStatus;
 use tauline_queue_core::{Command, Mode, NotPaused, Refusal, Ticket, Timestamp};
 
 use super::handle::Coordinator;
-use super::refusals;
+use super::{handover, refusals};
 use super::task::{Message, Task};
 use crate::status::{self, millis};
 
@@ -23,6 +23,14 @@ pub enum Order {
     Pause,
     /// Go on in the mode before the pause.
     Resume,
+    /// As `Drain`, at this time.
+    DrainAt(Timestamp),
+    /// As `Open`, at this time.
+    OpenAt(Timestamp),
+    /// Plan nothing any more.
+    Unplan,
+    /// Sign the public log with another key from now on.
+    RotateKey,
     /// Let an identity join again that was used up without contributing.
     Pardon(Identity),
     /// End a stay, in line or in its turn. The reason goes into the log.
@@ -84,7 +92,7 @@ impl Coordinator {
         .await
     }
 
-    async fn answer_operator<T: Send + 'static>(
+    pub(super) async fn answer_operator<T: Send + 'static>(
         &self,
         act: impl FnOnce(&mut Task, Timestamp) -> T + Send + 'static,
     ) -> Result<T, String> {
@@ -135,6 +143,9 @@ impl Task {
     }
 
     fn obey(&mut self, now: Timestamp, order: Order) -> Result<(), String> {
+        if let Some(given) = &self.given_to {
+            return Err(handover::given_away(given));
+        }
         let mode = match order {
             Order::Drain => Mode::Draining,
             Order::Open => Mode::Open,
@@ -149,6 +160,13 @@ impl Task {
                     );
                 }
             },
+            Order::DrainAt(at) => return self.plan_drain(now, at),
+            Order::OpenAt(at) => return self.plan_opening(now, at),
+            Order::Unplan => return self.unplan(),
+            Order::RotateKey => {
+                self.rotate_key();
+                return Ok(());
+            }
             Order::Expel { ticket, reason } => return self.expel(now, ticket, reason),
             Order::Pardon(id) => {
                 return self

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::log_line::LogLine;
 use super::presence::positions::TELL_EVERY;
 use super::task::{Message, Task};
-use crate::status::Published;
+use crate::status::{Announced, Published};
 use crate::verifier::Judgement;
 
 /// How often the task looks at the time while somebody is in the queue: as precise as the length
@@ -108,9 +108,13 @@ impl Task {
         let pending = &mut self.pending;
         self.store.commit(&pending.batch)?;
         pending.batch.writes.clear();
+        if let Some(signer) = pending.signer.take() {
+            self.log.sign_with(signer);
+        }
         self.log.publish(pending.entries.drain(..), now)?;
         pending.log_lines.drain(..).for_each(LogLine::write);
-        let published = Published::new(&self.queue, self.chain, now);
+        let announced = Announced::new(self.plan, self.given_to.as_ref());
+        let published = Published::new(&self.queue, self.chain, announced, now);
         self.published.send_replace(Arc::new(published));
         Ok(())
     }
@@ -150,6 +154,7 @@ impl Task {
             moment.held.next(),
             moment.closing_by,
             self.log.due(),
+            self.next_planned(),
         ]
         .into_iter()
         .flatten()
@@ -159,6 +164,7 @@ impl Task {
     /// Everything that time and presence bring about; then one commit; then the world hears of it.
     fn end_batch(&mut self) -> Result<(), Crash> {
         let now = self.time();
+        self.follow_plan(now);
         let _ = self.carry_out(now, Command::Tick, None);
         self.attend(now);
         if !self.pending.batch.writes.is_empty() {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use k256::ecdsa::SigningKey;
+use tauline_log::note::Signer;
 use tauline_protocol::Identity;
 use tauline_protocol::journal::Record;
 use tauline_protocol::public_log::{EntryError, Notice, PublicEntry};
@@ -11,7 +12,7 @@ use tauline_protocol::statement::PromisedPhase;
 use tauline_queue_core::{
     Command, Entry, Event, Outcome, Phase, Queue, Refusal, State, Step, Ticket, Timestamp,
 };
-use tauline_store::check::Binding;
+use tauline_store::check::{Binding, GivenTo, Plan};
 use tauline_store::{Batch, Chain, Contribution, Store, TokenHash, Write};
 use tokio::sync::{mpsc, watch};
 
@@ -44,6 +45,10 @@ pub(super) struct Task {
     pub(super) urgent_mailbox: mpsc::UnboundedSender<Message>,
     pub(super) pending: Pending,
     pub(super) verifying: Option<Verifying>,
+    /// What is planned.
+    pub(super) plan: Plan,
+    /// To whom the ceremony was given. Nothing happens any more then.
+    pub(super) given_to: Option<GivenTo>,
     pub(super) moment: Moment,
 }
 
@@ -59,6 +64,8 @@ pub(super) struct Pending {
     pub(super) submitted: Option<Arrived>,
     /// The judgement that is being carried out.
     pub(super) judgement: Option<Judgement>,
+    /// What signs the public log once the batch is durable, if that changes.
+    pub(super) signer: Option<Signer>,
     /// Whether a verification has to be started after the commit.
     pub(super) starts_verifying: bool,
 }
@@ -175,6 +182,10 @@ impl Task {
         command: Command<Identity>,
         mut note: Option<String>,
     ) -> Result<(), Refusal> {
+        if self.given_to.is_some() {
+            // It is halted, for good as far as this coordinator is concerned.
+            return Err(Refusal::Halted);
+        }
         let Step { entries, result } = self.queue.step(at, command);
         for entry in entries {
             let takes_note = matches!(

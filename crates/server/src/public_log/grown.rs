@@ -18,7 +18,8 @@ const SIGN_EVERY: Duration = Duration::from_secs(1);
 /// The public log of a running coordinator.
 pub(crate) struct PublicLog {
     pub(super) origin: Origin,
-    pub(super) signer: Signer,
+    /// What signs now: a rotation replaces it.
+    pub(super) signer: RwLock<Arc<Signer>>,
     pub(super) blinding: Blinding,
     pub(super) store: Arc<dyn Store>,
     pub(super) grown: RwLock<Grown>,
@@ -49,6 +50,11 @@ pub(crate) struct SignedHead {
 }
 
 impl PublicLog {
+    /// The log's origin.
+    pub(crate) fn origin(&self) -> &str {
+        self.origin.as_str()
+    }
+
     /// The ceremony's secret behind all commitments.
     pub(crate) fn blinding(&self) -> &Blinding {
         &self.blinding
@@ -98,12 +104,24 @@ impl PublicLog {
             tree: head,
         })?;
         let checkpoint = Checkpoint::new(self.origin.clone(), head)
-            .sign(&self.signer)
+            .sign(&self.signer())
             .map_err(|error| StoreError::damaged(error.to_string()))?;
         Ok(SignedHead {
             head,
             text: checkpoint.to_string().into(),
         })
+    }
+
+    /// What signs now.
+    pub(super) fn signer(&self) -> Arc<Signer> {
+        let signer = self.signer.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&signer)
+    }
+
+    /// Signs with this from now on (`docs/spec/public-log.md#rotation`). What it signs next must hold
+    /// the entry that names it.
+    pub(crate) fn sign_with(&self, signer: Signer) {
+        *self.signer.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(signer);
     }
 
     /// The last checkpoint.
@@ -152,12 +170,20 @@ impl Grown {
                 self.joined.push(index);
                 self.is_urgent = true;
             }
-            _ => self.is_urgent |= entry.accepted.is_some() || is_opening(entry),
+            _ => self.is_urgent |= entry.accepted.is_some() || names_a_key(entry),
         }
     }
 }
 
-/// Whether the log says whose it is by this entry.
-fn is_opening(entry: &PublicEntry) -> bool {
-    matches!(entry.notice, Some(Notice::Opened { .. }))
+/// Whether the log says by this entry whose it is or will be, or by which key.
+fn names_a_key(entry: &PublicEntry) -> bool {
+    matches!(
+        entry.notice,
+        Some(
+            Notice::Opened { .. }
+                | Notice::KeyRotated { .. }
+                | Notice::HandingOver { .. }
+                | Notice::HandedOver { .. }
+        )
+    )
 }

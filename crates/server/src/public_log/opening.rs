@@ -3,13 +3,16 @@
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 
+use k256::ecdsa::SigningKey;
+use rand_core::RngCore as _;
 use tauline_log::checkpoint::Origin;
 use tauline_log::note::{KeyName, Signer};
 use tauline_protocol::public_log::{Notice, PublicRules, key_certificate};
 use tauline_queue_core::{Rules, Timestamp};
-use tauline_store::check::Checked;
+use tauline_store::check::{Checked, Custody};
 use tauline_store::{Ceremony, LogSecrets, Store, StoreError};
 use tauline_transcript::signature::{ecdsa_sign, personal_message_digest};
+use zeroize::Zeroizing;
 
 use super::grown::{Grown, PublicLog};
 use crate::signin::origin::Origin as Site;
@@ -46,10 +49,9 @@ impl PublicLog {
         let Some(LogSecrets { seed, blinding }) = ceremony.log.clone() else {
             return Err(StoreError::damaged("the key of the public log is missing"));
         };
-        let origin = match &checked.opened {
-            Some(Notice::Opened { origin, .. }) => origin.as_str(),
-            _ => asked_origin,
-        };
+        let custody = &checked.custody;
+        let holder = custody.holder.as_ref();
+        let origin = holder.map_or(asked_origin, |holder| holder.origin.as_str());
         if origin != asked_origin {
             tracing::info!(
                 origin,
@@ -57,7 +59,7 @@ impl PublicLog {
             );
         }
         let signed = store.last_signed();
-        if checked.opened.is_some() && signed.is_none() && !accepts_no_guard {
+        if holder.is_some() && signed.is_none() && !accepts_no_guard {
             let path = store.directory().map(Path::to_owned).unwrap_or_default();
             return Err(StoreError::Unguarded { path });
         }
@@ -66,14 +68,7 @@ impl PublicLog {
         };
         let name: KeyName = origin.parse().map_err(|error| bad_origin(&error))?;
         let signer = Signer::from_seed(name, &seed);
-        let mut notices = Vec::new();
-        if checked.opened.is_none() {
-            notices.push(opened(ceremony, origin, &signer));
-        }
-        notices.push(Notice::Started {
-            program: PROGRAM.to_owned(),
-            rules: PublicRules::from(rules),
-        });
+        let notices = first_notices(ceremony, custody, origin, &signer, rules)?;
         let origin: Origin = origin.parse().map_err(|error| bad_origin(&error))?;
         let grown = Grown {
             tree: std::mem::take(&mut checked.tree),
@@ -85,7 +80,7 @@ impl PublicLog {
         };
         let log = PublicLog {
             origin,
-            signer,
+            signer: RwLock::new(Arc::new(signer)),
             blinding,
             store: Arc::clone(&store),
             grown: RwLock::new(grown),
@@ -94,16 +89,80 @@ impl PublicLog {
     }
 }
 
-/// The notice that says whose log it is (`docs/spec/public-log.md#certificate`).
-fn opened(ceremony: &Ceremony, origin: &str, signer: &Signer) -> Notice {
+/// What a coordinator says when it starts: whose log it is, if that is new, and the settings. One that
+/// has given the ceremony away says nothing any more (`docs/spec/public-log.md#handover`).
+fn first_notices(
+    ceremony: &Ceremony,
+    custody: &Custody,
+    origin: &str,
+    signer: &Signer,
+    rules: &Rules,
+) -> Result<Vec<Notice>, StoreError> {
     let key = signer.verifier_key().to_string();
-    let digest = personal_message_digest(key_certificate(origin, &key).as_bytes());
-    Notice::Opened {
-        origin: origin.to_owned(),
-        coordinator: ceremony.address(),
-        sizes: ceremony.sizes.to_string(),
-        started: ceremony.started_at,
-        certificate: hex::encode(ecdsa_sign(&digest, &ceremony.key)),
-        key,
+    let mut notices = Vec::new();
+    match (&custody.holder, &custody.given_to) {
+        (None, _) => notices.push(Notice::Opened {
+            origin: origin.to_owned(),
+            coordinator: ceremony.address(),
+            sizes: ceremony.sizes.to_string(),
+            started: ceremony.started_at,
+            certificate: certificate(&ceremony.key, origin, &key),
+            key,
+        }),
+        (Some(_), Some(given)) if given.key == ceremony.public_key() => {
+            notices.push(Notice::HandedOver {
+                coordinator: ceremony.address(),
+                certificate: certificate(&ceremony.key, origin, &key),
+                key,
+            });
+        }
+        (Some(holder), given) => {
+            if holder.key != key || holder.coordinator != ceremony.address() {
+                return Err(StoreError::damaged(
+                    "the keys in the data are not those that the public log names",
+                ));
+            }
+            if given.is_some() {
+                return Ok(notices);
+            }
+        }
+    }
+    notices.push(Notice::Started {
+        program: PROGRAM.to_owned(),
+        rules: PublicRules::from(rules),
+    });
+    Ok(notices)
+}
+
+/// The coordinator's signature over a key of the log (`docs/spec/public-log.md#certificate`).
+fn certificate(coordinator: &SigningKey, origin: &str, key: &str) -> String {
+    let digest = personal_message_digest(key_certificate(origin, key).as_bytes());
+    hex::encode(ecdsa_sign(&digest, coordinator))
+}
+
+/// A new key of the log, and the notice that names it (`docs/spec/public-log.md#rotation`).
+pub(crate) struct NewKey {
+    pub(crate) seed: Zeroizing<[u8; 32]>,
+    pub(crate) signer: Signer,
+    pub(crate) notice: Notice,
+}
+
+impl PublicLog {
+    /// Draws another key for the log.
+    pub(crate) fn new_key(&self, coordinator: &SigningKey) -> NewKey {
+        let mut seed = Zeroizing::new([0; 32]);
+        rand_core::OsRng.fill_bytes(seed.as_mut());
+        let name = self.signer().verifier_key().name().clone();
+        let signer = Signer::from_seed(name, &seed);
+        let key = signer.verifier_key().to_string();
+        let notice = Notice::KeyRotated {
+            certificate: certificate(coordinator, self.origin.as_str(), &key),
+            key,
+        };
+        NewKey {
+            seed,
+            signer,
+            notice,
+        }
     }
 }

@@ -51,7 +51,7 @@ impl PublicLog {
             (entry, grown.tree.leaf(entry)?, grown.signed.clone()?)
         };
         let statement = Statement::Ticket(TicketStatement {
-            origin: self.key_name().clone(),
+            origin: self.key_name(),
             ticket,
             commitment: self.blinding.commitment(identity),
             entry,
@@ -63,14 +63,14 @@ impl PublicLog {
             nonce: Hex32(self.blinding.nonce(identity)),
             checkpoint: signed.text.to_string(),
             origin: self.origin.to_string(),
-            log_key: self.signer.verifier_key().to_string(),
+            log_key: self.signer().verifier_key().to_string(),
         })
     }
 
     /// A promise, signed.
     pub(crate) fn promise(&self, promise: &Promise) -> String {
         self.signed_statement(Statement::Promise(PromiseStatement {
-            origin: self.key_name().clone(),
+            origin: self.key_name(),
             ticket: promise.ticket,
             phase: promise.phase,
             kept_until: promise.kept_until,
@@ -86,7 +86,7 @@ impl PublicLog {
         refused: Refused,
     ) -> Refused {
         let statement = Statement::Refusal(RefusalStatement {
-            origin: self.key_name().clone(),
+            origin: self.key_name(),
             commitment: self.blinding.commitment(identity),
             code: refused.code,
             mode: moment.mode,
@@ -97,7 +97,7 @@ impl PublicLog {
             refusal: self.signed_statement(statement),
             nonce: Hex32(self.blinding.nonce(identity)),
             origin: self.origin.to_string(),
-            log_key: self.signer.verifier_key().to_string(),
+            log_key: self.signer().verifier_key().to_string(),
         };
         Refused {
             signed: Some(Box::new(signed)),
@@ -105,14 +105,14 @@ impl PublicLog {
         }
     }
 
-    fn key_name(&self) -> &KeyName {
-        self.signer.verifier_key().name()
+    fn key_name(&self) -> KeyName {
+        self.signer().verifier_key().name().clone()
     }
 
     fn signed_statement(&self, statement: Statement) -> String {
         #[expect(clippy::expect_used, reason = "it names this log, and is short")]
         let signed: SignedStatement = statement
-            .sign(&self.signer)
+            .sign(&self.signer())
             .expect("a statement of this log");
         signed.to_string()
     }

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::coordinator::{self, Coordinator, Crash};
+use super::taking::take_over;
 use crate::snapshot::{FOLDER_NAME, Transcripts};
 use crate::verifier::Verifier;
 
@@ -33,11 +34,14 @@ pub(super) async fn open(
 ) -> anyhow::Result<Opened> {
     let settings = settings.clone();
     let work = move || {
+        let verifier = Verifier::new(settings.turn.threads)
+            .context("threads for verification cannot be started: lower --threads")?;
+        if let Some(bundle) = &settings.service.from_handover {
+            verifier.run(|| take_over(bundle, &settings.service.data_dir))?;
+        }
         let store = open_store(&settings, clock.now())?;
         let hold = store.hold();
         let store: Arc<dyn Store> = Arc::new(store);
-        let verifier = Verifier::new(settings.turn.threads)
-            .context("threads for verification cannot be started: lower --threads")?;
         let rules = coordinator::CeremonySettings {
             rules: settings.rules(),
             sizes: settings.service.ceremony.clone(),

@@ -4,6 +4,7 @@
 mod crash;
 mod drift;
 mod early;
+mod handover;
 mod held;
 mod loss;
 mod operator;

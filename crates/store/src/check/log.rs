@@ -3,9 +3,10 @@
 use tauline_log::tree::Tree;
 use tauline_protocol::Identity;
 use tauline_protocol::journal::{Beside, Digest, Record};
-use tauline_protocol::public_log::{Blinding, Notice, PublicEntry};
+use tauline_protocol::public_log::{Blinding, PublicEntry};
 use tauline_queue_core::{Entry, Event, Outcome, Queue, ReplayError, Rules, Timestamp};
 
+use super::custody::Custody;
 use crate::chain::{Chain, StoredRecord};
 use crate::error::StoreError;
 use crate::store::Store;
@@ -27,8 +28,8 @@ pub(super) struct Replayed {
     pub(super) restarts_while_verifying: u32,
     /// The tree of the public log. Empty if nothing is there to make it with, as in old data.
     pub(super) tree: Tree,
-    /// The notice in which the log says whose it is, if it does.
-    pub(super) opened: Option<Notice>,
+    /// Who keeps the log.
+    pub(super) custody: Custody,
     /// The place of each ticket's joining, by ticket.
     pub(super) joined: Vec<u64>,
     /// The time of the last record.
@@ -55,7 +56,7 @@ pub(super) fn replay(store: &dyn Store, rules: Rules) -> Result<Replayed, StoreE
         beside: None,
         restarts_while_verifying: 0,
         tree: Tree::new(),
-        opened: None,
+        custody: Custody::default(),
         joined: Vec::new(),
         last_at: store.ceremony().started_at,
     };
@@ -73,7 +74,7 @@ pub(super) fn replay(store: &dyn Store, rules: Rules) -> Result<Replayed, StoreE
         beside: log.beside,
         restarts_while_verifying: log.restarts_while_verifying,
         tree: log.tree,
-        opened: log.opened,
+        custody: log.custody,
         joined: log.joined,
         last_at: log.last_at,
     })
@@ -90,7 +91,7 @@ struct Log<'a> {
     beside: Option<Beside>,
     restarts_while_verifying: u32,
     tree: Tree,
-    opened: Option<Notice>,
+    custody: Custody,
     joined: Vec<u64>,
     last_at: Timestamp,
 }
@@ -143,10 +144,8 @@ impl Log<'_> {
         let at = record.entry.as_ref().map(|entry| entry.at);
         let at = at.or(record.notice.as_ref().map(|noticed| noticed.at));
         self.last_at = self.last_at.max(at.unwrap_or_default());
-        if let Some(noticed) = &record.notice
-            && let Notice::Opened { .. } = noticed.notice
-        {
-            self.opened = Some(noticed.notice.clone());
+        if let Some(noticed) = &record.notice {
+            self.custody.take(&noticed.notice);
         }
         match record.entry.as_ref().map(|entry| &entry.event) {
             Some(Event::Joined { .. }) => self.joined.push(self.chain.records() - 1),

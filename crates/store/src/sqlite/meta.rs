@@ -23,10 +23,10 @@ pub(super) fn ceremony(connection: &Connection) -> Result<Ceremony, StoreError> 
         .map(|bytes| Timestamp::from_millis(u64::from_be_bytes(bytes)))
         .ok_or_else(|| missing("started_at"))?;
     // What was read is wiped. SQLite's own page stays in memory.
-    let key = meta("key")?
+    let key = meta(KEY)?
         .map(Zeroizing::new)
         .and_then(|bytes| k256::ecdsa::SigningKey::from_slice(&bytes).ok())
-        .ok_or_else(|| missing("key"))?;
+        .ok_or_else(|| missing(KEY))?;
     let secret = |key| -> Result<Option<Zeroizing<[u8; 32]>>, StoreError> {
         let bytes = meta(key)?.map(Zeroizing::new);
         let read = |bytes: Zeroizing<Vec<u8>>| <[u8; 32]>::try_from(bytes.as_slice());
@@ -41,16 +41,27 @@ pub(super) fn ceremony(connection: &Connection) -> Result<Ceremony, StoreError> 
         }),
         _ => None,
     };
+    let predecessor = match meta(PREDECESSOR)? {
+        Some(bytes) => Some(
+            k256::ecdsa::VerifyingKey::from_sec1_bytes(&bytes).map_err(|_| missing(PREDECESSOR))?,
+        ),
+        None => None,
+    };
     Ok(Ceremony {
         sizes,
         started_at,
         key,
+        predecessor,
         log,
     })
 }
 
+/// The name of the coordinator's secret key.
+pub(super) const KEY: &str = "key";
+/// The name of the public key of the coordinator that gave the ceremony to this one.
+pub(super) const PREDECESSOR: &str = "predecessor";
 /// The name of the seed of the key that signs the public log.
-const LOG_KEY: &str = "log_key";
+pub(super) const LOG_KEY: &str = "log_key";
 /// The name of the secret from which the nonces of commitments follow.
 const LOG_BLINDING: &str = "log_blinding";
 
@@ -67,7 +78,16 @@ pub(super) fn gain_log_secrets(connection: &Connection) -> Result<(), StoreError
     Ok(())
 }
 
-fn meta(connection: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+/// Replaces a value, or adds it.
+pub(super) fn put(connection: &Connection, key: &str, value: &[u8]) -> Result<(), StoreError> {
+    connection.execute(
+        "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)",
+        params![key, value],
+    )?;
+    Ok(())
+}
+
+pub(super) fn meta(connection: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(connection
         .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
             row.get(0)

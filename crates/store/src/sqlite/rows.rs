@@ -5,6 +5,7 @@ use tauline_protocol::Identity;
 use tauline_protocol::journal::Digest;
 use tauline_queue_core::{Ticket, Timestamp};
 
+use super::meta;
 use crate::batch::{Blob, Write};
 use crate::contribution::{Contribution, WITNESS_LEN, Witness};
 use crate::error::StoreError;
@@ -54,6 +55,7 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), StoreE
                 .prepare_cached("INSERT INTO contribution_sums (number, sum) VALUES (?1, ?2)")?
                 .execute(params![one.number, one.sum()])?;
         }
+        Write::LogKey(seed) => meta::put(connection, meta::LOG_KEY, seed.as_slice())?,
     }
     Ok(())
 }

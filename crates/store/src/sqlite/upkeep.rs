@@ -67,6 +67,7 @@ impl Upkeep {
                 Write::Blob { blob, .. } => bytes += blob.bytes().len() as u64,
                 Write::Accepted(_) | Write::DropBlob(_) => is_turn_over = true,
                 Write::Record(record) => bytes += record.bytes.len() as u64,
+                Write::LogKey(_) => {}
             }
         }
         self.wrote(bytes, is_turn_over);

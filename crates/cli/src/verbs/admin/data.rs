@@ -8,17 +8,15 @@ use std::path::Path;
 use serde::Serialize;
 use tauline_log::tree::Tree;
 use tauline_protocol::status::ModeWord;
-use tauline_queue_core::{Rules, Timestamp};
+use tauline_queue_core::Rules;
 use tauline_store::check::{self, Checked};
 use tauline_store::mark::{self, Mark};
 use tauline_store::signed::{self, SIGNED_NAME};
 use tauline_store::sqlite::Sqlite;
 use tauline_store::{DATABASE_NAME, PART_NAME, Store as _, StoreError};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::exit::{Failure, Outcome};
-use crate::{keys, numbers, output};
+use crate::{keys, numbers, output, times};
 
 /// What a ceremony's data holds, after it has passed every check.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -118,20 +116,12 @@ fn contents(store: &Sqlite, checked: &Checked, digests: bool) -> Contents {
             records: checked.chain.records(),
             hash: format!("0x{}", hex::encode(checked.chain.hash())),
             last_at,
-            last_time: rfc3339(state.log_time()),
+            last_time: times::text(last_at),
         },
         mode: state.mode().into(),
         in_line: state.waiting() + u64::from(state.turn().is_some()),
         digests,
     }
-}
-
-fn rfc3339(at: Timestamp) -> String {
-    i64::try_from(at.as_millis() / 1000)
-        .ok()
-        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
-        .and_then(|at| at.format(&Rfc3339).ok())
-        .unwrap_or_else(|| format!("{} ms after 1970", at.as_millis()))
 }
 
 /// The contents as lines for a person.

@@ -51,9 +51,13 @@ fn scope(report: &Report, compared: Option<&TranscriptFindings>) -> String {
         let number = numbers::count(compared.contributions, "contribution");
         parts.push(format!("a transcript of {number}"));
     }
-    let coordinator = match &report.coordinator {
-        Some(address) => format!("The coordinator is {address}. "),
-        None => String::new(),
+    let coordinator = match report.coordinators.as_slice() {
+        [] => String::new(),
+        [address] => format!("The coordinator is {address}. "),
+        [before @ .., address] => format!(
+            "The coordinator is {address}; {} had the ceremony before. ",
+            numbers::list(before)
+        ),
     };
     format!("{coordinator}Checked: {}.", numbers::list(&parts))
 }

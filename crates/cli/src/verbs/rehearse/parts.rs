@@ -100,16 +100,12 @@ impl Part {
 /// The result of a part: the ticket of the contribution, if it made one.
 pub(super) type Played = Result<Option<u64>, String>;
 
-pub(super) async fn play(
-    participant: &mut Participant<'_>,
-    part: Part,
-    coordinator: &str,
-) -> Played {
+pub(super) async fn play(participant: &mut Participant<'_>, part: Part) -> Played {
     let played = async {
         if part.role == Role::Contribute {
             let accepted = participant.contribute().await?;
             accepted
-                .check_receipt(coordinator)
+                .check_receipt(participant.coordinator())
                 .map_err(|error| Failure::bad(format!("the receipt is wrong: {error}")))?;
             return Ok(accepted.ticket);
         }

@@ -39,7 +39,10 @@ impl Coordinator {
     pub async fn may_submit(&self, who: Identity) -> Result<Admission, Refused> {
         let may = self.ask(who, |task, now, who| task.may_submit(now, who));
         Ok(match may.await? {
-            MaySubmit::Yes(_) => Admission::ReadBody,
+            MaySubmit::Yes(_) => {
+                self.still_here()?;
+                Admission::ReadBody
+            }
             MaySubmit::Verifying(_) => Admission::Verifying,
             MaySubmit::Accepted(ticket) => Admission::Accepted(self.receipt(ticket).await?),
         })

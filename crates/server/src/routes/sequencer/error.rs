@@ -82,7 +82,9 @@ impl SequencerError {
             error::Code::AlreadyContributed | error::Code::UsedUp => {
                 Self::because(Code::UnknownSessionId, why)
             }
-            error::Code::Draining | error::Code::Halted => Self::because(Code::LobbyIsFull, why),
+            error::Code::Draining | error::Code::Halted | error::Code::HandedOver => {
+                Self::because(Code::LobbyIsFull, why)
+            }
             error::Code::Internal => Self::said(Code::Storage, why.to_owned()),
             _ => Self::said(
                 Code::TryContributeTask,
