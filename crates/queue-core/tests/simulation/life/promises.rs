@@ -114,9 +114,9 @@ impl Life {
             verifying == Some(ticket),
             "{place}: {ticket} ended as {outcome:?}"
         );
-        assert_eq!(
-            outcome == Outcome::Expelled,
-            *command == Command::Expel { ticket },
+        // A deadline that passed before the operator's word comes first, and has its own outcome.
+        assert!(
+            outcome != Outcome::Expelled || *command == Command::Expel { ticket },
             "{place}: {ticket} ended as {outcome:?} by {command:?}"
         );
     }
