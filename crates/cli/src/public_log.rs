@@ -81,11 +81,11 @@ impl<'a> PublicLog<'a> {
         };
         let index = hashes / u64::from(FULL_WIDTH);
         let (bytes, of) = self.tile(Contents::Hashes { level }, index, width).await?;
-        let hashes = tile::hashes_from_bytes(&bytes, of)
-            .map_err(|error| self.wrong(&error.to_string()))?;
+        let hashes =
+            tile::hashes_from_bytes(&bytes, of).map_err(|error| self.wrong(&error.to_string()))?;
         let mut rest = &hashes[..usize::from(width)];
         let mut roots = Vec::new();
-        for bit in (0..8).rev().filter(|bit| width >> bit & 1 == 1) {
+        for bit in (0..8_u32).rev().filter(|&bit| width >> bit & 1 == 1) {
             let (leaves, after) = rest.split_at(1 << bit);
             let mut subtree = Frontier::new();
             leaves.iter().for_each(|leaf| subtree.push_hash(*leaf));
@@ -129,16 +129,16 @@ impl<'a> PublicLog<'a> {
         let left = size.saturating_sub(index.saturating_mul(full)).min(full);
         let width = u16::try_from(left).unwrap_or(FULL_WIDTH);
         let (bytes, of) = self.tile(Contents::Entries, index, width).await?;
-        let entries = tile::bundle_from_bytes(&bytes, of)
-            .map_err(|error| self.wrong(&error.to_string()))?;
+        let entries =
+            tile::bundle_from_bytes(&bytes, of).map_err(|error| self.wrong(&error.to_string()))?;
         let entries = entries.into_iter().take(usize::from(width));
         Ok(entries.map(<[u8]>::to_vec).collect())
     }
 
     /// A tile, and its width: where a partial one is not served any more, there is a full one.
     async fn tile(&self, contents: Contents, index: u64, width: u16) -> Outcome<(Vec<u8>, u16)> {
-        let tile = Tile::new(contents, index, width)
-            .map_err(|error| self.wrong(&error.to_string()))?;
+        let tile =
+            Tile::new(contents, index, width).map_err(|error| self.wrong(&error.to_string()))?;
         for one in [tile, tile.full()] {
             if let Some(bytes) = self.get(&one.to_string(), MAX_TILE).await? {
                 return Ok((bytes, one.width()));
@@ -206,14 +206,69 @@ fn certified(entry: &[u8], origin: &str, coordinator: &str) -> Option<VerifierKe
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use axum::Router;
+    use axum::extract::Path;
+    use axum::http::StatusCode;
+    use axum::routing::get;
     use k256::ecdsa::SigningKey;
+    use reqwest::Url;
     use tauline_log::note::Signer;
+    use tauline_log::tree::{Tree, leaf_hash};
     use tauline_queue_core::Timestamp;
     use tauline_transcript::signature::{ecdsa_sign, eip55, eth_address, personal_message_digest};
+    use tokio::net::TcpListener;
 
     use super::*;
+    use crate::client::{http, parse_server};
 
     const ORIGIN: &str = "ceremony.example.org/log";
+
+    /// Serves the tiles of a log of so many entries. Returns the server's address and the tree.
+    async fn serve(size: u64) -> (Url, TreeHead) {
+        let entries: Vec<String> = (0..size).map(|n| format!("entry {n}")).collect();
+        let tree = Tree::from_leaf_hashes(entries.iter().map(leaf_hash));
+        let head = tree.head();
+        let log = Arc::new((entries, tree));
+        let answer = move |Path(path): Path<String>| {
+            let bytes = content(&log.0, &log.1, &path);
+            async move { bytes.ok_or(StatusCode::NOT_FOUND) }
+        };
+        let router = Router::new().route("/log/{*path}", get(answer));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (parse_server(&url).unwrap(), head)
+    }
+
+    fn content(entries: &[String], tree: &Tree, path: &str) -> Option<Vec<u8>> {
+        let one: Tile = path.parse().ok()?;
+        if let Contents::Hashes { .. } = one.contents() {
+            let hashes = one.hashes(&tree.snapshot()).ok()?;
+            return Some(tile::hashes_to_bytes(&hashes));
+        }
+        let from = usize::try_from(one.index()).ok()? * usize::from(FULL_WIDTH);
+        let entries = entries.get(from..from + usize::from(one.width()))?;
+        tile::bundle_to_bytes(entries).ok()
+    }
+
+    #[tokio::test]
+    async fn the_last_entry_of_a_log_of_any_size_is_shown_by_its_tiles() {
+        for size in [1, 2, 3, 256, 257, 300, 512, 513, 65_537, 66_000] {
+            let (server, tree) = serve(size).await;
+            let client = Client::new(http(&server).unwrap(), server);
+            let log = PublicLog::new(&client, Duration::ZERO);
+            let last = log.last_entry(tree).await.unwrap();
+            assert_eq!(last, format!("entry {}", size - 1).into_bytes());
+            let other = TreeHead {
+                root: Hash([7; 32]),
+                ..tree
+            };
+            let failure = log.last_entry(other).await.unwrap_err();
+            assert!(failure.text().contains("is not the one"), "{failure}");
+        }
+    }
 
     #[test]
     fn each_bundle_is_looked_through_once() {

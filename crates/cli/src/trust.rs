@@ -8,6 +8,10 @@ use tauline_transcript::signature::{AddressError, eip55, read_address};
 use crate::client::where_it_went;
 use crate::exit::{Failure, Outcome};
 
+/// What to do about another coordinator than the one to trust.
+const CHECK_BOTH: &str =
+    "check both the server's address and the coordinator's with the ceremony's operator";
+
 /// Which coordinator to trust.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Trust {
@@ -55,9 +59,7 @@ impl Trust {
                 ));
                 let help = match &status.moved_to {
                     Some(moved) => where_it_went(moved),
-                    None => "check both the server's address and the coordinator's with the ceremony's \
-                             operator"
-                        .to_owned(),
+                    None => CHECK_BOTH.to_owned(),
                 };
                 Err(failure.help(help))
             }

@@ -53,7 +53,8 @@ pub struct CeremonyStatus {
     pub time: u64,
 }
 
-/// When the mode will change as the operator plans it (`docs/spec/public-log.md#planned`).
+/// When the mode will change as the operator plans it (`docs/spec/http-api.md#announced-plans`,
+/// `docs/spec/public-log.md#planned`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Planned {
@@ -65,8 +66,9 @@ pub struct Planned {
     pub drains: Option<u64>,
 }
 
-/// The coordinator to which the ceremony was handed over (`docs/spec/public-log.md#handover`). The
-/// last entry of the log that the older coordinator signed says the same.
+/// The coordinator to which the ceremony was handed over (`docs/spec/http-api.md#moved-to`,
+/// `docs/spec/public-log.md#handover`). The last entry of the log that the older coordinator signed
+/// says the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MovedTo {

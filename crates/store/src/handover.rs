@@ -10,7 +10,7 @@ mod successor;
 mod taking;
 
 pub use self::bundle::{BundleError, Statement};
-pub(crate) use self::bundle::{Bundle, write};
+pub(crate) use self::bundle::write;
 pub use self::successor::public_key;
 pub use self::taking::{Carried, TakeOverError, take_over};
 

@@ -238,7 +238,10 @@ mod tests {
             refused.failure("cannot join").to_string()
         };
         let text = told(Some("https://next.example.org/"));
-        assert!(text.contains("--server https://next.example.org/"), "{text}");
+        assert!(
+            text.contains("--server https://next.example.org/"),
+            "{text}"
+        );
         let text = told(None);
         assert!(text.contains("0x7E5F") && text.contains("ask"), "{text}");
     }

@@ -21,10 +21,7 @@ const SEARCHES: u32 = 8;
 
 impl Participant<'_> {
     /// Keeps something that the coordinator has signed. Tells where, once, and what is wrong with it.
-    pub(super) async fn keep_signed(
-        &mut self,
-        keep: impl Fn(&mut Tickets) -> Result<(), NotKept>,
-    ) {
+    pub(super) async fn keep_signed(&mut self, keep: impl Fn(&mut Tickets) -> Result<(), NotKept>) {
         let kept_before = self.tickets.path().is_some();
         let mut kept = keep(&mut self.tickets);
         if let Err(NotKept::OtherKey { id, .. }) = kept

@@ -8,6 +8,7 @@ use super::accepted::Accepted;
 use super::news::News;
 use super::state::{ATTEMPTS, HOLD, Participant, RECONSIDER, Stop};
 use crate::exit::{Failure, Outcome};
+use crate::signin::Credential;
 
 impl Participant<'_> {
     /// Takes part, from signing in to the receipt.
@@ -31,7 +32,10 @@ impl Participant<'_> {
 
     async fn live(&mut self) -> Result<Accepted, Stop> {
         let settings = self.settings;
-        if let Some(moved) = &settings.moved_to {
+        // Nobody shall have to sign in in a browser twice. Otherwise the older coordinator comes first:
+        // whoever has contributed there gets the receipt from it.
+        let in_browser = matches!(self.credential, Credential::Browser(_));
+        if let Some(moved) = settings.moved_to.as_ref().filter(|_| in_browser) {
             self.move_on(moved).await?;
         }
         self.sign_in().await?;

@@ -28,10 +28,7 @@ impl Participant<'_> {
     }
 
     /// Opens a session for this client, and returns whose it is.
-    async fn prove_identity(
-        &self,
-        client: &mut Client,
-    ) -> Result<Result<Identity, Refusal>, Stop> {
+    async fn prove_identity(&self, client: &mut Client) -> Result<Result<Identity, Refusal>, Stop> {
         let credential = &self.credential;
         let answer = self
             .retry(async || match credential.proof(client).await? {

@@ -89,7 +89,10 @@ pub(crate) fn text(status: &CeremonyStatus) -> String {
 
 /// Where the ceremony went.
 fn moved(to: &MovedTo) -> String {
-    let url = to.url.as_deref().unwrap_or("an address that is not known here");
+    let url = to
+        .url
+        .as_deref()
+        .unwrap_or("an address that is not known here");
     format!("{url}, coordinator {}", to.coordinator_address)
 }
 

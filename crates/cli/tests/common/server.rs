@@ -90,6 +90,12 @@ impl Server {
         (code, super::stdout(&output), super::stderr(&output))
     }
 
+    /// The coordinator's address, which receipts recover to.
+    pub(crate) fn coordinator(&self) -> String {
+        let status = self.status();
+        status["coordinatorAddress"].as_str().unwrap().to_owned()
+    }
+
     /// The ceremony's status.
     pub(crate) fn status(&self) -> serde_json::Value {
         let output = tauline()
@@ -118,6 +124,54 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A coordinator that is to go on with another one's ceremony: it has a key, and has not started.
+pub(crate) struct Successor {
+    dir: tempfile::TempDir,
+    /// Its public key.
+    pub(crate) key: String,
+    /// The address at which it will start.
+    pub(crate) url: String,
+}
+
+impl Successor {
+    /// Has its key made, and finds a free address.
+    pub(crate) fn prepare() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let output = Command::new(program())
+            .arg("--data-dir")
+            .arg(dir.path().join("data"))
+            .arg("public-key")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", super::stderr(&output));
+        let text = super::stdout(&output);
+        let key = text.trim_end().to_owned();
+        assert_eq!(text, format!("{key}\n"), "one line");
+        let is_hex = key.bytes().all(|byte| byte.is_ascii_hexdigit());
+        assert!(key.len() == 66 && is_hex, "{key}");
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", free.local_addr().unwrap());
+        Self { dir, key, url }
+    }
+
+    /// Starts it with what the other one has handed over, and with these settings.
+    pub(crate) fn take_over(self, bundle: &Path, flags: &[&str]) -> Server {
+        let Self { dir, url, .. } = self;
+        let bundle = bundle.to_str().unwrap();
+        let more = ["--from-handover", bundle, "--public-url", &url];
+        let flags = more.iter().chain(flags);
+        let flags: Vec<String> = flags.map(|flag| (*flag).to_owned()).collect();
+        let address = url.strip_prefix("http://").unwrap();
+        let (child, url) = launch(&dir.path().join("data"), address, &flags);
+        Server {
+            child,
+            dir,
+            flags,
+            url,
+        }
     }
 }
 

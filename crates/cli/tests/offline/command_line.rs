@@ -84,6 +84,19 @@ fn a_wrong_command_line_exits_with_2() {
         &["admin", "expel", "7", "--reason", " "],
         &["admin", "expel", "7", "--reason", "two\nlines"],
         &["admin", "expel", "7", "--reason", &"x".repeat(501)],
+        &["admin", "drain", "--at", "tomorrow"],
+        &["admin", "open", "--at", "2020-01-01T00:00:00Z"],
+        &["admin", "handover", "-o", "bundle"],
+        &["admin", "handover", "--to", "02", "-o", "bundle"],
+        // No point of the curve has these coordinates.
+        &[
+            "admin",
+            "handover",
+            "--to",
+            &format!("02{}", "0".repeat(64)),
+            "-o",
+            "bundle",
+        ],
         &["init", "--force"],
     ] {
         let (exit, _, error) = run(dir.path(), args);

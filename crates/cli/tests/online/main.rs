@@ -10,6 +10,8 @@ mod contributing;
 mod downloading;
 mod impostors;
 mod leaving;
+mod moving;
 mod operating;
+mod planning;
 mod rehearsing;
 mod witnessing;

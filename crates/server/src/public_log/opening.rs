@@ -7,9 +7,11 @@ use k256::ecdsa::SigningKey;
 use rand_core::RngCore as _;
 use tauline_log::checkpoint::Origin;
 use tauline_log::note::{KeyName, Signer};
+use tauline_log::tree::Tree;
 use tauline_protocol::public_log::{Notice, PublicRules, key_certificate};
 use tauline_queue_core::{Rules, Timestamp};
 use tauline_store::check::{Checked, Custody};
+use tauline_store::signed::Signed;
 use tauline_store::{Ceremony, LogSecrets, Store, StoreError};
 use tauline_transcript::signature::{ecdsa_sign, personal_message_digest};
 use zeroize::Zeroizing;
@@ -69,6 +71,14 @@ impl PublicLog {
         let name: KeyName = origin.parse().map_err(|error| bad_origin(&error))?;
         let signer = Signer::from_seed(name, &seed);
         let notices = first_notices(ceremony, custody, origin, &signer, rules)?;
+        if signed.is_none() && custody.holder.is_none() {
+            // There is a guard before anything can be signed: a start that is cut short after the log
+            // was opened is not taken for one whose guard is lost.
+            store.keep_signed(&Signed {
+                origin: origin.to_owned(),
+                tree: Tree::new().head(),
+            })?;
+        }
         let origin: Origin = origin.parse().map_err(|error| bad_origin(&error))?;
         let grown = Grown {
             tree: std::mem::take(&mut checked.tree),

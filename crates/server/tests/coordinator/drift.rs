@@ -162,6 +162,7 @@ async fn a_blob_its_record_and_a_verdict_its_witness_are_one_transaction() {
                 }
                 Write::Blob { .. } => "blob".to_owned(),
                 Write::DropBlob(_) => "drop".to_owned(),
+                Write::LogKey(_) => "key".to_owned(),
                 Write::Accepted(one) => format!("witness {}", one.number),
             };
             batch.writes.iter().map(name).collect()

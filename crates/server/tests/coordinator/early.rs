@@ -77,6 +77,7 @@ fn written(batch: &Batch) -> Vec<&'static str> {
         }
         Write::Blob { .. } => "blob",
         Write::DropBlob(_) => "drop blob",
+        Write::LogKey(_) => "key",
         Write::Accepted(_) => "accepted",
     };
     batch.writes.iter().map(short).collect()

@@ -10,7 +10,6 @@ use tauline_protocol::error::Code;
 use tauline_protocol::public_log::SuccessorKey;
 use tauline_protocol::status::{ModeWord, Planned, QueueWord};
 use tauline_server::testing::take_over;
-use tauline_store::Store as _;
 use tauline_store::handover::public_key;
 use tauline_store::sqlite::Sqlite;
 use tempfile::TempDir;

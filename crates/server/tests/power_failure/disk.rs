@@ -243,7 +243,7 @@ impl Disk {
             }
         }
         let last = self.last_change();
-        let kept = |file, change| match kind {
+        let kept = |file: usize, change: usize| match kind {
             Kind::Nothing | Kind::Names => Kept::Nothing,
             Kind::WithoutWrite { file: of, write } if (of, write) == (file, change) => {
                 Kept::Nothing

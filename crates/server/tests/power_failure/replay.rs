@@ -13,9 +13,9 @@ use crate::operations::{Operation, Step};
 use crate::server::sizes;
 use crate::told::Told;
 
-/// How often the power fails in a usual run with nothing left that was not flushed, and otherwise.
-/// `TAULINE_POWER_FAILURES=all` has it fail in all ways, which takes many minutes.
-const FAILURES: [usize; 2] = [150, 250];
+/// How often the power fails in a usual run, by the [group](Moment::group) of the moments.
+/// `TAULINE_POWER_FAILURES=all` has it fail at all of them, which takes many minutes.
+const FAILURES: [usize; 3] = [150, 50, 200];
 
 /// A moment at which the power fails.
 struct Moment {
@@ -26,6 +26,18 @@ struct Moment {
     /// How many things had been told.
     told: usize,
     kind: Kind,
+}
+
+impl Moment {
+    /// Moments of which about as many are looked at as of those of other groups: with nothing left that
+    /// was not flushed; with some of it, before anything was told; and later.
+    fn group(&self) -> usize {
+        match (self.kind, self.told) {
+            (Kind::Nothing, _) => 0,
+            (_, 0) => 1,
+            _ => 2,
+        }
+    }
 }
 
 /// What came of it.
@@ -101,8 +113,8 @@ impl Sample {
 
 /// Lets the power fail at moments all over a run, and looks at what the next start finds.
 pub(crate) fn replay(steps: &[Step]) -> Tally {
-    let mut counts = [0, 0];
-    walk(steps, |_, moment| counts[group(moment.kind)] += 1);
+    let mut counts = [0; FAILURES.len()];
+    walk(steps, |_, moment| counts[moment.group()] += 1);
     let wants_all = std::env::var_os("TAULINE_POWER_FAILURES").is_some_and(|it| it == "all");
     let sample = |group: usize| Sample {
         of: counts[group],
@@ -112,15 +124,16 @@ pub(crate) fn replay(steps: &[Step]) -> Tally {
         },
         seen: 0,
     };
-    let mut samples = [sample(0), sample(1)];
+    let mut samples = [0, 1, 2].map(sample);
     let told = all_told(steps);
     let mut tally = Tally::default();
     walk(steps, |disk, moment| {
-        if samples[group(moment.kind)].takes_next() {
+        if samples[moment.group()].takes_next() {
             tally.look(disk, moment, &told);
         }
     });
-    println!("{} of {} images", tally.images, counts[0] + counts[1]);
+    let all: usize = counts.iter().sum();
+    println!("{} of {all} images", tally.images);
     tally
 }
 
@@ -134,10 +147,6 @@ pub(crate) fn first_fault(steps: &[Step]) -> Option<String> {
         }
     });
     tally.faults.pop()
-}
-
-fn group(kind: Kind) -> usize {
-    usize::from(kind != Kind::Nothing)
 }
 
 impl Tally {

@@ -14,6 +14,7 @@ use crate::directory::{DataDir, database_in, sync_parent};
 use crate::error::StoreError;
 use crate::names::SUCCESSOR_NAME;
 use crate::sqlite::Sqlite;
+use crate::store::Store as _;
 
 /// The public key of the coordinator of a data directory. Where nothing is there yet, its key is made:
 /// a ceremony can then be handed over to it.
@@ -57,7 +58,8 @@ pub(super) fn read(directory: &Path) -> Result<Option<SigningKey>, StoreError> {
 fn make(directory: &Path) -> Result<SigningKey, StoreError> {
     let path = directory.join(SUCCESSOR_NAME);
     let key = SigningKey::random(&mut rand_core::OsRng);
-    let text = Zeroizing::new(hex::encode(Zeroizing::new(key.to_bytes()).as_slice()));
+    let secret = Zeroizing::new(<[u8; 32]>::from(key.to_bytes()));
+    let text = Zeroizing::new(hex::encode(secret.as_slice()));
     // It gets its name when it is whole.
     let new = directory.join(format!("{SUCCESSOR_NAME}.new"));
     let written = || -> io::Result<()> {
