@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use reqwest::Url;
 use tauline_protocol::status::{QueueStatus, QueueWord};
 
 pub use meter::{Meter, Show};
@@ -280,10 +281,7 @@ impl Listener for Screen {
             News::LogKey { key } => self.say(&format!(
                 "The public log has another key from now on, which the coordinator has certified: {key}."
             )),
-            News::Moved { to, coordinator } => self.say(&format!(
-                "The ceremony has moved to {to}, coordinator {coordinator}: the public log says so. \
-                 Going on there."
-            )),
+            News::Moved { to, coordinator } => self.say(&moved(to, coordinator)),
             News::Halted => self.say(
                 "The ceremony is halted by its operator: nobody can join now. Waiting: this joins \
                  as soon as it goes on.",
@@ -329,6 +327,13 @@ impl Listener for Screen {
             ),
         }
     }
+}
+
+fn moved(to: &Url, coordinator: &str) -> String {
+    format!(
+        "The ceremony has moved to {to}, coordinator {coordinator}: the public log says so. Going on \
+         there."
+    )
 }
 
 fn present(step: Step) -> &'static str {

@@ -18,6 +18,7 @@
 //! everything is checked against the log. Whatever is served is checked against its sum first.
 
 mod batch;
+mod bundle;
 mod ceremony;
 mod chain;
 pub mod check;

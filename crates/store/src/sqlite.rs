@@ -29,15 +29,16 @@ use tauline_protocol::journal::Tally;
 use tauline_queue_core::{Ticket, Timestamp};
 
 use self::connection::{connect, connect_to_look};
+pub(crate) use self::handover::equip;
 use self::rows::{apply, blob, checked_contribution};
 use self::upkeep::{SUPERSEDED, Upkeep};
 use crate::batch::{Batch, Blob, Write};
+use crate::bundle::Given;
 use crate::ceremony::Ceremony;
 use crate::chain::StoredRecord;
 use crate::contribution::Contribution;
 use crate::directory::DataDir;
 use crate::error::StoreError;
-use crate::handover::Given;
 use crate::mark::{Mark, MarkFile};
 use crate::session::{Session, SignInWrite};
 use crate::signed::{Signed, SignedFile};

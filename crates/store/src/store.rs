@@ -7,11 +7,11 @@ use tauline_protocol::journal::{Digest, Tally};
 use tauline_queue_core::{Ticket, Timestamp};
 
 use crate::batch::{Batch, Blob};
+use crate::bundle::Given;
 use crate::ceremony::Ceremony;
 use crate::chain::StoredRecord;
 use crate::contribution::Contribution;
 use crate::error::StoreError;
-use crate::handover::Given;
 use crate::session::{Session, SignInWrite, TokenHash};
 use crate::signed::Signed;
 use crate::sum;

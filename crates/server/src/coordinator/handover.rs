@@ -74,7 +74,10 @@ impl Task {
             };
         }
         if address_of(&to.key).is_none() {
-            return Err(format!("{} is no public key: it is no point of the curve", to.key));
+            return Err(format!(
+                "{} is no public key: it is no point of the curve",
+                to.key
+            ));
         }
         if to.key == self.store.ceremony().public_key() {
             return Err("that is this coordinator's own key".to_owned());
@@ -125,6 +128,8 @@ fn check_url(text: &str) -> Result<(), String> {
     let url = reqwest::Url::parse(text).map_err(|error| format!("{text} is no URL: {error}"))?;
     match url.scheme() {
         "http" | "https" if url.host().is_some() => Ok(()),
-        _ => Err(format!("{text} is not the address of a coordinator: it begins with https://")),
+        _ => Err(format!(
+            "{text} is not the address of a coordinator: it begins with https://"
+        )),
     }
 }

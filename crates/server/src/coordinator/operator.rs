@@ -8,8 +8,8 @@ use tauline_protocol::status::QueueStatus;
 use tauline_queue_core::{Command, Mode, NotPaused, Refusal, Ticket, Timestamp};
 
 use super::handle::Coordinator;
-use super::{handover, refusals};
 use super::task::{Message, Task};
+use super::{handover, refusals};
 use crate::status::{self, millis};
 
 /// What an operator can do to the queue and its data.

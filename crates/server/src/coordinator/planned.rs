@@ -59,7 +59,10 @@ impl Task {
         if self.given_to.is_some() {
             return None;
         }
-        [self.plan.opens, self.plan.drains].into_iter().flatten().min()
+        [self.plan.opens, self.plan.drains]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Does what was planned for now or before, in the order of the times.

@@ -183,8 +183,7 @@ impl Task {
         mut note: Option<String>,
     ) -> Result<(), Refusal> {
         if self.given_to.is_some() {
-            // It is halted, for good as far as this coordinator is concerned.
-            return Err(Refusal::Halted);
+            return Err(self.refusal_of_what_is_gone(&command));
         }
         let Step { entries, result } = self.queue.step(at, command);
         for entry in entries {
@@ -200,6 +199,19 @@ impl Task {
             self.record(entry, note);
         }
         result
+    }
+
+    /// Why nothing is done where the ceremony was given away: for this coordinator, it is halted for good.
+    /// Whoever has contributed here is told so.
+    fn refusal_of_what_is_gone(&self, command: &Command<Identity>) -> Refusal {
+        let id = match command {
+            Command::Join { id, .. } | Command::TryContribute { id, .. } => Some(id),
+            _ => None,
+        };
+        match id.and_then(|id| self.state().used_up(id)) {
+            Some(outcome @ Outcome::Contributed) => Refusal::UsedUp { outcome },
+            _ => Refusal::Halted,
+        }
     }
 
     /// Puts an entry into the batch as a record of the log, with what is stored beside it.

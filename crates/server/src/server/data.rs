@@ -9,10 +9,10 @@ use tauline_store::mark::MARK_NAME;
 use tauline_store::sqlite::{Found, Sqlite};
 use tokio::task::JoinHandle;
 
+use super::taking::take_over;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::coordinator::{self, Coordinator, Crash};
-use super::taking::take_over;
 use crate::snapshot::{FOLDER_NAME, Transcripts};
 use crate::verifier::Verifier;
 

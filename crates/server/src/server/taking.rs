@@ -8,11 +8,11 @@ use tauline_store::check::Checked;
 use tauline_store::handover::{self, Carried, TakeOverError};
 use tauline_store::sqlite::Sqlite;
 use tauline_store::{Contribution, Store as _, StoreError, Witness};
-use tauline_transcript::{Encoding, Sizes};
 use tauline_transcript::transcript::{
     ExpectedSizes, Format, Options, TranscriptError, TranscriptWriter, WriteError,
     verify_transcript,
 };
+use tauline_transcript::{Encoding, Sizes};
 
 /// How many contributions are read at a time.
 const PAGE: u32 = 1024;
@@ -75,7 +75,12 @@ fn contributions(store: &Sqlite) -> Result<Vec<Contribution>, StoreError> {
 fn transcript(checked: &Checked, all: &[Contribution]) -> Result<Vec<u8>, WriteError> {
     let powers = checked.base.powers();
     let number = all.len() as u64;
-    let mut writer = TranscriptWriter::new(Vec::new(), Format::MessagePack(Encoding::Compressed), powers.len(), number)?;
+    let mut writer = TranscriptWriter::new(
+        Vec::new(),
+        Format::MessagePack(Encoding::Compressed),
+        powers.len(),
+        number,
+    )?;
     for (i, powers) in powers.iter().enumerate() {
         let missing = || io::Error::other("a contribution has too few witnesses");
         let witness = || {

@@ -74,7 +74,11 @@ async fn a_ceremony_goes_on_under_another_coordinator_with_all_its_places() {
     new.admin(AdminRequest::Resume).await.unwrap();
     let bert = new.check_in("bert").await;
     assert_eq!(bert.ticket, Some(2));
-    refused(new.coordinator.join(id("anna")).await, Code::AlreadyContributed);
+    refused(
+        new.coordinator.join(id("anna")).await,
+        Code::AlreadyContributed,
+    );
+    assert_eq!(new.check_in("cleo").await.ticket, Some(3));
     new.contribute("bert").await;
     assert_eq!(new.join("dora").await.ticket, Some(4));
     assert_eq!(new.coordinator.status().contributions, 2);
@@ -111,6 +115,10 @@ async fn the_old_coordinator_says_where_the_ceremony_went_and_appends_nothing() 
         assert!(error.contains("handed over"), "{error}");
     }
     // Whoever contributed gets the receipt again.
+    refused(
+        old.coordinator.join(id("anna")).await,
+        Code::AlreadyContributed,
+    );
     let anna = old.check_in("anna").await;
     assert!(anna.receipt.is_some());
     old.pass(secs(3600)).await;
@@ -154,7 +162,10 @@ async fn a_running_ceremony_is_not_handed_over() {
     assert!(error.contains("pause"), "{error}");
     assert!(!path.exists());
     ceremony.admin(AdminRequest::Pause).await.unwrap();
-    let error = ceremony.admin(hand_over("bundle".into())).await.unwrap_err();
+    let error = ceremony
+        .admin(hand_over("bundle".into()))
+        .await
+        .unwrap_err();
     assert!(error.contains("absolute"), "{error}");
     let own = ceremony.store.ceremony().public_key();
     let to_itself = AdminRequest::Handover {
@@ -182,13 +193,19 @@ async fn a_bundle_holds_no_secret_of_the_leaving_coordinator() {
     let backup = old.path().join("backup");
     old.store.backup(&backup).unwrap();
     let backup = fs::read(backup).unwrap();
-    assert!(backup.windows(32).any(|it| it == key), "the search finds it");
+    assert!(
+        backup.windows(32).any(|it| it == key),
+        "the search finds it"
+    );
 }
 
 /// What is wrong with a bundle, and what is said.
 fn refusal(bundle: &Path, directory: &Path) -> String {
     let error = take_over(bundle, directory).unwrap_err().to_string();
-    assert!(Sqlite::look_at(directory).is_err(), "nothing was made: {error}");
+    assert!(
+        Sqlite::look_at(directory).is_err(),
+        "nothing was made: {error}"
+    );
     error
 }
 
@@ -212,7 +229,11 @@ async fn a_bundle_that_was_changed_or_is_for_another_is_refused() {
     let head = bytes.iter().position(|it| *it == b'{').unwrap();
     let mut other_statement = bytes.clone();
     let place = head + 12;
-    other_statement[place] = if other_statement[place] == b'x' { b'y' } else { b'x' };
+    other_statement[place] = if other_statement[place] == b'x' {
+        b'y'
+    } else {
+        b'x'
+    };
     let error = try_with(&other_statement);
     assert!(
         error.contains("not signed") || error.contains("cannot be read"),
@@ -222,7 +243,10 @@ async fn a_bundle_that_was_changed_or_is_for_another_is_refused() {
 
     let (elsewhere, _) = successor();
     let error = refusal(&bundle, elsewhere.path());
-    assert!(error.contains("is for the coordinator with the key"), "{error}");
+    assert!(
+        error.contains("is for the coordinator with the key"),
+        "{error}"
+    );
     let nowhere = tempfile::tempdir().unwrap();
     let error = refusal(&bundle, nowhere.path());
     assert!(error.contains("public-key"), "{error}");
@@ -255,13 +279,17 @@ async fn three_coordinators_one_after_the_other_keep_one_log() {
     third.contribute("cleo").await;
     let third = third.restart().await;
     assert_eq!(third.coordinator.status().contributions, 3);
-    assert_eq!(third.check_in("anna").await.queue_status, QueueWord::Contributed);
+    assert_eq!(
+        third.check_in("anna").await.queue_status,
+        QueueWord::Contributed
+    );
 }
 
 #[tokio::test]
 async fn a_rotated_key_is_used_and_kept() {
     let ceremony = Ceremony::joined_by(&["anna"]).await;
-    let key_of = |status: tauline_protocol::status::QueueStatus| status.signed_ticket.unwrap().log_key;
+    let key_of =
+        |status: tauline_protocol::status::QueueStatus| status.signed_ticket.unwrap().log_key;
     let before = key_of(ceremony.join("bert").await);
     ceremony.admin(AdminRequest::RotateKey).await.unwrap();
     let after = key_of(ceremony.join("cleo").await);
@@ -274,12 +302,34 @@ async fn a_rotated_key_is_used_and_kept() {
 async fn what_is_planned_is_announced_and_done_also_after_a_restart() {
     let ceremony = Ceremony::new();
     let at = |seconds: u64| NOON.saturating_add(secs(seconds));
-    let drain = |seconds| AdminRequest::Drain { at: Some(at(seconds)) };
-    let open = |seconds| AdminRequest::Open { at: Some(at(seconds)) };
-    assert!(ceremony.admin(drain(0)).await.unwrap_err().contains("has passed"));
-    assert!(ceremony.admin(AdminRequest::Unplan).await.unwrap_err().contains("nothing"));
+    let drain = |seconds| AdminRequest::Drain {
+        at: Some(at(seconds)),
+    };
+    let open = |seconds| AdminRequest::Open {
+        at: Some(at(seconds)),
+    };
+    assert!(
+        ceremony
+            .admin(drain(0))
+            .await
+            .unwrap_err()
+            .contains("has passed")
+    );
+    assert!(
+        ceremony
+            .admin(AdminRequest::Unplan)
+            .await
+            .unwrap_err()
+            .contains("nothing")
+    );
     ceremony.admin(drain(100)).await.unwrap();
-    assert!(ceremony.admin(open(100)).await.unwrap_err().contains("same time"));
+    assert!(
+        ceremony
+            .admin(open(100))
+            .await
+            .unwrap_err()
+            .contains("same time")
+    );
     ceremony.admin(open(200)).await.unwrap();
     let planned = ceremony.coordinator.status().planned;
     assert_eq!(
@@ -295,8 +345,9 @@ async fn what_is_planned_is_announced_and_done_also_after_a_restart() {
     ceremony.pass(secs(99)).await;
     assert_eq!(ceremony.coordinator.status().mode, ModeWord::Open);
     ceremony.pass(secs(1)).await;
-    assert_eq!(ceremony.coordinator.status().mode, ModeWord::Draining);
-    refused(ceremony.coordinator.join(id("bert")).await, Code::Draining);
+    // Nobody is in line any more.
+    assert_eq!(ceremony.coordinator.status().mode, ModeWord::Halted);
+    refused(ceremony.coordinator.join(id("bert")).await, Code::Halted);
     ceremony.pass(secs(100)).await;
     assert_eq!(ceremony.coordinator.status().mode, ModeWord::Open);
     assert_eq!(ceremony.coordinator.status().planned, None);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tauline_server::testing::coordinator::StartError;
@@ -82,12 +83,19 @@ async fn a_crash_image_opens_with_everything_that_was_acknowledged() {
 #[tokio::test]
 async fn a_lost_write_ahead_log_is_noticed() {
     let ceremony = with_contributions(&["anna", "bert"]).await;
+    // After a contribution the log is copied to the database, perhaps all of it by now. This is in the
+    // log alone: a join that is signed.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    ceremony.join("cleo").await;
     let image = image(&ceremony);
     fs::remove_file(image.path().join(WAL)).unwrap();
     // What was copied out of it already is there, with or without the pages that belong to it.
     let first = refusal(&image).to_string();
+    let says_what_to_do = ["restore the last backup", "put back the database"];
     assert!(
-        first.to_lowercase().contains("restore the last backup"),
+        says_what_to_do
+            .iter()
+            .any(|it| first.to_lowercase().contains(it)),
         "{first}"
     );
     // It was refused and left alone: the second start says the same.
@@ -156,15 +164,10 @@ async fn an_empty_database_is_no_beginning() {
 
 #[tokio::test]
 async fn a_database_without_a_ceremony_is_no_beginning_where_there_was_one() {
-    let ceremony = with_contributions(&["anna"]).await;
-    let image = image(&ceremony);
-    fs::remove_file(image.path().join(WAL)).unwrap();
+    let image = Arc::new(tempfile::tempdir().unwrap());
+    drop(Sqlite::open(image.path(), &sizes(), NOON).unwrap());
     let database = Connection::open(image.path().join(DATABASE)).unwrap();
-    // What of the log was in the database itself, and not in the file that is gone, depends on when
-    // SQLite moved it.
-    database
-        .execute_batch("DELETE FROM meta; DELETE FROM journal; DELETE FROM contributions")
-        .unwrap();
+    database.execute_batch("DELETE FROM meta").unwrap();
     drop(database);
     let error = refusal(&image);
     assert!(matches!(error, StoreError::Gone { .. }), "{error}");

@@ -11,7 +11,10 @@ use crate::support::{Ceremony, Plan, id, refused, secs};
 #[tokio::test]
 async fn draining_serves_everyone_in_line_and_then_halts() {
     let ceremony = Ceremony::joined_by(&["anna", "bert"]).await;
-    ceremony.admin(AdminRequest::Drain { at: None }).await.unwrap();
+    ceremony
+        .admin(AdminRequest::Drain { at: None })
+        .await
+        .unwrap();
     let error = refused(ceremony.coordinator.join(id("cleo")).await, Code::Draining);
     assert!(error.contains("no new entries"), "{error}");
     assert_eq!(ceremony.coordinator.status().mode, ModeWord::Draining);
@@ -23,7 +26,10 @@ async fn draining_serves_everyone_in_line_and_then_halts() {
 
     let error = ceremony.admin(AdminRequest::Resume).await.unwrap_err();
     assert!(error.contains("use `open`"), "{error}");
-    ceremony.admin(AdminRequest::Open { at: None }).await.unwrap();
+    ceremony
+        .admin(AdminRequest::Open { at: None })
+        .await
+        .unwrap();
     assert_eq!(ceremony.join("cleo").await.ticket, Some(3));
 }
 
@@ -78,7 +84,10 @@ async fn a_contribution_that_arrives_in_a_pause_is_not_lost() {
 async fn a_pause_while_draining_resumes_to_draining() {
     let ceremony = Ceremony::new();
     ceremony.join("anna").await;
-    ceremony.admin(AdminRequest::Drain { at: None }).await.unwrap();
+    ceremony
+        .admin(AdminRequest::Drain { at: None })
+        .await
+        .unwrap();
     ceremony.admin(AdminRequest::Pause).await.unwrap();
     ceremony.admin(AdminRequest::Resume).await.unwrap();
     assert_eq!(ceremony.coordinator.status().mode, ModeWord::Draining);
@@ -201,7 +210,10 @@ async fn handover_the_backup_goes_on_elsewhere_with_the_next_ticket() {
         ceremony.join(name).await;
     }
     ceremony.coordinator.leave(id("cleo")).await.unwrap();
-    ceremony.admin(AdminRequest::Drain { at: None }).await.unwrap();
+    ceremony
+        .admin(AdminRequest::Drain { at: None })
+        .await
+        .unwrap();
     let receipt = ceremony.contribute("anna").await;
     ceremony.contribute("bert").await;
     assert_eq!(ceremony.coordinator.status().mode, ModeWord::Halted);

@@ -8,8 +8,8 @@ use tauline_log::note::VerifierKey;
 use tauline_queue_core::Rules;
 use tauline_transcript::signature::{eip55, eth_address};
 
-use super::bundle::{Bundle, BundleError, Statement};
 use super::successor;
+use crate::bundle::{Bundle, BundleError, Statement};
 use crate::ceremony::{public_key, verifying_key};
 use crate::check::{self, Checked};
 use crate::directory::DataDir;
@@ -17,7 +17,7 @@ use crate::error::StoreError;
 use crate::mark;
 use crate::names::SUCCESSOR_NAME;
 use crate::signed::{self, Signed};
-use crate::sqlite::Sqlite;
+use crate::sqlite::{Sqlite, equip};
 use crate::store::Store as _;
 
 /// What came of a bundle.
@@ -87,7 +87,7 @@ pub fn take_over(
     let database = directory.new_database()?;
     let taken = (|| {
         let statement = bundle.copy_database(&database)?;
-        Sqlite::equip(&database, &key, &statement.from)?;
+        equip(&database, &key, &statement.from)?;
         let store = Sqlite::look_at(&database)?;
         store.check_structure()?;
         let checked = check::everything(&store, Rules::default())?;

@@ -10,10 +10,10 @@ use rusqlite::Connection;
 use tauline_protocol::public_log::SuccessorKey;
 use zeroize::Zeroizing;
 
-use super::{Sqlite, backup, connect, meta, schema};
+use super::{backup, connect, meta, schema};
+use crate::bundle::{self, Given};
 use crate::ceremony::Ceremony;
 use crate::error::StoreError;
-use crate::handover::{self, Given};
 
 /// Writes a bundle.
 pub(super) fn write_bundle(
@@ -31,7 +31,7 @@ pub(super) fn write_bundle(
     copy.remove();
     backup::backup(database, &copy.0)?;
     strip(&copy.0)?;
-    handover::write(&copy.0, ceremony, to, given)
+    bundle::write(&copy.0, ceremony, to, given)
 }
 
 fn beside(to: &Path) -> PathBuf {
@@ -75,39 +75,37 @@ fn strip(copy: &Path) -> Result<(), StoreError> {
         .map_err(|(_, error)| StoreError::from(error))
 }
 
-impl Sqlite {
-    /// Gives keys to a database that was handed over.
-    ///
-    /// # Errors
-    /// When it is no such database.
-    pub(crate) fn equip(
-        database: &Path,
-        key: &SigningKey,
-        from: &SuccessorKey,
-    ) -> Result<(), StoreError> {
-        let connection = connect(database)?;
-        if schema::version(&connection, database)?.is_none() {
-            return Err(StoreError::Foreign {
-                path: database.to_owned(),
-            });
-        }
-        for name in [meta::KEY, meta::LOG_KEY, meta::PREDECESSOR] {
-            if meta::meta(&connection, name)?.is_some() {
-                return Err(StoreError::damaged(format!(
-                    "the database in the bundle has `{name}`, which is never handed over"
-                )));
-            }
-        }
-        let mut seed = Zeroizing::new([0; 32]);
-        rand_core::OsRng.fill_bytes(seed.as_mut());
-        let secret = Zeroizing::new(<[u8; 32]>::from(key.to_bytes()));
-        meta::put(&connection, meta::KEY, secret.as_slice())?;
-        meta::put(&connection, meta::LOG_KEY, seed.as_slice())?;
-        meta::put(&connection, meta::PREDECESSOR, from.as_bytes())?;
-        // Nothing is left in a file beside it, which could be lost.
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        connection
-            .close()
-            .map_err(|(_, error)| StoreError::from(error))
+/// Gives keys to a database that was handed over.
+///
+/// # Errors
+/// When it is no such database.
+pub(crate) fn equip(
+    database: &Path,
+    key: &SigningKey,
+    from: &SuccessorKey,
+) -> Result<(), StoreError> {
+    let connection = connect(database)?;
+    if schema::version(&connection, database)?.is_none() {
+        return Err(StoreError::Foreign {
+            path: database.to_owned(),
+        });
     }
+    for name in [meta::KEY, meta::LOG_KEY, meta::PREDECESSOR] {
+        if meta::meta(&connection, name)?.is_some() {
+            return Err(StoreError::damaged(format!(
+                "the database in the bundle has `{name}`, which is never handed over"
+            )));
+        }
+    }
+    let mut seed = Zeroizing::new([0; 32]);
+    rand_core::OsRng.fill_bytes(seed.as_mut());
+    let secret = Zeroizing::new(<[u8; 32]>::from(key.to_bytes()));
+    meta::put(&connection, meta::KEY, secret.as_slice())?;
+    meta::put(&connection, meta::LOG_KEY, seed.as_slice())?;
+    meta::put(&connection, meta::PREDECESSOR, from.as_bytes())?;
+    // Nothing is left in a file beside it, which could be lost.
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    connection
+        .close()
+        .map_err(|(_, error)| StoreError::from(error))
 }

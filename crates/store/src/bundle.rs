@@ -1,4 +1,4 @@
-//! The file that is carried.
+//! The file by which a ceremony is handed over (`docs/spec/public-log.md#handover`).
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -13,7 +13,6 @@ use tauline_transcript::signature::{
     ecdsa_recover, ecdsa_sign, eth_address, personal_message_digest,
 };
 
-use super::Given;
 use crate::ceremony::{Ceremony, verifying_key};
 use crate::directory::sync_parent;
 use crate::error::StoreError;
@@ -23,6 +22,19 @@ const FIRST_LINE: &str = "tauline handover bundle v1\n";
 
 /// Longest line of the head, in bytes.
 const MAX_LINE: u64 = 1 << 16;
+
+/// What is given to whom.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// The log's origin.
+    pub origin: String,
+    /// The whole log, which ends by naming the coordinator that goes on.
+    pub tree: TreeHead,
+    /// The checkpoint of it, signed.
+    pub checkpoint: String,
+    /// The coordinator that goes on.
+    pub to: SuccessorKey,
+}
 
 /// What the leaving coordinator says, and signs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
