@@ -1,5 +1,5 @@
-//! Whatever bytes arrive at a decoder of the log, it never panics, and what it accepts is written
-//! as it was read. The first byte says which decoder.
+//! Whatever bytes arrive at a decoder of the log, it never panics, and what it accepts is written as it
+//! was read. All decoders get all bytes, so that a document of any kind is a beginning as it is.
 
 #![no_main]
 
@@ -16,59 +16,52 @@ fn written(bytes: &[u8], written: impl AsRef<[u8]>) {
 }
 
 /// What is decoded from text.
-fn text(which: u8, text: &str) {
+fn texts(text: &str) {
     let bytes = text.as_bytes();
-    match which {
-        0 => _ = Checkpoint::parse(text).map(|read| written(bytes, read.to_string())),
-        1 => {
-            _ = text
-                .parse::<VerifierKey>()
-                .map(|read| written(bytes, read.to_string()))
-        }
-        2 => {
-            _ = text
-                .parse::<Tile>()
-                .map(|read| written(bytes, read.to_string()))
-        }
-        3 => {
-            let read = witness::signatures_from_text(text);
-            _ = read.map(|read| written(bytes, witness::signatures_to_text(&read)));
-        }
-        _ => {
-            let read = witness::size_from_text(text);
-            _ = read.map(|read| written(bytes, witness::size_to_text(read)));
-        }
+    let _ = Checkpoint::parse(text).map(|read| written(bytes, read.to_string()));
+    let _ = text
+        .parse::<VerifierKey>()
+        .map(|read| written(bytes, read.to_string()));
+    let _ = text
+        .parse::<Tile>()
+        .map(|read| written(bytes, read.to_string()));
+    let read = witness::signatures_from_text(text);
+    let _ = read.map(|read| written(bytes, witness::signatures_to_text(&read)));
+    let read = witness::size_from_text(text);
+    let _ = read.map(|read| written(bytes, witness::size_to_text(read)));
+}
+
+/// What is decoded from bytes, which may be text.
+fn notes(bytes: &[u8]) {
+    let _ = Note::parse(bytes).map(|read| written(bytes, read.to_string()));
+    let _ = SignedCheckpoint::parse(bytes).map(|read| written(bytes, read.to_string()));
+    let _ = AddCheckpoint::parse(bytes).map(|read| written(bytes, read.to_string()));
+    let _ = Proof::parse(bytes).map(|read| written(bytes, read.to_string()));
+    // Comments and spaces are dropped; what is left stays.
+    if let Ok(policy) = Policy::parse(bytes) {
+        let once = policy.to_bytes();
+        let again = Policy::parse(&once).expect("a policy that was written can be read");
+        assert_eq!(again, policy);
+        written(&once, again.to_bytes());
     }
 }
 
-fuzz_target!(|input: &[u8]| {
-    let Some((&which, bytes)) = input.split_first() else {
-        return;
-    };
-    match which {
-        0..5 => _ = std::str::from_utf8(bytes).map(|string| text(which, string)),
-        5 => _ = Note::parse(bytes).map(|read| written(bytes, read.to_string())),
-        6 => _ = SignedCheckpoint::parse(bytes).map(|read| written(bytes, read.to_string())),
-        7 => _ = AddCheckpoint::parse(bytes).map(|read| written(bytes, read.to_string())),
-        8 => _ = Proof::parse(bytes).map(|read| written(bytes, read.to_string())),
-        9 => {
-            // Comments and spaces are dropped; what is left stays.
-            if let Ok(policy) = Policy::parse(bytes) {
-                let once = policy.to_bytes();
-                let again = Policy::parse(&once).expect("a policy that was written can be read");
-                assert_eq!(again, policy);
-                written(&once, again.to_bytes());
-            }
-        }
-        // The width of a tile or a bundle, which its path says.
-        _ => {
-            let width = u16::from(which);
-            let hashes = tile::hashes_from_bytes(bytes, width);
-            _ = hashes.map(|hashes| written(bytes, tile::hashes_to_bytes(&hashes)));
-            if let Ok(entries) = tile::bundle_from_bytes(bytes, width) {
-                let bundle = tile::bundle_to_bytes(&entries).expect("entries of a bundle");
-                written(bytes, bundle);
-            }
-        }
+/// A tile and a bundle of this width, which their path says.
+fn tiles(width: u16, bytes: &[u8]) {
+    let hashes = tile::hashes_from_bytes(bytes, width);
+    let _ = hashes.map(|hashes| written(bytes, tile::hashes_to_bytes(&hashes)));
+    if let Ok(entries) = tile::bundle_from_bytes(bytes, width) {
+        let bundle = tile::bundle_to_bytes(&entries).expect("entries of a bundle");
+        written(bytes, bundle);
+    }
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        texts(text);
+    }
+    notes(bytes);
+    if let Some((&narrower, rest)) = bytes.split_first() {
+        tiles(1 + u16::from(narrower), rest);
     }
 });

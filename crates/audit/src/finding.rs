@@ -51,6 +51,8 @@ pub enum Topic {
     Key,
     /// The ceremony goes from one coordinator to another.
     Handover,
+    /// The ceremony goes on from another log, whose coordinator is gone.
+    Recovery,
     /// A program and its version.
     Version,
     /// The settings of the rules are changed.
@@ -87,6 +89,7 @@ impl Topic {
             Self::NotPublicBefore => "not public before",
             Self::Key => "keys",
             Self::Handover => "handovers",
+            Self::Recovery => "recoveries",
             Self::Version => "versions",
             Self::Settings => "settings",
             Self::Restart => "restarts",

@@ -38,6 +38,8 @@ kinds! {
     NotOpened = "not-opened", "docs/spec/public-log.md#notices";
     /// It is said again whose log it is.
     OpenedTwice = "opened-twice", "docs/spec/public-log.md#notices";
+    /// That the log goes on from another one is said elsewhere than in its second entry.
+    RecoveredLate = "recovered-late", "docs/spec/public-log.md#recovery";
     /// The coordinator's Ethereum key has not signed the log's key.
     WrongCertificate = "wrong-certificate", "docs/spec/public-log.md#certificate";
     /// The log is another coordinator's than the one that was asked for, and has not come from it.
@@ -46,6 +48,10 @@ kinds! {
     OtherKey = "other-key", "docs/spec/public-log.md#certificate";
     /// The log's checkpoint is not signed by the key that the log has at its size.
     CheckpointNotSigned = "checkpoint-not-signed", "docs/spec/public-log.md#checkpoints";
+    /// Too few witnesses of the policy that was asked for have cosigned the log's checkpoint.
+    NotCosigned = "not-cosigned", "docs/spec/public-log.md#witnesses";
+    /// The policy's witnesses have cosigned the log's checkpoint, and too long ago.
+    StaleCheckpoint = "stale-checkpoint", "docs/spec/public-log.md#witnesses";
     /// The ceremony is given away while something runs in it.
     HandedOverWhileRunning = "handed-over-while-running", "docs/spec/public-log.md#handover";
     /// After the ceremony was given away, something else follows than that the other one goes on.

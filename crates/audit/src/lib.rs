@@ -27,6 +27,9 @@
 //! honest logs of many seeds against that, and plant frauds in them. A [`Remark`] is something that a
 //! coordinator may do and that people should know of: a pardon, a pause, somebody passed.
 //!
+//! Some kinds are no fault of the coordinator by themselves, and condemn because they are not what was
+//! asked for: another key or coordinator ([`Expected`]), too few or too old cosignatures ([`Demand`]).
+//!
 //! After the first violation the log and the fold may have parted, so what follows may be its
 //! consequence.
 //!
@@ -37,12 +40,17 @@
 //! each checkpoint is held against the key that the log has at that size, and each statement against
 //! all keys. The rules hold through it all: the places in line go on.
 //!
+//! Where a coordinator was gone, another may have gone on from its log and transcript alone, in a log of
+//! its own. The second entry of that log says so (`docs/spec/public-log.md#recovery`), and is listed.
+//! The stays with which it carries the contributions over, all at one time, keep to the rules as any do.
+//!
 //! # What a log cannot show
 //!
 //! That a check-in was ignored, or that somebody who was there was passed: who asked when is not in the
 //! log. Whoever it happened to holds signed promises ([`Keepsake`]s), and
 //! [`Auditor::check_keepsake`] holds them against the log. That two people were shown two logs is shown
-//! by their checkpoints, side by side ([`Auditor::check_checkpoint`]).
+//! by their checkpoints, side by side ([`Auditor::check_checkpoint`]), and prevented by witnesses, whose
+//! cosignatures [`Witnessed`] holds against a policy.
 //!
 //! [`Keepsake`]: tauline_protocol::keepsake::Keepsake
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -55,10 +63,12 @@ mod finding;
 mod fold;
 mod kind;
 mod notices;
+mod recovery;
 mod remarks;
 mod report;
 mod statistics;
 mod transcript;
+mod witnesses;
 
 pub use auditor::{Auditor, NewerEntry};
 pub use checkpoints::TooLate;
@@ -68,3 +78,4 @@ pub use kind::Kind;
 pub use report::Report;
 pub use statistics::{Hour, Outcomes, Statistics, Waits};
 pub use transcript::{AcceptedContribution, TranscriptAudit, TranscriptEntry, TranscriptFindings};
+pub use witnesses::{Cosignature, Demand, Witnessed, Worth};

@@ -10,6 +10,7 @@ use tauline_queue_core::{Rules, Timestamp};
 use crate::custody::{Expected, KeyFrom, Opened, certified, named, succeeded};
 use crate::finding::{Findings, Place, Topic, Violation, dated, listed, shown};
 use crate::kind::Kind;
+use crate::recovery::recovered;
 
 /// Why a key is refused while nobody is known who could certify it.
 const NOBODYS_LOG: &str = "The log gets a key, and no entry before has rightly said whose log it \
@@ -21,7 +22,8 @@ pub(crate) struct Notices {
     expected: Expected,
     /// Whose log it is, whether that was expected or not.
     custody: Option<Opened>,
-    is_opened: bool,
+    /// The entry that said so, rightly or not.
+    opened_by: Option<u64>,
     /// Given away, and nothing has followed.
     given: Option<Given>,
     program: Option<String>,
@@ -59,7 +61,7 @@ impl Notices {
 
     /// Whether it was said whose log it is, rightly or not.
     pub(crate) fn is_opened(&self) -> bool {
-        self.is_opened
+        self.opened_by.is_some()
     }
 
     /// Whose log it is, if it was rightly said and is as expected.
@@ -98,6 +100,16 @@ impl Notices {
                     findings.violation(Violation::at(place, kind, None, text));
                 }
                 Means::Public
+            }
+            Notice::Recovered { .. } => {
+                match recovered(place, self.opened_by, notice) {
+                    Ok(text) => findings.remark(place, Topic::Recovery, None, text),
+                    Err(text) => {
+                        let kind = Kind::RecoveredLate;
+                        findings.violation(Violation::at(place, kind, None, text));
+                    }
+                }
+                Means::Nothing
             }
             Notice::Started { program, rules } => {
                 Means::Start(self.started(place, program, rules, findings))
@@ -155,12 +167,12 @@ impl Notices {
         else {
             return Ok(());
         };
-        if self.is_opened {
+        if self.is_opened() {
             let text =
                 "It is said a second time whose log this is: a log has one owner and one key.";
             return Err((Kind::OpenedTwice, text.to_owned()));
         }
-        self.is_opened = true;
+        self.opened_by = Some(place.entry);
         if place.entry > 0 {
             let text = format!(
                 "The log became public with entry {}. The coordinator may have known the entries \

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use tauline_protocol::Identity;
-use tauline_protocol::public_log::{Accepted, Commitment, Hex32, WitnessPart, witness_digest};
+use tauline_protocol::public_log::{Accepted, Commitment, WitnessPart, witness_digest};
 use tauline_queue_core::{Ticket, Timestamp};
 
 use crate::finding::{MAX_LISTED, Violation};
@@ -46,7 +46,8 @@ pub struct TranscriptAudit<'a> {
     /// Whether the log says that the ceremony is over.
     is_over: bool,
     read: u64,
-    people: HashMap<Hex32, u64>,
+    /// Who has contributed, and the number of the contribution.
+    people: HashMap<String, u64>,
     found: Vec<Violation>,
     count: u64,
 }
@@ -121,8 +122,8 @@ impl<'a> TranscriptAudit<'a> {
                 ),
             );
         }
-        // Commitments of one identity are equal, and so are identities of one commitment.
-        if let Some(before) = self.people.insert(log.commitment.0, number) {
+        // With another nonce one person has another commitment, so the log alone cannot show this.
+        if let Some(before) = self.people.insert(person(&identity).to_owned(), number) {
             self.violation(
                 Kind::ContributedTwice,
                 Some(log),
@@ -166,5 +167,14 @@ impl<'a> TranscriptAudit<'a> {
                 ..Violation::of_log(kind, text)
             });
         }
+    }
+}
+
+/// Who somebody is: an account on GitHub is its number, whatever its login is at the time.
+fn person(identity: &Identity) -> &str {
+    let text = identity.as_str();
+    match text.rfind('|') {
+        Some(end) if text.starts_with("git|") => &text[..end],
+        _ => text,
     }
 }

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! [`Policy::judge`] says of a checkpoint whether it is signed by one of the logs, who cosigned it,
-//! and whether that is a quorum.
+//! and whether that is a quorum. [`Policy::cosigners`] says the latter two for those who know by
+//! other means that the log has signed it.
 //!
 //! # Fresh or stale
 //!
@@ -26,5 +27,5 @@ mod quorum;
 mod text;
 
 pub use parse::{MAX_NAMES, MAX_POLICY_LEN, PolicyError, PolicyLineError};
-pub use quorum::{Cosigning, Freshness, PolicyVerdict};
+pub use quorum::{Cosigners, Cosigning, Freshness, PolicyVerdict};
 pub use text::{Log, Policy, Witness};

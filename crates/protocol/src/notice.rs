@@ -40,6 +40,26 @@ pub enum Notice {
         /// The coordinator's signature over `key_certificate`: 130 hex digits.
         certificate: String,
     },
+    /// The ceremony goes on from another log, without the help of that one's coordinator
+    /// (`docs/spec/public-log.md#recovery`). The second entry, or none.
+    Recovered {
+        /// The other log's origin.
+        origin: String,
+        /// How many entries it had.
+        entries: u64,
+        /// The root of the tree over them.
+        root: Hex32,
+        /// The EIP-55 address of its last coordinator.
+        coordinator: String,
+        /// How many contributions are carried over: all that it says were accepted.
+        contributions: u64,
+        /// How many had a place in line or the turn, and have none here.
+        in_line: u64,
+        /// How many were used up without contributing, and are not here.
+        used_up: u64,
+        /// Why: a line by the operator.
+        reason: String,
+    },
     /// A coordinator started: a new process, perhaps with other settings.
     Started {
         /// Name and version of the program.

@@ -27,7 +27,7 @@ pub struct State<Id> {
     next_ticket: Ticket,
     contributions: u64,
     last_contributed: Option<Ticket>,
-    /// Only looked up, never walked: where an identity lies in the map decides nothing. Hashed,
+    /// Only looked up and counted: where an identity lies in the map decides nothing. Hashed,
     /// because of a million strings a sorted map looks at dozens to find one, each a cache miss.
     people: HashMap<Id, Person>,
     turn: Option<CurrentTurn<Id>>,

@@ -41,6 +41,7 @@ pub use self::limits::LimitSettings;
 pub use self::log::LogSettings;
 pub use self::oidc::OidcSettings;
 pub use self::sequencer::SequencerSettings;
+pub(crate) use self::service::RecoverFrom;
 pub use self::service::ServiceSettings;
 pub use self::sign_in::{SignInSettings, SignInWay};
 pub use self::turn::TurnSettings;

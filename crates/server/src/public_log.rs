@@ -13,7 +13,7 @@ mod sign;
 mod witnesses;
 
 pub(crate) use self::grown::PublicLog;
-pub(crate) use self::opening::{NewKey, Unopened, origin_of};
+pub(crate) use self::opening::{NewKey, Unopened, origin_of, recovered_beginning};
 pub(crate) use self::serve::Served;
 pub(crate) use self::sign::{LogMoment, Promise};
 pub use self::witnesses::WitnessSetting;

@@ -2,6 +2,7 @@
 
 mod data;
 mod providers;
+mod recovery;
 pub(crate) mod reload;
 mod serving;
 mod taking;

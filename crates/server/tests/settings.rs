@@ -331,6 +331,18 @@ fn an_empty_secret_is_refused() {
 }
 
 #[test]
+fn half_of_what_a_ceremony_is_recovered_from_is_refused() {
+    let all = ["--recover-log", "--recover-transcript", "--recover-reason"];
+    refused(&[all[0], "log"], &all);
+    refused(&[all[1], "file", all[2], "fire"], &all);
+    let with = |reason| [all[0], "log", all[1], "file", all[2], reason];
+    refused(&with(" "), &[all[2], "say why"]);
+    refused(&with("two\nlines"), &[all[2], "one line"]);
+    let both = [&with("fire")[..], &["--from-handover", "bundle"]].concat();
+    refused(&both, &["--from-handover", "one of them"]);
+}
+
+#[test]
 fn an_address_that_is_taken_is_refused() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();

@@ -1,7 +1,7 @@
 //! The file by which a ceremony is handed over (`docs/spec/public-log.md#handover`).
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -178,6 +178,47 @@ pub(crate) fn write(
     result
 }
 
+/// Reads what stands before the database of a bundle, and checks who has signed it. The path is what
+/// errors name.
+pub(crate) fn read_head(from: &mut impl BufRead, path: &Path) -> Result<Statement, BundleError> {
+    let no_bundle = |what: String| BundleError::NoBundle {
+        path: path.to_owned(),
+        what,
+    };
+    let mut line = || -> Result<String, BundleError> {
+        let mut line = Vec::new();
+        from.by_ref()
+            .take(MAX_LINE)
+            .read_until(b'\n', &mut line)
+            .map_err(|source| BundleError::Unreadable {
+                path: path.to_owned(),
+                source,
+            })?;
+        String::from_utf8(line).map_err(|_| no_bundle("its head is no text".to_owned()))
+    };
+    if line()? != FIRST_LINE {
+        let what = "it does not begin like one; `tauline admin handover` writes them";
+        return Err(no_bundle(what.to_owned()));
+    }
+    let statement = line()?;
+    let statement = statement.trim_end_matches('\n');
+    let signature = line()?;
+    let read: Statement = serde_json::from_str(statement)
+        .map_err(|error| no_bundle(format!("its statement cannot be read ({error})")))?;
+    let from = verifying_key(&read.from).map(|key| eth_address(&key));
+    let mut bytes = [0; 65];
+    let signer = match hex::decode_to_slice(signature.trim_end_matches('\n'), &mut bytes) {
+        Ok(()) => ecdsa_recover(&personal_message_digest(statement.as_bytes()), &bytes),
+        Err(_) => None,
+    };
+    if signer.is_none() || signer != from {
+        return Err(BundleError::NotSigned {
+            path: path.to_owned(),
+        });
+    }
+    Ok(read)
+}
+
 /// A bundle that is being read, at its database.
 #[derive(Debug)]
 pub(crate) struct Bundle {
@@ -189,47 +230,15 @@ pub(crate) struct Bundle {
 impl Bundle {
     /// Opens a bundle, and checks who has signed it.
     pub(crate) fn open(path: &Path) -> Result<Self, BundleError> {
-        let no_bundle = |what: String| BundleError::NoBundle {
-            path: path.to_owned(),
-            what,
-        };
-        let unreadable = |source| BundleError::Unreadable {
+        let file = File::open(path).map_err(|source| BundleError::Unreadable {
             path: path.to_owned(),
             source,
-        };
-        let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
-        let mut line = || -> Result<String, BundleError> {
-            let mut line = Vec::new();
-            (&mut file)
-                .take(MAX_LINE)
-                .read_until(b'\n', &mut line)
-                .map_err(unreadable)?;
-            String::from_utf8(line).map_err(|_| no_bundle("its head is no text".to_owned()))
-        };
-        if line()? != FIRST_LINE {
-            let what = "it does not begin like one; `tauline admin handover` writes them";
-            return Err(no_bundle(what.to_owned()));
-        }
-        let statement = line()?;
-        let statement = statement.trim_end_matches('\n');
-        let signature = line()?;
-        let read: Statement = serde_json::from_str(statement)
-            .map_err(|error| no_bundle(format!("its statement cannot be read ({error})")))?;
-        let from = verifying_key(&read.from).map(|key| eth_address(&key));
-        let mut bytes = [0; 65];
-        let signer = match hex::decode_to_slice(signature.trim_end_matches('\n'), &mut bytes) {
-            Ok(()) => ecdsa_recover(&personal_message_digest(statement.as_bytes()), &bytes),
-            Err(_) => None,
-        };
-        if signer.is_none() || signer != from {
-            return Err(BundleError::NotSigned {
-                path: path.to_owned(),
-            });
-        }
+        })?;
+        let mut database = BufReader::new(file);
         Ok(Self {
             path: path.to_owned(),
-            statement: read,
-            database: file,
+            statement: read_head(&mut database, path)?,
+            database,
         })
     }
 

@@ -12,6 +12,7 @@
 //! | [`mark`] | how many records the log is known to have had |
 //! | [`signed`] | how much of the public log was signed |
 //! | [`handover`] | giving a ceremony to another coordinator, and taking one over |
+//! | [`making`] | making the data of a ceremony that does not begin with nothing |
 //!
 //! What is stored beside the log cannot be derived from it. The log therefore binds it: a record
 //! holds the sum of what was stored with it, or of what was stored before. At every start,
@@ -25,7 +26,10 @@ pub mod check;
 mod contribution;
 mod directory;
 mod error;
+#[doc(hidden)]
+pub mod failpoint;
 pub mod handover;
+pub mod making;
 pub mod mark;
 mod names;
 mod session;
@@ -43,3 +47,19 @@ pub use error::StoreError;
 pub use names::{DATABASE_NAME, PART_NAME, SNAPSHOTS_NAME};
 pub use session::{Session, SignInWrite, TokenHash};
 pub use store::{Reading, Store};
+
+/// Decoders that only this crate uses, for the fuzz targets.
+#[doc(hidden)]
+pub mod fuzzing {
+    use std::path::Path;
+
+    use crate::bundle::{BundleError, Statement, read_head};
+
+    /// Reads the head of a handover bundle, and checks who has signed it.
+    ///
+    /// # Errors
+    /// When these bytes do not begin with one.
+    pub fn bundle_head(mut bytes: &[u8]) -> Result<Statement, BundleError> {
+        read_head(&mut bytes, Path::new("bytes"))
+    }
+}

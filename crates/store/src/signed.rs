@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use tauline_log::tree::{Hash, Tree, TreeHead};
 
 use crate::error::StoreError;
+use crate::failpoint::failpoint;
 pub use crate::names::SIGNED_NAME;
 use crate::slots::{self, Slot, SlotFile};
 
@@ -204,6 +205,7 @@ impl SignedFile {
             path: self.path.clone(),
             source,
         };
+        failpoint("signed-before-write");
         match &mut self.file {
             Some(file) => file.write(signed).map_err(failed)?,
             None => {
@@ -212,6 +214,7 @@ impl SignedFile {
                 self.file = Some(file);
             }
         }
+        failpoint("signed-after-write");
         self.last = Some(signed.clone());
         Ok(())
     }

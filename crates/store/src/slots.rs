@@ -9,6 +9,7 @@ use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use crate::directory::sync_parent;
+use crate::failpoint::failpoint;
 
 /// Bytes of a slot: a disk's sector, which is written as a whole or not at all.
 const SLOT_LEN: usize = 512;
@@ -58,6 +59,7 @@ impl SlotFile {
     pub(crate) fn write<T: Slot>(&mut self, it: &T) -> io::Result<()> {
         let slot = padded(it)?;
         self.file.write_all_at(&slot, self.next * SLOT_LEN as u64)?;
+        failpoint("slot-before-sync");
         self.file.sync_data()?;
         self.next = 1 - self.next;
         Ok(())

@@ -39,6 +39,7 @@ use crate::chain::StoredRecord;
 use crate::contribution::Contribution;
 use crate::directory::DataDir;
 use crate::error::StoreError;
+use crate::failpoint::failpoint;
 use crate::mark::{Mark, MarkFile};
 use crate::session::{Session, SignInWrite};
 use crate::signed::{Signed, SignedFile};
@@ -179,9 +180,12 @@ impl Store for Sqlite {
         for write in &batch.writes {
             apply(&transaction, write)?;
         }
+        failpoint("store-before-commit");
         transaction.commit()?;
+        failpoint("store-after-commit");
         drop(writer);
         let raised = self.raise_mark(batch);
+        failpoint("store-mark-raised");
         if let Some(upkeep) = &self.upkeep {
             upkeep.committed(batch);
         }

@@ -133,6 +133,12 @@ impl Identity {
         Some(address)
     }
 
+    /// The account's number, when this is a GitHub identity.
+    pub fn github_id(&self) -> Option<u64> {
+        let (id, _) = self.0.strip_prefix("git|")?.split_once('|')?;
+        id.parse().ok()
+    }
+
     /// The texts whose bytes a BLS signature by this participant may be over.
     ///
     /// The canonical one comes first. GitHub identities have a second, `git|id|@login` in lower
@@ -322,6 +328,8 @@ mod tests {
             id.signed_spellings().collect::<Vec<_>>(),
             ["git|7|OctoCat", "git|7|@octocat"]
         );
+        assert_eq!(id.github_id(), Some(7));
+        assert_eq!(Identity::eth([7; 20]).github_id(), None);
         assert_eq!(Identity::eth([0; 20]).signed_spellings().count(), 1);
         assert_eq!(
             Identity::from_listed("git|7|@octocat"),

@@ -8,6 +8,7 @@ mod handover;
 mod honest;
 mod line;
 mod published;
+mod recovered;
 mod robust;
 mod shown;
 mod support;
@@ -15,5 +16,6 @@ mod times;
 mod transcript;
 mod turns;
 mod whose;
+mod witnesses;
 #[path = "../../../queue-core/examples/public_life/world.rs"]
 mod world;

@@ -1,9 +1,11 @@
 //! Frauds with the transcript: what was accepted must be what is in it.
 
 use tauline_audit::{Kind, TranscriptEntry, TranscriptFindings};
-use tauline_queue_core::{Mode, Rules};
+use tauline_protocol::Identity;
+use tauline_protocol::public_log::{Blinding, Hex32};
+use tauline_queue_core::{Event, Mode, Rules};
 
-use crate::support::{Log, Story, Witness, auditor, person};
+use crate::support::{Log, Story, Witness, auditor, commitment, ended, joined, person};
 
 /// Five people have contributed, and the ceremony is over.
 fn over() -> Log {
@@ -111,20 +113,54 @@ fn a_contribution_is_given_to_a_friend() {
 }
 
 #[test]
-fn somebody_stands_in_the_transcript_twice() {
-    // A log in which Ada could contribute twice is condemned for itself; the transcript shows it too.
+fn somebody_contributes_twice_under_one_commitment() {
+    // The log condemns itself.
     let mut log = over();
-    let place = log.find(crate::support::joined(4));
-    let ada = log.find(crate::support::joined(1));
-    let nonce = log.transcript[0].accepted().nonce;
-    let (id, _) = (crate::support::commitment("ada"), ada);
-    if let tauline_queue_core::Event::Joined { id: whose, .. } = log.change(place) {
-        *whose = id;
+    let place = log.find(joined(4));
+    if let Event::Joined { id, .. } = log.change(place) {
+        *id = commitment("ada");
     }
-    log.transcript[3] = Witness::new(4, person("ada"));
-    assert_eq!(log.transcript[3].accepted().nonce, nonce);
-    let end = log.find(crate::support::ended(4));
-    log.entries[end].accepted = Some(log.transcript[3].accepted());
-    let report = log.audit();
-    assert_eq!(report.violations[0].kind, Kind::JoinedThoughUsedUp);
+    log.assert_caught(Kind::JoinedThoughUsedUp, place);
+}
+
+/// A log in which the second contributor has contributed again as the fourth: with another nonce, so
+/// that the log does not show it.
+fn again(first: Identity, fourth: Identity) -> Log {
+    let mut story = Story::new(Rules::default());
+    story.join("ada").contribute("ada");
+    story.join_as(&first).contribute_as(&first);
+    for name in ["carol", "dan"] {
+        story.join(name).contribute(name);
+    }
+    let mut log = story.log();
+    let other = Blinding::new([6; 32]);
+    let place = log.find(joined(4));
+    if let Event::Joined { id, .. } = log.change(place) {
+        *id = other.commitment(&fourth);
+    }
+    let end = log.find(ended(4));
+    log.transcript[3] = Witness::new(4, fourth.clone());
+    let mut accepted = log.transcript[3].accepted();
+    accepted.nonce = Hex32(other.nonce(&fourth));
+    log.entries[end].accepted = Some(accepted);
+    log.assert_honest();
+    log
+}
+
+#[test]
+fn somebody_stands_in_the_transcript_twice() {
+    let renamed = |login| Identity::github(7, login).unwrap();
+    for (first, fourth) in [
+        (person("bob"), person("bob")),
+        (renamed("bob"), renamed("bobby")),
+    ] {
+        let log = again(first, fourth);
+        let findings = audited(&log, &log.transcript);
+        assert_eq!(kinds(&findings), [Kind::ContributedTwice]);
+        let end = log.find(ended(4)) as u64;
+        assert_eq!(findings.violations[0].entry, Some(end));
+    }
+    let other = Identity::github(8, "bob").unwrap();
+    let log = again(renamed("bob"), other);
+    assert!(audited(&log, &log.transcript).violations.is_empty());
 }

@@ -1,6 +1,7 @@
 //! `tauline audit`: holds a ceremony's public log against the rules, and what participants kept
 //! against the log.
 
+mod asked;
 mod cache;
 mod json;
 mod source;
@@ -8,19 +9,18 @@ mod start;
 mod text;
 mod watch;
 
-use std::time::Duration;
-
 use tauline_audit::{Auditor, TranscriptEntry, TranscriptFindings};
 use tauline_log::checkpoint::SignedCheckpoint;
 use tauline_protocol::keepsake::Keepsake;
 use tauline_protocol::public_log::WitnessPart;
 use tauline_transcript::transcript::{WitnessEntry, read_witnesses};
 
+use self::asked::Asked;
 use self::cache::Cache;
 use self::json::Json;
 use self::source::Source;
 pub use self::start::Args;
-use self::start::{begin, grow};
+use self::start::{begin, grow, is_signed};
 use crate::documents::transcript_failure;
 use crate::exit::{Failure, Outcome};
 use crate::input::{Input, Limits};
@@ -31,7 +31,7 @@ use crate::runtime::online;
 /// Audits the log.
 ///
 /// # Errors
-/// A violation, or a log that cannot be read.
+/// A violation, or a log or a file that cannot be read.
 pub fn run(args: &Args) -> Outcome {
     let keepsakes = args.tickets.iter().map(|path| keepsake(path));
     let keepsakes: Vec<Keepsake> = keepsakes.collect::<Outcome<_>>()?;
@@ -43,6 +43,7 @@ pub fn run(args: &Args) -> Outcome {
         }
         None => None,
     };
+    let asked = Asked::read(args.policy.as_deref(), args.max_age)?;
     online(async {
         let cache = Cache::open(
             args.cache.as_deref(),
@@ -51,8 +52,7 @@ pub fn run(args: &Args) -> Outcome {
         )?;
         let mut source = Source::open(args.log.as_deref(), args.server.as_ref(), cache)?;
         if args.watch {
-            let every = Duration::from_secs(args.every);
-            return watch::run(args, source, keepsakes, every).await;
+            return watch::run(args, source, &keepsakes, &asked).await;
         }
         let (mut auditor, mut checkpoint) = audit(args, &mut source, &keepsakes).await?;
         // What is kept on the disk may have changed there: it condemns nobody.
@@ -60,15 +60,21 @@ pub fn run(args: &Args) -> Outcome {
             source.forget_tiles();
             (auditor, checkpoint) = audit(args, &mut source, &keepsakes).await?;
         }
+        let witnessed = asked
+            .judge_patiently(&mut auditor, &mut source, &mut checkpoint)
+            .await?;
         let compared = match &transcript {
             Some(input) => Some(compare(&auditor, input)?),
             None => None,
         };
         let mut report = auditor.report();
+        if is_signed(&report) {
+            source.remember(&checkpoint)?;
+        }
         if let Some(compared) = &compared {
             report.add(compared);
         }
-        source.remember(&checkpoint)?;
+        report.add_witnesses(witnessed);
         match args.json {
             true => output::print_json(&Json::new(&report, compared.as_ref()))?,
             false => output::print(text::report(&report, compared.as_ref()).trim_end())?,

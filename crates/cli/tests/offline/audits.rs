@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::SystemTime;
 
+use tauline_log::checkpoint::Cosigner;
+use tauline_log::note::Signer;
 use tauline_log::tile::{self, Tile};
 use tauline_log::tree::leaf_hash;
 use tauline_protocol::keepsake::{KEEPSAKE_VERSION, Keepsake, KeptStay};
@@ -107,6 +110,72 @@ fn another_coordinators_log_exits_with_1() {
     let (exit, out, _) = audit(dir.path(), &["--coordinator-address", &other]);
     assert_eq!(exit, 1);
     assert!(out.contains("other-coordinator"), "{out}");
+}
+
+#[test]
+fn witnesses_that_are_trusted_must_have_cosigned_lately() {
+    let dir = temporary();
+    let log = long().log();
+    write(&log, &dir.path().join("log"));
+    let witness = Cosigner::from_seed("north.example".parse().unwrap(), &[3; 32]);
+    let policy = format!(
+        "log {}\nwitness north {}\nquorum north\n",
+        signer().verifier_key(),
+        witness.verifier_key()
+    );
+    fs::write(dir.path().join("policy"), policy).unwrap();
+    let asked = ["--policy", "policy"];
+    let (exit, out, error) = audit(dir.path(), &asked);
+    assert_eq!(exit, 1, "{out}");
+    let cited = "[not-cosigned, docs/spec/public-log.md#witnesses]";
+    assert!(out.contains(cited), "{out}");
+    assert!(error.contains("not what the policy asks for"), "{error}");
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    for (age, more, is_stale) in [
+        (5, &[][..], false),
+        (100_000, &[], true),
+        (100_000, &["--max-age", "200000"], false),
+    ] {
+        let checkpoint = log.checkpoint(log.entries.len());
+        let cosignature = witness.cosign(checkpoint.unverified(), now - age).unwrap();
+        let cosigned = checkpoint.with(cosignature).unwrap();
+        fs::write(dir.path().join("log/checkpoint"), cosigned.to_string()).unwrap();
+        let (exit, out, _) = audit(dir.path(), &[&asked[..], more].concat());
+        assert_eq!(exit, i32::from(is_stale), "{out}");
+        assert_eq!(out.contains("[stale-checkpoint, "), is_stale, "{out}");
+    }
+    // Without a policy they are listed.
+    let (exit, out, _) = audit(dir.path(), &[]);
+    assert_eq!(exit, 0, "{out}");
+    assert!(out.contains("1 cosignature, not verified"), "{out}");
+    let (_, out, _) = audit(dir.path(), &["--json"]);
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let listed = &report["witnesses"]["cosignatures"][0];
+    assert_eq!(listed["witness"], "north.example");
+    assert_eq!(listed["worth"], "unverified");
+    fs::write(dir.path().join("policy"), "witnesses: all\n").unwrap();
+    let (exit, _, error) = audit(dir.path(), &asked);
+    assert_eq!(exit, 3);
+    assert!(error.contains("policy is no policy: line 1"), "{error}");
+}
+
+#[test]
+fn a_checkpoint_that_is_not_the_logs_is_not_remembered() {
+    let dir = temporary();
+    let log = long().log();
+    write(&log, &dir.path().join("log"));
+    let path = dir.path().join("log/checkpoint");
+    let right = fs::read_to_string(&path).unwrap();
+    let stranger = Signer::from_seed(ORIGIN.parse().unwrap(), &[8; 32]);
+    let forged = log.checkpoint(150).unverified().clone().sign(&stranger);
+    fs::write(&path, forged.unwrap().to_string()).unwrap();
+    let cached = ["--cache", "cache"];
+    let (exit, out, _) = audit(dir.path(), &cached);
+    assert_eq!(exit, 1);
+    assert!(out.contains("checkpoint-not-signed"), "{out}");
+    fs::write(&path, right).unwrap();
+    let (exit, out, _) = audit(dir.path(), &cached);
+    assert_eq!(exit, 0, "{out}");
 }
 
 #[test]

@@ -97,6 +97,7 @@ fn a_wrong_command_line_exits_with_2() {
             "-o",
             "bundle",
         ],
+        &["audit", "--log", "a", "--max-age", "60"],
         &["init", "--force"],
     ] {
         let (exit, _, error) = run(dir.path(), args);

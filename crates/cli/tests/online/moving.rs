@@ -215,3 +215,35 @@ fn without_an_address_whoever_comes_is_told_whose_the_ceremony_is_now() {
     assert!(output.contains("up to the handover"), "{output}");
     audit(dir, &first);
 }
+
+#[test]
+fn an_auditor_who_watches_goes_with_the_ceremony() {
+    let dir = temporary();
+    let dir = dir.path();
+    let first = Server::start(&[]);
+    assert_eq!(contribute(dir, &first.url, "key-1").0, 0);
+    let args = ["audit", "--server", &first.url, "--cache", "cache"];
+    let args = [&args[..], &["--watch", "--every", "1"]].concat();
+    let mut watch = Running::start(dir, &args);
+    watch.says(": fair.");
+    assert_eq!(first.admin(&["rotate-key"]).0, 0);
+    watch.says("The log has another key from here on");
+    assert_eq!(first.admin(&["drain"]).0, 0);
+    first.wait_until("the halt", |status| status["mode"] == "halted");
+    let second = Successor::prepare();
+    let bundle = hand_over(dir, &first, &second, Some(&second.url));
+    watch.says("The coordinator gives the ceremony to");
+    let second = second.take_over(&bundle, &[]);
+    watch.says(&format!("The ceremony goes on at {}", second.url));
+    let holder = second.coordinator();
+    watch.says(&format!("{holder} goes on with the ceremony"));
+    assert_eq!(second.admin(&["open"]).0, 0);
+    watch.says("The ceremony goes on after a halt");
+    watch.interrupt();
+    let (exit, said) = watch.ends();
+    assert_eq!(exit, 0, "{said}");
+    // What was seen at the first address is remembered for the second.
+    let again = ["audit", "--server", &second.url, "--cache", "cache"];
+    let (exit, output, error) = run(dir, &again);
+    assert_eq!(exit, 0, "{output}{error}");
+}

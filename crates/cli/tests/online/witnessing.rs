@@ -43,6 +43,13 @@ impl Witness {
     }
 }
 
+impl Witness {
+    /// Its key.
+    fn key(&self) -> &str {
+        self.setting.rsplit_once("=http").unwrap().0
+    }
+}
+
 impl Drop for Witness {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -115,6 +122,23 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Writes a policy by which both witnesses have to cosign the log.
+fn ask_for_both(dir: &Path, log_key: &str, witnesses: &[Witness; 2]) {
+    let [north, south] = witnesses.each_ref().map(Witness::key);
+    let policy = format!(
+        "log {log_key}\nwitness north {north}\nwitness south {south}\ngroup both all north south\n\
+         quorum both\n"
+    );
+    fs::write(dir.join("policy"), policy).unwrap();
+}
+
+/// Audits by that policy, with a cache of its own.
+fn audit(dir: &Path, server: &Server, cache: &str) -> (i32, String) {
+    let args = ["audit", "--server", &server.url, "--policy", "policy"];
+    let (exit, output, error) = run(dir, &[&args[..], &["--cache", cache]].concat());
+    (exit, output + &error)
+}
+
 #[test]
 fn two_witnesses_catch_a_coordinator_that_shows_two_logs() {
     let dir = temporary();
@@ -139,6 +163,11 @@ fn two_witnesses_catch_a_coordinator_that_shows_two_logs() {
         shown.status()["log"]["cosigned"],
         serde_json::json!({"by": 2, "of": 2})
     );
+    ask_for_both(dir, &log_key, &witnesses);
+    let (exit, output) = audit(dir, &shown, "cache-shown");
+    assert_eq!(exit, 0, "{output}");
+    let enough = "2 of the policy's 2 witnesses have cosigned the checkpoint lately";
+    assert!(output.contains(enough), "{output}");
 
     let hidden = Server::start_on(&other, &["--witness", &both]);
     contribute(dir, &hidden, "key-3");
@@ -152,6 +181,9 @@ fn two_witnesses_catch_a_coordinator_that_shows_two_logs() {
         std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(checkpoint(&hidden).1, 0, "nobody cosigns the other log");
+    let (exit, output) = audit(dir, &hidden, "cache-hidden");
+    assert_eq!(exit, 1, "{output}");
+    assert!(output.contains("[not-cosigned, "), "{output}");
     wait_for(&shown, size, 2);
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::checkpoint::{Checkpoint, SignedCheckpoint, UntrustedError};
-use crate::note::VerifierKey;
+use crate::note::{VerifierKey, VerifyError};
 use crate::policy::text::{Group, Log, Policy, Voter, Witness};
 
 /// How old a cosignature may be.
@@ -34,14 +34,39 @@ pub struct Cosigning<'a> {
     pub counts: bool,
 }
 
+/// The witnesses of a policy that have cosigned a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cosigners<'a> {
+    cosigned: Vec<Cosigning<'a>>,
+    of: usize,
+    is_quorum: bool,
+}
+
+impl<'a> Cosigners<'a> {
+    /// The witnesses that cosigned it, in the order of the policy, those that are too old among
+    /// them.
+    pub fn cosigned(&self) -> &[Cosigning<'a>] {
+        &self.cosigned
+    }
+
+    /// How many witnesses count, of how many that the policy knows.
+    pub fn count(&self) -> (usize, usize) {
+        let counting = self.cosigned.iter().filter(|by| by.counts);
+        (counting.count(), self.of)
+    }
+
+    /// Whether those that count are the quorum that the policy asks for.
+    pub fn is_quorum(&self) -> bool {
+        self.is_quorum
+    }
+}
+
 /// What a policy says of a checkpoint that one of its logs has signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyVerdict<'a> {
     checkpoint: &'a Checkpoint,
     log: &'a Log,
-    cosigned: Vec<Cosigning<'a>>,
-    of: usize,
-    is_quorum: bool,
+    cosigners: Cosigners<'a>,
 }
 
 impl<'a> PolicyVerdict<'a> {
@@ -58,18 +83,17 @@ impl<'a> PolicyVerdict<'a> {
     /// The witnesses that cosigned it, in the order of the policy, those that are too old among
     /// them.
     pub fn cosigned(&self) -> &[Cosigning<'a>] {
-        &self.cosigned
+        self.cosigners.cosigned()
     }
 
     /// How many witnesses count, of how many that the policy knows.
     pub fn count(&self) -> (usize, usize) {
-        let counting = self.cosigned.iter().filter(|by| by.counts);
-        (counting.count(), self.of)
+        self.cosigners.count()
     }
 
     /// Whether those that count are the quorum that the policy asks for.
     pub fn is_quorum(&self) -> bool {
-        self.is_quorum
+        self.cosigners.is_quorum()
     }
 }
 
@@ -90,12 +114,30 @@ impl Policy {
         let has_signed = |log: &&Log| signed.is_signed_by(&log.key);
         let log = self.logs.iter().find(has_signed);
         let log = log.ok_or_else(|| UntrustedError::UnknownLog(origin.clone()))?;
-        let keys: Vec<VerifierKey> = self.witnesses.iter().map(|by| by.key.clone()).collect();
-        let found = signed.cosignatures(&keys);
-        let found = found.map_err(|error| UntrustedError::Signature {
+        let cosigners = self.cosigners(signed, freshness);
+        let cosigners = cosigners.map_err(|error| UntrustedError::Signature {
             origin: origin.clone(),
             error,
         })?;
+        Ok(PolicyVerdict {
+            checkpoint,
+            log,
+            cosigners,
+        })
+    }
+
+    /// Which of the witnesses have cosigned a checkpoint, and whether they are a quorum, whoever
+    /// has signed it. For those who know by other means that the log has, such as by a key that
+    /// took the place of the policy's; all others [judge](Self::judge) it.
+    ///
+    /// Too few cosignatures are no error. One that does not verify is.
+    pub fn cosigners<'a>(
+        &'a self,
+        signed: &'a SignedCheckpoint,
+        freshness: Option<Freshness>,
+    ) -> Result<Cosigners<'a>, VerifyError> {
+        let keys: Vec<VerifierKey> = self.witnesses.iter().map(|by| by.key.clone()).collect();
+        let found = signed.cosignatures(&keys)?;
         let latest = |witness: &Witness| {
             let own = found.iter().filter(|by| *by.key == witness.key);
             own.map(|by| by.time).max()
@@ -115,9 +157,7 @@ impl Policy {
                     counts: counts(time),
                 })
             });
-        Ok(PolicyVerdict {
-            checkpoint,
-            log,
+        Ok(Cosigners {
             cosigned: cosigned.collect(),
             of: self.witnesses.len(),
             is_quorum: self.is_quorum(&votes),

@@ -131,6 +131,21 @@ fn either_key_of_a_log_is_enough() {
     );
 }
 
+/// The policy names the log by a key that was replaced.
+#[test]
+fn witnesses_are_counted_whoever_has_signed() {
+    let policy = policy("group g 2 n s w\nquorum g\n");
+    let new = Signer::from_seed("example.com/log".parse().unwrap(), &[9; 32]);
+    let signed = by("").unverified().clone().sign(&new).unwrap();
+    let signed = WITNESSES[..2].iter().fold(signed, |signed, name| {
+        let cosignature = witness(name).cosign(signed.unverified(), TIME).unwrap();
+        signed.with(cosignature).unwrap()
+    });
+    assert!(policy.judge(&signed, None).is_err());
+    let cosigners = policy.cosigners(&signed, None).unwrap();
+    assert_eq!((cosigners.count(), cosigners.is_quorum()), ((2, 3), true));
+}
+
 #[test]
 fn a_wrong_cosignature_is_not_passed_over() {
     let policy = policy("quorum none\n");

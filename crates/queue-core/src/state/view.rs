@@ -142,6 +142,15 @@ impl<Id: Clone + Eq + Hash> State<Id> {
             .map(|past| past.outcome)
     }
 
+    /// How many identities are used up without having contributed. Looks at everybody who was ever
+    /// in the queue.
+    #[must_use]
+    pub fn used_up_in_vain(&self) -> u64 {
+        let in_vain = |past: &Past| past.uses_up() && past.outcome != Outcome::Contributed;
+        let pasts = self.people.values().filter_map(|person| person.past);
+        pasts.filter(in_vain).count() as u64
+    }
+
     /// Whose stay this is, if it is not over.
     #[must_use]
     pub fn id_of(&self, ticket: Ticket) -> Option<&Id> {

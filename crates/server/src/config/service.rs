@@ -1,14 +1,14 @@
 //! Settings of the service: its address, its data, its ceremony.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use axum::http::Uri;
 use clap::Args;
 use tauline_transcript::Sizes;
 
 use super::error::SettingsError;
-use super::values::{address, eth_address, public_url};
+use super::values::{address, eth_address, log_line, public_url};
 use crate::public_log::WitnessSetting;
 use crate::signin::origin::Origin;
 
@@ -81,6 +81,31 @@ pub struct ServiceSettings {
     #[arg(long, env = "TAULINE_FROM_HANDOVER", value_name = "BUNDLE")]
     pub from_handover: Option<PathBuf>,
 
+    /// Go on with a ceremony without its coordinator, from a copy of its public log in this directory:
+    /// `checkpoint` and `tile/entries/…`, as C2SP tlog-tiles has them.
+    ///
+    /// Needs --recover-transcript and --recover-reason too. Log and transcript are checked first. Then a
+    /// ceremony begins here with another key and another log, in which all contributions count; places in
+    /// line are lost. It is halted. Once that was done, the setting does nothing, as long as it is the same
+    /// log.
+    #[arg(long, env = "TAULINE_RECOVER_LOG", value_name = "DIR")]
+    pub recover_log: Option<PathBuf>,
+
+    /// The transcript of the ceremony that --recover-log goes on with, with every contribution that its
+    /// log says was accepted.
+    #[arg(long, env = "TAULINE_RECOVER_TRANSCRIPT", value_name = "FILE")]
+    pub recover_transcript: Option<PathBuf>,
+
+    /// Why a ceremony goes on by --recover-log: a line of at most 500 characters, which everybody can read
+    /// in the new log.
+    #[arg(
+        long,
+        env = "TAULINE_RECOVER_REASON",
+        value_name = "TEXT",
+        value_parser = log_line
+    )]
+    pub recover_reason: Option<String>,
+
     /// Address that this coordinator must have, 0x and 40 hex digits, as in the status and in receipts;
     /// with data of any other, it does not start.
     ///
@@ -105,7 +130,28 @@ pub struct ServiceSettings {
     pub ceremony: Sizes,
 }
 
+/// What a ceremony goes on from without its coordinator.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RecoverFrom<'a> {
+    /// The copy of its public log.
+    pub(crate) log: &'a Path,
+    /// Its transcript.
+    pub(crate) transcript: &'a Path,
+    /// Why.
+    pub(crate) reason: &'a str,
+}
+
 impl ServiceSettings {
+    /// What the ceremony goes on from without its coordinator, if it is to.
+    #[must_use]
+    pub(crate) fn recover_from(&self) -> Option<RecoverFrom<'_>> {
+        Some(RecoverFrom {
+            log: self.recover_log.as_deref()?,
+            transcript: self.recover_transcript.as_deref()?,
+            reason: self.recover_reason.as_deref()?,
+        })
+    }
+
     /// Where participants reach this coordinator, now that `bound` is the address listened on.
     #[must_use]
     pub(crate) fn origin(&self, bound: SocketAddr) -> Origin {
@@ -115,8 +161,27 @@ impl ServiceSettings {
         }
     }
 
-    /// Refuses an address at which nobody could sign in, when somebody would have to `sign_in` for it.
+    /// Refuses an address at which nobody could sign in, when somebody would have to `sign_in` for it, and
+    /// half of what a ceremony is recovered from.
     pub(super) fn check(&self, sign_in: bool) -> Result<(), SettingsError> {
+        let recovers = [
+            self.recover_log.is_some(),
+            self.recover_transcript.is_some(),
+            self.recover_reason.is_some(),
+        ];
+        if recovers.contains(&true) && recovers.contains(&false) {
+            return Err(SettingsError::Conflict(
+                "--recover-log, --recover-transcript and --recover-reason belong together: give all three, or none"
+                    .to_owned(),
+            ));
+        }
+        if recovers.contains(&true) && self.from_handover.is_some() {
+            return Err(SettingsError::Conflict(
+                "--from-handover and --recover-log are two ways to go on with a ceremony: give one of them, \
+                 --from-handover if its coordinator could still hand it over"
+                    .to_owned(),
+            ));
+        }
         if sign_in && self.public_url.is_none() && !self.listen.ip().is_loopback() {
             return Err(SettingsError::Conflict(format!(
                 "participants sign in for this coordinator's public address, and {} is none: give --public-url https://…, \

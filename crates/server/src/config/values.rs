@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::http::Uri;
 use ipnet::IpNet;
+use tauline_protocol::admin::{Reason, ReasonError};
 use tauline_transcript::signature::{AddressError, eip55, read_address};
 
 use super::error::SettingsError;
@@ -108,6 +109,16 @@ pub(super) fn public_url(text: &str) -> Result<Uri, String> {
         }
         _ => Err("give a whole URL, such as https://ceremony.example.org".to_owned()),
     }
+}
+
+/// A line for the public log.
+pub(super) fn log_line(text: &str) -> Result<String, String> {
+    text.parse::<Reason>()
+        .map(String::from)
+        .map_err(|error| match error {
+            ReasonError::Empty => "say why: everybody can read it in the log".to_owned(),
+            error => error.to_string(),
+        })
 }
 
 pub(super) fn network(text: &str) -> Result<IpNet, String> {

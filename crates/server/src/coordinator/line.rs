@@ -35,6 +35,10 @@ impl Coordinator {
             }
             Err((refusal, moment)) => {
                 let refused = self.refused(refusal).await;
+                if refused.moved_to.is_some() {
+                    // The log itself says so, with its last entry.
+                    return Err(refused);
+                }
                 Err(log.sign_refusal(&identity, moment, refused))
             }
         }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tauline_protocol::public_log::Notice;
 use tauline_queue_core::{Command, Timestamp};
 use tauline_store::StoreError;
+use tauline_store::failpoint::failpoint;
 use tokio::sync::mpsc;
 
 use super::log_line::LogLine;
@@ -107,11 +108,13 @@ impl Task {
     fn commit(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let pending = &mut self.pending;
         self.store.commit(&pending.batch)?;
+        failpoint("task-committed");
         pending.batch.writes.clear();
         if let Some(signer) = pending.signer.take() {
             self.log.sign_with(signer);
         }
         self.log.publish(pending.entries.drain(..), now)?;
+        failpoint("task-published");
         pending.log_lines.drain(..).for_each(LogLine::write);
         let announced = Announced::new(self.plan, self.given_to.as_ref());
         let published = Published::new(&self.queue, self.chain, announced, now);
@@ -174,6 +177,7 @@ impl Task {
         }
         for reply in self.pending.replies.drain(..) {
             reply();
+            failpoint("task-replied");
         }
         if std::mem::take(&mut self.pending.starts_verifying) {
             self.start_verifying();

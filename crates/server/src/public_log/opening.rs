@@ -111,14 +111,7 @@ fn first_notices(
     let key = signer.verifier_key().to_string();
     let mut notices = Vec::new();
     match (&custody.holder, &custody.given_to) {
-        (None, _) => notices.push(Notice::Opened {
-            origin: origin.to_owned(),
-            coordinator: ceremony.address(),
-            sizes: ceremony.sizes.to_string(),
-            started: ceremony.started_at,
-            certificate: certificate(&ceremony.key, origin, &key),
-            key,
-        }),
+        (None, _) => notices.push(opened(ceremony, origin, key)),
         (Some(_), Some(given)) if given.key == ceremony.public_key() => {
             notices.push(Notice::HandedOver {
                 coordinator: ceremony.address(),
@@ -137,11 +130,50 @@ fn first_notices(
             }
         }
     }
-    notices.push(Notice::Started {
+    notices.push(started(rules));
+    Ok(notices)
+}
+
+/// What a new log begins with that goes on from another one: whose it is, `recovered`, which tells of the
+/// other one, and the settings (`docs/spec/public-log.md#recovery`).
+///
+/// # Errors
+/// When the ceremony has no key for the log, or the origin is none.
+pub(crate) fn recovered_beginning(
+    ceremony: &Ceremony,
+    origin: &str,
+    rules: &Rules,
+    recovered: Notice,
+) -> Result<[Notice; 3], StoreError> {
+    let Some(secrets) = &ceremony.log else {
+        return Err(StoreError::damaged("the key of the public log is missing"));
+    };
+    let name = origin.parse::<KeyName>().map_err(|error| {
+        StoreError::damaged(format!("{origin} cannot be the log's origin: {error}"))
+    })?;
+    let signer = Signer::from_seed(name, &secrets.seed);
+    let key = signer.verifier_key().to_string();
+    Ok([opened(ceremony, origin, key), recovered, started(rules)])
+}
+
+/// Whose log it is.
+fn opened(ceremony: &Ceremony, origin: &str, key: String) -> Notice {
+    Notice::Opened {
+        origin: origin.to_owned(),
+        coordinator: ceremony.address(),
+        sizes: ceremony.sizes.to_string(),
+        started: ceremony.started_at,
+        certificate: certificate(&ceremony.key, origin, &key),
+        key,
+    }
+}
+
+/// That the coordinator starts, and by which rules.
+fn started(rules: &Rules) -> Notice {
+    Notice::Started {
         program: PROGRAM.to_owned(),
         rules: PublicRules::from(rules),
-    });
-    Ok(notices)
+    }
 }
 
 /// The coordinator's signature over a key of the log (`docs/spec/public-log.md#certificate`).

@@ -12,6 +12,7 @@ use tauline_log::note::{Kind, Signature, VerifierKey};
 use tauline_log::witness::{AddCheckpoint, signatures_from_text, size_from_text};
 use tauline_protocol::status::Cosigned;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 use url::Url;
 
@@ -19,6 +20,10 @@ use super::grown::{PublicLog, SignedHead};
 
 /// How often the last checkpoint is offered, if it is a new one.
 const OFFER_EVERY: Duration = Duration::from_secs(2);
+
+/// After how long a checkpoint is offered again to which nothing was added. Cosignatures tell when it
+/// was the newest, and whoever asks for that takes a day for too old unless told otherwise.
+const OFFER_AGAIN: Duration = Duration::from_secs(3600);
 
 /// How long a witness may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -102,22 +107,27 @@ impl Witnesses {
         if self.witnesses.is_empty() {
             return;
         }
-        let mut offered = 0;
+        let (mut offered, mut at) = (0, Instant::now());
         loop {
             tokio::select! {
                 () = tokio::time::sleep(OFFER_EVERY) => {}
                 _ = stopping.wait_for(|stops| *stops) => return,
             }
-            let Some(signed) = self.log.signed().filter(|it| it.head.size > offered) else {
+            let Some(signed) = self.log.signed() else {
                 continue;
             };
-            offered = signed.head.size;
-            self.offer(signed).await;
+            let offer = match signed.head.size > offered {
+                true => Offer::New,
+                false if at.elapsed() >= OFFER_AGAIN => Offer::Again,
+                false => continue,
+            };
+            (offered, at) = (signed.head.size, Instant::now());
+            self.offer(signed, offer).await;
         }
     }
 
     /// Offers a checkpoint to all, and shows it with what comes back.
-    async fn offer(&mut self, signed: SignedHead) {
+    async fn offer(&mut self, signed: SignedHead, offer: Offer) {
         let Ok(checkpoint) = SignedCheckpoint::parse(signed.text.as_bytes()) else {
             return;
         };
@@ -125,19 +135,37 @@ impl Witnesses {
         let answers = self
             .witnesses
             .iter_mut()
-            .map(async |witness| witness.cosigned(log, http, &checkpoint).await);
+            .map(async |witness| witness.cosigned(log, http, &checkpoint, offer).await);
         let answers = join_all(answers).await;
-        let count = Cosigned {
-            by: answers.iter().flatten().count() as u64,
-            of: answers.len() as u64,
-        };
+        // What was said of the same tree before stands until it is said again.
+        let before = self.log.shown().filter(|shown| shown.head == signed.head);
+        let before = before.and_then(|it| SignedCheckpoint::parse(it.text.as_bytes()).ok());
+        let keys = self.witnesses.iter().map(|it| it.setting.key.clone());
+        let keys: Vec<VerifierKey> = keys.collect();
         let add = |cosigned: SignedCheckpoint, one: &Signature| {
-            cosigned.clone().with(one.clone()).unwrap_or(cosigned)
+            let added = cosigned
+                .clone()
+                .with_cosignatures(std::slice::from_ref(one), &keys);
+            added.unwrap_or(cosigned)
         };
-        let cosigned = answers.iter().flatten().fold(checkpoint.clone(), add);
+        let all = answers.iter().flatten();
+        let cosigned = all.fold(before.unwrap_or(checkpoint), add);
+        let count = Cosigned {
+            by: cosigned.cosignatures(&keys).map_or(0, |all| all.len()) as u64,
+            of: keys.len() as u64,
+        };
         let text = cosigned.to_string().into();
         self.log.show(SignedHead { text, ..signed }, count);
     }
+}
+
+/// Why a checkpoint is offered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Offer {
+    /// It is new.
+    New,
+    /// It is still the last one, and its cosignatures are getting old.
+    Again,
 }
 
 /// Why a witness did not cosign.
@@ -155,10 +183,15 @@ impl Known {
         log: &PublicLog,
         http: &reqwest::Client,
         checkpoint: &SignedCheckpoint,
+        offer: Offer,
     ) -> Option<Signature> {
         let answer = self.ask(log, http, checkpoint).await;
         let answer = answer.and_then(|signatures| self.own(checkpoint, &signatures));
-        self.tell(&answer);
+        let is_contradicted = matches!(answer, Err(NotCosigned::Contradicts(_)));
+        // A ceremony that was handed over goes on elsewhere: its witnesses have seen more than is here.
+        if !(is_contradicted && offer == Offer::Again) {
+            self.tell(&answer);
+        }
         answer.ok()
     }
 

@@ -9,6 +9,7 @@ use tauline_store::mark::MARK_NAME;
 use tauline_store::sqlite::{Found, Sqlite};
 use tokio::task::JoinHandle;
 
+use super::recovery::{NewCeremony, recover};
 use super::taking::take_over;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -38,6 +39,17 @@ pub(super) async fn open(
             .context("threads for verification cannot be started: lower --threads")?;
         if let Some(bundle) = &settings.service.from_handover {
             verifier.run(|| take_over(bundle, &settings.service.data_dir))?;
+        }
+        if let Some(from) = settings.service.recover_from() {
+            let new = NewCeremony {
+                data_dir: &settings.service.data_dir,
+                sizes: &settings.service.ceremony,
+                rules: settings.rules(),
+                origin: &log_origin,
+                pinned: settings.service.coordinator_address.as_deref(),
+                at: clock.now(),
+            };
+            verifier.run(|| recover(&from, &new))?;
         }
         let store = open_store(&settings, clock.now())?;
         let hold = store.hold();

@@ -9,6 +9,7 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use sha2::{Digest as _, Sha256};
+use tauline_store::failpoint::failpoint;
 
 /// Bytes that have a digest of their own. A slow reader is given as little at a time, and a
 /// transcript of Ethereum's ceremony has some sixteen thousand.
@@ -123,7 +124,9 @@ impl Blocks {
     /// Writes the bytes that come next. They are no part of the file before [`advance`](Self::advance).
     pub(super) fn put(&self, bytes: &[u8]) -> io::Result<()> {
         let state = self.state();
-        state.file.write_all_at(bytes, state.len)
+        state.file.write_all_at(bytes, state.len)?;
+        failpoint("snapshot-put");
+        Ok(())
     }
 
     /// Makes what was [put](Self::put) a part of the file.

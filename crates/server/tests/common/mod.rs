@@ -3,9 +3,12 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 mod client;
+pub mod crowd;
 pub mod http;
+pub mod log;
 pub mod program;
 pub mod raw;
+pub mod real;
 pub mod spoil;
 pub mod turn;
 
@@ -57,7 +60,12 @@ impl TestServer {
 
     /// A server on a clock that moves only when told to; it starts at [`NOON`].
     pub async fn at_noon(flags: &[(&str, &str)]) -> Self {
-        let (clock, hands) = Clock::manual(NOON);
+        Self::at(NOON, flags).await
+    }
+
+    /// A server on a clock that starts at this time, and moves only when told to.
+    pub async fn at(start: Timestamp, flags: &[(&str, &str)]) -> Self {
+        let (clock, hands) = Clock::manual(start);
         Self::open(flags, clock, Some(hands), tempfile::tempdir().unwrap())
             .await
             .unwrap()
@@ -149,9 +157,33 @@ impl TestServer {
     pub async fn restart_after(mut self, change: impl FnOnce(&Path)) -> Self {
         self.running.take().unwrap().stop().await.unwrap();
         change(self.data_dir());
+        self.start_again().await;
+        self
+    }
+
+    /// Restarts; meanwhile the manual clock is set, back too.
+    pub async fn restart_at(mut self, time: Timestamp) -> Self {
+        self.running.take().unwrap().stop().await.unwrap();
+        let hands = self.hands.as_ref();
+        hands
+            .expect("this server is on the machine's clock")
+            .set(time);
+        self.start_again().await;
+        self
+    }
+
+    /// Restarts on the machine's clock.
+    pub async fn restart_on_the_machines_clock(mut self) -> Self {
+        self.running.take().unwrap().stop().await.unwrap();
+        self.clock = Clock::system();
+        self.hands = None;
+        self.start_again().await;
+        self
+    }
+
+    async fn start_again(&mut self) {
         let settings = settings(self.data_dir(), &self.flags);
         self.running = Some(start_at(&settings, self.clock.clone()).await.unwrap());
-        self
     }
 
     /// Stops the server and gives its data.
@@ -210,6 +242,13 @@ fn settings(data_dir: &Path, flags: &[(String, String)]) -> Settings {
         .into_iter()
         .map(|(key, value)| format!("--{key}={value}").into());
     Settings::from_args(std::iter::once("tauline-server".into()).chain(args)).unwrap()
+}
+
+/// The number that an environment variable holds, if there is one.
+pub fn number<T: std::str::FromStr>(name: &str) -> Option<T> {
+    let text = std::env::var(name).ok()?;
+    let number = text.parse().ok();
+    Some(number.unwrap_or_else(|| panic!("{name} is not a number: {text}")))
 }
 
 /// Bytes, compressed.

@@ -99,9 +99,14 @@ async fn the_old_coordinator_says_where_the_ceremony_went_and_appends_nothing() 
     assert_eq!(moved.url.as_deref(), Some("https://next.test"));
     assert_eq!(moved.key, key);
 
-    for _ in 0..2 {
-        let error = refused(old.coordinator.join(id("dora")).await, Code::HandedOver);
-        assert!(error.contains("https://next.test"), "{error}");
+    for name in ["dora", "bert"] {
+        let refusal = old.coordinator.join(id(name)).await.unwrap_err();
+        assert_eq!(refusal.code, Code::HandedOver);
+        assert!(refusal.error.contains("https://next.test"), "{refusal}");
+        let body = refusal.body();
+        assert_eq!(body.moved_to.unwrap().key, key);
+        // Somebody has a place, and the log says so: a signed refusal would accuse the coordinator.
+        assert!(body.signed.is_none());
     }
     refused(old.coordinator.check_in(id("bert")).await, Code::HandedOver);
     refused(old.coordinator.leave(id("bert")).await, Code::HandedOver);

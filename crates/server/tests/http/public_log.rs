@@ -3,88 +3,24 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tauline_audit::{Auditor, Expected};
-use tauline_log::checkpoint::{Checkpoint, SignedCheckpoint};
+use tauline_log::checkpoint::SignedCheckpoint;
 use tauline_log::note::VerifierKey;
-use tauline_log::tile::{self, Contents, Tile};
-use tauline_log::tree::Tree;
+use tauline_log::tile::{Contents, Tile};
 use tauline_protocol::Identity;
 use tauline_protocol::error::{Code, ErrorBody};
-use tauline_protocol::public_log::{Commitment, Notice, PublicEntry, key_certificate};
+use tauline_protocol::public_log::{Commitment, Notice, key_certificate};
 use tauline_protocol::statement::{PromisedPhase, SignedStatement, Statement};
 use tauline_protocol::status::QueueStatus;
 use tauline_queue_core::{Event, Mode, Outcome};
 use tauline_transcript::signature::{ecdsa_recover, eip55, personal_message_digest};
 
-use crate::common::{Client, TestServer};
-
-/// The log as it was downloaded.
-struct Downloaded {
-    checkpoint: Checkpoint,
-    entries: Vec<PublicEntry>,
-    tree: Tree,
-}
-
-/// Downloads the whole log as other people's tools do, and checks that it is what was signed.
-async fn download(client: &Client) -> Downloaded {
-    let text = client.get("/log/checkpoint").await.expect_ok();
-    assert_eq!(
-        text.header("content-type"),
-        Some("text/plain; charset=utf-8")
-    );
-    assert_eq!(text.header("cache-control"), Some("no-cache"));
-    let signed = SignedCheckpoint::parse(&text.bytes).unwrap();
-    let size = signed.unverified().tree.size;
-    let mut entries = Vec::new();
-    let mut tree = Tree::new();
-    for bundle in tile::bundles(size) {
-        let answer = client.get(&format!("/log/{bundle}")).await.expect_ok();
-        assert_eq!(
-            answer.header("content-type"),
-            Some("application/octet-stream")
-        );
-        assert!(
-            answer
-                .header("cache-control")
-                .unwrap()
-                .contains("immutable")
-        );
-        for entry in tile::bundle_from_bytes(&answer.bytes, bundle.width()).unwrap() {
-            tree.push(entry);
-            entries.push(PublicEntry::from_bytes(entry).unwrap());
-        }
-    }
-    for hashes in tile::hash_tiles(size) {
-        let answer = client.get(&format!("/log/{hashes}")).await.expect_ok();
-        let own = hashes.hashes(&tree.snapshot()).unwrap();
-        assert_eq!(
-            tile::hashes_from_bytes(&answer.bytes, hashes.width()).unwrap(),
-            own,
-            "{hashes}"
-        );
-    }
-    let Some(Notice::Opened { key, .. }) = &entries[0].notice else {
-        panic!("the first entry says whose log it is: {:?}", entries[0]);
-    };
-    let key: VerifierKey = key.parse().unwrap();
-    let checkpoint = signed.verify(&[key]).unwrap().clone();
-    assert_eq!(tree.head(), checkpoint.tree);
-    Downloaded {
-        checkpoint,
-        entries,
-        tree,
-    }
-}
+use crate::common::TestServer;
+use crate::common::log::{Downloaded, download};
 
 /// Whoever checks the log finds that it is that of a fair coordinator, with so many contributions.
 pub(crate) async fn assert_fair(server: &TestServer, contributions: u64) {
     let log = download(&server.anonymous()).await;
-    let mut auditor = Auditor::new(Expected::default());
-    for entry in &log.entries {
-        auditor.push(&entry.to_bytes()).unwrap();
-    }
-    let report = auditor.report();
-    assert_eq!(report.violations, [], "{:#?}", log.entries);
+    let report = log.assert_fair(&[], &[]);
     assert_eq!(report.statistics.outcomes.contributed, contributions);
 }
 

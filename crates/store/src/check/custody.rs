@@ -59,7 +59,7 @@ impl Custody {
                     coordinator: coordinator.clone(),
                 });
             }
-            Notice::Started { .. } => {}
+            Notice::Recovered { .. } | Notice::Started { .. } => {}
             Notice::Planned { opens, drains } => {
                 self.plan = Plan {
                     opens: *opens,

@@ -101,6 +101,52 @@ impl Sqlite {
         })
     }
 
+    /// Makes a new ceremony, with keys of its own, in a file that is there and empty, and opens it to
+    /// put more into it. Nobody else knows of the file.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    pub(crate) fn make_in(
+        database: &Path,
+        sizes: &Sizes,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let mut writer = connect(database)?;
+        schema::migrate(&mut writer, database)?;
+        creation::create(&mut writer, sizes, now)?;
+        meta::gain_log_secrets(&writer)?;
+        // There is no thread that moves the log, so it moves by itself, after so many pages.
+        writer.pragma_update(None, "wal_autocheckpoint", 1000)?;
+        Ok(Self {
+            ceremony: meta::ceremony(&writer)?,
+            reader: Mutex::new(connect(database)?),
+            path: database.to_owned(),
+            accounts: Mutex::new(accounts::first(&writer, u64::MAX)?),
+            upkeep: None,
+            writer: Arc::new(Mutex::new(writer)),
+            found: Found::Nothing,
+            mark: None,
+            signed: None,
+            directory: None,
+        })
+    }
+
+    /// Closes a new database, with all of it in the one file.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    pub(crate) fn close_in_one_file(self) -> Result<(), StoreError> {
+        let is_busy: bool =
+            self.writer()
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        match is_busy {
+            true => Err(StoreError::Database(
+                "something else reads the new database".into(),
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// Opens a database, or that of a data directory, without changing anything. It may be a
     /// backup, of any version that this program understands, and it may be in use.
     ///

@@ -18,6 +18,7 @@ use tracing::warn;
 use super::connection::connect;
 use crate::batch::{Batch, Write};
 use crate::error::StoreError;
+use crate::failpoint::failpoint;
 use crate::session::SignInWrite;
 
 /// The length of the log, in bytes, from which on it is moved even if no contribution was accepted.
@@ -108,6 +109,7 @@ fn run(writer: &Mutex<Connection>, connection: &Connection, woken: &Receiver<()>
             let writer = lock();
             sweep(&writer)
         };
+        failpoint("upkeep-swept");
         let mostly_moved = move_log();
         // Only when all of the log is moved, it begins anew. Few commits have come meanwhile.
         let moved = {

@@ -78,6 +78,11 @@ impl Source {
         }
     }
 
+    /// Whether a coordinator serves the log, so that it may change meanwhile.
+    pub(super) fn is_server(&self) -> bool {
+        matches!(self.place, Place::Server(_))
+    }
+
     /// The log's checkpoint, whose signature is not verified yet.
     pub(super) async fn checkpoint(&self) -> Outcome<SignedCheckpoint> {
         let bytes = match &self.place {

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use reqwest::Url;
-use tauline_audit::{Auditor, Expected};
+use tauline_audit::{Auditor, Expected, Kind, Report};
 use tauline_log::checkpoint::SignedCheckpoint;
 use tauline_log::note::{VerifierKey, VerifierKeyError};
 use tauline_protocol::keepsake::Keepsake;
+use tauline_protocol::public_log::{Notice, PublicEntry};
 use tauline_transcript::signature::{AddressError, read_address};
 
 use super::source::Source;
@@ -21,7 +22,8 @@ use crate::progress::Meter;
 /// code is 1 if there is such a thing.
 ///
 /// With the tickets that participants have kept, it also checks that their places are in the log and
-/// that promises were kept; with the transcript, that it has what the log says was accepted.
+/// that promises were kept; with the transcript, that it has what the log says was accepted; with a
+/// policy, that the witnesses that you trust have seen the same log.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The coordinator's address: its log is downloaded.
@@ -56,7 +58,18 @@ pub struct Args {
         value_parser = parse_address
     )]
     pub(super) coordinator_address: Option<[u8; 20]>,
-    /// Go on: look at the log again and again, and tell what is found when it is found.
+    /// A policy (C2SP tlog-policy): the log's key, the witnesses that you trust, and how many of them
+    /// must have cosigned the log's checkpoint. Fewer are a violation [default: cosignatures are
+    /// listed, and not verified].
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+    /// How old a cosignature may be, in seconds. A coordinator asks its witnesses again every hour,
+    /// also when nothing happens.
+    #[arg(long, value_name = "SECONDS", default_value_t = 86_400, requires = "policy",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) max_age: u64,
+    /// Go on: look at the log again and again, and tell what is found when it is found. When the
+    /// ceremony is handed over, look where it goes on.
     #[arg(long, conflicts_with_all = ["json", "transcript"])]
     pub(super) watch: bool,
     /// Seconds between two looks.
@@ -99,12 +112,46 @@ pub(super) fn begin(args: &Args, source: &Source, keepsakes: &[Keepsake]) -> Out
     Ok(auditor)
 }
 
-/// Reads on as far as a checkpoint goes.
+/// What a look at the log has shown.
+pub(super) enum Look {
+    /// The entries that were read before. The checkpoint may have other cosignatures.
+    Same(SignedCheckpoint),
+    /// More entries, or others; they were read.
+    New {
+        /// The checkpoint.
+        checkpoint: SignedCheckpoint,
+        /// Where the ceremony goes on, if the last entry gives it away and says where to.
+        goes_to: Option<String>,
+    },
+    /// Fewer entries than were read.
+    Older,
+}
+
+/// Looks at the log, and reads on if it has grown.
+pub(super) async fn look(auditor: &mut Auditor, source: &mut Source) -> Outcome<Look> {
+    let checkpoint = source.checkpoint().await?;
+    let tree = checkpoint.unverified().tree;
+    if tree == auditor.head() && auditor.size() > 0 {
+        return Ok(Look::Same(checkpoint));
+    }
+    // A smaller one may come from a cache on the way.
+    if tree.size < auditor.size() {
+        return Ok(Look::Older);
+    }
+    let goes_to = grow(auditor, source, &checkpoint).await?;
+    Ok(Look::New {
+        checkpoint,
+        goes_to,
+    })
+}
+
+/// Reads on as far as a checkpoint goes. Returns where the ceremony goes on, if the last entry gives it
+/// away and says where to.
 pub(super) async fn grow(
     auditor: &mut Auditor,
     source: &mut Source,
     checkpoint: &SignedCheckpoint,
-) -> Outcome {
+) -> Outcome<Option<String>> {
     let size = checkpoint.unverified().tree.size;
     auditor
         .check_signed_checkpoint(checkpoint.clone(), "of the log")
@@ -112,10 +159,25 @@ pub(super) async fn grow(
     let meter = Meter::share("Reading the log");
     let from = auditor.size();
     let name = source.name();
+    let mut last = Vec::new();
     let take = |entry: &[u8]| {
         meter.set(auditor.size(), Some(size));
+        if auditor.size() + 1 == size {
+            last = entry.to_vec();
+        }
         let later = |error: tauline_audit::NewerEntry| Failure::io(format!("{name}: {error}"));
         auditor.push(entry).map_err(later)
     };
-    source.entries(from, size, take).await
+    source.entries(from, size, take).await?;
+    match PublicEntry::from_bytes(&last).map(|entry| entry.notice) {
+        Ok(Some(Notice::HandingOver { url, .. })) => Ok(url),
+        _ => Ok(None),
+    }
+}
+
+/// Whether the checkpoints that were held against the log are its own, as far as they claim to be. Others
+/// prove nothing, and are not worth remembering.
+pub(super) fn is_signed(report: &Report) -> bool {
+    let mut violations = report.violations.iter();
+    violations.all(|it| it.kind != Kind::CheckpointNotSigned)
 }

@@ -3,7 +3,9 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use tauline_audit::{Remark, Report, Statistics, TranscriptFindings, Violation};
+use tauline_audit::{
+    Cosignature, Remark, Report, Statistics, TranscriptFindings, Violation, Witnessed, Worth,
+};
 use tauline_queue_core::Timestamp;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -30,6 +32,9 @@ pub(super) fn report(report: &Report, compared: Option<&TranscriptFindings>) -> 
             SHOWN.min(report.violations.len()),
         );
     }
+    if let Some(witnessed) = &report.witnesses {
+        witnesses(&mut text, witnessed);
+    }
     remarks(&mut text, report);
     figures(&mut text, &report.statistics);
     text
@@ -38,7 +43,7 @@ pub(super) fn report(report: &Report, compared: Option<&TranscriptFindings>) -> 
 /// What was looked at, in a sentence.
 fn scope(report: &Report, compared: Option<&TranscriptFindings>) -> String {
     let mut parts = vec![
-        numbers::count(report.entries, "entry").replace("entrys", "entries"),
+        format!("{} with the root {}", entries(report.entries), report.root),
         numbers::count(report.checkpoints, "checkpoint"),
     ];
     if report.keepsakes > 0 {
@@ -59,7 +64,51 @@ fn scope(report: &Report, compared: Option<&TranscriptFindings>) -> String {
             numbers::list(before)
         ),
     };
-    format!("{coordinator}Checked: {}.", numbers::list(&parts))
+    let key = report.key.as_ref();
+    let key = key.map(|key| format!("The log's key is {key}. "));
+    let key = key.unwrap_or_default();
+    format!("{coordinator}{key}Checked: {}.", numbers::list(&parts))
+}
+
+fn entries(count: u64) -> String {
+    numbers::count(count, "entry").replace("entrys", "entries")
+}
+
+/// Who has cosigned the log's checkpoint.
+fn witnesses(text: &mut String, witnessed: &Witnessed) {
+    let size = entries(witnessed.size);
+    let _ = writeln!(text, "\nWITNESSES of the checkpoint of {size}");
+    let _ = writeln!(text, "  {}", quorum(witnessed));
+    for one in &witnessed.cosignatures {
+        let _ = writeln!(text, "    {}", cosignature(one));
+    }
+}
+
+/// How many witnesses have cosigned, in a sentence.
+pub(super) fn quorum(witnessed: &Witnessed) -> String {
+    let Some(known) = witnessed.known else {
+        let there = witnessed.cosignatures.len() as u64;
+        let there = numbers::count(there, "cosignature");
+        return format!("{there}, not verified: --policy FILE says whom you trust");
+    };
+    let counting = numbers::with_commas(witnessed.counting());
+    let enough = match witnessed.violation {
+        None => "which is enough",
+        Some(_) => "which is not enough",
+    };
+    let known = numbers::count(known, "witness").replace("witnesss", "witnesses");
+    format!("{counting} of the policy's {known} have cosigned the checkpoint lately, {enough}")
+}
+
+fn cosignature(one: &Cosignature) -> String {
+    let at = |seconds: u64| shown(Timestamp::from_millis(seconds.saturating_mul(1000)));
+    let at = one.time.map_or("no time".to_owned(), at);
+    let worth = match one.worth {
+        Worth::Counts => "counts",
+        Worth::TooOld => "too far from now to count",
+        _ => "not verified",
+    };
+    format!("{} ({}), {at}: {worth}", one.witness, one.key)
 }
 
 /// A violation on a line of its own, with the place that shows it and the rule.

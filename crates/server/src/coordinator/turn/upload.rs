@@ -7,6 +7,7 @@ use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::journal::Digest;
 use tauline_queue_core::{Command, MaySubmit, Refusal, Ticket, Timestamp};
 use tauline_store::Write;
+use tauline_store::failpoint::failpoint;
 use tauline_transcript::{DocumentError, RawContribution, Received};
 use tokio::task::JoinError;
 use tracing::error;
@@ -167,6 +168,7 @@ impl Coordinator {
                 return Err(unreadable);
             }
         };
+        failpoint("contribution-read");
         self.hear_verdict(move |task, now, reply| task.submit(now, &who, ticket, arrived, reply))
             .await
     }

@@ -6,6 +6,7 @@ use tauline_protocol::Identity;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_queue_core::{Command, MaySubmit, Outcome, Refusal, Ticket, Timestamp, Verdict};
 use tauline_store::Write;
+use tauline_store::failpoint::failpoint;
 use tracing::field::display;
 use tracing::{debug, error, warn};
 
@@ -96,6 +97,7 @@ impl Task {
         let Some(verifying) = &mut self.verifying else {
             return;
         };
+        failpoint("contribution-stored");
         let ticket = verifying.ticket;
         let judging = match verifying.verification.take() {
             Some(Verification::Begun(judging)) => judging,
@@ -134,6 +136,7 @@ impl Task {
 
     /// A verification has ended: the rules hear of the verdict.
     pub(in crate::coordinator) fn judged(&mut self, ticket: Ticket, mut judgement: Judgement) {
+        failpoint("verdict-reached");
         // Before the log hears of it: its record binds the sum of all that is kept.
         if let Judgement::Valid(accepted) = &mut judgement
             && let Some(verifying) = self.verifying.as_ref().filter(|it| it.ticket == ticket)
