@@ -3,7 +3,7 @@
 use tauline_log::checkpoint::SignedCheckpoint;
 use tauline_log::tree::{Frontier, TreeHead, leaf_hash};
 use tauline_protocol::keepsake::Keepsake;
-use tauline_protocol::public_log::{Commitment, EntryError, PublicEntry};
+use tauline_protocol::public_log::{Commitment, EntryError, Notice, PublicEntry};
 use tauline_queue_core::{Entry, Event, Mode, State, Timestamp};
 
 use crate::checkpoints::{Checkpoints, TooLate};
@@ -156,12 +156,14 @@ impl Auditor {
             let entry = number;
             return Err(NewerEntry { entry, found });
         }
+        let gives_away = |entry: &PublicEntry| matches!(entry.notice, Some(Notice::HandingOver { .. }));
+        let before = (read.as_ref().is_ok_and(gives_away)).then(|| self.frontier.head());
         self.frontier.push_hash(leaf);
         match read {
             Ok(entry) => {
                 let place = self.dated(number, entry.at);
                 self.claims.take(place, leaf, &entry);
-                self.take(place, entry);
+                self.take(place, before, entry);
             }
             Err(error) => {
                 let place = Place {
@@ -281,10 +283,10 @@ impl Auditor {
         }
     }
 
-    fn take(&mut self, place: Place, entry: PublicEntry) {
+    fn take(&mut self, place: Place, before: Option<TreeHead>, entry: PublicEntry) {
         self.notices.followed(place, &entry, &mut self.findings);
         if let Some(notice) = &entry.notice {
-            match self.notices.take(place, notice, &mut self.findings) {
+            match self.notices.take(place, before, notice, &mut self.findings) {
                 Means::Public => self.fold.open(),
                 Means::Start(rules) => self.fold.start(rules),
                 Means::GivenAway => {

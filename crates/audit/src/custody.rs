@@ -240,8 +240,12 @@ fn key_of(origin: &str, key: &str) -> Result<VerifierKey, String> {
 
 /// The EIP-55 address of whoever has certified a key; none if that is no Ethereum signature.
 fn certifier(origin: &str, key: &str, certificate: &str) -> Option<String> {
-    let message = key_certificate(origin, key);
-    let digest = signature::personal_message_digest(message.as_bytes());
+    signer_of(&key_certificate(origin, key), certificate)
+}
+
+/// The EIP-55 address of whoever has signed a text; none if that is no Ethereum signature.
+pub(crate) fn signer_of(text: &str, certificate: &str) -> Option<String> {
+    let digest = signature::personal_message_digest(text.as_bytes());
     let mut bytes = [0; 65];
     hex::decode_to_slice(certificate, &mut bytes).ok()?;
     let signer = signature::ecdsa_recover(&digest, &bytes)?;

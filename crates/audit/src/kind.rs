@@ -54,6 +54,8 @@ kinds! {
     StaleCheckpoint = "stale-checkpoint", "docs/spec/public-log.md#witnesses";
     /// The ceremony is given away while something runs in it.
     HandedOverWhileRunning = "handed-over-while-running", "docs/spec/public-log.md#handover";
+    /// The ceremony is given away, and its coordinator has not signed that.
+    HandoverNotSigned = "handover-not-signed", "docs/spec/public-log.md#handover";
     /// After the ceremony was given away, something else follows than that the other one goes on.
     WentOnAfterHandover = "went-on-after-handover", "docs/spec/public-log.md#handover";
     /// Somebody goes on with a ceremony that was given to nobody.

@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use tauline_log::note::VerifierKey;
-use tauline_protocol::public_log::{Notice, PublicEntry, PublicRules, SuccessorKey};
+use tauline_log::tree::TreeHead;
+use tauline_protocol::public_log::{
+    Notice, PublicEntry, PublicRules, SuccessorKey, handover_certificate,
+};
 use tauline_queue_core::{Rules, Timestamp};
 
-use crate::custody::{Expected, KeyFrom, Opened, certified, named, succeeded};
+use crate::custody::{Expected, KeyFrom, Opened, certified, named, signer_of, succeeded};
 use crate::finding::{Findings, Place, Topic, Violation, dated, listed, shown};
 use crate::kind::Kind;
 use crate::recovery::recovered;
@@ -93,7 +96,14 @@ impl Notices {
         }
     }
 
-    pub(crate) fn take(&mut self, place: Place, notice: &Notice, findings: &mut Findings) -> Means {
+    /// Takes a notice. `before` is the tree without it, where the notice gives the ceremony away.
+    pub(crate) fn take(
+        &mut self,
+        place: Place,
+        before: Option<TreeHead>,
+        notice: &Notice,
+        findings: &mut Findings,
+    ) -> Means {
         match notice {
             Notice::Opened { .. } => {
                 if let Err((kind, text)) = self.open(place, notice, findings) {
@@ -128,9 +138,14 @@ impl Notices {
                 }
                 Means::Nothing
             }
-            Notice::HandingOver { to, url } => {
-                let text = self.give(place, to, url.as_deref());
-                findings.remark(place, Topic::Handover, None, text);
+            Notice::HandingOver { to, .. } => {
+                match self.give(place, before, notice, to) {
+                    Ok(text) => findings.remark(place, Topic::Handover, None, text),
+                    Err(text) => {
+                        let kind = Kind::HandoverNotSigned;
+                        findings.violation(Violation::at(place, kind, None, text));
+                    }
+                }
                 Means::GivenAway
             }
             Notice::HandedOver {
@@ -200,15 +215,41 @@ impl Notices {
         Ok(format!("The log has another key from here on: {key}."))
     }
 
-    /// The ceremony is given to another coordinator.
-    fn give(&mut self, place: Place, to: &SuccessorKey, url: Option<&str>) -> String {
+    /// The ceremony is given to another coordinator: the one that has it must have signed that, else
+    /// anybody could let a copy of its log go on elsewhere.
+    fn give(
+        &mut self,
+        place: Place,
+        before: Option<TreeHead>,
+        notice: &Notice,
+        to: &SuccessorKey,
+    ) -> Result<String, String> {
         let entry = place.entry;
         self.given = Some(Given { entry, to: *to });
-        let reached = url.map(|url| format!(", at {url}")).unwrap_or_default();
-        format!(
-            "The coordinator gives the ceremony to {}{reached}.",
-            named(to)
-        )
+        let (Some(custody), Some(before)) = (&self.custody, before) else {
+            return Err(NOBODYS_LOG.to_owned());
+        };
+        let Notice::HandingOver {
+            url, certificate, ..
+        } = notice
+        else {
+            return Err(NOBODYS_LOG.to_owned());
+        };
+        let text = handover_certificate(&custody.origin, &before, to, url.as_deref());
+        if signer_of(&text, certificate).as_ref() != Some(&custody.coordinator) {
+            return Err(format!(
+                "The ceremony is said to be given to {}, and {}, whose it is, has not signed that: anybody \
+                 may have written it.",
+                named(to),
+                custody.coordinator
+            ));
+        }
+        let reached = url.as_deref().map(|url| format!(", at {url}"));
+        Ok(format!(
+            "The coordinator gives the ceremony to {}{}.",
+            named(to),
+            reached.unwrap_or_default()
+        ))
     }
 
     /// Another coordinator goes on. What there is to say of it, or what is wrong

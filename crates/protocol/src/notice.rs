@@ -92,6 +92,8 @@ pub enum Notice {
         /// Where participants will reach it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         url: Option<String>,
+        /// The leaving coordinator's signature over `handover_certificate`: 130 hex digits.
+        certificate: String,
     },
     /// The coordinator that was named has taken the ceremony over, and goes on with the log under
     /// keys of its own (`docs/spec/public-log.md#handover`).

@@ -9,6 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tauline_log::tree::TreeHead;
 use tauline_queue_core::{Entry, Event, Outcome, Ticket, Timestamp};
 
 use crate::Identity;
@@ -90,6 +91,23 @@ pub fn witness_digest<'a>(
 pub fn key_certificate(origin: &str, key: &str) -> String {
     format!(
         "Tauline: this key signs the public log of my ceremony.\norigin: {origin}\nkey: {key}\n"
+    )
+}
+
+/// The text by which a coordinator gives its ceremony away after the entries of this tree, signed as
+/// an EIP-191 personal message (`docs/spec/public-log.md#handover`): nobody else can make its log go
+/// on elsewhere.
+#[must_use]
+pub fn handover_certificate(
+    origin: &str,
+    before: &TreeHead,
+    to: &SuccessorKey,
+    url: Option<&str>,
+) -> String {
+    let TreeHead { size, root } = before;
+    let url = url.unwrap_or("not known");
+    format!(
+        "Tauline: I give my ceremony to another coordinator.\norigin: {origin}\nentries: {size}\nroot: {root}\nto: {to}\nurl: {url}\n"
     )
 }
 

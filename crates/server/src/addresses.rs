@@ -59,12 +59,11 @@ impl Proxies {
     /// `X-Forwarded-For` is read from the right, where the nearest proxy writes, and only as far as
     /// each writer is trusted: what a client writes there itself is never believed.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let forwarded: Vec<&str> = headers
-            .get_all("x-forwarded-for")
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
+        // What a client wrote there is no text sometimes. What its proxy appended is read all the same.
+        let values: Vec<_> = (headers.get_all("x-forwarded-for").iter())
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
             .collect();
+        let forwarded: Vec<&str> = values.iter().flat_map(|value| value.split(',')).collect();
         let mut client = peer.to_canonical();
         for hop in forwarded.iter().rev() {
             if !self.contain(client) {
@@ -157,7 +156,7 @@ mod tests {
             .map(|value| {
                 (
                     axum::http::HeaderName::from_static("x-forwarded-for"),
-                    axum::http::HeaderValue::from_str(value).unwrap(),
+                    axum::http::HeaderValue::from_bytes(value.as_bytes()).unwrap(),
                 )
             })
             .collect()
@@ -177,6 +176,11 @@ mod tests {
             client("127.0.0.1", &["6.6.6.6, 198.51.100.7"]),
             ip("198.51.100.7"),
             "forged"
+        );
+        assert_eq!(
+            client("127.0.0.1", &["\u{fc}mlaut, 198.51.100.7"]),
+            ip("198.51.100.7"),
+            "what a client writes spoils nothing of what its proxy says"
         );
         assert_eq!(
             client("127.0.0.1", &["6.6.6.6", "198.51.100.7:443"]),

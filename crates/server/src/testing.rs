@@ -2,28 +2,6 @@
 
 pub use crate::server::{start_at, take_over};
 
-/// See `src/addresses.rs`.
-pub mod addresses {
-    use std::net::IpAddr;
-
-    use axum::http::{HeaderMap, HeaderName, HeaderValue};
-
-    use crate::addresses::Proxies;
-
-    /// Whose a request is that came from `peer` with these values of `X-Forwarded-For`, where this
-    /// network is trusted. Values that no header can have are left out; none if `trusted` is no network.
-    #[must_use]
-    pub fn client(trusted: &str, peer: IpAddr, forwarded: &[&[u8]]) -> Option<IpAddr> {
-        let proxies = Proxies::new(&[trusted.parse().ok()?]);
-        let mut headers = HeaderMap::new();
-        for value in forwarded {
-            if let Ok(value) = HeaderValue::from_bytes(value) {
-                headers.append(HeaderName::from_static("x-forwarded-for"), value);
-            }
-        }
-        Some(proxies.client(peer, &headers))
-    }
-}
 /// See `src/admin.rs`.
 pub mod admin {
     pub use crate::admin::{Operator, Socket, serve};

@@ -4,11 +4,11 @@ use k256::ecdsa::SigningKey;
 use tauline_audit::{Kind, Report};
 use tauline_log::checkpoint::{Checkpoint, SignedCheckpoint};
 use tauline_log::note::Signer;
-use tauline_protocol::public_log::{Notice, SuccessorKey, key_certificate};
+use tauline_protocol::public_log::{Notice, SuccessorKey, handover_certificate, key_certificate};
 use tauline_queue_core::{Mode, Rules, Verdict};
 use tauline_transcript::signature;
 
-use crate::support::{Log, ORIGIN, Story, address, auditor, five};
+use crate::support::{Log, ORIGIN, Story, address, auditor, coordinator, five};
 
 /// The seed of the log's first key, which is `support::signer`.
 pub(crate) const FIRST: u8 = 7;
@@ -45,11 +45,18 @@ pub(crate) fn rotated(by: &SigningKey, to: &Signer) -> Notice {
     }
 }
 
-pub(crate) fn handing_over(to: &SigningKey) -> Notice {
+/// What the coordinator `by` says next in this log to give the ceremony away.
+pub(crate) fn handing_over(log: &Log, by: &SigningKey, to: &SigningKey) -> Notice {
     let point = to.verifying_key().to_encoded_point(true);
+    let to = SuccessorKey::from_bytes(point.as_bytes().try_into().unwrap());
+    let url = "https://next.example.org";
+    let before = log.head(log.entries.len());
+    let text = handover_certificate(ORIGIN, &before, &to, Some(url));
+    let digest = signature::personal_message_digest(text.as_bytes());
     Notice::HandingOver {
-        to: SuccessorKey::from_bytes(point.as_bytes().try_into().unwrap()),
-        url: Some("https://next.example.org".to_owned()),
+        to,
+        url: Some(url.to_owned()),
+        certificate: hex::encode(signature::ecdsa_sign(&digest, by)),
     }
 }
 
@@ -71,9 +78,10 @@ pub(crate) fn say(story: &mut Story, notice: Notice) -> usize {
 
 /// The coordinator gives the halted ceremony away, and the other one opens it after a minute. Returns
 /// the place of the other one's first entry.
-pub(crate) fn hand_over(story: &mut Story, to: u8) -> usize {
+pub(crate) fn hand_over(story: &mut Story, by: &SigningKey, to: u8) -> usize {
     story.mode(Mode::Halted).pass(5000);
-    say(story, handing_over(&ethereum(to)));
+    let giving = handing_over(&story.log, by, &ethereum(to));
+    say(story, giving);
     let place = say(story, handed_over(to));
     story.restart(60_000).mode(Mode::Open);
     place
@@ -90,11 +98,11 @@ pub(crate) struct Chain {
 pub(crate) fn chain() -> Chain {
     let mut story = five(Rules::default());
     story.submit("ada").pass(500).judge(Verdict::Valid);
-    let second = hand_over(&mut story, SECOND);
+    let second = hand_over(&mut story, &coordinator(), SECOND);
     story.check_in("bob").contribute("bob");
     let again = say(&mut story, rotated(&ethereum(SECOND), &log_key(ANOTHER)));
     story.check_in("carol").contribute("carol");
-    let third = hand_over(&mut story, THIRD);
+    let third = hand_over(&mut story, &ethereum(SECOND), THIRD);
     story.check_in("dan").contribute("dan");
     Chain {
         log: story.log(),

@@ -9,7 +9,7 @@ use crate::chain::{
     ANOTHER, Chain, SECOND, STRANGER, THIRD, certificate, chain, eip55, ethereum, handed_over,
     handing_over, kinds, log_key, rotated, say, signed_by,
 };
-use crate::support::{Log, coordinator, five, started, ticket};
+use crate::support::{Log, Story, coordinator, five, started, ticket};
 
 #[test]
 fn another_goes_on_than_the_one_that_was_named() {
@@ -77,7 +77,7 @@ fn a_coordinator_goes_on_although_it_gave_the_ceremony_away() {
     let (now, place) = (log.entries.last().unwrap().at, log.entries.len());
     for notice in [
         started(&Rules::default()),
-        handing_over(&ethereum(THIRD)),
+        handing_over(&log, &coordinator(), &ethereum(THIRD)),
         rotated(&coordinator(), &log_key(ANOTHER)),
     ] {
         log.entries.truncate(place);
@@ -103,14 +103,16 @@ fn a_ceremony_is_taken_that_nobody_gave_away() {
 
 #[test]
 fn a_ceremony_is_given_away_while_it_runs() {
-    let to = handing_over(&ethereum(SECOND));
+    let to = |story: &Story| handing_over(&story.log, &coordinator(), &ethereum(SECOND));
     let mut open = five(Rules::default());
-    let place = say(&mut open, to.clone());
+    let giving = to(&open);
+    let place = say(&mut open, giving);
     open.log.assert_caught(Kind::HandedOverWhileRunning, place);
 
     let mut verifying = five(Rules::default());
     verifying.submit("ada").mode(Mode::Halted);
-    let place = say(&mut verifying, to.clone());
+    let giving = to(&verifying);
+    let place = say(&mut verifying, giving);
     let log = &verifying.log;
     log.assert_caught(Kind::HandedOverWhileRunning, place);
     assert_eq!(log.audit().violations[0].ticket, Some(ticket(1)));
@@ -118,6 +120,26 @@ fn a_ceremony_is_given_away_while_it_runs() {
     // A contribution that did not arrive yet can arrive at the other one.
     let mut halted = five(Rules::default());
     halted.mode(Mode::Halted);
-    say(&mut halted, to);
+    let giving = to(&halted);
+    say(&mut halted, giving);
     halted.log.assert_honest();
+}
+
+#[test]
+fn a_copy_of_a_log_goes_on_elsewhere_without_its_coordinators_word() {
+    let mut story = five(Rules::default());
+    story.mode(Mode::Halted);
+    // Whoever has the public log can append to a copy of it, and give it to itself.
+    let forged = handing_over(&story.log, &ethereum(STRANGER), &ethereum(STRANGER));
+    let place = say(&mut story, forged);
+    say(&mut story, handed_over(STRANGER));
+    story.log.assert_caught(Kind::HandoverNotSigned, place);
+
+    // The coordinator's own word is for one tree alone.
+    let mut story = five(Rules::default());
+    story.mode(Mode::Halted);
+    let earlier = handing_over(&story.log, &coordinator(), &ethereum(SECOND));
+    story.mode(Mode::Open).pass(1000).mode(Mode::Halted);
+    let place = say(&mut story, earlier);
+    story.log.assert_caught(Kind::HandoverNotSigned, place);
 }

@@ -4,11 +4,12 @@
 use std::path::PathBuf;
 
 use tauline_protocol::admin::AdminAnswer;
-use tauline_protocol::public_log::{Notice, SuccessorKey};
+use tauline_protocol::public_log::{Notice, SuccessorKey, handover_certificate};
 use tauline_queue_core::Mode;
 use tauline_store::Write;
 use tauline_store::check::GivenTo;
 use tauline_store::handover::Given;
+use tauline_transcript::signature::{ecdsa_sign, personal_message_digest};
 
 use super::handle::Coordinator;
 use super::task::Task;
@@ -93,9 +94,14 @@ impl Task {
                 "a contribution is being verified: try again when it has its verdict".to_owned(),
             );
         }
+        let before = self.log.head_with(&self.pending.entries);
+        let url = to.url.as_deref();
+        let text = handover_certificate(self.log.origin(), &before, &to.key, url);
+        let digest = personal_message_digest(text.as_bytes());
         self.give_notice(Notice::HandingOver {
             to: to.key,
             url: to.url.clone(),
+            certificate: hex::encode(ecdsa_sign(&digest, &self.key)),
         });
         self.given_to = Some(to);
         // Nobody waits here for a turn any more.

@@ -112,6 +112,15 @@ impl PublicLog {
         })
     }
 
+    /// The tree as it will be with these entries.
+    pub(crate) fn head_with(&self, pending: &[PublicEntry]) -> TreeHead {
+        let mut tree = self.read().tree.clone();
+        for entry in pending {
+            tree.push(entry.to_bytes());
+        }
+        tree.head()
+    }
+
     /// What signs now.
     pub(super) fn signer(&self) -> Arc<Signer> {
         let signer = self.signer.read().unwrap_or_else(PoisonError::into_inner);

@@ -71,7 +71,7 @@ impl Custody {
                     holder.key.clone_from(key);
                 }
             }
-            Notice::HandingOver { to, url } => {
+            Notice::HandingOver { to, url, .. } => {
                 self.given_to = Some(GivenTo {
                     key: *to,
                     url: url.clone(),
