@@ -156,7 +156,8 @@ impl Auditor {
             let entry = number;
             return Err(NewerEntry { entry, found });
         }
-        let gives_away = |entry: &PublicEntry| matches!(entry.notice, Some(Notice::HandingOver { .. }));
+        let gives_away =
+            |entry: &PublicEntry| matches!(entry.notice, Some(Notice::HandingOver { .. }));
         let before = (read.as_ref().is_ok_and(gives_away)).then(|| self.frontier.head());
         self.frontier.push_hash(leaf);
         match read {

@@ -159,7 +159,9 @@ async fn check(
     let log = PublicLog::new(client, patience);
     for look in 1.. {
         match last_notice(&log, server, coordinator, known).await? {
-            Some(Notice::HandingOver { to, url, .. }) if to == moved.key && url == moved.url => break,
+            Some(Notice::HandingOver { to, url, .. }) if to == moved.key && url == moved.url => {
+                break;
+            }
             Some(Notice::HandingOver { .. }) => {
                 return Err(not_borne_out(server, "by its log it has moved elsewhere"));
             }
