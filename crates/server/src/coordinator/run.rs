@@ -12,9 +12,9 @@ use tauline_queue_core::{Command, Timestamp};
 use tauline_store::StoreError;
 use tokio::sync::mpsc;
 
-use super::log_line::LogLine;
 use super::presence::positions::TELL_EVERY;
 use super::task::{Message, Task};
+use crate::measures::timed;
 use crate::status::{Announced, Published};
 use crate::verifier::Judgement;
 
@@ -106,13 +106,15 @@ impl Task {
     /// Makes the batch durable, and publishes it.
     fn commit(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let pending = &mut self.pending;
-        self.store.commit(&pending.batch)?;
+        timed(&self.commit_times, || self.store.commit(&pending.batch))?;
         pending.batch.writes.clear();
         if let Some(signer) = pending.signer.take() {
             self.log.sign_with(signer);
         }
         self.log.publish(pending.entries.drain(..), now)?;
-        pending.log_lines.drain(..).for_each(LogLine::write);
+        for line in pending.log_lines.drain(..) {
+            line.write(&mut self.turns);
+        }
         let announced = Announced::new(self.plan, self.given_to.as_ref());
         let published = Published::new(&self.queue, self.chain, announced, now);
         self.published.send_replace(Arc::new(published));

@@ -13,6 +13,7 @@ mod connections;
 mod contribution;
 mod events;
 mod failed_checks;
+mod health;
 mod known_faults;
 mod operator;
 mod probe;
