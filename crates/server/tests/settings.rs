@@ -138,6 +138,18 @@ fn the_file_gives_settings_of_every_type() {
 }
 
 #[test]
+fn the_example_of_a_settings_file_is_taken() {
+    let example = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../deploy/systemd/tauline.toml"
+    );
+    let settings = parse(&["--config", example]);
+    assert_eq!(settings.service.listen.port(), 3000);
+    assert_eq!(settings.limits.trusted_proxies.len(), 2);
+    assert!(settings.watch.metrics_listen.is_some());
+}
+
+#[test]
 fn space_is_given_in_bytes_or_in_larger_units() {
     for (text, bytes) in [
         ("0", 0),
