@@ -69,7 +69,8 @@ impl Watching {
                 health.measures().tidy();
             }
         });
-        tracing::info!(url = %format_args!("http://{address}/metrics"), "metrics are served");
+        let url = format!("http://{address}/metrics");
+        tracing::info!(url, "metrics are served");
         Ok(watching)
     }
 
