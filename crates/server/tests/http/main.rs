@@ -15,6 +15,7 @@ mod contribution;
 mod cuts;
 mod events;
 mod failed_checks;
+mod health;
 mod known_faults;
 mod operator;
 mod probe;
