@@ -42,15 +42,19 @@ function good(code: number): void {
 }
 
 export class Blst {
-  private readonly wasm: Exports;
+  private wasm: Exports;
   private readonly at: number;
   /** Points of one call. */
   readonly batch: number;
 
-  constructor(module: WebAssembly.Module) {
-    this.wasm = new WebAssembly.Instance(module).exports as unknown as Exports;
+  constructor(private readonly module: WebAssembly.Module) {
+    this.wasm = this.fresh();
     this.at = this.wasm.buffer();
     this.batch = this.wasm.batch();
+  }
+
+  private fresh(): Exports {
+    return new WebAssembly.Instance(this.module).exports as unknown as Exports;
   }
 
   private io(offset: number, length: number): Bytes {
@@ -144,8 +148,11 @@ export class Blst {
     return true;
   }
 
+  /** Overwrites all of the module's memory, its stack too, and begins anew. */
   wipe(): void {
     this.wasm.wipe();
+    new Uint8Array(this.wasm.memory.buffer).fill(0);
+    this.wasm = this.fresh();
   }
 }
 

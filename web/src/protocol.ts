@@ -203,7 +203,13 @@ export async function refusal(
   const after = Number(header("retry-after"));
   const retryAfter = Number.isFinite(after) && after > 0 ? after : null;
   try {
-    const body = JSON.parse(await text()) as { code?: string; error?: string; message?: string };
+    const body = JSON.parse(await text()) as {
+      code?: string;
+      error?: string;
+      message?: string;
+      signed?: string;
+      movedTo?: MovedTo;
+    };
     return new Refused(status, body.code ?? `HTTP ${status}`, body.error ?? body.message ?? `HTTP ${status}`, body, retryAfter);
   } catch {
     return new Refused(status, `HTTP ${status}`, `HTTP ${status}`, {}, retryAfter);
