@@ -364,7 +364,7 @@ class Life {
           method: "POST",
           token: this.token,
           body: { client: CLIENT, computation: "blst (WebAssembly)", checksIn: true },
-          headers: { accept: "application/msgpack; points=uncompressed", "accept-encoding": "identity" },
+          headers: { accept: "application/msgpack; points=uncompressed" },
         });
         beats.begin();
         const bytes = await read(answer, (done) => progress("download", done, [], left(began, done)));

@@ -5,8 +5,8 @@ import wasmUrl from "./blst.wasm?url";
 import { fromHex, type Bytes } from "./bytes";
 import { load, save, withStatus, type Keepsake } from "./keepsake";
 import type { LifeNews, Order } from "./messages";
-import { ask, type LoginAnswer, type QueueStatus, Refused } from "./protocol";
-import { go, set, state, type Session } from "./store";
+import type { CeremonyStatus, LoginAnswer, QueueStatus } from "./protocol";
+import { go, set, state, subscribe, type Session } from "./store";
 import { t } from "./texts";
 import type { Wallet } from "./wallet";
 
@@ -43,9 +43,19 @@ export function prepare(): Promise<void> {
   return started;
 }
 
+function firstStatus(): Promise<CeremonyStatus> {
+  return new Promise((resolve) => {
+    if (state.status !== null) return resolve(state.status);
+    const stop = subscribe(() => {
+      if (state.status === null) return;
+      stop();
+      resolve(state.status);
+    });
+  });
+}
+
 async function start(): Promise<void> {
-  const { status } = state;
-  if (status === null) throw new Error(t("watch.loading"));
+  const status = await firstStatus();
   const compiled = await loadModule();
   const count = Math.min(MOST_WORKERS, Math.max(1, navigator.hardwareConcurrency ?? 2));
   const isReady = new Promise<void>((resolve) => (ready = resolve));
@@ -71,6 +81,8 @@ function stop(): void {
   life = null;
   workers = [];
   started = null;
+  release();
+  void awake?.release();
 }
 
 // What the person types and moves.
@@ -201,28 +213,37 @@ export function signWork(signature: string): void {
   set({ ecdsa: true });
 }
 
+let release: () => void = () => undefined;
+
 /**
  * One tab of a browser computes; the others show how it goes. Holding a lock also keeps browsers
  * from freezing the page in the background.
  */
 async function takeLock(): Promise<boolean> {
   const { locks } = navigator;
+  // Only secure contexts have locks.
   if (locks === undefined) return true;
+  release();
+  const given = new AbortController();
+  const held = new Promise<void>((resolve) => {
+    release = () => {
+      given.abort();
+      resolve();
+    };
+  });
   return new Promise((resolve) => {
     const name = `tauline ${state.session?.identity ?? ""}`;
-    const hold = () => new Promise<void>(() => undefined);
     void locks.request(name, { ifAvailable: true }, (lock) => {
-      if (lock !== null) {
-        resolve(true);
-        return hold();
-      }
-      resolve(false);
-      void locks.request(name, () => {
+      resolve(lock !== null);
+      if (lock !== null) return held;
+      // The other tab may be closed before the turn.
+      const wait = locks.request(name, { signal: given.signal }, () => {
         set({ acts: true });
         order({ kind: "act" });
-        return hold();
+        return held;
       });
-      return Promise.resolve();
+      wait.catch(() => undefined);
+      return undefined;
     });
   });
 }
@@ -397,5 +418,3 @@ document.addEventListener("visibilitychange", () => {
   const position = state.queue?.queuePosition ?? null;
   if (state.stage.at === "in" && position !== null && position <= 3) void keepAwake();
 });
-
-export { ask, Refused };

@@ -58,6 +58,8 @@ export interface State {
   publicKeys: string[] | null;
   ecdsa: boolean;
   notifies: boolean;
+  /** What a redirect said that went wrong. */
+  redirectError: string | null;
 }
 
 export const state: State = {
@@ -80,6 +82,7 @@ export const state: State = {
   publicKeys: null,
   ecdsa: false,
   notifies: false,
+  redirectError: null,
 };
 
 const listeners = new Set<() => void>();

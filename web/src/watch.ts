@@ -87,7 +87,11 @@ async function tick(): Promise<void> {
   const dead = source === null || Date.now() - heardAt > SILENCE;
   // While a stream lives, nothing is asked. While it does not, polling goes on beside it.
   if (dead) {
-    if (streams && source === null) listen();
+    if (source !== null) {
+      source.close();
+      source = null;
+    }
+    if (streams) listen();
     await poll();
   }
   const lost = state.lostSince !== null;
