@@ -1,7 +1,7 @@
 // A real coordinator, a front that serves the built page as the coordinator will, and a browser.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createReadStream, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as listener, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -35,7 +35,7 @@ export class Front {
   readonly fakes = new Map<string, Handler>();
   private readonly sockets = new Set<Socket>();
   coordinatorPort = 0;
-  bytes = 0;
+  onRequest: (path: string) => void = () => undefined;
 
   private constructor(private readonly server: Server) {}
 
@@ -72,6 +72,7 @@ export class Front {
 
   private answer(asked: IncomingMessage, response: ServerResponse): void {
     const path = (asked.url ?? "/").split("?")[0]!;
+    this.onRequest(path);
     const fake = this.fakes.get(path);
     if (fake !== undefined) return fake(asked, response);
     const isPage = /^\/(take-part|verify|about|sign-in|contributions(\/\d+)?)?$/.test(path);
@@ -229,30 +230,6 @@ export async function browse(args: string[] = []): Promise<Browser> {
   });
 }
 
-/** Whatever a page complains of: errors, refused requests, breaches of the policy. */
-export function complaints(page: Page, own: string): string[] {
-  const all: string[] = [];
-  page.on("pageerror", (error) => all.push(`error: ${error instanceof Error ? error.message : String(error)}`));
-  page.on("console", (message) => {
-    const text = message.text();
-    // A network that is down on purpose, and routes that are not there yet, are no complaints.
-    if (message.type() === "error" && !text.startsWith("Failed to load resource")) all.push(`console: ${text}`);
-  });
-  page.on("request", (request) => {
-    const url = request.url();
-    if (!url.startsWith(own) && !url.startsWith("data:") && !url.startsWith("blob:")) all.push(`request to ${url}`);
-  });
-  return all;
-}
-
-export async function open(browser: Browser, url: string, own: string): Promise<{ page: Page; complaints: string[] }> {
-  const page = await browser.newPage();
-  page.on("dialog", (dialog) => void dialog.accept());
-  const all = complaints(page, own);
-  await page.goto(url);
-  return { page, complaints: all };
-}
-
 export async function waitForText(page: Page, text: string | RegExp, timeout = 20_000): Promise<void> {
   const source = typeof text === "string" ? text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&") : text.source;
   try {
@@ -286,5 +263,3 @@ export async function joinAs(page: Page, name: string): Promise<void> {
   await page.waitForSelector("[data-trial]", { timeout: 30_000 });
   await clickText(page, "Join the line");
 }
-
-export { readFileSync };

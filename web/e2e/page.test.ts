@@ -1,12 +1,12 @@
 // The page in a real browser, against a real coordinator of small sizes.
 
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import axe from "axe-core";
 import type { Browser, Page } from "puppeteer-core";
-import { browse, clickText, Coordinator, Front, joinAs, open, Other, sleep, waitForText } from "./harness";
+import { browse, clickText, Coordinator, Front, joinAs, Other, sleep, waitForText } from "./harness";
 
 let front: Front;
 let coordinator: Coordinator;
@@ -125,7 +125,7 @@ test("log, files and chain are verified in the page", async () => {
   assert.equal(await page.$$eval(".checks .bad", (all) => all.length), 0);
   // A receipt that somebody has changed.
   const forged = join(coordinator.folder, "forged.json");
-  const kept = JSON.parse((await import("node:fs")).readFileSync(join(coordinator.folder, "tickets.json"), "utf8")) as {
+  const kept = JSON.parse(readFileSync(join(coordinator.folder, "tickets.json"), "utf8")) as {
     receipt: { receipt: string };
   };
   kept.receipt.receipt = kept.receipt.receipt.replace("alice", "mallory");
@@ -209,5 +209,3 @@ test("who leaves is asked first, and told what it means", async () => {
   await sleep(100);
   await context.close();
 });
-
-void open;

@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Page } from "puppeteer-core";
-import { browse, Coordinator, clickText, Front, joinAs, Other, sleep, waitForText } from "./harness";
+import { browse, Coordinator, clickText, Front, Other, sleep, waitForText } from "./harness";
 
 const folder = fileURLToPath(new URL("./shots", import.meta.url));
 mkdirSync(folder, { recursive: true });
@@ -160,4 +160,3 @@ if (wanted("life")) {
   front.stop();
 }
 await browser.close();
-void joinAs;

@@ -27,7 +27,7 @@ test("every text is used somewhere", () => {
   const unused = Object.keys(en).filter((key) => {
     const stem = key.replace(/_(one|other|zero)$/, "");
     // Some are put together: `over.${ended}`.
-    const group = stem.slice(0, stem.lastIndexOf(".") + 1);
+    const group = stem.slice(0, stem.indexOf(".") + 1);
     return !sources.includes(`"${stem}"`) && !(group !== "" && sources.includes(`\`${group}\${`));
   });
   assert.deepEqual(unused, []);

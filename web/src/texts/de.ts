@@ -34,7 +34,6 @@ export const de: Texts = {
   "time.rangeMinutes": "{low} bis {high} Minuten",
   "time.rangeHours": "{low} bis {high} Stunden",
   "time.rangeDays": "{low} bis {high} Tagen",
-  "time.ago": "vor {time}",
 
   "watch.loading": "Der Koordinator wird gefragt …",
   "watch.count_one": "{count} Mensch hat beigetragen.",
@@ -102,7 +101,6 @@ export const de: Texts = {
   "facts.log": "Einträge im Protokoll",
   "facts.cosigned": "von {by} von {of} Zeugen bestätigt",
   "facts.notCosigned": "keine Zeugen",
-  "facts.sizes": "Potenzen in G1",
 
   "latest.title": "Neueste Beiträge",
   "latest.all": "Alle Beiträge, und einen finden",
@@ -131,7 +129,6 @@ export const de: Texts = {
   "signIn.noWallet": "In diesem Browser ist keine Ethereum-Wallet, die diese Seite fragen könnte.",
   "signIn.github": "Mit GitHub anmelden",
   "signIn.oidc": "Mit Ethereum beim Anbieter anmelden",
-  "signIn.or": "oder",
   "signIn.lookAtWallet": "Sieh in deine Wallet: sie bittet dich zu unterschreiben.",
   "signIn.declined": "Du hast abgelehnt. Du kannst es noch einmal versuchen.",
   "signIn.busy": "Anmeldung läuft …",

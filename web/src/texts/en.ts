@@ -33,7 +33,6 @@ export const en = {
   "time.rangeMinutes": "{low} to {high} minutes",
   "time.rangeHours": "{low} to {high} hours",
   "time.rangeDays": "{low} to {high} days",
-  "time.ago": "{time} ago",
 
   "watch.loading": "Asking the coordinator …",
   "watch.count_one": "{count} person has contributed.",
@@ -101,7 +100,6 @@ export const en = {
   "facts.log": "entries in the log",
   "facts.cosigned": "cosigned by {by} of {of} witnesses",
   "facts.notCosigned": "no witnesses",
-  "facts.sizes": "powers in G1",
 
   "latest.title": "Latest contributions",
   "latest.all": "All contributions, and find one",
@@ -130,7 +128,6 @@ export const en = {
   "signIn.noWallet": "There is no Ethereum wallet in this browser that the page can ask.",
   "signIn.github": "Sign in with GitHub",
   "signIn.oidc": "Sign in with Ethereum at the provider",
-  "signIn.or": "or",
   "signIn.lookAtWallet": "Look at your wallet: it asks you to sign.",
   "signIn.declined": "You declined. You can try again.",
   "signIn.busy": "Signing in …",

@@ -6,7 +6,7 @@ import * as participant from "../participant";
 import { json, Refused, type LoginAnswer } from "../protocol";
 import { hostOf, taking } from "../sentence";
 import { state, useSeconds, type Done as DoneState } from "../store";
-import { duration, t, time } from "../texts";
+import { duration, many, t, time } from "../texts";
 import {
   account,
   contributionTypedData,
@@ -274,7 +274,7 @@ function Waiting() {
   const kept = queue.promise === undefined ? null : promiseOf(queue.promise);
   return (
     <section class="stack">
-      {queue.otherClients > 0 && <p class="quiet">{otherClients(queue.otherClients)}</p>}
+      {queue.otherClients > 0 && <p class="quiet">{many("wait.other", queue.otherClients)}</p>}
       {!acts && <p class="note">{t("wait.elsewhere")}</p>}
       {kept !== null && <p class="quiet">{t("wait.kept", { time: time(kept.keptUntil) })}</p>}
       {session?.identity.startsWith("eth|") && publicKeys !== null && acts && <SecondSignature />}
@@ -306,10 +306,6 @@ function Waiting() {
       )}
     </section>
   );
-}
-
-function otherClients(count: number): string {
-  return count === 1 ? t("wait.other_one") : t("wait.other_other", { count });
 }
 
 function SecondSignature() {
