@@ -2,6 +2,7 @@
 // from the transcript.
 
 import { ask, json, Refused, type CeremonyStatus, type Contribution } from "./protocol";
+import { isNamed } from "./names";
 import { state } from "./store";
 
 /** Contributions of one piece of the list. */
@@ -105,13 +106,6 @@ export async function find(query: string): Promise<number | null> {
   const all = await transcript();
   const found = all.participantIds.findIndex((identity, i) => i > 0 && isNamed(identity, asked));
   return found < 0 ? null : found;
-}
-
-/** Whether a person who writes `asked` can mean this identity. */
-export function isNamed(identity: string, asked: string): boolean {
-  const [wanted, own] = [asked.toLowerCase().replace(/^@/, ""), identity.toLowerCase()];
-  const name = own.split("|").at(-1)!.replace(/^@/, "");
-  return own === wanted || name === wanted || name.replace(/^0x/, "") === wanted;
 }
 
 interface Transcript {

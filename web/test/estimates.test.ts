@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isNamed } from "../src/contributions";
+import { isNamed } from "../src/names";
 import { buckets, endOf, perHour, waitRange } from "../src/estimates";
 import type { Turn } from "../src/protocol";
 import { siweMessage } from "../src/wallet";

@@ -2,6 +2,7 @@
 
 import { buckets, endOf, median, type End } from "../estimates";
 import type { Turn } from "../protocol";
+import { go } from "../store";
 import { duration, many, t } from "../texts";
 
 const PLACES = 100;
@@ -36,12 +37,14 @@ export function Band({ turns, own }: { turns: Turn[]; own?: number | undefined }
               <rect class={isOwn ? "own" : end} x={x + 1} y={HEIGHT - height} width={WIDTH - 2} height={height} />
             </>
           );
-          return turn.number === undefined ? (
+          // A picture for who hears; the tables have the same as links.
+          const { number } = turn;
+          return number === undefined ? (
             <g key={turn.ticket}>{bar}</g>
           ) : (
-            <a key={turn.ticket} href={`/contributions/${turn.number}`} tabIndex={-1}>
+            <g key={turn.ticket} class="opens" onClick={() => go(`/contributions/${number}`)}>
               {bar}
-            </a>
+            </g>
           );
         })}
       </svg>
