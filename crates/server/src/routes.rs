@@ -8,6 +8,7 @@ mod events;
 pub(crate) mod health;
 mod log;
 mod login;
+mod page;
 mod queue;
 mod sequencer;
 mod transcript;
@@ -59,6 +60,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/contribution/probe", post(contribution::probe))
         .merge(auth::router())
         .merge(sequencer::routes())
+        .merge(page::router())
         .merge(health::public(Arc::clone(&app.health)))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
@@ -78,6 +80,8 @@ const POLICY: Policy = Policy {
         "/ceremony/status" => Rate::Free,
         // Whoever asks these restarts what does not answer.
         "/healthz" | "/readyz" => Rate::Free,
+        // A page is a dozen files at once.
+        path if page::is_of(path) => Rate::Free,
         // Whoever checks the log asks for much of it at once.
         path if path.starts_with(log::PREFIX) => Rate::Free,
         _ => Rate::Session,

@@ -18,6 +18,7 @@ mod failed_checks;
 mod health;
 mod known_faults;
 mod operator;
+mod page;
 mod probe;
 mod public_log;
 mod queue;
