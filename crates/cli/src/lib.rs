@@ -81,7 +81,7 @@ enum Verb {
     Verify(verify::Args),
     VerifyContribution(verify_contribution::Args),
     VerifyPowers(verify_powers::Args),
-    Audit(audit::Args),
+    Audit(Box<audit::Args>),
     Export(export::Args),
     Init(init::Args),
     Transcript(transcript::Args),
