@@ -175,6 +175,11 @@ export class Coordinator {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  async admin(...order: string[]): Promise<void> {
+    const { code, output } = await this.tauline("admin", "--data-dir", this.data, ...order);
+    if (code !== 0) throw new Error(output);
+  }
+
   /** Runs our own client program. */
   async tauline(...args: string[]): Promise<{ code: number | null; output: string }> {
     const child = spawn(join(programs, "tauline"), args, { stdio: ["ignore", "pipe", "pipe"], cwd: this.folder });
@@ -244,7 +249,7 @@ export async function clickText(page: Page, text: string): Promise<void> {
   await page.waitForFunction(
     (wanted) =>
       [...document.querySelectorAll<HTMLButtonElement>("button, a")].some((it) => it.innerText.includes(wanted) && !it.disabled),
-    { timeout: 20_000 },
+    { timeout: 20_000, polling: 100 },
     text,
   );
   await page.evaluate((wanted) => {

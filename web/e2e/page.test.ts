@@ -150,23 +150,22 @@ test("waiting: position, promise, second tab, lost connection, pause, restart; t
   second.on("dialog", (dialog) => void dialog.accept());
   await second.goto(`${front.url}/take-part`);
   await waitForText(second, "Another tab of this browser computes for you");
-  await waitForText(page, "You are also signed in elsewhere");
 
   front.breakDown();
   await waitForText(page, "Trying to reach the coordinator. Your place is kept for another");
   await waitForText(page, "You are next.");
   front.down = false;
-  await page.waitForFunction(() => !document.body.innerText.includes("Trying to reach"), { timeout: 20_000 });
+  await page.waitForFunction(() => !document.body.innerText.includes("Trying to reach"), { timeout: 20_000, polling: 100 });
 
-  await coordinator.tauline("admin", "pause", "--data-dir", coordinator.data);
+  await coordinator.admin("pause");
   await waitForText(page, "The ceremony pauses.", 30_000);
-  await coordinator.tauline("admin", "resume", "--data-dir", coordinator.data);
+  await coordinator.admin("resume");
   await waitForText(page, "You are next.", 30_000);
 
   await coordinator.halt();
   await waitForText(page, "Trying to reach the coordinator", 30_000);
   await coordinator.run();
-  await page.waitForFunction(() => !document.body.innerText.includes("Trying to reach"), { timeout: 30_000 });
+  await page.waitForFunction(() => !document.body.innerText.includes("Trying to reach"), { timeout: 30_000, polling: 100 });
 
   await bob.abort();
   await waitForText(page, "It counted.", 60_000);

@@ -11,6 +11,8 @@ import type { Failure, JobNews, LifeNews, Order, OwnWork, Progress, Step } from 
 
 /** How long a check-in is held by the coordinator, in seconds. */
 const HOLD = 15;
+/** The same during a pause. */
+const HOLD_IN_PAUSE = 2;
 /** The same during a turn. */
 const HOLD_IN_TURN = 5;
 /** From one check-in to the next at least, in milliseconds: a session may ask 50 times a minute. */
@@ -123,7 +125,8 @@ class Life {
       switch (status.queueStatus) {
         case "queued":
         case "verifying":
-          status = await this.checkIn(HOLD);
+          // A check-in that is held while deadlines stand still would not move the one that runs afterwards.
+          status = await this.checkIn(status.mode === "halted" ? HOLD_IN_PAUSE : HOLD);
           break;
         case "readyToContribute":
         case "contributing":
@@ -223,7 +226,9 @@ class Life {
       if (since < MIN_INTERVAL && wait > 0) await sleep(MIN_INTERVAL - since);
       this.lastCheckIn = Date.now();
       try {
-        return await this.call(`/queue/checkin?wait=${wait}`, {}, (wait + PATIENCE) * 1000);
+        // Once it was not reached, the next answer is wanted at once.
+        const path = () => `/queue/checkin?wait=${this.troubled ? 0 : wait}`;
+        return await this.call(path, {}, (wait + PATIENCE) * 1000);
       } catch (error) {
         if (!(error instanceof Refused) || !isExplained(error)) throw error;
         await sleep(error.code === "Queue::Halted" ? HALTED : 500);
@@ -232,11 +237,15 @@ class Life {
   }
 
   /** Makes a call until it is answered. Signs in again, by the page, where the session has ended. */
-  private async call(path: string, { body }: { body?: unknown } = {}, limitMs = 30_000): Promise<QueueStatus> {
+  private async call(
+    path: string | (() => string),
+    { body }: { body?: unknown } = {},
+    limitMs = 30_000,
+  ): Promise<QueueStatus> {
     let pause = 500;
     for (;;) {
       try {
-        const status = await json<QueueStatus>(path, {
+        const status = await json<QueueStatus>(typeof path === "string" ? path : path(), {
           method: "POST",
           token: this.token,
           body,

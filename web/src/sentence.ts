@@ -110,7 +110,7 @@ function inLine(state: State, queue: QueueStatus, now: number): Sentence {
   const passed =
     queue.passed === 0 ? [] : [queue.passed === 1 ? t("wait.passed") : t("wait.passedMore", { count: queue.passed })];
   if (queue.queueStatus === "queued") {
-    if (queue.mode === "halted") return { head: t("wait.paused"), then: [t("wait.pausedMore", { position })] };
+    if (queue.mode === "halted" || state.status?.mode === "halted") return { head: t("wait.paused"), then: [t("wait.pausedMore", { position })] };
     if (position <= 1) return { head: t("wait.next"), then: [...passed, t("wait.nextMore")] };
     const expected = Math.max(0, (queue.expectedStartInMs ?? 0) - (now - state.queueAt));
     const [low, high] = waitRange(expected, state.status?.meanTurnInMs ?? 60_000, state.turns);

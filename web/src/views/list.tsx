@@ -5,7 +5,7 @@ import { find, NotTold, one, PAGE, piece, type Listed } from "../contributions";
 import * as participant from "../participant";
 import type { Contribution } from "../protocol";
 import { go, state } from "../store";
-import { duration, fullTime, t, time } from "../texts";
+import { clock, duration, fullTime, t, time } from "../texts";
 import { CheckList, type CheckLine } from "./shell";
 import { reason } from "./take";
 
@@ -87,8 +87,8 @@ export function List() {
                       <td class="number">
                         <a href={`/contributions/${line.number}`}>{line.number}</a>
                       </td>
-                      <td>{line.identity ?? <span class="quiet">{t("table.unnamed")}</span>}</td>
-                      <td class="number">{line.turnInMs === undefined ? "" : duration(line.turnInMs)}</td>
+                      <td class="who" title={line.identity ?? undefined}>{line.identity ?? <span class="quiet">{t("table.unnamed")}</span>}</td>
+                      <td class="number">{line.turnInMs === undefined ? "" : clock(line.turnInMs)}</td>
                       <td class="when">{line.acceptedAt === undefined ? "" : time(line.acceptedAt * 1000)}</td>
                     </tr>
                   ))}

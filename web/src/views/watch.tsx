@@ -88,11 +88,11 @@ function Facts({ status, turns }: { status: CeremonyStatus; turns: Turn[] }) {
     <dl class="facts">
       {facts.map(([name, value, more]) => (
         <div key={name}>
-          <dt>{name}</dt>
-          <dd>
-            {value}
+          <dt>
+            {name}
             {more !== undefined && <small>{more}</small>}
-          </dd>
+          </dt>
+          <dd>{value}</dd>
         </div>
       ))}
     </dl>
@@ -123,8 +123,8 @@ function Latest({ turns }: { turns: Turn[] }) {
                   <td class="number">
                     <a href={`/contributions/${turn.number}`}>{turn.number}</a>
                   </td>
-                  <td>{turn.identity ?? <span class="quiet">{t("band.someone", { ticket: turn.ticket })}</span>}</td>
-                  <td class="number">{duration(turn.turnInMs)}</td>
+                  <td class="who" title={turn.identity}>{turn.identity ?? <span class="quiet">{t("band.someone", { ticket: turn.ticket })}</span>}</td>
+                  <td class="number">{clock(turn.turnInMs)}</td>
                   <td class="when">{time(turn.endedAt * 1000)}</td>
                 </tr>
               ))}
