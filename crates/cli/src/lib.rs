@@ -16,6 +16,8 @@
 //! | `submit` | sends a contribution that was computed without a network | a coordinator, that directory |
 //! | `witness` | cosigns the checkpoints of public logs | nothing |
 //! | `admin` | operates a coordinator | its data directory |
+//! | `completions` | writes what a shell completes command lines by | nothing |
+//! | `man` | writes the manual pages | nothing |
 //!
 //! Results go to standard output, and everything else to standard error. The exit codes are in
 //! [`exit::Exit`]. The mathematics is in `tauline-transcript`, the messages on the wire are in
@@ -25,7 +27,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub mod carried;
 pub mod check_ins;
@@ -54,8 +56,8 @@ mod runtime;
 
 use exit::Exit;
 use verbs::{
-    admin, audit, compute, contribute, export, init, rehearse, status, submit, transcript, verify,
-    verify_contribution, verify_powers, witness,
+    admin, audit, completions, compute, contribute, export, init, man, rehearse, status, submit,
+    transcript, verify, verify_contribution, verify_powers, witness,
 };
 
 /// Contribute to a powers-of-tau ceremony, verify one, or run one.
@@ -79,7 +81,7 @@ enum Verb {
     Verify(verify::Args),
     VerifyContribution(verify_contribution::Args),
     VerifyPowers(verify_powers::Args),
-    Audit(audit::Args),
+    Audit(Box<audit::Args>),
     Export(export::Args),
     Init(init::Args),
     Transcript(transcript::Args),
@@ -88,6 +90,8 @@ enum Verb {
     Witness(witness::Args),
     Rehearse(rehearse::Args),
     Admin(admin::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Runs the verb of the command line and returns its exit code.
@@ -108,6 +112,8 @@ pub fn main() -> ExitCode {
         Verb::Witness(args) => witness::run(args),
         Verb::Rehearse(args) => rehearse::run(&args),
         Verb::Admin(args) => admin::run(&args),
+        Verb::Completions(args) => completions::run(&args, Cli::command()),
+        Verb::Man(args) => man::run(&args, Cli::command()),
     };
     let exit = match outcome {
         Ok(()) => Exit::Good,

@@ -2,10 +2,12 @@
 
 pub mod admin;
 pub mod audit;
+pub mod completions;
 pub mod compute;
 pub mod contribute;
 pub mod export;
 pub mod init;
+pub mod man;
 pub mod rehearse;
 pub mod status;
 pub mod submit;

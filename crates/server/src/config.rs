@@ -24,8 +24,10 @@ mod sign_in;
 mod turn;
 mod values;
 mod waiting;
+mod watch;
 
 use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
@@ -47,6 +49,7 @@ pub use self::sign_in::{SignInSettings, SignInWay};
 pub use self::turn::TurnSettings;
 pub use self::values::ContributionLimit;
 pub use self::waiting::WaitingSettings;
+pub use self::watch::WatchSettings;
 
 /// Runs a powers-of-tau ceremony: a queue of participants, each of whom updates the same powers.
 ///
@@ -100,6 +103,9 @@ pub struct Settings {
     pub limits: LimitSettings,
 
     #[command(flatten)]
+    pub watch: WatchSettings,
+
+    #[command(flatten)]
     pub log: LogSettings,
 
     #[arg(skip)]
@@ -112,6 +118,16 @@ pub enum Action {
     /// Print the public key of the coordinator in the data directory, and end. Where there is none yet,
     /// its key is made: by it, a coordinator elsewhere can hand its ceremony over to this one.
     PublicKey,
+    /// Print the manual page of this program, and end.
+    Manual,
+}
+
+/// Writes the program's manual page, as `man` reads it.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn write_manual(to: &mut dyn io::Write) -> io::Result<()> {
+    clap_mangen::Man::new(command()).render(to)
 }
 
 impl Settings {
@@ -210,6 +226,7 @@ impl Settings {
         self.sign_in.check_invitations()?;
         let signed = self.sign_in.offers_more_than_invitations();
         self.service.check(signed)?;
+        self.watch.check(self.service.listen)?;
         self.github.check(offers(SignInWay::Github))?;
         self.oidc.check(offers(SignInWay::Oidc))?;
         self.ethereum

@@ -21,7 +21,7 @@
 //! | `open` | from a store to a running coordinator |
 //! | `handle`, `task`, `run` | the handle, the task's state and step, its loop |
 //! | `caller`, `reply`, `refusals` | who asks, what is answered, and refusals in words |
-//! | `log_line` | lines on standard error |
+//! | `log_line` | lines on standard error, and what is measured of the log |
 //!
 //! What cannot drift apart: everything that one command changes is one transaction
 //! ([`store::Batch`](tauline_store::Batch)); what memory holds is a fold over what was committed;
@@ -45,6 +45,7 @@ mod turn;
 
 pub use caller::Caller;
 pub use handle::{CeremonySettings, Coordinator};
+pub(crate) use open::open_measured;
 pub use open::{Opened, StartError, open};
 pub use operator::Order;
 pub use presence::waiters::Seen;

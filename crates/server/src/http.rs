@@ -7,4 +7,5 @@ pub(crate) mod limits;
 pub(crate) mod log;
 pub(crate) mod negotiate;
 pub(crate) mod refusal;
+pub(crate) mod request_id;
 pub(crate) mod upload;

@@ -18,6 +18,7 @@
 //! | `admin` | the operator's socket |
 //! | `routes` | the HTTP interface, one file a resource |
 //! | `http` | what all routes share: admission, rate limits, bodies, refusals |
+//! | `health` | whether this server can serve, and what is shown to those who watch it |
 //! | `connections` | connections: taken, served, ended when nothing goes on on them |
 //! | `snapshot` | the current transcript as a file that readers share |
 //! | `signin` | proofs of identity and the sessions they earn |
@@ -32,6 +33,7 @@
 //! | `representation` | forms and compressions of documents |
 //! | `refused` | an answer that says no, with its code and its words |
 //! | `addresses` | whose address a request counts against |
+//! | `measures` | what is measured |
 //! | `telemetry` | logs |
 //! | `clock` | the only place that reads the time |
 
@@ -46,7 +48,9 @@ mod connections;
 #[allow(unreachable_pub)]
 mod coordinator;
 mod fingerprint;
+mod health;
 mod http;
+mod measures;
 mod process;
 mod public_log;
 mod refused;
@@ -66,7 +70,7 @@ mod verifier;
 pub use self::config::{
     Action, ConnectionSettings, ContributionLimit, EthereumSettings, GithubSettings, LimitSettings,
     LogSettings, OidcSettings, SequencerSettings, ServiceSettings, Settings, SettingsError,
-    SignInSettings, SignInWay, TurnSettings, WaitingSettings,
+    SignInSettings, SignInWay, TurnSettings, WaitingSettings, WatchSettings,
 };
 pub use self::process::run_process;
 pub use self::public_log::WitnessSetting;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Action, Settings, SettingsError};
+use crate::config::{Action, Settings, SettingsError, write_manual};
 use crate::telemetry::LogFormat;
 use crate::{server, telemetry};
 
@@ -32,6 +32,7 @@ pub fn run_process() -> ExitCode {
     };
     let result = match settings.action {
         Some(Action::PublicKey) => print_public_key(&settings.service.data_dir),
+        Some(Action::Manual) => write_manual(&mut std::io::stdout()).map_err(anyhow::Error::from),
         None => run(&settings),
     };
     match result {

@@ -5,8 +5,10 @@ mod base;
 mod ceremony;
 mod contribution;
 mod events;
+pub(crate) mod health;
 mod log;
 mod login;
+mod page;
 mod queue;
 mod sequencer;
 mod transcript;
@@ -18,6 +20,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderName, Method, StatusCode, Uri, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tauline_protocol::error::Code;
@@ -28,6 +31,7 @@ use crate::http::admission::{Admission, Policy, Rate, admit};
 use crate::http::app::App;
 use crate::http::body;
 use crate::http::log::log_requests;
+use crate::http::request_id;
 use crate::refused::Refused;
 
 /// How long a browser may keep the answer of a preflight: a day, browsers take less.
@@ -56,12 +60,14 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/contribution/probe", post(contribution::probe))
         .merge(auth::router())
         .merge(sequencer::routes())
+        .merge(page::router())
+        .merge(health::public(Arc::clone(&app.health)))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
-        .layer(axum::middleware::from_fn_with_state(admission, admit))
+        .layer(from_fn_with_state(admission, admit))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(cors())
-        .layer(axum::middleware::from_fn(log_requests))
+        .layer(from_fn_with_state(Arc::clone(&app), log_requests))
         .with_state(app)
 }
 
@@ -72,6 +78,10 @@ const POLICY: Policy = Policy {
         "/login" if request.method() == Method::POST => Rate::SignIn,
         // Answered from what was published last: whoever wants to know how the ceremony stands, is told.
         "/ceremony/status" => Rate::Free,
+        // Whoever asks these restarts what does not answer.
+        "/healthz" | "/readyz" => Rate::Free,
+        // A page is a dozen files at once.
+        path if page::is_of(path) => Rate::Free,
         // Whoever checks the log asks for much of it at once.
         path if path.starts_with(log::PREFIX) => Rate::Free,
         _ => Rate::Session,
@@ -83,7 +93,8 @@ const POLICY: Policy = Policy {
 /// signed in to it. The headers asked for are echoed: `*` does not cover `Authorization`
 /// (`docs/spec/sequencer.md#cors`).
 fn cors() -> CorsLayer {
-    const EXPOSED: [HeaderName; 6] = [
+    const EXPOSED: [HeaderName; 7] = [
+        request_id::HEADER,
         header::RETRY_AFTER,
         header::ETAG,
         header::CONTENT_LENGTH,

@@ -1,11 +1,13 @@
 //! All of it together: opened, serving, stopped.
 
 mod data;
+mod listening;
 mod providers;
 mod recovery;
 pub(crate) mod reload;
 mod serving;
 mod taking;
+mod watching;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
@@ -16,19 +18,23 @@ use tauline_store::Store;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use self::listening::listen;
 use self::providers::Providers;
 use self::reload::{InForce, Source};
-use self::serving::{Serving, listen};
+use self::serving::Serving;
 pub use self::taking::take_over;
+use self::watching::Watching;
 use crate::addresses::Proxies;
 use crate::admin;
 use crate::clock::Clock;
 use crate::config::{ConnectionSettings, Settings, SignInWay};
 use crate::connections::{self, Caps, Places, Times};
 use crate::coordinator::Coordinator;
+use crate::health::Health;
 use crate::http::app::{App, Lobby};
 use crate::http::limits::Limits;
 use crate::http::upload::Uploads;
+use crate::measures::Measures;
 use crate::public_log::{Witnesses, origin_of};
 use crate::routes;
 use crate::signin::SignIn;
@@ -37,6 +43,7 @@ use crate::signin::redirect::Redirects;
 use crate::signin::secret::warn_if_others_read;
 use crate::signin::session::Sessions;
 use crate::signin::state::States;
+use crate::snapshot::Transcripts;
 
 /// How long a stopping server waits for its last tasks to let go of the data, once all is written: a
 /// task that was told to end does so when the runtime polls it next.
@@ -46,6 +53,7 @@ const RELEASE_LOOK: Duration = Duration::from_millis(2);
 /// A server that serves.
 pub struct Running {
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
     coordinator: Coordinator,
     in_force: Arc<InForce>,
     /// Ends when the data directory is free for another.
@@ -59,6 +67,12 @@ impl Running {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address on which metrics are served, where they are.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     /// The coordinator's handle.
@@ -86,6 +100,7 @@ impl Running {
             stop,
             served,
             address: _,
+            metrics_address: _,
         } = self;
         // It may have ended by itself.
         let _ = stop.send(());
@@ -134,56 +149,47 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     for (what, path) in settings.files_with_secrets() {
         warn_if_others_read(what, &path);
     }
-    // The address comes first: it is the cheapest thing to be refused.
-    let listener = listen(settings.service.listen).await?;
+    // The addresses come first: they are the cheapest things to be refused.
+    let listener = listen(settings.service.listen, "--listen").await?;
     let address = listener.local_addr()?;
+    let health = Health::opening(settings, measures(settings)?);
+    // It tells that nobody can be served yet.
+    let mut watching = Watching::start(settings, &health).await?;
+    let metrics_address = watching.address();
 
     let origin = settings.service.origin(address);
     for warning in origin.warnings() {
         tracing::warn!(url = origin.uri(), "{warning}");
     }
     let providers = Providers::open(settings, &origin).await?;
-    let opened = data::open(settings, clock, origin_of(&origin)).await?;
+    let recording = Arc::clone(health.measures());
+    let opened = data::open(settings, clock, origin_of(&origin), recording).await?;
+    watching.watch_disk(Arc::clone(&health));
     let coordinator = opened.coordinator;
-    let hold = opened.hold;
+    let sign_in = sign_in(settings, address, providers, opened.store, &coordinator).await?;
     let (stopping, stopped) = watch::channel(false);
-    let (grace, connections) = (settings.waiting.checkin_grace, &settings.connections);
-    let pause = connections.body_timeout;
-    let upload_limit = settings.rules().longest_contribution();
-    let app = Arc::new(App {
-        coordinator: coordinator.clone(),
-        sign_in: sign_in(settings, address, providers, opened.store, &coordinator).await?,
-        transcripts: opened.transcripts,
-        uploads: Uploads::new(coordinator.clone(), pause, upload_limit),
-        limits: Limits::new(&settings.limits),
-        proxies: Proxies::new(&settings.limits.trusted_proxies),
-        body_timeout: pause,
-        lobby: Lobby {
-            interval: settings.sequencer.interval(grace),
-            hold: settings.sequencer.lobby_hold,
-        },
-        stopping: stopped,
-    });
+    let app = app(settings, &health, sign_in, opened.transcripts, stopped);
+    let app = Arc::new(app);
     let witnesses = Witnesses::new(Arc::clone(coordinator.log()), &settings.service.witness)?;
     tokio::spawn(witnesses.run(app.stopping.clone()));
     let in_force = InForce::new(Arc::clone(&app), settings, source);
     let operator = admin::Operator::new(coordinator.clone(), Some(&in_force));
     let socket = admin::serve(&settings.service.data_dir, operator)
         .context("the operator's socket cannot be opened")?;
+    let places = places(&settings.connections, &app.proxies);
+    health.serves(coordinator.clone(), Arc::clone(&places));
     let serving = Serving {
         listener,
-        times: Times {
-            idle: connections.idle_timeout,
-            head: pause,
-            write: connections.write_timeout,
-        },
-        places: places(connections, &app.proxies),
+        times: times(&settings.connections),
+        places,
         socket,
         sweeper: tokio::spawn(sweep(Arc::clone(&app))),
         router: routes::router(app),
         coordinator: coordinator.clone(),
         task: opened.task,
         stopping,
+        health,
+        watching,
     };
     let (stop, stop_asked) = oneshot::channel();
     let served = tokio::spawn(serving.until(stop_asked));
@@ -195,12 +201,59 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     );
     Ok(Running {
         address,
+        metrics_address,
         coordinator,
         in_force,
-        hold,
+        hold: opened.hold,
         stop,
         served,
     })
+}
+
+/// Records what happens, where somebody can ask for it.
+fn measures(settings: &Settings) -> anyhow::Result<Arc<Measures>> {
+    match settings.watch.metrics_listen {
+        None => Ok(Measures::none()),
+        Some(_) => Measures::recorded()
+            .map_err(|error| anyhow::anyhow!("metrics cannot be recorded: {error}")),
+    }
+}
+
+/// What the handlers work with.
+fn app(
+    settings: &Settings,
+    health: &Arc<Health>,
+    sign_in: SignIn,
+    transcripts: Transcripts,
+    stopping: watch::Receiver<bool>,
+) -> App {
+    let coordinator = sign_in.coordinator.clone();
+    let body_timeout = settings.connections.body_timeout;
+    let upload_limit = settings.rules().longest_contribution();
+    App {
+        uploads: Uploads::new(coordinator.clone(), body_timeout, upload_limit),
+        coordinator,
+        sign_in,
+        transcripts,
+        limits: Limits::new(&settings.limits),
+        proxies: Proxies::new(&settings.limits.trusted_proxies),
+        body_timeout,
+        lobby: Lobby {
+            interval: settings.sequencer.interval(settings.waiting.checkin_grace),
+            hold: settings.sequencer.lobby_hold,
+        },
+        health: Arc::clone(health),
+        measures: Arc::clone(health.measures()),
+        stopping,
+    }
+}
+
+fn times(settings: &ConnectionSettings) -> Times {
+    Times {
+        idle: settings.idle_timeout,
+        head: settings.body_timeout,
+        write: settings.write_timeout,
+    }
 }
 
 /// Room for as many connections as the settings, or the system, allow.

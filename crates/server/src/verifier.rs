@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use k256::ecdsa::SigningKey;
+use metrics::Histogram;
 use rand_core::OsRng;
 use tauline_protocol::Identity;
 use tauline_protocol::contribution::SignedReceipt;
@@ -14,6 +15,7 @@ use tauline_transcript::{Invalid, Received, verify_received};
 use tokio::sync::oneshot;
 
 use crate::base::CurrentBase;
+use crate::measures::timed;
 
 /// How much the threads yield to those that answer requests, as a Unix niceness: verifying takes
 /// seconds anyway, and answering should not.
@@ -23,6 +25,8 @@ const NICENESS: i32 = 10;
 #[derive(Clone)]
 pub struct Verifier {
     pool: Arc<rayon::ThreadPool>,
+    /// How long verifications take.
+    times: Histogram,
 }
 
 /// One contribution to verify.
@@ -81,7 +85,15 @@ impl Verifier {
     /// A verifier on a pool that the caller uses for other things, too.
     #[must_use]
     pub fn on(pool: Arc<rayon::ThreadPool>) -> Self {
-        Self { pool }
+        Self {
+            pool,
+            times: Histogram::noop(),
+        }
+    }
+
+    /// The same verifier, which records how long verifications take.
+    pub(crate) fn timed_by(self, times: Histogram) -> Self {
+        Self { times, ..self }
     }
 
     /// The threads.
@@ -97,8 +109,9 @@ impl Verifier {
     /// Verifies on the pool, and sends the judgement; always, whatever happens.
     pub(crate) fn start(&self, job: Job) -> Judging {
         let (sender, judging) = oneshot::channel();
+        let times = self.times.clone();
         self.pool.spawn(move || {
-            let judgement = guarded(|| judge(job));
+            let judgement = timed(&times, || guarded(|| judge(job)));
             let base = match &judgement {
                 Judgement::Valid(accepted) => Some(Arc::clone(&accepted.base)),
                 Judgement::Invalid(_) | Judgement::Fault(_) => None,

@@ -268,6 +268,59 @@ fn events_are_fields_with_the_same_names_in_both_forms() {
     assert_eq!(ended["identity"], "invite|alice");
 }
 
+/// Has the coordinator on this data take no newcomers any more.
+fn drain(data: &std::path::Path) {
+    use std::io::Write as _;
+    use tauline_protocol::admin::{AdminRequest, SOCKET_NAME};
+    let mut socket = std::os::unix::net::UnixStream::connect(data.join(SOCKET_NAME)).unwrap();
+    let mut line = serde_json::to_vec(&AdminRequest::Drain { at: None }).unwrap();
+    line.push(b'\n');
+    socket.write_all(&line).unwrap();
+    let mut answer = String::new();
+    BufReader::new(socket).read_line(&mut answer).unwrap();
+    assert!(!answer.contains("refused"), "{answer}");
+}
+
+// `docs/spec/http-api.md#request-id`.
+#[test]
+fn a_fault_in_the_log_has_the_name_of_its_request() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let invites = directory.path().join("invites");
+    std::fs::write(&invites, "alice code-of-alice-0001\n").unwrap();
+    let file = format!("--invites={}", invites.display());
+    let program = Program::start(&data, &["--signin=invite", &file]);
+    drain(&data);
+    let url = program.url.clone();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let client = http::client().build().unwrap();
+        let token = token_of_alice(&client, &url).await;
+        let join = client.post(format!("{url}/queue/join")).bearer_auth(&token);
+        let answer = join.header("x-request-id", "trace-7").send().await.unwrap();
+        assert_eq!(answer.status(), 503);
+        assert_eq!(answer.headers()["x-request-id"], "trace-7");
+    });
+    let (_, log) = program.end(Signal::TERM);
+    let told = log
+        .lines()
+        .find(|line| line.contains("answered with a fault"));
+    let told = told.unwrap_or_else(|| panic!("{log}"));
+    assert!(told.contains("request=trace-7"), "{told}");
+}
+
+#[test]
+fn a_disk_that_is_nearly_full_is_warned_of() {
+    let directory = tempfile::tempdir().unwrap();
+    // No disk has so much.
+    let wanted = ["--min-free-disk=1000000TiB", "--log=warn"];
+    let mut watched = Watched::start(&directory.path().join("data"), &wanted);
+    let told = watched.wait_for("THE DISK IS NEARLY FULL");
+    assert!(told.contains("--min-free-disk"), "{told}");
+    let log = watched.end();
+    assert_eq!(log.matches("NEARLY FULL").count(), 1, "{log}");
+}
+
 #[test]
 fn a_new_ceremony_is_announced_and_an_old_one_is_not() {
     let directory = tempfile::tempdir().unwrap();

@@ -48,6 +48,16 @@ fn help_explains_every_setting() {
 }
 
 #[test]
+fn the_manual_page_is_that_of_the_settings() {
+    let output = server().arg("manual").output().unwrap();
+    assert!(output.status.success());
+    let page = String::from_utf8(output.stdout).unwrap();
+    for words in [".TH", "TAULINE_DATA_DIR", "TAULINE_METRICS_LISTEN"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+}
+
+#[test]
 fn every_setting_has_an_environment_variable_and_a_line_of_help() {
     let command = Settings::command();
     let mut settings = 0;
@@ -114,6 +124,7 @@ fn without_any_setting_it_is_ethereums_ceremony_on_a_loopback_address() {
 fn the_file_gives_settings_of_every_type() {
     let file = file(
         "listen = \"127.0.0.1:4000\"\nceremony = \"16:4,32:4\"\nstart-limit = 2\n\
+         metrics-listen = \"127.0.0.1:9300\"\nmin-free-disk = \"500MiB\"\n\
          checkin-min = 0.5\nsignin = [\"siwe\"]\ntrusted-proxies = [\"10.0.0.0/8\", \"::1\"]\n",
     );
     let settings = parse(&["--config", path(&file)]);
@@ -122,6 +133,36 @@ fn the_file_gives_settings_of_every_type() {
     assert_eq!(settings.turn.start_limit.as_secs(), 2);
     assert_eq!(settings.waiting.checkin_min.as_millis(), 500);
     assert_eq!(settings.limits.trusted_proxies.len(), 2);
+    assert_eq!(settings.watch.metrics_listen.unwrap().port(), 9300);
+    assert_eq!(settings.watch.min_free_disk, 500 << 20);
+}
+
+#[test]
+fn the_example_of_a_settings_file_is_taken() {
+    let example = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../deploy/systemd/tauline.toml"
+    );
+    let settings = parse(&["--config", example]);
+    assert_eq!(settings.service.listen.port(), 3000);
+    assert_eq!(settings.limits.trusted_proxies.len(), 2);
+    assert!(settings.watch.metrics_listen.is_some());
+}
+
+#[test]
+fn space_is_given_in_bytes_or_in_larger_units() {
+    for (text, bytes) in [
+        ("0", 0),
+        ("1000000", 1_000_000),
+        ("2KiB", 2048),
+        ("1 GiB", 1 << 30),
+        ("3TiB", 3 << 40),
+    ] {
+        let settings = parse(&[&format!("--min-free-disk={text}")]);
+        assert_eq!(settings.watch.min_free_disk, bytes, "{text}");
+    }
+    assert_eq!(parse(&[]).watch.min_free_disk, 1 << 30);
+    assert_eq!(parse(&[]).watch.metrics_listen, None);
 }
 
 #[test]
@@ -289,6 +330,17 @@ fn bad_settings_are_refused_with_what_to_do() {
         (&["--threads", "many"], &["--threads"]),
         (&["--lsiten", "127.0.0.1:0"], &["--listen"]),
         (&["--log", "((("], &["--log"]),
+        (
+            &["--metrics-listen", "9300"],
+            &["--metrics-listen", "127.0.0.1:3000"],
+        ),
+        (
+            &["--metrics-listen=127.0.0.1:3000"],
+            &["--listen", "give --metrics-listen another port"],
+        ),
+        (&["--min-free-disk", "much"], &["--min-free-disk", "1GiB"]),
+        (&["--min-free-disk=5GB"], &["1GiB"]),
+        (&["--min-free-disk=99999999TiB"], &["1GiB"]),
     ] {
         refused(args, because);
     }
@@ -351,6 +403,26 @@ fn an_address_that_is_taken_is_refused() {
     refused(
         &["--listen", &address, "--data-dir", data.to_str().unwrap()],
         &[&address, "in use", "--listen"],
+    );
+    assert!(!data.exists(), "nothing was made");
+}
+
+#[test]
+fn an_address_for_metrics_that_is_taken_is_refused() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    refused(
+        &[
+            "--listen",
+            "127.0.0.1:0",
+            "--metrics-listen",
+            &address,
+            "--data-dir",
+            data.to_str().unwrap(),
+        ],
+        &[&address, "in use", "--metrics-listen"],
     );
     assert!(!data.exists(), "nothing was made");
 }

@@ -22,6 +22,8 @@ fn every_help_page_is_as_reviewed() {
         "submit",
         "rehearse",
         "admin",
+        "completions",
+        "man",
     ];
     let mut pages = String::new();
     for verb in verbs {
@@ -34,6 +36,35 @@ fn every_help_page_is_as_reviewed() {
         pages.push_str(&format!("$ tauline {}\n{page}\n", args.join(" ")));
     }
     insta::assert_snapshot!(pages);
+}
+
+#[test]
+fn shells_complete_verbs_and_flags() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let (exit, script, error) = run(Path::new("."), &["completions", shell]);
+        assert_eq!(exit, 0, "{shell}: {error}");
+        for word in ["tauline", "verify-powers", "coordinator-address"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+}
+
+#[test]
+fn each_verb_has_a_manual_page() {
+    let dir = temporary();
+    // The second time they are replaced.
+    for _ in 0..2 {
+        let (exit, said, error) = run(dir.path(), &["man", "pages/man1"]);
+        assert_eq!(exit, 0, "{error}");
+        assert!(said.contains("man -l pages/man1/tauline.1"), "{said}");
+    }
+    let pages = dir.path().join("pages/man1");
+    for name in ["tauline", "tauline-contribute", "tauline-admin-drain"] {
+        let page = fs::read_to_string(pages.join(format!("{name}.1"))).unwrap();
+        assert!(page.contains(".TH"), "{page}");
+    }
+    let (exit, _, error) = run(&pages, &["man", "tauline.1"]);
+    assert_eq!(exit, 3, "{error}");
 }
 
 #[test]
@@ -99,6 +130,8 @@ fn a_wrong_command_line_exits_with_2() {
         ],
         &["audit", "--log", "a", "--max-age", "60"],
         &["init", "--force"],
+        &["completions", "csh"],
+        &["man"],
     ] {
         let (exit, _, error) = run(dir.path(), args);
         assert_eq!(exit, 2, "{args:?}: {error}");

@@ -82,6 +82,22 @@ pub(super) fn contribution_limit(text: &str) -> Result<ContributionLimit, String
     Ok(ContributionLimit::Auto { min, max })
 }
 
+/// A number of bytes, perhaps in a larger unit.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    const FORM: &str = "give a number of bytes, such as 500MiB or 1GiB";
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match &text[number.len()..] {
+        "" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        _ => return Err(FORM.to_owned()),
+    };
+    let number: u64 = number.trim_end().parse().map_err(|_| FORM.to_owned())?;
+    number.checked_mul(unit).ok_or_else(|| FORM.to_owned())
+}
+
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| "give an IP address and a port, such as 127.0.0.1:3000".to_owned())

@@ -59,6 +59,17 @@ struct Taken {
     leaving: usize,
 }
 
+/// How many there are.
+pub(crate) struct Count {
+    /// Over which a session came.
+    pub(crate) participants: usize,
+    pub(crate) strangers: usize,
+    /// How many there may be in all.
+    pub(crate) most: usize,
+    /// How many were refused, or closed for others, and why.
+    pub(crate) refused: [(&'static str, u64); 3],
+}
+
 impl Places {
     pub(crate) fn new(caps: Caps) -> Arc<Self> {
         Arc::new(Self {
@@ -67,6 +78,18 @@ impl Places {
             heads: Heads::default(),
             taken: Mutex::default(),
         })
+    }
+
+    /// How many connections there are, and were refused.
+    pub(crate) fn count(&self) -> Count {
+        let taken = self.taken();
+        let strangers = taken.strangers.len();
+        Count {
+            participants: taken.total - strangers,
+            strangers,
+            most: self.caps.total,
+            refused: self.refusals.total(),
+        }
     }
 
     /// A place for a connection; `None` if there is none.
@@ -277,6 +300,9 @@ mod tests {
         let _other = take(&places, "2001:db8:0:1::1").unwrap();
         // Who signs in makes room, and so does who goes.
         one.0.signed_in(&[1; 32]);
+        let count = places.count();
+        assert_eq!((count.participants, count.strangers), (1, 4));
+        assert_eq!(count.refused, [("address", 2), ("room", 0), ("system", 0)]);
         let three = take(&places, "192.0.2.1").unwrap();
         assert!(take(&places, "192.0.2.1").is_none());
         drop(two);

@@ -23,6 +23,8 @@ pub(super) struct Refusals(Arc<Mutex<Told>>);
 struct Told {
     is_quiet: bool,
     untold: Counts,
+    /// All that there ever were.
+    total: Counts,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -32,15 +34,36 @@ struct Counts {
     by_the_system: u64,
 }
 
+impl Counts {
+    fn add(&mut self, why: Why) {
+        match why {
+            Why::Address => self.by_address += 1,
+            Why::Room => self.for_room += 1,
+            Why::System => self.by_the_system += 1,
+        }
+    }
+}
+
 impl Refusals {
+    /// How many there were, and why.
+    pub(super) fn total(&self) -> [(&'static str, u64); 3] {
+        let Counts {
+            by_address,
+            for_room,
+            by_the_system,
+        } = self.told().total;
+        [
+            ("address", by_address),
+            ("room", for_room),
+            ("system", by_the_system),
+        ]
+    }
+
     /// Counts one. Must be called inside a tokio runtime.
     pub(super) fn count(&self, why: Why) {
         let mut told = self.told();
-        match why {
-            Why::Address => told.untold.by_address += 1,
-            Why::Room => told.untold.for_room += 1,
-            Why::System => told.untold.by_the_system += 1,
-        }
+        told.untold.add(why);
+        told.total.add(why);
         if told.is_quiet {
             return;
         }

@@ -118,6 +118,16 @@ impl Coordinator {
         status
     }
 
+    /// Whether the task has ended, or takes nothing more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.mailbox.is_closed()
+    }
+
+    /// Whether the ceremony is another coordinator's now.
+    pub(crate) fn has_moved(&self) -> bool {
+        self.published.borrow().moved_to().is_some()
+    }
+
     /// Before a stop: gives all held answers now, and holds no more.
     pub fn release_held(&self) {
         let message = Message::new(|task, _| task.moment.released = true);

@@ -1,12 +1,14 @@
 //! One line on standard error for each event of the ceremony's log: the same fields in text and in
-//! JSON.
+//! JSON. What is measured of the log is measured with it.
 
 use std::collections::HashMap;
 
 use tauline_protocol::Identity;
 use tauline_protocol::status::{EndedWord, ModeWord};
-use tauline_queue_core::{Event, State, Ticket};
+use tauline_queue_core::{Entry, Event, State, Ticket, Timestamp};
 use tracing::info;
+
+use crate::measures::Turns;
 
 /// Whose each stay is. A stay's last line names its owner, whom the queue's state has forgotten by
 /// then.
@@ -36,6 +38,9 @@ impl Owners {
 
 /// One line. It is written once its event is durable.
 pub(super) struct LogLine {
+    at: Timestamp,
+    /// What happened, without whom it is about.
+    fact: Event<()>,
     event: &'static str,
     ticket: Option<u64>,
     identity: Option<Identity>,
@@ -48,9 +53,12 @@ pub(super) struct LogLine {
 }
 
 impl LogLine {
-    /// The line for an event that is about to become durable.
-    pub(super) fn new(event: &Event<Identity>, note: Option<&str>, owners: &mut Owners) -> Self {
+    /// The line for an entry that is about to become durable.
+    pub(super) fn new(entry: &Entry<Identity>, note: Option<&str>, owners: &mut Owners) -> Self {
+        let event = &entry.event;
         let mut line = Self {
+            at: entry.at,
+            fact: event.clone().map_id(drop),
             event: word(event),
             ticket: event.ticket().map(Ticket::value),
             identity: owners.follow(event),
@@ -75,8 +83,10 @@ impl LogLine {
         line
     }
 
-    /// Writes it, once the event is durable (`docs/spec/known-faults.md#logged-too-early`).
-    pub(super) fn write(self) {
+    /// Writes and measures it, once the event is durable
+    /// (`docs/spec/known-faults.md#logged-too-early`).
+    pub(super) fn write(self, turns: &mut Turns) {
+        turns.follow(self.at, &self.fact);
         info!(
             event = %self.event,
             ticket = self.ticket,

@@ -14,11 +14,13 @@ use tracing::{info, warn};
 
 use super::handle::{CeremonySettings, Coordinator, Shared};
 use super::log_line::Owners;
+use super::presence::waiters::HeldAnswers;
 use super::run::{Crash, Mailboxes};
 use super::task::{Message, Moment, Pending, Task, Verifying};
 use crate::base::CurrentBase;
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
+use crate::measures::{Measures, Turns};
 use crate::public_log::{PublicLog, Unopened};
 use crate::status::{Announced, Published};
 use crate::submission::Verification;
@@ -69,6 +71,21 @@ pub fn open(
     verifier: Verifier,
     clock: Clock,
 ) -> Result<Opened, StartError> {
+    open_measured(store, settings, verifier, clock, &Measures::none())
+}
+
+/// As [`open`], and records what happens from then on.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_measured(
+    store: Arc<dyn Store>,
+    settings: CeremonySettings,
+    verifier: Verifier,
+    clock: Clock,
+    measures: &Measures,
+) -> Result<Opened, StartError> {
+    let verifier = verifier.timed_by(measures.verifications.clone());
     let runtime = Handle::try_current().map_err(|error| StartError::Thread(error.to_string()))?;
     let ceremony = store.ceremony().clone();
     settings.rules.validate()?;
@@ -99,7 +116,13 @@ pub fn open(
     let now = shared.clock.now();
     let first = Published::new(&checked.queue, checked.chain, announced, now);
     let (publisher, published) = watch::channel(Arc::new(first));
-    let mut task = task(checked, &shared, publisher, urgent_mailbox.clone())?;
+    let mut task = task(
+        checked,
+        &shared,
+        measures,
+        publisher,
+        urgent_mailbox.clone(),
+    )?;
     task.begin(notices)?;
     let task = spawn(runtime, task, Mailboxes { ordinary, urgent }, gives_up)?;
     let coordinator = Coordinator {
@@ -141,6 +164,7 @@ fn catch_up(clock: &Clock, checked: &Checked) {
 fn task(
     checked: Checked,
     shared: &Shared,
+    measures: &Measures,
     published: watch::Sender<Arc<Published>>,
     urgent_mailbox: mpsc::UnboundedSender<Message>,
 ) -> Result<Task, StoreError> {
@@ -167,6 +191,8 @@ fn task(
     });
     Ok(Task {
         owners: Owners::of(queue.state()),
+        turns: Turns::of(measures.turns.clone(), queue.state()),
+        commit_times: measures.commits.clone(),
         queue,
         store: Arc::clone(&shared.store),
         chain,
@@ -183,7 +209,10 @@ fn task(
         plan: custody.plan,
         // If it was given to this coordinator, it goes on here.
         given_to: (custody.given_to).filter(|given| given.key != shared.public_key()),
-        moment: Moment::default(),
+        moment: Moment {
+            held: HeldAnswers::counted_by(measures.held.clone()),
+            ..Moment::default()
+        },
     })
 }
 

@@ -13,9 +13,9 @@ use tauline_store::StoreError;
 use tauline_store::failpoint::failpoint;
 use tokio::sync::mpsc;
 
-use super::log_line::LogLine;
 use super::presence::positions::TELL_EVERY;
 use super::task::{Message, Task};
+use crate::measures::timed;
 use crate::status::{Announced, Published};
 use crate::verifier::Judgement;
 
@@ -107,7 +107,7 @@ impl Task {
     /// Makes the batch durable, and publishes it.
     fn commit(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let pending = &mut self.pending;
-        self.store.commit(&pending.batch)?;
+        timed(&self.commit_times, || self.store.commit(&pending.batch))?;
         failpoint("task-committed");
         pending.batch.writes.clear();
         if let Some(signer) = pending.signer.take() {
@@ -115,7 +115,9 @@ impl Task {
         }
         self.log.publish(pending.entries.drain(..), now)?;
         failpoint("task-published");
-        pending.log_lines.drain(..).for_each(LogLine::write);
+        for line in pending.log_lines.drain(..) {
+            line.write(&mut self.turns);
+        }
         let announced = Announced::new(self.plan, self.given_to.as_ref());
         let published = Published::new(&self.queue, self.chain, announced, now);
         self.published.send_replace(Arc::new(published));

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use k256::ecdsa::SigningKey;
+use metrics::Histogram;
 use tauline_log::note::Signer;
 use tauline_protocol::Identity;
 use tauline_protocol::journal::Record;
@@ -23,6 +24,7 @@ use super::turn::arrivals::Arrivals;
 use crate::base::CurrentBase;
 use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
+use crate::measures::Turns;
 use crate::public_log::{Promise, PublicLog};
 use crate::status::{self, Published};
 use crate::submission::{Arrived, Verification};
@@ -50,6 +52,10 @@ pub(super) struct Task {
     /// To whom the ceremony was given. Nothing happens any more then.
     pub(super) given_to: Option<GivenTo>,
     pub(super) moment: Moment,
+    /// What is measured of turns.
+    pub(super) turns: Turns,
+    /// How long commits take.
+    pub(super) commit_times: Histogram,
 }
 
 /// What the next commit will hold, and what waits for it.
@@ -224,7 +230,7 @@ impl Task {
         if let Event::Submitted { ticket, .. } = entry.event {
             stored = self.keep_submitted(ticket);
         }
-        let line = LogLine::new(&entry.event, note.as_deref(), &mut self.owners);
+        let line = LogLine::new(&entry, note.as_deref(), &mut self.owners);
         self.pending.log_lines.push(line);
         let ended = match entry.event {
             Event::Ended { ticket, outcome } => Some((ticket, outcome)),

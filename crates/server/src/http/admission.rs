@@ -16,6 +16,7 @@ use super::body;
 use super::limits::TooMany;
 use crate::addresses::Peer;
 use crate::connections::Place;
+use crate::measures::Limit;
 use crate::refused::Refused;
 use crate::signin::session::Session;
 
@@ -62,6 +63,18 @@ pub(crate) enum Rate {
     Lobby,
 }
 
+impl Rate {
+    /// The limit that it counts against.
+    fn limit(self, has_session: bool) -> Limit {
+        match self {
+            Self::SignIn => Limit::SignIn,
+            Self::Session if has_session => Limit::Session,
+            Self::Lobby if has_session => Limit::Lobby,
+            Self::Free | Self::Session | Self::Lobby => Limit::Anonymous,
+        }
+    }
+}
+
 /// The application, and the policies of its routers. The first that covers a path holds for it.
 #[derive(Clone)]
 pub(crate) struct Admission {
@@ -106,7 +119,8 @@ pub(crate) async fn admit(
         place.signed_in(&session.hash);
     }
     let policy = admission.policy(request.uri().path());
-    let counted = match ((policy.rate)(app, &request), &session) {
+    let rate = (policy.rate)(app, &request);
+    let counted = match (rate, &session) {
         (Rate::Free, _) => Ok(()),
         (Rate::SignIn, _) => app.limits.login(client),
         (Rate::Session, Ok(session)) => app.limits.session(&session.hash),
@@ -114,6 +128,7 @@ pub(crate) async fn admit(
         (Rate::Session | Rate::Lobby, Err(_)) => app.limits.anonymous(client),
     };
     if let Err(early) = counted {
+        app.measures.limited(rate.limit(session.is_ok()));
         let (parts, body) = request.into_parts();
         let refusal = (policy.too_many)(app, &parts, early);
         body::drain(&parts.headers, body);

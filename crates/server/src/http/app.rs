@@ -1,5 +1,6 @@
 //! What the handlers work with.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -8,6 +9,8 @@ use super::limits::Limits;
 use super::upload::Uploads;
 use crate::addresses::Proxies;
 use crate::coordinator::Coordinator;
+use crate::health::Health;
+use crate::measures::Measures;
 use crate::signin::SignIn;
 use crate::snapshot::Transcripts;
 
@@ -29,6 +32,10 @@ pub(crate) struct App {
     pub(crate) body_timeout: Duration,
     /// How clients of the sequencer's API poll.
     pub(crate) lobby: Lobby,
+    /// Whether participants can be served.
+    pub(crate) health: Arc<Health>,
+    /// What is measured.
+    pub(crate) measures: Arc<Measures>,
     /// Becomes true when the server stops: streams end.
     pub(crate) stopping: watch::Receiver<bool>,
 }

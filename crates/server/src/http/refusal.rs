@@ -34,17 +34,28 @@ fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
+/// Goes with an answer that is a fault, for who tells the log of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Fault {
+    pub(crate) code: &'static str,
+    pub(crate) error: String,
+}
+
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         // What is refused to many at once is told by who refuses it, and seldom.
         let is_told = matches!(self.code, Code::Unavailable | Code::LoginBusy);
-        if self.code.status() >= 500 && !is_told {
-            tracing::warn!(code = self.code.as_str(), error = %self.error, "answered with a fault");
-        }
+        let fault = (self.code.status() >= 500 && !is_told).then(|| Fault {
+            code: self.code.as_str(),
+            error: self.error.clone(),
+        });
         let status =
             StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let retry_after = retry_after(&self);
         let mut response = (status, Json(self.body())).into_response();
+        if let Some(fault) = fault {
+            response.extensions_mut().insert(fault);
+        }
         let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -49,7 +49,29 @@ pub(crate) struct SignedHead {
     pub(crate) text: Arc<str>,
 }
 
+/// How far the log goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extent {
+    /// The number of its entries.
+    pub(crate) entries: u64,
+    /// How many of them the last checkpoint covers.
+    pub(crate) signed: u64,
+    /// When that was signed, if one was.
+    pub(crate) signed_at: Option<Timestamp>,
+}
+
 impl PublicLog {
+    /// How far the log goes, and how far it is signed.
+    pub(crate) fn extent(&self) -> Extent {
+        let grown = self.read();
+        let signed = grown.signed.as_ref().map(|signed| signed.head.size);
+        Extent {
+            entries: grown.tree.size(),
+            signed: signed.unwrap_or_default(),
+            signed_at: signed.map(|_| grown.signed_at),
+        }
+    }
+
     /// The log's origin.
     pub(crate) fn origin(&self) -> &str {
         self.origin.as_str()

@@ -193,6 +193,7 @@ async fn callback(app: &App, provider: AuthProvider, uri: &Uri, headers: &Header
         Ok(code) => app.sign_in.end(&begun, code, &browser).await,
         Err(error) => Err(oauth::returned_with(error)),
     };
+    app.measures.sign_in(&ended);
     match (ended, &begun.redirect) {
         (Ok(answer), None) => Json(answer).into_response(),
         (Ok(answer), Some(redirect)) => answer::signed_in(redirect, &answer),
@@ -285,11 +286,15 @@ async fn wallet_signed(State(app): State<Arc<App>>, request: Request) -> Result<
     } = json::parse(&bytes)?;
     let (begun, browser) = begun(&app, &state, AuthProvider::Ethereum, &parts.headers)?;
     let proof = SiweProof { message, signature };
-    let next = app
+    let signed = app
         .sign_in
         .wallet_signed(&begun, &state, &proof, &browser)
-        .await
-        .map_err(Problem::explained)?;
+        .await;
+    if signed.is_err() {
+        // A good one is counted when it comes back with a session.
+        app.measures.sign_in(&signed);
+    }
+    let next = signed.map_err(Problem::explained)?;
     // By the name that the browser knows this host by: another has another cookie.
     let next = &next[url::Position::BeforePath..];
     Ok(Json(serde_json::json!({ "location": next })).into_response())

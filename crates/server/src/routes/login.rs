@@ -34,5 +34,7 @@ pub(super) async fn login(
     let request: LoginRequest = json::parse(&bytes)
         .map_err(|refused| Refused::new(refused.code, format!("{}; {PROOFS}", refused.error)))?;
     let browser = Browser::of(&parts.headers, app.sign_in.origin.is_tls());
-    Ok(Json(app.sign_in.login(&request, browser.as_ref()).await?))
+    let tried = app.sign_in.login(&request, browser.as_ref()).await;
+    app.measures.sign_in(&tried);
+    Ok(Json(tried?))
 }

@@ -18,6 +18,7 @@ use crate::http::admission::Client;
 use crate::http::app::App;
 use crate::http::limits::Download;
 use crate::http::negotiate;
+use crate::measures::Limit;
 use crate::refused::Refused;
 use crate::representation::{Coding, Form};
 use crate::snapshot::Document;
@@ -89,7 +90,10 @@ pub(super) async fn respond(
     };
     let download = match app.limits.download(client.address, client.place) {
         Ok(download) => download,
-        Err(early) => return Ok(Err(early.into())),
+        Err(early) => {
+            app.measures.limited(Limit::Download);
+            return Ok(Err(early.into()));
+        }
     };
     Ok(Ok(whole_or_part(&document, coding, etag, part, download)))
 }

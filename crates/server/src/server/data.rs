@@ -14,6 +14,7 @@ use super::taking::take_over;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::coordinator::{self, Coordinator, Crash};
+use crate::measures::Measures;
 use crate::snapshot::{FOLDER_NAME, Transcripts};
 use crate::verifier::Verifier;
 
@@ -32,6 +33,7 @@ pub(super) async fn open(
     settings: &Settings,
     clock: Clock,
     log_origin: String,
+    measures: Arc<Measures>,
 ) -> anyhow::Result<Opened> {
     let settings = settings.clone();
     let work = move || {
@@ -62,7 +64,7 @@ pub(super) async fn open(
             accept_missing_guard: settings.service.accept_missing_guard,
         };
         let coordinator::Opened { coordinator, task } =
-            coordinator::open(Arc::clone(&store), rules, verifier, clock)?;
+            coordinator::open_measured(Arc::clone(&store), rules, verifier, clock, &measures)?;
         let transcripts = Transcripts::new(
             Arc::clone(&store),
             settings.service.data_dir.join(FOLDER_NAME),

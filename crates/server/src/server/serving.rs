@@ -1,6 +1,5 @@
 //! A server that serves, and how it stops.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +10,11 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::watching::Watching;
 use crate::admin::Socket;
 use crate::connections::{self, Places, Times};
 use crate::coordinator::{Coordinator, Crash};
+use crate::health::Health;
 
 /// How long a stopping server waits for requests that are on their way. With the times below, all
 /// is over before the 90 s after which service managers kill.
@@ -36,6 +37,8 @@ pub(super) struct Serving {
     pub(super) task: JoinHandle<Result<(), Crash>>,
     /// Tells streams of events that the server stops.
     pub(super) stopping: watch::Sender<bool>,
+    pub(super) health: Arc<Health>,
+    pub(super) watching: Watching,
 }
 
 impl Serving {
@@ -54,6 +57,9 @@ impl Serving {
             coordinator,
             mut task,
             stopping,
+            health,
+            // To the very end: how a stop goes is watched, too.
+            watching: _watching,
         } = self;
         let (ending, served) = watch::channel(false);
         let ended = tokio::select! {
@@ -65,9 +71,13 @@ impl Serving {
         drop(socket);
         sweeper.abort();
         let ended = match ended {
-            Some(fault) => fault,
+            Some(fault) => {
+                health.failed();
+                fault
+            }
             None => {
                 tracing::info!("stopping: no more connections are taken");
+                health.stops();
                 stopping.send_replace(true);
                 coordinator.release_held();
                 // What arrives now is still answered; then the coordinator hears nobody any more,
@@ -89,28 +99,4 @@ impl Serving {
         tracing::info!("stopped; nothing is lost");
         Ok(())
     }
-}
-
-/// Listens on an address.
-///
-/// # Errors
-/// Why that cannot be, and what to do.
-pub(super) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    use std::io::ErrorKind;
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| match error.kind() {
-            ErrorKind::AddrInUse => anyhow::anyhow!(
-                "{address} is in use by another program: stop it, or give another --listen"
-            ),
-            ErrorKind::AddrNotAvailable => {
-                anyhow::anyhow!(
-                    "{address} is not an address of this machine: give another --listen"
-                )
-            }
-            ErrorKind::PermissionDenied => anyhow::anyhow!(
-                "{address} may not be listened on: give --listen a port of 1024 or above"
-            ),
-            _ => anyhow::anyhow!("{address} cannot be listened on: {error}; give another --listen"),
-        })
 }

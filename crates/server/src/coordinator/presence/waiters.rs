@@ -12,6 +12,7 @@ use tauline_queue_core::{Event, Ticket, Timestamp};
 use tauline_store::TokenHash;
 
 use crate::coordinator::reply::{Reply, Standing, Tried};
+use crate::measures::{One, Present};
 
 /// Answers held for one identity at a time; at a further one, the oldest is given at once. A bound
 /// on memory: a client needs one, a person with some tabs a few.
@@ -80,6 +81,7 @@ pub(in crate::coordinator) struct HeldAnswer {
 struct Waiter {
     answer: HeldAnswer,
     seen: Seen,
+    _counted: One,
 }
 
 /// All answers that are held back.
@@ -93,9 +95,19 @@ pub(in crate::coordinator) struct HeldAnswers {
     due_of: HashMap<Identity, Timestamp>,
     /// Whom events were about.
     touched: Vec<Identity>,
+    /// Counts them.
+    present: Present,
 }
 
 impl HeldAnswers {
+    /// None yet; this counts them.
+    pub(in crate::coordinator) fn counted_by(present: Present) -> Self {
+        Self {
+            present,
+            ..Self::default()
+        }
+    }
+
     /// Holds an answer back until something differs from `seen`. Gives the oldest one, where there
     /// are too many by this.
     pub(in crate::coordinator) fn insert(
@@ -109,7 +121,11 @@ impl HeldAnswers {
         }
         let held = self.by_identity.entry(who.clone()).or_default();
         let oldest = (held.len() >= MAX_PER_IDENTITY).then(|| held.remove(0).answer);
-        held.push(Waiter { answer, seen });
+        held.push(Waiter {
+            answer,
+            seen,
+            _counted: self.present.one(),
+        });
         oldest
     }
 

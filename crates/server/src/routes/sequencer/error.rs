@@ -11,6 +11,7 @@ use tauline_protocol::error::{self, ErrorBody};
 use tauline_protocol::sequencer::Code;
 use tauline_transcript::{Check, DocumentError, Element, Invalid, PointError};
 
+use crate::http::refusal::Fault;
 use crate::refused::{Detail, Refused};
 
 /// An error in the sequencer's words.
@@ -230,14 +231,16 @@ impl IntoResponse for SequencerError {
                 code,
                 error,
             } => {
-                if status >= 500 {
-                    tracing::warn!(code, error, "answered with a fault");
-                }
+                let fault = (status >= 500).then(|| Fault {
+                    code,
+                    error: error.clone(),
+                });
                 let code = code.to_owned();
-                (
-                    status,
-                    Json(ErrorBody::with_code(code, error)).into_response(),
-                )
+                let mut response = Json(ErrorBody::with_code(code, error)).into_response();
+                if let Some(fault) = fault {
+                    response.extensions_mut().insert(fault);
+                }
+                (status, response)
             }
             Self::Text { status, text } => (status, text.into_response()),
         };

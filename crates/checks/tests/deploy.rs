@@ -1,0 +1,85 @@
+//! What operators copy from `deploy` goes with the rest: each alarm has a paragraph that says what to do,
+//! and every metric that is asked for exists.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+
+use tauline_checks::citations::rules;
+use tauline_checks::root;
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// The words of a text that can be names of metrics.
+fn metrics_in(text: &str) -> BTreeSet<String> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.split(|c: char| !is_part(c))
+        .filter(|word| word.starts_with("tauline_") || word.starts_with("process_"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The name of a metric without what a histogram's series append to it.
+fn plain(name: &str) -> &str {
+    let appended = ["_bucket", "_sum", "_count"];
+    let mut plain = appended.iter().filter_map(|it| name.strip_suffix(it));
+    plain.next().unwrap_or(name)
+}
+
+#[test]
+fn every_alarm_has_a_paragraph_in_the_operators_book() {
+    let anchors = rules(&read("docs/operating.md"));
+    let alerts = read("deploy/prometheus/alerts.yml");
+    let after = |mark: &str| -> Vec<String> {
+        let lines = alerts.lines().map(str::trim);
+        let found = lines.filter_map(|line| line.strip_prefix(mark));
+        found.map(str::to_owned).collect()
+    };
+    let (names, runbooks) = (after("- alert: "), after("runbook: "));
+    assert!(names.len() >= 10, "{names:?}");
+    assert_eq!(names.len(), runbooks.len());
+    for (name, runbook) in names.iter().zip(&runbooks) {
+        let anchor = name.to_lowercase();
+        assert_eq!(*runbook, format!("docs/operating.md#{anchor}"), "{name}");
+        assert!(anchors.contains(&anchor), "docs/operating.md lacks {name}");
+    }
+    let told: Vec<_> = anchors
+        .iter()
+        .filter(|anchor| anchor.starts_with("tauline"))
+        .filter(|anchor| !names.iter().any(|name| name.to_lowercase() == **anchor))
+        .collect();
+    assert!(told.is_empty(), "no such alarm: {told:?}");
+}
+
+#[test]
+fn every_metric_that_is_asked_for_exists() {
+    let book = read("docs/operating.md");
+    let rows = book.lines().filter_map(|line| line.strip_prefix("| `"));
+    let known: BTreeSet<&str> = rows
+        .filter_map(|row| Some(row.split_once('`')?.0))
+        .collect();
+    for path in [
+        "deploy/prometheus/alerts.yml",
+        "deploy/grafana/tauline.json",
+    ] {
+        let asked = metrics_in(&read(path));
+        assert!(asked.len() >= 10, "{path}: {asked:?}");
+        let unknown: Vec<_> = asked
+            .iter()
+            .filter(|name| !known.contains(plain(name)))
+            .collect();
+        assert!(unknown.is_empty(), "{path}: {unknown:?}");
+    }
+}
+
+#[test]
+fn names_are_found_within_queries() {
+    let text =
+        "sum by (le) (rate(tauline_commit_seconds_bucket{job=\"tauline\"}[5m])) > tauline_ready";
+    let found: Vec<String> = metrics_in(text).into_iter().collect();
+    assert_eq!(found, ["tauline_commit_seconds_bucket", "tauline_ready"]);
+    assert_eq!(plain(&found[0]), "tauline_commit_seconds");
+    assert_eq!(plain(&found[1]), "tauline_ready");
+}
