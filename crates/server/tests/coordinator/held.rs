@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tauline_protocol::admin::AdminRequest;
 use tauline_protocol::error::Code;
 use tauline_protocol::status::{EndedWord, QueueStatus, QueueWord};
 use tokio::task::JoinHandle;
@@ -279,4 +280,58 @@ async fn a_thousand_followers_all_hear_of_their_positions() {
         let (status, _) = stream.await.unwrap();
         assert_eq!(status.queue_position, Some(number));
     }
+}
+
+/// Whoever holds an answer while the ceremony is paused, in any of the ways, is there when it goes on.
+#[tokio::test]
+async fn an_answer_held_in_a_pause_counts_as_presence_after_it() {
+    let ceremony = Ceremony::in_turn_of("anna").await;
+    for name in ["bert", "cleo", "dora"] {
+        ceremony.join(name).await;
+    }
+    ceremony.admin(AdminRequest::Pause).await.unwrap();
+    let bert = hold(&ceremony, "bert", secs(120));
+    let coordinator = ceremony.coordinator.clone();
+    let cleo = tokio::spawn(async move {
+        let (_, seen) = coordinator.follow(id("cleo"), None, Duration::ZERO).await?;
+        coordinator.follow(id("cleo"), Some(seen), secs(120)).await
+    });
+    let coordinator = ceremony.coordinator.clone();
+    let dora = tokio::spawn(async move {
+        coordinator
+            .try_contribute(id("dora"), secs(5), secs(120))
+            .await
+    });
+    settle(&ceremony).await;
+    ceremony.pass(secs(10)).await;
+    ceremony.admin(AdminRequest::Resume).await.unwrap();
+    // Anna contributes within its three minutes; the others' deadlines pass many times.
+    ceremony.pass(secs(60)).await;
+    for name in ["bert", "cleo", "dora"] {
+        assert!(
+            ceremony.coordinator.is_in_queue(&id(name)).await.unwrap(),
+            "{name} lost the place"
+        );
+    }
+    for waits in [bert.is_finished(), cleo.is_finished()] {
+        assert!(!waits, "it was answered although nothing changed");
+    }
+    assert!(!dora.is_finished(), "it was answered although it still waits");
+}
+
+/// A turn that was offered and not started yet goes on after a pause, too.
+#[tokio::test]
+async fn a_held_answer_keeps_an_offered_turn_over_a_pause() {
+    let ceremony = Ceremony::joined_by(&["anna", "bert"]).await;
+    ceremony.admin(AdminRequest::Pause).await.unwrap();
+    ceremony.pass(secs(30)).await;
+    let bert = hold(&ceremony, "bert", secs(120));
+    settle(&ceremony).await;
+    ceremony.admin(AdminRequest::Resume).await.unwrap();
+    ceremony.pass(secs(30)).await;
+    // Anna was called before the pause, and never came: bert is next, and hears of it.
+    assert_eq!(
+        bert.await.unwrap().queue_status,
+        QueueWord::ReadyToContribute
+    );
 }

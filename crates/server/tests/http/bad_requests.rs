@@ -112,7 +112,7 @@ async fn an_unknown_path_is_not_found() {
     let server = TestServer::start().await;
     let client = server.anonymous();
     for path in [
-        "/",
+        "/index.html",
         "/queue",
         "/queue/join/",
         "/ceremony/../etc/passwd",

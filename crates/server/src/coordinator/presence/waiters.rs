@@ -182,7 +182,12 @@ impl HeldAnswers {
     pub(in crate::coordinator) fn touch(&mut self, event: &Event<Identity>) {
         let who = match event {
             Event::Joined { id, .. } | Event::Pardoned { id } => Some(id),
-            Event::CheckedIn { .. } | Event::ModeSet { .. } | Event::Resumed { .. } => None,
+            // Deadlines begin to run, or end later: everybody's next look is settled anew.
+            Event::ModeSet { .. } | Event::Resumed { .. } => {
+                self.touched.extend(self.by_identity.keys().cloned());
+                None
+            }
+            Event::CheckedIn { .. } => None,
             Event::Called { ticket, .. }
             | Event::Started { ticket, .. }
             | Event::Extended { ticket, .. }
