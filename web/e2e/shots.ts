@@ -115,6 +115,7 @@ if (wanted("life")) {
   const bob = await Other.join(front.url, "bob");
   await bob.start();
   const carol = await Other.join(front.url, "carol");
+  const beats = setInterval(() => void carol.call("/queue/checkin"), 3000);
   const page = await context.newPage();
   page.on("dialog", (dialog) => void dialog.accept());
   await page.goto(`${front.url}/take-part`);
@@ -135,6 +136,7 @@ if (wanted("life")) {
   await waitForText(page, "Trying to reach");
   await shoot(page, "life-lost");
   front.down = false;
+  clearInterval(beats);
   await carol.call("/queue/leave");
   await waitForText(page, "You are next.");
   await shoot(page, "life-next");

@@ -91,6 +91,8 @@ test("a wallet signs in, signs the contribution, and both are in the transcript"
   await bob.start();
   const page = await browser.newPage();
   page.on("dialog", (dialog) => void dialog.accept());
+  // esbuild names functions by a helper, which a page does not have.
+  await page.evaluateOnNewDocument("window.__name = (named) => named");
   await page.exposeFunction("walletAnswer", answer);
   let declines = true;
   await page.exposeFunction("walletDeclines", () => declines);
