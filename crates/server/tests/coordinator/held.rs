@@ -316,7 +316,10 @@ async fn an_answer_held_in_a_pause_counts_as_presence_after_it() {
     for waits in [bert.is_finished(), cleo.is_finished()] {
         assert!(!waits, "it was answered although nothing changed");
     }
-    assert!(!dora.is_finished(), "it was answered although it still waits");
+    assert!(
+        !dora.is_finished(),
+        "it was answered although it still waits"
+    );
 }
 
 /// A turn that was offered and not started yet goes on after a pause, too.
