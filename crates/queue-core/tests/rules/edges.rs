@@ -56,6 +56,16 @@ fn a_restart_gives_whoever_checks_in_while_contributing_the_whole_time_for_the_n
     // A stop of the process forgets nothing, so nothing is given for it but the time itself.
     world.wait(secs(20)).sleep(secs(100)).must(Command::Tick);
     assert_eq!(world.left("a"), secs(10));
+
+    // Also where the log goes on after the start, so that little of the time since then is missing.
+    let mut world = World::new();
+    world
+        .join("a")
+        .start_checking_in("a")
+        .wait(secs(20))
+        .join("b");
+    world.restart().must(Command::Tick);
+    assert_eq!(world.left("a"), secs(30));
 }
 
 #[test]
@@ -73,6 +83,25 @@ fn whoever_asked_a_second_ago_is_there_no_more() {
             .check_in("c");
         assert_eq!(world.phase("c") == Some(Phase::Ready), passed, "{since:?}");
     }
+}
+
+#[test]
+fn whoever_asked_as_the_fourth_did_not_ask_for_the_turn() {
+    let mut world = World::new();
+    let interval = secs(60);
+    world.join("a");
+    for id in ["b", "c", "d"] {
+        world.must(Command::TryContribute { id, interval });
+    }
+    world
+        .sleep(secs(1))
+        .must(Command::TryContribute { id: "e", interval })
+        .leave("b")
+        .leave("c")
+        .join("f")
+        .leave("a")
+        .check_in("f");
+    assert_eq!(world.phase("f"), Some(Phase::Ready), "d and e are passed");
 }
 
 #[test]
