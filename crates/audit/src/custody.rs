@@ -1,10 +1,10 @@
 //! Whose log it is: its keys one after the other, and the coordinators that certify them.
 
 use tauline_log::note::VerifierKey;
+use tauline_protocol::personal_message;
 use tauline_protocol::public_log::{SuccessorKey, key_certificate};
 use tauline_protocol::statement::SignedStatement;
 use tauline_queue_core::Timestamp;
-use tauline_transcript::k256::ecdsa::VerifyingKey;
 use tauline_transcript::signature;
 
 use crate::finding::{Place, Violation, listed};
@@ -210,7 +210,7 @@ pub(crate) fn succeeded(
              {signer}."
         ));
     }
-    if address_of(to).as_ref() != Some(&signer) {
+    if to.address().as_ref() != Some(&signer) {
         return other(format!(
             "The ceremony was given to {}, and {signer} goes on with it.",
             named(to)
@@ -221,7 +221,8 @@ pub(crate) fn succeeded(
 
 /// A coordinator that is named by its key, as people know it: by its address.
 pub(crate) fn named(key: &SuccessorKey) -> String {
-    address_of(key).unwrap_or_else(|| format!("the key {key}, which is none"))
+    key.address()
+        .unwrap_or_else(|| format!("the key {key}, which is none"))
 }
 
 /// A key that can be this log's.
@@ -240,20 +241,5 @@ fn key_of(origin: &str, key: &str) -> Result<VerifierKey, String> {
 
 /// The EIP-55 address of whoever has certified a key; none if that is no Ethereum signature.
 fn certifier(origin: &str, key: &str, certificate: &str) -> Option<String> {
-    signer_of(&key_certificate(origin, key), certificate)
-}
-
-/// The EIP-55 address of whoever has signed a text; none if that is no Ethereum signature.
-pub(crate) fn signer_of(text: &str, certificate: &str) -> Option<String> {
-    let digest = signature::personal_message_digest(text.as_bytes());
-    let mut bytes = [0; 65];
-    hex::decode_to_slice(certificate, &mut bytes).ok()?;
-    let signer = signature::ecdsa_recover(&digest, &bytes)?;
-    Some(signature::eip55(&signer))
-}
-
-/// The EIP-55 address that belongs to a key; none if the key is no point.
-fn address_of(key: &SuccessorKey) -> Option<String> {
-    let key = VerifyingKey::from_sec1_bytes(key.as_bytes()).ok()?;
-    Some(signature::eip55(&signature::eth_address(&key)))
+    personal_message::signer(&key_certificate(origin, key), certificate)
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use tauline_log::note::VerifierKey;
 use tauline_log::tree::TreeHead;
+use tauline_protocol::personal_message;
 use tauline_protocol::public_log::{
     Notice, PublicEntry, PublicRules, SuccessorKey, handover_certificate,
 };
 use tauline_queue_core::{Rules, Timestamp};
 
-use crate::custody::{Expected, KeyFrom, Opened, certified, named, signer_of, succeeded};
+use crate::custody::{Expected, KeyFrom, Opened, certified, named, succeeded};
 use crate::finding::{Findings, Place, Topic, Violation, dated, listed, shown};
 use crate::kind::Kind;
 use crate::recovery::recovered;
@@ -236,7 +237,7 @@ impl Notices {
             return Err(NOBODYS_LOG.to_owned());
         };
         let text = handover_certificate(&custody.origin, &before, to, url.as_deref());
-        if signer_of(&text, certificate).as_ref() != Some(&custody.coordinator) {
+        if personal_message::signer(&text, certificate).as_ref() != Some(&custody.coordinator) {
             return Err(format!(
                 "The ceremony is said to be given to {}, and {}, whose it is, has not signed that: anybody \
                  may have written it.",

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use tauline_protocol::Identity;
 use tauline_protocol::public_log::{Accepted, Commitment, WitnessPart, witness_digest};
 use tauline_queue_core::{Ticket, Timestamp};
+use tauline_transcript::transcript::WitnessEntry;
 
 use crate::finding::{MAX_LISTED, Violation};
 use crate::kind::Kind;
@@ -77,6 +78,23 @@ impl<'a> TranscriptAudit<'a> {
             found: Vec::new(),
             count: 0,
         }
+    }
+
+    /// The next contribution of the transcript, as it is read.
+    pub fn witness(&mut self, entry: &WitnessEntry) {
+        // A point that is none gives another digest than any contribution's.
+        let parts = entry.parts.iter().map(|part| WitnessPart {
+            running_product: part.running_product.as_ref().map_or(&[], |it| &it[..]),
+            pot_pubkey: part.pot_pubkey.as_ref().map_or(&[], |it| &it[..]),
+            bls_signature: part.bls_signature.as_ref().map(|it| &it[..]),
+        });
+        let parts: Vec<WitnessPart<'_>> = parts.collect();
+        self.entry(&TranscriptEntry {
+            number: entry.number,
+            identity: &entry.identity,
+            parts: &parts,
+            ecdsa: entry.ecdsa_signature.as_ref().map(|it| &it[..]),
+        });
     }
 
     /// The next contribution of the transcript.

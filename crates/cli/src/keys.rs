@@ -7,9 +7,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use k256::ecdsa::{SigningKey, VerifyingKey};
+use k256::ecdsa::SigningKey;
 use rand_core::OsRng;
-use tauline_protocol::public_log::SuccessorKey;
 use tauline_transcript::signature;
 use zeroize::Zeroizing;
 
@@ -138,13 +137,6 @@ impl KeyFile {
 #[must_use]
 pub fn address(key: &SigningKey) -> [u8; 20] {
     signature::eth_address(key.verifying_key())
-}
-
-/// The address of the coordinator that has this key, with the checksum of EIP-55; none if it is no
-/// key, as one that was mistyped may be.
-pub(crate) fn coordinator_address(key: &SuccessorKey) -> Option<String> {
-    let key = VerifyingKey::from_sec1_bytes(key.as_bytes()).ok()?;
-    Some(signature::eip55(&signature::eth_address(&key)))
 }
 
 enum OpenError {

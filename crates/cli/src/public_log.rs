@@ -7,8 +7,8 @@ use tauline_log::checkpoint::{Checkpoint, SignedCheckpoint};
 use tauline_log::note::{MAX_NOTE_LEN, VerifierKey};
 use tauline_log::tile::{self, Contents, FULL_WIDTH, Tile};
 use tauline_log::tree::{Frontier, Hash, TreeHead};
+use tauline_protocol::personal_message;
 use tauline_protocol::public_log::{Notice, PublicEntry, key_certificate};
-use tauline_transcript::signature;
 use tokio::time::sleep;
 
 use crate::backoff::Backoff;
@@ -16,7 +16,7 @@ use crate::client::{Client, ClientError};
 use crate::exit::{Failure, Outcome};
 
 /// The longest tile: a bundle of 256 entries of the longest kind. In bytes.
-const MAX_TILE: u64 = 256 * (2 + tile::MAX_ENTRY_LEN as u64);
+pub(crate) const MAX_TILE: u64 = 256 * (2 + tile::MAX_ENTRY_LEN as u64);
 
 /// Bundles that are asked for at a time.
 const AT_ONCE: usize = 6;
@@ -147,8 +147,8 @@ impl<'a> PublicLog<'a> {
         Err(self.wrong(&format!("its log lacks {tile}, which it has signed for")))
     }
 
-    /// A file of the log. None if there is no such file.
-    async fn get(&self, path: &str, limit: u64) -> Outcome<Option<Vec<u8>>> {
+    /// A file of the log, of at most `limit` bytes. None if there is no such file.
+    pub(crate) async fn get(&self, path: &str, limit: u64) -> Outcome<Option<Vec<u8>>> {
         let mut backoff = Backoff::new(self.patience);
         loop {
             let error = match self.client.log(path, limit).await {
@@ -195,10 +195,7 @@ fn certified(entry: &[u8], origin: &str, coordinator: &str) -> Option<VerifierKe
         } => (key, certificate),
         _ => return None,
     };
-    let digest = signature::personal_message_digest(key_certificate(origin, &key).as_bytes());
-    let mut bytes = [0; 65];
-    hex::decode_to_slice(certificate, &mut bytes).ok()?;
-    let signer = signature::eip55(&signature::ecdsa_recover(&digest, &bytes)?);
+    let signer = personal_message::signer(&key_certificate(origin, &key), &certificate)?;
     let key: VerifierKey = key.parse().ok()?;
     let is_right = signer.eq_ignore_ascii_case(coordinator) && key.name().as_str() == origin;
     is_right.then_some(key)

@@ -8,6 +8,7 @@ use std::fmt;
 use k256::ecdsa::SigningKey;
 use tauline_protocol::auth::AuthProvider;
 use tauline_protocol::login::{LoginRequest, NonceAnswer, SiweProof};
+use tauline_protocol::personal_message;
 use tauline_transcript::signature;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -78,8 +79,7 @@ impl Credential {
                 let host = client.server().host_str().unwrap_or("");
                 check_domain(&nonce.domain, host)?;
                 let message = message(&nonce, &keys::address(key));
-                let digest = signature::personal_message_digest(message.as_bytes());
-                let signature = format!("0x{}", hex::encode(signature::ecdsa_sign(&digest, key)));
+                let signature = format!("0x{}", personal_message::sign(&message, key));
                 let proof = SiweProof { message, signature };
                 Ok(Proof::Login(LoginRequest::Siwe(proof)))
             }

@@ -11,6 +11,7 @@
 //! | [`auth`] | the same for clients of Ethereum's ceremony | clients, pages |
 //! | [`contribution`] | bodies of `start`, `complete` and `abort` | clients |
 //! | [`receipt`] | the signed receipt of an accepted contribution | participants, for ever |
+//! | [`personal_message`] | texts that an Ethereum key signs | signers and verifiers of all kinds |
 //! | [`error`] | the one shape of errors and the table of all codes | clients |
 //! | [`sequencer`] | answers and errors of the Ethereum ceremony's sequencer | other people's clients |
 //! | [`journal`] | the records of the ceremony's log | coordinators, auditors |
@@ -37,6 +38,7 @@ pub mod keepsake;
 pub mod login;
 mod notice;
 pub mod object;
+pub mod personal_message;
 pub mod public_log;
 pub mod receipt;
 pub mod sequencer;

@@ -4,8 +4,10 @@ use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 use std::time::Duration;
 
+use k256::ecdsa::VerifyingKey;
 use serde::{Deserialize, Serialize};
 use tauline_queue_core::{Rules, Timestamp};
+use tauline_transcript::signature;
 
 use crate::commitment::Hex32;
 
@@ -128,9 +130,30 @@ impl SuccessorKey {
         &self.0
     }
 
+    /// The key itself. None if it is no point, as one that was mistyped may be.
+    #[must_use]
+    pub fn verifying_key(&self) -> Option<VerifyingKey> {
+        VerifyingKey::from_sec1_bytes(&self.0).ok()
+    }
+
+    /// The EIP-55 address of the coordinator that has this key. None if it is no point.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        let key = self.verifying_key()?;
+        Some(signature::eip55(&signature::eth_address(&key)))
+    }
+
     /// The key of these bytes, in the form of SEC 1. Whether they are a point is not checked.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 33]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<&VerifyingKey> for SuccessorKey {
+    fn from(key: &VerifyingKey) -> Self {
+        let mut bytes = [0; 33];
+        bytes.copy_from_slice(key.to_encoded_point(true).as_bytes());
         Self(bytes)
     }
 }

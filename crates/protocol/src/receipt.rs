@@ -2,10 +2,10 @@
 
 use k256::ecdsa::SigningKey;
 use serde::{Deserialize, Serialize};
-use tauline_transcript::signature;
 
 use crate::Identity;
 use crate::contribution::SignedReceipt;
+use crate::personal_message;
 
 /// What a receipt says: who contributed, and the public key of each secret.
 ///
@@ -70,8 +70,7 @@ impl Receipt {
     #[must_use]
     pub fn sign(&self, key: &SigningKey) -> SignedReceipt {
         let receipt = self.to_json();
-        let digest = signature::personal_message_digest(receipt.as_bytes());
-        let signature = hex::encode(signature::ecdsa_sign(&digest, key));
+        let signature = personal_message::sign(&receipt, key);
         SignedReceipt { receipt, signature }
     }
 }
@@ -83,12 +82,7 @@ impl SignedReceipt {
     /// A signature that is not one.
     pub fn signer(&self) -> Result<String, ReceiptError> {
         let digits = self.signature.strip_prefix("0x").unwrap_or(&self.signature);
-        let mut bytes = [0; 65];
-        hex::decode_to_slice(digits, &mut bytes).map_err(|_| ReceiptError::BadSignature)?;
-        let digest = signature::personal_message_digest(self.receipt.as_bytes());
-        let address =
-            signature::ecdsa_recover(&digest, &bytes).ok_or(ReceiptError::BadSignature)?;
-        Ok(signature::eip55(&address))
+        personal_message::signer(&self.receipt, digits).ok_or(ReceiptError::BadSignature)
     }
 
     /// What the contributor should know about the contribution, as far as the receipt tells: that

@@ -81,6 +81,20 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Outcome::Contributed,
+        Outcome::MissedCheckIn,
+        Outcome::FailedToStart,
+        Outcome::TimedOut,
+        Outcome::Stalled,
+        Outcome::Invalid,
+        Outcome::Aborted,
+        Outcome::Left,
+        Outcome::Expelled,
+        Outcome::CoordinatorFault,
+    ];
+
     /// Whether an identity whose stay ended so may not join again without a pardon
     /// (`docs/spec/queue.md#used-up`).
     #[must_use]

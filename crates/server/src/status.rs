@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use tauline_protocol::Identity;
-use tauline_protocol::public_log::SuccessorKey;
 use tauline_protocol::status::{
     CeremonyStatus, EndedWord, LogHead, MovedTo, Planned, QueueStatus, QueueWord, SignInMethod,
     SubCeremony, TurnStatus,
@@ -12,7 +11,6 @@ use tauline_queue_core::{Mode, Outcome, Past, Phase, Queue, State, Ticket, Times
 use tauline_store::Chain;
 use tauline_store::check::{GivenTo, Plan};
 use tauline_transcript::Sizes;
-use tauline_transcript::signature::{eip55, eth_address};
 
 /// What anyone may know about the ceremony, as of one commit.
 #[derive(Debug, Clone)]
@@ -53,17 +51,11 @@ impl Announced {
             planned: (planned != Planned::default()).then_some(planned),
             moved_to: given_to.map(|given| MovedTo {
                 key: given.key,
-                coordinator_address: address_of(&given.key).unwrap_or_default(),
+                coordinator_address: given.key.address().unwrap_or_default(),
                 url: given.url.clone(),
             }),
         }
     }
-}
-
-/// The EIP-55 address of a coordinator's public key. None if the key is no point.
-pub(crate) fn address_of(key: &SuccessorKey) -> Option<String> {
-    let key = k256::ecdsa::VerifyingKey::from_sec1_bytes(key.as_bytes()).ok()?;
-    Some(eip55(&eth_address(&key)))
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -8,12 +8,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tauline_log::tree::{Hash, TreeHead};
+use tauline_protocol::personal_message;
 use tauline_protocol::public_log::SuccessorKey;
-use tauline_transcript::signature::{
-    ecdsa_recover, ecdsa_sign, eth_address, personal_message_digest,
-};
 
-use crate::ceremony::{Ceremony, verifying_key};
+use crate::ceremony::Ceremony;
 use crate::directory::sync_parent;
 use crate::error::StoreError;
 
@@ -130,17 +128,10 @@ pub(crate) fn write(
     to: &Path,
     given: &Given,
 ) -> Result<(), StoreError> {
-    let failed = |action, path: &Path| {
-        let path = path.to_owned();
-        move |source| StoreError::File {
-            action,
-            path,
-            source,
-        }
-    };
-    let mut source = File::open(database).map_err(failed("read", database))?;
+    let mut source = File::open(database).map_err(StoreError::file("read", database))?;
     let mut hash = Sha256::new();
-    let database_len = io::copy(&mut source, &mut hash).map_err(failed("read", database))?;
+    let database_len =
+        io::copy(&mut source, &mut hash).map_err(StoreError::file("read", database))?;
     let statement = Statement {
         origin: given.origin.clone(),
         entries: given.tree.size,
@@ -152,9 +143,8 @@ pub(crate) fn write(
         database_sha256: hex::encode(hash.finalize()),
     };
     let line = serde_json::to_string(&statement)
-        .map_err(|error| failed("write", to)(io::Error::other(error)))?;
-    let digest = personal_message_digest(line.as_bytes());
-    let signature = hex::encode(ecdsa_sign(&digest, &ceremony.key));
+        .map_err(|error| StoreError::file("write", to)(io::Error::other(error)))?;
+    let signature = personal_message::sign(&line, &ceremony.key);
     let mut partial = to.to_owned().into_os_string();
     partial.push(".partial");
     let partial = PathBuf::from(partial);
@@ -173,7 +163,7 @@ pub(crate) fn write(
         fs::hard_link(&partial, to)?;
         sync_parent(to)
     };
-    let result = written().map_err(failed("write", to));
+    let result = written().map_err(StoreError::file("write", to));
     let _ = fs::remove_file(&partial);
     result
 }
@@ -205,13 +195,8 @@ pub(crate) fn read_head(from: &mut impl BufRead, path: &Path) -> Result<Statemen
     let signature = line()?;
     let read: Statement = serde_json::from_str(statement)
         .map_err(|error| no_bundle(format!("its statement cannot be read ({error})")))?;
-    let from = verifying_key(&read.from).map(|key| eth_address(&key));
-    let mut bytes = [0; 65];
-    let signer = match hex::decode_to_slice(signature.trim_end_matches('\n'), &mut bytes) {
-        Ok(()) => ecdsa_recover(&personal_message_digest(statement.as_bytes()), &bytes),
-        Err(_) => None,
-    };
-    if signer.is_none() || signer != from {
+    let signer = personal_message::signer(statement, signature.trim_end_matches('\n'));
+    if signer.is_none() || signer != read.from.address() {
         return Err(BundleError::NotSigned {
             path: path.to_owned(),
         });

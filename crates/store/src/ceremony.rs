@@ -49,7 +49,7 @@ impl Ceremony {
     /// The key by which the coordinator is named when a ceremony is given to it.
     #[must_use]
     pub fn public_key(&self) -> SuccessorKey {
-        public_key(self.key.verifying_key())
+        SuccessorKey::from(self.key.verifying_key())
     }
 
     /// The coordinator's address, with the checksum of EIP-55.
@@ -57,16 +57,4 @@ impl Ceremony {
     pub fn address(&self) -> String {
         eip55(&eth_address(self.key.verifying_key()))
     }
-}
-
-/// A coordinator's public key as it is written.
-pub(crate) fn public_key(key: &k256::ecdsa::VerifyingKey) -> SuccessorKey {
-    let mut bytes = [0; 33];
-    bytes.copy_from_slice(key.to_encoded_point(true).as_bytes());
-    SuccessorKey::from_bytes(bytes)
-}
-
-/// Reads a coordinator's public key. None if it is no point.
-pub(crate) fn verifying_key(key: &SuccessorKey) -> Option<k256::ecdsa::VerifyingKey> {
-    k256::ecdsa::VerifyingKey::from_sec1_bytes(key.as_bytes()).ok()
 }

@@ -188,11 +188,7 @@ pub(crate) fn database_in(directory: &Path) -> Result<Option<PathBuf>, StoreErro
                 false => Err(gone(remains, "not tauline.db, the database")),
             }
         }
-        Err(source) => Err(StoreError::File {
-            action: "read",
-            path,
-            source,
-        }),
+        Err(error) => Err(StoreError::file("read", &path)(error)),
     }
 }
 
@@ -208,6 +204,23 @@ pub(crate) fn remains(directory: &Path) -> Vec<String> {
     names
         .filter(|name| directory.join(name).symlink_metadata().is_ok())
         .collect()
+}
+
+/// Puts a file there that only its owner can read, in place of the one that may be there. It gets its
+/// name when it is whole.
+pub(crate) fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    sync_parent(path)
 }
 
 /// Makes the name of a new or renamed file durable.

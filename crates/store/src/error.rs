@@ -1,7 +1,7 @@
 //! Errors of the stored data, with advice.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tauline_protocol::public_log::EntryError;
 
@@ -176,6 +176,19 @@ fn words(names: &[String]) -> String {
 }
 
 impl StoreError {
+    /// The error for a file with which this could not be done. `action` is a verb.
+    pub(crate) fn file(
+        action: &'static str,
+        path: &Path,
+    ) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::File {
+            action,
+            path,
+            source,
+        }
+    }
+
     /// The error for data that contradicts itself.
     #[must_use]
     pub fn damaged(what: impl Into<String>) -> Self {

@@ -9,7 +9,7 @@ use tauline_transcript::Sizes;
 
 use crate::directory::DataDir;
 use crate::error::StoreError;
-use crate::mark;
+use crate::mark::{self, Mark};
 use crate::signed::{self, Signed};
 use crate::sqlite::Sqlite;
 
@@ -37,27 +37,50 @@ pub fn make<E: From<StoreError>>(
         let store = Sqlite::look_at(directory.path())?;
         return Ok(Made::Before(Box::new(store)));
     }
-    let database = directory.new_database()?;
-    let made = (|| {
-        let store = Sqlite::make_in(&database, sizes, now)?;
+    put_in_place(&directory, |database| -> Result<_, E> {
+        let store = Sqlite::make_in(database, sizes, now)?;
         let signed = fill(&store)?;
         let mark = store.mark()?;
         store.close_in_one_file()?;
-        Ok::<_, E>((signed, mark))
-    })();
-    let (signed, mark) = match made {
-        Ok(made) => made,
+        Ok(New {
+            signed,
+            mark,
+            result: (),
+        })
+    })?;
+    Ok(Made::Now)
+}
+
+/// A database that was made, and what belongs beside it.
+pub(crate) struct New<T> {
+    /// What the public log counts as signed.
+    pub(crate) signed: Signed,
+    pub(crate) mark: Mark,
+    pub(crate) result: T,
+}
+
+/// Has a database made in a new file, and makes it that of a directory which holds none.
+///
+/// # Errors
+/// When it cannot be made. The directory then holds what it held before.
+pub(crate) fn put_in_place<T, E: From<StoreError>>(
+    directory: &DataDir,
+    make: impl FnOnce(&Path) -> Result<New<T>, E>,
+) -> Result<T, E> {
+    let database = directory.new_database()?;
+    let new = match make(&database) {
+        Ok(new) => new,
         Err(error) => {
             directory.drop_new_database()?;
             return Err(error);
         }
     };
     // The guard comes before the database: nobody signs without it.
-    signed::begin(directory.path(), &signed)?;
+    signed::begin(directory.path(), &new.signed)?;
     directory.name_database(&database)?;
-    mark::create(directory.path(), &mark).map_err(|source| StoreError::Unwritable {
+    mark::create(directory.path(), &new.mark).map_err(|source| StoreError::Unwritable {
         path: directory.path().to_owned(),
         source,
     })?;
-    Ok(Made::Now)
+    Ok(new.result)
 }

@@ -112,13 +112,7 @@ pub(crate) fn read(directory: &Path) -> Result<Option<Mark>, StoreError> {
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => {
-            return Err(StoreError::File {
-                action: "read",
-                path,
-                source,
-            });
-        }
+        Err(error) => return Err(StoreError::file("read", &path)(error)),
     };
     let (_, mark) = slots::newest(&bytes).ok_or(StoreError::Mark { path })?;
     Ok(Some(mark))
@@ -155,11 +149,7 @@ impl MarkFile {
             raised.write()?;
             Ok(raised)
         };
-        open().map_err(|source| StoreError::File {
-            action: "write",
-            path: path.clone(),
-            source,
-        })
+        open().map_err(StoreError::file("write", &path))
     }
 
     /// Notes what a commit made durable. Writes the mark if `at_once` asks for it, or if it would
@@ -172,11 +162,8 @@ impl MarkFile {
         change(&mut self.mark);
         let behind = self.mark.records.saturating_sub(self.written.records);
         if at_once || behind >= MAX_RECORDS_BEHIND || self.written_at.elapsed() >= MAX_TIME_BEHIND {
-            self.write().map_err(|source| StoreError::File {
-                action: "write",
-                path: self.path.clone(),
-                source,
-            })?;
+            self.write()
+                .map_err(StoreError::file("write", &self.path))?;
         }
         Ok(())
     }

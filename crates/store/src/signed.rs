@@ -109,18 +109,13 @@ fn path(directory: &Path) -> PathBuf {
 /// When the file cannot be read, or both of its slots are spoiled.
 pub fn read(directory: &Path) -> Result<Option<Signed>, StoreError> {
     let path = path(directory);
-    let failed = |source| StoreError::File {
-        action: "read",
-        path: path.clone(),
-        source,
-    };
     match std::fs::read(&path) {
         Ok(bytes) => match slots::newest(&bytes) {
             Some((_, signed)) => Ok(Some(signed)),
             None => Err(StoreError::Mark { path }),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(failed(source)),
+        Err(source) => Err(StoreError::file("read", &path)(source)),
     }
 }
 
@@ -131,21 +126,13 @@ pub fn read(directory: &Path) -> Result<Option<Signed>, StoreError> {
 /// When the file is none, when the tree is not all that was signed, or when the copy cannot be
 /// written.
 pub fn take_over(file: &Path, directory: &Path, tree: &Tree) -> Result<(), StoreError> {
-    let failed = |action, path: &Path| {
-        let path = path.to_owned();
-        move |source| StoreError::File {
-            action,
-            path,
-            source,
-        }
-    };
-    let bytes = std::fs::read(file).map_err(failed("read", file))?;
+    let bytes = std::fs::read(file).map_err(StoreError::file("read", file))?;
     let (_, signed) = slots::newest::<Signed>(&bytes).ok_or_else(|| StoreError::Mark {
         path: file.to_owned(),
     })?;
     signed.check(tree)?;
     let path = path(directory);
-    slots::make(&path, &signed).map_err(failed("write", &path))
+    slots::make(&path, &signed).map_err(StoreError::file("write", &path))
 }
 
 /// Makes the file for a log that goes on in a new data directory.
@@ -154,11 +141,7 @@ pub fn take_over(file: &Path, directory: &Path, tree: &Tree) -> Result<(), Store
 /// When it cannot be written.
 pub(crate) fn begin(directory: &Path, signed: &Signed) -> Result<(), StoreError> {
     let path = path(directory);
-    slots::make(&path, signed).map_err(|source| StoreError::File {
-        action: "write",
-        path: path.clone(),
-        source,
-    })
+    slots::make(&path, signed).map_err(StoreError::file("write", &path))
 }
 
 /// The file, while the ceremony runs.
@@ -200,17 +183,16 @@ impl SignedFile {
                 return Ok(());
             }
         }
-        let failed = |source| StoreError::File {
-            action: "write",
-            path: self.path.clone(),
-            source,
-        };
         failpoint("signed-before-write");
         match &mut self.file {
-            Some(file) => file.write(signed).map_err(failed)?,
+            Some(file) => file
+                .write(signed)
+                .map_err(StoreError::file("write", &self.path))?,
             None => {
-                let (mut file, _) = SlotFile::open(&self.path, signed).map_err(failed)?;
-                file.write(signed).map_err(failed)?;
+                let (mut file, _) = SlotFile::open(&self.path, signed)
+                    .map_err(StoreError::file("write", &self.path))?;
+                file.write(signed)
+                    .map_err(StoreError::file("write", &self.path))?;
                 self.file = Some(file);
             }
         }

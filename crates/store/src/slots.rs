@@ -4,11 +4,11 @@
 //! flush makes it durable.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use crate::directory::sync_parent;
+use crate::directory::replace_file;
 use crate::failpoint::failpoint;
 
 /// Bytes of a slot: a disk's sector, which is written as a whole or not at all.
@@ -68,20 +68,7 @@ impl SlotFile {
 
 /// Makes the file, which gets its name when it is whole.
 pub(crate) fn make<T: Slot>(path: &Path, first: &T) -> io::Result<()> {
-    let mut partial = path.to_owned().into_os_string();
-    partial.push(".new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&partial)?;
-    let slot = padded(first)?;
-    file.write_all(&slot)?;
-    file.write_all(&slot)?;
-    file.sync_all()?;
-    std::fs::rename(&partial, path)?;
-    sync_parent(path)
+    replace_file(path, &padded(first)?.repeat(2))
 }
 
 fn padded<T: Slot>(it: &T) -> io::Result<Vec<u8>> {

@@ -4,6 +4,7 @@ use k256::ecdsa::SigningKey;
 use tauline_audit::{Kind, Report};
 use tauline_log::checkpoint::{Checkpoint, SignedCheckpoint};
 use tauline_log::note::Signer;
+use tauline_protocol::personal_message;
 use tauline_protocol::public_log::{Notice, SuccessorKey, handover_certificate, key_certificate};
 use tauline_queue_core::{Mode, Rules, Verdict};
 use tauline_transcript::signature;
@@ -32,9 +33,7 @@ pub(crate) fn eip55(key: &SigningKey) -> String {
 }
 
 pub(crate) fn certificate(by: &SigningKey, key: &str) -> String {
-    let message = key_certificate(ORIGIN, key);
-    let digest = signature::personal_message_digest(message.as_bytes());
-    hex::encode(signature::ecdsa_sign(&digest, by))
+    personal_message::sign(&key_certificate(ORIGIN, key), by)
 }
 
 pub(crate) fn rotated(by: &SigningKey, to: &Signer) -> Notice {
@@ -47,16 +46,14 @@ pub(crate) fn rotated(by: &SigningKey, to: &Signer) -> Notice {
 
 /// What the coordinator `by` says next in this log to give the ceremony away.
 pub(crate) fn handing_over(log: &Log, by: &SigningKey, to: &SigningKey) -> Notice {
-    let point = to.verifying_key().to_encoded_point(true);
-    let to = SuccessorKey::from_bytes(point.as_bytes().try_into().unwrap());
+    let to = SuccessorKey::from(to.verifying_key());
     let url = "https://next.example.org";
     let before = log.head(log.entries.len());
     let text = handover_certificate(ORIGIN, &before, &to, Some(url));
-    let digest = signature::personal_message_digest(text.as_bytes());
     Notice::HandingOver {
         to,
         url: Some(url.to_owned()),
-        certificate: hex::encode(signature::ecdsa_sign(&digest, by)),
+        certificate: personal_message::sign(&text, by),
     }
 }
 

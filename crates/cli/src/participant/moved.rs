@@ -17,7 +17,6 @@ use super::news::News;
 use super::state::{Participant, Stop};
 use crate::client::{self, Client, ClientError, Refusal, parse_server};
 use crate::exit::{Failure, Outcome};
-use crate::keys;
 use crate::public_log::PublicLog;
 use crate::signin::{Credential, InBrowser};
 
@@ -150,7 +149,7 @@ async fn check(
 ) -> Outcome<Url> {
     let server = client.server();
     let whose = &moved.coordinator_address;
-    if keys::coordinator_address(&moved.key).as_ref() != Some(whose) {
+    if moved.key.address().as_ref() != Some(whose) {
         return Err(not_borne_out(
             server,
             &format!("it gives {whose} a key that is not that coordinator's"),

@@ -9,11 +9,10 @@ mod start;
 mod text;
 mod watch;
 
-use tauline_audit::{Auditor, TranscriptEntry, TranscriptFindings};
+use tauline_audit::{Auditor, TranscriptFindings};
 use tauline_log::checkpoint::SignedCheckpoint;
 use tauline_protocol::keepsake::Keepsake;
-use tauline_protocol::public_log::WitnessPart;
-use tauline_transcript::transcript::{WitnessEntry, read_witnesses};
+use tauline_transcript::transcript::read_witnesses;
 
 use self::asked::Asked;
 use self::cache::Cache;
@@ -107,23 +106,7 @@ fn keepsake(path: &std::path::Path) -> Outcome<Keepsake> {
 /// Holds a transcript against the contributions that the log says were accepted.
 fn compare(auditor: &Auditor, input: &Input) -> Outcome<TranscriptFindings> {
     let mut audit = auditor.transcript();
-    read_witnesses(input, |entry| take(&mut audit, &entry))
+    read_witnesses(input, |entry| audit.witness(&entry))
         .map_err(|error| transcript_failure(input, &error))?;
     Ok(audit.finish())
-}
-
-fn take(audit: &mut tauline_audit::TranscriptAudit<'_>, entry: &WitnessEntry) {
-    // A point that is none gives another digest than any contribution's.
-    let parts = entry.parts.iter().map(|part| WitnessPart {
-        running_product: part.running_product.as_ref().map_or(&[], |it| &it[..]),
-        pot_pubkey: part.pot_pubkey.as_ref().map_or(&[], |it| &it[..]),
-        bls_signature: part.bls_signature.as_ref().map(|it| &it[..]),
-    });
-    let parts: Vec<WitnessPart<'_>> = parts.collect();
-    audit.entry(&TranscriptEntry {
-        number: entry.number,
-        identity: &entry.identity,
-        parts: &parts,
-        ecdsa: entry.ecdsa_signature.as_ref().map(|it| &it[..]),
-    });
 }

@@ -4,17 +4,16 @@
 use std::path::PathBuf;
 
 use tauline_protocol::admin::AdminAnswer;
+use tauline_protocol::personal_message;
 use tauline_protocol::public_log::{Notice, SuccessorKey, handover_certificate};
 use tauline_queue_core::Mode;
 use tauline_store::Write;
 use tauline_store::check::GivenTo;
 use tauline_store::handover::Given;
-use tauline_transcript::signature::{ecdsa_sign, personal_message_digest};
 
 use super::handle::Coordinator;
 use super::task::Task;
 use crate::public_log::NewKey;
-use crate::status::address_of;
 
 impl Coordinator {
     /// Gives the ceremony to the coordinator with this key, for good, and writes the bundle for it to
@@ -74,7 +73,7 @@ impl Task {
                 false => Err(given_away(given)),
             };
         }
-        if address_of(&to.key).is_none() {
+        if to.key.verifying_key().is_none() {
             return Err(format!(
                 "{} is no public key: it is no point of the curve",
                 to.key
@@ -97,11 +96,10 @@ impl Task {
         let before = self.log.head_with(&self.pending.entries);
         let url = to.url.as_deref();
         let text = handover_certificate(self.log.origin(), &before, &to.key, url);
-        let digest = personal_message_digest(text.as_bytes());
         self.give_notice(Notice::HandingOver {
             to: to.key,
             url: to.url.clone(),
-            certificate: hex::encode(ecdsa_sign(&digest, &self.key)),
+            certificate: personal_message::sign(&text, &self.key),
         });
         self.given_to = Some(to);
         // Nobody waits here for a turn any more.

@@ -173,18 +173,7 @@ mod tests {
 
     #[test]
     fn people_with_other_clients_are_told_nothing_of_our_calls() {
-        for outcome in [
-            Outcome::Contributed,
-            Outcome::MissedCheckIn,
-            Outcome::FailedToStart,
-            Outcome::TimedOut,
-            Outcome::Stalled,
-            Outcome::Invalid,
-            Outcome::Aborted,
-            Outcome::Left,
-            Outcome::Expelled,
-            Outcome::CoordinatorFault,
-        ] {
+        for outcome in Outcome::ALL {
             for because in [None, Some("why")] {
                 for refusal in [Refusal::Ended { outcome }, Refusal::UsedUp { outcome }] {
                     let refused = in_words(refusal, because);

@@ -11,19 +11,6 @@ use tauline_queue_core::{Event, Mode, Outcome, Phase, State, Ticket, Timestamp};
 use super::list;
 use super::recorder::Recorder;
 
-const OUTCOMES: [Outcome; 10] = [
-    Outcome::Contributed,
-    Outcome::MissedCheckIn,
-    Outcome::FailedToStart,
-    Outcome::TimedOut,
-    Outcome::Stalled,
-    Outcome::Invalid,
-    Outcome::Aborted,
-    Outcome::Left,
-    Outcome::Expelled,
-    Outcome::CoordinatorFault,
-];
-
 /// Where it is recorded.
 #[derive(Clone)]
 pub(crate) struct TurnHandles {
@@ -55,7 +42,7 @@ impl TurnHandles {
             joined: recorder.counter(&list::JOINED, &[]),
             passed: recorder.counter(&list::PASSED, &[]),
             absences: recorder.counter(&list::ABSENCES, &[]),
-            ended: OUTCOMES.into_iter().map(ended).collect(),
+            ended: Outcome::ALL.into_iter().map(ended).collect(),
             ready: phase(Phase::Ready),
             contributing: phase(Phase::Contributing),
             verifying: phase(Phase::Verifying),

@@ -8,12 +8,12 @@ use rand_core::RngCore as _;
 use tauline_log::checkpoint::Origin;
 use tauline_log::note::{KeyName, Signer};
 use tauline_log::tree::Tree;
+use tauline_protocol::personal_message;
 use tauline_protocol::public_log::{Notice, PublicRules, key_certificate};
 use tauline_queue_core::{Rules, Timestamp};
 use tauline_store::check::{Checked, Custody};
 use tauline_store::signed::Signed;
 use tauline_store::{Ceremony, LogSecrets, Store, StoreError};
-use tauline_transcript::signature::{ecdsa_sign, personal_message_digest};
 use zeroize::Zeroizing;
 
 use super::grown::{Grown, PublicLog};
@@ -178,8 +178,7 @@ fn started(rules: &Rules) -> Notice {
 
 /// The coordinator's signature over a key of the log (`docs/spec/public-log.md#certificate`).
 fn certificate(coordinator: &SigningKey, origin: &str, key: &str) -> String {
-    let digest = personal_message_digest(key_certificate(origin, key).as_bytes());
-    hex::encode(ecdsa_sign(&digest, coordinator))
+    personal_message::sign(&key_certificate(origin, key), coordinator)
 }
 
 /// A new key of the log, and the notice that names it (`docs/spec/public-log.md#rotation`).

@@ -1,16 +1,14 @@
 //! The key of a coordinator that is to go on with a ceremony, before it has one.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use k256::ecdsa::SigningKey;
 use tauline_protocol::public_log::SuccessorKey;
 use zeroize::Zeroizing;
 
-use crate::ceremony;
-use crate::directory::{DataDir, database_in, sync_parent};
+use crate::directory::{DataDir, database_in, replace_file};
 use crate::error::StoreError;
 use crate::names::SUCCESSOR_NAME;
 use crate::sqlite::Sqlite;
@@ -30,7 +28,7 @@ pub fn public_key(directory: &Path) -> Result<SuccessorKey, StoreError> {
         Some(key) => key,
         None => make(directory.path())?,
     };
-    Ok(ceremony::public_key(key.verifying_key()))
+    Ok(SuccessorKey::from(key.verifying_key()))
 }
 
 /// The key that was made for a directory; none if there is none.
@@ -39,13 +37,7 @@ pub(super) fn read(directory: &Path) -> Result<Option<SigningKey>, StoreError> {
     let text = match fs::read_to_string(&path) {
         Ok(text) => Zeroizing::new(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => {
-            return Err(StoreError::File {
-                action: "read",
-                path,
-                source,
-            });
-        }
+        Err(error) => return Err(StoreError::file("read", &path)(error)),
     };
     let mut secret = Zeroizing::new([0; 32]);
     let key = match hex::decode_to_slice(text.trim_end(), secret.as_mut()) {
@@ -60,24 +52,7 @@ fn make(directory: &Path) -> Result<SigningKey, StoreError> {
     let key = SigningKey::random(&mut rand_core::OsRng);
     let secret = Zeroizing::new(<[u8; 32]>::from(key.to_bytes()));
     let text = Zeroizing::new(hex::encode(secret.as_slice()));
-    // It gets its name when it is whole.
-    let new = directory.join(format!("{SUCCESSOR_NAME}.new"));
-    let written = || -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&new)?;
-        writeln!(file, "{}", text.as_str())?;
-        file.sync_all()?;
-        fs::rename(&new, &path)?;
-        sync_parent(&path)
-    };
-    written().map_err(|source| StoreError::File {
-        action: "write",
-        path: path.clone(),
-        source,
-    })?;
+    let line = Zeroizing::new(format!("{}\n", text.as_str()));
+    replace_file(&path, line.as_bytes()).map_err(StoreError::file("write", &path))?;
     Ok(key)
 }

@@ -5,18 +5,17 @@ use std::{fs, io};
 
 use tauline_log::checkpoint::SignedCheckpoint;
 use tauline_log::note::VerifierKey;
+use tauline_protocol::public_log::SuccessorKey;
 use tauline_queue_core::Rules;
-use tauline_transcript::signature::{eip55, eth_address};
 
 use super::successor;
 use crate::bundle::{Bundle, BundleError, Statement};
-use crate::ceremony::{public_key, verifying_key};
 use crate::check::{self, Checked};
 use crate::directory::DataDir;
 use crate::error::StoreError;
-use crate::mark;
+use crate::making::{New, put_in_place};
 use crate::names::SUCCESSOR_NAME;
-use crate::signed::{self, Signed};
+use crate::signed::Signed;
 use crate::sqlite::{Sqlite, equip};
 use crate::store::Store as _;
 
@@ -83,36 +82,27 @@ pub fn take_over(
             directory: directory.path().to_owned(),
         });
     };
-    bundle.check_is_for(&public_key(key.verifying_key()))?;
-    let database = directory.new_database()?;
-    let taken = (|| {
-        let statement = bundle.copy_database(&database)?;
-        equip(&database, &key, &statement.from)?;
-        let store = Sqlite::look_at(&database)?;
+    bundle.check_is_for(&SuccessorKey::from(key.verifying_key()))?;
+    let statement = put_in_place(&directory, |database| -> Result<_, TakeOverError> {
+        let statement = bundle.copy_database(database)?;
+        equip(database, &key, &statement.from)?;
+        let store = Sqlite::look_at(database)?;
         store.check_structure()?;
         let checked = check::everything(&store, Rules::default())?;
-        let tree = agrees(&store, &checked, &statement).map_err(TakeOverError::Unsound)?;
+        let signed = agrees(&store, &checked, &statement).map_err(TakeOverError::Unsound)?;
         inspect(&store, &checked).map_err(TakeOverError::Unsound)?;
-        let mark = store.mark()?;
-        Ok::<_, TakeOverError>((statement, tree, mark))
-    })();
-    let (statement, tree, mark) = match taken {
-        Ok(taken) => taken,
-        Err(error) => {
-            directory.drop_new_database()?;
-            return Err(error);
-        }
-    };
-    // The guard comes before the database: nobody signs without it.
-    signed::begin(directory.path(), &tree)?;
-    directory.name_database(&database)?;
-    let failed = |source| StoreError::Unwritable {
-        path: directory.path().to_owned(),
-        source,
-    };
-    mark::create(directory.path(), &mark).map_err(failed)?;
+        Ok(New {
+            signed,
+            mark: store.mark()?,
+            result: statement,
+        })
+    })?;
     match fs::remove_file(directory.path().join(SUCCESSOR_NAME)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error).into()),
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(StoreError::Unwritable {
+            path: directory.path().to_owned(),
+            source,
+        }
+        .into()),
         _ => Ok(Carried::Now(statement)),
     }
 }
@@ -121,7 +111,7 @@ pub fn take_over(
 fn carried_before(directory: &Path, statement: &Statement) -> Result<Carried, TakeOverError> {
     let store = Sqlite::look_at(directory)?;
     let ceremony = store.ceremony();
-    let from = verifying_key(&statement.from);
+    let from = statement.from.verifying_key();
     match ceremony.predecessor == from && ceremony.public_key() == statement.to {
         true => Ok(Carried::Before),
         false => Err(TakeOverError::AnotherCeremony {
@@ -136,7 +126,7 @@ fn agrees(store: &Sqlite, checked: &Checked, statement: &Statement) -> Result<Si
     let Some(holder) = &custody.holder else {
         return Err("its log does not say whose it is".to_owned());
     };
-    let from = verifying_key(&statement.from).map(|key| eip55(&eth_address(&key)));
+    let from = statement.from.address();
     if from.as_deref() != Some(holder.coordinator.as_str()) {
         return Err(format!(
             "its log is that of {}, which has not signed the bundle",

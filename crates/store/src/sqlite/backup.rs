@@ -11,15 +11,7 @@ use crate::error::StoreError;
 /// Writes a copy under a temporary name, makes it durable, and then gives it its name. The name
 /// never belongs to half a backup.
 pub(super) fn backup(database: &Path, to: &Path) -> Result<(), StoreError> {
-    let file = |action, path: &Path| {
-        let path = path.to_owned();
-        move |source| StoreError::File {
-            action,
-            path,
-            source,
-        }
-    };
-    if to.try_exists().map_err(file("look for", to))? {
+    if to.try_exists().map_err(StoreError::file("look for", to))? {
         return Err(StoreError::Exists {
             path: to.to_owned(),
         });
@@ -34,9 +26,9 @@ pub(super) fn backup(database: &Path, to: &Path) -> Result<(), StoreError> {
         .create_new(true)
         .mode(0o600)
         .open(&partial)
-        .map_err(file("create", &partial))?;
+        .map_err(StoreError::file("create", &partial))?;
     let text = partial.to_str().ok_or_else(|| {
-        file("write", &partial)(std::io::Error::new(
+        StoreError::file("write", &partial)(std::io::Error::new(
             std::io::ErrorKind::InvalidInput,
             "its name is not UTF-8",
         ))
@@ -46,11 +38,11 @@ pub(super) fn backup(database: &Path, to: &Path) -> Result<(), StoreError> {
     connect(database)?.execute("VACUUM INTO ?1", [text])?;
     File::open(&partial)
         .and_then(|copy| copy.sync_all())
-        .map_err(file("write", &partial))?;
+        .map_err(StoreError::file("write", &partial))?;
     // A link, unlike a rename, fails if somebody has taken the name meanwhile.
-    fs::hard_link(&partial, to).map_err(file("create", to))?;
+    fs::hard_link(&partial, to).map_err(StoreError::file("create", to))?;
     drop(guard);
-    sync_parent(to).map_err(file("write", to))?;
+    sync_parent(to).map_err(StoreError::file("write", to))?;
     Ok(())
 }
 

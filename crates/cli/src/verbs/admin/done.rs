@@ -7,8 +7,8 @@ use tauline_protocol::status::{CeremonyStatus, ModeWord};
 use tauline_queue_core::Timestamp;
 
 use super::order::Order;
+use crate::numbers;
 use crate::verbs::status;
-use crate::{keys, numbers};
 
 /// The text that says what has been done.
 pub(super) fn done(order: &Order, status: &CeremonyStatus, paused: bool) -> String {
@@ -86,7 +86,7 @@ fn planned(what: &str, at: Timestamp, status: &CeremonyStatus) -> String {
 
 /// The text that says that the ceremony was handed over, and what comes next.
 pub(super) fn handed_over(to: &SuccessorKey, entries: u64, root: &str, bundle: &Path) -> String {
-    let whose = keys::coordinator_address(to).unwrap_or_else(|| to.to_string());
+    let whose = to.address().unwrap_or_else(|| to.to_string());
     let name = bundle.file_name().unwrap_or(bundle.as_os_str()).display();
     format!(
         "Handed over to the coordinator {whose}. The ceremony is closed here for good. Its public log \

@@ -13,8 +13,8 @@ use tauline_queue_core::Timestamp;
 use crate::client::parse_server;
 use crate::exit::{Failure, Outcome};
 use crate::identity::parse_identity;
+use crate::output;
 use crate::times::parse_future;
-use crate::{keys, output};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Order {
@@ -199,7 +199,7 @@ fn new_file(path: &Path) -> Outcome<PathBuf> {
 /// Reads the key of a coordinator: whoever is named by a key that is none could never go on.
 fn parse_successor(text: &str) -> Result<SuccessorKey, String> {
     let key = SuccessorKey::from_str(text).map_err(|error| error.to_string())?;
-    match keys::coordinator_address(&key) {
+    match key.address() {
         Some(_) => Ok(key),
         None => Err(
             "no coordinator can have this public key: a digit is wrong. Copy it from the machine that \

@@ -7,21 +7,17 @@ use futures_util::StreamExt as _;
 use reqwest::Url;
 use tauline_log::checkpoint::SignedCheckpoint;
 use tauline_log::tile::{self, FULL_WIDTH, Tile};
-use tokio::time::sleep;
 
 use super::cache::Cache;
-use crate::backoff::Backoff;
-use crate::client::{self, Client, ClientError};
+use crate::client::{self, Client};
 use crate::exit::{Failure, Outcome};
+use crate::public_log::{MAX_TILE, PublicLog};
 
 /// Tiles that are asked for at a time.
 const AT_ONCE: usize = 6;
 
 /// How long calls are repeated while the coordinator does not answer.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The longest bundle: 256 entries of the longest kind. In bytes.
-const MAX_BUNDLE: u64 = 256 * (2 + tile::MAX_ENTRY_LEN as u64);
 
 /// The longest checkpoint, in bytes.
 const MAX_CHECKPOINT: u64 = tauline_log::note::MAX_NOTE_LEN as u64;
@@ -90,7 +86,10 @@ impl Source {
                 let path = path.join("checkpoint");
                 std::fs::read(&path).map_err(|error| Failure::file("read", &path, &error))?
             }
-            Place::Server(client) => match asked(client, "checkpoint", MAX_CHECKPOINT).await? {
+            Place::Server(client) => match PublicLog::new(client, PATIENCE)
+                .get("checkpoint", MAX_CHECKPOINT)
+                .await?
+            {
                 Some(bytes) => bytes,
                 None => {
                     let text = format!("{} has no public log", client.server());
@@ -187,7 +186,11 @@ impl Source {
                     Err(error) => Err(Failure::file("read", &path, &error)),
                 }
             }
-            Place::Server(client) => asked(client, &tile.to_string(), MAX_BUNDLE).await,
+            Place::Server(client) => {
+                PublicLog::new(client, PATIENCE)
+                    .get(&tile.to_string(), MAX_TILE)
+                    .await
+            }
         }
     }
 
@@ -214,24 +217,6 @@ impl Source {
         self.has_used_cache = false;
         if let Some(cache) = &mut self.cache {
             cache.forget_tiles();
-        }
-    }
-}
-
-/// Asks a coordinator for a file of its log, again and again if it does not answer. None if there is
-/// no such file.
-async fn asked(client: &Client, path: &str, limit: u64) -> Outcome<Option<Vec<u8>>> {
-    let mut backoff = Backoff::new(PATIENCE);
-    loop {
-        let error = match client.log(path, limit).await {
-            Ok(bytes) => return Ok(Some(bytes)),
-            Err(ClientError::Refused(refused)) if refused.status == 404 => return Ok(None),
-            Err(error) => error,
-        };
-        let pause = backoff.next(error.retry_after());
-        match pause.filter(|_| error.is_transient()) {
-            Some(pause) => sleep(pause).await,
-            None => return Err(error.into_failure(client.server())),
         }
     }
 }

@@ -6,8 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use rand_core::OsRng;
-use tauline_audit::{Kind, TranscriptAudit, TranscriptEntry, TranscriptFindings};
-use tauline_protocol::public_log::WitnessPart;
+use tauline_audit::{Kind, TranscriptFindings};
 use tauline_store::Contribution;
 use tauline_transcript::transcript::{
     ExpectedSizes, Options, Source, WitnessEntry, read_powers, read_witnesses, verify_transcript,
@@ -71,7 +70,7 @@ impl TranscriptFile {
     /// When it has not, or is no transcript.
     pub(super) fn compare(&self, log: &OldLog) -> Result<(), RecoverError> {
         let mut audit = log.auditor.transcript();
-        self.read(|entry| compare_one(&mut audit, &entry))?;
+        self.read(|entry| audit.witness(&entry))?;
         match difference(&audit.finish()) {
             Some(why) => Err(RecoverError::transcript(&self.path, why)),
             None => Ok(()),
@@ -137,23 +136,6 @@ impl TranscriptFile {
         let why = "it was changed while it was read: start again, and leave it alone meanwhile";
         RecoverError::transcript(&self.path, why)
     }
-}
-
-/// Holds one contribution against the log.
-fn compare_one(audit: &mut TranscriptAudit<'_>, entry: &WitnessEntry) {
-    // A point that is none gives another digest than any contribution's.
-    let parts = entry.parts.iter().map(|part| WitnessPart {
-        running_product: part.running_product.as_ref().map_or(&[], |it| &it[..]),
-        pot_pubkey: part.pot_pubkey.as_ref().map_or(&[], |it| &it[..]),
-        bls_signature: part.bls_signature.as_ref().map(|it| &it[..]),
-    });
-    let parts: Vec<WitnessPart<'_>> = parts.collect();
-    audit.entry(&TranscriptEntry {
-        number: entry.number,
-        identity: &entry.identity,
-        parts: &parts,
-        ecdsa: entry.ecdsa_signature.as_ref().map(|it| &it[..]),
-    });
 }
 
 /// How a transcript is another than the log's, if it is, and what to do.
