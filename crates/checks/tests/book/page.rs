@@ -35,16 +35,17 @@ impl Page {
             anchors: rules(text),
             ..Self::default()
         };
+        let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
+        let line_at = |place: usize| ends.partition_point(|end| *end < place) + 1;
         let (mut open, mut seen) = (Open::default(), BTreeMap::new());
         for (event, range) in Parser::new_ext(text, options).into_offset_iter() {
             match event {
-                Event::Start(tag) => page.begin(tag, line_at(text, range.start), &mut open),
+                Event::Start(tag) => page.begin(tag, line_at(range.start), &mut open),
                 Event::End(end) => page.end(end, &mut open, &mut seen),
                 Event::Text(words) => open.take(&words),
                 Event::Code(code) => {
                     open.take(&code);
-                    let line = line_at(text, range.start);
-                    page.code.push((line, code.into_string()));
+                    page.code.push((line_at(range.start), code.into_string()));
                 }
                 _ => {}
             }
@@ -111,11 +112,6 @@ fn slug(heading: &str) -> String {
         _ => None,
     });
     letters.flat_map(char::to_lowercase).collect()
-}
-
-/// The line of a place in a text, from 1.
-fn line_at(text: &str, place: usize) -> usize {
-    text[..place].matches('\n').count() + 1
 }
 
 #[test]
