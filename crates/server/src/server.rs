@@ -44,15 +44,22 @@ use crate::signin::secret::warn_if_others_read;
 use crate::signin::session::Sessions;
 use crate::signin::state::States;
 use crate::snapshot::Transcripts;
+use crate::tls::Tls;
+use crate::traces::Traces;
 
 /// How long a stopping server waits for its last tasks to let go of the data, once all is written: a
 /// task that was told to end does so when the runtime polls it next.
 const RELEASE_PATIENCE: Duration = Duration::from_secs(1);
 /// How often it looks whether they have.
 const RELEASE_LOOK: Duration = Duration::from_millis(2);
+
+/// A contradiction that keeps people out.
+const PUBLIC_URL_WITHOUT_TLS: &str = "HTTPS is served, and --public-url says http://: those who come by https cannot sign in with an                                       Ethereum account. Give --public-url https://…";
+
 /// A server that serves.
 pub struct Running {
     address: SocketAddr,
+    tls: bool,
     metrics_address: Option<SocketAddr>,
     coordinator: Coordinator,
     in_force: Arc<InForce>,
@@ -67,6 +74,13 @@ impl Running {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The URL of that address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// The address on which metrics are served, where they are.
@@ -100,6 +114,7 @@ impl Running {
             stop,
             served,
             address: _,
+            tls: _,
             metrics_address: _,
         } = self;
         // It may have ended by itself.
@@ -152,27 +167,43 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     // The addresses come first: they are the cheapest things to be refused.
     let listener = listen(settings.service.listen, "--listen").await?;
     let address = listener.local_addr()?;
-    let health = Health::opening(settings, measures(settings)?);
+    let tls = settings.tls.files().map(Tls::open).transpose()?;
+    let health = Health::opening(settings, measures(settings)?, tls.clone());
     // It tells that nobody can be served yet.
     let mut watching = Watching::start(settings, &health).await?;
     let metrics_address = watching.address();
 
-    let origin = settings.service.origin(address);
+    let origin = settings.origin(address);
     for warning in origin.warnings() {
         tracing::warn!(url = origin.uri(), "{warning}");
     }
+    if tls.is_some() && !origin.is_tls() {
+        tracing::warn!(url = origin.uri(), "{PUBLIC_URL_WITHOUT_TLS}");
+    }
     let providers = Providers::open(settings, &origin).await?;
     let recording = Arc::clone(health.measures());
-    let opened = data::open(settings, clock, origin_of(&origin), recording).await?;
+    let traces = Traces::to(settings.watch.otlp_endpoint.as_ref())?;
+    let log_origin = origin_of(&origin);
+    let opened = data::open(settings, clock, log_origin, recording, traces.clone()).await?;
     watching.watch_disk(Arc::clone(&health));
+    if let Some(tls) = &tls {
+        watching.watch_certificate(Arc::clone(tls));
+    }
     let coordinator = opened.coordinator;
     let sign_in = sign_in(settings, address, providers, opened.store, &coordinator).await?;
     let (stopping, stopped) = watch::channel(false);
-    let app = app(settings, &health, sign_in, opened.transcripts, stopped);
+    let app = app(
+        settings,
+        &health,
+        traces.clone(),
+        sign_in,
+        opened.transcripts,
+        stopped,
+    );
     let app = Arc::new(app);
     let witnesses = Witnesses::new(Arc::clone(coordinator.log()), &settings.service.witness)?;
     tokio::spawn(witnesses.run(app.stopping.clone()));
-    let in_force = InForce::new(Arc::clone(&app), settings, source);
+    let in_force = InForce::new(Arc::clone(&app), tls.clone(), settings, source);
     let operator = admin::Operator::new(coordinator.clone(), Some(&in_force));
     let socket = admin::serve(&settings.service.data_dir, operator)
         .context("the operator's socket cannot be opened")?;
@@ -180,6 +211,7 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     health.serves(coordinator.clone(), Arc::clone(&places));
     let serving = Serving {
         listener,
+        tls: tls.clone(),
         times: times(&settings.connections),
         places,
         socket,
@@ -190,6 +222,7 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
         stopping,
         health,
         watching,
+        traces,
     };
     let (stop, stop_asked) = oneshot::channel();
     let served = tokio::spawn(serving.until(stop_asked));
@@ -201,6 +234,7 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     );
     Ok(Running {
         address,
+        tls: tls.is_some(),
         metrics_address,
         coordinator,
         in_force,
@@ -223,6 +257,7 @@ fn measures(settings: &Settings) -> anyhow::Result<Arc<Measures>> {
 fn app(
     settings: &Settings,
     health: &Arc<Health>,
+    traces: Traces,
     sign_in: SignIn,
     transcripts: Transcripts,
     stopping: watch::Receiver<bool>,
@@ -231,7 +266,12 @@ fn app(
     let body_timeout = settings.connections.body_timeout;
     let upload_limit = settings.rules().longest_contribution();
     App {
-        uploads: Uploads::new(coordinator.clone(), body_timeout, upload_limit),
+        uploads: Uploads::new(
+            coordinator.clone(),
+            traces.clone(),
+            body_timeout,
+            upload_limit,
+        ),
         coordinator,
         sign_in,
         transcripts,
@@ -244,6 +284,7 @@ fn app(
         },
         health: Arc::clone(health),
         measures: Arc::clone(health.measures()),
+        traces,
         stopping,
     }
 }
@@ -283,7 +324,7 @@ async fn sign_in(
     let sessions = move || Sessions::open_store(store, handle, lifetime, most_people);
     let sessions = tokio::task::spawn_blocking(sessions).await??;
     Ok(SignIn {
-        origin: settings.service.origin(address),
+        origin: settings.origin(address),
         accounts: providers.accounts,
         siwe: settings.sign_in.offers(SignInWay::Siwe),
         invites: providers.invites,

@@ -13,6 +13,7 @@ use crate::config::Settings;
 use crate::connections::{self, Caps, Places, Times};
 use crate::health::Health;
 use crate::routes;
+use crate::tls::Tls;
 
 /// Connections of those who watch at a time: a few monitors with some connections each.
 const CONNECTIONS: usize = 64;
@@ -60,7 +61,7 @@ impl Watching {
         });
         let router = routes::health::private(Arc::clone(health));
         watching.spawn(async move {
-            connections::accept(&listener, router, times, places, until).await;
+            connections::accept(&listener, None, router, times, places, until).await;
         });
         let health = Arc::clone(health);
         watching.spawn(async move {
@@ -77,6 +78,11 @@ impl Watching {
     /// Watches the disk, too, now that the data is there.
     pub(super) fn watch_disk(&mut self, health: Arc<Health>) {
         self.spawn(async move { health.watch_disk().await });
+    }
+
+    /// Watches the certificate, too, and takes another from its files.
+    pub(super) fn watch_certificate(&mut self, tls: Arc<Tls>) {
+        self.spawn(tls.watch());
     }
 
     /// The address on which metrics are served.
