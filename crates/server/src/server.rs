@@ -39,6 +39,7 @@ use crate::public_log::{Witnesses, origin_of};
 use crate::routes;
 use crate::signin::SignIn;
 use crate::signin::nonce::Nonces;
+use crate::signin::origin::Origin;
 use crate::signin::redirect::Redirects;
 use crate::signin::secret::warn_if_others_read;
 use crate::signin::session::Sessions;
@@ -174,28 +175,20 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     let metrics_address = watching.address();
 
     let origin = settings.origin(address);
-    for warning in origin.warnings() {
-        tracing::warn!(url = origin.uri(), "{warning}");
-    }
-    if tls.is_some() && !origin.is_tls() {
-        tracing::warn!(url = origin.uri(), "{PUBLIC_URL_WITHOUT_TLS}");
-    }
+    warn_of(&origin, tls.is_some());
     let providers = Providers::open(settings, &origin).await?;
     let recording = Arc::clone(health.measures());
     let traces = Traces::to(settings.watch.otlp_endpoint.as_ref())?;
     let log_origin = origin_of(&origin);
     let opened = data::open(settings, clock, log_origin, recording, traces.clone()).await?;
-    watching.watch_disk(Arc::clone(&health));
-    if let Some(tls) = &tls {
-        watching.watch_certificate(Arc::clone(tls));
-    }
+    watching.watch(&health, tls.as_ref());
     let coordinator = opened.coordinator;
     let sign_in = sign_in(settings, address, providers, opened.store, &coordinator).await?;
     let (stopping, stopped) = watch::channel(false);
     let app = app(
         settings,
         &health,
-        traces.clone(),
+        &traces,
         sign_in,
         opened.transcripts,
         stopped,
@@ -204,9 +197,7 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     let witnesses = Witnesses::new(Arc::clone(coordinator.log()), &settings.service.witness)?;
     tokio::spawn(witnesses.run(app.stopping.clone()));
     let in_force = InForce::new(Arc::clone(&app), tls.clone(), settings, source);
-    let operator = admin::Operator::new(coordinator.clone(), Some(&in_force));
-    let socket = admin::serve(&settings.service.data_dir, operator)
-        .context("the operator's socket cannot be opened")?;
+    let socket = operators_socket(settings, &coordinator, &in_force)?;
     let places = places(&settings.connections, &app.proxies);
     health.serves(coordinator.clone(), Arc::clone(&places));
     let serving = Serving {
@@ -244,6 +235,28 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     })
 }
 
+/// Tells the operator what keeps participants out, or in danger.
+fn warn_of(origin: &Origin, serves_tls: bool) {
+    let mut warnings = origin.warnings();
+    if serves_tls && !origin.is_tls() {
+        warnings.push(PUBLIC_URL_WITHOUT_TLS);
+    }
+    for warning in warnings {
+        tracing::warn!(url = origin.uri(), "{warning}");
+    }
+}
+
+/// Hears what the operator wants.
+fn operators_socket(
+    settings: &Settings,
+    coordinator: &Coordinator,
+    in_force: &Arc<InForce>,
+) -> anyhow::Result<admin::Socket> {
+    let operator = admin::Operator::new(coordinator.clone(), Some(in_force));
+    admin::serve(&settings.service.data_dir, operator)
+        .context("the operator's socket cannot be opened")
+}
+
 /// Records what happens, where somebody can ask for it.
 fn measures(settings: &Settings) -> anyhow::Result<Arc<Measures>> {
     match settings.watch.metrics_listen {
@@ -257,7 +270,7 @@ fn measures(settings: &Settings) -> anyhow::Result<Arc<Measures>> {
 fn app(
     settings: &Settings,
     health: &Arc<Health>,
-    traces: Traces,
+    traces: &Traces,
     sign_in: SignIn,
     transcripts: Transcripts,
     stopping: watch::Receiver<bool>,
@@ -284,7 +297,7 @@ fn app(
         },
         health: Arc::clone(health),
         measures: Arc::clone(health.measures()),
-        traces,
+        traces: traces.clone(),
         stopping,
     }
 }

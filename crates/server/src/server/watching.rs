@@ -75,14 +75,13 @@ impl Watching {
         Ok(watching)
     }
 
-    /// Watches the disk, too, now that the data is there.
-    pub(super) fn watch_disk(&mut self, health: Arc<Health>) {
+    /// Watches the disk, too, now that the data is there; and the certificate, to take another from its files.
+    pub(super) fn watch(&mut self, health: &Arc<Health>, tls: Option<&Arc<Tls>>) {
+        let health = Arc::clone(health);
         self.spawn(async move { health.watch_disk().await });
-    }
-
-    /// Watches the certificate, too, and takes another from its files.
-    pub(super) fn watch_certificate(&mut self, tls: Arc<Tls>) {
-        self.spawn(tls.watch());
+        if let Some(tls) = tls {
+            self.spawn(Arc::clone(tls).watch());
+        }
     }
 
     /// The address on which metrics are served.
