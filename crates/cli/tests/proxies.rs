@@ -28,6 +28,8 @@ fn client_from(address: [u8; 4]) -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()
+        .no_gzip()
+        .no_zstd()
         .local_address(IpAddr::from(Ipv4Addr::from(address)))
         .build()
         .unwrap()
@@ -258,9 +260,12 @@ fn what_may_be_kept_is_said_and_kept() {
     assert_eq!(exit, 0, "{said}");
     let fronts = Front::examples(&server);
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let get = |base: &str, path: &str| {
+    let get_as = |coding: Option<&str>, base: &str, path: &str| {
         let request = client().get(format!("{base}{path}"));
-        let request = request.header("accept-encoding", "gzip");
+        let request = match coding {
+            Some(coding) => request.header("accept-encoding", coding),
+            None => request,
+        };
         runtime.block_on(async {
             let answer = request.send().await.unwrap();
             let headers = answer.headers().clone();
@@ -271,42 +276,54 @@ fn what_may_be_kept_is_said_and_kept() {
             )
         })
     };
+    let get = |base: &str, path: &str| get_as(None, base, path);
     let (_, _, checkpoint) = get(&server.url, "/log/checkpoint");
     let checkpoint = String::from_utf8(checkpoint.to_vec()).unwrap();
     let size = checkpoint.lines().nth(1).unwrap();
     let tile = format!("/log/tile/entries/000.p/{size}");
+    let (_, _, page) = get(&server.url, "/");
+    let page = String::from_utf8(page.to_vec()).unwrap();
+    let (_, asset) = page.split_once("\"/assets/").unwrap();
+    let asset = format!("/assets/{}", asset.split_once('"').unwrap().0);
     let paths = [
         &tile,
+        &asset,
         "/log/checkpoint",
         "/",
         "/favicon.svg",
         "/ceremony/transcript",
         "/ceremony/status",
     ];
+    let codings = [None, Some("gzip"), Some("zstd, gzip")];
     for front in &fronts {
-        for path in paths {
-            let direct = get(&server.url, path);
+        for (path, coding) in paths.iter().flat_map(|path| codings.map(|it| (*path, it))) {
+            let direct = get_as(coding, &server.url, path);
             for _ in 0..2 {
-                let by_proxy = get(&front.url, path);
-                assert_eq!((by_proxy.0, direct.0), (200, 200), "{}: {path}", front.name);
+                let by_proxy = get_as(coding, &front.url, path);
+                let what = format!("{}: {path} as {coding:?}", front.name);
+                assert_eq!((by_proxy.0, direct.0), (200, 200), "{what}");
                 for name in KEPT_BY {
                     let both = (by_proxy.1.get(name), direct.1.get(name));
-                    assert_eq!(both.0, both.1, "{}: {path}: {name}", front.name);
+                    assert_eq!(both.0, both.1, "{what}: {name}");
                 }
                 // A status tells the time.
-                assert!(by_proxy.2 == direct.2 || path.ends_with("status"), "{path}");
+                assert!(by_proxy.2 == direct.2 || path.ends_with("status"), "{what}");
             }
         }
     }
-    let kept = get(&server.url, &tile);
-    let forever = kept.1["cache-control"].to_str().unwrap();
-    assert!(forever.contains("immutable"), "{forever}");
-    // nginx keeps tiles, and needs nobody for them.
+    let kept = [&tile, &asset].map(|path| (path, get(&server.url, path)));
+    for (path, answer) in &kept {
+        let forever = answer.1["cache-control"].to_str().unwrap();
+        assert!(forever.contains("immutable"), "{path}: {forever}");
+    }
+    // nginx keeps what never changes, and needs nobody for it.
     server.kill();
     for front in fronts.iter().filter(|front| front.name == "nginx") {
-        let again = get(&front.url, &tile);
-        assert_eq!((again.0, again.2), (200, kept.2.clone()));
-        assert_eq!(again.1["x-request-id"].len(), 32);
+        for (path, answer) in &kept {
+            let again = get(&front.url, path);
+            assert_eq!((again.0, &again.2), (200, &answer.2), "{path}");
+            assert_eq!(again.1["x-request-id"].len(), 32);
+        }
         assert_eq!(get(&front.url, "/ceremony/status").0, 502);
     }
 }

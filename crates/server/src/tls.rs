@@ -1,6 +1,7 @@
 //! TLS at `--listen`: the certificate and its key, and another pair when their files change.
 
 mod pair;
+mod stamp;
 mod watch;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use rustls::ServerConfig;
 use tauline_queue_core::Timestamp;
 
-use self::watch::Stamp;
+use self::pair::date;
+use self::stamp::Stamp;
 use crate::config::TlsFiles;
 
 pub(crate) use self::pair::{Pair, PairError};
@@ -20,8 +22,9 @@ pub(crate) struct Tls {
     in_force: RwLock<Pair>,
     /// Whether what is in the files now cannot be used.
     is_broken: AtomicBool,
-    /// What the files looked like when they were last read.
-    read_as: Mutex<Stamp>,
+    /// What the files looked like when nothing was left to be done about them: their pair is in force, or cannot
+    /// be used.
+    done_with: Mutex<Stamp>,
 }
 
 impl Tls {
@@ -30,13 +33,12 @@ impl Tls {
     /// # Errors
     /// Why it cannot be used, and what to do.
     pub(crate) fn open(files: TlsFiles) -> Result<Arc<Self>, PairError> {
-        let read_as = Mutex::new(Stamp::of(&files));
-        let in_force = RwLock::new(Pair::read(&files)?);
+        let pair = Pair::read(&files)?;
         Ok(Arc::new(Self {
             files,
-            in_force,
+            done_with: Mutex::new(pair.stamp),
+            in_force: RwLock::new(pair),
             is_broken: AtomicBool::new(false),
-            read_as,
         }))
     }
 
@@ -64,8 +66,10 @@ impl Tls {
     pub(crate) fn read(&self) -> Result<Pair, PairError> {
         let stamp = Stamp::of(&self.files);
         let pair = Pair::read(&self.files);
-        *self.read_as() = stamp;
         self.is_broken.store(pair.is_err(), Ordering::Relaxed);
+        if pair.is_err() {
+            *self.done_with() = stamp;
+        }
         pair
     }
 
@@ -76,12 +80,15 @@ impl Tls {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         if in_force.certificate != pair.certificate {
-            tracing::info!(expires = %watch::date(pair.expires_at), "another certificate is in force");
+            tracing::info!(expires = %date(pair.expires_at), "another certificate is in force");
         }
+        *self.done_with() = pair.stamp;
         *in_force = pair;
     }
 
-    fn read_as(&self) -> std::sync::MutexGuard<'_, Stamp> {
-        self.read_as.lock().unwrap_or_else(PoisonError::into_inner)
+    fn done_with(&self) -> std::sync::MutexGuard<'_, Stamp> {
+        self.done_with
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

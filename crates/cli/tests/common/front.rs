@@ -70,7 +70,7 @@ impl Front {
             changed.contains(&site) && changed.contains(address(server)),
             "{changed}"
         );
-        let config = format!("{{\n\tadmin off\n\tpersist_config off\n}}\n{changed}");
+        let config = format!("{{\n\tadmin off\n}}\n{changed}");
         fs::write(dir.path().join("Caddyfile"), config).unwrap();
         let mut command = Command::new(program);
         command

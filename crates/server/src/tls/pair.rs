@@ -15,6 +15,7 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 use zeroize::Zeroizing;
 
+use super::stamp::Stamp;
 use crate::config::TlsFiles;
 
 /// What is spoken inside: what the server behind it understands.
@@ -28,6 +29,8 @@ pub(crate) struct Pair {
     pub(super) certificate: CertificateDer<'static>,
     /// When that expires, as far as it can be read.
     pub(super) expires_at: Option<Timestamp>,
+    /// What the files looked like.
+    pub(super) stamp: Stamp,
 }
 
 /// Why a pair cannot be used. Each text says what to do.
@@ -97,6 +100,7 @@ impl Pair {
     /// # Errors
     /// Why it cannot be used.
     pub(super) fn read(files: &TlsFiles) -> Result<Self, PairError> {
+        let stamp = Stamp::of(files);
         let provider = Arc::new(default_provider());
         let chain = certificates(&files.certificate)?;
         let key = private_key(&files.key)?;
@@ -119,6 +123,7 @@ impl Pair {
             config: Arc::new(config),
             expires_at: expires_at(&certificate),
             certificate,
+            stamp,
         })
     }
 }
@@ -183,6 +188,13 @@ fn expires_at(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
     let not_after = certificate.tbs_certificate.validity.not_after;
     let millis = not_after.to_unix_duration().as_millis();
     Some(Timestamp::from_millis(u64::try_from(millis).ok()?))
+}
+
+/// A time as a person reads it.
+pub(super) fn date(at: Option<Timestamp>) -> String {
+    let millis = at.and_then(|at| i64::try_from(at.as_millis()).ok());
+    let date = millis.and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
+    date.map_or_else(|| "unknown".to_owned(), |date| date.to_string())
 }
 
 fn read(flag: &'static str, path: &Path) -> Result<Zeroizing<Vec<u8>>, PairError> {

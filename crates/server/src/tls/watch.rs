@@ -1,16 +1,15 @@
 //! Looks at the files now and then: another pair is taken, and an operator hears of a certificate that is
 //! about to expire.
 
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tauline_queue_core::Timestamp;
 
 use super::Tls;
+use super::pair::date;
+use super::stamp::Stamp;
 use crate::clock::Clock;
-use crate::config::TlsFiles;
 
 /// How often the files are looked at. What has changed is read at the next look, when whoever writes
 /// both has written the second, too.
@@ -23,32 +22,11 @@ const WARN_BEFORE: Duration = Duration::from_secs(14 * 24 * 3600);
 /// How often the operator is told of it.
 const TELL_EVERY: Duration = Duration::from_secs(24 * 3600);
 
-/// What tells two states of the files apart, without reading them. Where a file is not there, nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp([Option<Seen>; 2]);
-
-/// Device, file, length, and when it was last written and changed.
-type Seen = (u64, u64, u64, (i64, i64), (i64, i64));
-
-impl Stamp {
-    /// That of the files now.
-    pub(super) fn of(files: &TlsFiles) -> Self {
-        Self([&files.certificate, &files.key].map(|path| seen(path)))
-    }
-}
-
-fn seen(path: &Path) -> Option<Seen> {
-    let file = std::fs::metadata(path).ok()?;
-    let written = (file.mtime(), file.mtime_nsec());
-    let changed = (file.ctime(), file.ctime_nsec());
-    Some((file.dev(), file.ino(), file.len(), written, changed))
-}
-
 impl Tls {
     /// Takes what the files hold when they have changed, for as long as it is polled.
     pub(crate) async fn watch(self: Arc<Self>) {
         let clock = Clock::system();
-        let (mut last, mut told) = (*self.read_as(), None);
+        let (mut last, mut told) = (*self.done_with(), None);
         loop {
             let tls = Arc::clone(&self);
             let looked = tokio::task::spawn_blocking(move || tls.look(last)).await;
@@ -62,8 +40,8 @@ impl Tls {
     /// look. Gives how they look now.
     fn look(&self, last: Stamp) -> Stamp {
         let now = Stamp::of(&self.files);
-        let read_as = *self.read_as();
-        if now != read_as && now == last {
+        let done_with = *self.done_with();
+        if now != done_with && now == last {
             match self.read() {
                 Ok(pair) => self.install(pair),
                 Err(error) => tracing::error!(
@@ -102,11 +80,4 @@ impl Tls {
             );
         }
     }
-}
-
-/// A time as a person reads it.
-pub(super) fn date(at: Option<Timestamp>) -> String {
-    let millis = at.and_then(|at| i64::try_from(at.as_millis()).ok());
-    let date = millis.and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
-    date.map_or_else(|| "unknown".to_owned(), |date| date.to_string())
 }

@@ -3,7 +3,7 @@
 use tauline_protocol::status::{EndedWord, QueueWord};
 use tauline_queue_core::{Event, Outcome, Phase, State, Ticket};
 
-use super::{Spell, Traces};
+use super::spans::{Spell, Traces};
 
 /// Follows the log, entry by entry.
 pub(crate) struct TurnSpans {

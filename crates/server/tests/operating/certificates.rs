@@ -86,6 +86,25 @@ async fn a_hangup_takes_another_pair_at_once() {
     assert!(!is_by(&old, &program.url).await);
 }
 
+/// Of what is wrong nothing is taken by a hangup; the pair is taken all the same, when the files are looked at.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_that_fails_for_another_reason_leaves_the_pair_to_be_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let (old, new) = (Authority::new(), Authority::new());
+    let files = Files::with(directory.path(), &old.issue(LONG));
+    let settings = directory.path().join("settings.toml");
+    fs::write(&settings, "log = \"info\"\n").unwrap();
+    let mut arguments = files.arguments();
+    arguments.push(format!("--config={}", settings.display()));
+    let mut program = Program::start(&directory.path().join("data"), &arguments);
+    files.write(&new.issue(LONG));
+    fs::write(&settings, "log = \"no such filter!!\"\n").unwrap();
+    program.signal(Signal::HUP);
+    program.says("could not be read again");
+    program.says("another certificate is in force");
+    assert!(is_by(&new, &program.url).await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pair_that_is_broken_changes_nothing_and_is_told() {
     let directory = tempfile::tempdir().unwrap();
