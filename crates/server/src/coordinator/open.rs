@@ -24,6 +24,7 @@ use crate::measures::{Measures, Turns};
 use crate::public_log::{PublicLog, Unopened};
 use crate::status::{Announced, Published};
 use crate::submission::Verification;
+use crate::traces::{Traces, TurnSpans};
 use crate::verifier::{Verifier, panic_text};
 
 /// Messages that wait for the task at most; further senders wait for room.
@@ -71,10 +72,17 @@ pub fn open(
     verifier: Verifier,
     clock: Clock,
 ) -> Result<Opened, StartError> {
-    open_measured(store, settings, verifier, clock, &Measures::none())
+    open_measured(
+        store,
+        settings,
+        verifier,
+        clock,
+        &Measures::none(),
+        Traces::default(),
+    )
 }
 
-/// As [`open`], and records what happens from then on.
+/// As [`open`], and records and traces what happens from then on.
 ///
 /// # Errors
 /// As [`open`].
@@ -84,8 +92,9 @@ pub(crate) fn open_measured(
     verifier: Verifier,
     clock: Clock,
     measures: &Measures,
+    traces: Traces,
 ) -> Result<Opened, StartError> {
-    let verifier = verifier.timed_by(measures.verifications.clone());
+    let verifier = verifier.timed_by(measures.verifications.clone(), traces.clone());
     let runtime = Handle::try_current().map_err(|error| StartError::Thread(error.to_string()))?;
     let ceremony = store.ceremony().clone();
     settings.rules.validate()?;
@@ -120,6 +129,7 @@ pub(crate) fn open_measured(
         checked,
         &shared,
         measures,
+        traces,
         publisher,
         urgent_mailbox.clone(),
     )?;
@@ -165,6 +175,7 @@ fn task(
     checked: Checked,
     shared: &Shared,
     measures: &Measures,
+    traces: Traces,
     published: watch::Sender<Arc<Published>>,
     urgent_mailbox: mpsc::UnboundedSender<Message>,
 ) -> Result<Task, StoreError> {
@@ -192,6 +203,7 @@ fn task(
     Ok(Task {
         owners: Owners::of(queue.state()),
         turns: Turns::of(measures.turns.clone(), queue.state()),
+        spans: TurnSpans::of(traces, queue.state()),
         commit_times: measures.commits.clone(),
         queue,
         store: Arc::clone(&shared.store),

@@ -28,6 +28,7 @@ use crate::measures::Turns;
 use crate::public_log::{Promise, PublicLog};
 use crate::status::{self, Published};
 use crate::submission::{Arrived, Verification};
+use crate::traces::TurnSpans;
 use crate::verifier::{Judgement, Verifier};
 
 /// The coordinator's task.
@@ -54,6 +55,8 @@ pub(super) struct Task {
     pub(super) moment: Moment,
     /// What is measured of turns.
     pub(super) turns: Turns,
+    /// What is traced of turns.
+    pub(super) spans: TurnSpans,
     /// How long commits take.
     pub(super) commit_times: Histogram,
 }
