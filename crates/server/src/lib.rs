@@ -17,6 +17,7 @@
 //! | `server` | all of it together: opened, serving, stopped |
 //! | `admin` | the operator's socket |
 //! | `routes` | the HTTP interface, one file a resource |
+//! | `openapi` | the interface's document, and the page that shows it |
 //! | `http` | what all routes share: admission, rate limits, bodies, refusals |
 //! | `health` | whether this server can serve, and what is shown to those who watch it |
 //! | `connections` | connections: taken, served, ended when nothing goes on on them |
@@ -53,6 +54,7 @@ mod fingerprint;
 mod health;
 mod http;
 mod measures;
+mod openapi;
 mod process;
 mod public_log;
 mod refused;

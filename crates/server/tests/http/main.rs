@@ -13,6 +13,7 @@ mod clocks;
 mod connections;
 mod contribution;
 mod cuts;
+mod docs;
 mod events;
 mod failed_checks;
 mod health;

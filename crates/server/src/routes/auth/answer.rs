@@ -12,6 +12,13 @@ use crate::refused::Refused;
 use crate::signin::state::StateError;
 use crate::signin::web;
 
+/// What is said of a state that is not the sign-in's.
+pub(super) const STATE: [Code; 1] = [Code::LoginInvalidState];
+
+/// What is said of a state that cannot be read.
+pub(super) const STATE_UNREADABLE: &str =
+    "The `state` is no base64, or not the JSON that it should be.";
+
 /// What went wrong, in the words of Ethereum's ceremony where it had some.
 #[derive(Debug)]
 pub(super) enum Problem {

@@ -6,6 +6,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::http::refusal::retry_after;
+use crate::openapi::refusals::{COUNTED, EVERY, refusals};
 use crate::refused::Refused;
 
 const WALLET: &str = include_str!("../../../pages/sign-in.html");
@@ -36,12 +37,34 @@ pub(super) fn notice(refused: &Refused) -> Response {
     response
 }
 
-/// `GET /auth/page/sign-in.js`.
+refusals!(AssetRefusals: EVERY, COUNTED);
+
+/// The script of the page at which a wallet signs.
+#[utoipa::path(
+    get,
+    path = "/auth/page/sign-in.js",
+    operation_id = "authPageScript",
+    tag = "page",
+    responses(
+        (status = 200, description = "The script.", body = String, content_type = "text/javascript", headers(("x-content-type-options"))),
+        AssetRefusals,
+    ),
+)]
 pub(super) async fn script() -> Response {
     asset("text/javascript; charset=utf-8", SCRIPT.into_response())
 }
 
-/// `GET /auth/page/style.css`.
+/// The style of the pages of signing in.
+#[utoipa::path(
+    get,
+    path = "/auth/page/style.css",
+    operation_id = "authPageStyle",
+    tag = "page",
+    responses(
+        (status = 200, description = "The style.", body = String, content_type = "text/css", headers(("x-content-type-options"))),
+        AssetRefusals,
+    ),
+)]
 pub(super) async fn style() -> Response {
     asset("text/css; charset=utf-8", STYLE.into_response())
 }
