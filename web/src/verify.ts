@@ -4,8 +4,9 @@ import { Blst, GENERATOR_G1, GENERATOR_G2 } from "./blst";
 import { fromHex, utf8 } from "./bytes";
 import { keepsakeText, promiseOf, type Keepsake } from "./keepsake";
 import * as log from "./log";
-import { ask, type Contribution, type SignedReceipt } from "./protocol";
-import { checksummed, verifyReceipt } from "./receipt";
+import { readEntry } from "./log-lines";
+import { ask, type Contribution, type MovedTo, type SignedReceipt } from "./protocol";
+import { addressOf, checksummed, verifyReceipt } from "./receipt";
 import type { Done } from "./store";
 import { fullTime, t } from "./texts";
 
@@ -84,6 +85,22 @@ export async function checkLog(coordinator: string, tell: Tell): Promise<void> {
     const now: Seen = { size: checkpoint.size, root: log.toBase64(checkpoint.root), at: Date.now() };
     localStorage.setItem(key, JSON.stringify(now));
   }
+}
+
+/** That the log says where the ceremony went: its last entry, in a tree that is signed. */
+export async function checkMoved(coordinator: string, movedTo: MovedTo, tell: Tell): Promise<void> {
+  const checks = new Checks(tell);
+  const read = await theLog(checks, coordinator);
+  if (read === null) return;
+  const { checkpoint, tree } = read;
+  await checks.run(t("check.moved", { address: movedTo.coordinatorAddress }), async () => {
+    const at = checkpoint.size - 1;
+    const bytes = (await tree.bundle(Math.floor(at / log.WIDTH))).at(-1)!;
+    const { to, url } = readEntry(bytes).notice?.handingOver ?? {};
+    if (to === undefined || to !== movedTo.key || url !== movedTo.url) throw new Error(t("check.movedOtherwise"));
+    if (addressOf(to) !== movedTo.coordinatorAddress) throw new Error(addressOf(to));
+    await tree.provesEntry(at, log.leafHash(bytes), checkpoint.root);
+  });
 }
 
 /** What this page can check of its own accepted contribution. Returns its number. */

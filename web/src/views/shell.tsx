@@ -2,8 +2,9 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import type { MovedTo as Moved } from "../protocol";
 import { set, state, useSeconds, type State } from "../store";
-import type { Sentence } from "../sentence";
+import { hostOf, isClosed, type Sentence } from "../sentence";
 import { choose, clock, duration, language, languages, t, type Language } from "../texts";
 
 export const nameOfCeremony = (): string => state.status?.name ?? t("name");
@@ -79,7 +80,7 @@ function modeOf({ status }: State): string {
   if (status === null) return t("mode.unknown");
   if (status.movedTo !== undefined) return t("mode.moved");
   const { cosigned } = status.log;
-  const mode = t(`mode.${status.mode}`);
+  const mode = t(isClosed(status) ? "mode.closed" : `mode.${status.mode}`);
   return cosigned === undefined ? mode : `${mode} · ${t("witnesses", { by: cosigned.by, of: cosigned.of })}`;
 }
 
@@ -152,6 +153,29 @@ export function CheckList({ checks, running }: { checks: CheckLine[]; running: b
       ))}
       {running && <li>{t("check.running")}</li>}
     </ul>
+  );
+}
+
+/** Where the ceremony went, and that the log says so. The place is kept there; one signs in anew. */
+export function MovedTo({ movedTo }: { movedTo: Moved | undefined }) {
+  const [checks, setChecks] = useState<CheckLine[] | null>(null);
+  const coordinator = state.status?.coordinatorAddress;
+  const key = movedTo?.key;
+  useEffect(() => {
+    if (movedTo === undefined || coordinator === undefined) return;
+    void import("../verify").then(({ checkMoved }) => checkMoved(coordinator, movedTo, setChecks)).catch(() => undefined);
+  }, [key, coordinator]);
+  if (movedTo === undefined) return null;
+  const { url } = movedTo;
+  return (
+    <div class="stack">
+      {url !== undefined && (
+        <a class="button primary" href={url} rel="noreferrer">
+          {t("action.goThere")} ({hostOf(url)})
+        </a>
+      )}
+      {checks !== null && <CheckList checks={checks} running={false} />}
+    </div>
   );
 }
 

@@ -4,9 +4,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { keepsakeText } from "../keepsake";
 import * as participant from "../participant";
 import { json, Refused, type LoginAnswer } from "../protocol";
-import { hostOf, taking } from "../sentence";
+import { isClosed, taking } from "../sentence";
 import { state, useSeconds, type Done as DoneState } from "../store";
-import { duration, many, t, time } from "../texts";
+import { duration, fullTime, many, t, time } from "../texts";
 import {
   account,
   contributionTypedData,
@@ -17,7 +17,7 @@ import {
   type Wallet,
 } from "../wallet";
 import { Band } from "./band";
-import { CheckList, download, nameOfCeremony, Say, type CheckLine } from "./shell";
+import { CheckList, download, MovedTo, nameOfCeremony, Say, type CheckLine } from "./shell";
 import { promiseOf } from "../keepsake";
 import { picture } from "../picture";
 
@@ -34,16 +34,19 @@ export function Take() {
     case "done":
       return <Done done={stage.done} />;
     case "over":
-    case "failed":
+    case "failed": {
+      const told = stage.at === "failed" && stage.failure.why === "refused" ? stage.failure.movedTo : undefined;
+      const movedTo = told ?? status?.movedTo;
       return (
         <Say sentence={sentence}>
-          <MovedTo />
+          <MovedTo movedTo={movedTo} />
           {participant.keepsake() !== null && <KeepsakeButton />}
           <button type="button" onClick={() => participant.startOver()}>
             {t("action.again")}
           </button>
         </Say>
       );
+    }
     default:
       return (
         <>
@@ -64,15 +67,24 @@ export function Take() {
   }
 }
 
-/** Where the ceremony went, if that is why. The place is kept there; one signs in anew. */
-function MovedTo() {
-  const { stage } = state;
-  const url = stage.at === "failed" && stage.failure.why === "refused" ? stage.failure.movedTo?.url : undefined;
-  if (url === undefined) return null;
+/** Why nobody gets a place at once, if that is so. */
+function NotNow() {
+  const { status } = state;
+  if (status === null || (status.mode === "open" && status.movedTo === undefined)) return null;
+  if (status.movedTo !== undefined) {
+    return (
+      <div class="note warn stack">
+        <p>{t("take.moved")}</p>
+        <MovedTo movedTo={status.movedTo} />
+      </div>
+    );
+  }
+  const why = status.mode === "draining" ? "take.draining" : isClosed(status) ? "take.closed" : "take.paused";
+  const opens = status.planned?.opens;
   return (
-    <a class="button primary" href={url} rel="noreferrer">
-      {t("action.goThere")} ({hostOf(url)})
-    </a>
+    <p class="note warn">
+      {t(why)} {opens !== undefined && t("watch.opens", { when: fullTime(opens * 1000) })}
+    </p>
   );
 }
 
@@ -87,9 +99,8 @@ function Before() {
         <p>{t("take.lead2")}</p>
         <Trial />
       </section>
-      {status !== null && (status.mode === "draining" || status.movedTo !== undefined) && stage.at === "out" ? (
-        <p class="note warn">{t("watch.draining")}</p>
-      ) : stage.at === "ready" && session !== null ? (
+      <NotNow />
+      {status?.movedTo !== undefined ? null : stage.at === "ready" && session !== null ? (
         <Ready />
       ) : (
         <section class="stack">
