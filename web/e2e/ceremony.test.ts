@@ -70,7 +70,8 @@ test("a ceremony that is planned, opens, pauses, goes on, drains, and ends", () 
     const late = await Person.at(front, browser, "/take-part");
     await waitForText(late.page, "Nobody new is taken.");
     await late.join("dave");
-    await waitForText(late.page, "You may not join:");
+    await waitForText(late.page, "You may not join.");
+    await waitForText(late.page, "Nobody new is taken.");
     await looksRight(late.page, "came too late");
     await late.leave();
 
@@ -148,7 +149,8 @@ test("who is expelled is told why", () =>
     // The same name again is refused, with a reason and a signature.
     await clickText(carol.page, "Try again");
     await carol.join("carol");
-    await waitForText(carol.page, "You may not join:");
+    await waitForText(carol.page, "You may not join.");
+    await waitForText(carol.page, "You may not join again: the ceremony's operator ended your stay: runs a hundred browsers.");
     await waitForText(carol.page, "The refusal is signed");
     await looksRight(carol.page, "not allowed");
     await carol.leave();

@@ -47,7 +47,7 @@ export class Coordinator {
 
   private constructor(
     private readonly front: Front,
-    private readonly port: number,
+    readonly port: number,
     private readonly settings: string[],
   ) {}
 
@@ -81,7 +81,8 @@ export class Coordinator {
     const invites = join(this.folder, "invites");
     writeFileSync(invites, NAMES.map((name) => `${name} ${codeOf(name)}\n`).join(""), { mode: 0o600 });
     const settings = ["--listen", `127.0.0.1:${this.port}`, "--public-url", this.front.url, "--data-dir", this.data];
-    const limits = ["--invites", invites, "--login-rate", "0", "--anonymous-rate", "0"];
+    const invited = this.settings.some((it) => it.split(",").includes("invite")) ? ["--invites", invites] : [];
+    const limits = [...invited, "--login-rate", "0", "--anonymous-rate", "0"];
     const log = openSync(join(this.folder, "log"), "a");
     const all = [...settings, ...limits, ...this.settings, ...more];
     const child = spawn(built("tauline-server"), all, { stdio: ["ignore", "ignore", log] });
@@ -155,8 +156,6 @@ export class Coordinator {
 
 /** A participant without a browser, who does only what the test says. */
 export class Other {
-  private stays: NodeJS.Timeout | undefined;
-
   private constructor(
     private readonly url: string,
     private readonly token: string,
@@ -181,9 +180,11 @@ export class Other {
     return (await answer.json()) as { queueStatus: string };
   }
 
-  /** Checks in every other second, and leaves the turn to come alone. */
-  stay(): void {
-    this.stays = setInterval(() => void this.call("/queue/checkin").catch(() => undefined), 2000);
+  /** Waits as our own programs do, which hold their check-ins. Resolves when the turn has come. */
+  async turn(): Promise<void> {
+    for (let word = "queued"; word !== "readyToContribute"; ) {
+      word = (await this.call("/queue/checkin?wait=5")).queueStatus;
+    }
   }
 
   /** Joins, takes the turn and does nothing with it, so that others wait. */
@@ -194,12 +195,10 @@ export class Other {
   }
 
   abort(): Promise<unknown> {
-    clearInterval(this.stays);
     return this.call("/contribution/abort");
   }
 
   leave(): Promise<unknown> {
-    clearInterval(this.stays);
     return this.call("/queue/leave");
   }
 }

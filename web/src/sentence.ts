@@ -2,6 +2,7 @@
 
 import { waitRange } from "./estimates";
 import type { CeremonyStatus, MovedTo, QueueStatus, Turn } from "./protocol";
+import { inWords } from "./refusals";
 import type { State } from "./store";
 import { clock, duration, fullTime, many, number, range, t, time } from "./texts";
 
@@ -94,12 +95,10 @@ export function taking(state: State, now: number): Sentence | null {
       switch (failure.why) {
         case "refused":
           if (failure.movedTo !== undefined) return { head: moved(failure.movedTo), then: [t("failed.moved")] };
+          if (failure.code === "Network") return { head: t("failed.title"), then: [t("error.network", { why: failure.text })] };
           return {
-            head: t("failed.title"),
-            then: [
-              failure.code === "Network" ? t("error.network", { why: failure.text }) : t("failed.refusedJoin", { why: failure.text }),
-              ...(failure.signed === undefined ? [] : [t("failed.signed")]),
-            ],
+            head: t(failure.code.startsWith("Queue::") ? "failed.mayNot" : "failed.title"),
+            then: [inWords(failure.code, failure.text), ...(failure.signed === undefined ? [] : [t("failed.signed")])],
           };
         case "badBase":
           return { head: t("failed.title"), then: [t("failed.badBase", { why: failure.wrong })] };

@@ -247,13 +247,21 @@ export const de: Texts = {
   "over.proof": "Was der Koordinator zugesagt hatte, ist in einer Datei; damit kannst du eine gebrochene Zusage beweisen.",
 
   "failed.title": "Es hat nicht geklappt.",
-  "failed.refusedJoin": "Du darfst dich nicht anstellen: {why}",
+  "failed.mayNot": "Du kannst dich nicht anstellen.",
   "failed.moved": "Die Plätze in der Schlange gelten dort weiter: Melde dich dort genauso an wie hier.",
   "failed.badBase": "Der Koordinator hat ungültige Potenzen ausgegeben ({why}). Es wurde nichts beigetragen und nichts von deinem Geheimnis gezeigt. Sage es dem Betreiber.",
   "failed.tooLarge": "Der Beitrag, {size}, kommt nicht bis zum Koordinator durch. Sage es dem Betreiber.",
   "failed.computation": "Die Berechnung ist gescheitert: {why}",
   "failed.otherIdentity": "Der Koordinator hat {identity} in der Reihe, und du hast dich als jemand anders angemeldet.",
   "failed.signed": "Die Ablehnung ist unterschrieben; hebe sie auf, wenn du sie für falsch hältst.",
+
+  "refused.unknownInvite": "Diese Einladung ist hier nicht bekannt. Prüfe den Code, und ob dies die richtige Zeremonie ist.",
+  "refused.tooNew": "Dieses Konto darf nicht teilnehmen: Es ist zu neu oder wurde zu wenig benutzt.",
+  "refused.declined": "Du hast abgelehnt, oder die Bestätigung gilt nicht mehr. Du kannst es noch einmal versuchen.",
+  "refused.provider": "Wer bestätigen soll, wer du bist, ist gerade nicht zu erreichen. Versuch es gleich noch einmal.",
+  "refused.began": "Diese Anmeldung hat in einem anderen Browser begonnen, oder vor zu langer Zeit. Fang hier noch einmal an.",
+  "refused.busy": "Gerade melden sich viele an. Versuch es in einer Minute noch einmal.",
+  "refused.full": "Es sind so viele angemeldet, wie dieser Koordinator zulässt. Versuch es später noch einmal.",
 
   "list.title": "Beiträge",
   "list.find": "Einen Beitrag finden",

@@ -246,13 +246,21 @@ export const en = {
   "over.proof": "What the coordinator had promised is kept in a file, by which you can prove a broken promise.",
 
   "failed.title": "It did not work.",
-  "failed.refusedJoin": "You may not join: {why}",
+  "failed.mayNot": "You may not join.",
   "failed.moved": "Places in line are kept there: sign in there in the same way as here.",
   "failed.badBase": "The coordinator handed out powers that are not valid ({why}). Nothing was contributed, and nothing of your secret was shown. Tell the operator.",
   "failed.tooLarge": "The contribution, {size}, does not get through to the coordinator. Tell the operator.",
   "failed.computation": "The computation failed: {why}",
   "failed.otherIdentity": "The coordinator has {identity} in line, and you signed in as somebody else.",
   "failed.signed": "The refusal is signed; keep it if you think it is wrong.",
+
+  "refused.unknownInvite": "This invitation is not known here. Check the code, and whether this is the right ceremony.",
+  "refused.tooNew": "This account may not take part: it is too new, or was used too little.",
+  "refused.declined": "You declined, or the confirmation is no longer valid. You can try again.",
+  "refused.provider": "Whoever is to confirm who you are cannot be reached at the moment. Try again in a moment.",
+  "refused.began": "This sign-in began in another browser, or too long ago. Begin again here.",
+  "refused.busy": "Many people are signing in at the moment. Try again in a minute.",
+  "refused.full": "As many people are signed in as this coordinator allows. Try again later.",
 
   "list.title": "Contributions",
   "list.find": "Find a contribution",

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { keepsakeText } from "../keepsake";
 import * as participant from "../participant";
 import { json, Refused, type LoginAnswer } from "../protocol";
+import { inWords } from "../refusals";
 import { isClosed, taking } from "../sentence";
 import { state, useSeconds, type Done as DoneState } from "../store";
 import { duration, fullTime, many, t, time } from "../texts";
@@ -149,6 +150,7 @@ export function useWallets(): Wallet[] {
 export function reason(error: unknown): string {
   if (isDeclined(error)) return t("signIn.declined");
   if (error instanceof Refused && error.status === 0) return t("error.network", { why: error.message });
+  if (error instanceof Refused) return inWords(error.code, error.message);
   const why = error instanceof Error ? error.message : String((error as { message?: unknown } | null)?.message ?? error);
   return t("error.other", { why });
 }
@@ -157,7 +159,7 @@ function SignIn() {
   const { status } = state;
   const wallets = useWallets();
   const [busy, setBusy] = useState("");
-  const [wrong, setWrong] = useState(state.redirectError ?? "");
+  const [wrong, setWrong] = useState(state.redirectError === null ? "" : inWords(state.redirectError, state.redirectError));
   const code = useRef<HTMLInputElement>(null);
   if (status === null) return null;
   const ways = status.signIn;
