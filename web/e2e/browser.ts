@@ -1,8 +1,11 @@
 // A browser, the people in it, and what is asked of every page that they see.
 
 import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import axe from "axe-core";
 import puppeteer, { type Browser as Chromium, type BrowserContext, type ElementHandle, type Page } from "puppeteer-core";
 import { codeOf } from "./coordinator";
@@ -71,13 +74,16 @@ export class Person {
   private constructor(
     readonly context: BrowserContext,
     readonly page: Page,
+    private readonly downloads: string,
     private readonly browser: Browser,
     private readonly front: Front,
   ) {}
 
   static async at(front: Front, browser: Browser, path: string): Promise<Person> {
-    const context = await browser.chromium.createBrowserContext();
-    const person: Person = new Person(context, await context.newPage(), browser, front);
+    const downloads = mkdtempSync(join(tmpdir(), "tauline-e2e-downloads-"));
+    const context = await browser.chromium.createBrowserContext({ downloadBehavior: { policy: "allow", downloadPath: downloads } });
+    await context.overridePermissions(front.url, ["clipboard-read", "clipboard-sanitized-write"]);
+    const person: Person = new Person(context, await context.newPage(), downloads, browser, front);
     await person.prepare(person.page);
     await person.page.goto(front.url + path);
     return person;
@@ -106,10 +112,18 @@ export class Person {
     });
   }
 
+  /** The path of a file that the page has handed out. */
+  async downloaded(name: string): Promise<string> {
+    const path = join(this.downloads, name);
+    await until(() => existsSync(path), `${name} is downloaded`);
+    return path;
+  }
+
   /** The person goes. Nothing must have gone wrong, the policy have stopped nothing, and nobody else been asked. */
   async leave(): Promise<void> {
     const { complaints, context } = this;
     await context.close();
+    rmSync(this.downloads, { recursive: true, force: true });
     assert.deepEqual(complaints, []);
     assert.deepEqual(this.front.reports, [], "what the page's policy has stopped");
     assert.deepEqual(this.browser.strangers, [], "who else was asked");
@@ -196,7 +210,7 @@ export async function clickText(page: Page, text: string): Promise<void> {
   const find = (wanted: string) =>
     [...document.querySelectorAll<HTMLButtonElement>("button, a")].find((it) => it.innerText.includes(wanted) && !it.disabled);
   const found = await page.waitForFunction(find, { timeout: 20_000, polling: 50 }, text);
-  await (found as ElementHandle<HTMLElement>).evaluate((it) => it.click());
+  await (found as ElementHandle<HTMLElement>).click();
 }
 
 /** The checks that a page shows, each with its result in front. */
@@ -204,8 +218,10 @@ export function checksOf(page: Page): Promise<string[]> {
   return page.$$eval(".checks li", (all) => all.map((it) => `${it.className}: ${it.innerText}`));
 }
 
-/** All checks hold, and there are some. */
+/** All checks hold once they are made, and there are some. */
 export async function allProven(page: Page, atLeast: number): Promise<void> {
+  const areMade = () => [...document.querySelectorAll(".checks")].every((it) => it.ariaBusy !== "true");
+  await page.waitForFunction(areMade, { timeout: 60_000, polling: 50 });
   const checks = await checksOf(page);
   assert.ok(checks.length >= atLeast, checks.join("\n"));
   assert.ok(checks.every((it) => it.startsWith("good:")), checks.join("\n"));

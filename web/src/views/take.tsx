@@ -402,7 +402,7 @@ function Done({ done }: { done: DoneState }) {
   const { status, turns } = state;
   const [checks, setChecks] = useState<CheckLine[]>([]);
   const [running, setRunning] = useState(true);
-  const [copied, setCopied] = useState(false);
+  const [said, setSaid] = useState("");
   const coordinator = status?.coordinatorAddress;
   useEffect(() => {
     if (coordinator === undefined) return;
@@ -426,8 +426,9 @@ function Done({ done }: { done: DoneState }) {
   const share = async () => {
     if (navigator.share !== undefined) await navigator.share({ text: shared });
     else {
-      await navigator.clipboard.writeText(shared);
-      setCopied(true);
+      // Where nothing may be copied, the text is shown.
+      const copied = navigator.clipboard?.writeText(shared) ?? Promise.reject(new Error());
+      setSaid(await copied.then(() => t("done.copied")).catch(() => shared));
     }
   };
   return (
@@ -483,7 +484,7 @@ function Done({ done }: { done: DoneState }) {
             {t("done.picture")}
           </button>
         </div>
-        <p role="status">{copied ? t("done.copied") : ""}</p>
+        <p role="status">{said}</p>
         <p class="quiet small">{t("done.keepsakeWhat")}</p>
         <p class="quiet">
           {t("done.again")} <a href="/verify">{t("foot.verify")}</a>
