@@ -1,12 +1,13 @@
 // What stands between a browser and the coordinator: a server that passes everything on, and that can lose
 // connections, be slow, and tell what was asked and what the page's policy has stopped.
 
-import { createReadStream, existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { extname, join } from "node:path";
 import { Transform } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 
 const dist = fileURLToPath(new URL("../dist", import.meta.url));
 
@@ -132,13 +133,16 @@ export class Front {
     const file = join(dist, isPage ? "index.html" : path);
     const isFile = file.startsWith(dist) && /^\/(assets\/|favicon)/.test(path) && existsSync(file);
     if (!isPage && !isFile) return false;
+    const packed = gzipSync(readFileSync(file));
     response.writeHead(200, {
       ...headers,
+      "content-encoding": "gzip",
+      "content-length": packed.length,
       "content-security-policy": reporting(headers["content-security-policy"]!),
       "content-type": TYPES[extname(file)] ?? "application/octet-stream",
       "cache-control": isPage ? "no-cache" : "public, max-age=31536000, immutable",
     });
-    createReadStream(file).pipe(response);
+    response.end(packed);
     return true;
   }
 
