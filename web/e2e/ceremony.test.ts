@@ -1,6 +1,7 @@
 // What the operator does, as those see it who watch, wait and come: pause, drain, plans, the end, handover.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Browser, checksOf, clickText, looksRight, Person, waitForText } from "./browser";
@@ -22,6 +23,16 @@ async function run(work: (front: Front, coordinator: Coordinator) => Promise<voi
     await coordinator.stop();
     front.stop();
   }
+}
+
+/** Whoever is turned away can keep the signed refusal, and our own program takes it as proof. */
+async function refusalIsProven(coordinator: Coordinator, person: Person): Promise<void> {
+  await clickText(person.page, "Save what was signed for you");
+  const file = await person.downloaded("tauline-tickets.json");
+  const kept = JSON.parse(readFileSync(file, "utf8")) as { refusals: string[] };
+  assert.match(kept.refusals[0]!, /^tauline refusal v1\n/);
+  const audit = await coordinator.tauline("audit", "--server", coordinator.url, "--ticket", file);
+  assert.equal(audit.code, 0, audit.output);
 }
 
 test("a ceremony that is planned, opens, pauses, goes on, drains, and ends", () =>
@@ -73,6 +84,7 @@ test("a ceremony that is planned, opens, pauses, goes on, drains, and ends", () 
     await waitForText(late.page, "You may not join.");
     await waitForText(late.page, "Nobody new is taken.");
     await looksRight(late.page, "came too late");
+    await refusalIsProven(coordinator, late);
     await late.leave();
 
     await bob.abort();
@@ -144,15 +156,16 @@ test("who is expelled is told why", () =>
     await carol.join("carol");
     await waitForText(carol.page, "You are next.");
     await coordinator.admin("expel", "2", "--reason", "runs a hundred browsers");
-    await waitForText(carol.page, "The operator has ended your stay: runs a hundred browsers");
+    await waitForText(carol.page, "The operator has ended your stay. Reason given: runs a hundred browsers");
     await looksRight(carol.page, "expelled");
     // The same name again is refused, with a reason and a signature.
     await clickText(carol.page, "Try again");
     await carol.join("carol");
     await waitForText(carol.page, "You may not join.");
-    await waitForText(carol.page, "You may not join again: the ceremony's operator ended your stay: runs a hundred browsers.");
+    await waitForText(carol.page, "You may not join again: the ceremony's operator ended your stay (runs a hundred browsers).");
     await waitForText(carol.page, "The refusal is signed");
     await looksRight(carol.page, "not allowed");
+    await refusalIsProven(coordinator, carol);
     await carol.leave();
     await bob.abort();
   }));

@@ -156,6 +156,8 @@ export class Coordinator {
 
 /** A participant without a browser, who does only what the test says. */
 export class Other {
+  private stays: NodeJS.Timeout | undefined;
+
   private constructor(
     private readonly url: string,
     private readonly token: string,
@@ -180,6 +182,12 @@ export class Other {
     return (await answer.json()) as { queueStatus: string };
   }
 
+  /** Is heard of every other second, and so keeps the place, until it leaves. */
+  stay(): this {
+    this.stays = setInterval(() => void this.call("/queue/checkin").catch(() => undefined), 2000);
+    return this;
+  }
+
   /** Waits as our own programs do, which hold their check-ins. Resolves when the turn has come. */
   async turn(): Promise<void> {
     for (let word = "queued"; word !== "readyToContribute"; ) {
@@ -199,6 +207,7 @@ export class Other {
   }
 
   leave(): Promise<unknown> {
+    clearInterval(this.stays);
     return this.call("/queue/leave");
   }
 }

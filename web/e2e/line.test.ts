@@ -98,7 +98,7 @@ test("another device has the same place; both compute, one counts, and both say 
 
 test("who is away when the turn comes free is passed, and is told what that means", async () => {
   const bob = await Other.block(front.url, "ivan");
-  const ahead = [await Other.join(front.url, "sybil"), await Other.join(front.url, "trent"), await Other.join(front.url, "victor")];
+  const ahead = await Promise.all(["sybil", "trent", "victor"].map(async (name) => (await Other.join(front.url, name)).stay()));
   const ownFront = await front.another();
   await ownFront.leadTo(coordinator.port);
   const judy = await Person.at(ownFront, browser, "/take-part");

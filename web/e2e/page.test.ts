@@ -80,7 +80,7 @@ test("a contribution from the browser, checked by the page and by our own progra
   await looksRight(page, "done");
 
   await clickText(page, "Download your receipt");
-  await clickText(page, "Download what was signed for you");
+  await clickText(page, "Save what was signed for you");
   await clickText(page, "Save a picture");
   const [receipt, tickets, picture] = await Promise.all(
     ["tauline-receipt-1.json", "tauline-tickets.json", "contribution.svg"].map((name) => alice.downloaded(name)),

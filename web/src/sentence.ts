@@ -26,7 +26,7 @@ export function watching(status: CeremonyStatus | null, turns: Turn[]): Sentence
     return { head, then: begun ? [count, ...opens, t("watch.closedMore")] : [...opens, count] };
   }
   if (status.mode === "halted") return { head: t("watch.halted"), then: [count, t("watch.haltedMore"), ...opens] };
-  const head = `${count} ${nowOf(status)}`;
+  const head = status.contributions === 0 && status.turn === null ? count : `${count} ${nowOf(status)}`;
   if (status.mode === "draining") {
     const rest = many("watch.drainingMore", status.queueLength);
     return { head, then: [`${t("watch.draining")} ${rest}`, ...opens] };

@@ -12,7 +12,7 @@ import { fullTime, t } from "./texts";
 
 export interface Check {
   text: string;
-  result: "good" | "bad" | "pending";
+  result: "good" | "bad" | "pending" | "told";
   why?: string;
 }
 
@@ -80,7 +80,7 @@ export async function checkLog(coordinator: string, tell: Tell): Promise<void> {
     grown = (await checks.run(text, () => tree.provesGrowth(older, checkpoint.root).then(() => true))) ?? false;
   }
   if (checkpoint.others.length > 0) checks.add(t("check.cosigned", { names: checkpoint.others.join(", ") }), "good");
-  else checks.add(t("check.cosignedNone"), "good");
+  else checks.add(t("check.cosignedNone"), "told");
   if (grown) {
     const now: Seen = { size: checkpoint.size, root: log.toBase64(checkpoint.root), at: Date.now() };
     localStorage.setItem(key, JSON.stringify(now));
@@ -177,9 +177,12 @@ async function checkTickets(checks: Checks, kept: Keepsake | null, { checkpoint,
       }
       await tree.provesEntry(entry, fromHex(told.get("leaf") ?? ""), checkpoint.root);
     });
-    for (const promise of [stay.waiting, stay.ready]) {
+    for (const [promise, text] of [
+      [stay.waiting, t("check.promise")],
+      [stay.ready, t("check.promiseTurn")],
+    ] as const) {
       if (promise === undefined || promiseOf(promise) === null) continue;
-      await checks.run(t("check.promise"), () => void log.verifyNote(promise, keyOf(promise)));
+      await checks.run(text, () => void log.verifyNote(promise, keyOf(promise)));
     }
   }
   for (const refusal of kept.refusals ?? []) {

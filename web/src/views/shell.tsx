@@ -137,7 +137,8 @@ export function Say({ sentence, children }: { sentence: Sentence; children?: Com
 
 export interface CheckLine {
   text: string;
-  result: "good" | "bad" | "pending";
+  /** `told` is neither good nor bad. */
+  result: "good" | "bad" | "pending" | "told";
   why?: string;
 }
 
@@ -147,7 +148,7 @@ export function CheckList({ checks, running }: { checks: CheckLine[]; running: b
       {checks.map((check) => (
         <li class={check.result} key={check.text}>
           {check.text}
-          <span class="only-heard"> {t(check.result === "good" ? "check.good" : "check.bad")}</span>
+          {check.result !== "told" && <span class="only-heard"> {t(check.result === "good" ? "check.good" : "check.bad")}</span>}
           {check.why !== undefined && <div class="quiet small">{check.result === "bad" ? t("check.failed", { why: check.why }) : check.why}</div>}
         </li>
       ))}

@@ -60,9 +60,11 @@ export function Take() {
           )}
           <Working />
           {stage.at === "in" && state.queue?.queueStatus === "queued" && <Waiting />}
-          <section>
-            <Band turns={state.turns} />
-          </section>
+          {state.turns.length > 0 && (
+            <section>
+              <Band turns={state.turns} />
+            </section>
+          )}
         </>
       );
   }
@@ -159,7 +161,12 @@ function SignIn() {
   const { status } = state;
   const wallets = useWallets();
   const [busy, setBusy] = useState("");
-  const [wrong, setWrong] = useState(state.redirectError === null ? "" : inWords(state.redirectError, state.redirectError));
+  const [wrong, setWrong] = useState(() => {
+    const { redirectError } = state;
+    // Said once: the next attempt is another matter.
+    state.redirectError = null;
+    return redirectError === null ? "" : inWords(redirectError, redirectError);
+  });
   const code = useRef<HTMLInputElement>(null);
   if (status === null) return null;
   const ways = status.signIn;

@@ -36,7 +36,7 @@ export function Watch() {
       </Say>
       <section class="stack">
         <Band turns={turns} own={stage.at === "done" ? (stage.done.number ?? undefined) : undefined} />
-        {status !== null && <Now status={status} />}
+        {status !== null && movedTo === undefined && <Now status={status} />}
       </section>
       {status !== null && <Facts status={status} turns={turns} />}
       <Latest turns={turns} />
