@@ -66,11 +66,4 @@ export const statuses: Record<string, object> = {
     log: { ...base.log, records: 2 },
   },
   "watch-ended": { ...base, mode: "halted", queueLength: 0, turn: null, recent: turns(100, 1043) },
-  "watch-moved": {
-    ...base,
-    mode: "halted",
-    turn: null,
-    recent: turns(100, 1043),
-    movedTo: { key: "02".repeat(33), coordinatorAddress: base.coordinatorAddress, url: "https://next.example.org/" },
-  },
 };

@@ -83,6 +83,7 @@ export class Front {
       this.headers = null;
       return;
     }
+    if (process.env.TAULINE_OWN_PAGE === "1") throw new Error("the programs have another page than web/dist: build them again");
     const kept = ["content-security-policy", "x-content-type-options", "referrer-policy", "x-frame-options", "cross-origin-opener-policy"];
     this.headers = Object.fromEntries(kept.map((name) => [name, own.headers.get(name) ?? ""]));
   }

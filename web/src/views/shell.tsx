@@ -1,6 +1,6 @@
 // What is around every page: name, state, ways, language.
 
-import type { ComponentChildren } from "preact";
+import { Fragment, type ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { MovedTo as Moved } from "../protocol";
 import { set, state, useSeconds, type State } from "../store";
@@ -121,7 +121,14 @@ export function Say({ sentence, children }: { sentence: Sentence; children?: Com
   }, [meaning]);
   return (
     <section class="sentence">
-      <h1>{sentence.head}</h1>
+      <h1>
+        {sentence.head.split(/(?<=[.!?]) /).map((part, i) => (
+          <Fragment key={i}>
+            {i > 0 && " "}
+            <span>{part}</span>
+          </Fragment>
+        ))}
+      </h1>
       {sentence.then.map((line) => (
         <p class="then" key={line}>
           {line}
