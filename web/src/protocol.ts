@@ -83,6 +83,14 @@ export interface SignedTicket {
   logKey: string;
 }
 
+/** What proves that somebody was turned away. */
+export interface SignedRefusal {
+  refusal: string;
+  nonce: string;
+  origin: string;
+  logKey: string;
+}
+
 export interface QueueStatus {
   id: string;
   ticket: number | null;
@@ -146,7 +154,7 @@ export class Refused extends Error {
     readonly status: number,
     readonly code: string,
     message: string,
-    readonly body: { signed?: string; movedTo?: MovedTo } = {},
+    readonly body: { signed?: SignedRefusal; movedTo?: MovedTo } = {},
     readonly retryAfter: number | null = null,
   ) {
     super(message);
@@ -207,7 +215,7 @@ export async function refusal(
       code?: string;
       error?: string;
       message?: string;
-      signed?: string;
+      signed?: SignedRefusal;
       movedTo?: MovedTo;
     };
     return new Refused(status, body.code ?? `HTTP ${status}`, body.error ?? body.message ?? `HTTP ${status}`, body, retryAfter);
