@@ -25,7 +25,7 @@ const OF_NO_ROUTE: [Code; 2] = [Code::NotFound, Code::MethodNotAllowed];
 
 fn some_health() -> Arc<Health> {
     let settings = Settings::from_args(["tauline-server".into()].into_iter()).unwrap();
-    Health::opening(&settings, Measures::none())
+    Health::opening(&settings, Measures::none(), None)
 }
 
 /// What is served at a path of the document's own routes.
