@@ -137,7 +137,7 @@ function Trial() {
   const values = { seconds: duration(Math.max(1000, trial.seconds * 1000)), limit: duration(limit) };
   const classes = { good: "quiet", tight: "note warn", slow: "note bad" };
   return (
-    <p class={classes[fast]} data-trial={fast} data-g1={trial.g1Ms.toFixed(3)}>
+    <p class={classes[fast]} data-trial={fast} data-g1={trial.g1Ms.toFixed(3)} data-seconds={trial.seconds.toFixed(1)}>
       {t(`trial.${fast}`, values)}
     </p>
   );
