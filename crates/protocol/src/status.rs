@@ -51,6 +51,34 @@ pub struct CeremonyStatus {
     pub moved_to: Option<MovedTo>,
     /// The coordinator's clock, in Unix seconds.
     pub time: u64,
+    /// The latest turns, at most 100, the newest last; in an event that follows another one, those
+    /// that are new. Absent from coordinators that do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recent: Option<Vec<RecentTurn>>,
+    /// What the operator calls the ceremony. Absent where it has no name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// A turn that is over: a stay that was called. Who left or was missed in line had none
+/// (`docs/spec/http-api.md#recent`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecentTurn {
+    /// The ticket of the stay.
+    pub ticket: u64,
+    /// How it ended.
+    pub ended: EndedWord,
+    /// When it ended, in Unix seconds.
+    pub ended_at: u64,
+    /// From the call to the end, in milliseconds, without absences of the coordinator.
+    pub turn_in_ms: u64,
+    /// The number of the contribution. Absent where none was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
+    /// Whose contribution it is. Absent where none was accepted: nobody else is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
 }
 
 /// When the mode will change as the operator plans it (`docs/spec/http-api.md#announced-plans`,
@@ -117,6 +145,9 @@ pub struct LogHead {
     /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cosigned: Option<Cosigned>,
+    /// When the checkpoint that is served was signed, in Unix seconds. Absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<u64>,
 }
 
 /// How many witnesses have cosigned a checkpoint (`docs/spec/public-log.md#witnesses`).
