@@ -39,7 +39,6 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/auth/eth", post(wallet_signed))
         .route("/auth/callback/eth", get(callback_eth).head(get_only))
         .route("/auth/callback/github", get(callback_github).head(get_only))
-        .route("/auth/page/sign-in.js", get(page::script))
         .route("/auth/page/style.css", get(page::style))
 }
 
@@ -85,8 +84,12 @@ fn shown_to_person(app: &App, parts: &Parts, refused: &Refused) -> Option<Respon
     };
     let state = Returned::read(&parts.uri).ok()?.state;
     let (begun, _) = begun(app, &state, provider, &parts.headers).ok()?;
-    let problem = Problem::from(refused.clone());
-    Some(answer::refused(&begun.redirect?, &problem))
+    let redirect = begun.redirect?;
+    Some(answer::refused(
+        &app.sign_in.redirects,
+        &redirect,
+        refused.clone(),
+    ))
 }
 
 /// The sign-in that a state is of, and the browser that it began in.
@@ -163,7 +166,7 @@ fn start(app: &App, provider: AuthProvider, uri: &Uri, headers: &HeaderMap) -> R
     });
     let mut response = match begun {
         Ok(Beginning::Provider(url)) => sent_on(&url),
-        Ok(Beginning::WalletPage(state)) => page::wallet(&state),
+        Ok(Beginning::WalletPage(state)) => answer::wallet_page(&state),
         Err(refused) => return page::notice(&refused),
     };
     let cookie = browser.set_cookie(tls);
@@ -196,9 +199,11 @@ async fn callback(app: &App, provider: AuthProvider, uri: &Uri, headers: &Header
     app.measures.sign_in(&ended);
     match (ended, &begun.redirect) {
         (Ok(answer), None) => Json(answer).into_response(),
-        (Ok(answer), Some(redirect)) => answer::signed_in(redirect, &answer),
+        (Ok(answer), Some(redirect)) => {
+            answer::signed_in(&app.sign_in.redirects, redirect, &answer)
+        }
         (Err(error), None) => Problem::from(error).into_response(),
-        (Err(error), Some(redirect)) => answer::refused(redirect, &Problem::from(error)),
+        (Err(error), Some(redirect)) => answer::refused(&app.sign_in.redirects, redirect, error),
     }
 }
 
@@ -294,7 +299,18 @@ async fn wallet_signed(State(app): State<Arc<App>>, request: Request) -> Result<
         // A good one is counted when it comes back with a session.
         app.measures.sign_in(&signed);
     }
-    let next = signed.map_err(Problem::explained)?;
+    let next = match signed {
+        Ok(next) => next,
+        Err(refused) => {
+            // The person may have another account. The program that waits hears of this one.
+            let redirect = begun.redirect.as_deref();
+            let told = redirect.filter(|_| refused.code == Code::LoginNotEligible);
+            let told = told.and_then(|redirect| {
+                answer::refusal(&app.sign_in.redirects, redirect, refused.clone())
+            });
+            return Ok(answer::explained(refused, told));
+        }
+    };
     // By the name that the browser knows this host by: another has another cookie.
     let next = &next[url::Position::BeforePath..];
     Ok(Json(serde_json::json!({ "location": next })).into_response())
