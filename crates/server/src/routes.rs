@@ -4,6 +4,7 @@ mod auth;
 mod base;
 mod ceremony;
 mod contribution;
+mod contributions;
 mod events;
 pub(crate) mod health;
 mod log;
@@ -34,6 +35,8 @@ use crate::http::log::log_requests;
 use crate::http::request_id;
 use crate::refused::Refused;
 
+pub(crate) use self::page::{is_document as is_page, prepare};
+
 /// How long a browser may keep the answer of a preflight: a day, browsers take less.
 const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(86_400);
 
@@ -46,7 +49,14 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     };
     Router::new()
         .route("/ceremony/status", get(ceremony::status))
+        .route("/ceremony/events", get(ceremony::events))
         .route("/ceremony/transcript", get(transcript::download))
+        .route("/ceremony/contributions/{number}", get(contributions::one))
+        .route(
+            "/ceremony/contributions/pages/{index}",
+            get(contributions::piece),
+        )
+        .route("/ceremony/contributions/find", get(contributions::find))
         .route("/log/{*path}", get(log::serve))
         .route("/login/nonce", get(login::nonce))
         .route("/login", post(login::login))
@@ -77,7 +87,8 @@ const POLICY: Policy = Policy {
     rate: |_, request| match request.uri().path() {
         "/login" if request.method() == Method::POST => Rate::SignIn,
         // Answered from what was published last: whoever wants to know how the ceremony stands, is told.
-        "/ceremony/status" => Rate::Free,
+        // The same for its stream, which counts as a connection.
+        "/ceremony/status" | "/ceremony/events" => Rate::Free,
         // Whoever asks these restarts what does not answer.
         "/healthz" | "/readyz" => Rate::Free,
         // A page is a dozen files at once.

@@ -34,6 +34,7 @@ use crate::health::Health;
 use crate::http::app::{App, Lobby};
 use crate::http::limits::Limits;
 use crate::http::upload::Uploads;
+use crate::live::Live;
 use crate::measures::Measures;
 use crate::public_log::{Witnesses, origin_of};
 use crate::routes;
@@ -172,6 +173,8 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     let app = Arc::new(app);
     let witnesses = Witnesses::new(Arc::clone(coordinator.log()), &settings.service.witness)?;
     tokio::spawn(witnesses.run(app.stopping.clone()));
+    tokio::spawn(Arc::clone(&app.live).run(app.stopping.clone()));
+    routes::prepare();
     let in_force = InForce::new(Arc::clone(&app), settings, source);
     let operator = admin::Operator::new(coordinator.clone(), Some(&in_force));
     let socket = admin::serve(&settings.service.data_dir, operator)
@@ -231,6 +234,7 @@ fn app(
     let body_timeout = settings.connections.body_timeout;
     let upload_limit = settings.rules().longest_contribution();
     App {
+        live: Live::new(coordinator.clone()),
         uploads: Uploads::new(coordinator.clone(), body_timeout, upload_limit),
         coordinator,
         sign_in,
@@ -291,7 +295,11 @@ async fn sign_in(
         oidc: providers.oidc,
         nonces: Nonces::new(),
         states: States::new(),
-        redirects: Redirects::new(settings.sign_in.redirect_allow.clone()),
+        redirects: Redirects::new(
+            settings.sign_in.redirect_allow.clone(),
+            settings.service.origin(address),
+            routes::is_page,
+        ),
         sessions,
         coordinator: coordinator.clone(),
     })

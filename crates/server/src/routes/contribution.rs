@@ -15,6 +15,7 @@ use tauline_protocol::error::Code;
 
 use super::base::state;
 use super::sequencer;
+use crate::coordinator::Counted;
 use crate::http::admission::{MaybeSignedIn, SignedIn};
 use crate::http::app::App;
 use crate::http::body::compression::BodyCoding;
@@ -71,8 +72,8 @@ pub(super) async fn complete(
         let form = DocumentForm::of(headers)?;
         BodyCoding::of(headers).map(|coding| (form, coding))
     };
-    let receipt = app.uploads.take(request, sender, form).await?;
-    Ok(Json(receipt.into()))
+    let Counted { number, receipt } = app.uploads.take(request, sender, form).await?;
+    Ok(Json(ReceiptAnswer::from(receipt).numbered(number)))
 }
 
 /// Says whether a contribution of the stated length would be taken, as soon as the headers are

@@ -1,11 +1,11 @@
 //! The page for people, served from the program itself (`docs/spec/http-api.md#page`).
 //!
 //! Its files are built from `web/`, and are part of the program. Each is kept in all compressions, made
-//! when it is first asked for anything.
+//! at the start, away from the threads that answer.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::Path;
@@ -80,13 +80,26 @@ struct File {
 }
 
 /// The files by their paths below `web/dist`.
-static FILES: LazyLock<BTreeMap<String, File>> = LazyLock::new(|| {
-    let files = Built::iter().filter_map(|path| {
-        let bytes = Built::get(&path)?.data.into_owned();
-        Some((path.to_string(), File::new(&path, bytes)))
-    });
-    files.collect()
-});
+static FILES: OnceLock<BTreeMap<String, File>> = OnceLock::new();
+
+/// Makes the files ready, in the background. Nobody waits for that when the server stops.
+pub(crate) fn prepare() {
+    // Without a thread for it, the first who asks has them made.
+    let _ = std::thread::Builder::new()
+        .name("page".to_owned())
+        .spawn(files);
+}
+
+/// The files. They are compressed at the first call, which takes some tenths of a second.
+fn files() -> &'static BTreeMap<String, File> {
+    FILES.get_or_init(|| {
+        let files = Built::iter().filter_map(|path| {
+            let bytes = Built::get(&path)?.data.into_owned();
+            Some((path.to_string(), File::new(&path, bytes)))
+        });
+        files.collect()
+    })
+}
 
 pub(super) fn router() -> Router<Arc<App>> {
     let assets = format!("{ASSETS}{{*path}}");
@@ -105,20 +118,33 @@ pub(super) fn is_of(path: &str) -> bool {
     is_one_of_many || path == "/favicon.svg" || ADDRESSES.contains(&path)
 }
 
+/// Whether a path is that of the page's document, of one of its states that have no number.
+pub(crate) fn is_document(path: &str) -> bool {
+    !path.contains('{') && ADDRESSES.contains(&path)
+}
+
 async fn document(headers: HeaderMap) -> Response {
-    served("index.html", &headers, false)
+    served("index.html", &headers, false).await
 }
 
 async fn favicon(headers: HeaderMap) -> Response {
-    served("favicon.svg", &headers, false)
+    served("favicon.svg", &headers, false).await
 }
 
 async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
-    served(&format!("assets/{path}"), &headers, true)
+    served(&format!("assets/{path}"), &headers, true).await
 }
 
-fn served(path: &str, headers: &HeaderMap, is_immutable: bool) -> Response {
-    let Some(file) = FILES.get(path) else {
+async fn served(path: &str, headers: &HeaderMap, is_immutable: bool) -> Response {
+    let files = match FILES.get() {
+        Some(files) => files,
+        None => match tokio::task::spawn_blocking(files).await {
+            Ok(files) => files,
+            // It was cut off, since the server stops.
+            Err(_) => return Refused::unavailable().into_response(),
+        },
+    };
+    let Some(file) = files.get(path) else {
         let text = format!("there is nothing at /{path}: load the page anew");
         return Refused::new(Code::NotFound, text).into_response();
     };

@@ -143,7 +143,8 @@ fn unreadable(error: &dyn std::fmt::Display) -> Refused {
     )
 }
 
-fn lists(etags: &str, etag: &str) -> bool {
+/// Whether a list of entity tags has this one.
+pub(super) fn lists(etags: &str, etag: &str) -> bool {
     etags
         .split(',')
         .map(str::trim)
