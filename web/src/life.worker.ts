@@ -432,9 +432,16 @@ class Life {
   private accepted(receipt: SignedReceipt, warnings: string[], ticket: number | null, number: number | null): void {
     this.lives = false;
     this.forget();
-    tell({ kind: "accepted", receipt, warnings, own: this.work?.own ?? null, ticket, number });
+    const own = this.work?.own ?? null;
     this.work = null;
+    tell({ kind: "accepted", receipt, warnings, own: own !== null && isOf(receipt, own) ? own : null, ticket, number });
   }
+}
+
+/** Whether a receipt is for this work, and not for what another device of the same person has sent. */
+function isOf({ receipt }: SignedReceipt, own: OwnWork): boolean {
+  const { witness } = JSON.parse(receipt) as { witness: string[] };
+  return witness.map((it) => it.replace(/^0x/, "")).join() === own.publicKeys.join();
 }
 
 /** Check-ins during a turn, one after another. */

@@ -89,7 +89,8 @@ export const nodeHash = (left: Hash, right: Hash): Hash => sha256(concat(Uint8Ar
 
 export type Fetch = (path: string) => Promise<Response>;
 
-const WIDTH = 256;
+/** Entries of a full tile. */
+export const WIDTH = 256;
 
 /** The tree of a checkpoint, read by its tiles. What is read is proven by the root or not at all. */
 export class Tree {

@@ -1,6 +1,6 @@
 // What the page and its workers tell one another.
 
-import type { MovedTo, QueueStatus, SignedReceipt, SubCeremony } from "./protocol";
+import type { MovedTo, QueueStatus, SignedReceipt, SignedRefusal, SubCeremony } from "./protocol";
 import type { Wrong } from "./blst";
 import type { Bytes } from "./bytes";
 
@@ -47,7 +47,7 @@ export interface Progress {
 
 /** Why there will be no receipt from this life. */
 export type Failure =
-  | { why: "refused"; status: number; code: string; text: string; signed?: string; movedTo?: MovedTo }
+  | { why: "refused"; status: number; code: string; text: string; signed?: SignedRefusal; movedTo?: MovedTo }
   | { why: "badBase"; wrong: string }
   | { why: "tooLarge"; bytes: number }
   | { why: "computation"; text: string }

@@ -3,7 +3,7 @@
 
 import wasmUrl from "./blst.wasm?url";
 import { fromHex, toHex, type Bytes } from "./bytes";
-import { load, save, withStatus, type Keepsake } from "./keepsake";
+import { load, save, withRefusal, withStatus, type Keepsake } from "./keepsake";
 import type { LifeNews, Order } from "./messages";
 import type { CeremonyStatus, LoginAnswer, QueueStatus } from "./protocol";
 import { go, set, state, subscribe, type Session } from "./store";
@@ -315,7 +315,7 @@ function hear(news: LifeNews): void {
       localStorage.removeItem(IN_LINE);
       const { failure } = news;
       if (failure.why === "refused" && failure.signed !== undefined) {
-        keep(kept === null ? null : { ...kept, refusals: [...(kept.refusals ?? []), failure.signed] });
+        keep(withRefusal(kept, state.session?.identity ?? "", failure.signed, location.origin));
       }
       set({ stage: { at: "failed", failure }, progress: null, trouble: null });
       stop();

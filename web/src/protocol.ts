@@ -95,6 +95,14 @@ export interface SignedTicket {
   logKey: string;
 }
 
+/** What proves that somebody was turned away. */
+export interface SignedRefusal {
+  refusal: string;
+  nonce: string;
+  origin: string;
+  logKey: string;
+}
+
 export interface QueueStatus {
   id: string;
   ticket: number | null;
@@ -158,7 +166,7 @@ export class Refused extends Error {
     readonly status: number,
     readonly code: string,
     message: string,
-    readonly body: { signed?: string; movedTo?: MovedTo; location?: string } = {},
+    readonly body: { signed?: SignedRefusal; movedTo?: MovedTo; location?: string } = {},
     readonly retryAfter: number | null = null,
   ) {
     super(message);
@@ -219,7 +227,7 @@ export async function refusal(
       code?: string;
       error?: string;
       message?: string;
-      signed?: string;
+      signed?: SignedRefusal;
       movedTo?: MovedTo;
       location?: string;
     };

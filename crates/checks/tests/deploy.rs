@@ -1,9 +1,11 @@
 //! What operators copy from `deploy` goes with the rest: each alarm has a paragraph that says what to do,
-//! and every metric that is asked for exists.
+//! every metric that is asked for exists, and Prometheus's own program finds that alarms are raised when they
+//! should be, and not otherwise.
 
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use tauline_checks::citations::rules;
 use tauline_checks::root;
@@ -29,7 +31,7 @@ fn plain(name: &str) -> &str {
 }
 
 #[test]
-fn every_alarm_has_a_paragraph_in_the_operators_book() {
+fn every_alarm_has_a_paragraph_and_a_drill() {
     let anchors = rules(&read("docs/operating.md"));
     let alerts = read("deploy/prometheus/alerts.yml");
     let after = |mark: &str| -> Vec<String> {
@@ -51,6 +53,12 @@ fn every_alarm_has_a_paragraph_in_the_operators_book() {
         .filter(|anchor| !names.iter().any(|name| name.to_lowercase() == **anchor))
         .collect();
     assert!(told.is_empty(), "no such alarm: {told:?}");
+    let drills = read("docs/drills.md");
+    let untried: Vec<_> = names
+        .iter()
+        .filter(|name| !drills.lines().any(|line| line == format!("### {name}")))
+        .collect();
+    assert!(untried.is_empty(), "docs/drills.md lacks {untried:?}");
 }
 
 #[test]
@@ -62,6 +70,7 @@ fn every_metric_that_is_asked_for_exists() {
         .collect();
     for path in [
         "deploy/prometheus/alerts.yml",
+        "deploy/prometheus/alerts_test.yml",
         "deploy/grafana/tauline.json",
     ] {
         let asked = metrics_in(&read(path));
@@ -71,6 +80,54 @@ fn every_metric_that_is_asked_for_exists() {
             .filter(|name| !known.contains(plain(name)))
             .collect();
         assert!(unknown.is_empty(), "{path}: {unknown:?}");
+    }
+}
+
+#[test]
+fn every_alarm_is_shown_to_be_raised_and_not_to_be() {
+    let (alerts, cases) = (
+        read("deploy/prometheus/alerts.yml"),
+        read("deploy/prometheus/alerts_test.yml"),
+    );
+    let names = alerts
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: "));
+    for name in names {
+        let raised = format!("  - name: {name}");
+        let not = format!("  - name: no {name}, ");
+        assert!(
+            cases.lines().any(|line| line == raised),
+            "{name} is never raised"
+        );
+        assert!(
+            cases.lines().any(|line| line.starts_with(&not)),
+            "{name} is always raised"
+        );
+    }
+}
+
+#[test]
+fn prometheus_takes_the_settings_and_raises_the_alarms_when_it_should() {
+    let folder = root().join("deploy/prometheus");
+    let asked = [
+        ["check", "config", "prometheus.yml"],
+        ["check", "rules", "alerts.yml"],
+        ["test", "rules", "alerts_test.yml"],
+    ];
+    for arguments in asked {
+        let mut promtool = Command::new("promtool");
+        let output = promtool.args(arguments).current_dir(&folder).output();
+        let Ok(output) = output else {
+            assert!(
+                std::env::var_os("TAULINE_REQUIRE_PROMTOOL").is_none(),
+                "TAULINE_REQUIRE_PROMTOOL is set, and there is no promtool"
+            );
+            eprintln!("SKIPPED: there is no promtool: apt-get install prometheus");
+            return;
+        };
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert!(output.status.success(), "promtool {arguments:?}: {said}");
     }
 }
 

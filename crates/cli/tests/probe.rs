@@ -5,13 +5,10 @@
 
 mod common;
 
-use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use common::front::Front;
 use common::proxy::{self, Rule};
 use common::server::Server;
 use common::{run_said, temporary};
@@ -160,110 +157,10 @@ fn a_rehearsal_looks_at_the_way_first() {
     );
 }
 
-/// A real nginx in front of a coordinator. Killed when dropped.
-struct Nginx {
-    child: Child,
-    url: String,
-    _dir: tempfile::TempDir,
-}
-
-impl Nginx {
-    /// Starts nginx with these directives. None, with a message, if there is no nginx.
-    fn start(server: &Server, directives: &str) -> Option<Self> {
-        Self::with(|_, port| {
-            format!(
-                "server {{ listen 127.0.0.1:{port}; {directives}\n\
-                 location / {{ proxy_pass {}; }} }}",
-                server.url
-            )
-        })
-    }
-
-    /// Starts nginx with the example of `deploy`, without TLS.
-    fn example(server: &Server) -> Option<Self> {
-        let path = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../deploy/nginx/tauline.conf"
-        );
-        let example = fs::read_to_string(path).unwrap();
-        let address = server.url.trim_start_matches("http://");
-        Self::with(|at, port| {
-            let changed = example.lines().map(|line| match line.trim() {
-                "server 127.0.0.1:3000;" => format!("server {address};"),
-                "listen 443 ssl http2;" => format!("listen 127.0.0.1:{port};"),
-                "listen 80;" => format!("listen unix:{at}/plain;"),
-                other if other.starts_with("ssl_") || other.starts_with("listen") => String::new(),
-                _ => line
-                    .replace("/var/cache/nginx", at)
-                    .replace("/var/log/nginx", at),
-            });
-            changed.collect::<Vec<_>>().join("\n")
-        })
-    }
-
-    /// Starts nginx with what stands in its block `http`, for this directory and this port.
-    fn with(http: impl FnOnce(&str, u16) -> String) -> Option<Self> {
-        let there = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"];
-        let Some(program) = there.iter().find(|path| Path::new(path).exists()) else {
-            assert!(
-                std::env::var_os("TAULINE_REQUIRE_NGINX").is_none(),
-                "TAULINE_REQUIRE_NGINX is set, and there is no nginx"
-            );
-            eprintln!("SKIPPED: there is no nginx: apt-get install nginx-light");
-            return None;
-        };
-        let dir = temporary();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let at = dir.path().display().to_string();
-        let http = http(&at, port);
-        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .map(|what| format!("{what}_temp_path {at}/{what};\n"))
-            .concat();
-        let config = format!(
-            "daemon off; master_process off; pid {at}/pid; error_log {at}/error.log;\n\
-             events {{}}\nhttp {{ access_log off;\n{temporary}\n{http}\n}}\n"
-        );
-        fs::write(dir.path().join("nginx.conf"), config).unwrap();
-        let child = Command::new(program)
-            .arg("-e")
-            .arg(dir.path().join("early.log"))
-            .arg("-c")
-            .arg(dir.path().join("nginx.conf"))
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let url = format!("http://127.0.0.1:{port}");
-        let since = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(
-                since.elapsed() < Duration::from_secs(20),
-                "nginx does not listen"
-            );
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Some(Self {
-            child,
-            url,
-            _dir: dir,
-        })
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn nginx_as_it_comes_lets_a_small_ceremony_through() {
     let server = Server::start(&[]);
-    let Some(nginx) = Nginx::start(&server, "") else {
+    let Some(nginx) = Front::nginx(&server, "") else {
         return;
     };
     let dir = temporary();
@@ -275,7 +172,7 @@ fn nginx_as_it_comes_lets_a_small_ceremony_through() {
 #[test]
 fn nginx_as_it_comes_is_too_narrow_for_ethereums_sizes() {
     let server = Server::start(&["--ceremony", "4096:65,8192:65,16384:65,32768:65"]);
-    let Some(nginx) = Nginx::start(&server, "") else {
+    let Some(nginx) = Front::nginx(&server, "") else {
         return;
     };
     let dir = temporary();
@@ -297,7 +194,7 @@ fn nginx_that_is_narrow_gets_the_smallest_form() {
     let server = Server::start(&[]);
     for buffering in ["on", "off"] {
         let limit = format!("client_max_body_size {BETWEEN}; proxy_request_buffering {buffering};");
-        let Some(nginx) = Nginx::start(&server, &limit) else {
+        let Some(nginx) = Front::nginx(&server, &limit) else {
             return;
         };
         let dir = temporary();
@@ -306,37 +203,4 @@ fn nginx_that_is_narrow_gets_the_smallest_form() {
         assert!(said.contains("(nginx/"), "{said}");
         assert!(said.contains("goes in a smaller form, of 14."), "{said}");
     }
-}
-
-#[test]
-fn the_example_for_nginx_lets_large_contributions_through_and_names_requests() {
-    let server = Server::start(&[]);
-    let Some(nginx) = Nginx::example(&server) else {
-        return;
-    };
-    let dir = temporary();
-    let (exit, said) = contribute(&nginx.url, dir.path());
-    assert_eq!(exit, 0, "{said}");
-    assert!(!said.contains("smaller form"), "{said}");
-
-    // Refused by the coordinator, for want of a session, and not for its length.
-    let address = nginx.url.trim_start_matches("http://");
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    let patience = Some(Duration::from_secs(20));
-    stream.set_read_timeout(patience).unwrap();
-    stream
-        .write_all(
-            b"POST /contribution/probe HTTP/1.1\r\nHost: test\r\nContent-Length: 10000000\r\n\r\n",
-        )
-        .unwrap();
-    let mut head = String::new();
-    let mut reader = BufReader::new(stream);
-    while !head.ends_with("\r\n\r\n") {
-        assert!(reader.read_line(&mut head).unwrap() > 0, "{head}");
-    }
-    assert!(head.starts_with("HTTP/1.1 401 "), "{head}");
-    let name = head
-        .lines()
-        .find_map(|line| line.strip_prefix("x-request-id: "));
-    assert_eq!(name.map(str::len), Some(32), "nginx's own: {head}");
 }

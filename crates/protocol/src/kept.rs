@@ -16,28 +16,42 @@ pub const WHO_LIMIT: usize = 200;
 /// One contribution (`docs/spec/http-api.md#one-contribution`). What is not known is absent: times of
 /// contributions that were carried over from another coordinator's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(examples(
+        crate::schemas::contribution,
+        crate::schemas::contribution_carried_over
+    ))
+)]
 #[serde(rename_all = "camelCase")]
 pub struct KeptContribution {
     /// Its number, from 1.
     pub number: u64,
     /// Whose it is.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Identity))]
     pub identity: Identity,
     /// The stay in which it was made.
     pub ticket: u64,
     /// The place in the public log of the entry that ended the stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub entry: Option<u64>,
     /// When its owner joined, in Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub joined_at: Option<u64>,
     /// When its turn started, in Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub started_at: Option<u64>,
     /// When it was accepted, in Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub accepted_at: Option<u64>,
     /// From the call to the acceptance, in milliseconds, without absences of the coordinator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub turn_in_ms: Option<u64>,
     /// Its sub-ceremonies, in order.
     pub sub_ceremonies: Vec<KeptPart>,
@@ -47,6 +61,7 @@ pub struct KeptContribution {
 
 /// A sub-ceremony's part of a contribution: compressed points, `0x` and lower-case hex digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct KeptPart {
     /// The first power before the contribution: the running product of the one before, or the
@@ -63,11 +78,17 @@ pub struct KeptPart {
 /// A piece of the list of all contributions: columns, so that 256 lines are short
 /// (`docs/spec/http-api.md#contributions-page`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(examples(crate::schemas::contributions_piece))
+)]
 #[serde(rename_all = "camelCase")]
 pub struct ContributionsPiece {
     /// The number of the first.
     pub first: u64,
     /// Whose they are.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::schemas::Identity>))]
     pub identities: Vec<Identity>,
     /// When each was accepted, in Unix seconds; `null` where that is not known.
     pub accepted_at: Vec<Option<u64>>,
@@ -78,6 +99,8 @@ pub struct ContributionsPiece {
 
 /// Whose contribution is which (`docs/spec/http-api.md#find`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(examples(crate::schemas::found)))]
 pub struct Found {
     /// The number of the contribution, the lowest if there are several.
     pub number: u64,

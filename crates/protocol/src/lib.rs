@@ -20,6 +20,7 @@
 //! | [`statement`] | tickets, promises and refusals, signed | participants, auditors |
 //! | [`keepsake`] | the file in which a participant keeps them | clients, auditors |
 //! | [`admin`] | the operator's socket | `tauline admin` |
+//! | `schemas` | what an OpenAPI document says of these; with the feature `openapi` |
 //! | [`object`] | reads structures from JSON objects only, and not from lists | readers of all of these |
 //!
 //! Contributions and transcripts themselves are documents of `tauline-transcript`. There is no
@@ -43,8 +44,11 @@ pub mod object;
 pub mod personal_message;
 pub mod public_log;
 pub mod receipt;
+#[cfg(feature = "openapi")]
+pub mod schemas;
 pub mod sequencer;
 pub mod statement;
 pub mod status;
+mod words;
 
 pub use tauline_transcript::identity::Identity;

@@ -21,6 +21,7 @@ mod oidc;
 mod sequencer;
 mod service;
 mod sign_in;
+mod tls;
 mod turn;
 mod values;
 mod waiting;
@@ -28,6 +29,7 @@ mod watch;
 
 use std::ffi::OsString;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
@@ -46,10 +48,13 @@ pub use self::sequencer::SequencerSettings;
 pub(crate) use self::service::RecoverFrom;
 pub use self::service::ServiceSettings;
 pub use self::sign_in::{SignInSettings, SignInWay};
+pub(crate) use self::tls::TlsFiles;
+pub use self::tls::TlsSettings;
 pub use self::turn::TurnSettings;
 pub use self::values::ContributionLimit;
 pub use self::waiting::WaitingSettings;
 pub use self::watch::WatchSettings;
+use crate::signin::origin::Origin;
 
 /// Runs a powers-of-tau ceremony: a queue of participants, each of whom updates the same powers.
 ///
@@ -74,6 +79,9 @@ pub struct Settings {
 
     #[command(flatten)]
     pub service: ServiceSettings,
+
+    #[command(flatten)]
+    pub tls: TlsSettings,
 
     #[command(flatten)]
     pub sign_in: SignInSettings,
@@ -169,6 +177,7 @@ impl Settings {
                     .to_owned(),
             })?;
         }
+        settings.watch.heed_standard_variables()?;
         settings.check()?;
         Ok(settings)
     }
@@ -195,6 +204,7 @@ impl Settings {
     #[must_use]
     pub(crate) fn files_with_secrets(&self) -> Vec<(&'static str, PathBuf)> {
         let named = [
+            ("the private key for TLS", &self.tls.tls_key),
             (
                 "GitHub's client secret",
                 &self.github.github_client_secret_file,
@@ -226,6 +236,7 @@ impl Settings {
         self.sign_in.check_invitations()?;
         let signed = self.sign_in.offers_more_than_invitations();
         self.service.check(signed)?;
+        self.tls.check()?;
         self.watch.check(self.service.listen)?;
         self.github.check(offers(SignInWay::Github))?;
         self.oidc.check(offers(SignInWay::Oidc))?;
@@ -241,6 +252,15 @@ impl Settings {
             let error = error.to_string().replace('_', "-");
             SettingsError::Conflict(format!("the deadlines do not work: {error}"))
         })
+    }
+
+    /// Where participants reach this coordinator, now that `bound` is the address listened on.
+    #[must_use]
+    pub(crate) fn origin(&self, bound: SocketAddr) -> Origin {
+        match &self.service.public_url {
+            Some(url) => Origin::public(url),
+            None => Origin::local(bound, self.tls.files().is_some()),
+        }
     }
 
     /// The queue's rules under these settings.

@@ -2,6 +2,7 @@
 
 mod activity;
 mod bodies;
+mod handshake;
 mod heads;
 mod places;
 mod refusals;
@@ -26,11 +27,13 @@ use tokio::sync::watch;
 use tower::ServiceExt as _;
 
 use crate::addresses::Peer;
+use crate::tls::Tls;
 
 use self::activity::{Activity, Exchange, Expiry};
 use self::bodies::{RequestBody, ResponseBody};
+use self::handshake::shake_hands;
 use self::heads::MAX_HEAD;
-use self::stream::Watched;
+use self::stream::{Socket, Watched, Wire};
 
 pub(crate) use self::activity::Times;
 pub(crate) use self::places::{Caps, Place, Places};
@@ -65,10 +68,11 @@ pub(crate) fn by_open_files() -> usize {
     files.saturating_sub(OTHER_FILES).max(files / 2)
 }
 
-/// Takes connections and serves them, until it is dropped. Connections that are served go on until
-/// `stopping` becomes true, and then finish what they are doing.
+/// Takes connections and serves them, within TLS if there is any, until it is dropped. Connections that are
+/// served go on until `stopping` becomes true, and then finish what they are doing.
 pub(crate) async fn accept(
     listener: &TcpListener,
+    tls: Option<Arc<Tls>>,
     router: Router,
     times: Times,
     places: Arc<Places>,
@@ -89,8 +93,11 @@ pub(crate) async fn accept(
                             router: router.clone(),
                             stopping: stopping.clone(),
                         };
-                        tokio::spawn(connection.serve(stream, Arc::clone(&places)));
+                        let (tls, places) = (tls.clone(), Arc::clone(&places));
+                        tokio::spawn(connection.serve(stream, tls, places));
                     }
+                    // Within TLS, saying so would cost more than a connection.
+                    None if tls.is_some() => {}
                     None => {
                         let _ = stream.try_write(NO_ROOM);
                     }
@@ -128,43 +135,61 @@ struct Connection {
 
 /// A connection that waits for its next request, and the bytes of it that were sent ahead.
 struct Waiting {
-    stream: TcpStream,
+    wire: Wire,
     ahead: Bytes,
 }
 
 impl Connection {
-    async fn serve(mut self, stream: TcpStream, places: Arc<Places>) {
+    async fn serve(mut self, stream: TcpStream, tls: Option<Arc<Tls>>, places: Arc<Places>) {
+        let Some(wire) = self.begin(stream, tls).await else {
+            return;
+        };
         let ahead = Bytes::new();
-        let mut waiting = Waiting { stream, ahead };
+        let mut waiting = Waiting { wire, ahead };
         loop {
-            let Waiting { stream, ahead } = waiting;
+            let Waiting { mut wire, ahead } = waiting;
             let head = tokio::select! {
                 biased;
-                _ = self.stopping.wait_for(|stopping| *stopping) => return,
-                head = places.heads.read(&stream, &self.activity, &ahead) => head,
-                () = &mut self.expiry => return,
+                _ = self.stopping.wait_for(|stopping| *stopping) => return wire.end(),
+                head = places.heads.read(&mut wire, &self.activity, &ahead) => head,
+                () = &mut self.expiry => return wire.end(),
             };
             let head = match head {
                 Ok(Some(head)) => head,
                 Ok(None) => return,
                 Err(_) => {
                     places.refused();
-                    let _ = stream.try_write(NO_ROOM);
-                    return;
+                    return wire.end_with(NO_ROOM);
                 }
             };
             // Boxed, so that a connection that waits is small.
-            match Box::pin(self.converse(stream, head)).await {
+            match Box::pin(self.converse(wire, head)).await {
                 Some(next) => waiting = next,
                 None => return,
             }
         }
     }
 
+    /// Shakes hands where TLS is spoken. `None` when the connection has ended.
+    async fn begin(&mut self, stream: TcpStream, tls: Option<Arc<Tls>>) -> Option<Wire> {
+        let socket = Socket::new(stream, Arc::clone(&self.activity));
+        let Some(tls) = tls else {
+            return Some(Wire::Plain(socket));
+        };
+        // Boxed as above, and dropped at its end.
+        let hands = Box::pin(shake_hands(socket, &self.activity, &tls));
+        tokio::select! {
+            biased;
+            _ = self.stopping.wait_for(|stopping| *stopping) => None,
+            wire = hands => wire,
+            () = &mut self.expiry => None,
+        }
+    }
+
     /// Serves one request, and those sent ahead with it, until nothing of them is left. `None` when
     /// the connection has ended.
-    async fn converse(&mut self, stream: TcpStream, head: Bytes) -> Option<Waiting> {
-        let stream = Watched::new(stream, head, Arc::clone(&self.activity));
+    async fn converse(&mut self, wire: Wire, head: Bytes) -> Option<Waiting> {
+        let stream = Watched::new(wire, head, Arc::clone(&self.activity));
         let (peer, place) = (self.peer.ip(), Arc::clone(&self.place));
         let (activity, router) = (Arc::clone(&self.activity), self.router.clone());
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
@@ -208,12 +233,12 @@ impl Connection {
             }
         }
         let parts = connection.into_parts();
-        let (stream, before) = parts.io.into_inner().into_parts();
+        let (wire, before) = parts.io.into_inner().into_parts();
         let ahead = match before.is_empty() {
             true => parts.read_buf,
             false => [parts.read_buf, before].concat().into(),
         };
-        Some(Waiting { stream, ahead })
+        Some(Waiting { wire, ahead })
     }
 }
 

@@ -15,6 +15,7 @@ use crate::config::Settings;
 use crate::connections::Places;
 use crate::coordinator::Coordinator;
 use crate::measures::{Measures, list};
+use crate::tls::Tls;
 
 /// Why nobody can be served.
 const OPENING: &str = "the data is being opened: its log is replayed and checked";
@@ -29,6 +30,7 @@ pub(crate) struct Health {
     measures: Arc<Measures>,
     data_dir: PathBuf,
     min_free_disk: u64,
+    tls: Option<Arc<Tls>>,
     /// When the server began.
     began: Timestamp,
     stage: RwLock<Stage>,
@@ -51,11 +53,16 @@ struct Serving {
 
 impl Health {
     /// Of a server that is about to open its data.
-    pub(crate) fn opening(settings: &Settings, measures: Arc<Measures>) -> Arc<Self> {
+    pub(crate) fn opening(
+        settings: &Settings,
+        measures: Arc<Measures>,
+        tls: Option<Arc<Tls>>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             measures,
             data_dir: settings.service.data_dir.clone(),
             min_free_disk: settings.watch.min_free_disk,
+            tls,
             began: Clock::system().wall(),
             stage: RwLock::new(Stage::Opening),
         })
@@ -102,6 +109,9 @@ impl Health {
         let version = ("version", env!("CARGO_PKG_VERSION"));
         self.measures.set(&list::BUILD, &[version], 1.0);
         sample::disk(&self.measures, &self.data_dir, self.min_free_disk);
+        if let Some(tls) = &self.tls {
+            sample::certificate(&self.measures, tls);
+        }
         if let Some(Serving {
             coordinator,
             places,
@@ -149,12 +159,13 @@ mod tests {
     #[test]
     fn nobody_is_served_before_the_data_is_open_and_after_the_end() {
         let settings = Settings::parse_from(["tauline-server", "--data-dir=/nonexistent"]);
-        let health = Health::opening(&settings, Measures::recorded().unwrap());
+        let health = Health::opening(&settings, Measures::recorded().unwrap(), None);
         assert_eq!(health.not_ready(), Some(OPENING));
         let page = health.page();
         assert!(page.contains("tauline_ready 0\n"), "{page}");
         assert!(!page.contains("tauline_mode"), "not known yet: {page}");
         assert!(!page.contains("tauline_disk_free_bytes"), "{page}");
+        assert!(!page.contains("tauline_tls"), "there is no TLS: {page}");
         health.failed();
         assert_eq!(health.not_ready(), Some(FAILED));
         health.stops();

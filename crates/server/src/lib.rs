@@ -4,7 +4,7 @@
 //! # async fn example() -> anyhow::Result<()> {
 //! let settings = tauline_server::Settings::from_process()?;
 //! let running = tauline_server::start(&settings).await?;
-//! println!("participants reach it at http://{}", running.address());
+//! println!("participants reach it at {}", running.url());
 //! running.until(async { /* until then */ }).await
 //! # }
 //! ```
@@ -17,10 +17,12 @@
 //! | `server` | all of it together: opened, serving, stopped |
 //! | `admin` | the operator's socket |
 //! | `routes` | the HTTP interface, one file a resource |
+//! | `openapi` | the interface's document, and the page that shows it |
 //! | `http` | what all routes share: admission, rate limits, bodies, refusals |
 //! | `health` | whether this server can serve, and what is shown to those who watch it |
 //! | `connections` | connections: taken, served, ended when nothing goes on on them |
 //! | `live` | the ceremony's status as text, rendered once for all who ask or watch |
+//! | `tls` | the certificate and its key, and another pair when their files change |
 //! | `snapshot` | the current transcript as a file that readers share |
 //! | `signin` | proofs of identity and the sessions they earn |
 //! | `public_log` | the log that anybody can check: tree, checkpoints, tiles |
@@ -36,6 +38,7 @@
 //! | `refused` | an answer that says no, with its code and its words |
 //! | `addresses` | whose address a request counts against |
 //! | `measures` | what is measured |
+//! | `traces` | spans for OpenTelemetry |
 //! | `telemetry` | logs |
 //! | `clock` | the only place that reads the time |
 
@@ -54,6 +57,7 @@ mod health;
 mod http;
 mod live;
 mod measures;
+mod openapi;
 mod process;
 mod public_log;
 mod recent;
@@ -69,12 +73,14 @@ mod submission;
 mod telemetry;
 #[doc(hidden)]
 pub mod testing;
+mod tls;
+mod traces;
 mod verifier;
 
 pub use self::config::{
     Action, ConnectionSettings, ContributionLimit, EthereumSettings, GithubSettings, LimitSettings,
     LogSettings, OidcSettings, SequencerSettings, ServiceSettings, Settings, SettingsError,
-    SignInSettings, SignInWay, TurnSettings, WaitingSettings, WatchSettings,
+    SignInSettings, SignInWay, TlsSettings, TurnSettings, WaitingSettings, WatchSettings,
 };
 pub use self::process::run_process;
 pub use self::public_log::WitnessSetting;

@@ -78,8 +78,7 @@ fn run(settings: &Settings) -> anyhow::Result<()> {
         // Before anything takes time: from here on the signal does not kill the process.
         let mut hangup = signal(SignalKind::hangup())?;
         let running = server::start(settings).await?;
-        let url = format!("http://{}", running.address());
-        telemetry::say_listening(settings.log.log_format, &url);
+        telemetry::say_listening(settings.log.log_format, &running.url());
         let in_force = running.in_force();
         tokio::spawn(async move {
             while hangup.recv().await.is_some() {

@@ -40,20 +40,28 @@ use crate::public_log::{Witnesses, origin_of};
 use crate::routes;
 use crate::signin::SignIn;
 use crate::signin::nonce::Nonces;
+use crate::signin::origin::Origin;
 use crate::signin::redirect::Redirects;
 use crate::signin::secret::warn_if_others_read;
 use crate::signin::session::Sessions;
 use crate::signin::state::States;
 use crate::snapshot::Transcripts;
+use crate::tls::Tls;
+use crate::traces::Traces;
 
 /// How long a stopping server waits for its last tasks to let go of the data, once all is written: a
 /// task that was told to end does so when the runtime polls it next.
 const RELEASE_PATIENCE: Duration = Duration::from_secs(1);
 /// How often it looks whether they have.
 const RELEASE_LOOK: Duration = Duration::from_millis(2);
+
+/// A contradiction that keeps people out.
+const PUBLIC_URL_WITHOUT_TLS: &str = "HTTPS is served, and --public-url says http://: those who come by https cannot sign in with an                                       Ethereum account. Give --public-url https://…";
+
 /// A server that serves.
 pub struct Running {
     address: SocketAddr,
+    tls: bool,
     metrics_address: Option<SocketAddr>,
     coordinator: Coordinator,
     in_force: Arc<InForce>,
@@ -68,6 +76,13 @@ impl Running {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The URL of that address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// The address on which metrics are served, where they are.
@@ -101,6 +116,7 @@ impl Running {
             stop,
             served,
             address: _,
+            tls: _,
             metrics_address: _,
         } = self;
         // It may have ended by itself.
@@ -153,36 +169,43 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     // The addresses come first: they are the cheapest things to be refused.
     let listener = listen(settings.service.listen, "--listen").await?;
     let address = listener.local_addr()?;
-    let health = Health::opening(settings, measures(settings)?);
+    let tls = settings.tls.files().map(Tls::open).transpose()?;
+    let health = Health::opening(settings, measures(settings)?, tls.clone());
     // It tells that nobody can be served yet.
     let mut watching = Watching::start(settings, &health).await?;
     let metrics_address = watching.address();
 
-    let origin = settings.service.origin(address);
-    for warning in origin.warnings() {
-        tracing::warn!(url = origin.uri(), "{warning}");
-    }
+    let origin = settings.origin(address);
+    warn_of(&origin, tls.is_some());
     let providers = Providers::open(settings, &origin).await?;
     let recording = Arc::clone(health.measures());
-    let opened = data::open(settings, clock, origin_of(&origin), recording).await?;
-    watching.watch_disk(Arc::clone(&health));
+    let traces = Traces::to(settings.watch.otlp_endpoint.as_ref())?;
+    let log_origin = origin_of(&origin);
+    let opened = data::open(settings, clock, log_origin, recording, traces.clone()).await?;
+    watching.watch(&health, tls.as_ref());
     let coordinator = opened.coordinator;
     let sign_in = sign_in(settings, address, providers, opened.store, &coordinator).await?;
     let (stopping, stopped) = watch::channel(false);
-    let app = app(settings, &health, sign_in, opened.transcripts, stopped);
+    let app = app(
+        settings,
+        &health,
+        &traces,
+        sign_in,
+        opened.transcripts,
+        stopped,
+    );
     let app = Arc::new(app);
     let witnesses = Witnesses::new(Arc::clone(coordinator.log()), &settings.service.witness)?;
     tokio::spawn(witnesses.run(app.stopping.clone()));
     tokio::spawn(Arc::clone(&app.live).run(app.stopping.clone()));
     routes::prepare();
-    let in_force = InForce::new(Arc::clone(&app), settings, source);
-    let operator = admin::Operator::new(coordinator.clone(), Some(&in_force));
-    let socket = admin::serve(&settings.service.data_dir, operator)
-        .context("the operator's socket cannot be opened")?;
+    let in_force = InForce::new(Arc::clone(&app), tls.clone(), settings, source);
+    let socket = operators_socket(settings, &coordinator, &in_force)?;
     let places = places(&settings.connections, &app.proxies);
     health.serves(coordinator.clone(), Arc::clone(&places));
     let serving = Serving {
         listener,
+        tls: tls.clone(),
         times: times(&settings.connections),
         places,
         socket,
@@ -193,6 +216,7 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
         stopping,
         health,
         watching,
+        traces,
     };
     let (stop, stop_asked) = oneshot::channel();
     let served = tokio::spawn(serving.until(stop_asked));
@@ -204,6 +228,7 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     );
     Ok(Running {
         address,
+        tls: tls.is_some(),
         metrics_address,
         coordinator,
         in_force,
@@ -211,6 +236,28 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
         stop,
         served,
     })
+}
+
+/// Tells the operator what keeps participants out, or in danger.
+fn warn_of(origin: &Origin, serves_tls: bool) {
+    let mut warnings = origin.warnings();
+    if serves_tls && !origin.is_tls() {
+        warnings.push(PUBLIC_URL_WITHOUT_TLS);
+    }
+    for warning in warnings {
+        tracing::warn!(url = origin.uri(), "{warning}");
+    }
+}
+
+/// Hears what the operator wants.
+fn operators_socket(
+    settings: &Settings,
+    coordinator: &Coordinator,
+    in_force: &Arc<InForce>,
+) -> anyhow::Result<admin::Socket> {
+    let operator = admin::Operator::new(coordinator.clone(), Some(in_force));
+    admin::serve(&settings.service.data_dir, operator)
+        .context("the operator's socket cannot be opened")
 }
 
 /// Records what happens, where somebody can ask for it.
@@ -226,6 +273,7 @@ fn measures(settings: &Settings) -> anyhow::Result<Arc<Measures>> {
 fn app(
     settings: &Settings,
     health: &Arc<Health>,
+    traces: &Traces,
     sign_in: SignIn,
     transcripts: Transcripts,
     stopping: watch::Receiver<bool>,
@@ -235,7 +283,12 @@ fn app(
     let upload_limit = settings.rules().longest_contribution();
     App {
         live: Live::new(coordinator.clone()),
-        uploads: Uploads::new(coordinator.clone(), body_timeout, upload_limit),
+        uploads: Uploads::new(
+            coordinator.clone(),
+            traces.clone(),
+            body_timeout,
+            upload_limit,
+        ),
         coordinator,
         sign_in,
         transcripts,
@@ -248,6 +301,7 @@ fn app(
         },
         health: Arc::clone(health),
         measures: Arc::clone(health.measures()),
+        traces: traces.clone(),
         stopping,
     }
 }
@@ -287,7 +341,7 @@ async fn sign_in(
     let sessions = move || Sessions::open_store(store, handle, lifetime, most_people);
     let sessions = tokio::task::spawn_blocking(sessions).await??;
     Ok(SignIn {
-        origin: settings.service.origin(address),
+        origin: settings.origin(address),
         accounts: providers.accounts,
         siwe: settings.sign_in.offers(SignInWay::Siwe),
         invites: providers.invites,

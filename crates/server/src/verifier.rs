@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::base::CurrentBase;
 use crate::measures::timed;
+use crate::traces::Traces;
 
 /// How much the threads yield to those that answer requests, as a Unix niceness: verifying takes
 /// seconds anyway, and answering should not.
@@ -27,6 +28,7 @@ pub struct Verifier {
     pool: Arc<rayon::ThreadPool>,
     /// How long verifications take.
     times: Histogram,
+    traces: Traces,
 }
 
 /// One contribution to verify.
@@ -54,6 +56,17 @@ pub(crate) enum Judgement {
     Invalid(Box<Invalid>),
     /// The coordinator failed, and how.
     Fault(String),
+}
+
+impl Judgement {
+    /// What it is, in a word.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Valid(_) => "valid",
+            Self::Invalid(_) => "invalid",
+            Self::Fault(_) => "fault",
+        }
+    }
 }
 
 /// Everything that an accepted contribution changes.
@@ -88,12 +101,17 @@ impl Verifier {
         Self {
             pool,
             times: Histogram::noop(),
+            traces: Traces::default(),
         }
     }
 
-    /// The same verifier, which records how long verifications take.
-    pub(crate) fn timed_by(self, times: Histogram) -> Self {
-        Self { times, ..self }
+    /// The same verifier, which records and traces how long verifications take.
+    pub(crate) fn timed_by(self, times: Histogram, traces: Traces) -> Self {
+        Self {
+            times,
+            traces,
+            ..self
+        }
     }
 
     /// The threads.
@@ -110,8 +128,11 @@ impl Verifier {
     pub(crate) fn start(&self, job: Job) -> Judging {
         let (sender, judging) = oneshot::channel();
         let times = self.times.clone();
+        let mut spell = self.traces.in_turn(job.ticket, "verification");
         self.pool.spawn(move || {
             let judgement = timed(&times, || guarded(|| judge(job)));
+            spell.note("tauline.verdict", judgement.word());
+            drop(spell);
             let base = match &judgement {
                 Judgement::Valid(accepted) => Some(Arc::clone(&accepted.base)),
                 Judgement::Invalid(_) | Judgement::Fault(_) => None,

@@ -4,6 +4,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 #[cfg(unix)]
+pub(crate) mod front;
+#[cfg(unix)]
 pub(crate) mod holder;
 pub(crate) mod proxy;
 pub(crate) mod server;

@@ -10,16 +10,15 @@ use tauline_transcript::Sizes;
 use super::error::SettingsError;
 use super::values::{address, ceremony_name, eth_address, log_line, public_url};
 use crate::public_log::WitnessSetting;
-use crate::signin::origin::Origin;
 
 /// Address, data and ceremony.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Address, data and ceremony")]
 #[group(skip)]
 pub struct ServiceSettings {
-    /// Address and port to serve HTTP on; port 0 takes a free one.
+    /// Address and port to serve HTTP on, or HTTPS with --tls-certificate; port 0 takes a free one.
     ///
-    /// There is no TLS here: put a proxy in front of anything but a loopback address.
+    /// Serve HTTP on nothing but a loopback address: put a proxy with TLS in front, or give a certificate.
     #[arg(
         long,
         env = "TAULINE_LISTEN",
@@ -31,8 +30,8 @@ pub struct ServiceSettings {
 
     /// URL at which participants reach this coordinator, such as https://ceremony.example.org.
     ///
-    /// Ethereum sign-in is bound to it. By default it is http:// and the address of --listen, which
-    /// works only for a loopback address.
+    /// Ethereum sign-in is bound to it. By default it is http:// (https:// with --tls-certificate) and the
+    /// address of --listen, which works only for a loopback address.
     #[arg(long, env = "TAULINE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     pub public_url: Option<Uri>,
 
@@ -155,15 +154,6 @@ impl ServiceSettings {
             transcript: self.recover_transcript.as_deref()?,
             reason: self.recover_reason.as_deref()?,
         })
-    }
-
-    /// Where participants reach this coordinator, now that `bound` is the address listened on.
-    #[must_use]
-    pub(crate) fn origin(&self, bound: SocketAddr) -> Origin {
-        match &self.public_url {
-            Some(url) => Origin::public(url),
-            None => Origin::local(bound),
-        }
     }
 
     /// Refuses an address at which nobody could sign in, when somebody would have to `sign_in` for it, and

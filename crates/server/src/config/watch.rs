@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 
 use clap::Args;
+use url::Url;
 
 use super::error::SettingsError;
-use super::values::{address, bytes};
+use super::values::{address, bytes, web_url};
 
-/// Metrics, and warnings.
+/// Metrics, traces, and warnings.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Watching it run")]
 #[group(skip)]
@@ -30,9 +31,38 @@ pub struct WatchSettings {
         value_parser = bytes
     )]
     pub min_free_disk: u64,
+
+    /// Collector to which traces are sent for OpenTelemetry, by OTLP over HTTP: a URL such as
+    /// http://127.0.0.1:4318.
+    ///
+    /// Requests, turns, verifications and commits are traced, without anybody's identity. The standard
+    /// variables OTEL_… hold, too, and OTEL_EXPORTER_OTLP_ENDPOINT names the collector where this setting
+    /// does not. Without either nothing is traced.
+    #[arg(long, env = "TAULINE_OTLP_ENDPOINT", value_name = "URL", value_parser = web_url)]
+    pub otlp_endpoint: Option<Url>,
 }
 
+/// Where OpenTelemetry has the collector's URL.
+const STANDARD_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
 impl WatchSettings {
+    /// Takes the collector that the standard variable names, where no setting does.
+    ///
+    /// # Errors
+    /// When that is no URL.
+    pub(super) fn heed_standard_variables(&mut self) -> Result<(), SettingsError> {
+        let named = std::env::var(STANDARD_ENDPOINT).ok();
+        if let Some(named) = named.filter(|url| !url.is_empty() && self.otlp_endpoint.is_none()) {
+            let url = web_url(&named).map_err(|error| {
+                SettingsError::Conflict(format!(
+                    "the variable {STANDARD_ENDPOINT} is not right: {error}"
+                ))
+            })?;
+            self.otlp_endpoint = Some(url);
+        }
+        Ok(())
+    }
+
     /// Refuses to serve metrics where participants are served.
     pub(super) fn check(&self, listen: SocketAddr) -> Result<(), SettingsError> {
         if self.metrics_listen == Some(listen) && listen.port() != 0 {

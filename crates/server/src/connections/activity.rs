@@ -3,6 +3,7 @@
 //! | phase | begins | may last |
 //! |---|---|---|
 //! | idle | with the connection, and with the end of each answer | `--idle-timeout` |
+//! | handshake | with the first byte of TLS, where that is spoken | `--body-timeout` |
 //! | head | with the first byte of a request | `--body-timeout` |
 //! | exchange | when the head is complete | as long as its body is read and its answer written |
 //!
@@ -61,6 +62,7 @@ struct State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Idle,
+    Handshake,
     Head,
     Exchange,
 }
@@ -125,6 +127,21 @@ impl Activity {
             state.since = Moment::now();
         }
         is_whole
+    }
+
+    /// The first byte of TLS is there.
+    pub(super) fn handshake(&self) {
+        let mut state = self.state();
+        state.phase = Phase::Handshake;
+        state.since = Moment::now();
+    }
+
+    /// From now on requests can come.
+    pub(super) fn handshake_is_over(&self) {
+        let mut state = self.state();
+        state.phase = Phase::Idle;
+        state.since = Moment::now();
+        state.blocked = None;
     }
 
     /// A request is served from now on, for as long as what is given back is kept.
@@ -245,7 +262,7 @@ impl Activity {
         }
         let phase = match state.phase {
             Phase::Idle => Some(state.since.after(self.times.idle)),
-            Phase::Head => Some(state.since.after(self.times.head)),
+            Phase::Handshake | Phase::Head => Some(state.since.after(self.times.head)),
             Phase::Exchange => None,
         };
         let blocked = state.blocked.as_ref();

@@ -3,11 +3,14 @@
 //! Most connections, most of the time, wait for a request, and an attacker's wait for ever. So while
 //! one waits there is nothing for it but the bytes that have come: no parser, no buffers.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Poll, ready};
 
 use axum::body::Bytes;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, ReadBuf};
 
 use super::activity::Activity;
 
@@ -40,7 +43,7 @@ impl Heads {
     /// [`TooManyLongHeads`].
     pub(super) async fn read(
         &self,
-        stream: &TcpStream,
+        stream: &mut (impl AsyncRead + Unpin),
         activity: &Activity,
         ahead: &[u8],
     ) -> Result<Option<Bytes>, TooManyLongHeads> {
@@ -52,13 +55,12 @@ impl Heads {
         head.push(ahead)?;
         let mut is_whole = activity.read(ahead);
         while !is_whole && head.may_become_whole() {
-            if stream.readable().await.is_err() {
-                return Ok(None);
-            }
-            match head.read_piece(stream, activity)? {
-                Ok(Some(whole)) => is_whole = whole,
-                Ok(None) => {}
-                Err(_) => return Ok(None),
+            match head.read_piece(stream).await? {
+                Ok(0) | Err(_) => return Ok(None),
+                Ok(read) => {
+                    let piece = head.bytes.len() - read;
+                    is_whole = activity.read(head.bytes.get(piece..).unwrap_or_default());
+                }
             }
         }
         Ok(Some(std::mem::take(&mut head.bytes).into()))
@@ -72,22 +74,22 @@ struct Unfinished<'a> {
 }
 
 impl Unfinished<'_> {
-    /// Reads what is there; says whether the head is whole, `None` if nothing was there.
-    fn read_piece(
+    /// Waits for more bytes and appends them; says how many there were, nothing at the end. There is no
+    /// buffer while it waits.
+    async fn read_piece(
         &mut self,
-        stream: &TcpStream,
-        activity: &Activity,
-    ) -> Result<io::Result<Option<bool>>, TooManyLongHeads> {
-        let mut piece = [0; PIECE];
-        let read = match stream.try_read(&mut piece) {
-            Ok(0) => return Ok(Err(io::ErrorKind::UnexpectedEof.into())),
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Ok(None)),
-            Err(error) => return Ok(Err(error)),
-        };
-        let piece = piece.get(..read).unwrap_or_default();
-        self.push(piece)?;
-        Ok(Ok(Some(activity.read(piece))))
+        stream: &mut (impl AsyncRead + Unpin),
+    ) -> Result<io::Result<usize>, TooManyLongHeads> {
+        poll_fn(|cx| {
+            let mut piece = [0; PIECE];
+            let mut buffer = ReadBuf::new(&mut piece);
+            if let Err(error) = ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer)) {
+                return Poll::Ready(Ok(Err(error)));
+            }
+            let piece = buffer.filled();
+            Poll::Ready(self.push(piece).map(|()| Ok(piece.len())))
+        })
+        .await
     }
 
     fn push(&mut self, piece: &[u8]) -> Result<(), TooManyLongHeads> {

@@ -9,6 +9,7 @@ use tauline_queue_core::{Entry, Event, State, Ticket, Timestamp};
 use tracing::info;
 
 use crate::measures::Turns;
+use crate::traces::TurnSpans;
 
 /// Whose each stay is. A stay's last line names its owner, whom the queue's state has forgotten by
 /// then.
@@ -83,10 +84,16 @@ impl LogLine {
         line
     }
 
-    /// Writes and measures it, once the event is durable
+    /// The stay that it is about.
+    pub(super) fn ticket(&self) -> Option<u64> {
+        self.ticket
+    }
+
+    /// Writes, measures and traces it, once the event is durable
     /// (`docs/spec/known-faults.md#logged-too-early`).
-    pub(super) fn write(self, turns: &mut Turns) {
+    pub(super) fn write(self, turns: &mut Turns, spans: &mut TurnSpans) {
         turns.follow(self.at, &self.fact);
+        spans.follow(&self.fact);
         info!(
             event = %self.event,
             ticket = self.ticket,

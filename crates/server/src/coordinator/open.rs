@@ -26,6 +26,7 @@ use crate::public_log::{PublicLog, Unopened};
 use crate::recent::Recent;
 use crate::status::{Announced, Published};
 use crate::submission::Verification;
+use crate::traces::{Traces, TurnSpans};
 use crate::verifier::{Verifier, panic_text};
 
 /// Messages that wait for the task at most; further senders wait for room.
@@ -73,10 +74,17 @@ pub fn open(
     verifier: Verifier,
     clock: Clock,
 ) -> Result<Opened, StartError> {
-    open_measured(store, settings, verifier, clock, &Measures::none())
+    open_measured(
+        store,
+        settings,
+        verifier,
+        clock,
+        &Measures::none(),
+        Traces::default(),
+    )
 }
 
-/// As [`open`], and records what happens from then on.
+/// As [`open`], and records and traces what happens from then on.
 ///
 /// # Errors
 /// As [`open`].
@@ -86,8 +94,9 @@ pub(crate) fn open_measured(
     verifier: Verifier,
     clock: Clock,
     measures: &Measures,
+    traces: Traces,
 ) -> Result<Opened, StartError> {
-    let verifier = verifier.timed_by(measures.verifications.clone());
+    let verifier = verifier.timed_by(measures.verifications.clone(), traces.clone());
     let runtime = Handle::try_current().map_err(|error| StartError::Thread(error.to_string()))?;
     let ceremony = store.ceremony().clone();
     settings.rules.validate()?;
@@ -132,6 +141,7 @@ pub(crate) fn open_measured(
         recent,
         &shared,
         measures,
+        traces,
         publisher,
         urgent_mailbox.clone(),
     )?;
@@ -178,6 +188,7 @@ fn task(
     recent: Arc<Recent>,
     shared: &Shared,
     measures: &Measures,
+    traces: Traces,
     published: watch::Sender<Arc<Published>>,
     urgent_mailbox: mpsc::UnboundedSender<Message>,
 ) -> Result<Task, StoreError> {
@@ -209,6 +220,7 @@ fn task(
         turn_log,
         recent,
         made: Arc::clone(&shared.made),
+        spans: TurnSpans::of(traces, queue.state()),
         commit_times: measures.commits.clone(),
         queue,
         store: Arc::clone(&shared.store),

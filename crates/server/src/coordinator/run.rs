@@ -13,6 +13,7 @@ use tauline_store::StoreError;
 use tauline_store::failpoint::failpoint;
 use tokio::sync::mpsc;
 
+use super::log_line::LogLine;
 use super::presence::positions::TELL_EVERY;
 use super::task::{Message, Task};
 use crate::measures::timed;
@@ -107,7 +108,10 @@ impl Task {
     /// Makes the batch durable, and publishes it.
     fn commit(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let pending = &mut self.pending;
+        let stays = pending.log_lines.iter().filter_map(LogLine::ticket);
+        let spell = self.spans.commit(stays, pending.batch.writes.len());
         timed(&self.commit_times, || self.store.commit(&pending.batch))?;
+        drop(spell);
         failpoint("task-committed");
         pending.batch.writes.clear();
         if let Some(signer) = pending.signer.take() {
@@ -116,7 +120,7 @@ impl Task {
         self.log.publish(pending.entries.drain(..), now)?;
         failpoint("task-published");
         for line in pending.log_lines.drain(..) {
-            line.write(&mut self.turns);
+            line.write(&mut self.turns, &mut self.spans);
         }
         self.publish_turns();
         let announced = Announced::new(self.plan, self.given_to.as_ref());

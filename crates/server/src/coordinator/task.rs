@@ -30,6 +30,7 @@ use crate::public_log::{Promise, PublicLog};
 use crate::recent::Recent;
 use crate::status::{self, Published};
 use crate::submission::{Arrived, Verification};
+use crate::traces::TurnSpans;
 use crate::verifier::{Judgement, Verifier};
 
 /// The coordinator's task.
@@ -62,6 +63,8 @@ pub(super) struct Task {
     pub(super) recent: Arc<Recent>,
     /// When contributions were made.
     pub(super) made: Arc<RwLock<Made>>,
+    /// What is traced of turns.
+    pub(super) spans: TurnSpans,
     /// How long commits take.
     pub(super) commit_times: Histogram,
 }

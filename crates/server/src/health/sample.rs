@@ -6,9 +6,11 @@ use std::path::Path;
 use tauline_protocol::status::ModeWord;
 
 use super::disk;
+use crate::clock::Clock;
 use crate::connections::Places;
 use crate::coordinator::Coordinator;
 use crate::measures::{Measures, list};
+use crate::tls::Tls;
 
 const MODES: [ModeWord; 3] = [ModeWord::Open, ModeWord::Draining, ModeWord::Halted];
 
@@ -61,6 +63,17 @@ pub(super) fn disk(measures: &Measures, data_dir: &Path, least: u64) {
     measures.set(&list::DISK_MIN_FREE, &[], least as f64);
     if let Some(free) = disk::free(data_dir) {
         measures.set(&list::DISK_FREE, &[], free as f64);
+    }
+}
+
+/// The time left is below nothing once the certificate has expired.
+pub(super) fn certificate(measures: &Measures, tls: &Tls) {
+    let is_broken = f64::from(u8::from(tls.is_broken()));
+    measures.set(&list::CERTIFICATE_BROKEN, &[], is_broken);
+    if let Some(expires_at) = tls.expires_at() {
+        let now = Clock::system().wall();
+        let left = expires_at.as_millis() as f64 - now.as_millis() as f64;
+        measures.set(&list::CERTIFICATE_LEFT, &[], left / 1000.0);
     }
 }
 

@@ -14,6 +14,7 @@ use crate::live::Live;
 use crate::measures::Measures;
 use crate::signin::SignIn;
 use crate::snapshot::Transcripts;
+use crate::traces::Traces;
 
 /// What the handlers work with.
 pub(crate) struct App {
@@ -39,6 +40,8 @@ pub(crate) struct App {
     pub(crate) health: Arc<Health>,
     /// What is measured.
     pub(crate) measures: Arc<Measures>,
+    /// What is traced.
+    pub(crate) traces: Traces,
     /// Becomes true when the server stops: streams end.
     pub(crate) stopping: watch::Receiver<bool>,
 }

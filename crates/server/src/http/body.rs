@@ -95,6 +95,11 @@ impl Incoming {
         }
     }
 
+    /// How many bytes have come.
+    pub(crate) fn taken(&self) -> i64 {
+        i64::try_from(self.taken).unwrap_or(i64::MAX)
+    }
+
     /// Lets the sender finish, to whom an error is going to be told: see [`drain`].
     pub(crate) fn refuse(self, headers: &HeaderMap) {
         drain(headers, self.body);

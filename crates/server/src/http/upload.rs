@@ -18,6 +18,7 @@ use super::body::media::DocumentForm;
 use super::body::{self, Incoming, Limit};
 use crate::coordinator::{Admission, Coordinator, Counted};
 use crate::refused::Refused;
+use crate::traces::Traces;
 
 /// How often the coordinator hears that bytes of an upload arrive.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -25,6 +26,7 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 /// The contributions that are being sent.
 pub(crate) struct Uploads {
     coordinator: Coordinator,
+    traces: Traces,
     /// Longest pause in a body.
     pause: Duration,
     /// Longest time for a whole body: its deadline and the grace on it.
@@ -44,9 +46,15 @@ struct Upload {
 
 impl Uploads {
     /// None yet.
-    pub(crate) fn new(coordinator: Coordinator, pause: Duration, whole: Duration) -> Self {
+    pub(crate) fn new(
+        coordinator: Coordinator,
+        traces: Traces,
+        pause: Duration,
+        whole: Duration,
+    ) -> Self {
         Self {
             coordinator,
+            traces,
             pause,
             whole,
             current: Current::default(),
@@ -118,6 +126,7 @@ impl Uploads {
         let sizes = self.coordinator.sizes().clone();
         let (feed, reading) = reader::start(verifier, sizes, form, coding, limit.bytes);
         let attached = self.coordinator.attach(&who);
+        let mut spell = self.traces.in_the_turn("upload");
         let to_the_end = async {
             let mut told: Option<Instant> = None;
             while let Some(piece) = incoming.next().await? {
@@ -138,6 +147,8 @@ impl Uploads {
             return Err(refused);
         }
         attached.detach();
+        spell.note("tauline.bytes", incoming.taken());
+        drop(spell);
         // The last byte is here: from now on the time is the coordinator's.
         let read = async {
             feed.end().await;

@@ -171,6 +171,14 @@ pub(crate) const DISK_MIN_FREE: Metric = Metric::new(
     "tauline_disk_min_free_bytes",
     "Free space below which the log warns: --min-free-disk.",
 );
+pub(crate) const CERTIFICATE_LEFT: Metric = Metric::new(
+    "tauline_tls_certificate_left_seconds",
+    "Time until the certificate that is in force expires.",
+);
+pub(crate) const CERTIFICATE_BROKEN: Metric = Metric::new(
+    "tauline_tls_certificate_broken",
+    "Whether the files of --tls-certificate and --tls-key hold a pair that cannot be used; the one before is in force.",
+);
 
 /// Those that are times, which have buckets.
 pub(super) const HISTOGRAMS: [&Metric; 5] =

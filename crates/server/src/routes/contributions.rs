@@ -5,16 +5,18 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tauline_protocol::error::Code;
-use tauline_protocol::kept::{Found, PIECE, WHO_LIMIT};
+use tauline_protocol::kept::{ContributionsPiece, Found, KeptContribution, PIECE, WHO_LIMIT};
 use tauline_store::Asked;
 
-use super::transcript::lists;
 use crate::http::app::App;
+use crate::http::etag;
+use crate::http::rest::Rest;
+use crate::openapi::refusals::{COUNTED, EVERY, refusals};
 use crate::refused::Refused;
 
 /// A contribution never changes, nor a piece of the list that is full.
@@ -22,10 +24,31 @@ const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000
 /// The last piece grows.
 const FOR_A_MOMENT: HeaderValue = HeaderValue::from_static("no-cache");
 
-/// The rule: `docs/spec/http-api.md#one-contribution`.
+refusals!(
+    ContributionRefusals: EVERY,
+    COUNTED,
+    [Code::ContributionUnknown, Code::Unavailable],
+);
+
+/// One contribution (`docs/spec/http-api.md#one-contribution`).
+///
+/// It never changes: it may be kept for ever.
+#[utoipa::path(
+    get,
+    path = "/ceremony/contributions/{number}",
+    operation_id = "ceremonyContribution",
+    tag = "ceremony",
+    params(
+        ("number" = u64, Path, minimum = 1, description = "The contribution's number, from 1.", example = 1),
+    ),
+    responses(
+        (status = 200, description = "The contribution.", body = KeptContribution, headers(("cache-control"))),
+        ContributionRefusals,
+    ),
+)]
 pub(super) async fn one(
     State(app): State<Arc<App>>,
-    Path(number): Path<String>,
+    Rest(number): Rest,
 ) -> Result<Response, Refused> {
     let kept = match decimal(&number) {
         Some(number) => app.coordinator.kept(number).await?,
@@ -40,10 +63,33 @@ pub(super) async fn one(
     Ok(([(header::CACHE_CONTROL, FOR_EVER)], Json(kept)).into_response())
 }
 
-/// The rule: `docs/spec/http-api.md#contributions-page`.
+refusals!(
+    PieceRefusals: EVERY,
+    COUNTED,
+    [Code::ContributionUnknown, Code::Unavailable],
+);
+
+/// A piece of the list of all contributions (`docs/spec/http-api.md#contributions-page`).
+///
+/// Each has 256. A full one never changes and may be kept for ever; the last has an `etag`.
+#[utoipa::path(
+    get,
+    path = "/ceremony/contributions/pages/{index}",
+    operation_id = "ceremonyContributionsPage",
+    tag = "ceremony",
+    params(
+        ("index" = u64, Path, description = "Which piece: 0 has the contributions 1 to 256.", example = 0),
+        ("if-none-match" = Option<String>, Header, description = "The `etag` of what the client has."),
+    ),
+    responses(
+        (status = 200, description = "The piece.", body = ContributionsPiece, headers(("cache-control"))),
+        (status = 304, description = "The client has it.", headers(("etag"), ("cache-control"))),
+        PieceRefusals,
+    ),
+)]
 pub(super) async fn piece(
     State(app): State<Arc<App>>,
-    Path(index): Path<String>,
+    Rest(index): Rest,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let contributions = app.coordinator.contributions();
@@ -61,10 +107,7 @@ pub(super) async fn piece(
     }
     // Its length says it all; the address keeps apart what one browser saw of two ceremonies.
     let etag = format!("\"{index}-{count}-{}\"", app.coordinator.address());
-    let known = headers.get(header::IF_NONE_MATCH);
-    let known = known.and_then(|known| known.to_str().ok());
-    let is_known = known.is_some_and(|known| lists(known, &etag));
-    let body = match is_known {
+    let body = match etag::is_known(&headers, &etag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => Json(app.coordinator.piece(before + 1, count).await?).into_response(),
     };
@@ -79,7 +122,26 @@ struct Whose {
     who: String,
 }
 
-/// The rule: `docs/spec/http-api.md#find`.
+refusals!(
+    FindRefusals: EVERY,
+    COUNTED,
+    [Code::ContributionUnknown, Code::Unavailable],
+);
+
+/// Whose contribution is which (`docs/spec/http-api.md#find`).
+#[utoipa::path(
+    get,
+    path = "/ceremony/contributions/find",
+    operation_id = "ceremonyFind",
+    tag = "ceremony",
+    params(
+        ("who" = String, Query, max_length = 200, description = "An Ethereum address, the login of a GitHub account, the name of an invitation, or a whole identity.", example = "octocat"),
+    ),
+    responses(
+        (status = 200, description = "The number, the lowest if there are several.", body = Found, headers(("cache-control"))),
+        FindRefusals,
+    ),
+)]
 pub(super) async fn find(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Found>, Refused> {
     let invalid = |error: String| Refused::new(Code::InvalidParameter, error);
     let Query(Whose { who }) = Query::try_from_uri(&uri)

@@ -16,6 +16,7 @@ use crate::config::Settings;
 use crate::coordinator::{self, Coordinator, Crash};
 use crate::measures::Measures;
 use crate::snapshot::{FOLDER_NAME, Transcripts};
+use crate::traces::Traces;
 use crate::verifier::Verifier;
 
 /// The ceremony, taken up where it stood.
@@ -34,6 +35,7 @@ pub(super) async fn open(
     clock: Clock,
     log_origin: String,
     measures: Arc<Measures>,
+    traces: Traces,
 ) -> anyhow::Result<Opened> {
     let settings = settings.clone();
     let work = move || {
@@ -64,8 +66,9 @@ pub(super) async fn open(
             log_origin,
             accept_missing_guard: settings.service.accept_missing_guard,
         };
+        let for_task = Arc::clone(&store);
         let coordinator::Opened { coordinator, task } =
-            coordinator::open_measured(Arc::clone(&store), rules, verifier, clock, &measures)?;
+            coordinator::open_measured(for_task, rules, verifier, clock, &measures, traces)?;
         let transcripts = Transcripts::new(
             Arc::clone(&store),
             settings.service.data_dir.join(FOLDER_NAME),

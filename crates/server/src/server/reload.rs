@@ -7,6 +7,7 @@ use tauline_protocol::admin::AdminAnswer;
 use crate::config::{Settings, SettingsError};
 use crate::http::app::App;
 use crate::telemetry;
+use crate::tls::Tls;
 
 /// Settings that can change while the server runs, as the flags are named.
 const RELOADABLE: [&str; 6] = [
@@ -24,21 +25,28 @@ pub(crate) type Source = Arc<dyn Fn() -> Result<Settings, SettingsError> + Send 
 /// The settings that are in force, and what follows them.
 pub struct InForce {
     pub(crate) app: Arc<App>,
+    tls: Option<Arc<Tls>>,
     settings: Mutex<Settings>,
     source: Source,
 }
 
 impl InForce {
-    pub(super) fn new(app: Arc<App>, settings: &Settings, source: Source) -> Arc<Self> {
+    pub(super) fn new(
+        app: Arc<App>,
+        tls: Option<Arc<Tls>>,
+        settings: &Settings,
+        source: Source,
+    ) -> Arc<Self> {
         Arc::new(Self {
             app,
+            tls,
             settings: Mutex::new(settings.clone()),
             source,
         })
     }
 
-    /// Reads the settings and the invitations again, puts in force what can be, and says so in the
-    /// log. Of what is wrong nothing is put in force. It reads files.
+    /// Reads the settings, the certificate and the invitations again, puts in force what can be, and says so
+    /// in the log. Of what is wrong nothing is put in force. It reads files.
     ///
     /// # Errors
     /// What is wrong with them.
@@ -65,10 +73,16 @@ impl InForce {
     fn try_reload(&self) -> Result<AdminAnswer, String> {
         let settings = (self.source)().map_err(|error| error.to_string())?;
         let filter = telemetry::parse(&settings.log.log).map_err(|error| error.to_string())?;
+        let pair = self.tls.as_ref().map(|tls| tls.read()).transpose();
+        let pair = pair.map_err(|error| error.to_string())?;
         let mut changed = Vec::new();
         if let Some(invites) = &self.app.sign_in.invites {
             let count = invites.reload().map_err(|error| error.to_string())?;
             changed.push(format!("{count} invitations"));
+        }
+        if let (Some(tls), Some(pair)) = (&self.tls, pair) {
+            tls.install(pair);
+            changed.push("the certificate".to_owned());
         }
         let mut in_force = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
         let differing = settings.differing(&in_force);

@@ -15,6 +15,8 @@ use crate::admin::Socket;
 use crate::connections::{self, Places, Times};
 use crate::coordinator::{Coordinator, Crash};
 use crate::health::Health;
+use crate::tls::Tls;
+use crate::traces::Traces;
 
 /// How long a stopping server waits for requests that are on their way. With the times below, all
 /// is over before the 90 s after which service managers kill.
@@ -28,6 +30,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// What serves, and what ends with it.
 pub(super) struct Serving {
     pub(super) listener: TcpListener,
+    pub(super) tls: Option<Arc<Tls>>,
     pub(super) router: Router,
     pub(super) times: Times,
     pub(super) places: Arc<Places>,
@@ -39,6 +42,7 @@ pub(super) struct Serving {
     pub(super) stopping: watch::Sender<bool>,
     pub(super) health: Arc<Health>,
     pub(super) watching: Watching,
+    pub(super) traces: Traces,
 }
 
 impl Serving {
@@ -49,6 +53,7 @@ impl Serving {
     pub(super) async fn until(self, stop_asked: oneshot::Receiver<()>) -> anyhow::Result<()> {
         let Self {
             listener,
+            tls,
             router,
             times,
             places,
@@ -60,10 +65,11 @@ impl Serving {
             health,
             // To the very end: how a stop goes is watched, too.
             watching: _watching,
+            traces,
         } = self;
         let (ending, served) = watch::channel(false);
         let ended = tokio::select! {
-            () = connections::accept(&listener, router, times, places, served) => None,
+            () = connections::accept(&listener, tls, router, times, places, served) => None,
             _ = stop_asked => None,
             ended = &mut task => Some(ended),
         };
@@ -93,6 +99,7 @@ impl Serving {
                 closed
             }
         };
+        traces.shut_down().await;
         ended
             .context("the coordinator panicked")?
             .context("the coordinator stopped")?;

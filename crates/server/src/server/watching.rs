@@ -13,6 +13,7 @@ use crate::config::Settings;
 use crate::connections::{self, Caps, Places, Times};
 use crate::health::Health;
 use crate::routes;
+use crate::tls::Tls;
 
 /// Connections of those who watch at a time: a few monitors with some connections each.
 const CONNECTIONS: usize = 64;
@@ -60,7 +61,7 @@ impl Watching {
         });
         let router = routes::health::private(Arc::clone(health));
         watching.spawn(async move {
-            connections::accept(&listener, router, times, places, until).await;
+            connections::accept(&listener, None, router, times, places, until).await;
         });
         let health = Arc::clone(health);
         watching.spawn(async move {
@@ -74,9 +75,13 @@ impl Watching {
         Ok(watching)
     }
 
-    /// Watches the disk, too, now that the data is there.
-    pub(super) fn watch_disk(&mut self, health: Arc<Health>) {
+    /// Watches the disk, too, now that the data is there; and the certificate, to take another from its files.
+    pub(super) fn watch(&mut self, health: &Arc<Health>, tls: Option<&Arc<Tls>>) {
+        let health = Arc::clone(health);
         self.spawn(async move { health.watch_disk().await });
+        if let Some(tls) = tls {
+            self.spawn(Arc::clone(tls).watch());
+        }
     }
 
     /// The address on which metrics are served.

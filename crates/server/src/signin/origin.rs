@@ -30,10 +30,10 @@ impl Origin {
     }
 
     /// The origins of an address that is listened on: a loopback address has three names, and a
-    /// browser or a client may use any of them.
+    /// browser or a client may use any of them. With TLS, they come by https.
     #[must_use]
-    pub fn local(bound: SocketAddr) -> Self {
-        let scheme = "http";
+    pub fn local(bound: SocketAddr, tls: bool) -> Self {
+        let scheme = if tls { "https" } else { "http" };
         let plain = |authority: &str| without_default_port(scheme, authority).to_owned();
         let mut authorities = vec![plain(&bound.to_string())];
         if bound.ip().is_loopback() {
@@ -227,7 +227,7 @@ mod tests {
             assert_eq!(warnings(url), expected, "{url}");
         }
         assert!(
-            Origin::local("127.0.0.1:3000".parse().unwrap())
+            Origin::local("127.0.0.1:3000".parse().unwrap(), false)
                 .warnings()
                 .is_empty()
         );
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_loopback_address_goes_by_its_three_names() {
-        let origin = Origin::local("127.0.0.1:3000".parse().unwrap());
+        let origin = Origin::local("127.0.0.1:3000".parse().unwrap(), false);
         assert_eq!(origin.domain(), "127.0.0.1:3000");
         for name in ["127.0.0.1:3000", "localhost:3000", "[::1]:3000"] {
             assert!(origin.is_domain(name), "{name}");
@@ -248,8 +248,16 @@ mod tests {
     }
 
     #[test]
+    fn with_tls_people_come_to_the_address_by_https() {
+        let origin = Origin::local("127.0.0.1:443".parse().unwrap(), true);
+        assert!(origin.is_tls());
+        assert_eq!(origin.uri(), "https://127.0.0.1");
+        assert!(origin.is_domain("localhost:443"));
+    }
+
+    #[test]
     fn another_address_goes_by_its_own_name_only() {
-        let origin = Origin::local("192.0.2.7:80".parse().unwrap());
+        let origin = Origin::local("192.0.2.7:80".parse().unwrap(), false);
         assert!(origin.is_domain("192.0.2.7:80"));
         assert!(!origin.is_domain("localhost:80"));
     }

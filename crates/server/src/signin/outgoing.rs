@@ -173,7 +173,7 @@ impl Slot<'_> {
 
 /// The system's look-up of names, on threads of its own. tokio would use the threads that the store
 /// is read on, of which there are few: a name server that hangs would stop everything.
-struct Names(Arc<Semaphore>);
+pub(crate) struct Names(Arc<Semaphore>);
 
 impl Default for Names {
     fn default() -> Self {

@@ -118,6 +118,11 @@ impl Client {
         }
     }
 
+    /// The same participant, by another HTTP client.
+    pub fn by(self, http: reqwest::Client) -> Self {
+        Self { http, ..self }
+    }
+
     /// The same participant at another address, as after a restart of the server.
     pub fn at(&self, base: String) -> Self {
         Self {

@@ -102,9 +102,9 @@ impl TestServer {
         })
     }
 
-    /// `http://ADDRESS`.
+    /// Where it is.
     pub fn url(&self) -> String {
-        format!("http://{}", self.running().address())
+        self.running().url()
     }
 
     pub fn running(&self) -> &Running {

@@ -2,22 +2,28 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::Answer;
 
+/// Something that bytes go over.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
 /// A connection to a test server, and what came on it beyond the answers that were read.
-pub struct Raw(TcpStream, Vec<u8>);
+pub struct Raw(Box<dyn Stream>, Vec<u8>);
 
 impl Raw {
     pub async fn connect(url: &str) -> Self {
-        Self(
-            TcpStream::connect(url.trim_start_matches("http://"))
-                .await
-                .unwrap(),
-            Vec::new(),
-        )
+        let address = url.trim_start_matches("http://");
+        Self::over(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// A connection that is there, such as one within TLS.
+    pub fn over(stream: impl Stream + 'static) -> Self {
+        Self(Box::new(stream), Vec::new())
     }
 
     /// Sends bytes as they are.

@@ -14,6 +14,7 @@ mod connections;
 mod contribution;
 mod contributions;
 mod cuts;
+mod docs;
 mod events;
 mod failed_checks;
 mod health;

@@ -1,7 +1,7 @@
 //! How a sign-in in a browser ends: JSON, or an address with the outcome in its query.
 
 use axum::Json;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tauline_protocol::auth::{AuthAnswer, AuthCode};
@@ -12,6 +12,13 @@ use crate::refused::Refused;
 use crate::signin::redirect::Redirects;
 use crate::signin::state::StateError;
 use crate::signin::web;
+
+/// What is said of a state that is not the sign-in's.
+pub(super) const STATE: [Code; 1] = [Code::LoginInvalidState];
+
+/// What is said of a state that cannot be read.
+pub(super) const STATE_UNREADABLE: &str =
+    "The `state` is no base64, or not the JSON that it should be.";
 
 /// What went wrong, in the words of Ethereum's ceremony where it had some.
 #[derive(Debug)]
@@ -111,17 +118,18 @@ impl IntoResponse for Problem {
 /// Sends a browser on, without telling the next site where it comes from: the address before may
 /// have held a code.
 pub(super) fn sent_on(url: &Url) -> Response {
-    let mut response = StatusCode::SEE_OTHER.into_response();
-    let headers = response.headers_mut();
     // The URL standard leaves only ASCII in a serialised URL.
     let location = HeaderValue::try_from(url.as_str());
-    headers.insert(
-        header::LOCATION,
-        location.unwrap_or(HeaderValue::from_static("/")),
-    );
+    sent_to(location.unwrap_or(HeaderValue::from_static("/")))
+}
+
+fn sent_to(location: HeaderValue) -> Response {
     const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
-    headers.insert(HeaderName::from_static("referrer-policy"), NO_REFERRER);
-    response
+    let headers = [
+        (header::LOCATION, location),
+        (header::REFERRER_POLICY, NO_REFERRER),
+    ];
+    (StatusCode::SEE_OTHER, headers).into_response()
 }
 
 /// Sends a browser on with its session (`docs/spec/http-api.md#session-answer`).
@@ -189,6 +197,5 @@ pub(super) fn wallet_page(state: &str) -> Response {
     // A state is base64 for addresses: there is nothing to encode. By its path alone, the page is that
     // of the name by which the browser knows this host.
     let location = HeaderValue::try_from(format!("/sign-in#state={state}"));
-    let location = location.unwrap_or(HeaderValue::from_static("/sign-in"));
-    (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
+    sent_to(location.unwrap_or(HeaderValue::from_static("/sign-in")))
 }

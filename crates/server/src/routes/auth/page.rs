@@ -6,6 +6,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::http::refusal::retry_after;
+use crate::openapi::refusals::{COUNTED, EVERY, refusals};
 use crate::refused::Refused;
 
 const STYLE: &str = include_str!("../../../pages/style.css");
@@ -27,7 +28,19 @@ pub(super) fn notice(refused: &Refused) -> Response {
     response
 }
 
-/// `GET /auth/page/style.css`.
+refusals!(AssetRefusals: EVERY, COUNTED);
+
+/// The style of the page that says why a link does not sign in.
+#[utoipa::path(
+    get,
+    path = "/auth/page/style.css",
+    operation_id = "authPageStyle",
+    tag = "page",
+    responses(
+        (status = 200, description = "The style.", body = String, content_type = "text/css", headers(("x-content-type-options"))),
+        AssetRefusals,
+    ),
+)]
 pub(super) async fn style() -> Response {
     asset("text/css; charset=utf-8", STYLE.into_response())
 }
