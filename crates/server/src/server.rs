@@ -351,7 +351,7 @@ async fn sign_in(
         states: States::new(),
         redirects: Redirects::new(
             settings.sign_in.redirect_allow.clone(),
-            settings.service.origin(address),
+            settings.origin(address),
             routes::is_page,
         ),
         sessions,
