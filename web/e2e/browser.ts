@@ -150,15 +150,11 @@ export class Person {
   }
 }
 
-/** States that were looked at by `looksRight`. */
-export const seen: string[] = [];
-
 /**
  * Looks at a state at both widths, in light and in dark: axe finds nothing, and nothing is wider than the
  * window.
  */
 export async function looksRight(page: Page, where: string): Promise<void> {
-  seen.push(where);
   for (const [size, scheme] of [
     [NARROW, "light"],
     [WIDE, "dark"],

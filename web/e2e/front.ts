@@ -103,10 +103,20 @@ export class Front {
     this.rates.set(path, rate);
   }
 
-  json(path: string, value: unknown | (() => unknown), status = 200): void {
+  /** Answers this instead of the coordinator. */
+  json(path: string, value: unknown, status = 200): void {
     this.fakes.set(path, (_, response) => {
       response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
-      response.end(JSON.stringify(typeof value === "function" ? (value as () => unknown)() : value));
+      response.end(JSON.stringify(value));
+    });
+  }
+
+  /** A ceremony with this status, without a coordinator. */
+  status(value: unknown): void {
+    this.json("/ceremony/status", value);
+    this.fakes.set("/ceremony/events", (_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+      response.write(`event: status\ndata: ${JSON.stringify(value)}\n\n`);
     });
   }
 

@@ -56,7 +56,7 @@ async function scene(name: string, settings: string[], play: (stage: Stage) => P
 const faked = await Front.start();
 for (const [name, status] of Object.entries(statuses)) {
   if (!wanted(name)) continue;
-  faked.json("/ceremony/status", status);
+  faked.status(status);
   const person = await Person.at(faked, browser, "/");
   await waitForText(person.page, /contributed|begun/);
   await shoot(person.page, name);
@@ -64,7 +64,7 @@ for (const [name, status] of Object.entries(statuses)) {
 }
 for (const [path, name] of Object.entries({ about: "about", verify: "verify", "sign-in#state=abc": "sign-in-for-a-program", "sign-in": "sign-in-without-a-program" })) {
   if (!wanted(name)) continue;
-  faked.json("/ceremony/status", base);
+  faked.status(base);
   const person = await Person.at(faked, browser, `/${path}`);
   await person.page.waitForSelector("h1");
   await sleep(200);
@@ -73,7 +73,7 @@ for (const [path, name] of Object.entries({ about: "about", verify: "verify", "s
 }
 for (const [name, limit] of Object.entries({ "take-sign-in": 180_000, "take-tight": 60_000, "take-too-slow": 3_000 })) {
   if (!wanted(name)) continue;
-  faked.json("/ceremony/status", { ...base, contributionLimitInMs: limit });
+  faked.status({ ...base, contributionLimitInMs: limit });
   const person = await Person.at(faked, browser, "/take-part");
   await person.page.waitForSelector("[data-trial]", { timeout: 30_000 });
   await shoot(person.page, name);

@@ -31,7 +31,7 @@ const SAID: Record<string, RegExp> = {
 
 for (const [name, said] of Object.entries(SAID)) {
   test(`${name}: the sentence, the charts, the figures`, async () => {
-    front.json("/ceremony/status", statuses[name]);
+    front.status(statuses[name]);
     const watcher = await Person.at(front, browser, "/");
     await waitForText(watcher.page, said);
     await waitForText(watcher.page, "How long turns take");
@@ -43,7 +43,7 @@ for (const [name, said] of Object.entries(SAID)) {
 }
 
 test("who watches is told when the coordinator is not reached, and when it is again", async () => {
-  front.json("/ceremony/status", statuses["watch"]);
+  front.status(statuses["watch"]);
   const watcher = await Person.at(front, browser, "/");
   await waitForText(watcher.page, "1,043 people have contributed.");
   front.breakDown();
@@ -72,9 +72,9 @@ test("the page is small, and that of 141,416 contributions loads as that of ten 
   const bytes = files.reduce((sum, name) => sum + gzipSync(readFileSync(new URL(name, dist))).length, 0);
   assert.ok(bytes < 300_000, `${bytes} bytes in all, compressed`);
 
-  front.json("/ceremony/status", { ...base, contributions: 10, recent: turns(10, 10) });
+  front.status({ ...base, contributions: 10, recent: turns(10, 10) });
   const small = await load(browser, `${front.url}/`);
-  front.json("/ceremony/status", { ...base, contributions: 141_416, recent: turns(100, 141_416) });
+  front.status({ ...base, contributions: 141_416, recent: turns(100, 141_416) });
   const large = await load(browser, `${front.url}/`);
   console.log(`all files ${bytes} bytes compressed; the page of ten: ${small.said}; of 141,416: ${large.said}`);
   assert.equal(large.requests, small.requests);
