@@ -135,12 +135,25 @@ test("a page that is loaded again keeps its place", async () => {
   await olivia.leave();
 });
 
-test("who leaves is asked first, and told what it means", async () => {
+test("near the turn the screen stays on; who leaves is asked first, and told what it means", async () => {
   const blocker = await Other.block(front.url, "peggy");
-  const rupert = await Person.at(front, browser, "/take-part");
+  const rupert = await Person.at(front, browser, "/about");
   const { page } = rupert;
+  // Without a screen Chromium gives no lock.
+  await page.evaluateOnNewDocument(() => {
+    const locks: string[] = [];
+    const request = (type: string) => {
+      locks.push(type);
+      return Promise.resolve(Object.assign(new EventTarget(), { release: () => Promise.resolve(locks.push("released")) }));
+    };
+    Object.assign(window, { locks });
+    Object.defineProperty(navigator, "wakeLock", { value: { request } });
+  });
+  const locks = () => page.evaluate(() => (window as unknown as { locks: string[] }).locks);
+  await page.goto(`${front.url}/take-part`);
   await rupert.join("rupert");
   await waitForText(page, "You are next.");
+  assert.deepEqual(await locks(), ["screen"]);
   await clickText(page, "Leave the line");
   await waitForText(page, "If you leave, your place is lost");
   await looksRight(page, "asked whether to leave");
@@ -150,6 +163,7 @@ test("who leaves is asked first, and told what it means", async () => {
   await waitForText(page, "If you leave, your place is lost");
   await page.evaluate(() => document.querySelector<HTMLElement>("[role=alertdialog] button:last-child")!.click());
   await waitForText(page, "You have left the line.");
+  assert.deepEqual(await locks(), ["screen", "released"]);
   await looksRight(page, "left");
   await rupert.leave();
   await blocker.abort();
