@@ -97,7 +97,7 @@ export class Tree {
   private readonly tiles = new Map<string, Promise<Uint8Array>>();
 
   constructor(
-    private readonly size: number,
+    readonly size: number,
     private readonly get: Fetch,
   ) {}
 
@@ -218,6 +218,14 @@ export async function findEnd(
     }
   }
   return null;
+}
+
+/** The entry at a place of the log, if it is the end of this stay. */
+export async function endAt(tree: Tree, at: number, ticket: number): Promise<{ at: number; entry: Entry; bytes: Uint8Array } | null> {
+  const bytes = at < tree.size ? (await tree.bundle(Math.floor(at / WIDTH)))[at % WIDTH] : undefined;
+  if (bytes === undefined) return null;
+  const entry = readEntry(bytes);
+  return entry.queue?.["Ended"]?.ticket === ticket ? { at, entry, bytes } : null;
 }
 
 /** What an accepted entry's digest is of (`witness_digest` in crates/protocol). */

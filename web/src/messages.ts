@@ -65,7 +65,7 @@ export type LifeNews =
   | { kind: "recovered" }
   | { kind: "session" }
   | { kind: "over"; status: QueueStatus }
-  | { kind: "accepted"; receipt: SignedReceipt; warnings: string[]; own: OwnWork | null; ticket: number | null }
+  | { kind: "accepted"; receipt: SignedReceipt; warnings: string[]; own: OwnWork | null; ticket: number | null; number: number | null }
   | { kind: "failed"; failure: Failure };
 
 /** What this page computed, by which the receipt and the log's entry are checked. Nothing secret. */

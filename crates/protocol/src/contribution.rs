@@ -63,8 +63,8 @@ pub struct SignedReceipt {
     pub signature: String,
 }
 
-/// The answer of `POST /contribution/complete`: the receipt, and warnings for its owner
-/// (`docs/spec/http-api.md#receipt`).
+/// The answer of `POST /contribution/complete`: the receipt, the contribution's number, and warnings
+/// for its owner (`docs/spec/http-api.md#receipt`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(examples(crate::schemas::signed_receipt)))]
@@ -72,6 +72,10 @@ pub struct ReceiptAnswer {
     /// The receipt.
     #[serde(flatten)]
     pub receipt: SignedReceipt,
+    /// The contribution's number, from 1. Left out for the clients of Ethereum's ceremony.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub number: Option<u64>,
     /// Sentences for people. Left out if there are none, which is usual.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -80,6 +84,21 @@ pub struct ReceiptAnswer {
 impl From<SignedReceipt> for ReceiptAnswer {
     fn from(receipt: SignedReceipt) -> Self {
         let warnings = receipt.warnings();
-        Self { receipt, warnings }
+        Self {
+            receipt,
+            number: None,
+            warnings,
+        }
+    }
+}
+
+impl ReceiptAnswer {
+    /// The same with the contribution's number.
+    #[must_use]
+    pub fn numbered(self, number: u64) -> Self {
+        Self {
+            number: Some(number),
+            ..self
+        }
     }
 }

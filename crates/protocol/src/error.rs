@@ -198,6 +198,8 @@ codes_with_meanings! {
     ContributionG2Powers = "Contribution::G2Powers", 422;
     /// The contribution changes nothing: its secret is 1.
     ContributionNoEntropy = "Contribution::NoEntropy", 422;
+    /// There is no contribution of this number, or by anybody of this name.
+    ContributionUnknown = "Contribution::Unknown", 404;
 
     /// The coordinator failed; the place in the queue is kept. Try again.
     Internal = "Server::Internal", 500;

@@ -10,6 +10,7 @@
 //! | [`login`] | sign-in requests and answers | clients |
 //! | [`auth`] | the same for clients of Ethereum's ceremony | clients, pages |
 //! | [`contribution`] | bodies of `start`, `complete` and `abort` | clients |
+//! | [`kept`] | single contributions, as anybody may look them up | pages |
 //! | [`receipt`] | the signed receipt of an accepted contribution | participants, for ever |
 //! | [`personal_message`] | texts that an Ethereum key signs | signers and verifiers of all kinds |
 //! | [`error`] | the one shape of errors and the table of all codes | clients |
@@ -36,6 +37,7 @@ pub mod contribution;
 pub mod error;
 pub mod journal;
 pub mod keepsake;
+pub mod kept;
 pub mod login;
 mod notice;
 pub mod object;
@@ -47,5 +49,6 @@ pub mod schemas;
 pub mod sequencer;
 pub mod statement;
 pub mod status;
+mod words;
 
 pub use tauline_transcript::identity::Identity;

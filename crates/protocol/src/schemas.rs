@@ -97,10 +97,14 @@ examples! {
     abort = "abort";
     auth_answer = "auth-answer";
     auth_links = "auth-links";
-    ceremony_status = "ceremony-status";
     ceremony_status_moved = "ceremony-status-moved";
+    ceremony_status_recent = "ceremony-status-recent";
+    contribution = "contribution";
+    contribution_carried_over = "contribution-carried-over";
+    contributions_piece = "contributions-piece";
     error = "error";
     error_moved = "error-moved";
+    found = "found";
     login_answer = "login-answer";
     login_github = "login-github";
     login_invite = "login-invite";

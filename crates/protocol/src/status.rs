@@ -1,19 +1,22 @@
 //! The ceremony's status and a participant's queue status.
 
 use serde::{Deserialize, Serialize};
-use tauline_queue_core::{Mode, Outcome, Phase};
 
 use crate::Identity;
 use crate::commitment::Hex32;
 use crate::contribution::SignedReceipt;
 use crate::notice::SuccessorKey;
+pub use crate::words::{EndedWord, ModeWord, QueueWord, SignInMethod};
 
 /// The answer of `GET /ceremony/status`: what anyone may know before joining.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "openapi",
-    schema(examples(crate::schemas::ceremony_status, crate::schemas::ceremony_status_moved))
+    schema(examples(
+        crate::schemas::ceremony_status_recent,
+        crate::schemas::ceremony_status_moved
+    ))
 )]
 #[serde(rename_all = "camelCase")]
 pub struct CeremonyStatus {
@@ -62,6 +65,39 @@ pub struct CeremonyStatus {
     pub moved_to: Option<MovedTo>,
     /// The coordinator's clock, in Unix seconds.
     pub time: u64,
+    /// The latest turns, at most 100, the newest last; in an event that follows another one, those
+    /// that are new. Absent from coordinators that do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub recent: Option<Vec<RecentTurn>>,
+    /// What the operator calls the ceremony. Absent where it has no name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub name: Option<String>,
+}
+
+/// A turn that is over: a stay that was called. Who left or was missed in line had none
+/// (`docs/spec/http-api.md#recent`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RecentTurn {
+    /// The ticket of the stay.
+    pub ticket: u64,
+    /// How it ended.
+    pub ended: EndedWord,
+    /// When it ended, in Unix seconds.
+    pub ended_at: u64,
+    /// From the call to the end, in milliseconds, without absences of the coordinator.
+    pub turn_in_ms: u64,
+    /// The number of the contribution. Absent where none was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub number: Option<u64>,
+    /// Whose contribution it is. Absent where none was accepted: nobody else is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schemas::Identity>, nullable = false))]
+    pub identity: Option<Identity>,
 }
 
 /// When the mode will change as the operator plans it (`docs/spec/http-api.md#announced-plans`,
@@ -139,6 +175,10 @@ pub struct LogHead {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub cosigned: Option<Cosigned>,
+    /// When the checkpoint that is served was signed, in Unix seconds. Absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub at: Option<u64>,
 }
 
 /// How many witnesses have cosigned a checkpoint (`docs/spec/public-log.md#witnesses`).
@@ -150,57 +190,6 @@ pub struct Cosigned {
     pub by: u64,
     /// How many are asked.
     pub of: u64,
-}
-
-/// The mode of the ceremony, as a word of the API.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub enum ModeWord {
-    /// Participants can join.
-    #[default]
-    Open,
-    /// Nobody can join any more; everyone in line is served.
-    Draining,
-    /// Nobody is called and no deadline runs.
-    Halted,
-}
-
-impl From<Mode> for ModeWord {
-    fn from(mode: Mode) -> Self {
-        match mode {
-            Mode::Open => Self::Open,
-            Mode::Draining => Self::Draining,
-            Mode::Halted => Self::Halted,
-        }
-    }
-}
-
-impl ModeWord {
-    /// The word in the API.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Draining => "draining",
-            Self::Halted => "halted",
-        }
-    }
-}
-
-/// Ways to prove an identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub enum SignInMethod {
-    /// An Ethereum key signs an EIP-4361 message.
-    Siwe,
-    /// A GitHub account, by OAuth in a browser.
-    Github,
-    /// An Ethereum account, by an OpenID Connect provider in a browser.
-    Oidc,
-    /// A single-use code from the operator.
-    Invite,
 }
 
 /// A participant's place, and what it has to do next (`docs/spec/http-api.md#queue-status`).
@@ -299,115 +288,4 @@ pub struct SignedTicket {
     pub origin: String,
     /// The log's key, as C2SP `signed-note` writes it.
     pub log_key: String,
-}
-
-/// A participant's state, as a word of the API (`docs/spec/http-api.md#status-words`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub enum QueueWord {
-    /// Not in the queue, and free to join.
-    NotQueued,
-    /// Waiting in line.
-    Queued,
-    /// Called: has to call `contribution/start`.
-    ReadyToContribute,
-    /// Has got the powers, and computes or uploads.
-    Contributing,
-    /// The contribution has arrived and is being verified.
-    Verifying,
-    /// The contribution was accepted.
-    Contributed,
-    /// The stay ended without a contribution; `ended` says how.
-    Expired,
-}
-
-impl From<Phase> for QueueWord {
-    fn from(phase: Phase) -> Self {
-        match phase {
-            Phase::Waiting => Self::Queued,
-            Phase::Ready => Self::ReadyToContribute,
-            Phase::Contributing => Self::Contributing,
-            Phase::Verifying => Self::Verifying,
-        }
-    }
-}
-
-impl QueueWord {
-    /// The word in the API.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NotQueued => "notQueued",
-            Self::Queued => "queued",
-            Self::ReadyToContribute => "readyToContribute",
-            Self::Contributing => "contributing",
-            Self::Verifying => "verifying",
-            Self::Contributed => "contributed",
-            Self::Expired => "expired",
-        }
-    }
-}
-
-/// How a stay ended, as a word of the API (`docs/spec/http-api.md#ended`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub enum EndedWord {
-    /// The contribution was accepted.
-    Contributed,
-    /// Did not check in before the deadline.
-    MissedCheckin,
-    /// Was called, and did not start in time.
-    FailedToStart,
-    /// Started, but the contribution did not arrive in time.
-    TimedOut,
-    /// Checked in while contributing, and then stopped.
-    Stalled,
-    /// The contribution is not valid.
-    Invalid,
-    /// Gave up the turn.
-    Aborted,
-    /// Gave up the place.
-    Left,
-    /// The operator ended the stay; `endedBecause` has the reason.
-    Expelled,
-    /// The coordinator failed. The identity is not used up.
-    CoordinatorFault,
-}
-
-impl From<Outcome> for EndedWord {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Contributed => Self::Contributed,
-            Outcome::MissedCheckIn => Self::MissedCheckin,
-            Outcome::FailedToStart => Self::FailedToStart,
-            Outcome::TimedOut => Self::TimedOut,
-            Outcome::Stalled => Self::Stalled,
-            Outcome::Invalid => Self::Invalid,
-            Outcome::Aborted => Self::Aborted,
-            Outcome::Left => Self::Left,
-            Outcome::Expelled => Self::Expelled,
-            Outcome::CoordinatorFault => Self::CoordinatorFault,
-        }
-    }
-}
-
-impl EndedWord {
-    /// The word in the API.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Contributed => "contributed",
-            Self::MissedCheckin => "missedCheckin",
-            Self::FailedToStart => "failedToStart",
-            Self::TimedOut => "timedOut",
-            Self::Stalled => "stalled",
-            Self::Invalid => "invalid",
-            Self::Aborted => "aborted",
-            Self::Left => "left",
-            Self::Expelled => "expelled",
-            Self::CoordinatorFault => "coordinatorFault",
-        }
-    }
 }

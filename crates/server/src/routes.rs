@@ -4,6 +4,7 @@ mod auth;
 mod base;
 mod ceremony;
 mod contribution;
+mod contributions;
 mod docs;
 mod events;
 pub(crate) mod health;
@@ -40,6 +41,8 @@ use crate::http::log::log_requests;
 use crate::http::request_id;
 use crate::refused::Refused;
 
+pub(crate) use self::page::{is_document as is_page, prepare};
+
 /// How long a browser may keep the answer of a preflight: a day, browsers take less.
 const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(86_400);
 
@@ -66,7 +69,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 fn documented(health: Arc<Health>) -> (Router<Arc<App>>, OpenApi) {
     let (routes, mut document) = OpenApiRouter::new()
         .routes(routes!(ceremony::status))
+        .routes(routes!(ceremony::events))
         .routes(routes!(transcript::download))
+        .routes(routes!(contributions::one))
+        .routes(routes!(contributions::piece))
+        .routes(routes!(contributions::find))
         .routes(routes!(log::serve))
         .routes(routes!(login::nonce))
         .routes(routes!(login::login))
@@ -93,7 +100,8 @@ const POLICY: Policy = Policy {
     rate: |_, request| match request.uri().path() {
         "/login" if request.method() == Method::POST => Rate::SignIn,
         // Answered from what was published last: whoever wants to know how the ceremony stands, is told.
-        "/ceremony/status" => Rate::Free,
+        // The same for its stream, which counts as a connection.
+        "/ceremony/status" | "/ceremony/events" => Rate::Free,
         // Whoever asks these restarts what does not answer.
         "/healthz" | "/readyz" => Rate::Free,
         // A page is a dozen files at once.

@@ -112,7 +112,6 @@ export const de: Texts = {
   "table.who": "Wer",
   "table.length": "Zug",
   "table.when": "Wann",
-  "table.unnamed": "genannt im Transkript",
 
   "take.title": "Teilnehmen",
   "take.lead": "Du ziehst eine geheime Zahl, mischst sie in das, was alle vor dir gemacht haben, und vergisst sie. Solange ein einziger Mensch in der ganzen Reihe das ehrlich tut, kennt niemand das Ergebnis.",
@@ -140,6 +139,7 @@ export const de: Texts = {
   "signIn.declined": "Du hast abgelehnt. Du kannst es noch einmal versuchen.",
   "signIn.busy": "Anmeldung läuft …",
   "signIn.as": "Du bist {identity}.",
+  "signIn.foreign": "Diese Anmeldung wurde nicht in diesem Browser begonnen. Beginne hier noch einmal.",
   "signIn.out": "Nicht du? Abmelden",
   "signIn.again": "Deine Sitzung ist abgelaufen; dein Platz ist noch da. Melde dich wieder an, um ihn zu behalten.",
 
@@ -271,8 +271,6 @@ export const de: Texts = {
   "list.newer": "Neuere",
   "list.older": "Ältere",
   "list.range": "{from} bis {to} von {count}",
-  "list.unavailable": "Dieser Koordinator nennt einzelne Beiträge noch nicht. Sie stehen alle im Transkript.",
-  "list.transcript": "Das Transkript herunterladen",
 
   "one.title": "Beitrag {number}",
   "one.of": "von {identity}",
@@ -328,6 +326,9 @@ export const de: Texts = {
   "signInPage.message": "Unterschreibe diesen Text, wie er dasteht, als persönliche Nachricht (EIP-191)",
   "signInPage.signature": "Die Unterschrift",
   "signInPage.go": "Anmelden",
+  "signInPage.tells": "Das Programm, das wartet, erfährt es in {seconds} Sekunden und endet.",
+  "signInPage.tellNow": "Sag es ihm jetzt",
+  "signInPage.another": "Ich nehme ein anderes Konto",
   "signInPage.noState": "Öffne diese Seite über den Link, den dein Programm zeigt.",
 
   "notFound.title": "Hier ist nichts.",

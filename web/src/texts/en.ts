@@ -111,7 +111,6 @@ export const en = {
   "table.who": "Who",
   "table.length": "Turn",
   "table.when": "When",
-  "table.unnamed": "named in the transcript",
 
   "take.title": "Take part",
   "take.lead": "You draw a secret number, mix it into what everybody before you has made, and forget it. As long as one person in the whole line does so honestly, nobody can know the result.",
@@ -139,6 +138,7 @@ export const en = {
   "signIn.declined": "You declined. You can try again.",
   "signIn.busy": "Signing in …",
   "signIn.as": "You are {identity}.",
+  "signIn.foreign": "This sign-in was not begun in this browser. Begin again here.",
   "signIn.out": "Not you? Sign out",
   "signIn.again": "Your session has ended; your place is kept for now. Sign in again to keep it.",
 
@@ -270,8 +270,6 @@ export const en = {
   "list.newer": "Newer",
   "list.older": "Older",
   "list.range": "{from} to {to} of {count}",
-  "list.unavailable": "This coordinator does not tell single contributions yet. They are all in the transcript.",
-  "list.transcript": "Download the transcript",
 
   "one.title": "Contribution {number}",
   "one.of": "by {identity}",
@@ -327,6 +325,9 @@ export const en = {
   "signInPage.message": "Sign this text as it stands, as a personal message (EIP-191)",
   "signInPage.signature": "The signature",
   "signInPage.go": "Sign in",
+  "signInPage.tells": "The program that waits is told so in {seconds} seconds, and ends.",
+  "signInPage.tellNow": "Tell it now",
+  "signInPage.another": "I take another account",
   "signInPage.noState": "Open this page by the link that your program shows.",
 
   "notFound.title": "There is nothing here.",

@@ -42,7 +42,6 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(wallet::wallet_signed))
         .routes(get_only(routes!(callback_eth)))
         .routes(get_only(routes!(callback_github)))
-        .routes(routes!(page::script))
         .routes(routes!(page::style))
 }
 
@@ -88,8 +87,12 @@ fn shown_to_person(app: &App, parts: &Parts, refused: &Refused) -> Option<Respon
     };
     let state = Returned::read(&parts.uri).ok()?.state;
     let (begun, _) = begun(app, &state, provider, &parts.headers).ok()?;
-    let problem = Problem::from(refused.clone());
-    Some(answer::refused(&begun.redirect?, &problem))
+    let redirect = begun.redirect?;
+    Some(answer::refused(
+        &app.sign_in.redirects,
+        &redirect,
+        refused.clone(),
+    ))
 }
 
 /// A callback signs somebody in. So a program that only looks at a link, as some do to show a
@@ -203,13 +206,10 @@ async fn start_github(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap)
     ),
     responses(
         (
-            status = 200,
-            description = "The page at which a wallet signs.",
-            body = ref("#/components/schemas/Html"),
-            content_type = "text/html",
-            headers(("cache-control"), ("content-security-policy"), ("set-cookie")),
+            status = 303,
+            description = "On to the provider, or to our own page, at which a wallet signs.",
+            headers(("location"), ("set-cookie"), ("referrer-policy"))
         ),
-        (status = 303, description = "On to the provider.", headers(("location"), ("set-cookie"), ("referrer-policy"))),
         StartRefusals,
     ),
 )]
@@ -227,7 +227,7 @@ fn start(app: &App, provider: AuthProvider, uri: &Uri, headers: &HeaderMap) -> R
     });
     let mut response = match begun {
         Ok(Beginning::Provider(url)) => sent_on(&url),
-        Ok(Beginning::WalletPage(state)) => page::wallet(&state),
+        Ok(Beginning::WalletPage(state)) => answer::wallet_page(&state),
         Err(refused) => return page::notice(&refused),
     };
     let cookie = browser.set_cookie(tls);
@@ -324,8 +324,10 @@ async fn callback(app: &App, provider: AuthProvider, uri: &Uri, headers: &Header
     app.measures.sign_in(&ended);
     match (ended, &begun.redirect) {
         (Ok(answer), None) => Json(answer).into_response(),
-        (Ok(answer), Some(redirect)) => answer::signed_in(redirect, &answer),
+        (Ok(answer), Some(redirect)) => {
+            answer::signed_in(&app.sign_in.redirects, redirect, &answer)
+        }
         (Err(error), None) => Problem::from(error).into_response(),
-        (Err(error), Some(redirect)) => answer::refused(redirect, &Problem::from(error)),
+        (Err(error), Some(redirect)) => answer::refused(&app.sign_in.redirects, redirect, error),
     }
 }

@@ -17,6 +17,7 @@ use tauline_protocol::status::QueueStatus;
 
 use super::base::state;
 use super::sequencer;
+use crate::coordinator::Counted;
 use crate::http::admission::{MaybeSignedIn, SignedIn};
 use crate::http::app::App;
 use crate::http::body::compression::BodyCoding;
@@ -161,8 +162,8 @@ pub(super) async fn complete(
         let form = DocumentForm::of(headers)?;
         BodyCoding::of(headers).map(|coding| (form, coding))
     };
-    let receipt = app.uploads.take(request, sender, form).await?;
-    Ok(Json(receipt.into()))
+    let Counted { number, receipt } = app.uploads.take(request, sender, form).await?;
+    Ok(Json(ReceiptAnswer::from(receipt).numbered(number)))
 }
 
 refusals!(ProbeRefusals: EVERY, COUNTED, SIGNED_IN, [Code::BodyTooLarge]);

@@ -79,7 +79,7 @@ pub(super) async fn events(
 }
 
 /// Asks nginx not to hold events back.
-const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+pub(super) const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 fn event(status: &QueueStatus) -> Result<Event, Infallible> {
     let event = Event::default().event(EVENT);

@@ -1,10 +1,10 @@
 //! The page for people, served from the program itself (`docs/spec/http-api.md#page`).
 //!
-//! Its files are built from `web/`, and are part of the program. They are compressed when the first of them
-//! is asked for.
+//! Its files are built from `web/`, and are part of the program. Each is kept in all compressions, made
+//! at the start, away from the threads that answer.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, OnceLock};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -66,13 +66,26 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 ];
 
 /// The files by their paths below `web/dist`.
-static FILES: LazyLock<BTreeMap<String, Kept>> = LazyLock::new(|| {
-    let files = Built::iter().filter_map(|path| {
-        let bytes = Built::get(&path)?.data.into_owned();
-        Some((path.to_string(), Kept::new(media(&path), bytes)))
-    });
-    files.collect()
-});
+static FILES: OnceLock<BTreeMap<String, Kept>> = OnceLock::new();
+
+/// Makes the files ready, in the background. Nobody waits for that when the server stops.
+pub(crate) fn prepare() {
+    // Without a thread for it, the first who asks has them made.
+    let _ = std::thread::Builder::new()
+        .name("page".to_owned())
+        .spawn(files);
+}
+
+/// The files. They are compressed at the first call, which takes some tenths of a second.
+fn files() -> &'static BTreeMap<String, Kept> {
+    FILES.get_or_init(|| {
+        let files = Built::iter().filter_map(|path| {
+            let bytes = Built::get(&path)?.data.into_owned();
+            Some((path.to_string(), Kept::new(media(&path), bytes)))
+        });
+        files.collect()
+    })
+}
 
 pub(super) fn router() -> OpenApiRouter<Arc<App>> {
     let mut router = OpenApiRouter::new()
@@ -104,6 +117,11 @@ pub(super) fn is_of(path: &str) -> bool {
     is_one_of_many || path == ROOT || path == "/favicon.svg" || STATES.contains(&path)
 }
 
+/// Whether a path is that of the page's document, in one of its states that have no number.
+pub(crate) fn is_document(path: &str) -> bool {
+    path == ROOT || STATES.contains(&path)
+}
+
 refusals!(PageRefusals: EVERY);
 refusals!(AssetRefusals: EVERY, [Code::NotFound]);
 
@@ -127,7 +145,7 @@ refusals!(AssetRefusals: EVERY, [Code::NotFound]);
     ),
 )]
 async fn document(headers: HeaderMap) -> Response {
-    served("index.html", &headers, false)
+    served("index.html", &headers, false).await
 }
 
 /// A contribution's page, which says so if there is no such contribution (`docs/spec/http-api.md#page`).
@@ -174,7 +192,7 @@ async fn contribution(headers: HeaderMap) -> Response {
     ),
 )]
 async fn favicon(headers: HeaderMap) -> Response {
-    served("favicon.svg", &headers, false)
+    served("favicon.svg", &headers, false).await
 }
 
 /// A file of the page (`docs/spec/http-api.md#page`).
@@ -203,11 +221,19 @@ async fn favicon(headers: HeaderMap) -> Response {
     ),
 )]
 async fn asset(Rest(path): Rest, headers: HeaderMap) -> Response {
-    served(&format!("assets/{path}"), &headers, true)
+    served(&format!("assets/{path}"), &headers, true).await
 }
 
-fn served(path: &str, headers: &HeaderMap, is_immutable: bool) -> Response {
-    let Some(file) = FILES.get(path) else {
+async fn served(path: &str, headers: &HeaderMap, is_immutable: bool) -> Response {
+    let files = match FILES.get() {
+        Some(files) => files,
+        None => match tokio::task::spawn_blocking(files).await {
+            Ok(files) => files,
+            // It was cut off, since the server stops.
+            Err(_) => return Refused::unavailable().into_response(),
+        },
+    };
+    let Some(file) = files.get(path) else {
         let text = format!("there is nothing at /{path}: load the page anew");
         return Refused::new(Code::NotFound, text).into_response();
     };

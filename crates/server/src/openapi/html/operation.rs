@@ -39,7 +39,7 @@ impl Operation<'_> {
         {
             command += " --json @body.json";
         }
-        if text(&says["operationId"]) == "queueEvents" {
+        if matches!(text(&says["operationId"]), "queueEvents" | "ceremonyEvents") {
             command += " -N";
         }
         let server = self.server.map_or("$COORDINATOR", |it| text(&it["url"]));

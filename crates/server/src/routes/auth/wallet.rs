@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use tauline_protocol::auth::{AuthCode, AuthProvider};
 use tauline_protocol::error::Code;
 use tauline_protocol::login::SiweProof;
 use utoipa::ToSchema;
 
-use super::answer::{Problem, STATE, STATE_UNREADABLE};
+use super::answer::{self, Problem, STATE, STATE_UNREADABLE};
 use super::begun::begun;
 use crate::http::app::App;
 use crate::http::body::json;
@@ -124,7 +125,7 @@ refusals!(
 
 /// Where a browser goes whose wallet has signed (`docs/spec/http-api.md#wallet-page`).
 ///
-/// For the coordinator's own page: the request carries the cookie of the browser that began.
+/// An account that may not take part is told so, and where to tell the program that waits, in `location`. For the coordinator's own page: the request carries the cookie of the browser that began.
 #[utoipa::path(
     post,
     path = "/auth/eth",
@@ -139,7 +140,7 @@ refusals!(
 pub(super) async fn wallet_signed(
     State(app): State<Arc<App>>,
     request: Request,
-) -> Result<Json<Next>, Problem> {
+) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let bytes = json::bytes(&parts.headers, body, app.body_timeout).await?;
     let Signature {
@@ -157,8 +158,19 @@ pub(super) async fn wallet_signed(
         // A good one is counted when it comes back with a session.
         app.measures.sign_in(&signed);
     }
-    let next = signed.map_err(Problem::explained)?;
+    let next = match signed {
+        Ok(next) => next,
+        Err(refused) => {
+            // The person may have another account. The program that waits hears of this one.
+            let redirect = begun.redirect.as_deref();
+            let told = redirect.filter(|_| refused.code == Code::LoginNotEligible);
+            let told = told.and_then(|redirect| {
+                answer::refusal(&app.sign_in.redirects, redirect, refused.clone())
+            });
+            return Ok(answer::explained(refused, told));
+        }
+    };
     // By the name that the browser knows this host by: another has another cookie.
     let location = next[url::Position::BeforePath..].to_owned();
-    Ok(Json(Next { location }))
+    Ok(Json(Next { location }).into_response())
 }

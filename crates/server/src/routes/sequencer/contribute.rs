@@ -91,7 +91,8 @@ pub(super) async fn contribute(
         Ok(coding) if is_json(headers) => Ok((DocumentForm::Json, coding)),
         _ => Err(SequencerError::not_json()),
     };
-    app.uploads.take(request, sender, form).await.map(receipt)
+    let counted = app.uploads.take(request, sender, form).await;
+    counted.map(|counted| receipt(counted.receipt))
 }
 
 refusals!(
