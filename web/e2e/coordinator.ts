@@ -40,6 +40,12 @@ export interface Ended {
   output: string;
 }
 
+// A test that fails in the middle leaves nothing running.
+const children = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
 export class Coordinator {
   private child: ChildProcess | null = null;
   private readonly others: Coordinator[] = [];
@@ -87,16 +93,17 @@ export class Coordinator {
     const all = [...settings, ...limits, ...this.settings, ...more];
     const child = spawn(built("tauline-server"), all, { stdio: ["ignore", "ignore", log] });
     this.child = child;
-    for (let i = 0; i < 200; i++) {
-      if (child.exitCode !== null) break;
-      try {
-        if ((await fetch(`${this.url}/ceremony/status`)).ok) return await this.front.leadTo(this.port);
-      } catch {
-        // Not yet.
-      }
+    children.add(child);
+    for (let i = 0; !(await this.answers()); i++) {
+      if (child.exitCode !== null || i >= 200) throw new Error(`the coordinator does not start:\n${this.log}`);
       await sleep(50);
     }
-    throw new Error(`the coordinator does not start:\n${this.log}`);
+    await this.front.leadTo(this.port);
+  }
+
+  private async answers(): Promise<boolean> {
+    const answer = await fetch(`${this.url}/ceremony/status`).catch(() => null);
+    return answer?.ok ?? false;
   }
 
   /** Ends it; its data stay. */
@@ -106,6 +113,7 @@ export class Coordinator {
     const ended = new Promise((resolve) => child.once("exit", resolve));
     child.kill(signal);
     await ended;
+    children.delete(child);
     this.child = null;
   }
 
@@ -149,7 +157,9 @@ export class Coordinator {
     let output = "";
     child.stdout.on("data", (data: Buffer) => (output += data.toString()));
     child.stderr.on("data", (data: Buffer) => (output += data.toString()));
+    children.add(child);
     const ended = new Promise<Ended>((resolve) => child.once("close", (code) => resolve({ code, output })));
+    void ended.then(() => children.delete(child));
     return { ended, said: () => output };
   }
 }
