@@ -81,7 +81,7 @@ fn first(told: &Told, state: &State, now: Instant) -> Vec<String> {
         words::mode(told),
         format!("{contributions}, {}", in_line(told)),
         format!("turn: {}", words::turn(status, state.turn_age(now))),
-        format!("public log: {}", words::log(status)),
+        format!("public log: {}", words::log(told, status.time)),
     ]
 }
 

@@ -10,13 +10,31 @@ use crate::numbers;
 pub(super) struct Told {
     #[serde(flatten)]
     pub(super) status: CeremonyStatus,
-    /// The latest turns, the newest last. None from coordinators that do not tell them.
+    /// The latest turns, the newest last; as a stream goes on, those that are new. None from coordinators
+    /// that do not tell them.
     #[serde(default)]
     pub(super) recent: Option<Vec<RecentTurn>>,
     /// What the operator calls the ceremony.
     #[serde(default)]
     pub(super) name: Option<String>,
+    /// When the log's checkpoint was signed, in Unix seconds, if that is told.
+    #[serde(skip)]
+    pub(super) signed_at: Option<u64>,
 }
+
+/// When the log's checkpoint was signed.
+#[derive(Deserialize)]
+struct Signed {
+    log: SignedLog,
+}
+
+#[derive(Deserialize)]
+struct SignedLog {
+    at: u64,
+}
+
+/// Turns that are kept. No coordinator tells more of them.
+const MOST: usize = 100;
 
 /// A turn that is over: a stay that was called.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -103,8 +121,29 @@ impl Told {
     /// # Errors
     /// Another document. The error is a sentence for the user.
     pub(super) fn read(text: &str) -> Result<Self, String> {
-        serde_json::from_str(text)
-            .map_err(|error| format!("what it tells of the ceremony is not understood: {error}"))
+        let told: Result<Self, _> = serde_json::from_str(text);
+        let told = told
+            .map_err(|error| format!("what it tells of the ceremony is not understood: {error}"))?;
+        let signed = serde_json::from_str(text).map(|signed: Signed| signed.log.at);
+        Ok(Self {
+            signed_at: signed.ok(),
+            ..told
+        })
+    }
+
+    /// Takes over the turns that were told before, of which this tells only those that are new, or some
+    /// again.
+    pub(super) fn go_on_from(&mut self, before: &Self) {
+        let is_same = before.status.coordinator_address == self.status.coordinator_address;
+        let Some(known) = before.recent.as_ref().filter(|_| is_same) else {
+            return;
+        };
+        let is_known = |turn: &RecentTurn| known.iter().any(|it| it.ticket == turn.ticket);
+        let told = self.recent.take().unwrap_or_default();
+        let new = told.into_iter().filter(|turn| !is_known(turn));
+        let mut turns: Vec<RecentTurn> = known.iter().cloned().chain(new).collect();
+        turns.drain(..turns.len().saturating_sub(MOST));
+        self.recent = Some(turns);
     }
 
     /// The turns that it tells.
@@ -251,9 +290,12 @@ mod tests {
             {"ticket": 7, "ended": "vanished", "endedAt": 1, "turnInMs": 2, "mood": "blue"}
         ]);
         value["weather"] = serde_json::json!("fair");
+        assert_eq!(told.signed_at, None);
+        value["log"]["at"] = 1_790_000_000.into();
         let told = Told::read(&value.to_string()).unwrap();
         assert_eq!(told.turns()[0].became(), Became::Gone);
         assert_eq!(told.turns()[0].sentence(), None);
+        assert_eq!(told.signed_at, Some(1_790_000_000));
         assert!(Told::read("{}").unwrap_err().contains("not understood"));
     }
 

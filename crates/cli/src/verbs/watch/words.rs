@@ -144,19 +144,20 @@ pub(super) fn joining(told: &Told) -> String {
     }
 }
 
-/// The public log, and who has cosigned its checkpoint.
-pub(super) fn log(status: &CeremonyStatus) -> String {
-    let log = &status.log;
+/// The public log, how old its checkpoint is, and who has cosigned it. `clock` is the coordinator's time, in
+/// Unix seconds.
+pub(super) fn log(told: &Told, clock: u64) -> String {
+    let log = &told.status.log;
+    let records = numbers::count(log.records, "record");
+    let age = told.signed_at.map(|at| clock.saturating_sub(at));
+    let age = age.map(|age| format!(", signed {} ago", seconds(Duration::from_secs(age))));
     let cosigned = match log.cosigned {
-        Some(it) => format!("cosigned by {} of {} witnesses", it.by, it.of),
+        Some(it) => format!("cosigned by {} of {}", it.by, it.of),
         None => "no witnesses".to_owned(),
     };
-    let head: String = log.hash.chars().take(14).collect();
-    format!(
-        "{}, {cosigned}, head {}…",
-        numbers::count(log.records, "record"),
-        escaped(&head)
-    )
+    let head: String = log.hash.chars().take(10).collect();
+    let age = age.unwrap_or_default();
+    format!("{records}{age}, {cosigned}, head {}…", escaped(&head))
 }
 
 /// A time that goes by, in whole seconds while it is short.
@@ -170,7 +171,7 @@ pub(super) fn seconds(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::examples::{
-        draining, empty, halted, hostile, moved as moved_away, paused, running, seen,
+        NOW, draining, empty, halted, hostile, moved as moved_away, paused, running, seen,
     };
     use super::super::heard::Heard;
     use super::*;
@@ -200,8 +201,8 @@ mod tests {
             "ticket 1500 computes and sends: 44 s of 3 min"
         );
         assert_eq!(
-            log(status),
-            "9,120 records, cosigned by 2 of 3 witnesses, head 0xabababababab…"
+            log(state.told().unwrap(), NOW),
+            "9,120 records, signed 5 s ago, cosigned by 2 of 3, head 0xabababab…"
         );
     }
 
@@ -239,7 +240,7 @@ mod tests {
             moved(&state).unwrap(),
             lost(&state, now).unwrap(),
             connection(&state, now),
-            log(&told.status),
+            log(told, NOW),
             turn(&told.status, None),
         ] {
             assert!(!text.chars().any(char::is_control), "{text:?}");

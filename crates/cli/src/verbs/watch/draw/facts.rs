@@ -45,7 +45,7 @@ pub(super) fn lines(
     if is_tall {
         lines.extend(bar(state, theme, now, width));
     }
-    lines.push(fact(theme, "public log", words::log(status)));
+    lines.push(fact(theme, "public log", words::log(told, clock)));
     if is_tall {
         let whose = escaped(&status.coordinator_address);
         lines.push(fact(theme, "receipts by", whose));
