@@ -1,7 +1,6 @@
 //! `tauline rehearse`: plays many participants, some of whom drop out, and reports.
 
 use std::cell::{Cell, RefCell};
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -32,6 +31,7 @@ mod fate;
 mod latencies;
 mod page;
 mod parts;
+mod played;
 mod report;
 mod samples;
 mod series;
@@ -39,8 +39,9 @@ mod slots;
 
 use credentials::credentials;
 use fate::Fate;
-use page::{Played, page};
+use page::page;
 use parts::{Part, Role, parts, play};
+use played::Played;
 use report::Report;
 use samples::look;
 use series::Series;

@@ -10,6 +10,7 @@ mod source;
 mod state;
 mod theme;
 mod told;
+mod view;
 mod words;
 
 #[cfg(test)]
@@ -26,13 +27,14 @@ use reqwest::Url;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval};
 
-use self::draw::{View, as_text, draw};
+use self::draw::{as_text, draw};
 use self::heard::{Heard, Via};
 use self::plain::Plain;
 use self::source::{Rhythm, Source};
 use self::state::State;
 use self::theme::Theme;
 use self::told::Told;
+use self::view::View;
 use crate::client::{self, Client, parse_server};
 use crate::exit::{Failure, Outcome};
 use crate::interrupt::Interrupt;
@@ -92,11 +94,17 @@ pub fn run(args: &Args) -> Outcome {
     };
     let form = match args.json {
         true => Form::Json,
-        false if args.plain || !stdout().is_terminal() => Form::Lines(Box::default()),
+        false if args.plain || !can_draw() => Form::Lines(Box::default()),
         false => Form::Screen,
     };
     let once = args.once;
     online(watch(server, form, once))
+}
+
+/// Whether standard output is a terminal on which one can write anywhere.
+fn can_draw() -> bool {
+    let is_dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
+    stdout().is_terminal() && !is_dumb
 }
 
 async fn watch(server: Url, form: Form, once: bool) -> Outcome {
@@ -111,11 +119,19 @@ async fn watch(server: Url, form: Form, once: bool) -> Outcome {
     }
     let interrupt = Interrupt::listen()?;
     let (sender, heard) = mpsc::channel(WAITING);
-    tokio::spawn(Source::new(client, Rhythm::USUAL, sender).run());
-    match form {
+    let source = tokio::spawn(Source::new(client, Rhythm::USUAL, sender).run());
+    let shown = match form {
         Form::Screen => screen::run(state, heard, interrupt).await,
         form => lines(form, state, heard, interrupt).await,
+    };
+    // As long as somebody listens, it ends by a panic only.
+    if source.is_finished()
+        && let Err(error) = source.await
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
     }
+    shown
 }
 
 /// What the coordinator tells when it is asked first. Whoever has mistyped the address learns it now.

@@ -12,6 +12,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use plotters::style::RGBColor;
 
 use self::words::{findings, summary, verdict};
+use super::played::Played;
 use super::report::Report;
 use super::series::{Point, Series};
 use super::slots::Spread;
@@ -27,32 +28,6 @@ const STRETCHES: u32 = 24;
 
 /// Failures that are listed; the rest is counted.
 const MAX_LISTED: usize = 200;
-
-/// What was played, and against what.
-#[derive(Debug, Clone)]
-pub(super) struct Played {
-    pub(super) server: String,
-    /// The EIP-55 address of the coordinator.
-    pub(super) coordinator: String,
-    /// Name and version of the coordinator's program, where its public log could be read.
-    pub(super) program: Option<String>,
-    /// When it began, in Unix seconds.
-    pub(super) began: u64,
-    /// The share that was to drop out.
-    pub(super) dropouts: f64,
-    /// What the participants signed in with.
-    pub(super) sign_in: &'static str,
-    /// The form of contributions that was asked for, and the one that was used.
-    pub(super) asked_form: Form,
-    pub(super) form: Form,
-    /// The length of a contribution in that form, in bytes.
-    pub(super) contribution_len: u64,
-    /// The sub-ceremonies, as `G1:G2`.
-    pub(super) sizes: String,
-    /// How long a turn could last at the beginning, in milliseconds.
-    pub(super) contribution_limit_in_ms: u64,
-    pub(super) interrupted: bool,
-}
 
 /// The page.
 pub(super) fn page(report: &Report, series: &Series, played: &Played) -> String {
@@ -73,7 +48,7 @@ pub(super) fn page(report: &Report, series: &Series, played: &Played) -> String 
             body {
                 p.where { (server) " · " (times::text(played.began)) }
                 div.verdict.(weight.class()) { h1 { (verdict) } }
-                p.summary { (summary(report, played)) }
+                p.summary { (summary(report)) }
                 h2 { "What an operator should look at" }
                 ul.findings {
                     @for finding in findings(report, played) {

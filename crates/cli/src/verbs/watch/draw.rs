@@ -5,6 +5,7 @@ mod facts;
 mod help;
 mod latest;
 mod lengths;
+mod rule;
 mod turns;
 
 use ratatui::buffer::Buffer;
@@ -16,46 +17,12 @@ use tokio::time::Instant;
 use super::heard::Via;
 use super::state::{Connection, State};
 use super::theme::Theme;
+use super::view::{Drawn, View};
 use super::words;
 use crate::numbers;
 
 /// The width from which on there is a third chart, in columns.
 const WIDE: u16 = 110;
-
-/// What the user has made of the view.
-#[derive(Debug, Clone)]
-pub(super) struct View {
-    /// How many of the latest contributions are above the first that is shown.
-    pub(super) offset: usize,
-    pub(super) help: bool,
-    /// Since when the view stands still, and what had happened by then.
-    pub(super) paused: Option<(Instant, u64)>,
-    /// Whether the keys are named at the bottom.
-    pub(super) keys: bool,
-    pub(super) theme: Theme,
-}
-
-impl View {
-    /// From the top, without keys at the bottom.
-    pub(super) fn new(theme: Theme) -> Self {
-        Self {
-            offset: 0,
-            help: false,
-            paused: None,
-            keys: false,
-            theme,
-        }
-    }
-}
-
-/// What the keys have to know of the view.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Drawn {
-    /// How many of the latest contributions are shown.
-    pub(super) rows: usize,
-    /// How many there are.
-    pub(super) all: usize,
-}
 
 /// Draws the view, and returns what of the contributions is in it. `changes` is how often something has
 /// happened, also while the view stands still.
@@ -81,9 +48,13 @@ pub(super) fn draw(
         footer(view, changes, real_now, bottom, buffer);
     }
     let Some(told) = state.told() else {
-        let text = words::lost(state, now).unwrap_or_default();
-        let text = Paragraph::new(text).wrap(Wrap { trim: true });
-        text.render(rest, buffer);
+        let known = words::lost(state, now)
+            .into_iter()
+            .chain(words::moved(state));
+        let text = known.collect::<Vec<_>>().join("\n");
+        Paragraph::new(text)
+            .wrap(Wrap { trim: true })
+            .render(rest, buffer);
         return overlay(view, area, buffer, Drawn::default());
     };
     for (text, style) in notices(state, theme, now) {
@@ -204,18 +175,6 @@ fn wrapped(text: &str, width: u16) -> Vec<Line<'static>> {
         used += len;
     }
     lines.into_iter().map(Line::from).collect()
-}
-
-/// A line with a title, above a part.
-fn rule(title: &str, theme: Theme, area: Rect, buffer: &mut Buffer) {
-    if area.height == 0 {
-        return;
-    }
-    let line = "─".repeat(usize::from(area.width));
-    buffer.set_stringn(area.x, area.y, line, usize::from(area.width), theme.quiet());
-    let title = format!(" {title} ");
-    let width = usize::from(area.width).saturating_sub(2);
-    buffer.set_stringn(area.x + 1, area.y, title, width, theme.strong());
 }
 
 /// The keys, or that the view stands still.

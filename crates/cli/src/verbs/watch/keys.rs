@@ -3,8 +3,8 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use tokio::time::Instant;
 
-use super::draw::{Drawn, View};
 use super::state::State;
+use super::view::{Drawn, View};
 
 /// What a key asks for that is not the view's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

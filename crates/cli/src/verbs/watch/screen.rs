@@ -10,11 +10,12 @@ use ratatui::DefaultTerminal;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Duration, Instant, MissedTickBehavior, interval, sleep_until};
 
-use super::draw::{Drawn, View, draw};
+use super::draw::draw;
 use super::heard::Heard;
 use super::keys::Wish;
 use super::state::State;
 use super::theme::Theme;
+use super::view::{Drawn, View};
 use crate::exit::{Failure, Outcome, plain};
 use crate::interrupt::Interrupt;
 

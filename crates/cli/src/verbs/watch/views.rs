@@ -6,12 +6,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tokio::time::{Duration, Instant};
 
-use super::draw::{Drawn, View, as_text, draw};
+use super::draw::{as_text, draw};
 use super::examples::{draining, empty, halted, hostile, moved, paused, running, seen, status};
 use super::heard::{Heard, Via};
 use super::state::State;
 use super::theme::Theme;
 use super::told::Told;
+use super::view::{Drawn, View};
 
 fn view() -> View {
     let mut view = View::new(Theme { colours: true });

@@ -108,7 +108,13 @@ type Chart<'a, 'b> = ChartContext<
 fn number(number: f64) -> String {
     match number {
         _ if number.fract().abs() < 1e-9 => crate::numbers::with_commas(number.abs() as u64),
-        _ => format!("{number:.2}").trim_end_matches('0').to_owned(),
+        _ => {
+            let digits = format!("{number:.2}");
+            digits
+                .trim_end_matches('0')
+                .trim_end_matches('.')
+                .to_owned()
+        }
     }
 }
 

@@ -70,10 +70,10 @@ pub(super) fn rehearsal(count: usize) -> (Report, Series) {
         })
         .collect();
     let end = clock as u64;
-    let samples: Vec<Sample> = (0..end)
+    let samples: Vec<Sample> = (0..if count == 0 { 0 } else { end })
         .map(|second| Sample {
             at: Duration::from_secs(second),
-            waiting: (count as u64).saturating_sub(second * count as u64 / end.max(1)),
+            waiting: (count as u64).saturating_sub(second * count as u64 / end),
         })
         .collect();
     let seen = Seen {

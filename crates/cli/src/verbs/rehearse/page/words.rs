@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::super::played::Played;
 use super::super::report::Report;
-use super::Played;
 use crate::numbers;
 
 /// A tenth of the turns' time, or more, in which nobody computes is worth a look.
@@ -66,7 +66,7 @@ pub(super) fn verdict(report: &Report, played: &Played) -> (Weight, &'static str
 }
 
 /// What was played and what came of it.
-pub(super) fn summary(report: &Report, played: &Played) -> String {
+pub(super) fn summary(report: &Report) -> String {
     let dropouts: u64 = report.dropouts.iter().map(|group| group.participants).sum();
     let dropped = match dropouts {
         0 => "none of whom were to drop out".to_owned(),

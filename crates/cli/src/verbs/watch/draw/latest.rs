@@ -8,8 +8,9 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::super::told::{RecentTurn, Told};
+use super::super::view::{Drawn, View};
 use super::super::words::seconds;
-use super::{Drawn, View, rule};
+use super::rule::rule;
 use crate::numbers;
 use crate::shown::escaped;
 

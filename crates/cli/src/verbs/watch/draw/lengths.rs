@@ -7,7 +7,7 @@ use ratatui::widgets::{Paragraph, Widget};
 
 use super::super::theme::Theme;
 use super::super::told::{Became, Bucket, Told, buckets};
-use super::rule;
+use super::rule::rule;
 
 /// Columns for the lengths.
 const LABEL: usize = 13;

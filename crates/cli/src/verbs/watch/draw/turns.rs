@@ -9,7 +9,7 @@ use ratatui::widgets::{RenderDirection, Sparkline, SparklineBar, Widget};
 
 use super::super::theme::Theme;
 use super::super::told::{Became, RecentTurn, Told};
-use super::rule;
+use super::rule::rule;
 use crate::numbers;
 
 /// Columns for each turn at most.
