@@ -16,6 +16,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(2);
 /// A series of attempts at one call.
 pub(crate) struct Backoff {
     patience: Duration,
+    longest: Duration,
     since: Option<Instant>,
     pause: Duration,
 }
@@ -25,8 +26,17 @@ impl Backoff {
     pub(crate) fn new(patience: Duration) -> Self {
         Self {
             patience,
+            longest: MAX_PAUSE,
             since: None,
             pause: MIN_PAUSE,
+        }
+    }
+
+    /// A series that never gives up, with pauses that grow to this length: for those who only watch.
+    pub(crate) fn growing_to(longest: Duration) -> Self {
+        Self {
+            longest,
+            ..Self::new(Duration::MAX)
         }
     }
 
@@ -44,7 +54,7 @@ impl Backoff {
             return None;
         }
         let pause = self.pause;
-        self.pause = MAX_PAUSE.min(pause * 2);
+        self.pause = self.longest.min(pause * 2);
         // Between three quarters and five quarters, so that a thousand clients that lost one
         // coordinator do not come back in the same millisecond.
         let jitter = pause.mul_f64(0.75 + 0.5 * f64::from(OsRng.next_u32()) / f64::from(u32::MAX));
@@ -73,6 +83,21 @@ mod tests {
         );
         let total: Duration = pauses.iter().sum();
         assert!((30.0..33.0).contains(&total.as_secs_f64()), "{total:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_only_watches_comes_back_ever_more_seldom() {
+        let longest = Duration::from_secs(60);
+        let mut backoff = Backoff::growing_to(longest);
+        let mut last = Duration::ZERO;
+        for _ in 0..100 {
+            last = backoff.next(None).unwrap();
+            tokio::time::advance(last).await;
+        }
+        assert!(
+            last >= longest.mul_f64(0.75) && last <= longest.mul_f64(1.25),
+            "{last:?}"
+        );
     }
 
     #[test]

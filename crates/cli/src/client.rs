@@ -5,7 +5,9 @@
 //! decides whether to repeat a call; [`ClientError::is_transient`] says whether that can help.
 
 mod address;
+mod calls;
 mod error;
+mod live;
 mod outgoing;
 mod scheme;
 mod tls;
@@ -23,10 +25,11 @@ use tauline_protocol::auth::AuthLinks;
 use tauline_protocol::contribution::{AbortRequest, StartRequest};
 use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer};
 use tauline_protocol::status::{CeremonyStatus, QueueStatus};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use zeroize::Zeroizing;
 
 pub use self::address::{is_loopback, is_loopback_host, parse_server};
+pub(crate) use self::calls::{Answered, Call, Calls, Seen};
 pub use self::error::{ClientError, Refusal, where_it_went};
 pub use self::outgoing::Outgoing;
 pub(crate) use self::outgoing::Writer;
@@ -122,6 +125,8 @@ pub struct Client {
     token: Option<Arc<Zeroizing<String>>>,
     /// Whether the participant checks in while it contributes.
     checks_in: bool,
+    /// Who notes how the calls go.
+    calls: Option<Arc<Calls>>,
 }
 
 impl Client {
@@ -133,7 +138,15 @@ impl Client {
             server,
             token: None,
             checks_in: false,
+            calls: None,
         }
+    }
+
+    /// The same session, whose calls are noted here, as are those of its copies.
+    #[must_use]
+    pub(crate) fn noted_by(mut self, calls: Arc<Calls>) -> Self {
+        self.calls = Some(calls);
+        self
     }
 
     /// The same session, which says at the start of a turn that it will check in during the turn.
@@ -178,7 +191,8 @@ impl Client {
     pub async fn login(&mut self, proof: &LoginRequest) -> Result<LoginAnswer, ClientError> {
         // The older session is not sent along: the coordinator may have forgotten it.
         self.token = None;
-        let answer: LoginAnswer = self.call(self.post("login", proof)?).await?;
+        let login = self.call(self.post("login", proof)?);
+        let answer: LoginAnswer = self.noted(Call::SignIn, login).await?;
         self.token = Some(Arc::new(Zeroizing::new(answer.token.clone())));
         Ok(answer)
     }
@@ -201,7 +215,8 @@ impl Client {
     /// `POST /queue/join`.
     #[expect(clippy::missing_errors_doc, reason = "see `status`")]
     pub async fn join(&self) -> Result<QueueStatus, ClientError> {
-        self.call(self.request(Method::POST, "queue/join")?).await
+        let join = self.call(self.request(Method::POST, "queue/join")?);
+        self.noted(Call::Join, join).await
     }
 
     /// `POST /queue/checkin`. The coordinator holds the answer until the participant's status
@@ -209,10 +224,13 @@ impl Client {
     #[expect(clippy::missing_errors_doc, reason = "see `status`")]
     pub async fn check_in(&self, wait: Duration) -> Result<QueueStatus, ClientError> {
         let mut request = self.request(Method::POST, "queue/checkin")?;
+        let mut call = Call::CheckIn;
         if wait.as_secs() > 0 {
             request = request.query(&[("wait", wait.as_secs())]);
+            call = Call::Untimed;
         }
-        self.call_within(request, wait + ANSWER_LIMIT).await
+        let check_in = self.call_within(request, wait + ANSWER_LIMIT);
+        self.noted(call, check_in).await
     }
 
     /// `POST /queue/leave`.
@@ -246,7 +264,8 @@ impl Client {
         let request = self
             .post("contribution/start", &tags)?
             .header(ACCEPT, form.accept());
-        let response = self.send(request, IDLE_LIMIT).await?;
+        let start = self.send(request, IDLE_LIMIT);
+        let response = self.noted(Call::Start, start).await?;
         let is_json = media_type(&response) == "application/json";
         let bytes = read_body(response, limit, progress).await?;
         Ok(Download { bytes, is_json })
@@ -309,6 +328,20 @@ impl Client {
     ) -> Result<T, ClientError> {
         let answer = async { read_answer(self.send(request, limit).await?).await };
         timeout(limit, answer).await.map_err(|_| no_answer(limit))?
+    }
+
+    /// Makes a call, and notes how it goes where somebody wants to know.
+    async fn noted<T>(
+        &self,
+        call: Call,
+        answer: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<T, ClientError> {
+        let began = Instant::now();
+        let answer = answer.await;
+        if let Some(calls) = &self.calls {
+            calls.note(call, began, answer.as_ref().err());
+        }
+        answer
     }
 
     /// Sends a request and waits for the headers of the answer. Anything but a success is an error.

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 
 use tauline_transcript::text_limits::cut;
 
+use crate::shown::without_controls;
+
 /// The exit codes of every verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -116,9 +118,10 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.text)?;
+        // A coordinator or a file may have had a word in it.
+        write!(f, "error: {}", without_controls(&self.text))?;
         match &self.help {
-            Some(help) => write!(f, "\n  help: {help}"),
+            Some(help) => write!(f, "\n  help: {}", without_controls(help)),
             None => Ok(()),
         }
     }
@@ -147,6 +150,15 @@ mod tests {
             "error: no such thing\n  help: try another"
         );
         assert_eq!(failure.exit() as u8, 2);
+    }
+
+    #[test]
+    fn what_a_coordinator_says_does_not_command_the_terminal() {
+        let failure = Failure::bad("it says: \u{1b}[2Jgone").help("two\nlines\u{9b}");
+        assert_eq!(
+            failure.to_string(),
+            "error: it says: \\u{1b}[2Jgone\n  help: two\nlines\\u{9b}"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `contribute` | takes part: from signing in to the receipt | a coordinator |
 //! | `status` | shows a ceremony | a coordinator |
+//! | `watch` | shows a ceremony live | a coordinator |
 //! | `transcript` | downloads the transcript, resuming where it stopped | a coordinator |
 //! | `rehearse` | plays many participants, some of whom drop out | a coordinator |
 //! | `verify` | checks a whole transcript | a file |
@@ -53,11 +54,12 @@ mod documents;
 mod identity;
 mod public_log;
 mod runtime;
+mod shown;
 
 use exit::Exit;
 use verbs::{
     admin, audit, completions, compute, contribute, export, init, man, rehearse, status, submit,
-    transcript, verify, verify_contribution, verify_powers, witness,
+    transcript, verify, verify_contribution, verify_powers, watch, witness,
 };
 
 /// Contribute to a powers-of-tau ceremony, verify one, or run one.
@@ -78,6 +80,7 @@ struct Cli {
 enum Verb {
     Contribute(contribute::Args),
     Status(status::Args),
+    Watch(watch::Args),
     Verify(verify::Args),
     VerifyContribution(verify_contribution::Args),
     VerifyPowers(verify_powers::Args),
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Contribute(args) => contribute::run(args),
         Verb::Status(args) => status::run(&args),
+        Verb::Watch(args) => watch::run(&args),
         Verb::Verify(args) => verify::run(&args),
         Verb::VerifyContribution(args) => verify_contribution::run(&args),
         Verb::VerifyPowers(args) => verify_powers::run(&args),

@@ -18,6 +18,17 @@ pub fn print(text: &str) -> Outcome {
     stdout_result(writeln!(io::stdout().lock(), "{text}"))
 }
 
+/// Prints a line at once. False when nobody reads any more: then a verb that would go on printing ends.
+///
+/// # Errors
+/// When standard output cannot be written for another reason.
+pub fn print_or_end(text: &str) -> Outcome<bool> {
+    let mut out = io::stdout().lock();
+    let written = writeln!(out, "{text}").and_then(|()| out.flush());
+    let is_read = !matches!(&written, Err(error) if error.kind() == io::ErrorKind::BrokenPipe);
+    stdout_result(written).map(|()| is_read)
+}
+
 /// Prints a value as indented JSON.
 ///
 /// # Errors

@@ -24,6 +24,7 @@ mod turn;
 
 pub use self::accepted::{Accepted, Times};
 pub(crate) use self::leaving::what_leaving_means;
+pub(crate) use self::moved::named_by_log;
 pub use self::news::{Listener, News, Step};
 pub use self::settings::{Offline, ParticipantSettings};
 pub use self::state::Participant;

@@ -123,6 +123,25 @@ impl<'a> PublicLog<'a> {
         Ok(None)
     }
 
+    /// Name and version of the coordinator's program, as the first or the last entries of the log tell
+    /// them. They are not held against the checkpoint.
+    pub(crate) async fn program(&self) -> Outcome<Option<String>> {
+        let size = self.checkpoint().await?.unverified().tree.size;
+        for index in places(size.div_ceil(u64::from(FULL_WIDTH))).take(2) {
+            let entries = self.bundle(size, index).await?;
+            let started = entries.iter().rev().find_map(|entry| {
+                match PublicEntry::from_bytes(entry).ok()?.notice? {
+                    Notice::Started { program, .. } => Some(program),
+                    _ => None,
+                }
+            });
+            if started.is_some() {
+                return Ok(started);
+            }
+        }
+        Ok(None)
+    }
+
     /// The entries of a bundle of a log of this size.
     async fn bundle(&self, size: u64, index: u64) -> Outcome<Vec<Vec<u8>>> {
         let full = u64::from(FULL_WIDTH);

@@ -15,4 +15,5 @@ pub mod transcript;
 pub mod verify;
 pub mod verify_contribution;
 pub mod verify_powers;
+pub mod watch;
 pub mod witness;

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::error::ClientError;
 use super::outgoing::Outgoing;
 use super::transfer::{IDLE_LIMIT, accepted, network, read_answer};
-use super::{Client, Form, TransferProgress, VERDICT_LIMIT};
+use super::{Call, Client, Form, TransferProgress, VERDICT_LIMIT};
 
 /// How long a probe waits for a refusal. A proxy that refuses the stated length does so
 /// within one round trip, after two more for connecting. One that waits for the whole body says
@@ -43,6 +43,16 @@ impl Client {
     /// waits for the verdict.
     #[expect(clippy::missing_errors_doc, reason = "see `status`")]
     pub async fn complete(
+        &self,
+        form: Form,
+        document: &Outgoing,
+        progress: TransferProgress<'_>,
+    ) -> Result<SignedReceipt, ClientError> {
+        let upload = self.upload(form, document, progress);
+        self.noted(Call::Untimed, upload).await
+    }
+
+    async fn upload(
         &self,
         form: Form,
         document: &Outgoing,

@@ -92,7 +92,7 @@ impl Participant<'_> {
         tokio::select! {
             biased;
             wish = interrupt.raised() => Err(Stop::Interrupted(wish)),
-            named = check(&self.client, patience, &self.coordinator, known.as_ref(), moved) => {
+            named = named_by_log(&self.client, patience, &self.coordinator, known.as_ref(), moved) => {
                 named.map_err(Stop::from)
             }
         }
@@ -140,7 +140,7 @@ async fn status_of_next(next: &Client, before: &str) -> Result<CeremonyStatus, C
 }
 
 /// Checks what a coordinator says of where the ceremony went, and returns the address.
-async fn check(
+pub(crate) async fn named_by_log(
     client: &Client,
     patience: Duration,
     coordinator: &str,

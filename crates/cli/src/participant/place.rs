@@ -1,10 +1,12 @@
 //! The place in the queue: taking it, keeping it, giving it up.
 
+use std::convert::Infallible;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tauline_protocol::error::Code;
 use tauline_protocol::status::{QueueStatus, QueueWord};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::ending::{cannot_join, no_turn_yet};
 use super::news::News;
@@ -116,10 +118,13 @@ impl Participant<'_> {
     /// Asks for the participant's status, which also counts as presence.
     pub(crate) async fn check_in(&mut self, wait: Duration) -> Result<QueueStatus, Stop> {
         let status = loop {
-            match self
-                .call(async |client: &Client| client.check_in(wait).await)
-                .await?
-            {
+            let glances = self.glances(wait);
+            let answer = tokio::select! {
+                biased;
+                answer = self.call(async |client: &Client| client.check_in(wait).await) => answer?,
+                never = glances => match never {},
+            };
+            match answer {
                 Ok(status) => break status,
                 Err(refused) => self.reconsider(&refused).await?,
             }
@@ -128,5 +133,28 @@ impl Participant<'_> {
             .await;
         self.standing = Some(status.clone());
         Ok(status)
+    }
+
+    /// Checks in beside a check-in that is held, so that it is known how long one takes
+    /// ([`ParticipantSettings::glances`](super::settings::ParticipantSettings)).
+    fn glances(&self, held: Duration) -> impl Future<Output = Infallible> + use<> {
+        let every = self.settings.glances.filter(|_| !held.is_zero());
+        let (client, next) = (self.client.clone(), Rc::clone(&self.next_glance));
+        async move {
+            let Some(every) = every else {
+                return std::future::pending().await;
+            };
+            loop {
+                // Participants who came together do not glance together.
+                let first = || Instant::now() + every.mul_f64(rand::random::<f64>());
+                let at = next.get().unwrap_or_else(first);
+                next.set(Some(at));
+                sleep_until(at).await;
+                next.set(Some(Instant::now() + every));
+                let client = client.clone();
+                // It is not cut off when the held one is answered: that would look like a lost connection.
+                tokio::spawn(async move { client.check_in(Duration::ZERO).await.map(drop) });
+            }
+        }
     }
 }

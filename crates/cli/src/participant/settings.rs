@@ -24,6 +24,9 @@ pub struct ParticipantSettings {
     pub check_ins: CheckInThread,
     /// Extra entropy for the secrets.
     pub entropy: Arc<Zeroizing<Vec<u8>>>,
+    /// How often it is measured, beside a check-in that is held, how long one takes that is not; none if it
+    /// is not measured.
+    pub glances: Option<Duration>,
     /// How long calls are repeated while the coordinator does not answer.
     pub patience: Duration,
     /// The address of the coordinator that was asked first, which has to have signed the receipt, or

@@ -1,6 +1,6 @@
 //! The state of a participant.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -66,6 +66,8 @@ pub struct Participant<'a> {
     /// How far the computation has come.
     pub(super) counter: work::Counter,
     pub(super) times: Times,
+    /// When to measure next how long a check-in takes.
+    pub(super) next_glance: Rc<Cell<Option<Instant>>>,
     /// What the coordinator has signed.
     pub(super) tickets: Tickets,
     /// How often the log was searched in vain for the key that signs now.
@@ -99,6 +101,7 @@ impl<'a> Participant<'a> {
             check_ins: Rc::default(),
             counter: work::Counter::default(),
             times: Times::default(),
+            next_glance: Rc::default(),
             tickets,
             key_searches: 0,
             coordinator: settings.coordinator.clone(),

@@ -131,6 +131,7 @@ async fn contribute(plan: Plan, screen: &Arc<Screen>) -> Outcome {
         probes: true,
         check_ins: CheckInThread::start(&plan.server)?,
         entropy: plan.entropy,
+        glances: None,
         patience: PATIENCE,
         coordinator,
         moved_to: status.moved_to,

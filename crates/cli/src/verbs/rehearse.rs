@@ -1,24 +1,25 @@
 //! `tauline rehearse`: plays many participants, some of whom drop out, and reports.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use futures_util::future::join_all;
 use rand::Rng;
 use reqwest::Url;
-use tauline_protocol::status::ModeWord;
+use tauline_protocol::status::{CeremonyStatus, ModeWord};
 use tauline_transcript::Sizes;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use crate::check_ins::CheckInThread;
-use crate::client::{self, Client, Form, parse_server};
+use crate::client::{self, Calls, Client, Form, parse_server};
 use crate::exit::{Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::participant::{Listener, News, Participant, ParticipantSettings, Stop};
 use crate::progress::Meter;
+use crate::public_log::PublicLog;
 use crate::runtime::online;
 use crate::signin::Credential;
 use crate::trust::Trust;
@@ -27,14 +28,23 @@ use crate::{numbers, output};
 
 mod credentials;
 mod fate;
+mod latencies;
+mod page;
 mod parts;
+mod played;
 mod report;
+mod samples;
+mod series;
 mod slots;
 
 use credentials::credentials;
 use fate::Fate;
+use page::page;
 use parts::{Part, Role, parts, play};
+use played::Played;
 use report::Report;
+use samples::look;
+use series::Series;
 
 /// How long calls are repeated while the coordinator does not answer. A rehearsal may include
 /// a restart of the coordinator, but not moving it to another machine.
@@ -42,6 +52,10 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The time between two participants' arrivals. A hundred a second, as after an announcement.
 const ARRIVAL: Duration = Duration::from_millis(10);
+
+/// How often each participant who waits is measured to check in at most. A hundred participants check in
+/// fifty times a second then, and more of them do not check in more often in all.
+const GLANCE: Duration = Duration::from_secs(2);
 
 /// If a rate limit makes the participants wait for longer than this, the user is told.
 const LIMITED: Duration = Duration::from_secs(20);
@@ -87,6 +101,13 @@ pub struct Args {
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
+    /// HTML file for the report: what was played, whether it held and what to look at, in plain words, with
+    /// figures and charts. It needs no other file and no network, and can be sent and printed.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Replace the report's file if it exists.
+    #[arg(long, requires = "report")]
+    force: bool,
 }
 
 fn parse_share(text: &str) -> Result<f64, String> {
@@ -110,36 +131,26 @@ pub fn run(args: &Args) -> Outcome {
 }
 
 async fn rehearse(args: &Args) -> Outcome {
+    if let Some(path) = &args.report {
+        output::check_writable(path, args.force)?;
+    }
+    let began = Instant::now();
+    let calls = Arc::new(Calls::since(began));
     let client = Client::new(client::http(&args.server)?, args.server.clone());
+    let client = client.noted_by(Arc::clone(&calls));
     let status = client.first_status().await?;
     let sizes = contribute::sizes(&status)
         .map_err(|error| Failure::bad(format!("{} is not understood: {error}", args.server)))?;
     let coordinator = args.trust.coordinator(&args.server, &status)?;
-    if let Some(moved) = &status.moved_to {
-        let text = format!("the ceremony at {} was handed over", args.server);
-        return Err(Failure::bad(text).help(client::where_it_went(moved)));
-    }
-    if status.mode != ModeWord::Open {
-        return Err(Failure::bad(format!(
-            "the ceremony is {}: nobody can join",
-            status.mode.as_str()
-        ))
-        .help("open it first: tauline admin open, or resume"));
-    }
+    is_open(&args.server, &status)?;
     let count = args.participants as usize;
     let mut credentials = credentials(args.invites.as_deref(), count, &status)?;
     let seed = args.seed.unwrap_or_else(|| rand::thread_rng().r#gen());
     let parts = parts(count, args.dropouts, seed);
+    let mut played = played(args, &status, &sizes, coordinator.clone());
     let mut settings = settings(args, sizes, coordinator)?;
     let interrupt = Interrupt::listen()?;
-    let observer = Observer {
-        meter: Meter::share("Participants done"),
-        total: args.participants.into(),
-        done: Cell::new(0),
-        trouble: Cell::new(0),
-        warned: Cell::new(false),
-        began: Instant::now(),
-    };
+    let observer = Observer::new(args.participants);
     if let Some(first) = credentials.pop() {
         let first = Participant::new(
             client.clone(),
@@ -148,24 +159,80 @@ async fn rehearse(args: &Args) -> Outcome {
             &observer,
             interrupt.clone(),
         );
-        let (first, form) = find_the_way(first, &observer).await?;
-        settings.form = form;
+        let (first, form, len) = find_the_way(first, &observer).await?;
+        (settings.form, played.form, played.contribution_len) = (form, form, len);
         credentials.push(first);
     }
     let cast = credentials.into_iter().zip(parts).collect();
-    let fates = play_all(cast, &client, &settings, &observer, &interrupt).await;
-    let took = observer.began.elapsed();
-    let trouble = observer.trouble.get();
+    let samples = RefCell::default();
+    let fates = tokio::select! {
+        fates = play_all(cast, &client, &settings, &observer, &interrupt) => fates,
+        never = look(&client, began, &samples) => match never {},
+    };
+    let (took, trouble) = (began.elapsed(), observer.trouble.get());
     drop(observer);
-    let report = Report::new(seed, took, trouble, &fates);
+    let seen = calls.seen();
+    let report = Report::new(seed, took, trouble, &fates, &seen);
     match args.json {
         true => output::print_json(&report)?,
         false => output::print(&report.to_string())?,
+    }
+    if let Some(path) = &args.report {
+        played.interrupted = interrupt.is_raised();
+        let log = PublicLog::new(&client, Duration::ZERO);
+        played.program = log.program().await.ok().flatten();
+        let series = Series::of(began, &fates, &samples.borrow(), &seen);
+        let page = page(&report, &series, &played);
+        output::write_file(path, args.force, |out| out.write_all(page.as_bytes()))?;
+        if !args.json {
+            output::print(&format!("The report with charts is in {}.", path.display()))?;
+        }
     }
     match report.is_good() {
         true => Ok(()),
         false => Err(Failure::bad("the rehearsal did not go as it should")
             .help(format!("repeat it with --seed {seed}"))),
+    }
+}
+
+/// Refuses a ceremony that nobody can join.
+fn is_open(server: &Url, status: &CeremonyStatus) -> Outcome {
+    if let Some(moved) = &status.moved_to {
+        let text = format!("the ceremony at {server} was handed over");
+        return Err(Failure::bad(text).help(client::where_it_went(moved)));
+    }
+    if status.mode != ModeWord::Open {
+        let mode = status.mode.as_str();
+        return Err(
+            Failure::bad(format!("the ceremony is {mode}: nobody can join"))
+                .help("open it first: tauline admin open, or resume"),
+        );
+    }
+    Ok(())
+}
+
+/// What is played, as far as it is known at the beginning.
+fn played(args: &Args, status: &CeremonyStatus, sizes: &Sizes, coordinator: String) -> Played {
+    let sizes: Vec<String> = sizes
+        .iter()
+        .map(|size| format!("{}:{}", size.g1, size.g2))
+        .collect();
+    Played {
+        server: args.server.to_string(),
+        coordinator,
+        program: None,
+        began: UNIX_EPOCH.elapsed().unwrap_or_default().as_secs(),
+        dropouts: args.dropouts,
+        sign_in: match args.invites {
+            Some(_) => "invitations",
+            None => "new Ethereum keys",
+        },
+        asked_form: args.form,
+        form: args.form,
+        contribution_len: 0,
+        sizes: sizes.join(", "),
+        contribution_limit_in_ms: status.contribution_limit_in_ms,
+        interrupted: false,
     }
 }
 
@@ -176,6 +243,7 @@ fn settings(args: &Args, sizes: Sizes, coordinator: String) -> Outcome<Participa
         probes: false,
         check_ins: CheckInThread::start(&args.server)?,
         entropy: Arc::new(Zeroizing::new(Vec::new())),
+        glances: Some(GLANCE.max(GLANCE * args.participants / 100)),
         patience: PATIENCE,
         coordinator,
         moved_to: None,
@@ -229,11 +297,11 @@ async fn play_all(
 }
 
 /// Signs the first participant in, finds out in which form its contribution would get through, and
-/// says so. Returns the form, and what the participant signed in with.
+/// says so. Returns what the participant signed in with, the form, and the contribution's length in it.
 async fn find_the_way(
     mut first: Participant<'_>,
     observer: &Observer,
-) -> Outcome<(Credential, Form)> {
+) -> Outcome<(Credential, Form, u64)> {
     let found = async {
         first.sign_in().await?;
         first.find_a_form().await
@@ -247,7 +315,7 @@ async fn find_the_way(
         numbers::bytes(len)
     ));
     let form = first.form();
-    Ok((first.into_credential(), form))
+    Ok((first.into_credential(), form, len))
 }
 
 /// Waits until nobody is in line, so that everybody's end is known. Asking for it earlier would
@@ -269,10 +337,19 @@ struct Observer {
     done: Cell<u64>,
     trouble: Cell<u64>,
     warned: Cell<bool>,
-    began: Instant,
 }
 
 impl Observer {
+    fn new(participants: u32) -> Self {
+        Self {
+            meter: Meter::share("Participants done"),
+            total: participants.into(),
+            done: Cell::new(0),
+            trouble: Cell::new(0),
+            warned: Cell::new(false),
+        }
+    }
+
     fn advance(&self) {
         self.done.set(self.done.get() + 1);
         self.meter.set(self.done.get(), Some(self.total));

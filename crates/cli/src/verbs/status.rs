@@ -8,6 +8,7 @@ use tauline_protocol::status::{CeremonyStatus, ModeWord, MovedTo, SignInMethod, 
 use crate::client::{self, Client, parse_server};
 use crate::exit::Outcome;
 use crate::runtime::online;
+use crate::shown::visible;
 use crate::{numbers, output, times};
 
 /// Show a ceremony: its mode, line, turn and expected wait.
@@ -80,8 +81,8 @@ pub(crate) fn text(status: &CeremonyStatus) -> String {
     ]);
     let mut text = String::new();
     for (label, value) in rows {
-        // Writing to a string does not fail.
-        let _ = writeln!(text, "  {label:<15} {value}");
+        // A coordinator may have had a word in it. Writing to a string does not fail.
+        let _ = writeln!(text, "  {label:<15} {}", visible(&value));
     }
     text.truncate(text.trim_end().len());
     text

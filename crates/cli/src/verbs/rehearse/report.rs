@@ -8,15 +8,18 @@ use serde::Serialize;
 use tauline_protocol::status::EndedWord;
 
 use super::fate::Fate;
+use super::latencies::Latencies;
 use super::parts::Role;
 use super::slots::{Lost, Slots, Spread, between, turns_an_hour};
+use crate::client::{Call, Seen};
 use crate::numbers;
+use crate::shown::{escaped, visible};
 
 /// How many failures are printed; JSON has all of them.
 const MAX_LISTED: usize = 10;
 
 /// The number of stays that ended in each way.
-type Ends = BTreeMap<&'static str, u64>;
+pub(super) type Ends = BTreeMap<&'static str, u64>;
 
 fn count_end(ends: &mut Ends, end: Option<EndedWord>) {
     *ends
@@ -26,51 +29,61 @@ fn count_end(ends: &mut Ends, end: Option<EndedWord>) {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Group {
-    role: Role,
-    participants: u64,
+pub(super) struct Group {
+    pub(super) role: Role,
+    pub(super) participants: u64,
     /// How many of them kept their connection open.
-    silent: u64,
-    ends: Ends,
+    pub(super) silent: u64,
+    pub(super) ends: Ends,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct FailedPart {
-    participant: usize,
-    role: Role,
-    what: String,
+pub(super) struct FailedPart {
+    pub(super) participant: usize,
+    pub(super) role: Role,
+    pub(super) what: String,
 }
 
 /// The report of a rehearsal.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Report {
-    good: bool,
-    seed: u64,
-    participants: usize,
-    accepted: u64,
-    dropouts: Vec<Group>,
+    pub(super) good: bool,
+    pub(super) seed: u64,
+    pub(super) participants: usize,
+    pub(super) accepted: u64,
+    pub(super) dropouts: Vec<Group>,
     /// Whether the contributions were accepted in the order of their tickets.
-    in_ticket_order: bool,
-    took_in_ms: u64,
+    pub(super) in_ticket_order: bool,
+    pub(super) took_in_ms: u64,
     /// Accepted contributions in an hour, from the first arrival to the last receipt.
-    turns_an_hour: Option<u64>,
+    pub(super) turns_an_hour: Option<u64>,
     /// The time from a receipt to the next start, or to the next call if nobody started.
-    idle: Option<Spread>,
+    pub(super) idle: Option<Spread>,
     /// The time that was lost by those who were called and dropped out.
-    lost_slots: Vec<Lost>,
+    pub(super) lost_slots: Vec<Lost>,
     /// The time from a call to the receipt.
-    turns: Option<Spread>,
+    pub(super) turns: Option<Spread>,
     /// The time from joining to the call.
-    waits: Option<Spread>,
+    pub(super) waits: Option<Spread>,
+    /// How long the coordinator took to answer check-ins that it does not hold.
+    pub(super) check_ins: Option<Latencies>,
+    /// How often calls failed, by how.
+    pub(super) failed_calls: BTreeMap<String, u64>,
     /// Calls that failed and were repeated.
-    repeated_calls: u64,
-    failures: Vec<FailedPart>,
+    pub(super) repeated_calls: u64,
+    pub(super) failures: Vec<FailedPart>,
 }
 
 impl Report {
-    pub(super) fn new(seed: u64, took: Duration, repeated_calls: u64, fates: &[Fate]) -> Self {
+    pub(super) fn new(
+        seed: u64,
+        took: Duration,
+        repeated_calls: u64,
+        fates: &[Fate],
+        seen: &Seen,
+    ) -> Self {
         let failures: Vec<FailedPart> = fates
             .iter()
             .filter_map(|fate| {
@@ -78,7 +91,7 @@ impl Report {
                 Some(FailedPart {
                     participant: fate.number + 1,
                     role: fate.part.role,
-                    what,
+                    what: visible(&what),
                 })
             })
             .collect();
@@ -119,10 +132,12 @@ impl Report {
             in_ticket_order,
             took_in_ms: took.as_millis() as u64,
             turns_an_hour: turns_an_hour(fates),
-            idle: Spread::of(slots.idle.clone()),
+            idle: Spread::of(slots.idle.iter().map(|it| it.time).collect()),
             lost_slots: slots.lost(),
             turns: Spread::of(turns.collect()),
             waits: Spread::of(waits.collect()),
+            check_ins: Latencies::of(Call::CheckIn, seen),
+            failed_calls: failed_calls(seen),
             repeated_calls,
             failures,
         }
@@ -132,6 +147,15 @@ impl Report {
     pub(super) fn is_good(&self) -> bool {
         self.good
     }
+}
+
+/// How often calls failed, by how. A server may have had a word in it.
+fn failed_calls(seen: &Seen) -> BTreeMap<String, u64> {
+    let mut failed = BTreeMap::new();
+    for (way, count) in &seen.failed {
+        *failed.entry(escaped(way)).or_default() += count;
+    }
+    failed
 }
 
 fn in_ticket_order<'a>(contributors: impl Iterator<Item = &'a Fate>) -> bool {
@@ -210,6 +234,13 @@ impl Report {
         for lost in &self.lost_slots {
             writeln!(f, "  lost            {lost}")?;
         }
+        if let Some(check_ins) = &self.check_ins {
+            writeln!(
+                f,
+                "  check-ins       half within {} ms, 99 of 100 within {} ms, longest {} ms",
+                check_ins.p50_in_ms, check_ins.p99_in_ms, check_ins.longest_in_ms
+            )?;
+        }
         Ok(())
     }
 
@@ -241,6 +272,7 @@ mod tests {
 
     use super::super::parts::Part;
     use super::*;
+    use crate::client::Answered;
     use crate::participant::Times;
 
     fn part(role: Role) -> Part {
@@ -267,10 +299,11 @@ mod tests {
     fn a_rehearsal_out_of_order_is_not_good() {
         let start = Instant::now() + Duration::from_secs(100);
         let later = start + Duration::from_secs(5);
+        let none = Seen::default();
         let good = [contributor(0, 1, start), contributor(1, 2, later)];
-        assert!(Report::new(1, Duration::ZERO, 0, &good).is_good());
+        assert!(Report::new(1, Duration::ZERO, 0, &good, &none).is_good());
         let bad = [contributor(0, 2, start), contributor(1, 1, later)];
-        assert!(!Report::new(1, Duration::ZERO, 0, &bad).is_good());
+        assert!(!Report::new(1, Duration::ZERO, 0, &bad, &none).is_good());
     }
 
     #[test]
@@ -290,7 +323,7 @@ mod tests {
             ),
             (Role::Leave, None, false),
         ] {
-            let report = Report::new(1, Duration::ZERO, 0, &[fate(role, end)]);
+            let report = Report::new(1, Duration::ZERO, 0, &[fate(role, end)], &Seen::default());
             assert_eq!(report.is_good(), good, "{role:?} {end:?}");
         }
     }
@@ -332,7 +365,16 @@ mod tests {
                 None,
             ),
         ];
-        insta::assert_snapshot!(Report::new(42, Duration::from_secs(33), 3, &fates), @r"
+        let check_in = |ms| Answered {
+            call: Call::CheckIn,
+            at: Duration::ZERO,
+            took: Duration::from_millis(ms),
+        };
+        let seen = Seen {
+            answered: [3, 4, 250].map(check_in).to_vec(),
+            ..Seen::default()
+        };
+        insta::assert_snapshot!(Report::new(42, Duration::from_secs(33), 3, &fates, &seen), @r"
         Rehearsal with 6 participants, seed 42
           took            33 s
           accepted        2, in the order of tickets
@@ -344,6 +386,7 @@ mod tests {
           waits           mean 10 s, median 10 s, longest 20 s
           lost            1 slot to vanish after the start, closing the connection: mean 20 s, median 20 s, longest 20 s
           lost            1 slot to vanish after the start, silently: mean 33 s, median 33 s, longest 33 s
+          check-ins       half within 4 ms, 99 of 100 within 250 ms, longest 250 ms
           repeated calls  3
           FAILED          participant 4 (contribute): the line is cut
         1 part failed.

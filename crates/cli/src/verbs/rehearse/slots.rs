@@ -14,9 +14,9 @@ use crate::numbers;
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Spread {
-    mean_in_ms: u64,
-    median_in_ms: u64,
-    longest_in_ms: u64,
+    pub(super) mean_in_ms: u64,
+    pub(super) median_in_ms: u64,
+    pub(super) longest_in_ms: u64,
 }
 
 impl Spread {
@@ -48,11 +48,11 @@ impl fmt::Display for Spread {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Lost {
-    role: Role,
-    silent: bool,
-    slots: usize,
+    pub(super) role: Role,
+    pub(super) silent: bool,
+    pub(super) slots: usize,
     /// The time from the call to the next participant's start.
-    cost: Spread,
+    pub(super) cost: Spread,
 }
 
 impl fmt::Display for Lost {
@@ -63,12 +63,21 @@ impl fmt::Display for Lost {
     }
 }
 
+/// A time in which nobody computed.
+#[derive(Debug)]
+pub(super) struct Idle {
+    /// When it ended.
+    pub(super) until: Instant,
+    /// How long it was, in milliseconds.
+    pub(super) time: u64,
+}
+
 /// How the time between contributions was spent.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     /// The times from an accepted contribution to the next start, or to the next call if nobody
     /// started.
-    pub(super) idle: Vec<u64>,
+    pub(super) idle: Vec<Idle>,
     /// The times from the call of a participant who dropped out to the next start.
     lost: Vec<(Role, bool, u64)>,
 }
@@ -88,7 +97,10 @@ impl Slots {
             let until = next.times.started.unwrap_or(*next_called);
             let since = |at: Instant| until.saturating_duration_since(at).as_millis() as u64;
             match fate.part.role {
-                Role::Contribute => slots.idle.extend(fate.times.accepted.map(since)),
+                Role::Contribute => slots.idle.extend(fate.times.accepted.map(|at| Idle {
+                    until,
+                    time: since(at),
+                })),
                 role => slots.lost.push((role, fate.part.silent, since(*called_at))),
             }
         }
