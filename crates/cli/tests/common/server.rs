@@ -261,6 +261,8 @@ pub(crate) struct Running {
     child: Child,
     lines: Receiver<String>,
     seen: String,
+    /// Its terminal, if it has one.
+    keys: Option<File>,
 }
 
 impl Running {
@@ -307,6 +309,7 @@ impl Running {
             child,
             lines,
             seen: String::new(),
+            keys: None,
         }
     }
 
@@ -347,14 +350,25 @@ impl Running {
     /// Starts it in `dir` with a terminal for its input and errors.
     #[cfg(unix)]
     pub(crate) fn at_a_terminal(dir: &Path, args: &[&str]) -> Self {
+        Self::with_terminal(dir, args, (400, 50), false)
+    }
+
+    /// Starts it in `dir` with a terminal of 80 columns for all that it reads and writes.
+    #[cfg(unix)]
+    pub(crate) fn on_a_screen(dir: &Path, args: &[&str]) -> Self {
+        Self::with_terminal(dir, args, (80, 24), true)
+    }
+
+    #[cfg(unix)]
+    fn with_terminal(dir: &Path, args: &[&str], size: (u16, u16), draws: bool) -> Self {
         use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
         let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&terminal).unwrap();
         unlockpt(&terminal).unwrap();
         let name = ptsname(&terminal, Vec::new()).unwrap();
         let size = rustix::termios::Winsize {
-            ws_row: 50,
-            ws_col: 400,
+            ws_row: size.1,
+            ws_col: size.0,
             ws_xpixel: 0,
             ws_ypixel: 0,
         };
@@ -364,21 +378,44 @@ impl Running {
             options.read(true).write(true);
             options.open(name.to_str().unwrap()).unwrap()
         };
-        let mut child = Command::new(assert_cmd::cargo::cargo_bin!("tauline"))
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("tauline"));
+        command
             .current_dir(dir)
             .args(args)
             .env_remove("TAULINE_INVITE")
             .env_remove("DISPLAY")
             .env_remove("WAYLAND_DISPLAY")
+            .env_remove("NO_COLOR")
             .env("TERM", "xterm")
             .stdin(open())
-            .stdout(Stdio::piped())
-            .stderr(open())
-            .spawn()
-            .unwrap();
-        let output = Box::new(child.stdout.take().unwrap());
+            .stderr(open());
+        match draws {
+            true => command.stdout(open()),
+            false => command.stdout(Stdio::piped()),
+        };
+        let mut child = command.spawn().unwrap();
+        // What it holds of the terminal is its own from here on: when it ends, so does what can be read.
+        drop(command);
+        let output = child.stdout.take();
+        let output = output.map(|output| Box::new(output) as Box<dyn Read + Send>);
+        let terminal = File::from(terminal);
+        let keys = terminal.try_clone().unwrap();
         // Lines on a terminal do not end: they are filled with blanks.
-        Self::listen(child, vec![output], Some(File::from(terminal)))
+        let mut running = Self::listen(child, output.into_iter().collect(), Some(terminal));
+        running.keys = Some(keys);
+        running
+    }
+
+    /// Presses keys on its terminal.
+    pub(crate) fn press(&mut self, keys: &str) {
+        use std::io::Write as _;
+        let terminal = self.keys.as_mut().expect("a terminal");
+        terminal.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Forgets what it has said so far.
+    pub(crate) fn forget(&mut self) {
+        self.seen.clear();
     }
 
     /// Whether it still runs.

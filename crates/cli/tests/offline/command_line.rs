@@ -11,6 +11,7 @@ fn every_help_page_is_as_reviewed() {
         "",
         "contribute",
         "status",
+        "watch",
         "verify",
         "verify-contribution",
         "verify-powers",
@@ -43,7 +44,13 @@ fn shells_complete_verbs_and_flags() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let (exit, script, error) = run(Path::new("."), &["completions", shell]);
         assert_eq!(exit, 0, "{shell}: {error}");
-        for word in ["tauline", "verify-powers", "coordinator-address"] {
+        for word in [
+            "tauline",
+            "verify-powers",
+            "watch",
+            "coordinator-address",
+            "report",
+        ] {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }
@@ -59,7 +66,12 @@ fn each_verb_has_a_manual_page() {
         assert!(said.contains("man -l pages/man1/tauline.1"), "{said}");
     }
     let pages = dir.path().join("pages/man1");
-    for name in ["tauline", "tauline-contribute", "tauline-admin-drain"] {
+    for name in [
+        "tauline",
+        "tauline-contribute",
+        "tauline-watch",
+        "tauline-admin-drain",
+    ] {
         let page = fs::read_to_string(pages.join(format!("{name}.1"))).unwrap();
         assert!(page.contains(".TH"), "{page}");
     }
@@ -108,6 +120,26 @@ fn a_wrong_command_line_exits_with_2() {
             "1",
             "--dropouts",
             "2",
+        ],
+        &["watch"],
+        &["watch", "ceremony.example.org"],
+        &["watch", "http://localhost:1", "--plain", "--json"],
+        &[
+            "rehearse",
+            "--server",
+            "http://localhost:1",
+            "--participants",
+            "1",
+            "--force",
+        ],
+        &[
+            "rehearse",
+            "--server",
+            "http://localhost:1",
+            "--participants",
+            "1",
+            "--report",
+            "no-such-directory/report.html",
         ],
         &["admin", "pardon", "nobody"],
         &["admin", "expel", "7"],

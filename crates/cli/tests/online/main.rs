@@ -14,4 +14,5 @@ mod moving;
 mod operating;
 mod planning;
 mod rehearsing;
+mod watching;
 mod witnessing;

@@ -41,6 +41,37 @@ fn a_rehearsal_reports_and_its_transcript_verifies() {
 }
 
 #[test]
+fn a_rehearsal_leaves_a_page() {
+    let server = Server::start(&["--contribution-limit", "4"]);
+    let dir = temporary();
+    let rehearse = ["rehearse", "--server", &server.url, "--participants", "6"];
+    let flags = ["--seed", "7", "--report", "report.html"];
+    let args = [&rehearse[..], &flags].concat();
+    let (exit, output, error) = run(dir.path(), &args);
+    assert_eq!(exit, 0, "{output}{error}");
+    assert!(
+        output.ends_with("The report with charts is in report.html.\n"),
+        "{output}"
+    );
+    let page = fs::read_to_string(dir.path().join("report.html")).unwrap();
+    assert!(page.contains("<h1>The rehearsal held</h1>"), "{page}");
+    assert!(page.contains("6 contributions were accepted"), "{page}");
+    assert!(
+        page.contains("tauline-server 0."),
+        "whose log tells its version"
+    );
+    assert!(page.matches("<svg").count() >= 5, "{page}");
+    // It is refused before anybody has played, and replaced if that is asked for.
+    let (exit, _, error) = run(dir.path(), &args);
+    assert_eq!(exit, 2, "{error}");
+    assert!(error.contains("report.html exists already"), "{error}");
+    assert_eq!(server.status()["contributions"], 6);
+    let (exit, _, error) = run(dir.path(), &[&args[..], &["--force"]].concat());
+    assert_eq!(exit, 0, "{error}");
+    assert_eq!(server.status()["contributions"], 12);
+}
+
+#[test]
 fn a_rehearsal_among_invited_parties_needs_as_many_codes() {
     let dir = temporary();
     let invites = dir.path().join("invites");
