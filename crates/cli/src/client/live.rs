@@ -37,7 +37,8 @@ impl Client {
         timeout(limit, answer).await.map_err(|_| no_answer(limit))?
     }
 
-    /// `GET /ceremony/events`: the stream of statuses, which is taken to be dead when it is silent for so
+    /// `GET /ceremony/events`: the stream of statuses
+    /// (`docs/spec/http-api.md#ceremony-events`), which is taken to be dead when it is silent for so
     /// long. None where the coordinator, or what is in front of it, has no stream.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ pub(super) struct Rhythm {
 }
 
 impl Rhythm {
-    /// That of the coordinator's page (`web/SERVER.md`, section 2).
+    /// That of the coordinator's page (`docs/spec/http-api.md#ceremony-events`).
     pub(super) const USUAL: Self = Self {
         poll: Duration::from_secs(5),
         silence: Duration::from_secs(45),

@@ -5,7 +5,7 @@ use tauline_protocol::status::CeremonyStatus;
 
 use crate::numbers;
 
-/// What the coordinator tells.
+/// What the coordinator tells. The turns and the name are here and not in `status`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Told {
     #[serde(flatten)]
@@ -36,7 +36,8 @@ struct SignedLog {
 /// Turns that are kept. No coordinator tells more of them.
 const MOST: usize = 100;
 
-/// A turn that is over: a stay that was called.
+/// A turn that is over: a stay that was called. It is read with less care than the protocol's own type is:
+/// a word that only a later version knows does not hide all others.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RecentTurn {
@@ -132,7 +133,7 @@ impl Told {
     }
 
     /// Takes over the turns that were told before, of which this tells only those that are new, or some
-    /// again.
+    /// again (`docs/spec/http-api.md#recent`).
     pub(super) fn go_on_from(&mut self, before: &Self) {
         let is_same = before.status.coordinator_address == self.status.coordinator_address;
         let Some(known) = before.recent.as_ref().filter(|_| is_same) else {
