@@ -84,7 +84,12 @@ fn read_items(
                 let (mut inner, below) = (path.clone(), folder.join(&name));
                 inner.push(name.clone());
                 match &child.content {
-                    Some((_, items)) => read_items(modules, inner, items, file, &below)?,
+                    Some((_, items)) => {
+                        // Of a module that is written out, `#[path]` says the folder.
+                        let told = elsewhere(child, file.parent().unwrap_or(folder));
+                        let below = told.unwrap_or(below);
+                        read_items(modules, inner, items, file, &below)?;
+                    }
                     None => read_file(modules, inner, &source_of(child, folder), &below)?,
                 }
                 module.children.insert(name);
@@ -99,20 +104,28 @@ fn read_items(
 
 /// The file of a module that is declared in another: `x.rs`, `x/mod.rs`, or what `#[path]` says.
 fn source_of(module: &syn::ItemMod, folder: &Path) -> PathBuf {
-    for attribute in &module.attrs {
-        if let Meta::NameValue(pair) = &attribute.meta
-            && pair.path.is_ident("path")
-            && let syn::Expr::Lit(value) = &pair.value
-            && let syn::Lit::Str(text) = &value.lit
-        {
-            return folder.join(text.value());
-        }
+    if let Some(file) = elsewhere(module, folder) {
+        return file;
     }
     let file = folder.join(format!("{}.rs", module.ident));
     if file.exists() {
         return file;
     }
     folder.join(module.ident.to_string()).join("mod.rs")
+}
+
+/// What `#[path]` says of a module, from this folder on.
+fn elsewhere(module: &syn::ItemMod, folder: &Path) -> Option<PathBuf> {
+    module.attrs.iter().find_map(|attribute| {
+        if let Meta::NameValue(pair) = &attribute.meta
+            && pair.path.is_ident("path")
+            && let syn::Expr::Lit(value) = &pair.value
+            && let syn::Lit::Str(text) = &value.lit
+        {
+            return Some(folder.join(text.value()));
+        }
+        None
+    })
 }
 
 /// Writes out `use a::{b, c as d}` as paths, with the name that each has here.

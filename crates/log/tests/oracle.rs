@@ -1,7 +1,7 @@
 //! Logs that this crate writes, checked by Go's `golang.org/x/mod/sumdb`; and logs with a fault,
 //! which it must refuse.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::too_many_lines)]
 
 #[path = "go/checker.rs"]
 mod checker;

@@ -1,5 +1,5 @@
 //! Settings: where they come from, which are refused, and what `--help` says of them.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::too_many_lines)]
 
 use std::path::Path;
 

@@ -10,7 +10,7 @@
 //!
 //! `TAULINE_EXPLORE_DEPTH` sets how many steps are taken from each beginning.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::too_many_lines)]
 
 mod actions;
 mod beginnings;

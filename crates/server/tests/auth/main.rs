@@ -1,5 +1,5 @@
 //! Signing in in a browser: `/auth/…`, with providers and nodes that are really asked.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::too_many_lines)]
 
 #[path = "../common/mod.rs"]
 mod common;

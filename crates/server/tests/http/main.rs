@@ -1,5 +1,5 @@
 //! The HTTP interface, as participants meet it.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::too_many_lines)]
 
 #[path = "../common/mod.rs"]
 mod common;

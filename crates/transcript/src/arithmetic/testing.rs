@@ -3,6 +3,7 @@
 #[allow(clippy::needless_range_loop, reason = "lanes are numbers here")]
 mod arithmetic;
 mod bounds;
+mod called;
 mod decoding;
 mod extension;
 mod interpreted;
@@ -18,6 +19,7 @@ use group::{Curve, Group};
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
+use self::called::Called;
 use crate::arithmetic::field::backend::Backend;
 use crate::arithmetic::field::emulated::Emulated;
 use crate::arithmetic::field::lanes::{Field, Lanes, MAX_LANES};
@@ -31,8 +33,21 @@ trait Law {
     fn check<L: Lanes>(&self, lanes: L, name: &str);
 }
 
-/// Checks a law on each implementation that this processor has.
+/// Checks a law on each implementation that this processor has, whose operations are calls.
 fn for_each_implementation(law: &impl Law) {
+    for_each_as_it_is(&InCalls(law));
+}
+
+struct InCalls<'a, T>(&'a T);
+
+impl<T: Law> Law for InCalls<'_, T> {
+    fn check<L: Lanes>(&self, lanes: L, name: &str) {
+        self.0.check(Called(lanes), name);
+    }
+}
+
+/// Checks a law on each implementation that this processor has: what it enters is what programs enter.
+fn for_each_as_it_is(law: &impl Law) {
     law.check(Portable, "portable");
     law.check(Radix52(Emulated::<4>), "emulated");
     #[cfg(target_arch = "x86_64")]

@@ -60,7 +60,7 @@ impl Law for MillerLoops {
 
 #[test]
 fn miller_loops_are_the_library_s() {
-    for_each_implementation(&MillerLoops);
+    for_each_as_it_is(&MillerLoops);
 }
 
 #[test]
@@ -125,7 +125,7 @@ impl Law for SumsOfPairs {
 
 #[test]
 fn sums_of_two_are_the_plain_sums() {
-    for_each_implementation(&SumsOfPairs);
+    for_each_as_it_is(&SumsOfPairs);
 }
 
 fn combined<C: PointCurve>(
