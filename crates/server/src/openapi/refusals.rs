@@ -109,7 +109,7 @@ impl Refusal {
     }
 
     /// The same as a page.
-    pub(crate) fn as_page(self) -> Self {
+    pub(crate) fn on_a_page(self) -> Self {
         let form = Form::Page;
         Self { form, ..self }
     }

@@ -172,7 +172,7 @@ refusals!(
         Code::LoginRedirectNotAllowed,
         Code::LoginMethodNotOffered,
     ]
-    .map(|code| Refusal::from(code).as_page()),
+    .map(|code| Refusal::from(code).on_a_page()),
 );
 
 /// Begins to sign in by GitHub, in a browser (`docs/spec/http-api.md#begin`).

@@ -24,7 +24,7 @@ use crate::measures::Measures;
 const OF_NO_ROUTE: [Code; 2] = [Code::NotFound, Code::MethodNotAllowed];
 
 fn some_health() -> Arc<Health> {
-    let settings = Settings::from_args(["tauline-server".into()].into_iter()).unwrap();
+    let settings = Settings::from_args(["tauline-server".into()]).unwrap();
     Health::opening(&settings, Measures::none(), None)
 }
 

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use tauline_queue_core::Timestamp;
 
 use crate::authority::{Authority, Files, LONG};
-use crate::common::TestServer;
+use crate::common::{TestServer, http};
 use crate::program::{Program, refused};
 
 /// Within what time another certificate must be in force.
@@ -29,7 +29,9 @@ async fn is_by(authority: &Authority, url: &str) -> bool {
 
 /// The value of a series on the page of metrics at this URL.
 async fn metric(url: &str, series: &str) -> f64 {
-    let page = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let client = http::client().build().unwrap();
+    let page = client.get(url).send().await.unwrap();
+    let page = page.text().await.unwrap();
     let value = page
         .lines()
         .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
@@ -98,7 +100,7 @@ async fn a_hangup_that_fails_for_another_reason_leaves_the_pair_to_be_taken() {
     arguments.push(format!("--config={}", settings.display()));
     let mut program = Program::start(&directory.path().join("data"), &arguments);
     files.write(&new.issue(LONG));
-    fs::write(&settings, "log = \"no such filter!!\"\n").unwrap();
+    fs::write(&settings, "session-rate = \"many\"\n").unwrap();
     program.signal(Signal::HUP);
     program.says("could not be read again");
     program.says("another certificate is in force");

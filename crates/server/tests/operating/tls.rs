@@ -288,7 +288,8 @@ async fn it_is_tls_1_2_or_later_and_http_1_1_within() {
     raw.send(STATUS).await;
     assert_eq!(raw.answer().await.status, 200);
 
-    // A hello of TLS 1.1 is answered with the alert `protocol_version` (RFC 8446, section 6.2).
+    // A hello of TLS 1.1 is answered with the alert `protocol_version` (RFC 8446, section 6.2), or, since none of
+    // its ciphers is among ours either, with `handshake_failure`.
     let mut hello = vec![22, 3, 1, 0, 45, 1, 0, 0, 41, 3, 2];
     hello.extend([7; 32]);
     hello.extend([0, 0, 2, 0, 47, 1, 0]);
@@ -296,7 +297,8 @@ async fn it_is_tls_1_2_or_later_and_http_1_1_within() {
     stream.write_all(&hello).await.unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
-    assert_eq!((answer[0], &answer[5..]), (21, &[2, 70][..]), "{answer:?}");
+    assert_eq!(answer[0], 21, "{answer:?}");
+    assert!(matches!(answer[5..], [2, 70 | 40]), "{answer:?}");
 }
 
 /// Sends requests whose answers are more than the kernel keeps, and reads none of them.

@@ -143,13 +143,13 @@ fn contents(says: &Value, document: &Value) -> Markup {
     html! {
         @for (media, content) in contents {
             p { code { (media) } ": " (kind(&content["schema"])) }
-            @for example in examples(content, document) { pre { (json(example)) } }
+            @if let Some(example) = example(content, document) { pre { (json(example)) } }
         }
     }
 }
 
 /// The example of a body: its own first one, or its shape's.
-fn examples<'a>(content: &'a Value, document: &'a Value) -> Option<&'a Value> {
+fn example<'a>(content: &'a Value, document: &'a Value) -> Option<&'a Value> {
     let own = content["examples"].as_object();
     let own = own.and_then(|own| own.values().next());
     if let Some(own) = own {
