@@ -108,7 +108,7 @@ impl Life {
             ..Rules::default()
         };
         Self {
-            queue: Queue::new(rules.clone(), begin).expect("the rules are sound"),
+            queue: Queue::new(rules, begin).expect("the rules are sound"),
             rules,
             begin,
             now: begin,
@@ -132,7 +132,7 @@ impl Life {
     }
 
     fn replayed(&self) -> Queue<u8> {
-        Queue::replay(self.rules.clone(), self.begin, self.log.iter().cloned())
+        Queue::replay(self.rules, self.begin, self.log.iter().cloned())
             .expect("its own log replays")
     }
 

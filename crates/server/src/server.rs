@@ -195,10 +195,7 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
         stopped,
     );
     let app = Arc::new(app);
-    let witnesses = Witnesses::new(Arc::clone(coordinator.log()), &settings.service.witness)?;
-    tokio::spawn(witnesses.run(app.stopping.clone()));
-    tokio::spawn(Arc::clone(&app.live).run(app.stopping.clone()));
-    routes::prepare();
+    run_beside(settings, &app, &coordinator)?;
     let in_force = InForce::new(Arc::clone(&app), tls.clone(), settings, source);
     let socket = operators_socket(settings, &coordinator, &in_force)?;
     let places = places(&settings.connections, &app.proxies);
@@ -236,6 +233,16 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
         stop,
         served,
     })
+}
+
+/// Starts what goes on beside the answers: offers to witnesses, the status for all who watch, the page's
+/// compressed forms.
+fn run_beside(settings: &Settings, app: &Arc<App>, coordinator: &Handle) -> anyhow::Result<()> {
+    let witnesses = Witnesses::new(Arc::clone(coordinator.log()), &settings.service.witness)?;
+    tokio::spawn(witnesses.run(app.stopping.clone()));
+    tokio::spawn(Arc::clone(&app.live).run(app.stopping.clone()));
+    routes::prepare();
+    Ok(())
 }
 
 /// Tells the operator what keeps participants out, or in danger.
