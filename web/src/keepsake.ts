@@ -1,7 +1,7 @@
 // What the coordinator has signed for this participant, kept in the browser and written as the file
 // that `tauline audit --ticket` reads (crates/protocol/src/keepsake.rs).
 
-import type { QueueStatus, SignedReceipt, SignedTicket } from "./protocol";
+import type { QueueStatus, SignedReceipt, SignedRefusal, SignedTicket } from "./protocol";
 
 export interface KeptStay {
   ticket: string;
@@ -59,6 +59,14 @@ function withTicket(kept: Keepsake | null, identity: string, signed: SignedTicke
     ...(own?.receipt === undefined ? {} : { receipt: own.receipt }),
     checkpoint: signed.checkpoint,
   };
+}
+
+/** The keepsake with a refusal, which may be all that there is. */
+export function withRefusal(kept: Keepsake | null, identity: string, signed: SignedRefusal, server: string): Keepsake {
+  const { refusal, nonce, origin, logKey } = signed;
+  const own = kept !== null && kept.identity === identity && kept.origin === origin ? kept : null;
+  const refusals = [...(own?.refusals ?? []), refusal];
+  return { ...(own ?? { v: 1, server, origin, logKey, identity }), nonce, refusals };
 }
 
 function withPromise(kept: Keepsake, promise: string): Keepsake {

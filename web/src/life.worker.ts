@@ -6,7 +6,16 @@ import { BadDocument, contributionLength, readBase, writeContribution, type Resu
 import { Blst, G1, G2, GENERATOR_G1, GENERATOR_G2, BadPoints } from "./blst";
 import { equal, fromHex, toHex, utf8, type Bytes } from "./bytes";
 import { estimate, Pool, WrongPowers } from "./pool";
-import { ask, json, Refused, refusal, type QueueStatus, type SignedReceipt, type SubCeremony } from "./protocol";
+import {
+  ask,
+  json,
+  Refused,
+  refusal,
+  type QueueStatus,
+  type ReceiptAnswer,
+  type SignedReceipt,
+  type SubCeremony,
+} from "./protocol";
 import type { Failure, JobNews, LifeNews, Order, OwnWork, Progress, Step } from "./messages";
 
 /** How long a check-in is held by the coordinator, in seconds. */
@@ -141,7 +150,7 @@ class Life {
           break;
         case "contributed":
           if (status.receipt === null) throw new Error("the receipt is missing");
-          this.accepted(status.receipt, [], status.ticket);
+          this.accepted(status.receipt, [], status.ticket, null);
           return;
         case "expired":
           this.end(status);
@@ -401,8 +410,8 @@ class Life {
       );
       this.recovered();
       work.own.times.upload = performance.now() - began;
-      const { warnings, ...receipt } = JSON.parse(answer) as SignedReceipt & { warnings?: string[] };
-      this.accepted(receipt, warnings ?? [], work.ticket);
+      const { warnings, number, ...receipt } = JSON.parse(answer) as ReceiptAnswer;
+      this.accepted(receipt, warnings ?? [], work.ticket, number);
       return true;
     } catch (error) {
       const refused = error instanceof Refused ? error : new Refused(0, "Network", String(error));
@@ -420,12 +429,19 @@ class Life {
     }
   }
 
-  private accepted(receipt: SignedReceipt, warnings: string[], ticket: number | null): void {
+  private accepted(receipt: SignedReceipt, warnings: string[], ticket: number | null, number: number | null): void {
     this.lives = false;
     this.forget();
-    tell({ kind: "accepted", receipt, warnings, own: this.work?.own ?? null, ticket });
+    const own = this.work?.own ?? null;
     this.work = null;
+    tell({ kind: "accepted", receipt, warnings, own: own !== null && isOf(receipt, own) ? own : null, ticket, number });
   }
+}
+
+/** Whether a receipt is for this work, and not for what another device of the same person has sent. */
+function isOf({ receipt }: SignedReceipt, own: OwnWork): boolean {
+  const { witness } = JSON.parse(receipt) as { witness: string[] };
+  return witness.map((it) => it.replace(/^0x/, "")).join() === own.publicKeys.join();
 }
 
 /** Check-ins during a turn, one after another. */

@@ -89,14 +89,15 @@ export const nodeHash = (left: Hash, right: Hash): Hash => sha256(concat(Uint8Ar
 
 export type Fetch = (path: string) => Promise<Response>;
 
-const WIDTH = 256;
+/** Entries of a full tile. */
+export const WIDTH = 256;
 
 /** The tree of a checkpoint, read by its tiles. What is read is proven by the root or not at all. */
 export class Tree {
   private readonly tiles = new Map<string, Promise<Uint8Array>>();
 
   constructor(
-    private readonly size: number,
+    readonly size: number,
     private readonly get: Fetch,
   ) {}
 
@@ -217,6 +218,14 @@ export async function findEnd(
     }
   }
   return null;
+}
+
+/** The entry at a place of the log, if it is the end of this stay. */
+export async function endAt(tree: Tree, at: number, ticket: number): Promise<{ at: number; entry: Entry; bytes: Uint8Array } | null> {
+  const bytes = at < tree.size ? (await tree.bundle(Math.floor(at / WIDTH)))[at % WIDTH] : undefined;
+  if (bytes === undefined) return null;
+  const entry = readEntry(bytes);
+  return entry.queue?.["Ended"]?.ticket === ticket ? { at, entry, bytes } : null;
 }
 
 /** What an accepted entry's digest is of (`witness_digest` in crates/protocol). */

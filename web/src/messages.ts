@@ -1,6 +1,6 @@
 // What the page and its workers tell one another.
 
-import type { MovedTo, QueueStatus, SignedReceipt, SubCeremony } from "./protocol";
+import type { MovedTo, QueueStatus, SignedReceipt, SignedRefusal, SubCeremony } from "./protocol";
 import type { Wrong } from "./blst";
 import type { Bytes } from "./bytes";
 
@@ -47,7 +47,7 @@ export interface Progress {
 
 /** Why there will be no receipt from this life. */
 export type Failure =
-  | { why: "refused"; status: number; code: string; text: string; signed?: string; movedTo?: MovedTo }
+  | { why: "refused"; status: number; code: string; text: string; signed?: SignedRefusal; movedTo?: MovedTo }
   | { why: "badBase"; wrong: string }
   | { why: "tooLarge"; bytes: number }
   | { why: "computation"; text: string }
@@ -65,7 +65,7 @@ export type LifeNews =
   | { kind: "recovered" }
   | { kind: "session" }
   | { kind: "over"; status: QueueStatus }
-  | { kind: "accepted"; receipt: SignedReceipt; warnings: string[]; own: OwnWork | null; ticket: number | null }
+  | { kind: "accepted"; receipt: SignedReceipt; warnings: string[]; own: OwnWork | null; ticket: number | null; number: number | null }
   | { kind: "failed"; failure: Failure };
 
 /** What this page computed, by which the receipt and the log's entry are checked. Nothing secret. */

@@ -2,8 +2,8 @@
 // turns the workers' news into the page's state.
 
 import wasmUrl from "./blst.wasm?url";
-import { fromHex, type Bytes } from "./bytes";
-import { load, save, withStatus, type Keepsake } from "./keepsake";
+import { fromHex, toHex, type Bytes } from "./bytes";
+import { load, save, withRefusal, withStatus, type Keepsake } from "./keepsake";
 import type { LifeNews, Order } from "./messages";
 import type { CeremonyStatus, LoginAnswer, QueueStatus } from "./protocol";
 import { go, set, state, subscribe, type Session } from "./store";
@@ -141,24 +141,40 @@ export function signOut(): void {
   void prepare();
 }
 
+/** What a sign-in of this browser is known by when it comes back. */
+const BEGUN = "tauline.sign-in";
+
 /** Where GitHub or a provider sends the browser back to. */
 export function redirectTo(): string {
-  return `${location.origin}/take-part`;
+  let begun = localStorage.getItem(BEGUN);
+  if (begun === null) {
+    begun = toHex(crypto.getRandomValues(new Uint8Array(16)));
+    localStorage.setItem(BEGUN, begun);
+  }
+  return `${location.origin}/take-part?sign-in=${begun}`;
 }
 
-/** Takes a session from the address, where a redirect has put it, and the address away. */
+/**
+ * Takes a session from the address, where a redirect has put it, and the address away. Only one that this
+ * browser has asked for: a link with somebody else's session would have a person contribute in their name.
+ * Returns what went wrong.
+ */
 export function fromAddress(): string | null {
   const query = new URLSearchParams(location.search);
-  const token = query.get("session_id");
-  const error = query.get("error");
+  const brought = new URLSearchParams(location.hash.slice(1));
+  const token = brought.get("session_id");
+  const error = brought.get("error");
   if (token === null && error === null) return null;
+  const begun = localStorage.getItem(BEGUN);
+  const isOurs = begun !== null && query.get("sign-in") === begun;
   history.replaceState(null, "", location.pathname);
+  if (!isOurs) return t("signIn.foreign");
   if (token === null) return error;
-  const expires = Number(query.get("exp"));
+  const expires = Number(brought.get("exp"));
   signedIn(
     {
       token,
-      identity: query.get("sub") ?? "",
+      identity: brought.get("sub") ?? "",
       expiresAt: expires,
       expiresInMs: expires * 1000 - Date.now(),
     },
@@ -279,7 +295,8 @@ function hear(news: LifeNews): void {
       break;
     case "accepted": {
       const identity = state.session?.identity ?? "";
-      const done = { receipt: news.receipt, warnings: news.warnings, own: news.own, ticket: news.ticket, identity, number: null };
+      const { receipt, warnings, own, ticket, number } = news;
+      const done = { receipt, warnings, own, ticket, identity, number };
       if (kept !== null) keep({ ...kept, receipt: news.receipt });
       localStorage.removeItem(IN_LINE);
       localStorage.setItem(DONE, JSON.stringify(done));
@@ -298,7 +315,7 @@ function hear(news: LifeNews): void {
       localStorage.removeItem(IN_LINE);
       const { failure } = news;
       if (failure.why === "refused" && failure.signed !== undefined) {
-        keep(kept === null ? null : { ...kept, refusals: [...(kept.refusals ?? []), failure.signed] });
+        keep(withRefusal(kept, state.session?.identity ?? "", failure.signed, location.origin));
       }
       set({ stage: { at: "failed", failure }, progress: null, trouble: null });
       stop();

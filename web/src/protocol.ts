@@ -33,7 +33,7 @@ export interface MovedTo {
   url?: string;
 }
 
-/** A turn that is over, as `GET /ceremony/events` and `/ceremony/turns` tell it (web/SERVER.md). */
+/** A turn that is over. */
 export interface Turn {
   ticket: number;
   ended: Ended;
@@ -60,11 +60,17 @@ export interface CeremonyStatus {
   subCeremonies: SubCeremony[];
   signIn: SignInWay[];
   coordinatorAddress: string;
-  log: { records: number; hash: string; cosigned?: { by: number; of: number } };
+  log: {
+    records: number;
+    hash: string;
+    cosigned?: { by: number; of: number };
+    /** When the checkpoint that is served was signed, Unix seconds. */
+    at?: number;
+  };
   planned?: { opens?: number; drains?: number };
   movedTo?: MovedTo;
   time: number;
-  /** The latest turns, the newest last. Absent from coordinators that do not tell. */
+  /** The latest turns, the newest last; in an event that follows another one, those that are new. */
   recent?: Turn[];
   /** What the operator calls the ceremony. Absent where it has no name. */
   name?: string;
@@ -75,10 +81,24 @@ export interface SignedReceipt {
   signature: string;
 }
 
+/** The answer of `contribution/complete`. */
+export interface ReceiptAnswer extends SignedReceipt {
+  number: number;
+  warnings?: string[];
+}
+
 export interface SignedTicket {
   ticket: string;
   nonce: string;
   checkpoint: string;
+  origin: string;
+  logKey: string;
+}
+
+/** What proves that somebody was turned away. */
+export interface SignedRefusal {
+  refusal: string;
+  nonce: string;
   origin: string;
   logKey: string;
 }
@@ -119,7 +139,7 @@ export interface NonceAnswer {
   expiresInMs: number;
 }
 
-/** A contribution by itself, as `GET /ceremony/contributions/N` tells it (web/SERVER.md). */
+/** A contribution by itself. */
 export interface Contribution {
   number: number;
   identity: string;
@@ -146,7 +166,7 @@ export class Refused extends Error {
     readonly status: number,
     readonly code: string,
     message: string,
-    readonly body: { signed?: string; movedTo?: MovedTo } = {},
+    readonly body: { signed?: SignedRefusal; movedTo?: MovedTo; location?: string } = {},
     readonly retryAfter: number | null = null,
   ) {
     super(message);
@@ -207,8 +227,9 @@ export async function refusal(
       code?: string;
       error?: string;
       message?: string;
-      signed?: string;
+      signed?: SignedRefusal;
       movedTo?: MovedTo;
+      location?: string;
     };
     return new Refused(status, body.code ?? `HTTP ${status}`, body.error ?? body.message ?? `HTTP ${status}`, body, retryAfter);
   } catch {

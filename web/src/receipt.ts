@@ -21,8 +21,15 @@ export function coordinatorOf(text: string, signature: string): string {
   const recovery = bytes[64]! - 27;
   if (recovery !== 0 && recovery !== 1) throw new Error("the signature's last byte is 27 or 28");
   const parsed = secp256k1.Signature.fromBytes(bytes.subarray(0, 64), "compact").addRecoveryBit(recovery);
-  const key = parsed.recoverPublicKey(hash).toBytes(false);
-  return checksummed(toHex(keccak_256(key.subarray(1)).subarray(12)));
+  return addressOf(parsed.recoverPublicKey(hash));
+}
+
+type Key = ReturnType<typeof secp256k1.Point.fromHex>;
+
+/** The address of a public key, which may be given as 66 hex digits. */
+export function addressOf(key: Key | string): string {
+  const point = typeof key === "string" ? secp256k1.Point.fromHex(key) : key;
+  return checksummed(toHex(keccak_256(point.toBytes(false).subarray(1)).subarray(12)));
 }
 
 export interface Receipt {

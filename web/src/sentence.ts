@@ -1,7 +1,8 @@
 // The sentence that is true now, for every state of the ceremony and of this participant.
 
 import { waitRange } from "./estimates";
-import type { CeremonyStatus, QueueStatus, Turn } from "./protocol";
+import type { CeremonyStatus, MovedTo, QueueStatus, Turn } from "./protocol";
+import { inWords } from "./refusals";
 import type { State } from "./store";
 import { clock, duration, fullTime, many, number, range, t, time } from "./texts";
 
@@ -15,16 +16,17 @@ export interface Sentence {
 export function watching(status: CeremonyStatus | null, turns: Turn[]): Sentence {
   if (status === null) return { head: t("watch.loading"), then: [] };
   const count = many("watch.count", status.contributions);
-  if (status.movedTo !== undefined) {
-    const { url } = status.movedTo;
-    const head = url === undefined ? t("watch.movedNowhere") : t("watch.moved", { where: hostOf(url) });
-    return { head, then: [count, t("watch.movedMore")] };
-  }
+  if (status.movedTo !== undefined) return { head: moved(status.movedTo), then: [count, t("watch.movedMore")] };
   const planned = status.planned ?? {};
   const opens = planned.opens === undefined ? [] : [t("watch.opens", { when: fullTime(planned.opens * 1000) })];
   const drains = planned.drains === undefined ? [] : [t("watch.drains", { when: fullTime(planned.drains * 1000) })];
+  if (isClosed(status)) {
+    const begun = status.contributions > 0;
+    const head = t(begun || opens.length === 0 ? "watch.closed" : "watch.closedYet");
+    return { head, then: begun ? [count, ...opens, t("watch.closedMore")] : [...opens, count] };
+  }
   if (status.mode === "halted") return { head: t("watch.halted"), then: [count, t("watch.haltedMore"), ...opens] };
-  const head = `${count} ${nowOf(status)}`;
+  const head = status.contributions === 0 && status.turn === null ? count : `${count} ${nowOf(status)}`;
   if (status.mode === "draining") {
     const rest = many("watch.drainingMore", status.queueLength);
     return { head, then: [`${t("watch.draining")} ${rest}`, ...opens] };
@@ -34,6 +36,10 @@ export function watching(status: CeremonyStatus | null, turns: Turn[]): Sentence
   const line = free ? t("watch.atOnce") : many("watch.waits", status.queueLength, { range: range(low, high) });
   return { head, then: [line, ...drains] };
 }
+
+/** Halted with nobody in line is no pause: it has not begun, or is over. */
+export const isClosed = ({ mode, queueLength, turn }: CeremonyStatus): boolean =>
+  mode === "halted" && queueLength === 0 && turn === null;
 
 function nowOf(status: CeremonyStatus): string {
   const next = status.contributions + 1;
@@ -48,6 +54,9 @@ function nowOf(status: CeremonyStatus): string {
       return t("watch.computing", { number: next });
   }
 }
+
+const moved = ({ url }: MovedTo): string =>
+  url === undefined ? t("watch.movedNowhere") : t("watch.moved", { where: hostOf(url) });
 
 export function hostOf(url: string): string {
   try {
@@ -85,12 +94,11 @@ export function taking(state: State, now: number): Sentence | null {
       const { failure } = stage;
       switch (failure.why) {
         case "refused":
+          if (failure.movedTo !== undefined) return { head: moved(failure.movedTo), then: [t("failed.moved")] };
+          if (failure.code === "Network") return { head: t("failed.title"), then: [t("error.network", { why: failure.text })] };
           return {
-            head: t("failed.title"),
-            then: [
-              failure.code === "Network" ? t("error.network", { why: failure.text }) : t("failed.refusedJoin", { why: failure.text }),
-              ...(failure.signed === undefined ? [] : [t("failed.signed")]),
-            ],
+            head: t(failure.code.startsWith("Queue::") ? "failed.mayNot" : "failed.title"),
+            then: [inWords(failure.code, failure.text), ...(failure.signed === undefined ? [] : [t("failed.signed")])],
           };
         case "badBase":
           return { head: t("failed.title"), then: [t("failed.badBase", { why: failure.wrong })] };

@@ -4,14 +4,15 @@ import { Blst, GENERATOR_G1, GENERATOR_G2 } from "./blst";
 import { fromHex, utf8 } from "./bytes";
 import { keepsakeText, promiseOf, type Keepsake } from "./keepsake";
 import * as log from "./log";
-import { ask, type Contribution, type SignedReceipt } from "./protocol";
-import { checksummed, verifyReceipt } from "./receipt";
+import { readEntry } from "./log-lines";
+import { ask, type Contribution, type MovedTo, type SignedReceipt } from "./protocol";
+import { addressOf, checksummed, verifyReceipt } from "./receipt";
 import type { Done } from "./store";
 import { fullTime, t } from "./texts";
 
 export interface Check {
   text: string;
-  result: "good" | "bad" | "pending";
+  result: "good" | "bad" | "pending" | "told";
   why?: string;
 }
 
@@ -79,11 +80,27 @@ export async function checkLog(coordinator: string, tell: Tell): Promise<void> {
     grown = (await checks.run(text, () => tree.provesGrowth(older, checkpoint.root).then(() => true))) ?? false;
   }
   if (checkpoint.others.length > 0) checks.add(t("check.cosigned", { names: checkpoint.others.join(", ") }), "good");
-  else checks.add(t("check.cosignedNone"), "good");
+  else checks.add(t("check.cosignedNone"), "told");
   if (grown) {
     const now: Seen = { size: checkpoint.size, root: log.toBase64(checkpoint.root), at: Date.now() };
     localStorage.setItem(key, JSON.stringify(now));
   }
+}
+
+/** That the log says where the ceremony went: its last entry, in a tree that is signed. */
+export async function checkMoved(coordinator: string, movedTo: MovedTo, tell: Tell): Promise<void> {
+  const checks = new Checks(tell);
+  const read = await theLog(checks, coordinator);
+  if (read === null) return;
+  const { checkpoint, tree } = read;
+  await checks.run(t("check.moved", { address: movedTo.coordinatorAddress }), async () => {
+    const at = checkpoint.size - 1;
+    const bytes = (await tree.bundle(Math.floor(at / log.WIDTH))).at(-1)!;
+    const { to, url } = readEntry(bytes).notice?.handingOver ?? {};
+    if (to === undefined || to !== movedTo.key || url !== movedTo.url) throw new Error(t("check.movedOtherwise"));
+    if (addressOf(to) !== movedTo.coordinatorAddress) throw new Error(addressOf(to));
+    await tree.provesEntry(at, log.leafHash(bytes), checkpoint.root);
+  });
 }
 
 /** What this page can check of its own accepted contribution. Returns its number. */
@@ -160,9 +177,12 @@ async function checkTickets(checks: Checks, kept: Keepsake | null, { checkpoint,
       }
       await tree.provesEntry(entry, fromHex(told.get("leaf") ?? ""), checkpoint.root);
     });
-    for (const promise of [stay.waiting, stay.ready]) {
+    for (const [promise, text] of [
+      [stay.waiting, t("check.promise")],
+      [stay.ready, t("check.promiseTurn")],
+    ] as const) {
       if (promise === undefined || promiseOf(promise) === null) continue;
-      await checks.run(t("check.promise"), () => void log.verifyNote(promise, keyOf(promise)));
+      await checks.run(text, () => void log.verifyNote(promise, keyOf(promise)));
     }
   }
   for (const refusal of kept.refusals ?? []) {
@@ -247,9 +267,14 @@ export async function checkContribution(
   const read = await theLog(checks, coordinator);
   if (read === null) return;
   const { checkpoint, tree } = read;
-  const end = await log.findEnd(tree, checkpoint.size, ticket);
+  const told = it.entry === undefined ? null : await log.endAt(tree, it.entry, ticket);
+  const end = told ?? (await log.findEnd(tree, checkpoint.size, ticket));
   const accepted = end?.entry.accepted;
-  if (end === null || accepted === undefined) return;
+  if (end === null || accepted === undefined) {
+    // Where witnesses are slow, the log that is shown may end before it.
+    checks.add(t("check.digestOf", { entry: it.entry ?? "?" }), "pending", t("check.pending"));
+    return;
+  }
   await checks.run(t("check.digestOf", { entry: end.at }), async () => {
     const parts = it.subCeremonies.map((part) => ({
       runningProduct: point(part.runningProduct),

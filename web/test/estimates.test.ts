@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isNamed } from "../src/names";
 import { buckets, endOf, perHour, waitRange } from "../src/estimates";
 import type { Turn } from "../src/protocol";
 import { siweMessage } from "../src/wallet";
@@ -44,16 +43,6 @@ test("every end has one of four words", () => {
   assert.equal(endOf("stalled"), "gone");
   assert.equal(endOf("invalid"), "refused");
   assert.equal(endOf("coordinatorFault"), "fault");
-});
-
-test("people are found as people write them", () => {
-  assert.ok(isNamed("git|583231|OctoCat", "octocat"));
-  assert.ok(isNamed("git|583231|OctoCat", "@OctoCat"));
-  assert.ok(isNamed("eth|0xabcdef0000000000000000000000000000000000", "0xABCDEF0000000000000000000000000000000000"));
-  assert.ok(isNamed("eth|0xabcdef0000000000000000000000000000000000", "abcdef0000000000000000000000000000000000"));
-  assert.ok(isNamed("invite|alice", "Alice"));
-  assert.ok(!isNamed("invite|alice", "ali"));
-  assert.ok(!isNamed("git|583231|OctoCat", "583231"));
 });
 
 test("the sign-in message has the form of EIP-4361", () => {

@@ -12,7 +12,6 @@ import * as log from "../src/log";
 import { tileNumber } from "../src/log-lines";
 import type { QueueStatus } from "../src/protocol";
 import { checksummed, coordinatorOf, verifyReceipt } from "../src/receipt";
-import { turnsOf } from "../src/turns";
 
 const golden = (name: string) => readFileSync(new URL(`../../crates/protocol/tests/golden/${name}`, import.meta.url), "utf8");
 const keepsake = JSON.parse(golden("keepsake.json")) as Keepsake;
@@ -149,22 +148,4 @@ test("addresses have the capitals of EIP-55", () => {
   for (const address of ["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359"]) {
     assert.equal(checksummed(address.toLowerCase()), address);
   }
-});
-
-test("turns are read from the log's entries", () => {
-  const at = (ms: number, queue: object, more = {}) => ({ v: 1, at: ms, queue, ...more }) as never;
-  const turns = turnsOf([
-    at(1000, { Ended: { ticket: 1, outcome: "Contributed" } }),
-    at(2000, { Joined: { ticket: 2 } }),
-    at(2000, { Joined: { ticket: 3 } }),
-    at(3000, { Called: { ticket: 2 } }),
-    at(4000, { Ended: { ticket: 3, outcome: "Left" } }),
-    at(9500, { Ended: { ticket: 2, outcome: "Contributed" } }, { accepted: { number: 7, digest: "", nonce: "" } }),
-    at(9600, { Called: { ticket: 4 } }),
-    at(9700, { Ended: { ticket: 4, outcome: "CoordinatorFault" } }),
-  ]);
-  assert.deepEqual(turns, [
-    { ticket: 2, ended: "contributed", endedAt: 9, turnInMs: 6500, number: 7 },
-    { ticket: 4, ended: "coordinatorFault", endedAt: 9, turnInMs: 100 },
-  ]);
 });

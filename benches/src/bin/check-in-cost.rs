@@ -54,6 +54,7 @@ async fn main() -> Result<()> {
     let settings = CeremonySettings {
         rules: Rules::default(),
         sizes,
+        name: None,
         sign_in: vec![SignInMethod::Invite],
         log_origin: ORIGIN.to_owned(),
         accept_missing_guard: false,

@@ -55,23 +55,22 @@ async fn foreign(client: &reqwest::Client, url: &str, network: usize) -> Result<
             .get(format!("{url}{path}"))
             .header("x-forwarded-for", &from)
     };
-    let page = get("/auth/start/eth").send().await?.error_for_status()?;
-    let cookie = page
-        .headers()
-        .get("set-cookie")
-        .context("a cookie is set")?;
+    let begun = get("/auth/start/eth").send().await?.error_for_status()?;
+    let headers = begun.headers();
+    let cookie = headers.get("set-cookie").context("a cookie is set")?;
     let cookie = cookie
         .to_str()?
         .split(';')
         .next()
         .unwrap_or_default()
         .to_owned();
-    let page = page.text().await?;
-    let state = page
-        .split("data-state=\"")
-        .nth(1)
+    let page = headers
+        .get("location")
+        .context("it leads to the page for wallets")?;
+    let (_, state) = page
+        .to_str()?
+        .split_once("#state=")
         .context("the page has a state")?;
-    let state = state.split('"').next().unwrap_or_default();
     let callback = get(&format!("/auth/callback/eth?code=foreign&state={state}"));
     let answer = callback.header("cookie", cookie).send().await?;
     let status = answer.status().as_u16();
@@ -172,7 +171,10 @@ async fn sign_in_meanwhile(
 async fn main() -> Result<()> {
     tauline_benches::choose_arithmetic();
     let options = Options::parse();
-    let client = http().no_proxy().build()?;
+    let client = http()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()?;
     let flags = ["--signin", "siwe", "--trusted-proxies", "127.0.0.1"];
     let server = Server::start(&options.target.binary()?, &options.target.sizes, 0, &flags)?;
     server.ready(&client).await?;

@@ -1,5 +1,4 @@
-//! What the coordinator says of itself: whose log it is, under which rules it runs, what is planned, and
-//! who goes on.
+//! What the coordinator says of itself: whose log it is, its rules, what is planned, and who goes on.
 
 use std::time::Duration;
 

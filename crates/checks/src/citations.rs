@@ -1,4 +1,4 @@
-//! Citations of the specification, `docs/spec/PAGE.md#RULE`, and links between documents.
+//! Citations of the specification, `docs/spec/PAGE.md#RULE`.
 //!
 //! `docs/spec/README.md` says what a rule is and how it is cited.
 
@@ -120,43 +120,6 @@ pub fn rules(text: &str) -> Vec<String> {
     let openings = text.split("<a id=\"").skip(1);
     let ids = openings.filter_map(|rest| rest.split_once('"'));
     ids.map(|(id, _)| id.to_owned()).collect()
-}
-
-/// The anchors that a document's headings have by themselves, as GitHub makes them.
-pub fn headings(text: &str) -> Vec<String> {
-    let mut in_code = false;
-    let mut found = Vec::new();
-    for line in text.lines() {
-        if line.starts_with("```") {
-            in_code = !in_code;
-        }
-        if !in_code && line.starts_with('#') {
-            let words = line.trim_start_matches('#').trim().to_lowercase();
-            let kept = words.chars().filter_map(|c| match c {
-                ' ' => Some('-'),
-                c if c.is_alphanumeric() || c == '-' || c == '_' => Some(c),
-                _ => None,
-            });
-            found.push(kept.collect());
-        }
-    }
-    found
-}
-
-/// The targets of a document's links that lead to files of this repository, with their lines.
-pub fn links(text: &str) -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    for (line, content) in (1..).zip(text.lines()) {
-        for rest in content.split("](").skip(1) {
-            if let Some((target, _)) = rest.split_once(')')
-                && !target.contains("://")
-                && !target.contains(' ')
-            {
-                found.push((line, target.to_owned()));
-            }
-        }
-    }
-    found
 }
 
 fn is_name(text: &str) -> bool {

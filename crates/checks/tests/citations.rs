@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use tauline_checks::citations::{Page, citations, faults, headings, links, rules};
+use tauline_checks::citations::{Page, citations, faults};
 use tauline_checks::{root, shown};
 use walkdir::{DirEntry, WalkDir};
 
@@ -108,30 +108,6 @@ fn no_page_has_two_rules_of_one_name() {
             .collect();
         assert!(twice.is_empty(), "{}: {twice:?}", page.name);
     }
-}
-
-#[test]
-fn every_link_between_documents_leads_somewhere() {
-    let mut dead = Vec::new();
-    for file in files(&["md"]) {
-        for (line, target) in links(&read(&file)) {
-            let (path, anchor) = target.split_once('#').unwrap_or((&target, ""));
-            let path = match path {
-                "" => file.clone(),
-                path => file.parent().unwrap().join(path),
-            };
-            let leads = path.exists()
-                && (anchor.is_empty() || {
-                    let text = read(&path);
-                    let anchors = [rules(&text), headings(&text)].concat();
-                    anchors.iter().any(|known| known == anchor)
-                });
-            if !leads {
-                dead.push(format!("{}:{line}: {target}", shown(&file)));
-            }
-        }
-    }
-    assert!(dead.is_empty(), "{dead:#?}");
 }
 
 /// What is said of a text, where there is one page, `queue.md`, with the rule `grace`.

@@ -31,7 +31,7 @@ fn plain(name: &str) -> &str {
 }
 
 #[test]
-fn every_alarm_has_a_paragraph_in_the_operators_book() {
+fn every_alarm_has_a_paragraph_and_a_drill() {
     let anchors = rules(&read("docs/operating.md"));
     let alerts = read("deploy/prometheus/alerts.yml");
     let after = |mark: &str| -> Vec<String> {
@@ -53,6 +53,12 @@ fn every_alarm_has_a_paragraph_in_the_operators_book() {
         .filter(|anchor| !names.iter().any(|name| name.to_lowercase() == **anchor))
         .collect();
     assert!(told.is_empty(), "no such alarm: {told:?}");
+    let drills = read("docs/drills.md");
+    let untried: Vec<_> = names
+        .iter()
+        .filter(|name| !drills.lines().any(|line| line == format!("### {name}")))
+        .collect();
+    assert!(untried.is_empty(), "docs/drills.md lacks {untried:?}");
 }
 
 #[test]

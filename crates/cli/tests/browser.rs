@@ -15,7 +15,11 @@ use std::time::{Duration, Instant};
 
 use common::server::{PATIENCE, Running, Server};
 use common::{run_said, stderr, stdout, tauline, temporary};
+use k256::ecdsa::SigningKey;
 use reqwest::{StatusCode, Url};
+use serde_json::json;
+use tauline_protocol::personal_message;
+use tauline_transcript::signature::{eip55, eth_address};
 
 /// Answers each request by its method and address: a status line with headers, and a body.
 fn serve(answer: impl Fn(&str) -> (String, String) + Send + Sync + 'static) -> String {
@@ -221,6 +225,85 @@ fn an_account_that_may_not_take_part_is_told_why() {
     let (exit, said) = running.ends();
     assert_eq!(exit, 1, "{said}");
     assert!(said.contains("user created after deadline"), "{said}");
+}
+
+/// By a wallet it is our own page that tells the person, who may have another account; and it tells the
+/// program that waits.
+#[test]
+fn an_ethereum_account_that_may_not_take_part_is_told_why_on_the_page_and_so_is_the_program() {
+    // A node of chain 1 on which every account has sent one transaction.
+    let node = serve(|_| {
+        let json = "200 OK\r\nContent-Type: application/json".to_owned();
+        (
+            json,
+            r#"{"jsonrpc":"2.0","id":1,"result":"0x1"}"#.to_owned(),
+        )
+    });
+    let server = Server::start(&["--signin", "siwe", "--eth-rpc-url", &node]);
+    let dir = temporary();
+    let flags = ["--sign-in", "wallet", "--no-browser"];
+    let mut running = Running::start(dir.path(), &contribute(&server, &flags));
+    running.says("This waits for it.");
+    let (answer, told) = refused_by_the_page(&server.url, &link(running.seen()));
+    assert!(
+        answer["error"]
+            .as_str()
+            .unwrap()
+            .contains("had sent 1 transactions"),
+        "{answer}"
+    );
+    assert!(told.contains("user created after deadline"), "{told}");
+    let (exit, said) = running.ends();
+    assert_eq!(exit, 1, "{said}");
+    assert!(said.contains("user created after deadline"), "{said}");
+}
+
+/// Does what our own page does with a wallet that has a key, and goes where it sends the browser.
+/// Returns the coordinator's answer to the signature, and what the browser shows in the end.
+fn refused_by_the_page(url: &str, link: &str) -> (serde_json::Value, String) {
+    let key = SigningKey::from_slice(&[0x11; 32]).unwrap();
+    let address = eip55(&eth_address(key.verifying_key()));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .unwrap();
+        let begun = client.get(link).send().await.unwrap();
+        let header = |name: &str| begun.headers()[name].to_str().unwrap().to_owned();
+        let cookie = header("set-cookie").split(';').next().unwrap().to_owned();
+        let page = header("location");
+        let state = page.strip_prefix("/sign-in#state=").unwrap();
+        let post = async |path: &str, body: serde_json::Value| -> serde_json::Value {
+            let request = client
+                .post(format!("{url}{path}"))
+                .header("cookie", &cookie);
+            request
+                .json(&body)
+                .send()
+                .await
+                .unwrap()
+                .json()
+                .await
+                .unwrap()
+        };
+        let body = json!({"state": state, "address": address});
+        let asked = post("/auth/eth/message", body).await;
+        let message = asked["message"].as_str().unwrap();
+        let signature = format!("0x{}", personal_message::sign(message, &key));
+        let body = json!({"state": state, "message": message, "signature": signature});
+        let answer = post("/auth/eth", body).await;
+        let mut next = Url::parse(answer["location"].as_str().unwrap()).unwrap();
+        loop {
+            let response = client.get(next.clone()).send().await.unwrap();
+            match response.headers().get("location") {
+                Some(location) => next = next.join(location.to_str().unwrap()).unwrap(),
+                None => return (answer, response.text().await.unwrap()),
+            }
+        }
+    })
 }
 
 #[test]

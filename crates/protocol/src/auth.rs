@@ -11,10 +11,14 @@ use crate::Identity;
 
 /// The answer of `GET /auth/request_link`: the links at which a browser begins to sign in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(examples(crate::schemas::auth_links)))]
 pub struct AuthLinks {
     /// The link to sign in with an Ethereum account.
+    #[cfg_attr(feature = "openapi", schema(format = "uri"))]
     pub eth_auth_url: String,
     /// The link to sign in with a GitHub account.
+    #[cfg_attr(feature = "openapi", schema(format = "uri"))]
     pub github_auth_url: String,
 }
 
@@ -22,6 +26,8 @@ pub struct AuthLinks {
 ///
 /// It is one line, since some clients have the user copy it from the browser.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(examples(crate::schemas::auth_answer)))]
 pub struct AuthAnswer {
     /// Who signed in, and until when.
     pub id_token: IdToken,
@@ -40,6 +46,7 @@ impl std::fmt::Debug for AuthAnswer {
 
 /// Who signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct IdToken {
     /// When the session ends, in Unix seconds.
     pub exp: u64,
@@ -48,11 +55,13 @@ pub struct IdToken {
     /// The provider with which they signed in.
     pub provider: AuthProvider,
     /// The identity that has signed in.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Identity))]
     pub sub: Identity,
 }
 
 /// What an identity was proven with. It is spelt as clients compare it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum AuthProvider {
     /// An Ethereum account's key, which signed a message here or at a provider.
     Ethereum,

@@ -8,22 +8,30 @@ use crate::status::MovedTo;
 
 /// The body of every answer that is not a success.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(examples(crate::schemas::error, crate::schemas::error_moved))
+)]
 pub struct ErrorBody {
-    /// One of [`Code`], as [`Code::as_str`] writes it. A client may get codes that it does not
-    /// know.
+    /// What is wrong, as one of the table of codes (`docs/spec/http-api.md#error-codes`). A client may
+    /// get codes that it does not know.
     pub code: String,
     /// A sentence for people that says what to do.
     pub error: String,
     /// To whoever may not join: the same, signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub signed: Option<Box<SignedRefusal>>,
-    /// With [`Code::HandedOver`]: where the ceremony went.
+    /// With `Queue::HandedOver`: where the ceremony went.
     #[serde(default, rename = "movedTo", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub moved_to: Option<Box<MovedTo>>,
 }
 
 /// What proves that somebody was turned away (`docs/spec/public-log.md#signed-refusal`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SignedRefusal {
     /// The refusal: a note signed with the key of the public log.
@@ -190,6 +198,8 @@ codes_with_meanings! {
     ContributionG2Powers = "Contribution::G2Powers", 422;
     /// The contribution changes nothing: its secret is 1.
     ContributionNoEntropy = "Contribution::NoEntropy", 422;
+    /// There is no contribution of this number, or by anybody of this name.
+    ContributionUnknown = "Contribution::Unknown", 404;
 
     /// The coordinator failed; the place in the queue is kept. Try again.
     Internal = "Server::Internal", 500;

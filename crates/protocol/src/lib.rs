@@ -10,6 +10,7 @@
 //! | [`login`] | sign-in requests and answers | clients |
 //! | [`auth`] | the same for clients of Ethereum's ceremony | clients, pages |
 //! | [`contribution`] | bodies of `start`, `complete` and `abort` | clients |
+//! | [`kept`] | single contributions, as anybody may look them up | pages |
 //! | [`receipt`] | the signed receipt of an accepted contribution | participants, for ever |
 //! | [`personal_message`] | texts that an Ethereum key signs | signers and verifiers of all kinds |
 //! | [`error`] | the one shape of errors and the table of all codes | clients |
@@ -19,6 +20,7 @@
 //! | [`statement`] | tickets, promises and refusals, signed | participants, auditors |
 //! | [`keepsake`] | the file in which a participant keeps them | clients, auditors |
 //! | [`admin`] | the operator's socket | `tauline admin` |
+//! | `schemas` | what an OpenAPI document says of these; with the feature `openapi` |
 //! | [`object`] | reads structures from JSON objects only, and not from lists | readers of all of these |
 //!
 //! Contributions and transcripts themselves are documents of `tauline-transcript`. There is no
@@ -35,14 +37,18 @@ pub mod contribution;
 pub mod error;
 pub mod journal;
 pub mod keepsake;
+pub mod kept;
 pub mod login;
 mod notice;
 pub mod object;
 pub mod personal_message;
 pub mod public_log;
 pub mod receipt;
+#[cfg(feature = "openapi")]
+pub mod schemas;
 pub mod sequencer;
 pub mod statement;
 pub mod status;
+mod words;
 
 pub use tauline_transcript::identity::Identity;

@@ -7,6 +7,8 @@ use crate::object::object;
 
 /// The answer of `GET /login/nonce`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(examples(crate::schemas::nonce)))]
 #[serde(rename_all = "camelCase")]
 pub struct NonceAnswer {
     /// The nonce, which is alphanumeric and good for one EIP-4361 message.
@@ -25,6 +27,15 @@ pub struct NonceAnswer {
 
 /// The body of `POST /login`: one proof of an identity.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(examples(
+        crate::schemas::login_siwe,
+        crate::schemas::login_github,
+        crate::schemas::login_invite
+    ))
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum LoginRequest {
     /// An EIP-4361 message and its EIP-191 signature.
@@ -50,6 +61,7 @@ impl std::fmt::Debug for LoginRequest {
 
 /// An EIP-4361 message and its signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SiweProof {
     /// The message exactly as it was signed.
@@ -60,6 +72,7 @@ pub struct SiweProof {
 
 /// The parameters that an OAuth provider appends to the address to which it redirects a browser.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OAuthCallback {
     /// The authorization code.
@@ -76,11 +89,14 @@ impl std::fmt::Debug for OAuthCallback {
 
 /// The answer of `POST /login`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(examples(crate::schemas::login_answer)))]
 #[serde(rename_all = "camelCase")]
 pub struct LoginAnswer {
     /// The session's token, for `Authorization: Bearer`. The coordinator keeps only its hash.
     pub token: String,
     /// The identity that has signed in.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Identity))]
     pub identity: Identity,
     /// When the session ends, in Unix seconds.
     pub expires_at: u64,

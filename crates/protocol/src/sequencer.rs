@@ -11,12 +11,14 @@ use crate::error::ErrorBody;
 
 /// The answer of `GET /info/status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SequencerStatus {
     /// The number of participants in line, without the one whose turn it is.
     pub lobby_size: u64,
     /// The number of contributions accepted so far.
     pub num_contributions: u64,
     /// The EIP-55 address of the coordinator, which signs receipts.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::EthAddress))]
     pub sequencer_address: String,
 }
 

@@ -1,15 +1,23 @@
 //! The ceremony's status and a participant's queue status.
 
 use serde::{Deserialize, Serialize};
-use tauline_queue_core::{Mode, Outcome, Phase};
 
 use crate::Identity;
 use crate::commitment::Hex32;
 use crate::contribution::SignedReceipt;
 use crate::notice::SuccessorKey;
+pub use crate::words::{EndedWord, ModeWord, QueueWord, SignInMethod};
 
 /// The answer of `GET /ceremony/status`: what anyone may know before joining.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(examples(
+        crate::schemas::ceremony_status_recent,
+        crate::schemas::ceremony_status_moved
+    ))
+)]
 #[serde(rename_all = "camelCase")]
 pub struct CeremonyStatus {
     /// Whether participants can join, are only served, or are halted.
@@ -19,6 +27,7 @@ pub struct CeremonyStatus {
     /// The number of contributions accepted so far.
     pub contributions: u64,
     /// The current turn, if there is one.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub turn: Option<TurnStatus>,
     /// The mean length of recent whole turns, in milliseconds.
     pub mean_turn_in_ms: u64,
@@ -26,10 +35,12 @@ pub struct CeremonyStatus {
     /// contribution, in milliseconds. 0 from coordinators that do not say
     /// (`docs/spec/http-api.md#announced-limits`).
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub contribution_limit_in_ms: u64,
     /// If the limit follows recent turns: how far it is extended for an upload that makes progress,
     /// in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub contribution_limit_max_in_ms: Option<u64>,
     /// The estimated wait of somebody who joins now, in milliseconds.
     pub expected_wait_in_ms: u64,
@@ -40,29 +51,68 @@ pub struct CeremonyStatus {
     /// The ways to sign in that this coordinator offers.
     pub sign_in: Vec<SignInMethod>,
     /// The EIP-55 address of the coordinator, which signs receipts.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::EthAddress))]
     pub coordinator_address: String,
     /// The head of the public log.
     pub log: LogHead,
     /// When the operator plans to open or to drain the queue. Absent where nothing is planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub planned: Option<Planned>,
     /// Where the ceremony went. Absent where it is here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub moved_to: Option<MovedTo>,
     /// The coordinator's clock, in Unix seconds.
     pub time: u64,
+    /// The latest turns, at most 100, the newest last; in an event that follows another one, those
+    /// that are new. Absent from coordinators that do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub recent: Option<Vec<RecentTurn>>,
+    /// What the operator calls the ceremony. Absent where it has no name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub name: Option<String>,
+}
+
+/// A turn that is over: a stay that was called. Who left or was missed in line had none
+/// (`docs/spec/http-api.md#recent`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RecentTurn {
+    /// The ticket of the stay.
+    pub ticket: u64,
+    /// How it ended.
+    pub ended: EndedWord,
+    /// When it ended, in Unix seconds.
+    pub ended_at: u64,
+    /// From the call to the end, in milliseconds, without absences of the coordinator.
+    pub turn_in_ms: u64,
+    /// The number of the contribution. Absent where none was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub number: Option<u64>,
+    /// Whose contribution it is. Absent where none was accepted: nobody else is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schemas::Identity>, nullable = false))]
+    pub identity: Option<Identity>,
 }
 
 /// When the mode will change as the operator plans it (`docs/spec/http-api.md#announced-plans`,
 /// `docs/spec/public-log.md#planned`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Planned {
     /// When everybody may join, in Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub opens: Option<u64>,
     /// When nobody may join any more, in Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub drains: Option<u64>,
 }
 
@@ -70,19 +120,23 @@ pub struct Planned {
 /// `docs/spec/public-log.md#handover`). The last entry of the log that the older coordinator signed
 /// says the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MovedTo {
     /// Its key.
     pub key: SuccessorKey,
     /// The EIP-55 address of that key, which signs receipts there.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::EthAddress))]
     pub coordinator_address: String,
     /// Where participants reach it. Absent where the older coordinator was not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, format = "uri"))]
     pub url: Option<String>,
 }
 
 /// The sizes of a sub-ceremony.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SubCeremony {
     /// The number of powers in G1.
     #[serde(rename = "numG1Powers")]
@@ -94,6 +148,7 @@ pub struct SubCeremony {
 
 /// The current turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TurnStatus {
     /// The ticket whose turn it is.
@@ -106,21 +161,29 @@ pub struct TurnStatus {
 
 /// The head of the hash chain over the durable records of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LogHead {
     /// The number of records in the log.
     pub records: u64,
     /// The hash of the last record, which covers all records before it: 64 lower-case hex digits
     /// after `0x`.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^0x[0-9a-f]{64}$"))]
     pub hash: String,
     /// How many of the witnesses have cosigned the checkpoint that is served. Absent where there are
     /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub cosigned: Option<Cosigned>,
+    /// When the checkpoint that is served was signed, in Unix seconds. Absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub at: Option<u64>,
 }
 
 /// How many witnesses have cosigned a checkpoint (`docs/spec/public-log.md#witnesses`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Cosigned {
     /// How many have.
@@ -129,113 +192,89 @@ pub struct Cosigned {
     pub of: u64,
 }
 
-/// The mode of the ceremony, as a word of the API.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum ModeWord {
-    /// Participants can join.
-    #[default]
-    Open,
-    /// Nobody can join any more; everyone in line is served.
-    Draining,
-    /// Nobody is called and no deadline runs.
-    Halted,
-}
-
-impl From<Mode> for ModeWord {
-    fn from(mode: Mode) -> Self {
-        match mode {
-            Mode::Open => Self::Open,
-            Mode::Draining => Self::Draining,
-            Mode::Halted => Self::Halted,
-        }
-    }
-}
-
-impl ModeWord {
-    /// The word in the API.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Draining => "draining",
-            Self::Halted => "halted",
-        }
-    }
-}
-
-/// Ways to prove an identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum SignInMethod {
-    /// An Ethereum key signs an EIP-4361 message.
-    Siwe,
-    /// A GitHub account, by OAuth in a browser.
-    Github,
-    /// An Ethereum account, by an OpenID Connect provider in a browser.
-    Oidc,
-    /// A single-use code from the operator.
-    Invite,
-}
-
 /// A participant's place, and what it has to do next (`docs/spec/http-api.md#queue-status`).
 ///
 /// This is the answer of `queue/join` and `queue/checkin`, and the data of every event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schema(examples(
+        crate::schemas::queue_status_waiting,
+        crate::schemas::queue_status_contributed
+    ))
+)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueStatus {
     /// The participant.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schemas::Identity))]
     pub id: Identity,
     /// The number of the current or last stay in the queue; `null` before the first.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub ticket: Option<u64>,
     /// Where the participant stands.
     pub queue_status: QueueWord,
     /// 0 while the participant has the turn, 1 at the head of the line, and so on; `null` while it
     /// is not in the queue.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub queue_position: Option<u64>,
     /// How many turns went to somebody behind the participant because it was not present when they
     /// were free. It kept its place, and is next.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub passed: u32,
     /// How many other sessions of the same identity wait for a check-in's answer or have an event
     /// stream now. As long as there is another, leaving in one of them does not end the stay
     /// (`docs/spec/http-api.md#other-clients`).
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub other_clients: u32,
     /// The mode of the ceremony. While it is `halted`, nobody is called and no deadline runs.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub mode: ModeWord,
     /// When the participant's turn is expected to start, in Unix seconds.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub expected_start_time: Option<u64>,
     /// The same as milliseconds from now.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub expected_start_in_ms: Option<u64>,
     /// The time before which the participant has to check in or, in its turn, to act, in Unix
     /// seconds.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub next_checkin_time: Option<u64>,
     /// The same as milliseconds from now.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub next_checkin_in_ms: Option<u64>,
     /// While contributing: the time that is left until the last byte has to arrive, in
     /// milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub contribute_in_ms: Option<u64>,
     /// The answer to joining only: the ticket, signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub signed_ticket: Option<SignedTicket>,
     /// Until when the place or the offered turn is kept, signed with the key of the public log
     /// (`docs/spec/public-log.md#place-promise`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub promise: Option<String>,
     /// How the last stay ended; `null` during a stay, and before the first.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub ended: Option<EndedWord>,
     /// The check that failed, or the reason that was given for an abort or an expulsion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub ended_because: Option<String>,
     /// The signed receipt of an accepted contribution.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub receipt: Option<SignedReceipt>,
 }
 
 /// What proves that a participant has joined (`docs/spec/public-log.md#ticket`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SignedTicket {
     /// The ticket: a note signed with the key of the public log.
@@ -249,113 +288,4 @@ pub struct SignedTicket {
     pub origin: String,
     /// The log's key, as C2SP `signed-note` writes it.
     pub log_key: String,
-}
-
-/// A participant's state, as a word of the API (`docs/spec/http-api.md#status-words`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum QueueWord {
-    /// Not in the queue, and free to join.
-    NotQueued,
-    /// Waiting in line.
-    Queued,
-    /// Called: has to call `contribution/start`.
-    ReadyToContribute,
-    /// Has got the powers, and computes or uploads.
-    Contributing,
-    /// The contribution has arrived and is being verified.
-    Verifying,
-    /// The contribution was accepted.
-    Contributed,
-    /// The stay ended without a contribution; `ended` says how.
-    Expired,
-}
-
-impl From<Phase> for QueueWord {
-    fn from(phase: Phase) -> Self {
-        match phase {
-            Phase::Waiting => Self::Queued,
-            Phase::Ready => Self::ReadyToContribute,
-            Phase::Contributing => Self::Contributing,
-            Phase::Verifying => Self::Verifying,
-        }
-    }
-}
-
-impl QueueWord {
-    /// The word in the API.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NotQueued => "notQueued",
-            Self::Queued => "queued",
-            Self::ReadyToContribute => "readyToContribute",
-            Self::Contributing => "contributing",
-            Self::Verifying => "verifying",
-            Self::Contributed => "contributed",
-            Self::Expired => "expired",
-        }
-    }
-}
-
-/// How a stay ended, as a word of the API (`docs/spec/http-api.md#ended`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum EndedWord {
-    /// The contribution was accepted.
-    Contributed,
-    /// Did not check in before the deadline.
-    MissedCheckin,
-    /// Was called, and did not start in time.
-    FailedToStart,
-    /// Started, but the contribution did not arrive in time.
-    TimedOut,
-    /// Checked in while contributing, and then stopped.
-    Stalled,
-    /// The contribution is not valid.
-    Invalid,
-    /// Gave up the turn.
-    Aborted,
-    /// Gave up the place.
-    Left,
-    /// The operator ended the stay; `endedBecause` has the reason.
-    Expelled,
-    /// The coordinator failed. The identity is not used up.
-    CoordinatorFault,
-}
-
-impl From<Outcome> for EndedWord {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Contributed => Self::Contributed,
-            Outcome::MissedCheckIn => Self::MissedCheckin,
-            Outcome::FailedToStart => Self::FailedToStart,
-            Outcome::TimedOut => Self::TimedOut,
-            Outcome::Stalled => Self::Stalled,
-            Outcome::Invalid => Self::Invalid,
-            Outcome::Aborted => Self::Aborted,
-            Outcome::Left => Self::Left,
-            Outcome::Expelled => Self::Expelled,
-            Outcome::CoordinatorFault => Self::CoordinatorFault,
-        }
-    }
-}
-
-impl EndedWord {
-    /// The word in the API.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Contributed => "contributed",
-            Self::MissedCheckin => "missedCheckin",
-            Self::FailedToStart => "failedToStart",
-            Self::TimedOut => "timedOut",
-            Self::Stalled => "stalled",
-            Self::Invalid => "invalid",
-            Self::Aborted => "aborted",
-            Self::Left => "left",
-            Self::Expelled => "expelled",
-            Self::CoordinatorFault => "coordinatorFault",
-        }
-    }
 }

@@ -13,11 +13,12 @@ use tauline_protocol::admin::{AdminAnswer, AdminRequest};
 use tauline_protocol::auth::{AuthAnswer, AuthCode, AuthLinks, AuthProvider, IdToken};
 use tauline_protocol::contribution::{AbortRequest, ProbeAnswer, SignedReceipt, StartRequest};
 use tauline_protocol::error::{Code, ErrorBody};
+use tauline_protocol::kept::{ContributionsPiece, Found, KeptContribution, KeptPart};
 use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer, OAuthCallback, SiweProof};
 use tauline_protocol::public_log::SuccessorKey;
 use tauline_protocol::status::{
     CeremonyStatus, EndedWord, LogHead, ModeWord, MovedTo, Planned, QueueStatus, QueueWord,
-    SignInMethod, SubCeremony, TurnStatus,
+    RecentTurn, SignInMethod, SubCeremony, TurnStatus,
 };
 use tauline_queue_core::Timestamp;
 
@@ -101,10 +102,13 @@ fn ceremony() -> CeremonyStatus {
             records: 4321,
             hash: format!("0x{}", "5a".repeat(32)),
             cosigned: None,
+            at: None,
         },
         planned: None,
         moved_to: None,
         time: 1_790_000_000,
+        recent: None,
+        name: None,
     }
 }
 
@@ -151,6 +155,78 @@ fn the_ceremonys_status_is_pinned() {
         ..ceremony()
     };
     pinned("ceremony-status-moved.json", &moved);
+    let told = CeremonyStatus {
+        log: LogHead {
+            at: Some(1_789_999_999),
+            ..ceremony().log
+        },
+        recent: Some(vec![
+            RecentTurn {
+                ticket: 1023,
+                ended: EndedWord::TimedOut,
+                ended_at: 1_789_999_900,
+                turn_in_ms: 195_250,
+                number: None,
+                identity: None,
+            },
+            RecentTurn {
+                ticket: 1024,
+                ended: EndedWord::Contributed,
+                ended_at: 1_789_999_969,
+                turn_in_ms: 31_250,
+                number: Some(1024),
+                identity: Some(alice()),
+            },
+        ]),
+        name: Some("The ceremony of the examples".to_owned()),
+        ..ceremony()
+    };
+    pinned("ceremony-status-recent.json", &told);
+}
+
+#[test]
+fn single_contributions_are_pinned() {
+    let part = KeptPart {
+        before: format!("0x{}", "97".repeat(48)),
+        running_product: format!("0x{}", "a1".repeat(48)),
+        pot_pubkey: format!("0x{}", "b2".repeat(96)),
+        bls_signature: format!("0x{}", "83".repeat(48)),
+    };
+    let unsigned = KeptPart {
+        bls_signature: String::new(),
+        ..part.clone()
+    };
+    let one = KeptContribution {
+        number: 1024,
+        identity: alice(),
+        ticket: 1024,
+        entry: Some(5310),
+        joined_at: Some(1_789_999_000),
+        started_at: Some(1_789_999_940),
+        accepted_at: Some(1_789_999_969),
+        turn_in_ms: Some(31_250),
+        sub_ceremonies: vec![part, unsigned],
+        ecdsa_signature: format!("0x{}", "1b".repeat(65)),
+    };
+    pinned("contribution.json", &one);
+    let carried_over = KeptContribution {
+        joined_at: None,
+        started_at: None,
+        accepted_at: None,
+        turn_in_ms: None,
+        sub_ceremonies: Vec::new(),
+        ecdsa_signature: String::new(),
+        ..one
+    };
+    pinned("contribution-carried-over.json", &carried_over);
+    let piece = ContributionsPiece {
+        first: 1025,
+        identities: vec![alice(), Identity::github(583_231, "OctoCat").unwrap()],
+        accepted_at: vec![None, Some(1_790_000_031)],
+        turn_in_ms: vec![None, Some(28_900)],
+    };
+    pinned("contributions-piece.json", &piece);
+    pinned("found.json", &Found { number: 1024 });
 }
 
 #[test]

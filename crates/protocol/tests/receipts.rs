@@ -161,6 +161,12 @@ fn equal_secrets_are_warned_of_beside_the_receipt() {
     };
     let honest = answer(&[1, 2, 3, 4]);
     assert_eq!(honest.as_object().unwrap().len(), 2, "{honest}");
+    let receipt = Receipt::new(
+        Identity::eth([0xa1; 20]),
+        [[1_u8; 96]].iter().map(|key| &key[..]),
+    );
+    let numbered = ReceiptAnswer::from(receipt.sign(&key())).numbered(1043);
+    assert_eq!(serde_json::to_value(numbered).unwrap()["number"], 1043);
     let twice = answer(&[1, 2, 1, 2]);
     let warnings = twice["warnings"].as_array().unwrap();
     assert_eq!(warnings.len(), 2);

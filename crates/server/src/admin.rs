@@ -237,7 +237,11 @@ async fn converse(stream: UnixStream, operator: &Operator) -> io::Result<()> {
         let answer = match serde_json::from_slice::<AdminRequest>(&line) {
             Ok(request) if whole => {
                 let text = serde_json::to_string(&request)?;
-                info!(request = %text, "the operator asks");
+                match request {
+                    // A check of a container's health asks for nothing else, again and again.
+                    AdminRequest::Status => debug!(request = %text, "the operator asks"),
+                    _ => info!(request = %text, "the operator asks"),
+                }
                 operator.admin(request).await
             }
             Ok(_) => refused("the request is too long"),

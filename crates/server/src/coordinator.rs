@@ -18,6 +18,7 @@
 //! | `planned` | what the operator plans for later |
 //! | `handover` | giving the ceremony away, and another key for the log |
 //! | `lookup` | what only the store knows |
+//! | `history` | turns that are over, and single contributions |
 //! | `open` | from a store to a running coordinator |
 //! | `handle`, `task`, `run` | the handle, the task's state and step, its loop |
 //! | `caller`, `reply`, `refusals` | who asks, what is answered, and refusals in words |
@@ -30,6 +31,7 @@
 mod caller;
 mod handle;
 mod handover;
+mod history;
 mod line;
 mod log_line;
 mod lookup;
@@ -45,11 +47,12 @@ mod turn;
 
 pub use caller::Caller;
 pub use handle::{CeremonySettings, Coordinator};
+pub(crate) use history::{Changes, Source, Told};
 pub(crate) use open::open_measured;
 pub use open::{Opened, StartError, open};
 pub use operator::Order;
 pub use presence::waiters::Seen;
 pub(crate) use refusals::how_it_ended_plainly;
-pub use reply::Tried;
+pub use reply::{Counted, Tried};
 pub use run::Crash;
 pub use turn::upload::Admission;

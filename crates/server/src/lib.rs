@@ -17,9 +17,11 @@
 //! | `server` | all of it together: opened, serving, stopped |
 //! | `admin` | the operator's socket |
 //! | `routes` | the HTTP interface, one file a resource |
+//! | `openapi` | the interface's document, and the page that shows it |
 //! | `http` | what all routes share: admission, rate limits, bodies, refusals |
 //! | `health` | whether this server can serve, and what is shown to those who watch it |
 //! | `connections` | connections: taken, served, ended when nothing goes on on them |
+//! | `live` | the ceremony's status as text, rendered once for all who ask or watch |
 //! | `tls` | the certificate and its key, and another pair when their files change |
 //! | `snapshot` | the current transcript as a file that readers share |
 //! | `signin` | proofs of identity and the sessions they earn |
@@ -27,6 +29,7 @@
 //! | `coordinator` | the one task that owns the queue |
 //! | `config` | every setting: flag, environment variable, key of the file |
 //! | `status` | statuses, as the API words them, from the queue's state |
+//! | `recent` | the latest turns, as everybody who watches is told them |
 //! | `submission` | a contribution that has arrived |
 //! | `verifier` | verification of contributions, away from the async threads |
 //! | `base` | what the next participant builds on, ready to send |
@@ -52,9 +55,12 @@ mod coordinator;
 mod fingerprint;
 mod health;
 mod http;
+mod live;
 mod measures;
+mod openapi;
 mod process;
 mod public_log;
+mod recent;
 mod refused;
 mod representation;
 mod routes;

@@ -4,6 +4,8 @@ mod auth;
 mod base;
 mod ceremony;
 mod contribution;
+mod contributions;
+mod docs;
 mod events;
 pub(crate) mod health;
 mod log;
@@ -11,6 +13,8 @@ mod login;
 mod page;
 mod queue;
 mod sequencer;
+#[cfg(test)]
+mod tests;
 mod transcript;
 
 use std::any::Any;
@@ -22,17 +26,22 @@ use axum::extract::Request;
 use axum::http::{HeaderName, Method, StatusCode, Uri, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use tauline_protocol::error::Code;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any as AnyOrigin, CorsLayer};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use crate::health::Health;
 use crate::http::admission::{Admission, Policy, Rate, admit};
 use crate::http::app::App;
 use crate::http::body;
 use crate::http::log::log_requests;
 use crate::http::request_id;
 use crate::refused::Refused;
+
+pub(crate) use self::page::{is_document as is_page, prepare};
 
 /// How long a browser may keep the answer of a preflight: a day, browsers take less.
 const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(86_400);
@@ -44,24 +53,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         policies: &[auth::POLICY, sequencer::POLICY],
         otherwise: &POLICY,
     };
-    Router::new()
-        .route("/ceremony/status", get(ceremony::status))
-        .route("/ceremony/transcript", get(transcript::download))
-        .route("/log/{*path}", get(log::serve))
-        .route("/login/nonce", get(login::nonce))
-        .route("/login", post(login::login))
-        .route("/queue/join", post(queue::join))
-        .route("/queue/checkin", post(queue::check_in))
-        .route("/queue/events", get(events::events))
-        .route("/queue/leave", post(queue::leave))
-        .route("/contribution/start", post(contribution::start))
-        .route("/contribution/complete", post(contribution::complete))
-        .route("/contribution/abort", post(contribution::abort))
-        .route("/contribution/probe", post(contribution::probe))
-        .merge(auth::router())
-        .merge(sequencer::routes())
-        .merge(page::router())
-        .merge(health::public(Arc::clone(&app.health)))
+    let (routes, document) = documented(Arc::clone(&app.health));
+    routes
+        .merge(docs::router(document))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(admission, admit))
@@ -71,17 +65,47 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
+/// The routes, and what they say of themselves. A route that is not documented is found by a test.
+fn documented(health: Arc<Health>) -> (Router<Arc<App>>, OpenApi) {
+    let (routes, mut document) = OpenApiRouter::new()
+        .routes(routes!(ceremony::status))
+        .routes(routes!(ceremony::events))
+        .routes(routes!(transcript::download))
+        .routes(routes!(contributions::one))
+        .routes(routes!(contributions::piece))
+        .routes(routes!(contributions::find))
+        .routes(routes!(log::serve))
+        .routes(routes!(login::nonce))
+        .routes(routes!(login::login))
+        .routes(routes!(queue::join))
+        .routes(routes!(queue::check_in))
+        .routes(routes!(events::events))
+        .routes(routes!(queue::leave))
+        .routes(routes!(contribution::start))
+        .routes(routes!(contribution::complete))
+        .routes(routes!(contribution::abort))
+        .routes(routes!(contribution::probe))
+        .merge(auth::router())
+        .merge(sequencer::routes())
+        .merge(page::router())
+        .merge(health::public(health))
+        .split_for_parts();
+    document.merge(health::document_of_metrics());
+    (routes, document)
+}
+
 /// How requests to our own interface are counted, and those for paths where there is nothing.
 const POLICY: Policy = Policy {
     covers: |_| true,
     rate: |_, request| match request.uri().path() {
         "/login" if request.method() == Method::POST => Rate::SignIn,
         // Answered from what was published last: whoever wants to know how the ceremony stands, is told.
-        "/ceremony/status" => Rate::Free,
+        // The same for its stream, which counts as a connection.
+        "/ceremony/status" | "/ceremony/events" => Rate::Free,
         // Whoever asks these restarts what does not answer.
         "/healthz" | "/readyz" => Rate::Free,
         // A page is a dozen files at once.
-        path if page::is_of(path) => Rate::Free,
+        path if page::is_of(path) || docs::is_of(path) => Rate::Free,
         // Whoever checks the log asks for much of it at once.
         path if path.starts_with(log::PREFIX) => Rate::Free,
         _ => Rate::Session,

@@ -34,6 +34,7 @@ use crate::health::Health;
 use crate::http::app::{App, Lobby};
 use crate::http::limits::Limits;
 use crate::http::upload::Uploads;
+use crate::live::Live;
 use crate::measures::Measures;
 use crate::public_log::{Witnesses, origin_of};
 use crate::routes;
@@ -196,6 +197,8 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     let app = Arc::new(app);
     let witnesses = Witnesses::new(Arc::clone(coordinator.log()), &settings.service.witness)?;
     tokio::spawn(witnesses.run(app.stopping.clone()));
+    tokio::spawn(Arc::clone(&app.live).run(app.stopping.clone()));
+    routes::prepare();
     let in_force = InForce::new(Arc::clone(&app), tls.clone(), settings, source);
     let socket = operators_socket(settings, &coordinator, &in_force)?;
     let places = places(&settings.connections, &app.proxies);
@@ -279,6 +282,7 @@ fn app(
     let body_timeout = settings.connections.body_timeout;
     let upload_limit = settings.rules().longest_contribution();
     App {
+        live: Live::new(coordinator.clone()),
         uploads: Uploads::new(
             coordinator.clone(),
             traces.clone(),
@@ -345,7 +349,11 @@ async fn sign_in(
         oidc: providers.oidc,
         nonces: Nonces::new(),
         states: States::new(),
-        redirects: Redirects::new(settings.sign_in.redirect_allow.clone()),
+        redirects: Redirects::new(
+            settings.sign_in.redirect_allow.clone(),
+            settings.origin(address),
+            routes::is_page,
+        ),
         sessions,
         coordinator: coordinator.clone(),
     })

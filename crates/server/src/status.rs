@@ -1,16 +1,20 @@
 //! Statuses, as the API words them, from the queue's state.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tauline_protocol::Identity;
 use tauline_protocol::status::{
-    CeremonyStatus, EndedWord, LogHead, MovedTo, Planned, QueueStatus, QueueWord, SignInMethod,
-    SubCeremony, TurnStatus,
+    CeremonyStatus, EndedWord, LogHead, MovedTo, Planned, QueueStatus, QueueWord, RecentTurn,
+    SignInMethod, SubCeremony, TurnStatus,
 };
 use tauline_queue_core::{Mode, Outcome, Past, Phase, Queue, State, Ticket, Timestamp};
 use tauline_store::Chain;
 use tauline_store::check::{GivenTo, Plan};
+use tauline_store::turns::PastTurn;
 use tauline_transcript::Sizes;
+
+use crate::recent::Recent;
 
 /// What anyone may know about the ceremony, as of one commit.
 #[derive(Debug, Clone)]
@@ -30,6 +34,7 @@ pub(crate) struct Published {
     min_wait: Duration,
     chain: Chain,
     announced: Announced,
+    recent: Arc<Recent>,
 }
 
 /// What the operator has announced.
@@ -70,6 +75,7 @@ impl Published {
         queue: &Queue<Identity>,
         chain: Chain,
         announced: Announced,
+        recent: Arc<Recent>,
         at: Timestamp,
     ) -> Self {
         let (state, rules) = (queue.state(), queue.rules());
@@ -90,7 +96,18 @@ impl Published {
             min_wait: state.wait_of_newcomer(Timestamp::MAX),
             chain,
             announced,
+            recent,
         }
+    }
+
+    /// How many contributions there are.
+    pub(crate) fn contributions(&self) -> u64 {
+        self.contributions
+    }
+
+    /// The latest turns.
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.recent
     }
 
     /// Where the ceremony went, if it was handed over.
@@ -143,10 +160,13 @@ impl Published {
                 records: self.chain.records(),
                 hash: format!("0x{}", hex::encode(self.chain.hash())),
                 cosigned: None,
+                at: None,
             },
             planned: self.announced.planned,
             moved_to: self.announced.moved_to.clone(),
             time: now.as_secs(),
+            recent: None,
+            name: None,
         }
     }
 }
@@ -203,6 +223,18 @@ pub(crate) fn queue_status(state: &State<Identity>, id: &Identity, now: Timestam
         status.ended = Some(EndedWord::from(past.outcome));
     }
     status
+}
+
+/// A turn that is over. The identity is that of whoever contributed: nobody else is named.
+pub(crate) fn turn_in_words(turn: &PastTurn, contributor: Option<Identity>) -> RecentTurn {
+    RecentTurn {
+        ticket: turn.ticket.value(),
+        ended: turn.outcome.into(),
+        ended_at: turn.ended_at.as_secs(),
+        turn_in_ms: millis(turn.length),
+        number: turn.number,
+        identity: contributor,
+    }
 }
 
 /// Where somebody stands whose last stay is over.

@@ -17,9 +17,13 @@ pub mod clock {
 /// See `src/coordinator.rs`.
 pub mod coordinator {
     pub use crate::coordinator::{
-        Admission, Caller, CeremonySettings, Coordinator, Crash, Opened, Order, Seen, StartError,
-        Tried, open,
+        Admission, Caller, CeremonySettings, Coordinator, Counted, Crash, Opened, Order, Seen,
+        StartError, Tried, open,
     };
+}
+/// See `src/live.rs`.
+pub mod live {
+    pub use crate::live::Live;
 }
 /// See `src/refused.rs`.
 pub mod refused {

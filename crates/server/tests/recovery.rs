@@ -167,6 +167,19 @@ async fn a_ceremony_goes_on_without_its_coordinator() {
         old.anonymous().status().await.coordinator_address
     );
 
+    // They count, but nothing here tells when they were made.
+    let told = new.anonymous().get("/ceremony/contributions/2").await;
+    let told: Value = told.expect_ok().json();
+    assert_eq!(
+        (&told["number"], &told["acceptedAt"]),
+        (&json!(2), &json!(null))
+    );
+    assert!(told["entry"].is_u64(), "{told}");
+    let piece = new.anonymous().get("/ceremony/contributions/pages/0").await;
+    let piece: Value = piece.expect_ok().json();
+    assert_eq!(piece["turnInMs"], json!([null, null]));
+    assert_eq!(status.recent, Some(Vec::new()));
+
     open(&new).await;
     for number in [1, 2] {
         let again = new.client(number).await;

@@ -103,6 +103,24 @@ fn path(file: &tempfile::NamedTempFile) -> &str {
 }
 
 #[test]
+fn a_ceremony_may_have_a_name_of_one_short_line() {
+    assert_eq!(parse(&[]).service.name, None);
+    let longest = "ö".repeat(60);
+    for (given, name) in [(" Powers of Ada ", "Powers of Ada"), (&*longest, &*longest)] {
+        let settings = parse(&["--name", given]);
+        assert_eq!(settings.service.name.as_deref(), Some(name));
+    }
+    refused(&["--name", ""], &["--name", "give a name"]);
+    refused(&["--name", "  "], &["give a name"]);
+    refused(&["--name", "two\nlines"], &["one line"]);
+    refused(&["--name", "\u{1b}[31mred"], &["one line"]);
+    refused(
+        &["--name", &"x".repeat(61)],
+        &["61 characters", "60 at most"],
+    );
+}
+
+#[test]
 fn without_any_setting_it_is_ethereums_ceremony_on_a_loopback_address() {
     let settings = parse(&[]);
     assert_eq!(settings.service.listen.to_string(), "127.0.0.1:3000");

@@ -21,6 +21,7 @@ use crate::contribution::Contribution;
 use crate::error::StoreError;
 use crate::store::Store;
 use crate::sum;
+use crate::turns::{History, TurnLog};
 
 /// The content of a store, after all checks.
 pub struct Checked {
@@ -46,6 +47,10 @@ pub struct Checked {
     pub joined: Vec<u64>,
     /// The time of the last record.
     pub last_at: Timestamp,
+    /// What goes on following the turns.
+    pub turns: TurnLog,
+    /// The turns that are over.
+    pub history: History,
 }
 
 /// A contribution that has arrived and has no verdict yet.
@@ -88,6 +93,8 @@ pub fn everything(store: &dyn Store, rules: Rules) -> Result<Checked, StoreError
         custody: replayed.custody,
         joined: replayed.joined,
         last_at: replayed.last_at,
+        turns: replayed.turns,
+        history: replayed.history,
     })
 }
 

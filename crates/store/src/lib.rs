@@ -9,6 +9,7 @@
 //! | [`sqlite`] | the embedded store: one database in a data directory |
 //! | [`check`] | checks of the log and of all that is stored beside it |
 //! | [`sum`] | the sums by which stored things are recognised |
+//! | [`turns`] | the turns that are over, as the log tells them |
 //! | [`mark`] | how many records the log is known to have had |
 //! | [`signed`] | how much of the public log was signed |
 //! | [`handover`] | giving a ceremony to another coordinator, and taking one over |
@@ -18,6 +19,9 @@
 //! holds the sum of what was stored with it, or of what was stored before. At every start,
 //! everything is checked against the log. Whatever is served is checked against its sum first.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod asked;
 mod batch;
 mod bundle;
 mod ceremony;
@@ -38,7 +42,9 @@ mod slots;
 pub mod sqlite;
 mod store;
 pub mod sum;
+pub mod turns;
 
+pub use asked::Asked;
 pub use batch::{Batch, Blob, Write};
 pub use ceremony::{Ceremony, LogSecrets};
 pub use chain::{Chain, StoredRecord};

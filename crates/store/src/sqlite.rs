@@ -7,6 +7,7 @@
 mod accounts;
 mod backup;
 mod connection;
+mod contributions;
 mod creation;
 mod extent;
 mod handover;
@@ -30,8 +31,9 @@ use tauline_queue_core::{Ticket, Timestamp};
 
 use self::connection::{connect, connect_to_look};
 pub(crate) use self::handover::equip;
-use self::rows::{apply, blob, checked_contribution};
+use self::rows::{apply, blob};
 use self::upkeep::{SUPERSEDED, Upkeep};
+use crate::asked::Asked;
 use crate::batch::{Batch, Blob, Write};
 use crate::bundle::Given;
 use crate::ceremony::Ceremony;
@@ -238,13 +240,15 @@ impl Store for Sqlite {
     }
 
     fn contribution(&self, ticket: Ticket) -> Result<Option<Contribution>, StoreError> {
-        let reader = self.reader();
-        let mut select = reader.prepare_cached(
-            "SELECT number, ticket, identity, witness, ecdsa, digest, sum
-             FROM contributions LEFT JOIN contribution_sums USING (number) WHERE ticket = ?1",
-        )?;
-        let mut rows = select.query([ticket.value()])?;
-        rows.next()?.map(checked_contribution).transpose()
+        contributions::of_ticket(&self.reader(), ticket)
+    }
+
+    fn contributions(&self, from: u64, at_most: u32) -> Result<Vec<Contribution>, StoreError> {
+        contributions::from_number(&self.reader(), from, at_most)
+    }
+
+    fn number_of(&self, asked: &Asked) -> Result<Option<u64>, StoreError> {
+        contributions::number_of(&self.reader(), asked)
     }
 
     fn blob_tickets(&self) -> Result<Vec<Ticket>, StoreError> {

@@ -6,6 +6,7 @@ use tauline_protocol::Identity;
 use tauline_protocol::journal::{Digest, Tally};
 use tauline_queue_core::{Ticket, Timestamp};
 
+use crate::asked::Asked;
 use crate::batch::{Batch, Blob};
 use crate::bundle::Given;
 use crate::ceremony::Ceremony;
@@ -47,6 +48,19 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// When the medium fails.
     fn contribution(&self, ticket: Ticket) -> Result<Option<Contribution>, StoreError>;
+
+    /// At most `at_most` accepted contributions, in order, from number `from` on.
+    ///
+    /// # Errors
+    /// When the medium fails, or a contribution has changed since it was stored.
+    fn contributions(&self, from: u64, at_most: u32) -> Result<Vec<Contribution>, StoreError>;
+
+    /// The lowest number of a contribution by somebody whom a person may call so
+    /// ([`Asked`]).
+    ///
+    /// # Errors
+    /// When the medium fails, or a contribution has changed since it was stored.
+    fn number_of(&self, asked: &Asked) -> Result<Option<u64>, StoreError>;
 
     /// The tickets that have a blob.
     ///

@@ -14,9 +14,9 @@ pub(crate) mod stream;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::random::SecureRandom;
 use blstrs::G2Affine;
 use k256::ecdsa::SigningKey;
-use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
 use crate::contribution::raw::{RawContribution, RawPoint};
@@ -51,7 +51,7 @@ pub struct Update {
 /// [`Update`] and [`Base::initial`] are good as they are.
 pub fn contribute(
     base: &Base,
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
     extra_entropy: &[u8],
     progress: &(dyn Fn(UpdateProgress) + Sync),
 ) -> Update {

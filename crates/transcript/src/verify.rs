@@ -28,8 +28,8 @@ mod decoded;
 pub(crate) mod equations;
 mod one_pass;
 
+use crate::random::SecureRandom;
 use blstrs::{G1Affine, G2Affine};
-use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
 use self::decoded::{Change, Decoded};
@@ -145,7 +145,7 @@ impl Verified {
 pub fn verify(
     base: &Base,
     contribution: &RawContribution,
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
 ) -> Result<Verified, Invalid> {
     let subs = contribution.check_sizes(base.sizes())?;
     let decode = |subs: &[(SubCeremony, &RawSubContribution)]| {
@@ -171,7 +171,7 @@ pub fn verify(
 pub fn verify_received(
     base: &Base,
     received: Received,
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
 ) -> Result<Verified, Invalid> {
     let (contribution, powers) = received.into_parts();
     let subs = contribution.check_sizes(base.sizes())?;
@@ -193,7 +193,7 @@ fn conclude(
     base: &Base,
     contribution: &RawContribution,
     parts: Vec<Result<Decoded, Invalid>>,
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
 ) -> Result<Verified, Invalid> {
     let (powers, changes) = check(parts, rng)?;
     let witness = (powers.iter().zip(changes))
@@ -224,7 +224,7 @@ fn conclude(
 pub fn verify_base(
     document: &RawContribution,
     sizes: &Sizes,
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
 ) -> Result<Base, Invalid> {
     let parts = document
         .check_sizes(sizes)?
@@ -243,7 +243,7 @@ pub fn verify_base(
 pub fn verify_powers(
     sub_ceremony: SubCeremony,
     powers: &RawPowers,
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
 ) -> Result<Powers, Invalid> {
     for (element, expected, got) in [
         (Element::G1Power, sub_ceremony.size.g1, powers.g1.len()),
@@ -270,7 +270,7 @@ pub fn verify_powers(
 fn first_stale(
     base: &Base,
     subs: &[(SubCeremony, &RawSubContribution)],
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
 ) -> Option<usize> {
     let updates: Option<Vec<_>> = subs
         .iter()
@@ -332,7 +332,7 @@ fn decoded_contribution(
 /// sub-ceremony before it fails another check.
 fn check(
     parts: Vec<Result<Decoded, Invalid>>,
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
 ) -> Result<(Vec<Powers>, Vec<Option<Change>>), Invalid> {
     let mut undecodable = None;
     let mut decoded = Vec::with_capacity(parts.len());

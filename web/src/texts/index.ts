@@ -88,7 +88,7 @@ export function clock(ms: number): string {
 export function time(unixMs: number, now = Date.now()): string {
   const sameDay = new Date(unixMs).toDateString() === new Date(now).toDateString();
   const style: Intl.DateTimeFormatOptions = sameDay
-    ? { hour: "2-digit", minute: "2-digit" }
+    ? { timeStyle: "short" }
     : { dateStyle: "medium", timeStyle: "short" };
   return new Intl.DateTimeFormat(language, style).format(unixMs);
 }

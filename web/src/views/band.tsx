@@ -19,7 +19,7 @@ export function Band({ turns, own }: { turns: Turn[]; own?: number | undefined }
   const title = shown.length === 0 ? t("band.empty") : many("band.title", shown.length);
   const heard = [title, ...words.map((end) => t(`end.${end}.count`, { count: counts[end] }))].join("; ");
   return (
-    <figure class="band">
+    <figure class={shown.length === 0 ? "band none" : "band"}>
       <svg viewBox={`0 0 ${PLACES * WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={heard}>
         {Array.from({ length: PLACES - shown.length }, (_, i) => (
           <rect class="empty" x={i * WIDTH + 1} y={HEIGHT - 2} width={WIDTH - 2} height={2} />
@@ -106,9 +106,9 @@ export function Lengths({ turns }: { turns: Turn[] }) {
           })}
         </svg>
         <figcaption>
-          <span>{t("lengths.from", { low: duration(0) })}</span>
-          <span>{t("lengths.median", { median: duration(middle) })}</span>
+          <span>{duration(0)}</span>
           <span>{duration(all.at(-1)!.high)}</span>
+          <span class="wide">{t("lengths.median", { median: duration(middle) })}</span>
         </figcaption>
       </figure>
     </section>

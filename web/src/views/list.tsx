@@ -1,7 +1,7 @@
 // All contributions, and one by itself.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { find, NotTold, one, PAGE, piece, type Listed } from "../contributions";
+import { find, one, PAGE, piece, type Listed } from "../contributions";
 import * as participant from "../participant";
 import type { Contribution } from "../protocol";
 import { go, state } from "../store";
@@ -15,7 +15,7 @@ export function List() {
   const last = Math.max(0, Math.ceil(count / PAGE) - 1);
   const [page, turnTo] = useState<number | null>(null);
   const [lines, setLines] = useState<Listed[] | null>(null);
-  const [wrong, setWrong] = useState<"" | "untold" | string>("");
+  const [wrong, setWrong] = useState("");
   const shown = Math.min(page ?? last, last);
   useEffect(() => {
     if (status === null) return;
@@ -26,7 +26,7 @@ export function List() {
         setLines([...read].reverse());
         setWrong("");
       },
-      (error: unknown) => current && setWrong(error instanceof NotTold ? "untold" : reason(error)),
+      (error: unknown) => current && setWrong(reason(error)),
     );
     return () => {
       current = false;
@@ -39,16 +39,7 @@ export function List() {
         <Find />
       </section>
       <section class="stack">
-        {wrong === "untold" ? (
-          <div class="stack">
-            <p class="note">{t("list.unavailable")}</p>
-            <p>
-              <a href="/ceremony/transcript" download="transcript.json">
-                {t("list.transcript")}
-              </a>
-            </p>
-          </div>
-        ) : wrong !== "" ? (
+        {wrong !== "" ? (
           <p class="note bad">{wrong}</p>
         ) : count === 0 ? (
           <p class="quiet">{status === null ? t("watch.loading") : t("latest.none")}</p>
@@ -87,7 +78,7 @@ export function List() {
                       <td class="number">
                         <a href={`/contributions/${line.number}`}>{line.number}</a>
                       </td>
-                      <td class="who" title={line.identity ?? undefined}>{line.identity ?? <span class="quiet">{t("table.unnamed")}</span>}</td>
+                      <td class="who" title={line.identity}>{line.identity}</td>
                       <td class="number">{line.turnInMs === undefined ? "" : clock(line.turnInMs)}</td>
                       <td class="when">{line.acceptedAt === undefined ? "" : time(line.acceptedAt * 1000)}</td>
                     </tr>
@@ -115,7 +106,7 @@ function Find() {
         say("");
         find(asked).then(
           (number) => (number === null ? say(t("list.notFound", { query: asked })) : go(`/contributions/${number}`)),
-          (error: unknown) => say(error instanceof NotTold ? t("list.unavailable") : reason(error)),
+          (error: unknown) => say(reason(error)),
         );
       }}
     >
@@ -147,7 +138,7 @@ export function One({ number }: { number: number }) {
     setRead(undefined);
     one(number).then(
       (it) => current && setRead(it),
-      (error: unknown) => current && setWrong(error instanceof NotTold ? t("list.unavailable") : reason(error)),
+      (error: unknown) => current && setWrong(reason(error)),
     );
     return () => {
       current = false;
@@ -169,14 +160,7 @@ export function One({ number }: { number: number }) {
       <section class="stack">
         <h1>{t("one.title", { number })}</h1>
         {wrong !== "" ? (
-          <div class="stack">
-            <p class="note">{wrong}</p>
-            <p>
-              <a href="/ceremony/transcript" download="transcript.json">
-                {t("list.transcript")}
-              </a>
-            </p>
-          </div>
+          <p class="note">{wrong}</p>
         ) : read === null ? (
           <p class="quiet">{t("one.missing", { number })}</p>
         ) : read === undefined ? (

@@ -1,9 +1,10 @@
 // What is around every page: name, state, ways, language.
 
-import type { ComponentChildren } from "preact";
+import { Fragment, type ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import type { MovedTo as Moved } from "../protocol";
 import { set, state, useSeconds, type State } from "../store";
-import type { Sentence } from "../sentence";
+import { hostOf, isClosed, type Sentence } from "../sentence";
 import { choose, clock, duration, language, languages, t, type Language } from "../texts";
 
 export const nameOfCeremony = (): string => state.status?.name ?? t("name");
@@ -79,7 +80,7 @@ function modeOf({ status }: State): string {
   if (status === null) return t("mode.unknown");
   if (status.movedTo !== undefined) return t("mode.moved");
   const { cosigned } = status.log;
-  const mode = t(`mode.${status.mode}`);
+  const mode = t(isClosed(status) ? "mode.closed" : `mode.${status.mode}`);
   return cosigned === undefined ? mode : `${mode} · ${t("witnesses", { by: cosigned.by, of: cosigned.of })}`;
 }
 
@@ -120,7 +121,14 @@ export function Say({ sentence, children }: { sentence: Sentence; children?: Com
   }, [meaning]);
   return (
     <section class="sentence">
-      <h1>{sentence.head}</h1>
+      <h1>
+        {sentence.head.split(/(?<=[.!?]) /).map((part, i) => (
+          <Fragment key={i}>
+            {i > 0 && " "}
+            <span>{part}</span>
+          </Fragment>
+        ))}
+      </h1>
       {sentence.then.map((line) => (
         <p class="then" key={line}>
           {line}
@@ -136,7 +144,8 @@ export function Say({ sentence, children }: { sentence: Sentence; children?: Com
 
 export interface CheckLine {
   text: string;
-  result: "good" | "bad" | "pending";
+  /** `told` is neither good nor bad. */
+  result: "good" | "bad" | "pending" | "told";
   why?: string;
 }
 
@@ -146,12 +155,35 @@ export function CheckList({ checks, running }: { checks: CheckLine[]; running: b
       {checks.map((check) => (
         <li class={check.result} key={check.text}>
           {check.text}
-          <span class="only-heard"> {t(check.result === "good" ? "check.good" : "check.bad")}</span>
+          {check.result !== "told" && <span class="only-heard"> {t(check.result === "good" ? "check.good" : "check.bad")}</span>}
           {check.why !== undefined && <div class="quiet small">{check.result === "bad" ? t("check.failed", { why: check.why }) : check.why}</div>}
         </li>
       ))}
       {running && <li>{t("check.running")}</li>}
     </ul>
+  );
+}
+
+/** Where the ceremony went, and that the log says so. The place is kept there; one signs in anew. */
+export function MovedTo({ movedTo }: { movedTo: Moved | undefined }) {
+  const [checks, setChecks] = useState<CheckLine[] | null>(null);
+  const coordinator = state.status?.coordinatorAddress;
+  const key = movedTo?.key;
+  useEffect(() => {
+    if (movedTo === undefined || coordinator === undefined) return;
+    void import("../verify").then(({ checkMoved }) => checkMoved(coordinator, movedTo, setChecks)).catch(() => undefined);
+  }, [key, coordinator]);
+  if (movedTo === undefined) return null;
+  const { url } = movedTo;
+  return (
+    <div class="stack">
+      {url !== undefined && (
+        <a class="button primary" href={url} rel="noreferrer">
+          {t("action.goThere")} ({hostOf(url)})
+        </a>
+      )}
+      {checks !== null && <CheckList checks={checks} running={false} />}
+    </div>
   );
 }
 

@@ -1,7 +1,7 @@
-// Signing in for a program that asked for it: `/sign-in#state=…` (web/SERVER.md).
+// Signing in for a program that asked for it: `/sign-in#state=…`.
 
-import { useRef, useState } from "preact/hooks";
-import { json } from "../protocol";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { json, Refused } from "../protocol";
 import { t } from "../texts";
 import { account, personalSign } from "../wallet";
 import { reason, useWallets } from "./take";
@@ -11,6 +11,8 @@ export function SignInPage() {
   const [said, say] = useState<{ text: string; bad: boolean }>({ text: "", bad: false });
   const [message, show] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
+  /** Where the program that waits is told that this account may not take part. */
+  const [refusal, setRefusal] = useState<string | null>(null);
   const address = useRef<HTMLInputElement>(null);
   const signature = useRef<HTMLTextAreaElement>(null);
   const state = new URLSearchParams(location.hash.slice(1)).get("state");
@@ -33,9 +35,13 @@ export function SignInPage() {
   };
   const attempt = (work: () => Promise<void>) => {
     setBusy(true);
+    setRefusal(null);
     say({ text: "", bad: false });
     work()
-      .catch((error: unknown) => say({ text: reason(error), bad: true }))
+      .catch((error: unknown) => {
+        say({ text: reason(error), bad: true });
+        if (error instanceof Refused) setRefusal(error.body.location ?? null);
+      })
       .finally(() => setBusy(false));
   };
   return (
@@ -103,7 +109,36 @@ export function SignInPage() {
         <p role="status" class={said.bad ? "note bad" : ""}>
           {said.text}
         </p>
+        {refusal !== null && <Telling to={refusal} stay={() => setRefusal(null)} />}
       </section>
     </>
+  );
+}
+
+/** How long a person has to take another account before the program is told, in seconds. */
+const PATIENCE = 30;
+
+/** Goes to the program that waits with the refusal, unless the person stays to take another account. */
+function Telling({ to, stay }: { to: string; stay: () => void }) {
+  const [seconds, setSeconds] = useState(PATIENCE);
+  useEffect(() => {
+    const timer = setInterval(() => setSeconds((left) => left - 1), 1000);
+    return () => clearInterval(timer);
+  }, [to]);
+  useEffect(() => {
+    if (seconds <= 0) location.assign(to);
+  }, [seconds <= 0]);
+  return (
+    <div class="stack">
+      <p>{t("signInPage.tells", { seconds: Math.max(0, seconds) })}</p>
+      <div class="row">
+        <button type="button" onClick={stay}>
+          {t("signInPage.another")}
+        </button>
+        <a class="button" href={to} rel="noreferrer">
+          {t("signInPage.tellNow")}
+        </a>
+      </div>
+    </div>
   );
 }

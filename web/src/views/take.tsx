@@ -4,9 +4,10 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { keepsakeText } from "../keepsake";
 import * as participant from "../participant";
 import { json, Refused, type LoginAnswer } from "../protocol";
-import { hostOf, taking } from "../sentence";
+import { inWords } from "../refusals";
+import { isClosed, taking } from "../sentence";
 import { state, useSeconds, type Done as DoneState } from "../store";
-import { duration, many, t, time } from "../texts";
+import { duration, fullTime, many, t, time } from "../texts";
 import {
   account,
   contributionTypedData,
@@ -17,7 +18,7 @@ import {
   type Wallet,
 } from "../wallet";
 import { Band } from "./band";
-import { CheckList, download, nameOfCeremony, Say, type CheckLine } from "./shell";
+import { CheckList, download, MovedTo, nameOfCeremony, Say, type CheckLine } from "./shell";
 import { promiseOf } from "../keepsake";
 import { picture } from "../picture";
 
@@ -34,16 +35,19 @@ export function Take() {
     case "done":
       return <Done done={stage.done} />;
     case "over":
-    case "failed":
+    case "failed": {
+      const told = stage.at === "failed" && stage.failure.why === "refused" ? stage.failure.movedTo : undefined;
+      const movedTo = told ?? status?.movedTo;
       return (
         <Say sentence={sentence}>
-          <MovedTo />
+          <MovedTo movedTo={movedTo} />
           {participant.keepsake() !== null && <KeepsakeButton />}
           <button type="button" onClick={() => participant.startOver()}>
             {t("action.again")}
           </button>
         </Say>
       );
+    }
     default:
       return (
         <>
@@ -56,23 +60,34 @@ export function Take() {
           )}
           <Working />
           {stage.at === "in" && state.queue?.queueStatus === "queued" && <Waiting />}
-          <section>
-            <Band turns={state.turns} />
-          </section>
+          {state.turns.length > 0 && (
+            <section>
+              <Band turns={state.turns} />
+            </section>
+          )}
         </>
       );
   }
 }
 
-/** Where the ceremony went, if that is why. The place is kept there; one signs in anew. */
-function MovedTo() {
-  const { stage } = state;
-  const url = stage.at === "failed" && stage.failure.why === "refused" ? stage.failure.movedTo?.url : undefined;
-  if (url === undefined) return null;
+/** Why nobody gets a place at once, if that is so. */
+function NotNow() {
+  const { status } = state;
+  if (status === null || (status.mode === "open" && status.movedTo === undefined)) return null;
+  if (status.movedTo !== undefined) {
+    return (
+      <div class="note warn stack">
+        <p>{t("take.moved")}</p>
+        <MovedTo movedTo={status.movedTo} />
+      </div>
+    );
+  }
+  const why = status.mode === "draining" ? "take.draining" : isClosed(status) ? "take.closed" : "take.paused";
+  const opens = status.planned?.opens;
   return (
-    <a class="button primary" href={url} rel="noreferrer">
-      {t("action.goThere")} ({hostOf(url)})
-    </a>
+    <p class="note warn">
+      {t(why)} {opens !== undefined && t("watch.opens", { when: fullTime(opens * 1000) })}
+    </p>
   );
 }
 
@@ -87,9 +102,8 @@ function Before() {
         <p>{t("take.lead2")}</p>
         <Trial />
       </section>
-      {status !== null && (status.mode === "draining" || status.movedTo !== undefined) && stage.at === "out" ? (
-        <p class="note warn">{t("watch.draining")}</p>
-      ) : stage.at === "ready" && session !== null ? (
+      <NotNow />
+      {status?.movedTo !== undefined ? null : stage.at === "ready" && session !== null ? (
         <Ready />
       ) : (
         <section class="stack">
@@ -123,7 +137,7 @@ function Trial() {
   const values = { seconds: duration(Math.max(1000, trial.seconds * 1000)), limit: duration(limit) };
   const classes = { good: "quiet", tight: "note warn", slow: "note bad" };
   return (
-    <p class={classes[fast]} data-trial={fast} data-g1={trial.g1Ms.toFixed(3)}>
+    <p class={classes[fast]} data-trial={fast} data-g1={trial.g1Ms.toFixed(3)} data-seconds={trial.seconds.toFixed(1)}>
       {t(`trial.${fast}`, values)}
     </p>
   );
@@ -138,6 +152,7 @@ export function useWallets(): Wallet[] {
 export function reason(error: unknown): string {
   if (isDeclined(error)) return t("signIn.declined");
   if (error instanceof Refused && error.status === 0) return t("error.network", { why: error.message });
+  if (error instanceof Refused) return inWords(error.code, error.message);
   const why = error instanceof Error ? error.message : String((error as { message?: unknown } | null)?.message ?? error);
   return t("error.other", { why });
 }
@@ -146,7 +161,12 @@ function SignIn() {
   const { status } = state;
   const wallets = useWallets();
   const [busy, setBusy] = useState("");
-  const [wrong, setWrong] = useState(state.redirectError ?? "");
+  const [wrong, setWrong] = useState(() => {
+    const { redirectError } = state;
+    // Said once: the next attempt is another matter.
+    state.redirectError = null;
+    return redirectError === null ? "" : inWords(redirectError, redirectError);
+  });
   const code = useRef<HTMLInputElement>(null);
   if (status === null) return null;
   const ways = status.signIn;
@@ -389,7 +409,7 @@ function Done({ done }: { done: DoneState }) {
   const { status, turns } = state;
   const [checks, setChecks] = useState<CheckLine[]>([]);
   const [running, setRunning] = useState(true);
-  const [copied, setCopied] = useState(false);
+  const [said, setSaid] = useState("");
   const coordinator = status?.coordinatorAddress;
   useEffect(() => {
     if (coordinator === undefined) return;
@@ -413,8 +433,9 @@ function Done({ done }: { done: DoneState }) {
   const share = async () => {
     if (navigator.share !== undefined) await navigator.share({ text: shared });
     else {
-      await navigator.clipboard.writeText(shared);
-      setCopied(true);
+      // Where nothing may be copied, the text is shown.
+      const copied = navigator.clipboard?.writeText(shared) ?? Promise.reject(new Error());
+      setSaid(await copied.then(() => t("done.copied")).catch(() => shared));
     }
   };
   return (
@@ -470,7 +491,7 @@ function Done({ done }: { done: DoneState }) {
             {t("done.picture")}
           </button>
         </div>
-        <p role="status">{copied ? t("done.copied") : ""}</p>
+        <p role="status">{said}</p>
         <p class="quiet small">{t("done.keepsakeWhat")}</p>
         <p class="quiet">
           {t("done.again")} <a href="/verify">{t("foot.verify")}</a>

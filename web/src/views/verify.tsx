@@ -1,7 +1,7 @@
 // Verifying, in the page and beside it.
 
 import { useState } from "preact/hooks";
-import { NotTold, one } from "../contributions";
+import { one } from "../contributions";
 import * as participant from "../participant";
 import { state } from "../store";
 import { t } from "../texts";
@@ -114,7 +114,7 @@ function ChainCheck() {
       await checkChain(numbers, one, participant.loadModule, setDone);
       say(t("verify.chainDone", { from: first, to: last }));
     } catch (error) {
-      say(error instanceof NotTold ? t("list.unavailable") : t("check.failed", { why: reason(error) }));
+      say(t("check.failed", { why: reason(error) }));
     }
     setDone(null);
   };

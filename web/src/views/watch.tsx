@@ -2,26 +2,24 @@
 
 import { perHour } from "../estimates";
 import type { CeremonyStatus, Turn } from "../protocol";
-import { hostOf, taking, watching } from "../sentence";
+import { taking, watching } from "../sentence";
 import { state, useSeconds } from "../store";
 import { clock, duration, number, t, time } from "../texts";
 import { Band, Lengths } from "./band";
-import { Say } from "./shell";
+import { MovedTo, Say } from "./shell";
 
 export function Watch() {
   const { status, turns, stage } = state;
   const now = useSeconds(stage.at === "in");
   const own = taking(state, now);
   const takesPart = own !== null && (stage.at === "in" || stage.at === "joining");
-  const movedTo = status?.movedTo?.url;
+  const movedTo = status?.movedTo;
   const may = status !== null && status.mode === "open" && status.movedTo === undefined;
   return (
     <>
       <Say sentence={takesPart ? own : watching(status, turns)}>
         {movedTo !== undefined ? (
-          <a class="button primary" href={movedTo} rel="noreferrer">
-            {t("action.goThere")} <span class="only-heard">{hostOf(movedTo)}</span>
-          </a>
+          <MovedTo movedTo={movedTo} />
         ) : takesPart ? (
           <a class="button" href="/take-part">
             {t("nav.takePart")}
@@ -38,7 +36,7 @@ export function Watch() {
       </Say>
       <section class="stack">
         <Band turns={turns} own={stage.at === "done" ? (stage.done.number ?? undefined) : undefined} />
-        {status !== null && <Now status={status} />}
+        {status !== null && movedTo === undefined && <Now status={status} />}
       </section>
       {status !== null && <Facts status={status} turns={turns} />}
       <Latest turns={turns} />

@@ -187,10 +187,13 @@ mod tests {
                 records: 1,
                 hash: "0xab".to_owned(),
                 cosigned: None,
+                at: None,
             },
             planned: None,
             moved_to: None,
             time: 1_790_000_000,
+            recent: None,
+            name: None,
         }
     }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use tauline_transcript::Sizes;
 
 use super::error::SettingsError;
-use super::values::{address, eth_address, log_line, public_url};
+use super::values::{address, ceremony_name, eth_address, log_line, public_url};
 use crate::public_log::WitnessSetting;
 
 /// Address, data and ceremony.
@@ -34,6 +34,11 @@ pub struct ServiceSettings {
     /// address of --listen, which works only for a loopback address.
     #[arg(long, env = "TAULINE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     pub public_url: Option<Uri>,
+
+    /// What the ceremony is called, at most 60 characters: the page shows it. Without a name it is
+    /// "Powers of tau" there.
+    #[arg(long, env = "TAULINE_NAME", value_name = "TEXT", value_parser = ceremony_name)]
+    pub name: Option<String>,
 
     /// Directory of all data: the ceremony's database, its lock, the operator's socket, snapshots.
     ///

@@ -137,6 +137,24 @@ pub(super) fn log_line(text: &str) -> Result<String, String> {
         })
 }
 
+/// Longest name of a ceremony, in characters: it stands in the heading of a page, and in the title of
+/// its tab.
+const MAX_NAME: usize = 60;
+
+/// What the operator calls the ceremony.
+pub(super) fn ceremony_name(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let breaks_lines = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    match text.chars().count() {
+        0 => Err("give a name, or leave the setting out".to_owned()),
+        _ if text.contains(breaks_lines) => Err("give one line of text".to_owned()),
+        1..=MAX_NAME => Ok(text.to_owned()),
+        chars => Err(format!(
+            "it has {chars} characters: give {MAX_NAME} at most"
+        )),
+    }
+}
+
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
     text.parse::<IpNet>()

@@ -1,6 +1,6 @@
 //! The handle by which everybody else reaches the coordinator's task.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use k256::ecdsa::SigningKey;
@@ -9,6 +9,7 @@ use tauline_protocol::public_log::SuccessorKey;
 use tauline_protocol::status::{CeremonyStatus, SignInMethod};
 use tauline_queue_core::{Refusal, Rules, Timestamp};
 use tauline_store::Store;
+use tauline_store::turns::Made;
 use tauline_transcript::Sizes;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -27,6 +28,8 @@ pub struct CeremonySettings {
     pub rules: Rules,
     /// The sizes of the sub-ceremonies.
     pub sizes: Sizes,
+    /// What the operator calls the ceremony.
+    pub name: Option<String>,
     /// The ways to sign in that the status names.
     pub sign_in: Vec<SignInMethod>,
     /// The origin of the public log, unless it was opened with another.
@@ -54,6 +57,8 @@ pub(super) struct Shared {
     pub(super) key: SigningKey,
     pub(super) address: String,
     pub(super) log: Arc<PublicLog>,
+    /// When contributions were made.
+    pub(super) made: Arc<RwLock<Made>>,
 }
 
 impl Shared {
@@ -106,16 +111,28 @@ impl Coordinator {
     /// The ceremony's status, as of the last commit. Does not wait for the task.
     #[must_use]
     pub fn status(&self) -> CeremonyStatus {
+        self.status_of(&self.published())
+    }
+
+    /// The ceremony's status, as of what was published at some time.
+    pub(super) fn status_of(&self, published: &Published) -> CeremonyStatus {
         let Shared {
             settings,
             clock,
             address,
             ..
         } = &*self.shared;
-        let published = Arc::clone(&self.published.borrow());
         let mut status = published.status(clock.now(), &settings.sizes, &settings.sign_in, address);
-        status.log.cosigned = self.shared.log.cosigned();
+        let shown = self.shared.log.told();
+        status.log.cosigned = shown.cosigned;
+        status.log.at = shown.at.map(Timestamp::as_secs);
+        status.name.clone_from(&settings.name);
         status
+    }
+
+    /// What the task has published last.
+    pub(super) fn published(&self) -> Arc<Published> {
+        Arc::clone(&self.published.borrow())
     }
 
     /// Whether the task has ended, or takes nothing more.

@@ -11,7 +11,7 @@ use tracing::error;
 
 use super::handle::Coordinator;
 use super::refusals;
-use super::reply::{RulesRefusal, Standing};
+use super::reply::{Counted, RulesRefusal, Standing};
 use crate::fingerprint::Fingerprint;
 use crate::refused::Refused;
 use crate::verifier;
@@ -76,17 +76,20 @@ impl Coordinator {
         Ok(self.sign(&self.accepted(ticket).await?))
     }
 
-    /// The receipt of an accepted contribution, for somebody who `sent` one, perhaps another.
-    pub(super) async fn receipt_for(
+    /// An accepted contribution, for somebody who `sent` one, perhaps another.
+    pub(super) async fn counted(
         &self,
         ticket: Ticket,
-        sent: Fingerprint,
-    ) -> Result<SignedReceipt, Refused> {
+        sent: Option<Fingerprint>,
+    ) -> Result<Counted, Refused> {
         let accepted = self.accepted(ticket).await?;
-        if !sent.is_of(&accepted) {
+        if sent.is_some_and(|sent| !sent.is_of(&accepted)) {
             return Err(refusals::earlier_one_counted());
         }
-        Ok(self.sign(&accepted))
+        Ok(Counted {
+            number: accepted.number,
+            receipt: self.sign(&accepted),
+        })
     }
 
     async fn accepted(&self, ticket: Ticket) -> Result<Contribution, Refused> {

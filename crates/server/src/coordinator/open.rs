@@ -1,7 +1,7 @@
 //! From a store to a running coordinator: replay and checks, then the task.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use tauline_protocol::status::ModeWord;
@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use super::handle::{CeremonySettings, Coordinator, Shared};
+use super::history;
 use super::log_line::Owners;
 use super::presence::waiters::HeldAnswers;
 use super::run::{Crash, Mailboxes};
@@ -22,6 +23,7 @@ use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
 use crate::measures::{Measures, Turns};
 use crate::public_log::{PublicLog, Unopened};
+use crate::recent::Recent;
 use crate::status::{Announced, Published};
 use crate::submission::Verification;
 use crate::traces::{Traces, TurnSpans};
@@ -111,6 +113,8 @@ pub(crate) fn open_measured(
         &settings.rules,
         settings.accept_missing_guard,
     )?;
+    let history = std::mem::take(&mut checked.history);
+    let recent = Arc::new(history::recent(&*store, &history.latest)?);
     let shared = Shared {
         store,
         settings,
@@ -119,14 +123,22 @@ pub(crate) fn open_measured(
         key: ceremony.key,
         address,
         log: Arc::new(log),
+        made: Arc::new(RwLock::new(history.contributions)),
     };
     let custody = &checked.custody;
     let announced = Announced::new(custody.plan, custody.given_to.as_ref());
     let now = shared.clock.now();
-    let first = Published::new(&checked.queue, checked.chain, announced, now);
+    let first = Published::new(
+        &checked.queue,
+        checked.chain,
+        announced,
+        Arc::clone(&recent),
+        now,
+    );
     let (publisher, published) = watch::channel(Arc::new(first));
     let mut task = task(
         checked,
+        recent,
         &shared,
         measures,
         traces,
@@ -173,6 +185,7 @@ fn catch_up(clock: &Clock, checked: &Checked) {
 /// The task that goes on where the log ends.
 fn task(
     checked: Checked,
+    recent: Arc<Recent>,
     shared: &Shared,
     measures: &Measures,
     traces: Traces,
@@ -186,6 +199,7 @@ fn task(
         verifying,
         binding,
         custody,
+        turns: turn_log,
         ..
     } = checked;
     let contributions = queue.state().contributions();
@@ -203,6 +217,9 @@ fn task(
     Ok(Task {
         owners: Owners::of(queue.state()),
         turns: Turns::of(measures.turns.clone(), queue.state()),
+        turn_log,
+        recent,
+        made: Arc::clone(&shared.made),
         spans: TurnSpans::of(traces, queue.state()),
         commit_times: measures.commits.clone(),
         queue,

@@ -33,11 +33,20 @@ pub(super) struct Standing {
     pub(super) promise: Option<Promise>,
 }
 
+/// An accepted contribution: its receipt, and its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// The number, from 1.
+    pub number: u64,
+    /// The receipt.
+    pub receipt: SignedReceipt,
+}
+
 /// What somebody is answered who sent a contribution.
 #[derive(Debug, Clone)]
 pub(super) enum SubmitAnswer {
     /// It was accepted just now.
-    Receipt(SignedReceipt),
+    Counted(Counted),
     /// One was accepted before, for this stay. Its receipt is the answer, unless another
     /// contribution was `sent`.
     AcceptedBefore {

@@ -122,8 +122,10 @@ impl Task {
         for line in pending.log_lines.drain(..) {
             line.write(&mut self.turns, &mut self.spans);
         }
+        self.publish_turns();
         let announced = Announced::new(self.plan, self.given_to.as_ref());
-        let published = Published::new(&self.queue, self.chain, announced, now);
+        let recent = Arc::clone(&self.recent);
+        let published = Published::new(&self.queue, self.chain, announced, recent, now);
         self.published.send_replace(Arc::new(published));
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The task's state, and how it takes one step: through the rules, into the batch.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use k256::ecdsa::SigningKey;
 use metrics::Histogram;
@@ -14,6 +14,7 @@ use tauline_queue_core::{
     Command, Entry, Event, Outcome, Phase, Queue, Refusal, State, Step, Ticket, Timestamp,
 };
 use tauline_store::check::{Binding, GivenTo, Plan};
+use tauline_store::turns::{Made, Over, TurnLog};
 use tauline_store::{Batch, Chain, Contribution, Store, TokenHash, Write};
 use tokio::sync::{mpsc, watch};
 
@@ -26,6 +27,7 @@ use crate::clock::Clock;
 use crate::fingerprint::Fingerprint;
 use crate::measures::Turns;
 use crate::public_log::{Promise, PublicLog};
+use crate::recent::Recent;
 use crate::status::{self, Published};
 use crate::submission::{Arrived, Verification};
 use crate::traces::TurnSpans;
@@ -55,6 +57,12 @@ pub(super) struct Task {
     pub(super) moment: Moment,
     /// What is measured of turns.
     pub(super) turns: Turns,
+    /// What tells when turns are over.
+    pub(super) turn_log: TurnLog,
+    /// The turns that were over last.
+    pub(super) recent: Arc<Recent>,
+    /// When contributions were made.
+    pub(super) made: Arc<RwLock<Made>>,
     /// What is traced of turns.
     pub(super) spans: TurnSpans,
     /// How long commits take.
@@ -68,6 +76,8 @@ pub(super) struct Pending {
     /// The batch's records as entries of the public log.
     pub(super) entries: Vec<PublicEntry>,
     pub(super) log_lines: Vec<LogLine>,
+    /// The turns that are over by the batch.
+    pub(super) ended: Vec<Ended>,
     pub(super) replies: Vec<Box<dyn FnOnce() + Send>>,
     /// The contribution of the `Submit` that is being carried out.
     pub(super) submitted: Option<Arrived>,
@@ -77,6 +87,14 @@ pub(super) struct Pending {
     pub(super) signer: Option<Signer>,
     /// Whether a verification has to be started after the commit.
     pub(super) starts_verifying: bool,
+}
+
+/// A turn that is over by the batch.
+pub(super) struct Ended {
+    /// The place of the entry that ended it in the log.
+    pub(super) entry: u64,
+    pub(super) over: Over,
+    pub(super) contributor: Option<Identity>,
 }
 
 /// What is known of those who are connected right now. It is not in the log: a restart forgets it.
@@ -145,7 +163,7 @@ impl Message {
 
 impl Pending {
     /// The contribution of a stay that is judged to be good.
-    fn accepted(&self, ticket: Ticket) -> Option<&Contribution> {
+    pub(super) fn accepted(&self, ticket: Ticket) -> Option<&Contribution> {
         match &self.judgement {
             Some(Judgement::Valid(accepted)) => {
                 Some(&accepted.contribution).filter(|it| it.ticket == ticket)
@@ -235,6 +253,7 @@ impl Task {
         }
         let line = LogLine::new(&entry, note.as_deref(), &mut self.owners);
         self.pending.log_lines.push(line);
+        self.follow_turns(&entry);
         let ended = match entry.event {
             Event::Ended { ticket, outcome } => Some((ticket, outcome)),
             _ => None,

@@ -10,6 +10,7 @@ use super::upload::Uploads;
 use crate::addresses::Proxies;
 use crate::coordinator::Coordinator;
 use crate::health::Health;
+use crate::live::Live;
 use crate::measures::Measures;
 use crate::signin::SignIn;
 use crate::snapshot::Transcripts;
@@ -23,6 +24,8 @@ pub(crate) struct App {
     pub(crate) sign_in: SignIn,
     /// The current transcript, as a file.
     pub(crate) transcripts: Transcripts,
+    /// The ceremony's status, for all who ask or watch.
+    pub(crate) live: Arc<Live>,
     /// The contributions that are being sent.
     pub(crate) uploads: Uploads,
     /// Rate limits.

@@ -9,7 +9,6 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use tauline_protocol::Identity;
-use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::error::Code;
 use tokio::time::Instant;
 
@@ -17,7 +16,7 @@ use self::places::{Current, Repeats};
 use super::body::compression::BodyCoding;
 use super::body::media::DocumentForm;
 use super::body::{self, Incoming, Limit};
-use crate::coordinator::{Admission, Coordinator};
+use crate::coordinator::{Admission, Coordinator, Counted};
 use crate::refused::Refused;
 use crate::traces::Traces;
 
@@ -76,7 +75,7 @@ impl Uploads {
         request: Request,
         sender: impl FnOnce(&HeaderMap) -> Result<Identity, E>,
         form: impl FnOnce(&HeaderMap) -> Result<(DocumentForm, BodyCoding), E>,
-    ) -> Result<SignedReceipt, E> {
+    ) -> Result<Counted, E> {
         let (parts, body) = request.into_parts();
         let headers = parts.headers;
         let wanted = async {
@@ -99,12 +98,12 @@ impl Uploads {
             form,
             coding,
         };
-        let receipt = match admission {
+        let counted = match admission {
             Admission::ReadBody => self.receive(upload).await,
             // What is sent again gets the answer that the first got; something else does not.
             Admission::Verifying | Admission::Accepted(_) => self.receive_again(upload).await,
         };
-        Ok(receipt?)
+        Ok(counted?)
     }
 
     /// Reads a contribution to its end, has it verified, and gives its receipt.
@@ -112,7 +111,7 @@ impl Uploads {
     /// # Errors
     /// What the participant is told: a body that is too large, too slow, broken or superseded, and a
     /// contribution that is refused.
-    async fn receive(&self, upload: Upload) -> Result<SignedReceipt, Refused> {
+    async fn receive(&self, upload: Upload) -> Result<Counted, Refused> {
         let Upload {
             who,
             headers,
@@ -166,7 +165,7 @@ impl Uploads {
     /// # Errors
     /// What the participant is told: that an earlier one counted and this is another; otherwise as
     /// [`receive`](Self::receive).
-    async fn receive_again(&self, upload: Upload) -> Result<SignedReceipt, Refused> {
+    async fn receive_again(&self, upload: Upload) -> Result<Counted, Refused> {
         let Upload {
             who,
             headers,

@@ -11,6 +11,7 @@ use tauline_protocol::status::Cosigned;
 use tauline_queue_core::{Event, Timestamp};
 use tauline_store::signed::Signed;
 use tauline_store::{Store, StoreError};
+use tokio::sync::watch;
 
 /// How old the last checkpoint may be when there are entries that it does not cover.
 const SIGN_EVERY: Duration = Duration::from_secs(1);
@@ -23,6 +24,8 @@ pub(crate) struct PublicLog {
     pub(super) blinding: Blinding,
     pub(super) store: Arc<dyn Store>,
     pub(super) grown: RwLock<Grown>,
+    /// Counts the checkpoints that were signed, and shown with their cosignatures.
+    pub(super) checkpoints: watch::Sender<u64>,
 }
 
 /// What grows.
@@ -47,6 +50,17 @@ pub(crate) struct SignedHead {
     pub(crate) head: TreeHead,
     /// The signed note.
     pub(crate) text: Arc<str>,
+    /// When it was signed.
+    pub(crate) at: Timestamp,
+}
+
+/// What is told of the checkpoint that is served.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Shown {
+    /// How many witnesses have cosigned it. None where there are none.
+    pub(crate) cosigned: Option<Cosigned>,
+    /// When it was signed. None before the first.
+    pub(crate) at: Option<Timestamp>,
 }
 
 /// How far the log goes.
@@ -104,11 +118,13 @@ impl PublicLog {
         }
         let head = grown.tree.head();
         drop(grown);
-        let signed = self.sign(head)?;
+        let signed = self.sign(head, now)?;
         let mut grown = self.write();
         grown.signed = Some(signed);
         grown.signed_at = now;
         grown.is_urgent = false;
+        drop(grown);
+        self.checkpoints.send_modify(|count| *count += 1);
         Ok(())
     }
 
@@ -120,7 +136,7 @@ impl PublicLog {
     }
 
     /// Signs a tree, after it is durable that it is signed.
-    fn sign(&self, head: TreeHead) -> Result<SignedHead, StoreError> {
+    fn sign(&self, head: TreeHead, at: Timestamp) -> Result<SignedHead, StoreError> {
         self.store.keep_signed(&Signed {
             origin: self.origin.as_str().to_owned(),
             tree: head,
@@ -131,6 +147,7 @@ impl PublicLog {
         Ok(SignedHead {
             head,
             text: checkpoint.to_string().into(),
+            at,
         })
     }
 
@@ -167,14 +184,30 @@ impl PublicLog {
         shown.or(grown.signed.as_ref()).cloned()
     }
 
-    /// How many witnesses have cosigned the checkpoint that is served. None where there are none.
-    pub(crate) fn cosigned(&self) -> Option<Cosigned> {
-        self.read().shown.as_ref().map(|(_, cosigned)| *cosigned)
+    /// What is told of the checkpoint that is served.
+    pub(crate) fn told(&self) -> Shown {
+        let grown = self.read();
+        match &grown.shown {
+            Some((head, cosigned)) => Shown {
+                cosigned: Some(*cosigned),
+                at: Some(head.at),
+            },
+            None => Shown {
+                cosigned: None,
+                at: grown.signed.as_ref().map(|head| head.at),
+            },
+        }
+    }
+
+    /// Tells when a checkpoint is signed, or shown with its cosignatures.
+    pub(crate) fn checkpoints(&self) -> watch::Receiver<u64> {
+        self.checkpoints.subscribe()
     }
 
     /// Serves this checkpoint from now on.
     pub(super) fn show(&self, head: SignedHead, cosigned: Cosigned) {
         self.write().shown = Some((head, cosigned));
+        self.checkpoints.send_modify(|count| *count += 1);
     }
 
     /// The proof that the tree of one size is the beginning of that of another. None if there is no

@@ -14,6 +14,7 @@ use tauline_queue_core::{Rules, Timestamp};
 use tauline_store::check::{Checked, Custody};
 use tauline_store::signed::Signed;
 use tauline_store::{Ceremony, LogSecrets, Store, StoreError};
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use super::grown::{Grown, PublicLog};
@@ -94,6 +95,7 @@ impl PublicLog {
             blinding,
             store: Arc::clone(&store),
             grown: RwLock::new(grown),
+            checkpoints: watch::Sender::new(0),
         };
         Ok(Unopened { log, notices })
     }

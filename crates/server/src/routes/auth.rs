@@ -2,45 +2,47 @@
 //! (`docs/spec/http-api.md#links`).
 
 mod answer;
+mod begun;
 mod page;
+mod wallet;
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::Router;
 use axum::extract::{Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use serde::Deserialize;
-use tauline_protocol::auth::{AuthLinks, AuthProvider};
+use tauline_protocol::auth::{AuthAnswer, AuthCode, AuthLinks, AuthProvider};
 use tauline_protocol::error::Code;
-use tauline_protocol::login::SiweProof;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::routes;
 
-use self::answer::{Problem, sent_on};
+use self::answer::{Problem, STATE, STATE_UNREADABLE, sent_on};
+use self::begun::{Returned, begun};
 use super::sequencer;
 use crate::http::admission::{Policy, Rate};
 use crate::http::app::App;
-use crate::http::body::json;
+use crate::openapi::refusals::{COUNTED, EVERY, Refusal, refusals};
 use crate::refused::Refused;
 use crate::signin::browser::Browser;
-use crate::signin::state::{Begun, StateError};
+use crate::signin::oauth;
 use crate::signin::web::Beginning;
-use crate::signin::{account, oauth};
 
 /// The routes.
-pub(super) fn router() -> Router<Arc<App>> {
-    Router::new()
-        .route("/auth/request_link", get(request_link))
-        .route("/auth/start/eth", get(start_eth))
-        .route("/auth/start/github", get(start_github))
-        .route("/auth/eth/message", post(wallet_message))
-        .route("/auth/eth", post(wallet_signed))
-        .route("/auth/callback/eth", get(callback_eth).head(get_only))
-        .route("/auth/callback/github", get(callback_github).head(get_only))
-        .route("/auth/page/sign-in.js", get(page::script))
-        .route("/auth/page/style.css", get(page::style))
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    let get_only =
+        |(schemas, paths, get): UtoipaMethodRouter<Arc<App>>| (schemas, paths, get.head(get_only));
+    OpenApiRouter::new()
+        .routes(routes!(request_link))
+        .routes(routes!(start_eth))
+        .routes(routes!(start_github))
+        .routes(routes!(wallet::wallet_message))
+        .routes(routes!(wallet::wallet_signed))
+        .routes(get_only(routes!(callback_eth)))
+        .routes(get_only(routes!(callback_github)))
+        .routes(routes!(page::style))
 }
 
 /// How these requests are counted. A sign-in is one that brings a proof to be checked; what comes back from our
@@ -85,20 +87,12 @@ fn shown_to_person(app: &App, parts: &Parts, refused: &Refused) -> Option<Respon
     };
     let state = Returned::read(&parts.uri).ok()?.state;
     let (begun, _) = begun(app, &state, provider, &parts.headers).ok()?;
-    let problem = Problem::from(refused.clone());
-    Some(answer::refused(&begun.redirect?, &problem))
-}
-
-/// The sign-in that a state is of, and the browser that it began in.
-fn begun(
-    app: &App,
-    state: &str,
-    provider: AuthProvider,
-    headers: &HeaderMap,
-) -> Result<(Begun, Browser), StateError> {
-    let browser = Browser::of(headers, app.sign_in.origin.is_tls());
-    let begun = app.sign_in.state(state, provider, browser.as_ref())?;
-    Ok((begun, browser.ok_or(StateError::Foreign)?))
+    let redirect = begun.redirect?;
+    Some(answer::refused(
+        &app.sign_in.redirects,
+        &redirect,
+        refused.clone(),
+    ))
 }
 
 /// A callback signs somebody in. So a program that only looks at a link, as some do to show a
@@ -140,15 +134,85 @@ fn asked(uri: &Uri) -> Result<Asked, Refused> {
     })
 }
 
+refusals!(
+    LinkRefusals: EVERY,
+    COUNTED,
+    [Code::LoginRedirectNotAllowed],
+    [AuthCode::LobbyIsFull],
+);
+
+/// Where a person begins to sign in in a browser (`docs/spec/http-api.md#links`).
+///
+/// Two links, whichever ways are offered: a way that is not is a page that says so.
+#[utoipa::path(
+    get,
+    path = "/auth/request_link",
+    operation_id = "authLinks",
+    tag = "browser",
+    params(
+        ("redirect_to" = Option<String>, Query, format = "uri", description = "Where the browser shall be sent with the session: an address of the person's own machine, or one that the operator allows.", example = "http://127.0.0.1:8080/"),
+        ("returning" = Option<bool>, Query, description = "Whether to sign in also who has taken part."),
+    ),
+    responses(
+        (status = 200, description = "The links.", body = AuthLinks, headers(("cache-control"))),
+        LinkRefusals,
+    ),
+)]
 async fn request_link(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<AuthLinks>, Problem> {
     let asked = asked(&uri)?;
     Ok(Json(app.sign_in.links(asked.redirect(), asked.returning)?))
 }
 
+refusals!(
+    StartRefusals: EVERY,
+    COUNTED,
+    [
+        Code::InvalidParameter,
+        Code::RateLimited,
+        Code::LoginRedirectNotAllowed,
+        Code::LoginMethodNotOffered,
+    ]
+    .map(|code| Refusal::from(code).as_page()),
+);
+
+/// Begins to sign in by GitHub, in a browser (`docs/spec/http-api.md#begin`).
+#[utoipa::path(
+    get,
+    path = "/auth/start/github",
+    operation_id = "authStartGithub",
+    tag = "browser",
+    params(
+        ("redirect_to" = Option<String>, Query, format = "uri", description = "Where the browser shall be sent with the session."),
+        ("returning" = Option<bool>, Query, description = "Whether to sign in also who has taken part."),
+    ),
+    responses(
+        (status = 303, description = "On to the provider.", headers(("location"), ("set-cookie"), ("referrer-policy"))),
+        StartRefusals,
+    ),
+)]
 async fn start_github(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
     start(&app, AuthProvider::Github, &uri, &headers)
 }
 
+/// Begins to sign in by an Ethereum account, in a browser (`docs/spec/http-api.md#begin`).
+#[utoipa::path(
+    get,
+    path = "/auth/start/eth",
+    operation_id = "authStartEth",
+    tag = "browser",
+    params(
+        ("redirect_to" = Option<String>, Query, format = "uri", description = "Where the browser shall be sent with the session."),
+        ("returning" = Option<bool>, Query, description = "Whether to sign in also who has taken part."),
+    ),
+    responses(
+        (
+            status = 303,
+            description = "On to the provider, or to our own page, at which a wallet signs.",
+            headers(("location"), ("set-cookie"), ("referrer-policy"))
+        ),
+        StartRefusals,
+    ),
+)]
 async fn start_eth(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
     start(&app, AuthProvider::Ethereum, &uri, &headers)
 }
@@ -163,7 +227,7 @@ fn start(app: &App, provider: AuthProvider, uri: &Uri, headers: &HeaderMap) -> R
     });
     let mut response = match begun {
         Ok(Beginning::Provider(url)) => sent_on(&url),
-        Ok(Beginning::WalletPage(state)) => page::wallet(&state),
+        Ok(Beginning::WalletPage(state)) => answer::wallet_page(&state),
         Err(refused) => return page::notice(&refused),
     };
     let cookie = browser.set_cookie(tls);
@@ -171,10 +235,74 @@ fn start(app: &App, provider: AuthProvider, uri: &Uri, headers: &HeaderMap) -> R
     response
 }
 
+refusals!(
+    CallbackRefusals: EVERY,
+    COUNTED,
+    STATE,
+    [
+        AuthCode::LobbyIsFull,
+        AuthCode::UserAlreadyContributed,
+        AuthCode::InvalidAuthCode,
+        AuthCode::UserCreatedAfterDeadline,
+        AuthCode::FetchUserDataError,
+        AuthCode::CouldNotExtractUserData,
+    ],
+    [
+        Code::LoginMethodNotOffered,
+        Code::LoginBusy,
+        Code::HandedOver,
+        Code::Unavailable,
+    ],
+    [
+        Refusal::message(400, STATE_UNREADABLE),
+        Refusal::plain(422, "The query has no `state`, or neither `code` nor `error`."),
+    ],
+);
+
+/// Where GitHub sends a browser back to (`docs/spec/http-api.md#callback`).
+///
+/// `GET` only, not `HEAD`. What goes wrong is appended to `redirect_to` as `code` and `error`, or is an error here where
+/// there is no such address.
+#[utoipa::path(
+    get,
+    path = "/auth/callback/github",
+    operation_id = "authCallbackGithub",
+    tag = "browser",
+    params(
+        ("state" = String, Query, description = "The state with which the sign-in began."),
+        ("code" = Option<String>, Query, description = "The code for the account."),
+        ("error" = Option<String>, Query, description = "In place of a code: why there is none."),
+    ),
+    responses(
+        (status = 200, description = "The session, where there is no address to send it to.", body = AuthAnswer, headers(("cache-control"))),
+        (status = 303, description = "On to `redirect_to`, with the session or the error in its query.", headers(("location"), ("referrer-policy"))),
+        CallbackRefusals,
+    ),
+)]
 async fn callback_github(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
     callback(&app, AuthProvider::Github, &uri, &headers).await
 }
 
+/// Where our own page, or the provider for Ethereum accounts, sends a browser back to (`docs/spec/http-api.md#callback`).
+///
+/// `GET` only, not `HEAD`. What goes wrong is appended to `redirect_to` as `code` and `error`, or is an error here where
+/// there is no such address.
+#[utoipa::path(
+    get,
+    path = "/auth/callback/eth",
+    operation_id = "authCallbackEth",
+    tag = "browser",
+    params(
+        ("state" = String, Query, description = "The state with which the sign-in began."),
+        ("code" = Option<String>, Query, description = "The code for the account."),
+        ("error" = Option<String>, Query, description = "In place of a code: why there is none."),
+    ),
+    responses(
+        (status = 200, description = "The session, where there is no address to send it to.", body = AuthAnswer, headers(("cache-control"))),
+        (status = 303, description = "On to `redirect_to`, with the session or the error in its query.", headers(("location"), ("referrer-policy"))),
+        CallbackRefusals,
+    ),
+)]
 async fn callback_eth(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
     callback(&app, AuthProvider::Ethereum, &uri, &headers).await
 }
@@ -196,106 +324,10 @@ async fn callback(app: &App, provider: AuthProvider, uri: &Uri, headers: &Header
     app.measures.sign_in(&ended);
     match (ended, &begun.redirect) {
         (Ok(answer), None) => Json(answer).into_response(),
-        (Ok(answer), Some(redirect)) => answer::signed_in(redirect, &answer),
+        (Ok(answer), Some(redirect)) => {
+            answer::signed_in(&app.sign_in.redirects, redirect, &answer)
+        }
         (Err(error), None) => Problem::from(error).into_response(),
-        (Err(error), Some(redirect)) => answer::refused(redirect, &Problem::from(error)),
+        (Err(error), Some(redirect)) => answer::refused(&app.sign_in.redirects, redirect, error),
     }
-}
-
-/// What a provider appended to the callback's address.
-struct Returned {
-    /// Or the word for why there is none: the person, or the provider, said no.
-    code: Result<String, String>,
-    state: String,
-}
-
-impl Returned {
-    fn read(uri: &Uri) -> Result<Self, String> {
-        /// RFC 6749, section 4.1.2.1.
-        #[derive(Deserialize)]
-        struct Denied {
-            error: String,
-            state: String,
-        }
-        if let Ok(Query(Denied { error, state })) = Query::try_from_uri(uri) {
-            return Ok(Self {
-                code: Err(error),
-                state,
-            });
-        }
-        /// Providers may append more.
-        #[derive(Deserialize)]
-        struct Granted {
-            code: String,
-            state: String,
-        }
-        match Query::try_from_uri(uri) {
-            Ok(Query(Granted { code, state })) => Ok(Self {
-                code: Ok(code),
-                state,
-            }),
-            Err(rejection) => Err(rejection.body_text()),
-        }
-    }
-}
-
-/// What the wallet page asks first.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MessageRequest {
-    state: String,
-    address: String,
-}
-
-/// What it sends then.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Signature {
-    state: String,
-    message: String,
-    signature: String,
-}
-
-async fn wallet_message(
-    State(app): State<Arc<App>>,
-    request: Request,
-) -> Result<Response, Problem> {
-    let (parts, body) = request.into_parts();
-    let bytes = json::bytes(&parts.headers, body, app.body_timeout).await?;
-    let MessageRequest { state, address } = json::parse(&bytes)?;
-    let (begun, _) = begun(&app, &state, AuthProvider::Ethereum, &parts.headers)?;
-    let address = account::address(&address).ok_or_else(|| {
-        Refused::new(
-            Code::InvalidParameter,
-            "the address must be 0x and 40 hex digits",
-        )
-    })?;
-    let host = parts.headers.get(header::HOST);
-    let host = host.and_then(|host| host.to_str().ok());
-    let message = app.sign_in.wallet_message(&begun, address, host)?;
-    Ok(Json(serde_json::json!({ "message": message })).into_response())
-}
-
-async fn wallet_signed(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    let (parts, body) = request.into_parts();
-    let bytes = json::bytes(&parts.headers, body, app.body_timeout).await?;
-    let Signature {
-        state,
-        message,
-        signature,
-    } = json::parse(&bytes)?;
-    let (begun, browser) = begun(&app, &state, AuthProvider::Ethereum, &parts.headers)?;
-    let proof = SiweProof { message, signature };
-    let signed = app
-        .sign_in
-        .wallet_signed(&begun, &state, &proof, &browser)
-        .await;
-    if signed.is_err() {
-        // A good one is counted when it comes back with a session.
-        app.measures.sign_in(&signed);
-    }
-    let next = signed.map_err(Problem::explained)?;
-    // By the name that the browser knows this host by: another has another cookie.
-    let next = &next[url::Position::BeforePath..];
-    Ok(Json(serde_json::json!({ "location": next })).into_response())
 }

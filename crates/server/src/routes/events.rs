@@ -9,11 +9,13 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, Sse};
 use futures_util::stream::{self, StreamExt as _};
+use tauline_protocol::error::Code;
 use tauline_protocol::status::QueueStatus;
 use tokio::sync::watch;
 
 use crate::http::admission::SignedIn;
 use crate::http::app::App;
+use crate::openapi::refusals::{COUNTED, EVERY, SIGNED_IN, refusals};
 use crate::refused::Refused;
 
 /// Longest silence of a stream. Proxies drop connections that are silent for a minute or less.
@@ -22,7 +24,30 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// The stream's name for a change of the participant's status.
 const EVENT: &str = "status";
 
-/// The rule: `docs/spec/http-api.md#events`.
+refusals!(EventsRefusals: EVERY, COUNTED, SIGNED_IN, [Code::HandedOver]);
+
+/// The participant's status as it changes, as server-sent events (`docs/spec/http-api.md#events`).
+///
+/// Each event is named `status`, and its data is what a check-in answers, as JSON. An open stream counts as checking
+/// in. It is never silent for longer than 15 seconds. 429 is also answered to a session that holds too many answers
+/// open.
+#[utoipa::path(
+    get,
+    path = "/queue/events",
+    operation_id = "queueEvents",
+    tag = "queue",
+    security(("session" = [])),
+    responses(
+        (
+            status = 200,
+            description = "The stream, which begins with the status as it is.",
+            body = String,
+            content_type = "text/event-stream",
+            headers(("cache-control"), ("x-accel-buffering")),
+        ),
+        EventsRefusals,
+    ),
+)]
 pub(super) async fn events(
     State(app): State<Arc<App>>,
     SignedIn(session): SignedIn,
@@ -54,7 +79,7 @@ pub(super) async fn events(
 }
 
 /// Asks nginx not to hold events back.
-const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+pub(super) const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 fn event(status: &QueueStatus) -> Result<Event, Infallible> {
     let event = Event::default().event(EVENT);

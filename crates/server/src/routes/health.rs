@@ -7,10 +7,13 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use utoipa::openapi::{OpenApi, ServerBuilder};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::health::Health;
 use crate::http::app::App;
+use crate::openapi::refusals::{EVERY, Refusal, refusals};
 
 /// The text format of Prometheus.
 const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -19,27 +22,76 @@ const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4
 const NOW: HeaderValue = HeaderValue::from_static("no-store");
 
 /// What everybody may ask.
-pub(super) fn public(health: Arc<Health>) -> Router<Arc<App>> {
+pub(super) fn public(health: Arc<Health>) -> OpenApiRouter<Arc<App>> {
     both().with_state(health)
 }
 
 /// What those who watch may ask, before the data is open, too.
 pub(crate) fn private(health: Arc<Health>) -> Router {
-    both().route("/metrics", get(metrics)).with_state(health)
+    both().merge(watched()).with_state(health).into()
 }
 
-fn both() -> Router<Arc<Health>> {
-    Router::new()
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
+/// What the document says of the address at which metrics are served.
+pub(super) fn document_of_metrics() -> OpenApi {
+    let server = ServerBuilder::new()
+        .url("http://127.0.0.1:9300")
+        .description(Some(
+            "The address of `--metrics-listen`, where the operator has given one. `/healthz` and `/readyz` are there, too.",
+        ))
+        .build();
+    let mut document = watched().into_openapi();
+    for item in document.paths.paths.values_mut() {
+        item.servers = Some(vec![server.clone()]);
+    }
+    document
 }
 
-/// The process answers (`docs/spec/http-api.md#health`).
+fn watched() -> OpenApiRouter<Arc<Health>> {
+    OpenApiRouter::new().routes(routes!(metrics))
+}
+
+fn both() -> OpenApiRouter<Arc<Health>> {
+    OpenApiRouter::new()
+        .routes(routes!(healthz))
+        .routes(routes!(readyz))
+}
+
+refusals!(HealthRefusals: EVERY);
+
+/// Whether the process answers (`docs/spec/http-api.md#health`).
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "healthz",
+    tag = "process",
+    responses(
+        (status = 200, description = "It does.", body = String, headers(("cache-control"))),
+        HealthRefusals,
+    ),
+)]
 async fn healthz() -> Response {
     ([(header::CACHE_CONTROL, NOW)], "ok\n").into_response()
 }
 
-/// The rule: `docs/spec/http-api.md#ready`.
+refusals!(
+    ReadyRefusals: EVERY,
+    [Refusal::plain(
+        503,
+        "They cannot: the data is being opened, the server stops, the coordinator has failed, or the ceremony was handed over."
+    )],
+);
+
+/// Whether participants can be served (`docs/spec/http-api.md#ready`).
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "readyz",
+    tag = "process",
+    responses(
+        (status = 200, description = "They can.", body = String, headers(("cache-control"))),
+        ReadyRefusals,
+    ),
+)]
 async fn readyz(State(health): State<Arc<Health>>) -> Response {
     let (status, text) = match health.not_ready() {
         None => (StatusCode::OK, "ready\n".to_owned()),
@@ -48,6 +100,19 @@ async fn readyz(State(health): State<Arc<Health>>) -> Response {
     (status, [(header::CACHE_CONTROL, NOW)], text).into_response()
 }
 
+refusals!(MetricsRefusals: [Refusal::plain(500, "The page could not be made.")]);
+
+/// What is measured, for Prometheus.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "metrics",
+    tag = "process",
+    responses(
+        (status = 200, description = "The metrics, in the text format.", body = String, headers(("cache-control"))),
+        MetricsRefusals,
+    ),
+)]
 async fn metrics(State(health): State<Arc<Health>>) -> Response {
     // It asks the disk.
     match tokio::task::spawn_blocking(move || health.page()).await {

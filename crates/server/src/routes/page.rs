@@ -1,37 +1,36 @@
 //! The page for people, served from the program itself (`docs/spec/http-api.md#page`).
 //!
 //! Its files are built from `web/`, and are part of the program. Each is kept in all compressions, made
-//! when it is first asked for anything.
+//! at the start, away from the threads that answer.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, OnceLock};
 
-use axum::Router;
-use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use rust_embed::RustEmbed;
-use sha2::{Digest as _, Sha256};
 use tauline_protocol::error::Code;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::routes;
 
 use crate::http::app::App;
-use crate::http::negotiate;
+use crate::http::kept::Kept;
+use crate::http::rest::Rest;
+use crate::openapi::refusals::{EVERY, refusals};
 use crate::refused::Refused;
-use crate::representation::{Coding, Form};
 
 /// The built files.
 #[derive(RustEmbed)]
 #[folder = "../../web/dist"]
 struct Built;
 
-/// The addresses of the page's states: each is the same document.
-const ADDRESSES: [&str; 7] = [
-    "/",
+/// The address at which the page begins.
+const ROOT: &str = "/";
+
+/// The addresses of the page's other states: each is the same document. So is each contribution's.
+const STATES: [&str; 5] = [
     "/take-part",
     "/contributions",
-    "/contributions/{number}",
     "/verify",
     "/about",
     "/sign-in",
@@ -49,7 +48,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// Headers that every file has, the scripts of workers too, whose policy is that of their own answer.
-const HEADERS: [(HeaderName, HeaderValue); 6] = [
+const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (
         header::X_CONTENT_TYPE_OPTIONS,
@@ -64,122 +63,189 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
         HeaderName::from_static("cross-origin-opener-policy"),
         HeaderValue::from_static("same-origin"),
     ),
-    (header::VARY, HeaderValue::from_static("accept-encoding")),
 ];
 
-/// How hard files are compressed: once, and some hundred thousand bytes.
-const ZSTD_LEVEL: i32 = 12;
+/// The files by their paths below `web/dist`.
+static FILES: OnceLock<BTreeMap<String, Kept>> = OnceLock::new();
 
-/// A file of the page.
-struct File {
-    media: &'static str,
-    etag: String,
-    plain: Vec<u8>,
-    gzip: Option<Vec<u8>>,
-    zstd: Option<Vec<u8>>,
+/// Makes the files ready, in the background. Nobody waits for that when the server stops.
+pub(crate) fn prepare() {
+    // Without a thread for it, the first who asks has them made.
+    let _ = std::thread::Builder::new()
+        .name("page".to_owned())
+        .spawn(files);
 }
 
-/// The files by their paths below `web/dist`.
-static FILES: LazyLock<BTreeMap<String, File>> = LazyLock::new(|| {
-    let files = Built::iter().filter_map(|path| {
-        let bytes = Built::get(&path)?.data.into_owned();
-        Some((path.to_string(), File::new(&path, bytes)))
-    });
-    files.collect()
-});
+/// The files. They are compressed at the first call, which takes some tenths of a second.
+fn files() -> &'static BTreeMap<String, Kept> {
+    FILES.get_or_init(|| {
+        let files = Built::iter().filter_map(|path| {
+            let bytes = Built::get(&path)?.data.into_owned();
+            Some((path.to_string(), Kept::new(media(&path), bytes)))
+        });
+        files.collect()
+    })
+}
 
-pub(super) fn router() -> Router<Arc<App>> {
-    let assets = format!("{ASSETS}{{*path}}");
-    let mut router = Router::new()
-        .route(&assets, get(asset))
-        .route("/favicon.svg", get(favicon));
-    for address in ADDRESSES {
-        router = router.route(address, get(document));
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    let mut router = OpenApiRouter::new()
+        .routes(routes!(asset))
+        .routes(routes!(favicon))
+        .routes(routes!(document))
+        .routes(routes!(contribution));
+    for address in STATES {
+        router = router.routes(document_at(address));
     }
     router
+}
+
+/// The page's document at another address.
+fn document_at(address: &str) -> UtoipaMethodRouter<Arc<App>> {
+    let (schemas, mut paths, router) = routes!(document);
+    if let Some(mut item) = paths.paths.remove(ROOT) {
+        if let Some(get) = &mut item.get {
+            get.operation_id = Some(format!("page{}", address.replace(['/', '-'], "_")));
+        }
+        paths.paths.insert(address.to_owned(), item);
+    }
+    (schemas, paths, router)
 }
 
 /// Whether a path is one of the page's.
 pub(super) fn is_of(path: &str) -> bool {
     let is_one_of_many = path.starts_with("/contributions/") || path.starts_with(ASSETS);
-    is_one_of_many || path == "/favicon.svg" || ADDRESSES.contains(&path)
+    is_one_of_many || path == ROOT || path == "/favicon.svg" || STATES.contains(&path)
 }
 
+/// Whether a path is that of the page's document, in one of its states that have no number.
+pub(crate) fn is_document(path: &str) -> bool {
+    path == ROOT || STATES.contains(&path)
+}
+
+refusals!(PageRefusals: EVERY);
+refusals!(AssetRefusals: EVERY, [Code::NotFound]);
+
+/// The page for people (`docs/spec/http-api.md#page`).
+#[utoipa::path(
+    get,
+    path = "/",
+    operation_id = "page",
+    tag = "page",
+    params(("if-none-match" = Option<String>, Header, description = "The `etag` of what the client has.")),
+    responses(
+        (
+            status = 200,
+            description = "The page.",
+            body = ref("#/components/schemas/Html"),
+            content_type = "text/html",
+            headers(("etag"), ("cache-control"), ("vary"), ("content-encoding"), ("content-security-policy"), ("x-content-type-options")),
+        ),
+        (status = 304, description = "The client has it.", headers(("etag"), ("cache-control"))),
+        PageRefusals,
+    ),
+)]
 async fn document(headers: HeaderMap) -> Response {
-    served("index.html", &headers, false)
+    served("index.html", &headers, false).await
 }
 
+/// A contribution's page, which says so if there is no such contribution (`docs/spec/http-api.md#page`).
+#[utoipa::path(
+    get,
+    path = "/contributions/{number}",
+    operation_id = "pageContribution",
+    tag = "page",
+    params(
+        ("number" = String, Path, description = "The contribution's number, from 1.", example = "1"),
+        ("if-none-match" = Option<String>, Header, description = "The `etag` of what the client has."),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The page.",
+            body = ref("#/components/schemas/Html"),
+            content_type = "text/html",
+            headers(("etag"), ("cache-control"), ("vary"), ("content-encoding"), ("content-security-policy"), ("x-content-type-options")),
+        ),
+        (status = 304, description = "The client has it.", headers(("etag"), ("cache-control"))),
+        PageRefusals,
+    ),
+)]
+async fn contribution(headers: HeaderMap) -> Response {
+    document(headers).await
+}
+
+/// The page's icon.
+#[utoipa::path(
+    get,
+    path = "/favicon.svg",
+    operation_id = "pageIcon",
+    tag = "page",
+    responses(
+        (
+            status = 200,
+            description = "The icon.",
+            body = String,
+            content_type = "image/svg+xml",
+            headers(("etag"), ("cache-control"), ("vary"), ("content-encoding")),
+        ),
+        PageRefusals,
+    ),
+)]
 async fn favicon(headers: HeaderMap) -> Response {
-    served("favicon.svg", &headers, false)
+    served("favicon.svg", &headers, false).await
 }
 
-async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
-    served(&format!("assets/{path}"), &headers, true)
+/// A file of the page (`docs/spec/http-api.md#page`).
+///
+/// Its name changes with its contents: it may be kept for ever.
+#[utoipa::path(
+    get,
+    path = "/assets/{*path}",
+    operation_id = "pageAsset",
+    tag = "page",
+    params(
+        ("path" = String, Path, description = "The file, as the page names it.", example = "index.js"),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The file.",
+            content(
+                (String = "text/javascript"),
+                (String = "text/css"),
+                (ref("#/components/schemas/Bytes") = "application/wasm"),
+            ),
+            headers(("etag"), ("cache-control"), ("vary"), ("content-encoding"), ("x-content-type-options")),
+        ),
+        AssetRefusals,
+    ),
+)]
+async fn asset(Rest(path): Rest, headers: HeaderMap) -> Response {
+    served(&format!("assets/{path}"), &headers, true).await
 }
 
-fn served(path: &str, headers: &HeaderMap, is_immutable: bool) -> Response {
-    let Some(file) = FILES.get(path) else {
+async fn served(path: &str, headers: &HeaderMap, is_immutable: bool) -> Response {
+    let files = match FILES.get() {
+        Some(files) => files,
+        None => match tokio::task::spawn_blocking(files).await {
+            Ok(files) => files,
+            // It was cut off, since the server stops.
+            Err(_) => return Refused::unavailable().into_response(),
+        },
+    };
+    let Some(file) = files.get(path) else {
         let text = format!("there is nothing at /{path}: load the page anew");
         return Refused::new(Code::NotFound, text).into_response();
     };
-    let (coding, body) = file.body(negotiate::coding(headers, Form::Json));
-    let etag = match coding.name() {
-        None => format!("\"{}\"", file.etag),
-        Some(name) => format!("\"{}-{name}\"", file.etag),
-    };
-    let known = headers.get(header::IF_NONE_MATCH);
-    let is_known = known.is_some_and(|known| known.as_bytes() == etag.as_bytes());
-    let mut response = match is_known {
-        true => StatusCode::NOT_MODIFIED.into_response(),
-        false => body.into_response(),
-    };
+    let mut response = file.answer(headers);
     let answer = response.headers_mut();
     answer.extend(HEADERS);
-    answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.media));
     let lifetime = match is_immutable {
         true => "public, max-age=31536000, immutable",
         false => "no-cache",
     };
     answer.insert(header::CACHE_CONTROL, HeaderValue::from_static(lifetime));
-    if let Ok(etag) = HeaderValue::from_str(&etag) {
-        answer.insert(header::ETAG, etag);
-    }
-    if let (Some(name), false) = (coding.name(), is_known) {
-        answer.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
-    }
     response
-}
-
-impl File {
-    fn new(path: &str, bytes: Vec<u8>) -> Self {
-        let digest = hex::encode(Sha256::digest(&bytes));
-        Self {
-            media: media(path),
-            etag: digest[..32].to_owned(),
-            gzip: gzip(&bytes).ok(),
-            zstd: zstd::bulk::compress(&bytes, ZSTD_LEVEL).ok(),
-            plain: bytes,
-        }
-    }
-
-    /// The file in this compression, or without any.
-    fn body(&self, asked: Coding) -> (Coding, &[u8]) {
-        let compressed = match asked {
-            Coding::Identity => None,
-            Coding::Gzip => self.gzip.as_deref(),
-            Coding::Zstd => self.zstd.as_deref(),
-        };
-        match compressed {
-            Some(body) => (asked, body),
-            None => (Coding::Identity, &self.plain),
-        }
-    }
-}
-
-fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    encoder.write_all(bytes)?;
-    encoder.finish()
 }
 
 fn media(path: &str) -> &'static str {

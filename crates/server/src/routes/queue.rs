@@ -10,12 +10,39 @@ use tauline_protocol::status::QueueStatus;
 
 use crate::http::admission::SignedIn;
 use crate::http::app::App;
+use crate::openapi::refusals::{COUNTED, EVERY, SIGNED_IN, refusals};
 use crate::refused::Refused;
 
 /// Longest that a check-in is held, in seconds (`docs/spec/http-api.md#check-in`).
 const MAX_WAIT: f64 = 60.0;
 
-/// The rule: `docs/spec/http-api.md#join`.
+refusals!(
+    JoinRefusals: EVERY,
+    COUNTED,
+    SIGNED_IN,
+    [
+        Code::AlreadyContributed,
+        Code::UsedUp,
+        Code::Draining,
+        Code::Halted,
+        Code::HandedOver,
+    ],
+);
+
+/// Takes a place at the tail of the line (`docs/spec/http-api.md#join`).
+///
+/// For somebody who is in line it is a check-in. A refusal to join is signed. A body is not read.
+#[utoipa::path(
+    post,
+    path = "/queue/join",
+    operation_id = "queueJoin",
+    tag = "queue",
+    security(("session" = [])),
+    responses(
+        (status = 200, description = "The place, with the signed ticket.", body = QueueStatus, headers(("cache-control"))),
+        JoinRefusals,
+    ),
+)]
 pub(super) async fn join(
     State(app): State<Arc<App>>,
     SignedIn(session): SignedIn,
@@ -23,6 +50,26 @@ pub(super) async fn join(
     Ok(Json(app.coordinator.join(session.caller()).await?))
 }
 
+refusals!(CheckInRefusals: EVERY, COUNTED, SIGNED_IN, [Code::HandedOver]);
+
+/// Proves presence, and says where the participant stands (`docs/spec/http-api.md#check-in`).
+///
+/// Check in before `nextCheckinTime`. Who is not in the queue is told so, with status 200. A body is not read. 429 is
+/// also answered to a session that holds too many answers open.
+#[utoipa::path(
+    post,
+    path = "/queue/checkin",
+    operation_id = "queueCheckIn",
+    tag = "queue",
+    security(("session" = [])),
+    params(
+        ("wait" = Option<f64>, Query, minimum = 0, description = "Holds the answer until the status changes, for at most so many seconds. More than 60 are 60.", example = 30),
+    ),
+    responses(
+        (status = 200, description = "The status.", body = QueueStatus, headers(("cache-control"))),
+        CheckInRefusals,
+    ),
+)]
 pub(super) async fn check_in(
     State(app): State<Arc<App>>,
     SignedIn(session): SignedIn,
@@ -40,7 +87,34 @@ pub(super) async fn check_in(
     Ok(Json(status))
 }
 
-/// The rule: `docs/spec/http-api.md#leave`.
+refusals!(
+    LeaveRefusals: EVERY,
+    COUNTED,
+    SIGNED_IN,
+    [
+        Code::NotQueued,
+        Code::StayEnded,
+        Code::AlreadyContributed,
+        Code::AlreadyVerifying,
+        Code::HandedOver,
+    ],
+);
+
+/// Gives the place up (`docs/spec/http-api.md#leave`).
+///
+/// As long as another client of the same identity waits, the place is left to that one, and the answer says
+/// `queued`. A body is not read.
+#[utoipa::path(
+    post,
+    path = "/queue/leave",
+    operation_id = "queueLeave",
+    tag = "queue",
+    security(("session" = [])),
+    responses(
+        (status = 200, description = "How it is now.", body = QueueStatus, headers(("cache-control"))),
+        LeaveRefusals,
+    ),
+)]
 pub(super) async fn leave(
     State(app): State<Arc<App>>,
     SignedIn(session): SignedIn,

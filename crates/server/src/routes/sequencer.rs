@@ -14,10 +14,10 @@ mod lobby;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse as _, Response};
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::http::admission::{Policy, Rate};
 use crate::http::app::App;
@@ -40,13 +40,13 @@ const ROUTES: [&str; 8] = [
 const FOLDERS: [&str; 4] = ["auth", "lobby", "contribute", "info"];
 
 /// The part of them that is here; `/auth/…` is with the other ways to sign in.
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/lobby/try_contribute", post(lobby::try_contribute))
-        .route("/contribute", post(contribute::contribute))
-        .route("/contribute/abort", post(contribute::abort_turn))
-        .route("/info/status", get(info::status))
-        .route("/info/current_state", get(info::current_state))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(lobby::try_contribute))
+        .routes(routes!(contribute::contribute))
+        .routes(routes!(contribute::abort_turn))
+        .routes(routes!(info::status))
+        .routes(routes!(info::current_state))
 }
 
 /// Whether a path is of this API, whose clients know nothing of 429.

@@ -16,14 +16,50 @@ use tauline_store::StoreError;
 
 use crate::http::admission::Client;
 use crate::http::app::App;
+use crate::http::etag::is_known;
 use crate::http::limits::Download;
 use crate::http::negotiate;
 use crate::measures::Limit;
+use crate::openapi::refusals::{COUNTED, EVERY, refusals};
 use crate::refused::Refused;
 use crate::representation::{Coding, Form};
 use crate::snapshot::Document;
 
-/// The rule: `docs/spec/http-api.md#transcript`.
+refusals!(TranscriptRefusals: EVERY, COUNTED, [Code::RangeNotSatisfiable]);
+
+/// The transcript as it is now (`docs/spec/http-api.md#transcript`).
+///
+/// Compressed as `Accept-Encoding` asks, or a part of the plain document. An interrupted download goes on with
+/// `Range` and `If-Range` even when contributions came in between: what it began with is kept for a while.
+#[utoipa::path(
+    get,
+    path = "/ceremony/transcript",
+    operation_id = "ceremonyTranscript",
+    tag = "ceremony",
+    params(
+        ("range" = Option<String>, Header, description = "One part, `bytes=FIRST-LAST`, as RFC 9110 has it. Whatever else stands here is passed over.", example = "bytes=0-1023"),
+        ("if-range" = Option<String>, Header, description = "The `etag` of the document that the part is to be of. Of another, all is sent."),
+        ("if-none-match" = Option<String>, Header, description = "The `etag` of what the client has."),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The whole document.",
+            body = ref("#/components/schemas/Transcript"),
+            content_type = "application/json",
+            headers(("etag"), ("cache-control"), ("vary"), ("content-encoding"), ("content-length"), ("accept-ranges")),
+        ),
+        (
+            status = 206,
+            description = "The part that was asked for, of the plain document.",
+            body = ref("#/components/schemas/Bytes"),
+            content_type = "application/json",
+            headers(("etag"), ("cache-control"), ("content-length"), ("content-range"), ("accept-ranges")),
+        ),
+        (status = 304, description = "The client has it.", headers(("etag"))),
+        TranscriptRefusals,
+    ),
+)]
 pub(super) async fn download(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,
@@ -63,7 +99,7 @@ pub(super) async fn respond(
         None => negotiate::coding(headers, Form::Json),
     };
     let etag = transcript.etag(coding);
-    if text(header::IF_NONE_MATCH).is_some_and(|etags| lists(etags, &etag)) {
+    if is_known(headers, &etag) {
         let unchanged = (StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]);
         return Ok(Ok(unchanged.into_response()));
     }
@@ -141,13 +177,6 @@ fn unreadable(error: &dyn std::fmt::Display) -> Refused {
         Code::Internal,
         "the coordinator cannot read the transcript: try again later",
     )
-}
-
-fn lists(etags: &str, etag: &str) -> bool {
-    etags
-        .split(',')
-        .map(str::trim)
-        .any(|item| item == "*" || item.strip_prefix("W/").unwrap_or(item) == etag)
 }
 
 /// A part of a file that is not empty.
@@ -239,19 +268,6 @@ mod tests {
             ("", Asked::Whole),
         ] {
             assert_eq!(Part::parse(range, 100), asked, "{range}");
-        }
-    }
-
-    #[test]
-    fn an_etag_is_found_in_its_list() {
-        for (list, found) in [
-            (r#""a""#, true),
-            (r#""b", "a""#, true),
-            (r#"W/"a""#, true),
-            ("*", true),
-            (r#""b""#, false),
-        ] {
-            assert_eq!(lists(list, r#""a""#), found, "{list}");
         }
     }
 }

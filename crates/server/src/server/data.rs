@@ -62,6 +62,7 @@ pub(super) async fn open(
             rules: settings.rules(),
             sizes: settings.service.ceremony.clone(),
             sign_in: settings.sign_in.methods(),
+            name: settings.service.name.clone(),
             log_origin,
             accept_missing_guard: settings.service.accept_missing_guard,
         };

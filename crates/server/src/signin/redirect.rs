@@ -1,13 +1,15 @@
-//! Where a browser may be sent with a session: to a program on the person's own machine, and to
-//! pages that the operator named.
+//! Where a browser may be sent with a session: to a program on the person's own machine, to our own
+//! page, and to pages that the operator named.
 //!
-//! A session travels in the address's query, so this list decides who can be handed one. URLs are
-//! read by the same rules as browsers read them (the WHATWG's): there is no second reading for an
+//! A session travels in the address, so this list decides who can be handed one. Programs get it in the
+//! query. Our own page gets it in the fragment, which browsers send to nobody, and no proxy logs. URLs
+//! are read by the same rules as browsers read them (the WHATWG's): there is no second reading for an
 //! address to hide in.
 
 use tauline_protocol::error::Code;
-use url::{Host, Origin, Url};
+use url::{Host, Origin, Position, Url, form_urlencoded};
 
+use super::origin::Origin as Site;
 use crate::refused::Refused;
 
 /// The longest address, in bytes: it travels inside a state, through the provider and back.
@@ -27,8 +29,14 @@ pub const APPENDED: [&str; 7] = [
 
 /// The addresses that sessions may be sent to, beside loopback ones
 /// (`docs/spec/http-api.md#redirect`).
-#[derive(Debug, Default)]
-pub struct Redirects(Vec<Allowed>);
+#[derive(Debug)]
+pub struct Redirects {
+    allowed: Vec<Allowed>,
+    own: Site,
+    /// Whether a path is of our own page. Other paths lead on, to a provider for example, and a browser
+    /// would take a fragment along.
+    is_page: fn(&str) -> bool,
+}
 
 /// An origin, or one page of it, that sessions may be sent to.
 #[derive(Debug, Clone)]
@@ -62,10 +70,40 @@ impl Allowed {
 }
 
 impl Redirects {
-    /// Loopback addresses, and these.
+    /// Loopback addresses, these, and the page of our own site.
     #[must_use]
-    pub fn new(allowed: Vec<Allowed>) -> Self {
-        Self(allowed)
+    pub fn new(allowed: Vec<Allowed>, own: Site, is_page: fn(&str) -> bool) -> Self {
+        Self {
+            allowed,
+            own,
+            is_page,
+        }
+    }
+
+    /// Whether an address is that of our own page.
+    #[must_use]
+    pub fn is_own_page(&self, url: &Url) -> bool {
+        self.own.is_scheme(url.scheme())
+            && self
+                .own
+                .is_domain(&url[Position::BeforeHost..Position::AfterPort])
+            && !has_userinfo(url)
+            && (self.is_page)(url.path())
+    }
+
+    /// An address that was [checked](Self::check), with an outcome appended: in its query, or in the
+    /// fragment where it is our own page (`docs/spec/http-api.md#session-answer`).
+    #[must_use]
+    pub fn with(&self, redirect: &str, outcome: &[(&str, &str)]) -> Option<Url> {
+        let mut url = Url::parse(redirect).ok()?;
+        if self.is_own_page(&url) {
+            let mut fragment = form_urlencoded::Serializer::new(String::new());
+            fragment.extend_pairs(outcome);
+            url.set_fragment(Some(&fragment.finish()));
+        } else {
+            url.query_pairs_mut().extend_pairs(outcome);
+        }
+        Some(url)
     }
 
     /// Reads an address that a session shall be sent to.
@@ -80,10 +118,11 @@ impl Redirects {
         let Ok(url) = Url::parse(text) else {
             return refuse("redirect_to is no URL: give one such as http://localhost:8080/");
         };
-        if has_userinfo(&url) || !(is_loopback(&url) || self.0.iter().any(|one| one.holds(&url))) {
+        let is_named = self.allowed.iter().any(|one| one.holds(&url));
+        if has_userinfo(&url) || !(is_loopback(&url) || self.is_own_page(&url) || is_named) {
             return refuse(
                 "redirect_to is not an address that this coordinator sends sessions to: it takes http://localhost, \
-                 http://127.0.0.1 and http://[::1], and what its operator allows (--redirect-allow)",
+                 http://127.0.0.1 and http://[::1], its own page, and what its operator allows (--redirect-allow)",
             );
         }
         if url
@@ -116,7 +155,9 @@ mod tests {
     use super::*;
 
     fn redirects(allowed: &[&str]) -> Redirects {
-        Redirects::new(allowed.iter().map(|one| one.parse().unwrap()).collect())
+        let allowed = allowed.iter().map(|one| one.parse().unwrap()).collect();
+        let own = Site::public(&"https://own.example".parse().unwrap());
+        Redirects::new(allowed, own, |path| path == "/take-part")
     }
 
     #[test]
@@ -185,6 +226,56 @@ mod tests {
             "https://b.example:8443/x/../signed-in/y",
         ] {
             assert!(some.check(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn our_own_page_is_allowed_and_nothing_else_of_our_site() {
+        let none = redirects(&[]);
+        for good in [
+            "https://own.example/take-part",
+            "https://OWN.example:443/take-part?sign-in=0a1b",
+            "https://own.example/x/../take-part",
+        ] {
+            assert!(none.check(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "https://own.example/",
+            "https://own.example/take-part/",
+            "https://own.example/auth/start/github",
+            "https://own.example/auth/callback/eth?state=x",
+            "https://own.example//evil.example/take-part",
+            "http://own.example/take-part",
+            "https://own.example:8443/take-part",
+            "https://own.example.evil.example/take-part",
+            "https://own.example@evil.example/take-part",
+            "https://evil.example@own.example/take-part",
+            "https://own.example/take-part?session_id=theirs",
+        ] {
+            assert!(none.check(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn programs_get_the_outcome_in_the_query_and_our_own_page_in_the_fragment() {
+        let none = redirects(&[]);
+        let outcome = [("session_id", "a b"), ("sub", "git|7|Ada")];
+        for (redirect, with) in [
+            (
+                "http://localhost:9/in?x=1#part",
+                "http://localhost:9/in?x=1&session_id=a+b&sub=git%7C7%7CAda#part",
+            ),
+            (
+                "https://own.example/take-part?sign-in=1#session_id=theirs",
+                "https://own.example/take-part?sign-in=1#session_id=a+b&sub=git%7C7%7CAda",
+            ),
+            (
+                "https://other.example/take-part",
+                "https://other.example/take-part?session_id=a+b&sub=git%7C7%7CAda",
+            ),
+        ] {
+            let url = none.with(redirect, &outcome).unwrap();
+            assert_eq!(url.as_str(), with, "{redirect}");
         }
     }
 

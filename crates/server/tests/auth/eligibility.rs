@@ -6,6 +6,7 @@ use tauline_server::start;
 
 use crate::common::{Client, TestServer};
 use crate::node::Node;
+use crate::rpc::{Reply, Rpc};
 use crate::wallet::Page;
 
 async fn server(node: &Node, more: &[(&str, &str)]) -> TestServer {
@@ -71,6 +72,49 @@ async fn nonce_too_low_is_refused() {
             "AuthErrorPayload::UserCreatedAfterDeadline",
         );
     }
+}
+
+/// The page tells the person, who may have another account, and where to go to tell the program.
+#[tokio::test]
+async fn who_may_not_take_part_is_told_why_and_so_is_the_program_that_waits() {
+    let rpc = Rpc::start().await;
+    let server = rpc.server(&[]).await;
+    rpc.says("eth_getTransactionCount", Reply::Result(json!("0x0")));
+    let page = Page::open(&server, "?redirect_to=http://localhost:9/in").await;
+    let (message, signature) = page.signed(&Client::with_key(&server.url(), 1)).await;
+    let answer = page.submit(&message, &signature).await;
+    assert_eq!(answer.status, 401, "{}", answer.text());
+    let body: Value = answer.json();
+    assert!(
+        body["error"]
+            .as_str()
+            .unwrap()
+            .contains("had sent 0 transactions"),
+        "{body}"
+    );
+    assert_eq!(
+        body["location"],
+        "http://localhost:9/in?code=AuthErrorPayload%3A%3AUserCreatedAfterDeadline&error=user+created+after+deadline"
+    );
+
+    rpc.says("eth_getTransactionCount", Reply::Result(json!("0x4")));
+    let arrival = page.sign_in(&Client::with_key(&server.url(), 2)).await;
+    let landing = arrival.url.as_str();
+    assert!(
+        landing.starts_with("http://localhost:9/in?session_id="),
+        "{landing}"
+    );
+
+    // Where no program waits, there is nobody else to tell; nor of what is no verdict on the account.
+    rpc.says("eth_getTransactionCount", Reply::Result(json!("0x0")));
+    let page = Page::open(&server, "").await;
+    let (message, signature) = page.signed(&Client::with_key(&server.url(), 3)).await;
+    let body: Value = page.submit(&message, &signature).await.json();
+    assert_eq!(body.as_object().unwrap().len(), 2, "{body}");
+    let page = Page::open(&server, "?redirect_to=http://localhost:9/in").await;
+    let (message, _) = page.signed(&Client::with_key(&server.url(), 3)).await;
+    let answer = page.submit(&message, "0x").await;
+    answer.expect_error(Code::LoginInvalidSignature);
 }
 
 #[tokio::test]

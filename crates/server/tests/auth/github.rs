@@ -1,5 +1,6 @@
 //! GitHub accounts.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use tauline_protocol::error::Code;
 use tauline_protocol::login::LoginAnswer;
 use tauline_protocol::status::{QueueWord, SignInMethod};
 
-use crate::browser::Browser;
+use crate::browser::{Arrival, Browser};
 use crate::common::{Client, TestServer};
 use crate::provider::{CLIENT_ID, Manner, Provider, account, octocat};
 
@@ -52,6 +53,78 @@ async fn an_account_signs_in_and_takes_part() {
     client.take_part(&server.sizes()).await;
     let report = server.verify_transcript().await.unwrap();
     assert_eq!(report.contributions, 1);
+}
+
+/// What a sign-in brought to our own page, in the fragment of its address.
+fn fragment(arrival: &Arrival) -> BTreeMap<String, String> {
+    assert_eq!(arrival.answer().status, 200);
+    assert_eq!(arrival.url.path(), "/take-part");
+    assert_eq!(arrival.url.query(), Some("sign-in=0a1b"));
+    let fragment = arrival.url.fragment().unwrap();
+    let pairs = url::form_urlencoded::parse(fragment.as_bytes());
+    pairs.into_owned().collect()
+}
+
+/// The link by which our own page has somebody sign in.
+async fn own_link(server: &TestServer) -> String {
+    let own = format!("{}/take-part?sign-in=0a1b", server.url());
+    let own: String = url::form_urlencoded::byte_serialize(own.as_bytes()).collect();
+    let links = links(server, &format!("?redirect_to={own}&returning=true")).await;
+    links.github_auth_url
+}
+
+/// It gets the session where no proxy on the way sees it (`docs/spec/http-api.md#redirect`).
+#[tokio::test]
+async fn our_own_page_gets_the_session_in_the_fragment() {
+    let provider = Provider::start(octocat()).await;
+    let server = provider.server(&[]).await;
+    let link = own_link(&server).await;
+    let arrival = provider.journey(&Browser::new(), &server, &link).await;
+    let brought = fragment(&arrival);
+    assert_eq!(brought["sub"], "git|583231|OctoCat");
+    assert!(brought["exp"].parse::<u64>().unwrap() > server.now().as_secs());
+    let mut client = server.anonymous();
+    client.token = Some(brought["session_id"].clone());
+    client.join().await;
+    // No other path of ours is allowed: from some, a browser would carry the session on.
+    let public = [("public-url", "https://own.example")];
+    let behind = provider.server(&public).await;
+    for (redirect, status) in [
+        ("https://own.example/take-part", 200),
+        ("https://own.example/auth/start/github", 400),
+        ("https://own.example.evil.example/take-part", 400),
+        ("https://foreign.example/take-part", 400),
+    ] {
+        let path = format!("/auth/request_link?redirect_to={redirect}");
+        let answer = behind.anonymous().get(&path).await;
+        assert_eq!(answer.status, status, "{redirect}: {}", answer.text());
+    }
+}
+
+/// On our own page a person reads why, so it is said in our words.
+#[tokio::test]
+async fn who_may_not_take_part_is_told_why_on_our_own_page() {
+    let provider = Provider::start(octocat()).await;
+    let before = [("github-created-before", "2010-01-01T00:00:00Z")];
+    let server = provider.server(&before).await;
+    let link = own_link(&server).await;
+    let arrival = provider.journey(&Browser::new(), &server, &link).await;
+    let brought = fragment(&arrival);
+    assert_eq!(
+        brought["code"],
+        "AuthErrorPayload::UserCreatedAfterDeadline"
+    );
+    assert!(
+        brought["error"].contains("accounts made up to 2010-01-01"),
+        "{brought:?}"
+    );
+    assert!(!brought.contains_key("session_id"));
+    let link = links(&server, "?redirect_to=http://localhost:9/in").await;
+    let arrival = provider
+        .journey(&Browser::new(), &server, &link.github_auth_url)
+        .await;
+    let told = ("error".to_owned(), "user created after deadline".to_owned());
+    assert!(arrival.query().contains(&told), "{}", arrival.url);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::github::{client_of, links, stopped_before_callback};
 use crate::oidc;
 use crate::provider::{Manner, Provider, octocat};
 use crate::rpc::{Reply, Rpc};
-use crate::wallet::Page;
+use crate::wallet::{Page, state_of};
 
 /// A contract, as far as our nodes know.
 const CONTRACT: &str = "0x00000000219ab540356cBB839Cbe05303d7705Fa";
@@ -180,13 +180,7 @@ async fn foreign_codes_from_many_networks_stop_nobody() {
         let address = Ipv6Addr::from_bits(0x2001_0db8 << 96 | network << 80 | 1).to_string();
         let forwarded = [("x-forwarded-for", address.as_str())];
         let browser = Browser::new();
-        let page = browser
-            .ask(Method::GET, &start, &forwarded)
-            .await
-            .expect_ok()
-            .text();
-        let state = page.split("data-state=\"").nth(1).unwrap();
-        let state = state.split('"').next().unwrap().to_owned();
+        let state = state_of(&browser.ask(Method::GET, &start, &forwarded).await);
         let url = callback(&server, "eth", "foreign", &state);
         for number in 0..4 {
             let answer = browser.ask(Method::GET, &url, &forwarded).await;

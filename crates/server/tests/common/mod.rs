@@ -10,6 +10,7 @@ pub mod program;
 pub mod raw;
 pub mod real;
 pub mod spoil;
+pub mod sse;
 pub mod turn;
 
 use std::collections::BTreeMap;

@@ -60,7 +60,8 @@ async fn complete(
     }
     drop(go);
     busy.await.unwrap();
-    upload.await.unwrap()
+    let counted = upload.await.unwrap();
+    counted.map(|counted| counted.receipt)
 }
 
 /// What a batch writes, in short.

@@ -6,6 +6,7 @@ mod drift;
 mod early;
 mod handover;
 mod held;
+mod live;
 mod loss;
 mod operator;
 mod polls;

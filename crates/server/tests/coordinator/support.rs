@@ -23,8 +23,8 @@ use tauline_server::testing::verifier::Verifier;
 use tauline_store::signed::Signed;
 use tauline_store::sqlite::Sqlite;
 use tauline_store::{
-    Batch, Blob, Ceremony as Made, Contribution, Reading, Session, Store, StoreError, StoredRecord,
-    Write,
+    Asked, Batch, Blob, Ceremony as Made, Contribution, Reading, Session, Store, StoreError,
+    StoredRecord, Write,
 };
 use tauline_transcript::{RawContribution, Sizes, contribute};
 use tempfile::TempDir;
@@ -102,6 +102,7 @@ impl Plan {
             rules,
             sizes: sizes(),
             sign_in: vec![SignInMethod::Invite],
+            name: None,
             log_origin: "ceremony.test/log".to_owned(),
             // Backups are opened as they are.
             accept_missing_guard: true,
@@ -392,6 +393,14 @@ impl Store for Failing {
 
     fn contribution(&self, ticket: Ticket) -> Result<Option<Contribution>, StoreError> {
         self.store.contribution(ticket)
+    }
+
+    fn contributions(&self, from: u64, at_most: u32) -> Result<Vec<Contribution>, StoreError> {
+        self.store.contributions(from, at_most)
+    }
+
+    fn number_of(&self, asked: &Asked) -> Result<Option<u64>, StoreError> {
+        self.store.number_of(asked)
     }
 
     fn blob_tickets(&self) -> Result<Vec<Ticket>, StoreError> {

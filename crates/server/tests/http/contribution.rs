@@ -12,7 +12,7 @@ use tauline_protocol::status::QueueWord;
 use tauline_store::Chain;
 use tauline_transcript::{Base, Encoding, RawContribution, Secret, contribute_with};
 
-use crate::common::turn::Turn;
+use crate::common::turn::{MSGPACK, Turn};
 use crate::common::{Answer, Client, TestServer, alter_json, spoil};
 
 async fn start(client: &Client, accept: Option<&str>, encoding: Option<&str>) -> Answer {
@@ -378,6 +378,44 @@ async fn of_a_contribution_without_a_digest_the_witness_decides() {
         send(&holder, form)
             .await
             .expect_error(Code::EarlierOneCounted);
+    }
+}
+
+// `docs/spec/http-api.md#receipt`.
+#[tokio::test]
+async fn the_answer_has_the_contributions_number() {
+    let turn = Turn::begin().await;
+    let good = turn.holder.contribution(&turn.base);
+    let number = |answer: Answer| {
+        let body: serde_json::Value = answer.expect_ok().json();
+        body["number"].as_u64()
+    };
+    assert_eq!(number(turn.holder.complete(&good).await), Some(1));
+    turn.waiter.check_in().await;
+    let base = turn.waiter.start(&turn.server.sizes()).await;
+    let next = turn.waiter.contribution(&base);
+    assert_eq!(number(turn.waiter.complete(&next).await), Some(2));
+    // Sent again, it is the same.
+    assert_eq!(number(turn.holder.complete(&good).await), Some(1));
+    let server = turn.server.restart().await;
+    let holder = turn.holder.at(server.url());
+    assert_eq!(number(holder.complete(&good).await), Some(1));
+}
+
+/// A page shows how far the download is, and cannot say that it wants no compression.
+#[tokio::test]
+async fn points_in_messagepack_are_not_compressed_and_their_length_is_told() {
+    let turn = Turn::begin().await;
+    for form in [MSGPACK, "application/msgpack; points=uncompressed"] {
+        let start = turn
+            .holder
+            .request(Method::POST, "/contribution/start")
+            .header("accept", form)
+            .header("accept-encoding", "gzip, deflate, br, zstd");
+        let answer = turn.holder.send(start).await.expect_ok();
+        assert_eq!(answer.header("content-encoding"), None, "{form}");
+        let length = answer.bytes.len().to_string();
+        assert_eq!(answer.header("content-length"), Some(&*length), "{form}");
     }
 }
 

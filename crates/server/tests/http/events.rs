@@ -1,49 +1,25 @@
 //! The stream of events: a status now, and at each change.
 
-use futures_util::StreamExt as _;
 use tauline_protocol::error::Code;
 use tauline_protocol::status::{QueueStatus, QueueWord};
 
+use crate::common::sse::Events;
 use crate::common::turn::Turn;
 use crate::common::{Client, TestServer};
 
-/// A stream of events, read one at a time.
-struct Events {
-    bytes: futures_util::stream::BoxStream<'static, reqwest::Result<Vec<u8>>>,
-    text: String,
-}
+/// A participant's stream.
+struct Stream(Events);
 
-impl Events {
+impl Stream {
     async fn open(client: &Client) -> Self {
-        let request = client.request(reqwest::Method::GET, "/queue/events");
-        let response = request.send().await.unwrap();
-        assert_eq!(response.status(), 200);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        let bytes = response
-            .bytes_stream()
-            .map(|piece| piece.map(|piece| piece.to_vec()));
-        Self {
-            bytes: bytes.boxed(),
-            text: String::new(),
-        }
+        Self(Events::open(client, "/queue/events").await)
     }
 
     /// The next status; `None` when the stream has ended.
     async fn next(&mut self) -> Option<QueueStatus> {
-        loop {
-            if let Some(end) = self.text.find("\n\n") {
-                let event: String = self.text.drain(..end + 2).collect();
-                if event.starts_with(':') {
-                    continue;
-                }
-                let mut lines = event.lines();
-                assert_eq!(lines.next(), Some("event: status"));
-                let data = lines.next().unwrap().strip_prefix("data: ").unwrap();
-                return Some(serde_json::from_str(data).unwrap());
-            }
-            let piece = self.bytes.next().await?.ok()?;
-            self.text.push_str(std::str::from_utf8(&piece).unwrap());
-        }
+        let event = self.0.next().await?;
+        assert_eq!(event.name, "status");
+        Some(serde_json::from_str(&event.data).unwrap())
     }
 
     /// Events up to the first that fits.
@@ -60,7 +36,7 @@ impl Events {
 #[tokio::test]
 async fn a_stream_tells_the_status_at_once_and_the_turn_when_it_comes() {
     let turn = Turn::begin().await;
-    let mut events = Events::open(&turn.waiter).await;
+    let mut events = Stream::open(&turn.waiter).await;
     let first = events.next().await.unwrap();
     assert_eq!(first.queue_status, QueueWord::Queued);
     assert_eq!(first.queue_position, Some(1));
@@ -86,7 +62,7 @@ async fn a_stream_tells_every_place_gained() {
     let turn = Turn::begin().await;
     let third = turn.server.client(3).await;
     assert_eq!(third.join().await.queue_position, Some(2));
-    let mut events = Events::open(&third).await;
+    let mut events = Stream::open(&third).await;
     assert_eq!(events.next().await.unwrap().queue_position, Some(2));
     turn.waiter.leave().await;
     events
@@ -98,7 +74,7 @@ async fn a_stream_tells_every_place_gained() {
 async fn an_open_stream_counts_as_checking_in() {
     let server = TestServer::with(&[("checkin-min", "0.2"), ("checkin-grace", "0.2")]).await;
     let turn = Turn::on(server).await;
-    let mut events = Events::open(&turn.waiter).await;
+    let mut events = Stream::open(&turn.waiter).await;
     events.next().await.unwrap();
     // Three times as long as a silent participant is waited for.
     tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
@@ -119,7 +95,7 @@ async fn a_stream_needs_a_session() {
 #[tokio::test]
 async fn streams_end_when_the_server_stops() {
     let turn = Turn::begin().await;
-    let mut events = Events::open(&turn.waiter).await;
+    let mut events = Stream::open(&turn.waiter).await;
     events.next().await.unwrap();
     let stopped = tokio::spawn(turn.server.stop());
     while events.next().await.is_some() {}

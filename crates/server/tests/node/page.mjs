@@ -42,6 +42,7 @@ async function open(link, inject) {
   await page.exposeFunction("askWallet", wallet);
   await page.addInitScript(inject);
   await page.goto(link);
+  await page.getByRole("heading", { name: "Sign in with an Ethereum account" }).waitFor();
   return page;
 }
 
@@ -67,30 +68,35 @@ async function json(page) {
   return JSON.parse(await page.evaluate(() => document.body.innerText));
 }
 
-async function isShown(page, id) {
-  return page.locator(`#${id}`).isVisible();
+const noWallet = (page) => page.getByText("There is no Ethereum wallet in this browser");
+
+/** What the page says is wrong. */
+async function wrong(page) {
+  const said = page.locator("p.note.bad[role=status]");
+  await said.waitFor();
+  return said.innerText();
 }
 
 try {
   let page = await open(task.link, announced);
-  if (await isShown(page, "no-wallet")) throw new Error("the announced wallet is not offered");
+  await page.getByRole("button", { name: "Sign in with Test wallet" }).waitFor();
+  if (await noWallet(page).isVisible()) throw new Error("the announced wallet is not offered");
   await page.getByRole("button", { name: "Sign in with Test wallet" }).click();
   seen.announced = await json(page);
 
   page = await open(task.redirecting, injected);
   // Nobody listens there: what matters is where the browser wanted to go.
   const left = page.waitForRequest((request) => request.url().startsWith("http://localhost:9/"));
-  await page.getByRole("button", { name: "Sign in with the wallet" }).click();
+  await page.getByRole("button", { name: "Sign in with Ethereum" }).click();
   seen.redirected = (await left).url();
   seen.problems = seen.problems.filter((problem) => !problem.includes("ERR_CONNECTION_REFUSED"));
 
   page = await open(task.link, declining);
-  await page.getByRole("button", { name: "Sign in with the wallet" }).click();
-  await page.locator("#status.error").waitFor();
-  seen.declined = await page.locator("#status").innerText();
+  await page.getByRole("button", { name: "Sign in with Ethereum" }).click();
+  seen.declined = await wrong(page);
 
   page = await open(task.link, () => {});
-  if (!(await isShown(page, "no-wallet"))) throw new Error("a wallet is offered that is not there");
+  if (!(await noWallet(page).isVisible())) throw new Error("a wallet is offered that is not there");
   await page.getByLabel("Your account's address").fill(account);
   await page.getByRole("button", { name: "Show the message" }).click();
   const text = page.locator("#message");
@@ -98,8 +104,7 @@ try {
   const message = await text.inputValue();
   await page.getByLabel("The signature").fill("0x12");
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
-  await page.locator("#status.error").waitFor();
-  seen.refused = await page.locator("#status").innerText();
+  seen.refused = await wrong(page);
   // The answer to that is an error, which the console says, too.
   seen.problems = seen.problems.filter((problem) => !problem.includes("status of 401"));
   await page.getByLabel("The signature").fill(await rpc("eth_sign", [account, "0x" + Buffer.from(message).toString("hex")]));

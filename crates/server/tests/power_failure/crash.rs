@@ -52,8 +52,9 @@ fn the_recording_holds_what_people_were_told() {
     // Two runs, five people.
     assert_eq!(count(|one| matches!(one, Told::Serves)), 2);
     assert_eq!(count(|one| matches!(one, Told::Ticket(_))), 5);
-    assert!(count(|one| matches!(one, Told::Checkpoint(_))) >= 7);
-    assert!(count(|one| matches!(one, Told::Head(_))) >= 5);
+    // How many of these there are depends on how fast the machine is: a slow one signs for several turns at once.
+    assert!(count(|one| matches!(one, Told::Checkpoint(_))) >= 3);
+    assert!(count(|one| matches!(one, Told::Head(_))) >= 3);
     let contributors: BTreeSet<_> = told
         .iter()
         .filter_map(|one| match one {

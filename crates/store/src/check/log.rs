@@ -10,6 +10,7 @@ use super::custody::Custody;
 use crate::chain::{Chain, StoredRecord};
 use crate::error::StoreError;
 use crate::store::Store;
+use crate::turns::{History, TurnLog};
 
 /// How many records or contributions are read at a time, which bounds the memory.
 pub(super) const PAGE: u32 = 1024;
@@ -34,6 +35,10 @@ pub(super) struct Replayed {
     pub(super) joined: Vec<u64>,
     /// The time of the last record.
     pub(super) last_at: Timestamp,
+    /// What goes on following the turns.
+    pub(super) turns: TurnLog,
+    /// The turns that are over.
+    pub(super) history: History,
 }
 
 /// What the log tells of an accepted contribution.
@@ -59,6 +64,8 @@ pub(super) fn replay(store: &dyn Store, rules: Rules) -> Result<Replayed, StoreE
         custody: Custody::default(),
         joined: Vec::new(),
         last_at: store.ceremony().started_at,
+        turns: TurnLog::default(),
+        history: History::default(),
     };
     let started_at = store.ceremony().started_at;
     let replayed = Queue::replay(rules, started_at, &mut log);
@@ -77,6 +84,8 @@ pub(super) fn replay(store: &dyn Store, rules: Rules) -> Result<Replayed, StoreE
         custody: log.custody,
         joined: log.joined,
         last_at: log.last_at,
+        turns: log.turns,
+        history: log.history,
     })
 }
 
@@ -94,6 +103,8 @@ struct Log<'a> {
     custody: Custody,
     joined: Vec<u64>,
     last_at: Timestamp,
+    turns: TurnLog,
+    history: History,
 }
 
 impl Log<'_> {
@@ -146,6 +157,12 @@ impl Log<'_> {
         self.last_at = self.last_at.max(at.unwrap_or_default());
         if let Some(noticed) = &record.notice {
             self.custody.take(&noticed.notice);
+            self.turns.notice(&noticed.notice);
+        }
+        if let Some(entry) = &record.entry
+            && let Some(over) = self.turns.follow(entry.at, &entry.event)
+        {
+            self.history.take(self.chain.records() - 1, &over);
         }
         match record.entry.as_ref().map(|entry| &entry.event) {
             Some(Event::Joined { .. }) => self.joined.push(self.chain.records() - 1),

@@ -41,8 +41,8 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use crate::random::SecureRandom;
 use blstrs::{G1Affine, G2Affine};
-use rand_core::{CryptoRng, RngCore};
 use rayon::{Scope, ThreadPool};
 
 mod partial;
@@ -115,7 +115,7 @@ impl Received {
         from: impl Read,
         sizes: &Sizes,
         pool: &ThreadPool,
-        rng: &mut (impl RngCore + CryptoRng),
+        rng: &mut dyn SecureRandom,
     ) -> Result<Self, ReceiveError> {
         receive(from, sizes, pool, rng, |from, sink| {
             crate::contribution::json::read_arriving(from, sink)
@@ -133,7 +133,7 @@ impl Received {
         from: impl Read,
         sizes: &Sizes,
         pool: &ThreadPool,
-        rng: &mut (impl RngCore + CryptoRng),
+        rng: &mut dyn SecureRandom,
     ) -> Result<Self, ReceiveError> {
         receive(from, sizes, pool, rng, |from, sink| {
             Ok((
@@ -158,7 +158,7 @@ fn receive<R: Read>(
     from: R,
     sizes: &Sizes,
     pool: &ThreadPool,
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
     parse: Parse<R>,
 ) -> Result<Received, ReceiveError> {
     let partial: Vec<PartialPowers> = sizes.iter().map(|_| PartialPowers::default()).collect();
@@ -224,7 +224,7 @@ impl<R: Read> Read for FirstErrorReader<R> {
 }
 
 /// Hands batches to the pool.
-struct Decoder<'a, 'scope, R> {
+struct Decoder<'a, 'scope> {
     scope: &'a Scope<'scope>,
     sizes: &'a Sizes,
     partial: &'scope [PartialPowers],
@@ -232,10 +232,10 @@ struct Decoder<'a, 'scope, R> {
     given_up: &'scope AtomicBool,
     /// Batches that wait for the pool, or are in its hands.
     at_work: &'scope AtomicUsize,
-    rng: &'a mut R,
+    rng: &'a mut dyn SecureRandom,
 }
 
-impl<R: RngCore + CryptoRng> PointSink for Decoder<'_, '_, R> {
+impl PointSink for Decoder<'_, '_> {
     fn points(&mut self, batch: PointBatch<'_>) {
         let index = batch.list.sub_ceremony;
         let (Some(size), Some(partial)) = (self.sizes.size(index), self.partial.get(index)) else {
@@ -275,7 +275,7 @@ impl<R: RngCore + CryptoRng> PointSink for Decoder<'_, '_, R> {
     }
 }
 
-impl<'scope, R> Decoder<'_, 'scope, R> {
+impl<'scope> Decoder<'_, 'scope> {
     /// Has a part of a list decoded.
     fn hand_on(
         &self,

@@ -9,10 +9,10 @@
 //! * *Lagrange points alone*: see [`lagrange`](crate::export::lagrange); the powers in G2 are compared with
 //!   each other too.
 
+use crate::random::SecureRandom;
 use blstrs::{G1Affine, G2Affine};
 use group::Curve;
 use group::prime::PrimeCurveAffine;
-use rand_core::{CryptoRng, RngCore};
 
 use crate::arithmetic::{Backend, Digits, G1List, G2List, linear_combination, pairings_equal};
 use crate::contribution::lists::undecodable;
@@ -39,7 +39,7 @@ const REPORTED: usize = 2048;
 /// Names the first set that fails, the check, and the lowest bad index.
 pub fn check_powers_file(
     file: &PowersFile,
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
     progress: &dyn Fn(usize, usize),
 ) -> Result<Vec<SetFindings>, PowersInvalid> {
     let total = file.sets.iter().map(points_of).sum();
@@ -99,7 +99,7 @@ impl VerifiedSet {
 fn verify_set(
     set: &PowersSet,
     index: usize,
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
     advance: &mut dyn FnMut(usize),
 ) -> Result<VerifiedSet, PowersInvalid> {
     let g2 = set.g2_monomial.len();
@@ -152,7 +152,7 @@ fn verify_monomial(
     sub_ceremony: SubCeremony,
     g1: &RawPoints<G1Affine>,
     set: &PowersSet,
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
 ) -> Result<(Vec<G1Affine>, Vec<G2Affine>), PowersInvalid> {
     let Size {
         g1: g1_len,
@@ -194,7 +194,7 @@ fn verify_lagrange_alone(
     sub_ceremony: SubCeremony,
     set: &PowersSet,
     lagrange: Vec<G1Affine>,
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
     advance: &mut dyn FnMut(usize),
 ) -> Result<VerifiedSet, PowersInvalid> {
     let invalid = |check, index| Invalid {
@@ -249,7 +249,7 @@ fn check_g2_powers(
     sub_ceremony: SubCeremony,
     tau_g1: &G1Affine,
     g2: &[G2Affine],
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
 ) -> Result<(), PowersInvalid> {
     let coefficients = Coefficients::draw(g2.len() - 1, rng);
     let holds = |from: usize, to: usize| {
@@ -273,7 +273,7 @@ fn check_g2_powers(
 /// `arithmetic/sums/windows.rs`, and one by one where those say no.
 fn decode_lagrange(
     raw: &RawPoints<G1Affine>,
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
     advance: &mut dyn FnMut(usize),
 ) -> Result<Vec<G1Affine>, PowersInvalid> {
     let len = G1Affine::encoded_len(raw.encoding());

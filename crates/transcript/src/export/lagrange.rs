@@ -6,9 +6,9 @@
 
 pub(crate) mod alone;
 
+use crate::random::SecureRandom;
 use blstrs::{G1Affine, G1Projective, Scalar};
 use ff::{Field, PrimeField};
-use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
 use crate::arithmetic::{COEFFICIENT_LEN, linear_combination, normalize};
@@ -67,7 +67,7 @@ pub fn to_lagrange(monomial: &[G1Affine]) -> Result<Vec<G1Affine>, NotPowerOfTwo
 pub fn check_lagrange(
     monomial: &[G1Affine],
     lagrange: &[G1Affine],
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
 ) -> Result<(), LagrangeMismatch> {
     let (expected, got) = (monomial.len(), lagrange.len());
     if expected != got {

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use rand_core::{CryptoRng, RngCore};
+use crate::random::SecureRandom;
 
 use crate::contribution::raw::RawContribution;
 use crate::error::Invalid;
@@ -58,7 +58,7 @@ impl Transcript {
         &mut self,
         identity: Identity,
         contribution: &RawContribution,
-        rng: &mut (impl RngCore + CryptoRng),
+        rng: &mut dyn SecureRandom,
     ) -> Result<(), Invalid> {
         let mut verified = verify(&self.base, contribution, rng)?;
         verified.prune_signatures(&identity);

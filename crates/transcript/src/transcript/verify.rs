@@ -16,8 +16,8 @@ mod signatures;
 mod structure;
 mod subgroups;
 
+use crate::random::SecureRandom;
 use blstrs::G1Affine;
-use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
 use self::entries::check_batch;
@@ -74,7 +74,7 @@ pub struct VerificationProgress {
 pub fn verify_transcript<S: Source + ?Sized>(
     source: &S,
     options: &Options,
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
     progress: &(dyn Fn(VerificationProgress) + Sync),
 ) -> Result<Report, TranscriptError> {
     progress(VerificationProgress {
@@ -138,7 +138,7 @@ fn check_entries<S: Source + ?Sized>(
     index: &Index,
     rules: &Rules,
     failures: &mut Failures,
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
     progress: &(dyn Fn(VerificationProgress) + Sync),
 ) -> Result<(Report, Vec<Option<G1Affine>>), TranscriptError> {
     let mut report = Report::default();

@@ -3,9 +3,9 @@
 use std::borrow::Borrow;
 use std::fmt;
 
+use crate::random::SecureRandom;
 use blstrs::Scalar;
 use ff::Field;
-use rand_core::{CryptoRng, RngCore};
 use sha2::{Digest, Sha512};
 use zeroize::{DefaultIsZeroes, Zeroize, Zeroizing};
 
@@ -42,11 +42,7 @@ impl Secret {
     ///
     /// Each is SHA-512, reduced to the scalar field, of 64 bytes from `rng`, of `extra_entropy`,
     /// and of the sub-ceremony's index: uniform to 2⁻²⁵⁶ if either source is good.
-    pub fn fresh(
-        count: usize,
-        rng: &mut (impl RngCore + CryptoRng),
-        extra_entropy: &[u8],
-    ) -> Vec<Self> {
+    pub fn fresh(count: usize, rng: &mut dyn SecureRandom, extra_entropy: &[u8]) -> Vec<Self> {
         // The room is there from the start: a vector that moves leaves its old contents behind.
         let mut secrets = Vec::with_capacity(count);
         while secrets.len() < count {

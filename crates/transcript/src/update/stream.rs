@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::random::SecureRandom;
 use blstrs::G2Affine;
 use k256::ecdsa::SigningKey;
-use rand_core::{CryptoRng, RngCore};
 
 use crate::contribution::raw::{RawPoint, RawSubContribution};
 use crate::encoding::Encoding;
@@ -37,7 +37,7 @@ impl<'a> ContributionStream<'a> {
     /// `rng` and `extra_entropy` are as for [`contribute`](crate::contribute), and so is `base`.
     pub fn begin(
         base: &'a Base,
-        rng: &mut (impl RngCore + CryptoRng),
+        rng: &mut dyn SecureRandom,
         extra_entropy: &[u8],
         identity: &Identity,
         ethereum_key: Option<&SigningKey>,

@@ -1,9 +1,9 @@
 //! What is wrong with a sub-ceremony, in the specification's order of checks.
 
+use crate::random::SecureRandom;
 use blstrs::{G1Affine, G1Projective, G2Affine};
 use group::Curve;
 use group::prime::PrimeCurveAffine;
-use rand_core::{CryptoRng, RngCore};
 
 use crate::arithmetic::{Backend, Digits, G1, G1List, G2List, WindowSums, pairings_equal};
 use crate::encoding::Point;
@@ -44,11 +44,7 @@ impl Decoded {
     }
 
     /// The first of the checks 3 to 7 that fails, with the lowest bad index.
-    pub(crate) fn blame(
-        &self,
-        sums: &Sums,
-        rng: &mut (impl RngCore + CryptoRng),
-    ) -> Option<Invalid> {
+    pub(crate) fn blame(&self, sums: &Sums, rng: &mut dyn SecureRandom) -> Option<Invalid> {
         self.outside_subgroup(&sums.windows, rng)
             .or_else(|| match self.plainly_wrong() {
                 // Comes last, if nothing else is wrong.
@@ -65,7 +61,7 @@ impl Decoded {
     fn outside_subgroup(
         &self,
         windows: &[WindowSums<G1>],
-        rng: &mut (impl RngCore + CryptoRng),
+        rng: &mut dyn SecureRandom,
     ) -> Option<Invalid> {
         if !windows.iter().all(WindowSums::in_subgroup)
             && let Some(index) = first_outside(&self.g1, rng)
@@ -90,7 +86,7 @@ impl Decoded {
     }
 
     /// Check 6.
-    fn wrong_g1_ratio(&self, sums: &Sums, rng: &mut (impl RngCore + CryptoRng)) -> Option<Invalid> {
+    fn wrong_g1_ratio(&self, sums: &Sums, rng: &mut dyn SecureRandom) -> Option<Invalid> {
         if holds(&sums.g1, &self.g2[1]) {
             return None;
         }
@@ -99,7 +95,7 @@ impl Decoded {
     }
 
     /// Check 7.
-    fn wrong_g2_power(&self, sums: &Sums, rng: &mut (impl RngCore + CryptoRng)) -> Option<Invalid> {
+    fn wrong_g2_power(&self, sums: &Sums, rng: &mut dyn SecureRandom) -> Option<Invalid> {
         let (q, p) = &sums.g2;
         let equal = pairings_equal(
             &G1Affine::generator(),
@@ -132,7 +128,7 @@ fn holds(ratio: &Ratio, tau: &G2Affine) -> bool {
 
 /// The lowest point outside of the subgroup, in a list that has one: window sums over halves,
 /// then the points one by one.
-fn first_outside(points: &G1List, rng: &mut (impl RngCore + CryptoRng)) -> Option<usize> {
+fn first_outside(points: &G1List, rng: &mut dyn SecureRandom) -> Option<usize> {
     let (from, to) = halve(0, points.len(), FEW, |from, to| {
         let part = points.slice(from..to);
         part.window_sums(&Digits::draw(part.len(), rng))
@@ -143,11 +139,7 @@ fn first_outside(points: &G1List, rng: &mut (impl RngCore + CryptoRng)) -> Optio
 }
 
 /// The lowest power that is not τ times the one before, in a list that has one.
-fn first_wrong_ratio(
-    powers: &G1List,
-    tau: &G2Affine,
-    rng: &mut (impl RngCore + CryptoRng),
-) -> Option<usize> {
+fn first_wrong_ratio(powers: &G1List, tau: &G2Affine, rng: &mut dyn SecureRandom) -> Option<usize> {
     // Equation i is about the powers i and i + 1.
     let (from, to) = halve(0, powers.len().saturating_sub(1), FEW, |from, to| {
         let part = powers.slice(from..to + 1);

@@ -1,8 +1,8 @@
 //! The points of one sub-ceremony, and the sums that one pass makes of them.
 
+use crate::random::SecureRandom;
 use blstrs::{G1Affine, G1Projective, G2Affine, G2Projective};
 use group::prime::PrimeCurveAffine;
-use rand_core::{CryptoRng, RngCore};
 
 use crate::arithmetic::{
     Digits, G1, G1List, WindowSums, linear_combination, normalize, pairings_equal,
@@ -48,7 +48,7 @@ enum Windowed<'a> {
 }
 
 impl<'a> Draw<'a> {
-    pub(crate) fn new(decoded: &'a Decoded, rng: &mut (impl RngCore + CryptoRng)) -> Self {
+    pub(crate) fn new(decoded: &'a Decoded, rng: &mut dyn SecureRandom) -> Self {
         let (windowed, windows) = match &decoded.sums[..] {
             [] => {
                 let digits = Digits::draw(decoded.g1.len(), rng);

@@ -13,10 +13,10 @@
 //! the prover cannot foresee. They are drawn once for a list; the search for the lowest bad index
 //! uses prefixes of the same ones, which adds one chance of 2⁻¹²⁸ for each of its few steps.
 
+use crate::random::SecureRandom;
 use blstrs::{G1Affine, G1Projective, G2Affine};
 use group::Curve;
 use group::prime::PrimeCurveAffine;
-use rand_core::{CryptoRng, RngCore};
 
 use crate::arithmetic::{COEFFICIENT_LEN, linear_combination, pairings_equal};
 
@@ -25,7 +25,7 @@ pub(crate) struct Coefficients(Vec<[u8; COEFFICIENT_LEN]>);
 
 impl Coefficients {
     /// Draws `len` of them.
-    pub(crate) fn draw(len: usize, rng: &mut (impl RngCore + CryptoRng)) -> Self {
+    pub(crate) fn draw(len: usize, rng: &mut dyn SecureRandom) -> Self {
         let mut coefficients = vec![[0; COEFFICIENT_LEN]; len];
         rng.fill_bytes(coefficients.as_flattened_mut());
         Self(coefficients)

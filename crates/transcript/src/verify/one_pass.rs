@@ -32,10 +32,10 @@
 //! misses by; if one of them misses, at most one value of its coefficient makes the sum 0, whatever the
 //! others are (see `verify/equations.rs`). The same holds of each equation on its own, which is what names a culprit.
 
+use crate::random::SecureRandom;
 use blstrs::{G1Affine, G1Projective, G2Affine, G2Projective};
 use group::prime::PrimeCurveAffine;
 use group::{Curve, Group};
-use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
 use crate::arithmetic::{
@@ -48,10 +48,7 @@ use crate::verify::equations::Coefficients;
 /// The first of the checks 3 to 7 that fails, in the specification's order, of the first
 /// sub-ceremony that fails any, with the lowest bad index; none if all hold
 /// (`docs/spec/ceremony.md#check-order`).
-pub(crate) fn first_failure(
-    subs: &[Decoded],
-    rng: &mut (impl RngCore + CryptoRng),
-) -> Option<Invalid> {
+pub(crate) fn first_failure(subs: &[Decoded], rng: &mut dyn SecureRandom) -> Option<Invalid> {
     // Sub-ceremonies after one that a glance refuses cannot be the first to fail.
     let refused = subs.iter().position(|sub| sub.plainly_wrong().is_some());
     let subs = &subs[..refused.map_or(subs.len(), |at| at + 1)];
@@ -126,7 +123,7 @@ fn equations_hold(subs: &[Decoded], sums: &[Sums]) -> bool {
 /// It proves nothing: neither of the points is known to be in the subgroup.
 pub(crate) fn first_unproven(
     updates: &[(Change, G1Affine)],
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
 ) -> Option<usize> {
     let coefficients = Coefficients::draw(updates.len(), rng);
     let times =

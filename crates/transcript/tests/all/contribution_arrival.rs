@@ -10,8 +10,8 @@ use rand::{CryptoRng, Rng, RngCore};
 use rand_chacha::ChaCha20Rng;
 use rayon::ThreadPool;
 use tauline_transcript::{
-    Base, DocumentError, Encoding, Invalid, RawContribution, ReceiveError, Received, Sizes,
-    Verified, verify_received,
+    Base, DocumentError, Encoding, Invalid, RawContribution, ReceiveError, Received, SecureRandom,
+    Sizes, Verified, verify_received,
 };
 
 use crate::fixtures::{
@@ -37,7 +37,7 @@ impl Form {
         self,
         from: impl Read,
         sizes: &Sizes,
-        rng: &mut (impl RngCore + CryptoRng),
+        rng: &mut dyn SecureRandom,
     ) -> Result<Received, ReceiveError> {
         match self {
             Self::Json => Received::from_json(from, sizes, pool(), rng),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -35,6 +35,8 @@ pub(super) struct PendingSignIn {
     authority: String,
     path: String,
     sender: Mutex<Option<oneshot::Sender<Outcome<BrowserSession>>>>,
+    /// Why the sign-in failed, if it did: the person looks at the browser.
+    why: OnceLock<String>,
     /// Whether the browser has asked for the last page.
     pub(super) is_leaving: AtomicBool,
     /// Notified when the last page has been sent.
@@ -50,6 +52,7 @@ impl PendingSignIn {
             authority: address[url::Position::BeforeHost..url::Position::AfterPort].to_owned(),
             path: address.path().to_owned(),
             sender: Mutex::new(Some(sender)),
+            why: OnceLock::new(),
             is_leaving: AtomicBool::new(false),
             has_left: Notify::new(),
         }
@@ -70,10 +73,17 @@ impl PendingSignIn {
                 StatusCode::OK,
                 "You are signed in. Go back to the terminal; this page can be closed.",
             ),
-            FAILED => page(
-                StatusCode::OK,
-                "You are not signed in. The terminal says why; this page can be closed.",
-            ),
+            FAILED => {
+                let why = self
+                    .why
+                    .get()
+                    .map_or("the terminal says why", String::as_str);
+                let text = format!(
+                    "You are not signed in: {}. Go back to the terminal; this page can be closed.",
+                    escaped(why)
+                );
+                page(StatusCode::OK, &text)
+            }
             path if path == self.path => self.take(request.uri().query().unwrap_or_default()),
             _ => page(StatusCode::NOT_FOUND, "There is nothing here."),
         }
@@ -99,6 +109,11 @@ impl PendingSignIn {
                 "This sign-in has ended already: the terminal says how.",
             );
         };
+        let brought = brought.map_err(|Refused { code, error }| {
+            let failure = Failure::bad(format!("cannot sign in: {error}")).code(&code);
+            let _ = self.why.set(error);
+            failure
+        });
         let _ = sender.send(brought);
         let mut response = page(StatusCode::SEE_OTHER, "");
         response
@@ -108,8 +123,14 @@ impl PendingSignIn {
     }
 }
 
+/// Why there is no session.
+struct Refused {
+    code: String,
+    error: String,
+}
+
 /// Reads a session, or why there is none, from a query. Returns nothing for any other query.
-fn read(query: &str) -> Option<Outcome<BrowserSession>> {
+fn read(query: &str) -> Option<Result<BrowserSession, Refused>> {
     let mut pairs = HashMap::new();
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         // If a name is given twice, it is not clear which one counts.
@@ -130,11 +151,16 @@ fn read(query: &str) -> Option<Outcome<BrowserSession>> {
         let text = text.chars().filter(|letter| !letter.is_control());
         text.take(300).collect()
     };
-    Some(Err(Failure::bad(format!(
-        "cannot sign in: {}",
-        plain(error)
-    ))
-    .code(&plain(code))))
+    Some(Err(Refused {
+        code: plain(code),
+        error: plain(error),
+    }))
+}
+
+/// Text for an element of HTML.
+fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;");
+    text.replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn page(status: StatusCode, text: &str) -> Page {
@@ -165,6 +191,9 @@ fn page(status: StatusCode, text: &str) -> Page {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+    use http_body_util::BodyExt as _;
+
     use super::*;
 
     const GOOD: &str = "session_id=s-1&sub=git%7C7%7CAda&nickname=Ada&provider=Github&exp=1";
@@ -175,6 +204,7 @@ mod tests {
             authority: "127.0.0.1:7".to_owned(),
             path: "/secret".to_owned(),
             sender: Mutex::new(Some(sender)),
+            why: OnceLock::new(),
             is_leaving: AtomicBool::new(false),
             has_left: Notify::new(),
         };
@@ -193,6 +223,18 @@ mod tests {
         let location = location.map_or("", |value| value.to_str().unwrap());
         assert_eq!(answer.headers()["cache-control"], "no-store");
         (answer.status().as_u16(), location.to_owned())
+    }
+
+    /// What a page says.
+    fn shown(pending: &PendingSignIn, path: &str) -> String {
+        let request = Request::builder()
+            .uri(path)
+            .header("host", "127.0.0.1:7")
+            .body(())
+            .unwrap();
+        let body = pending.answer(&request).into_body();
+        let bytes = body.collect().now_or_never().unwrap().unwrap().to_bytes();
+        String::from_utf8(bytes.to_vec()).unwrap()
     }
 
     #[test]
@@ -246,5 +288,17 @@ mod tests {
             failure.text(),
             "cannot sign in: user created afterdeadline [AuthErrorPayload::UserCreatedAfterDeadline]"
         );
+        let last = shown(&pending, FAILED);
+        assert!(last.contains("user created afterdeadline"), "{last}");
+    }
+
+    #[test]
+    fn a_reason_cannot_become_markup() {
+        let (pending, _brought) = pending();
+        let path = "/secret?code=x&error=%3Cscript%3E%26amp%3B%3C%2Fscript%3E";
+        assert_eq!(asked(&pending, "GET", "127.0.0.1:7", path).0, 303);
+        let last = shown(&pending, FAILED);
+        let text = "&lt;script&gt;&amp;amp;&lt;/script&gt;";
+        assert!(last.contains(text) && !last.contains("<script"), "{last}");
     }
 }

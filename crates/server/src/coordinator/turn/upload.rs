@@ -14,7 +14,7 @@ use tracing::error;
 
 use crate::base::CurrentBase;
 use crate::coordinator::handle::Coordinator;
-use crate::coordinator::reply::{Reply, SubmitAnswer};
+use crate::coordinator::reply::{Counted, Reply, SubmitAnswer};
 use crate::coordinator::task::{Message, Task, Verifying};
 use crate::fingerprint::Fingerprint;
 use crate::refused::Refused;
@@ -74,7 +74,7 @@ impl Coordinator {
             let document = move || read().map(Received::from).map_err(Refused::malformed);
             tokio::task::spawn_blocking(document).await
         };
-        self.complete_read(who, read, false).await
+        Ok(self.complete_read(who, read, false).await?.receipt)
     }
 
     /// Takes the contribution whose last byte has just arrived and which is being read, and answers
@@ -88,11 +88,7 @@ impl Coordinator {
     /// # Errors
     /// When it is not the participant's turn, the body cannot be read, a check fails, the
     /// coordinator does, or another contribution of the participant's was there first.
-    pub async fn complete_arriving<R>(
-        &self,
-        who: Identity,
-        reading: R,
-    ) -> Result<SignedReceipt, Refused>
+    pub async fn complete_arriving<R>(&self, who: Identity, reading: R) -> Result<Counted, Refused>
     where
         R: Future<Output = Result<Result<Received, Refused>, JoinError>> + Send + 'static,
     {
@@ -104,7 +100,7 @@ impl Coordinator {
         who: Identity,
         reading: R,
         verify_at_once: bool,
-    ) -> Result<SignedReceipt, Refused>
+    ) -> Result<Counted, Refused>
     where
         R: Future<Output = Result<Result<Received, Refused>, JoinError>> + Send + 'static,
     {
@@ -139,7 +135,7 @@ impl Coordinator {
         ticket: Ticket,
         reading: R,
         base: Option<Arc<CurrentBase>>,
-    ) -> Result<SignedReceipt, Refused>
+    ) -> Result<Counted, Refused>
     where
         R: Future<Output = Result<Result<Received, Refused>, JoinError>>,
     {

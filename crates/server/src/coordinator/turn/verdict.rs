@@ -12,7 +12,7 @@ use tracing::{debug, error, warn};
 
 use crate::coordinator::handle::Coordinator;
 use crate::coordinator::refusals;
-use crate::coordinator::reply::{Reply, RulesRefusal, SubmitAnswer};
+use crate::coordinator::reply::{Counted, Reply, RulesRefusal, SubmitAnswer};
 use crate::coordinator::task::{Message, Task, VerdictWaiter};
 use crate::fingerprint::Fingerprint;
 use crate::refused::Refused;
@@ -26,8 +26,9 @@ impl Coordinator {
     /// # Errors
     /// When there is neither, or the verdict is not a good one.
     pub async fn verdict(&self, who: Identity) -> Result<SignedReceipt, Refused> {
-        self.hear_verdict(move |task, now, reply| task.verdict(now, &who, None, reply))
-            .await
+        let counted =
+            self.hear_verdict(move |task, now, reply| task.verdict(now, &who, None, reply));
+        Ok(counted.await?.receipt)
     }
 
     /// Answers a contribution that was sent while one was being verified, or after one was
@@ -40,7 +41,7 @@ impl Coordinator {
         &self,
         who: Identity,
         sent: Fingerprint,
-    ) -> Result<SignedReceipt, Refused> {
+    ) -> Result<Counted, Refused> {
         self.hear_verdict(move |task, now, reply| task.verdict(now, &who, Some(sent), reply))
             .await
     }
@@ -50,13 +51,10 @@ impl Coordinator {
     pub(super) async fn hear_verdict(
         &self,
         act: impl FnOnce(&mut Task, Timestamp, Reply<SubmitAnswer>) + Send + 'static,
-    ) -> Result<SignedReceipt, Refused> {
+    ) -> Result<Counted, Refused> {
         match self.ask_held(act).await? {
-            SubmitAnswer::Receipt(receipt) => Ok(receipt),
-            SubmitAnswer::AcceptedBefore { ticket, sent } => match sent {
-                None => self.receipt(ticket).await,
-                Some(sent) => self.receipt_for(ticket, sent).await,
-            },
+            SubmitAnswer::Counted(counted) => Ok(counted),
+            SubmitAnswer::AcceptedBefore { ticket, sent } => self.counted(ticket, sent).await,
             SubmitAnswer::Failed(refused) => Err(refused),
         }
     }
@@ -173,7 +171,7 @@ impl Task {
         };
         let answer = match (outcome, self.pending.judgement.take()) {
             (Outcome::Contributed, Some(Judgement::Valid(accepted))) => {
-                SubmitAnswer::Receipt(self.accept(ticket, *accepted))
+                SubmitAnswer::Counted(self.accept(ticket, *accepted))
             }
             (Outcome::Contributed, _) => {
                 panic!("ticket {ticket}: accepted, but nothing was verified")
@@ -205,7 +203,7 @@ impl Task {
     }
 
     /// Puts what an accepted contribution changes into the batch, and gives its receipt.
-    fn accept(&mut self, ticket: Ticket, accepted: Accepted) -> SignedReceipt {
+    fn accept(&mut self, ticket: Ticket, accepted: Accepted) -> Counted {
         let Accepted {
             contribution,
             base,
@@ -216,10 +214,11 @@ impl Task {
             self.state().contributions(),
             "the contribution of ticket {ticket} does not follow the base"
         );
+        let number = contribution.number;
         let writes = &mut self.pending.batch.writes;
         writes.push(Write::Accepted(contribution));
         self.base = base;
-        receipt
+        Counted { number, receipt }
     }
 
     /// The contribution is of no more use. If it is not stored yet, it need not be.

@@ -1,7 +1,7 @@
 //! How a sign-in in a browser ends: JSON, or an address with the outcome in its query.
 
 use axum::Json;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tauline_protocol::auth::{AuthAnswer, AuthCode};
@@ -9,8 +9,16 @@ use tauline_protocol::error::{Code, ErrorBody};
 use url::Url;
 
 use crate::refused::Refused;
+use crate::signin::redirect::Redirects;
 use crate::signin::state::StateError;
 use crate::signin::web;
+
+/// What is said of a state that is not the sign-in's.
+pub(super) const STATE: [Code; 1] = [Code::LoginInvalidState];
+
+/// What is said of a state that cannot be read.
+pub(super) const STATE_UNREADABLE: &str =
+    "The `state` is no base64, or not the JSON that it should be.";
 
 /// What went wrong, in the words of Ethereum's ceremony where it had some.
 #[derive(Debug)]
@@ -37,6 +45,14 @@ impl Problem {
         match Self::from(refused) {
             Self::Known(code, _) => Self::Known(code, Some(text)),
             other => other,
+        }
+    }
+
+    /// The status of a code of theirs.
+    fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Known(code, _) => StatusCode::from_u16(code.status()).ok(),
+            Self::Ours(_) | Self::State(_) => None,
         }
     }
 
@@ -85,11 +101,10 @@ impl From<StateError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         match &self {
-            Self::Known(code, _) => {
-                let status = StatusCode::from_u16(code.status());
+            Self::Known(..) => {
                 let (code, error) = self.words();
                 let body = ErrorBody::with_code(code, error);
-                let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                let status = self.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 (status, Json(body)).into_response()
             }
             Self::State(message) => {
@@ -103,23 +118,24 @@ impl IntoResponse for Problem {
 /// Sends a browser on, without telling the next site where it comes from: the address before may
 /// have held a code.
 pub(super) fn sent_on(url: &Url) -> Response {
-    let mut response = StatusCode::SEE_OTHER.into_response();
-    let headers = response.headers_mut();
     // The URL standard leaves only ASCII in a serialised URL.
     let location = HeaderValue::try_from(url.as_str());
-    headers.insert(
-        header::LOCATION,
-        location.unwrap_or(HeaderValue::from_static("/")),
-    );
+    sent_to(location.unwrap_or(HeaderValue::from_static("/")))
+}
+
+fn sent_to(location: HeaderValue) -> Response {
     const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
-    headers.insert(HeaderName::from_static("referrer-policy"), NO_REFERRER);
-    response
+    let headers = [
+        (header::LOCATION, location),
+        (header::REFERRER_POLICY, NO_REFERRER),
+    ];
+    (StatusCode::SEE_OTHER, headers).into_response()
 }
 
 /// Sends a browser on with its session (`docs/spec/http-api.md#session-answer`).
-pub(super) fn signed_in(redirect: &str, answer: &AuthAnswer) -> Response {
+pub(super) fn signed_in(redirects: &Redirects, redirect: &str, answer: &AuthAnswer) -> Response {
     let token = &answer.id_token;
-    append(
+    let with = redirects.with(
         redirect,
         &[
             ("session_id", &answer.session_id),
@@ -128,20 +144,58 @@ pub(super) fn signed_in(redirect: &str, answer: &AuthAnswer) -> Response {
             ("provider", token.provider.as_str()),
             ("exp", &token.exp.to_string()),
         ],
-    )
-    .unwrap_or_else(|| Json(answer).into_response())
+    );
+    with.map_or_else(|| Json(answer).into_response(), |url| sent_on(&url))
 }
 
 /// Sends a browser on with the reason why it has none.
-pub(super) fn refused(redirect: &str, problem: &Problem) -> Response {
-    let (code, error) = problem.words();
-    append(redirect, &[("code", code), ("error", error)])
-        .unwrap_or_else(|| StatusCode::BAD_REQUEST.into_response())
+///
+/// A program has its own words for the codes of Ethereum's ceremony. On our own page it is a person who
+/// reads ours.
+pub(super) fn refused(redirects: &Redirects, redirect: &str, refused: Refused) -> Response {
+    match refusal(redirects, redirect, refused) {
+        Some(url) => sent_on(&url),
+        None => StatusCode::BAD_REQUEST.into_response(),
+    }
 }
 
-/// The address was read before it went into a state.
-fn append(redirect: &str, pairs: &[(&str, &str)]) -> Option<Response> {
-    let mut url = Url::parse(redirect).ok()?;
-    url.query_pairs_mut().extend_pairs(pairs);
-    Some(sent_on(&url))
+/// Where a browser is sent that gets no session. None for an address that is none: it was read before
+/// it went into a state.
+pub(super) fn refusal(redirects: &Redirects, redirect: &str, refused: Refused) -> Option<Url> {
+    let is_own_page = redirects.is_own_page(&Url::parse(redirect).ok()?);
+    let problem = match is_own_page {
+        true => Problem::explained(refused),
+        false => Problem::from(refused),
+    };
+    let (code, error) = problem.words();
+    redirects.with(redirect, &[("code", code), ("error", error)])
+}
+
+/// A person's refusal on our own page for wallets, and where to go to tell the program that waits.
+pub(super) fn explained(refused: Refused, location: Option<Url>) -> Response {
+    #[derive(Serialize)]
+    struct Explained<'a> {
+        code: &'a str,
+        error: &'a str,
+        location: &'a str,
+    }
+    let problem = Problem::explained(refused);
+    let (Some(location), Some(status)) = (location, problem.status()) else {
+        return problem.into_response();
+    };
+    let (code, error) = problem.words();
+    let body = Explained {
+        code,
+        error,
+        location: location.as_str(),
+    };
+    (status, Json(body)).into_response()
+}
+
+/// Sends a browser to our own page for wallets.
+pub(super) fn wallet_page(state: &str) -> Response {
+    // A state is base64 for addresses: there is nothing to encode. By its path alone, the page is that
+    // of the name by which the browser knows this host.
+    let location = HeaderValue::try_from(format!("/sign-in#state={state}"));
+    sent_to(location.unwrap_or(HeaderValue::from_static("/sign-in")))
 }

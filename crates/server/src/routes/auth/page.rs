@@ -1,29 +1,21 @@
-//! Our own pages: signing in with a wallet, and saying why not.
+//! The page that says why a link does not sign in. It has no script.
 //!
-//! Everything on them comes from here, scripts are files, and nothing may frame them.
+//! Everything on it comes from here, and nothing may frame it.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::http::refusal::retry_after;
+use crate::openapi::refusals::{COUNTED, EVERY, refusals};
 use crate::refused::Refused;
 
-const WALLET: &str = include_str!("../../../pages/sign-in.html");
-const SCRIPT: &str = include_str!("../../../pages/sign-in.js");
 const STYLE: &str = include_str!("../../../pages/style.css");
 const NOTICE: &str = include_str!("../../../pages/notice.html");
 
-/// What a page may do: run our script, look like our style, and talk to us.
+/// What the page may do: look like our style.
 const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-     base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
-
-/// The page that signs in with a wallet.
-pub(super) fn wallet(state: &str) -> Response {
-    // A state is base64: there is nothing to escape.
-    html(StatusCode::OK, WALLET.replace("{{state}}", &escaped(state)))
-}
 
 /// A page that says what is wrong.
 pub(super) fn notice(refused: &Refused) -> Response {
@@ -36,12 +28,19 @@ pub(super) fn notice(refused: &Refused) -> Response {
     response
 }
 
-/// `GET /auth/page/sign-in.js`.
-pub(super) async fn script() -> Response {
-    asset("text/javascript; charset=utf-8", SCRIPT.into_response())
-}
+refusals!(AssetRefusals: EVERY, COUNTED);
 
-/// `GET /auth/page/style.css`.
+/// The style of the page that says why a link does not sign in.
+#[utoipa::path(
+    get,
+    path = "/auth/page/style.css",
+    operation_id = "authPageStyle",
+    tag = "page",
+    responses(
+        (status = 200, description = "The style.", body = String, content_type = "text/css", headers(("x-content-type-options"))),
+        AssetRefusals,
+    ),
+)]
 pub(super) async fn style() -> Response {
     asset("text/css; charset=utf-8", STYLE.into_response())
 }
@@ -97,29 +96,17 @@ mod tests {
     }
 
     #[test]
-    fn pages_hold_no_script_or_style_of_their_own_and_nothing_from_elsewhere() {
-        for page in [WALLET, NOTICE] {
-            for forbidden in [
-                "<style",
-                "style=",
-                "onclick",
-                "onload",
-                "://",
-                "javascript:",
-            ] {
-                assert!(!page.contains(forbidden), "{forbidden}");
-            }
-            let scripts = page.matches("<script").count();
-            assert_eq!(scripts, page.matches("<script src=\"/auth/page/").count());
-        }
-        for dangerous in [
-            "innerHTML",
-            "eval(",
-            "document.write",
-            "http://",
-            "https://",
+    fn the_page_holds_no_script_or_style_of_its_own_and_nothing_from_elsewhere() {
+        for forbidden in [
+            "<script",
+            "<style",
+            "style=",
+            "onclick",
+            "onload",
+            "://",
+            "javascript:",
         ] {
-            assert!(!SCRIPT.contains(dangerous), "{dangerous}");
+            assert!(!NOTICE.contains(forbidden), "{forbidden}");
         }
     }
 }

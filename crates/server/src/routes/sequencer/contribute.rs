@@ -8,6 +8,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use tauline_protocol::Identity;
 use tauline_protocol::contribution::{ReceiptAnswer, SignedReceipt};
+use tauline_protocol::error::Code as OwnCode;
+use tauline_protocol::sequencer::Code;
 
 use super::error::SequencerError;
 use super::lobby::signed_in;
@@ -16,15 +18,65 @@ use crate::http::app::App;
 use crate::http::body;
 use crate::http::body::compression::BodyCoding;
 use crate::http::body::media::DocumentForm;
+use crate::openapi::refusals::{EVERY, Refusal, refusals};
 use crate::refused::Refused;
 
 /// Most bytes of a contribution (`docs/spec/sequencer.md#body-limit`). A ceremony whose
 /// contributions are larger takes larger ones.
 const BODY_LIMIT: usize = 10_485_760;
 
-/// Takes the updated state. The sequencer parsed millions of bytes before it asked whose turn it is
-/// (`docs/spec/sequencer.md#contribute`, `docs/spec/sequencer.md#order`,
-/// `docs/spec/sequencer.md#turn-first`).
+refusals!(
+    ContributeRefusals: EVERY,
+    [
+        Code::InvalidSessionId,
+        Code::RateLimited,
+        Code::NotUsersTurn,
+        Code::UnexpectedNumContributions,
+        Code::UnexpectedNumG1Powers,
+        Code::UnexpectedNumG2Powers,
+        Code::InvalidG1Power,
+        Code::InvalidG2Power,
+        Code::ZeroPubkey,
+        Code::PubKeyPairingFailed,
+        Code::G1PairingFailed,
+        Code::G2PairingFailed,
+        Code::InvalidG1FirstValue,
+        Code::InvalidG2FirstValue,
+        Code::ZeroG1,
+        Code::ContributionNoEntropy,
+        Code::ContributeTask,
+        Code::Storage,
+    ],
+    [OwnCode::MalformedBody, OwnCode::BodyTimeout].map(|code| Refusal::from(code).at(400)),
+    [
+        Refusal::plain(413, "The body is too long."),
+        Refusal::plain(415, "The body is not called JSON."),
+        Refusal::plain(422, "The body is JSON, and no contribution."),
+    ],
+);
+
+/// Takes the updated state, verifies it, and answers with the receipt (`docs/spec/sequencer.md#contribute`).
+///
+/// Size, header, turn and type are looked at in this order, and only then is the body read
+/// (`docs/spec/sequencer.md#order`, `docs/spec/sequencer.md#turn-first`). The sequencer parsed millions of bytes
+/// before it asked whose turn it is. A body that is no JSON is 400, one that is no contribution is 422: neither costs
+/// the turn.
+#[utoipa::path(
+    post,
+    path = "/contribute",
+    operation_id = "sequencerContribute",
+    tag = "sequencer",
+    security(("session" = [])),
+    request_body(
+        content = ref("#/components/schemas/Contribution"),
+        content_type = "application/json",
+        description = "The contribution.",
+    ),
+    responses(
+        (status = 200, description = "It is accepted.", body = ReceiptAnswer, headers(("cache-control"))),
+        ContributeRefusals,
+    ),
+)]
 pub(super) async fn contribute(
     State(app): State<Arc<App>>,
     MaybeSignedIn(session): MaybeSignedIn,
@@ -39,10 +91,35 @@ pub(super) async fn contribute(
         Ok(coding) if is_json(headers) => Ok((DocumentForm::Json, coding)),
         _ => Err(SequencerError::not_json()),
     };
-    app.uploads.take(request, sender, form).await.map(receipt)
+    let counted = app.uploads.take(request, sender, form).await;
+    counted.map(|counted| receipt(counted.receipt))
 }
 
-/// `POST /contribute/abort` (`docs/spec/sequencer.md#abort`).
+refusals!(
+    AbortRefusals: EVERY,
+    [
+        Code::InvalidSessionId,
+        Code::RateLimited,
+        Code::NotUsersTurn,
+        Code::ContributeTask,
+        Code::Storage,
+    ],
+);
+
+/// Gives the turn up (`docs/spec/sequencer.md#abort`).
+///
+/// A body is not read.
+#[utoipa::path(
+    post,
+    path = "/contribute/abort",
+    operation_id = "sequencerAbort",
+    tag = "sequencer",
+    security(("session" = [])),
+    responses(
+        (status = 200, description = "It is given up. The body is empty.", headers(("cache-control"))),
+        AbortRefusals,
+    ),
+)]
 pub(super) async fn abort_turn(
     State(app): State<Arc<App>>,
     MaybeSignedIn(session): MaybeSignedIn,

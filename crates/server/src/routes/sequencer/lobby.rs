@@ -14,12 +14,45 @@ use crate::coordinator::Tried;
 use crate::http::admission::MaybeSignedIn;
 use crate::http::app::App;
 use crate::http::body::{self, json};
+use crate::openapi::refusals::{EVERY, refusals};
 use crate::refused::Refused;
 use crate::representation::Form;
 use crate::routes::base::state;
 use crate::signin::session::Session;
 
+refusals!(
+    PollRefusals: EVERY,
+    [
+        Code::InvalidSessionId,
+        Code::UnknownSessionId,
+        Code::RateLimited,
+        Code::LobbyIsFull,
+        Code::TryContributeTask,
+        Code::Storage,
+    ],
+);
+
 /// Joins, checks in or starts, whichever is due (`docs/spec/sequencer.md#try-contribute`).
+///
+/// The answer is the state to build on, or the word to wait, with the same status. It is held for a while where the
+/// turn is near. A body is read and ignored. `Bearer` is spelt so.
+#[utoipa::path(
+    post,
+    path = "/lobby/try_contribute",
+    operation_id = "sequencerTryContribute",
+    tag = "sequencer",
+    security(("session" = [])),
+    responses(
+        (
+            status = 200,
+            description = "The state, or `TryContributeError::AnotherContributionInProgress`.",
+            body = ref("#/components/schemas/Polled"),
+            content_type = "application/json",
+            headers(("cache-control")),
+        ),
+        PollRefusals,
+    ),
+)]
 pub(super) async fn try_contribute(
     State(app): State<Arc<App>>,
     MaybeSignedIn(session): MaybeSignedIn,

@@ -26,9 +26,10 @@ pub fn use_portable_arithmetic() {
 }
 
 impl Backend {
-    /// The fastest that this processor has, unless only the portable one is wanted.
+    /// The fastest that this processor has, unless only the portable one is wanted, or this crate was
+    /// built without optimisation: then vectors are slow, and too large for the stack.
     pub(crate) fn best() -> Self {
-        if PORTABLE_ONLY.load(Ordering::Relaxed) {
+        if cfg!(unoptimised) || PORTABLE_ONLY.load(Ordering::Relaxed) {
             return Self::Portable;
         }
         Self::vector().unwrap_or(Self::Portable)

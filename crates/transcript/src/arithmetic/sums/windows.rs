@@ -37,9 +37,9 @@
 
 use std::ops::Range;
 
+use crate::random::SecureRandom;
 use group::Group;
 use group::prime::PrimeCurveAffine;
-use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
 use crate::arithmetic::curve::affine::Affine;
@@ -117,15 +117,11 @@ type Digit = u16;
 
 impl Digits {
     /// Draws the digits for `len` points, which must have arrived, in the best windows.
-    pub(crate) fn draw(len: usize, rng: &mut (impl RngCore + CryptoRng)) -> Self {
+    pub(crate) fn draw(len: usize, rng: &mut dyn SecureRandom) -> Self {
         Self::draw_for(Windows::for_len(len), len, rng)
     }
 
-    pub(crate) fn draw_for(
-        windows: Windows,
-        len: usize,
-        rng: &mut (impl RngCore + CryptoRng),
-    ) -> Self {
+    pub(crate) fn draw_for(windows: Windows, len: usize, rng: &mut dyn SecureRandom) -> Self {
         let mut bytes = vec![0; 2 * (len + windows.count)];
         rng.fill_bytes(&mut bytes);
         let mask = (1 << windows.digit_bits) - 1;

@@ -24,11 +24,11 @@
 //!
 //! \[τ\]₁ is Σ ωᵏ·L_k, for the polynomial X is ωᵏ at ωᵏ, if n ≥ 2.
 
+use crate::random::SecureRandom;
 use blstrs::{G1Affine, G1Projective, G2Affine, Scalar};
 use ff::{Field, PrimeField};
 use group::prime::PrimeCurveAffine;
 use group::{Curve, Group};
-use rand_core::{CryptoRng, RngCore};
 
 use crate::arithmetic::{linear_combination, pairings_equal};
 use crate::export::lagrange::{NotPowerOfTwo, bit_reverse, root_of_unity};
@@ -51,7 +51,7 @@ pub(crate) enum AloneMismatch {
 pub(crate) fn tau_of_lagrange(
     lagrange: &[G1Affine],
     tau: &G2Affine,
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
 ) -> Result<G1Affine, AloneMismatch> {
     let root = root_of_unity(lagrange.len()).map_err(AloneMismatch::NotPowerOfTwo)?;
     let coefficients = Coefficients::draw(lagrange.len(), rng);

@@ -1,7 +1,7 @@
 //! The checks on the final powers.
 
+use crate::random::SecureRandom;
 use blstrs::G1Affine;
-use rand_core::{CryptoRng, RngCore};
 
 use crate::encoding::Point;
 use crate::error::SubCeremony;
@@ -23,7 +23,7 @@ pub(crate) fn check_powers<S: Source + ?Sized>(
     last_product: Option<G1Affine>,
     report: &mut SubReport,
     failures: &mut Failures,
-    rng: &mut (impl RngCore + CryptoRng),
+    rng: &mut dyn SecureRandom,
 ) -> Result<(), TranscriptError> {
     let mut refuse = |check| failures.push(Some(sub_ceremony), None, check);
     if sub_ceremony.size.check().is_err() {

@@ -1,7 +1,7 @@
 //! The points of a batch, decoded many at a time.
 
+use crate::random::SecureRandom;
 use blstrs::{G1Affine, G2Affine};
-use rand_core::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
 use crate::arithmetic::{Backend, COEFFICIENT_LEN, Curve, G1, G2, List};
@@ -33,7 +33,7 @@ pub(crate) struct Randoms {
 
 impl Randoms {
     /// Draws for a batch that has been read.
-    pub(crate) fn draw(batch: &EntryBatch, rng: &mut (impl RngCore + CryptoRng)) -> Self {
+    pub(crate) fn draw(batch: &EntryBatch, rng: &mut dyn SecureRandom) -> Self {
         let subs = batch.subs.len();
         let all = (0..batch.len * subs).map(|_| {
             let mut random = Random::default();

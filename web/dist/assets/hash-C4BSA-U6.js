@@ -1,1 +1,0 @@
-export{t as sha256}from"./sha2-B0IEe6bh.js";

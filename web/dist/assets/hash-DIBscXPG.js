@@ -1,0 +1,1 @@
+export{t as sha256}from"./sha2-2Hemsjrr.js";
