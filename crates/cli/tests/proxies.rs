@@ -131,12 +131,7 @@ impl Participant {
     /// The stream of its events, once the first is there.
     async fn events(&self) -> Events {
         let request = self.http.get(format!("{}/queue/events", self.url));
-        let answer = request.bearer_auth(&self.token).send().await.unwrap();
-        assert_eq!(answer.status(), 200);
-        let mut events = Events {
-            pieces: answer.bytes_stream().map(|it| it.unwrap().to_vec()).boxed(),
-            text: String::new(),
-        };
+        let mut events = Events::of(request.bearer_auth(&self.token)).await;
         events.says("\"queued\"").await;
         events
     }
@@ -148,6 +143,17 @@ struct Events {
 }
 
 impl Events {
+    /// The stream that a request is answered with.
+    async fn of(request: reqwest::RequestBuilder) -> Self {
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        Self {
+            pieces: answer.bytes_stream().map(|it| it.unwrap().to_vec()).boxed(),
+            text: String::new(),
+        }
+    }
+
     /// Waits for these words: they must come at once.
     async fn says(&mut self, words: &str) {
         while !self.text.contains(words) {
@@ -193,6 +199,13 @@ fn answers_are_held_for_a_minute_and_events_come_as_they_happen() {
             waiting.push((front.name, follows, waits));
         }
         let (mut streams, mut held) = (Vec::new(), Vec::new());
+        let mut watchers = Vec::new();
+        for front in &fronts {
+            let url = format!("{}/ceremony/events", front.url);
+            let mut watcher = Events::of(client().get(url)).await;
+            watcher.says("data: ").await;
+            watchers.push(watcher);
+        }
         for (name, follows, waits) in waiting {
             streams.push((follows.events().await, follows));
             held.push(tokio::spawn(async move {
@@ -208,12 +221,16 @@ fn answers_are_held_for_a_minute_and_events_come_as_they_happen() {
             let after = held.await.unwrap();
             assert!(after >= Duration::from_secs(HELD - 1), "{after:?}");
         }
-        // The streams are still open, and each says at once that the turn has come.
+        // The streams are still open, and each says at once that the turn has come; and those of watchers, that
+        // another is over.
         let mut holder = first;
         for (mut events, follows) in streams {
             assert_eq!(holder.post("/queue/leave").await.0, 200);
             events.says("readyToContribute").await;
             holder = follows;
+        }
+        for watcher in &mut watchers {
+            watcher.says("\"ended\":\"left\"").await;
         }
     });
 }
