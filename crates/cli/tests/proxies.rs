@@ -42,7 +42,8 @@ fn client() -> reqwest::Client {
 #[test]
 fn contributions_and_transcripts_larger_than_the_defaults_get_through() {
     // 1.6 MB as JSON, each way; nginx takes 1 MB as it comes.
-    let server = Server::start(&["--ceremony", "16384:4"]);
+    const SIZES: &str = "16384:4";
+    let server = Server::start(&["--ceremony", SIZES]);
     let fronts = Front::examples(&server);
     for front in &fronts {
         let dir = temporary();
@@ -57,34 +58,32 @@ fn contributions_and_transcripts_larger_than_the_defaults_get_through() {
         assert_eq!(exit, 0, "{}: {error}", front.name);
         let len = fs::metadata(dir.path().join("t.json")).unwrap().len();
         assert!(len > 1_500_000, "{}: {len}", front.name);
-        let (exit, said) = run_said(dir.path(), &["verify", "t.json", "--ceremony", "16384:4"]);
+        let (exit, said) = run_said(dir.path(), &["verify", "t.json", "--ceremony", SIZES]);
         assert_eq!(exit, 0, "{}: {said}", front.name);
     }
     assert_eq!(server.status()["contributions"], fronts.len());
 }
 
-/// A contribution of Ethereum's sizes is refused by the coordinator, for want of a session, and not for its
-/// length; and the request has the name that the proxy gave it.
+/// A body as large as the largest contribution is refused by the coordinator, for want of a session, and not for
+/// its length; and the request has the name that the proxy gave it. Caddy passes no answer on before the body is
+/// there.
 #[test]
 fn the_largest_contributions_are_let_through_and_requests_are_named() {
+    const LEN: usize = 10_000_000;
     let server = Server::start(&[]);
     for front in Front::examples(&server) {
         let address = front.url.trim_start_matches("http://");
-        let mut stream = TcpStream::connect(address).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
-        stream
-            .write_all(
-                b"POST /contribution/probe HTTP/1.1\r\nHost: test\r\nX-Request-ID: forged\r\n\
-                  Content-Length: 10000000\r\n\r\n",
-            )
-            .unwrap();
-        // A proxy may want what was announced before it passes an answer on; the coordinator does not.
-        let mut body = stream.try_clone().unwrap();
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(AT_ONCE * 3)).unwrap();
+        let head = format!(
+            "POST /contribution/probe HTTP/1.1\r\nHost: test\r\nX-Request-ID: forged\r\n\
+             Content-Length: {LEN}\r\n\r\n"
+        );
+        let mut sender = stream.try_clone().unwrap();
         let sending = std::thread::spawn(move || {
-            let piece = [0; 10_000];
-            (0..1000).try_for_each(|_| body.write_all(&piece))
+            sender.write_all(head.as_bytes()).unwrap();
+            // Whoever has answered may take no more.
+            let _ = sender.write_all(&vec![b' '; LEN]);
         });
         let mut head = String::new();
         let mut reader = BufReader::new(stream);
@@ -93,14 +92,12 @@ fn the_largest_contributions_are_let_through_and_requests_are_named() {
         }
         assert!(head.starts_with("HTTP/1.1 401 "), "{}: {head}", front.name);
         let name = head.lines().find_map(|line| {
-            line.to_ascii_lowercase()
-                .strip_prefix("x-request-id: ")
-                .map(str::len)
+            let line = line.to_ascii_lowercase();
+            line.strip_prefix("x-request-id: ").map(str::len)
         });
         assert!(matches!(name, Some(32 | 36)), "the proxy's own: {head}");
         drop(reader);
-        // Cut off where the proxy closed the connection after the answer.
-        let _: std::io::Result<()> = sending.join().unwrap();
+        sending.join().unwrap();
     }
 }
 
@@ -134,12 +131,7 @@ impl Participant {
     /// The stream of its events, once the first is there.
     async fn events(&self) -> Events {
         let request = self.http.get(format!("{}/queue/events", self.url));
-        let answer = request.bearer_auth(&self.token).send().await.unwrap();
-        assert_eq!(answer.status(), 200);
-        let mut events = Events {
-            pieces: answer.bytes_stream().map(|it| it.unwrap().to_vec()).boxed(),
-            text: String::new(),
-        };
+        let mut events = Events::of(request.bearer_auth(&self.token)).await;
         events.says("\"queued\"").await;
         events
     }
@@ -151,6 +143,17 @@ struct Events {
 }
 
 impl Events {
+    /// The stream that a request is answered with.
+    async fn of(request: reqwest::RequestBuilder) -> Self {
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        Self {
+            pieces: answer.bytes_stream().map(|it| it.unwrap().to_vec()).boxed(),
+            text: String::new(),
+        }
+    }
+
     /// Waits for these words: they must come at once.
     async fn says(&mut self, words: &str) {
         while !self.text.contains(words) {
@@ -196,6 +199,13 @@ fn answers_are_held_for_a_minute_and_events_come_as_they_happen() {
             waiting.push((front.name, follows, waits));
         }
         let (mut streams, mut held) = (Vec::new(), Vec::new());
+        let mut watchers = Vec::new();
+        for front in &fronts {
+            let url = format!("{}/ceremony/events", front.url);
+            let mut watcher = Events::of(client().get(url)).await;
+            watcher.says("data: ").await;
+            watchers.push(watcher);
+        }
         for (name, follows, waits) in waiting {
             streams.push((follows.events().await, follows));
             held.push(tokio::spawn(async move {
@@ -211,12 +221,16 @@ fn answers_are_held_for_a_minute_and_events_come_as_they_happen() {
             let after = held.await.unwrap();
             assert!(after >= Duration::from_secs(HELD - 1), "{after:?}");
         }
-        // The streams are still open, and each says at once that the turn has come.
+        // The streams are still open, and each says at once that the turn has come; and those of watchers, that
+        // another is over.
         let mut holder = first;
         for (mut events, follows) in streams {
             assert_eq!(holder.post("/queue/leave").await.0, 200);
             events.says("readyToContribute").await;
             holder = follows;
+        }
+        for watcher in &mut watchers {
+            watcher.says("\"ended\":\"left\"").await;
         }
     });
 }

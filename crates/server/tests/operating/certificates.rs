@@ -94,15 +94,17 @@ async fn a_hangup_that_fails_for_another_reason_leaves_the_pair_to_be_taken() {
     let directory = tempfile::tempdir().unwrap();
     let (old, new) = (Authority::new(), Authority::new());
     let files = Files::with(directory.path(), &old.issue(LONG));
-    let settings = directory.path().join("settings.toml");
-    fs::write(&settings, "log = \"info\"\n").unwrap();
+    let invites = directory.path().join("invites");
+    fs::write(&invites, "alice code-of-alice-0001\n").unwrap();
     let mut arguments = files.arguments();
-    arguments.push(format!("--config={}", settings.display()));
+    arguments.push("--signin=siwe,invite".to_owned());
+    arguments.push(format!("--invites={}", invites.display()));
     let mut program = Program::start(&directory.path().join("data"), &arguments);
     files.write(&new.issue(LONG));
-    fs::write(&settings, "session-rate = \"many\"\n").unwrap();
+    fs::write(&invites, "alice\n").unwrap();
     program.signal(Signal::HUP);
-    program.says("could not be read again");
+    let told = program.says("could not be read again");
+    assert!(told.contains("line 1 of the invitations"), "{told}");
     program.says("another certificate is in force");
     assert!(is_by(&new, &program.url).await);
 }

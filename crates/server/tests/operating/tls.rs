@@ -288,17 +288,30 @@ async fn it_is_tls_1_2_or_later_and_http_1_1_within() {
     raw.send(STATUS).await;
     assert_eq!(raw.answer().await.status, 200);
 
-    // A hello of TLS 1.1 is answered with the alert `protocol_version` (RFC 8446, section 6.2), or, since none of
-    // its ciphers is among ours either, with `handshake_failure`.
-    let mut hello = vec![22, 3, 1, 0, 45, 1, 0, 0, 41, 3, 2];
+    // The same hello is answered with another one or with a fatal alert, by the version that it asks for.
+    for (version, answered) in [(3, [22, 3]), (2, [21, 3]), (1, [21, 3])] {
+        let mut stream = TcpStream::connect(secured.address()).await.unwrap();
+        stream.write_all(&hello(version)).await.unwrap();
+        let mut answer = [0; 7];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(answer[..2], answered, "TLS 1.{}: {answer:?}", version - 1);
+        if answered[0] == 21 {
+            assert_eq!(answer[5], 2, "it is fatal: {answer:?}");
+        }
+    }
+}
+
+/// A client's hello of TLS 1.0 (version 1) to 1.2 (version 3), without extensions for anything later
+/// (RFC 5246, section 7.4.1.2).
+fn hello(version: u8) -> Vec<u8> {
+    let mut hello = vec![22, 3, 1, 0, 71, 1, 0, 0, 67, 3, version];
     hello.extend([7; 32]);
-    hello.extend([0, 0, 2, 0, 47, 1, 0]);
-    let mut stream = TcpStream::connect(secured.address()).await.unwrap();
-    stream.write_all(&hello).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    assert_eq!(answer[0], 21, "{answer:?}");
-    assert!(matches!(answer[5..], [2, 70 | 40]), "{answer:?}");
+    // No session; ECDHE with ECDSA or RSA, and AES-128-GCM; no compression.
+    hello.extend([0, 0, 4, 0xc0, 0x2b, 0xc0, 0x2f, 1, 0]);
+    // Extensions: P-256, uncompressed points, ECDSA with SHA-256.
+    hello.extend([0, 22, 0, 10, 0, 4, 0, 2, 0, 23]);
+    hello.extend([0, 11, 0, 2, 1, 0, 0, 13, 0, 4, 0, 2, 4, 3]);
+    hello
 }
 
 /// Sends requests whose answers are more than the kernel keeps, and reads none of them.
