@@ -237,7 +237,11 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
 
 /// Starts what goes on beside the answers: offers to witnesses, the status for all who watch, the page's
 /// compressed forms.
-fn run_beside(settings: &Settings, app: &Arc<App>, coordinator: &Handle) -> anyhow::Result<()> {
+fn run_beside(
+    settings: &Settings,
+    app: &Arc<App>,
+    coordinator: &Coordinator,
+) -> anyhow::Result<()> {
     let witnesses = Witnesses::new(Arc::clone(coordinator.log()), &settings.service.witness)?;
     tokio::spawn(witnesses.run(app.stopping.clone()));
     tokio::spawn(Arc::clone(&app.live).run(app.stopping.clone()));
