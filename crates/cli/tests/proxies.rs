@@ -1,6 +1,6 @@
 //! The examples of `deploy` for proxies, with the real programs: nginx and Caddy. What they lack here is TLS.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::too_many_lines)]
 #![cfg(unix)]
 
 mod common;

@@ -11,8 +11,11 @@ pub mod queue_step;
 pub mod records;
 pub mod signin;
 
+/// Panics where something does not hold of these bytes.
+pub type Check = fn(&[u8]);
+
 /// What is fuzzed, by the name of its target.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub const TARGETS: [(&str, Check); 6] = [
     ("documents", documents::check),
     ("exports", exports::check),
     ("log", log::check),

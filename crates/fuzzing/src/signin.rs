@@ -7,7 +7,12 @@ use tauline_transcript::signature::eip55;
 use self::signin::eip4361;
 
 /// The reader alone: under a fuzzer the server around it takes minutes to build.
-#[allow(dead_code, unreachable_pub)]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    clippy::module_inception,
+    clippy::unwrap_used
+)]
 #[path = "../../server/src/signin"]
 mod signin {
     pub mod account;
