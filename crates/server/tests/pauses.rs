@@ -1,6 +1,6 @@
 //! A process that is suspended and goes on (SIGSTOP, SIGCONT; a machine that sleeps): whoever waits,
 //! is about to start or uploads loses nothing, however long it took.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::too_many_lines)]
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
