@@ -49,6 +49,11 @@ impl Known {
         }
         let others = BUILT_IN.iter().chain(&OF_OTHERS);
         known.flags.extend(others.map(|flag| (*flag).to_owned()));
+        // The release script takes flags of its own.
+        let release = std::fs::read_to_string(root().join(".ci/release")).unwrap();
+        known
+            .flags
+            .extend(release.split_whitespace().flat_map(flags_in));
         known
     }
 
