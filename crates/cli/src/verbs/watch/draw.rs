@@ -117,6 +117,9 @@ fn title(state: &State, theme: Theme, now: Instant, area: Rect, buffer: &mut Buf
         Connection::Here(Via::Polls) => ("○ ", theme.warning()),
         Connection::Lost { .. } => ("✗ ", theme.bad()),
     };
+    if area.is_empty() {
+        return;
+    }
     let right = format!("{mark}{}", words::connection(state, now));
     let right_width = Span::raw(right.as_str()).width() as u16;
     let left = Line::from(vec![

@@ -140,7 +140,7 @@ mod tests {
         let mut after = before.clone();
         let mut told = running();
         let turns = told.recent.as_mut().unwrap();
-        for ticket in [1_500, 1_501, 1_503] {
+        for ticket in [1_501, 1_502, 1_503] {
             turns.push(turn(ticket, "contributed", NOW, 30_000));
         }
         turns.push(turn(1_504, "timedOut", NOW, 180_000));

@@ -17,7 +17,7 @@ use crate::shown::escaped;
 /// Columns for the number, the length and the time.
 const NUMBER: usize = 8;
 const LENGTH: usize = 11;
-const WHEN: usize = 14;
+const WHEN: usize = 17;
 
 /// Draws as many as there is room for. `clock` is the coordinator's time, in Unix seconds.
 pub(super) fn draw(told: &Told, view: &View, clock: u64, area: Rect, buffer: &mut Buffer) -> Drawn {
@@ -112,7 +112,8 @@ mod tests {
     fn a_name_that_is_too_long_keeps_its_ends() {
         assert_eq!(fit("git|1|Cat", 9), "git|1|Cat");
         assert_eq!(fit("eth|0x0123456789abcdef", 11), "eth|0…bcdef");
-        assert_eq!(fit("名前名前名前", 7), "名…前");
+        assert_eq!(fit("名前名前名前", 7), "名前…前");
+        assert_eq!(fit("名前名前名前", 6), "名…前");
         for columns in 0..12 {
             let fitted = fit("名前名前 and more", columns);
             assert!(Span::raw(fitted.as_str()).width() <= columns, "{fitted}");

@@ -275,7 +275,7 @@ async fn a_move_that_the_log_does_not_bear_out_is_not_followed() {
     without.status.moved_to.as_mut().unwrap().url = None;
     for (told, says) in [
         (without, "Ask the ceremony's operator"),
-        (moved(), "public log"),
+        (moved(), "/log/checkpoint"),
     ] {
         let (mut heard, mock) = watch(vec![away(empty()), away(told.clone())], Vec::new()).await;
         assert_eq!(next_status(&mut heard).await, (0, Via::Polls));
