@@ -7,6 +7,7 @@ use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
 use futures_util::StreamExt as _;
 use ratatui::DefaultTerminal;
+use ratatui::backend::CrosstermBackend;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Duration, Instant, MissedTickBehavior, interval, sleep_until};
 
@@ -48,7 +49,10 @@ impl Screen {
         // Here it has gone on, or could not be stopped.
         crossterm::terminal::enable_raw_mode().map_err(|error| failed(&error))?;
         execute!(stdout(), EnterAlternateScreen).map_err(|error| failed(&error))?;
-        self.0.clear().map_err(|error| failed(&error))?;
+        // The other screen is empty, and a new terminal knows it. To clear the old one it would ask where the
+        // cursor is, and the answer comes among the keys.
+        let backend = CrosstermBackend::new(stdout());
+        self.0 = DefaultTerminal::new(backend).map_err(|error| failed(&error))?;
         stopped.map_err(|error| failed(&error.into()))
     }
 
