@@ -35,7 +35,7 @@ test("a device that is too slow is told so, and cannot join; where more time is 
 
     const slow = await allow(seconds / 4);
     assert.equal(slow.trial, "slow", `${slow.seconds} s, and ${seconds} s before`);
-    await waitForText(page, /This device is too slow: it needs about \d+ seconds?, and only \d+ seconds? (are|is) allowed/);
+    await waitForText(page, /This device is too slow: it needs about \d+ (seconds?|minutes?), and only \d+ (seconds?|minutes?) (are|is) allowed/);
     await person.signIn("alice");
     assert.ok(await page.$eval("#join", (it) => (it as HTMLButtonElement).disabled), "one cannot join");
     await looksRight(page, "a device that is too slow");
