@@ -112,6 +112,8 @@ async fn who_may_not_take_part_is_told_why_and_so_is_the_program_that_waits() {
     let body: Value = page.submit(&message, &signature).await.json();
     assert_eq!(body.as_object().unwrap().len(), 2, "{body}");
     rpc.says("eth_getTransactionCount", Reply::Result(json!("0x4")));
+    // The contract that the account may be has not signed.
+    rpc.says("eth_call", Reply::Result(json!("0x")));
     let page = Page::open(&server, "?redirect_to=http://localhost:9/in").await;
     let (message, _) = page.signed(&Client::with_key(&server.url(), 3)).await;
     let answer = page.submit(&message, "0x").await;
