@@ -62,11 +62,11 @@ test("a GitHub account that is too new is told so, and whoever declines may try 
   const { page } = person;
   provider.user = { id: 99, login: "Newcomer", created_at: "2026-05-01T00:00:00Z", type: "User", name: null };
   await clickText(page, "Sign in with GitHub");
-  await waitForText(page, "This account may not take part: it is too new");
+  await waitForText(page, "accounts made up to 2022-08-01T00:00:00Z take part.");
   await looksRight(page, "a GitHub account that may not take part");
   provider.declines = true;
   await clickText(page, "Sign in with GitHub");
-  await waitForText(page, "You declined, or the confirmation is no longer valid.");
+  await waitForText(page, "The identity provider does not take this code, or nobody agreed to it: sign in again.");
   assert.equal(page.url(), `${front.url}/take-part`);
   await person.leave();
 });
