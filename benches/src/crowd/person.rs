@@ -12,6 +12,9 @@ use super::{Crowd, Way};
 /// The pause before a request that broke is sent again.
 const AGAIN: Duration = Duration::from_millis(250);
 
+/// How late somebody may be (`docs/spec/queue.md#grace`).
+const GRACE: Duration = Duration::from_secs(5);
+
 /// What an answer says of where somebody stands.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -68,7 +71,12 @@ impl Crowd {
             told = Instant::now();
             let expected = due + self.hold();
             let latency = told.saturating_duration_since(expected);
-            let (is_late, was_in_time) = (told > deadline.max(expected), sent <= deadline);
+            let latest = match self.way {
+                Way::ByDeadline { .. } => deadline,
+                // As long as it is held, it is a sign of life.
+                Way::Held { .. } => deadline.max(expected) + GRACE,
+            };
+            let (is_late, was_in_time) = (told > latest, sent <= deadline);
             let is_lost = !standing.waits();
             self.note(|seen| {
                 seen.latencies.push(latency.as_secs_f64() * 1e3);
