@@ -11,6 +11,15 @@
 //! restarts cost a replica its memory. The database does not lose what it committed: that is what its
 //! synchronous standby is for (`docs/scale.md`).
 //!
+//! | here | in `src/postgres` |
+//! |---|---|
+//! | epoch, lease, `Take`, `Renew` | the row of `leader`; `cluster.rs` |
+//! | the fence and the lock | the function `fence`: `WHERE epoch = … FOR KEY SHARE`, with which a change of the epoch has to wait |
+//! | a place | the number of a record, and of a commit (the function `finish`) |
+//! | `Cut`, `Ask` | `writer.rs` |
+//!
+//! A commit of one record stands for a transaction of any number: it is there as a whole, or not at all.
+//!
 //! Every order of these is visited, up to a number of leases and commands (`cluster.rs`). In every state
 //! `properties.rs` holds. And for each guard there is a test that takes it away and finds what goes wrong
 //! then; `--nocapture` shows how it comes to that:
