@@ -154,7 +154,7 @@ async fn run(options: &Options, own: Option<&Server>) -> Result<()> {
     };
     let crowd = Crowd::new(&options.urls, way)?;
     crowd.occupy_the_turn(0).await?;
-    let before = usages(options)?;
+    let before = usages(options);
     let began = Instant::now();
     let lives = crowd.fill(1..options.waiting + 1, options.joining).await?;
     println!(
@@ -164,11 +164,11 @@ async fn run(options: &Options, own: Option<&Server>) -> Result<()> {
         began.elapsed().as_secs_f64()
     );
     tokio::time::sleep(Duration::from_secs_f64(options.settle)).await;
-    let (settled, ours) = (usages(options)?, processor_time());
+    let (settled, ours) = (usages(options), processor_time());
     let seen = crowd
         .observe(Duration::from_secs_f64(options.seconds))
         .await;
-    let (after, ours) = (usages(options)?, processor_time() - ours);
+    let (after, ours) = (usages(options), processor_time() - ours);
     crowd.end(lives).await;
 
     seen.latencies().print("check-ins", options.seconds);
@@ -177,11 +177,12 @@ async fn run(options: &Options, own: Option<&Server>) -> Result<()> {
         seen.repeated, seen.lost, seen.late, seen.own_fault
     );
     for (number, (name, _)) in options.processes.iter().enumerate() {
-        show(
-            name,
-            options,
-            [before[number], settled[number], after[number]],
-        );
+        match (before[number], settled[number], after[number]) {
+            (Some(before), Some(settled), Some(after)) => {
+                show(name, options, [before, settled, after]);
+            }
+            _ => println!("{name}: it has ended"),
+        }
     }
     println!(
         "this program: {:.1} s of processor time",
@@ -190,9 +191,10 @@ async fn run(options: &Options, own: Option<&Server>) -> Result<()> {
     judge(&seen, options.most)
 }
 
-fn usages(options: &Options) -> Result<Vec<Usage>> {
+/// What each process has used; none of one that has ended.
+fn usages(options: &Options) -> Vec<Option<Usage>> {
     let processes = options.processes.iter();
-    processes.map(|(_, process)| process.usage()).collect()
+    processes.map(|(_, process)| process.usage().ok()).collect()
 }
 
 /// Prints what a process has used: empty, when all were in line, and at the end.
