@@ -200,11 +200,17 @@ impl Crowd {
             };
             tokio::time::sleep_until(due.into()).await;
             let sent = Instant::now();
-            standing = self
+            let broke;
+            (standing, broke) = self
                 .ask_until_answered(number, &mut at, token, &mut own)
                 .await;
             told = Instant::now();
-            let expected = due + self.hold();
+            // An answer that was held and broke was due from then on.
+            let expected = match (self.way, broke) {
+                (Way::Held { .. }, Some(broke)) => broke,
+                (Way::Held { hold }, None) => due + hold,
+                (Way::ByDeadline { .. }, _) => due,
+            };
             let latency = told.saturating_duration_since(expected);
             let latest = match self.way {
                 Way::ByDeadline { .. } => deadline,
@@ -226,31 +232,32 @@ impl Crowd {
         }
     }
 
-    fn hold(&self) -> Duration {
-        match self.way {
-            Way::ByDeadline { .. } => Duration::ZERO,
-            Way::Held { hold } => hold,
-        }
-    }
-
-    /// Checks in, again and again and at the next server each time, until somebody answers.
+    /// Checks in, again and again and at the next server each time, until somebody answers. Says when it
+    /// first broke, if it did.
     async fn ask_until_answered(
         &self,
         number: usize,
         at: &mut usize,
         token: &str,
         own: &mut Option<Connection>,
-    ) -> Standing {
+    ) -> (Standing, Option<Instant>) {
+        let mut broke = None;
         loop {
-            match self.ask(number, *at, token, own).await {
+            // As our clients do: what broke is wanted at once.
+            let hold = match (self.way, broke) {
+                (Way::Held { hold }, None) => hold,
+                _ => Duration::ZERO,
+            };
+            match self.ask(number, *at, token, own, hold).await {
                 Ok(answer) if answer.status == 200 => match Standing::read(&answer) {
-                    Ok(standing) => return standing,
+                    Ok(standing) => return (standing, broke),
                     Err(error) => self.note(|seen| seen.fault(format!("{error:#}"))),
                 },
                 Ok(answer) if answer.status >= 500 => self.note(|seen| seen.repeated += 1),
                 Ok(answer) => self.note(|seen| seen.fault(answer.to_string())),
                 Err(_) => self.note(|seen| seen.repeated += 1),
             }
+            broke.get_or_insert_with(Instant::now);
             *own = None;
             *at = (*at + 1) % self.servers.len();
             tokio::time::sleep(AGAIN).await;
@@ -263,12 +270,13 @@ impl Crowd {
         at: usize,
         token: &str,
         own: &mut Option<Connection>,
+        hold: Duration,
     ) -> Result<Answer> {
-        let Way::Held { hold } = self.way else {
+        if matches!(self.way, Way::ByDeadline { .. }) {
             return Ok(self.pools[at]
                 .post("/queue/checkin", Some(token), "")
                 .await?);
-        };
+        }
         let path = format!("/queue/checkin?wait={}", hold.as_secs_f64());
         let connection = match own {
             Some(connection) => connection,

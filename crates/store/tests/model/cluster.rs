@@ -19,10 +19,9 @@ pub(crate) struct Cluster {
     pub(crate) epochs: u8,
     /// Ticks that a lease lasts.
     pub(crate) lease: u8,
+    /// Appends of one leader that may be under way at a time: those that were cut off, and the last.
+    pub(crate) copies: usize,
 }
-
-/// The same append that may be under way at a time: the one that was cut off, and the one after it.
-const COPIES: usize = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct State {
@@ -186,7 +185,7 @@ impl Cluster {
             Some(Stage::Answered(_)) => actions.extend([Action::Hear(index), Action::Cut(index)]),
             Some(Stage::Cut) => {
                 let own = database.under_way().filter(|it| it.record.epoch == *epoch);
-                if own.count() < COPIES {
+                if own.count() < self.copies {
                     actions.push(Action::Ask(index));
                 }
             }

@@ -32,7 +32,8 @@
 //! | sending it again | it was looked for once and taken for lost, and comes after that |
 //! | looking for it at all | it is acknowledged, and never arrived |
 //!
-//! `TAULINE_MODEL_EPOCHS` and `TAULINE_MODEL_COMMANDS` make the world larger.
+//! `TAULINE_MODEL_EPOCHS`, `TAULINE_MODEL_COMMANDS` and `TAULINE_MODEL_COPIES` make the world larger; it grows tenfold and more with
+//! each epoch and command.
 
 mod cluster;
 mod database;
@@ -41,7 +42,7 @@ mod replica;
 
 use std::time::Instant;
 
-use stateright::{Checker as _, HasDiscoveries, Model as _};
+use stateright::{Checker, Expectation, HasDiscoveries, Model as _};
 
 use cluster::Action;
 use cluster::Cluster;
@@ -62,6 +63,7 @@ fn cluster(guards: Guards) -> Cluster {
         commands: 2,
         epochs: 3,
         lease: 2,
+        copies: 2,
     }
 }
 
@@ -75,25 +77,55 @@ fn asked(variable: &str, usual: u8) -> u8 {
     }
 }
 
+/// Visits everything, and says how much that was. Nothing may be wrong anywhere.
+fn explore(cluster: Cluster) -> impl Checker<Cluster> {
+    let began = Instant::now();
+    let explored = cluster.checker().spawn_bfs().join();
+    println!(
+        "{cluster:?}: {} states, {} steps, at most {} deep, {:.1} s",
+        explored.unique_state_count(),
+        explored.state_count(),
+        explored.max_depth(),
+        began.elapsed().as_secs_f64()
+    );
+    assert!(explored.is_done());
+    for property in cluster.properties() {
+        if property.expectation == Expectation::Always {
+            explored.assert_no_discovery(property.name);
+        }
+    }
+    explored
+}
+
 #[test]
 fn every_way_through_lease_fence_and_append_keeps_one_log() {
     let usual = cluster(ALL);
-    let cluster = Cluster {
+    let explored = explore(Cluster {
         epochs: asked("TAULINE_MODEL_EPOCHS", usual.epochs),
         commands: asked("TAULINE_MODEL_COMMANDS", usual.commands),
+        copies: asked("TAULINE_MODEL_COPIES", 2).into(),
         ..usual
-    };
-    let began = Instant::now();
-    let checker = cluster.checker().spawn_bfs().join();
-    println!(
-        "{cluster:?}: {} states, {} steps, at most {} deep, {:.1} s",
-        checker.unique_state_count(),
-        checker.state_count(),
-        checker.max_depth(),
-        began.elapsed().as_secs_f64()
-    );
-    checker.assert_properties();
-    assert!(checker.is_done());
+    });
+    // All that should be possible was seen, too.
+    explored.assert_properties();
+}
+
+#[test]
+fn three_commands_under_two_leases_keep_one_log() {
+    explore(Cluster {
+        commands: 3,
+        epochs: 2,
+        ..cluster(ALL)
+    });
+}
+
+#[test]
+fn one_command_under_four_leases_keeps_one_log() {
+    explore(Cluster {
+        commands: 1,
+        epochs: 4,
+        ..cluster(ALL)
+    });
 }
 
 /// What goes wrong without a guard, and how it comes to that.
