@@ -3,9 +3,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod clock;
+pub mod crowd;
 pub mod hour;
 pub mod load;
 pub mod obvious;
+pub mod process;
 pub mod transcripts;
 pub mod turns;
 
