@@ -4,10 +4,16 @@
 #![allow(clippy::unwrap_used)]
 
 mod both;
+mod cut;
+mod fence;
 mod life;
 mod made_up;
+mod moved;
+mod outage;
 mod place;
+mod proxy;
 mod readings;
 mod refusals;
+mod same;
 mod sign_ins;
 mod signed;
