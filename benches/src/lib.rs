@@ -6,6 +6,7 @@ pub mod clock;
 pub mod crowd;
 pub mod hour;
 pub mod load;
+pub mod made_up;
 pub mod obvious;
 pub mod process;
 pub mod transcripts;

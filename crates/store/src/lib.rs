@@ -1,18 +1,20 @@
 //! The durable data of a ceremony.
 //!
 //! A coordinator keeps its data through the trait [`Store`]. It hands over all changes that belong
-//! together as one [`Batch`], of which a store keeps everything or nothing. The store of this crate
-//! is [`Sqlite`](sqlite::Sqlite).
+//! together as one [`Batch`], of which a store keeps everything or nothing. The stores of this crate
+//! are [`Sqlite`](sqlite::Sqlite) and [`Postgres`](postgres::Postgres).
 //!
 //! | module | holds |
 //! |---|---|
 //! | [`sqlite`] | the embedded store: one database in a data directory |
+//! | [`postgres`] | the store that replicas share: a PostgreSQL database, and who of them leads |
 //! | [`check`] | checks of the log and of all that is stored beside it |
 //! | [`sum`] | the sums by which stored things are recognised |
 //! | [`turns`] | the turns that are over, as the log tells them |
 //! | [`mark`] | how many records the log is known to have had |
 //! | [`signed`] | how much of the public log was signed |
 //! | [`handover`] | giving a ceremony to another coordinator, and taking one over |
+//! | [`moving`] | moving a ceremony from one store to another |
 //! | [`making`] | making the data of a ceremony that does not begin with nothing |
 //!
 //! What is stored beside the log cannot be derived from it. The log therefore binds it: a record
@@ -27,6 +29,7 @@ mod bundle;
 mod ceremony;
 mod chain;
 pub mod check;
+mod content;
 mod contribution;
 mod directory;
 mod error;
@@ -35,7 +38,9 @@ pub mod failpoint;
 pub mod handover;
 pub mod making;
 pub mod mark;
+pub mod moving;
 mod names;
+pub mod postgres;
 mod session;
 pub mod signed;
 mod slots;

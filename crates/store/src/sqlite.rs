@@ -12,6 +12,7 @@ mod creation;
 mod extent;
 mod handover;
 mod meta;
+mod moving;
 mod opening;
 mod reading;
 mod rows;
@@ -23,18 +24,20 @@ mod upkeep;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 use sha2::{Digest as _, Sha256};
 use tauline_protocol::Identity;
 use tauline_protocol::journal::Tally;
 use tauline_queue_core::{Ticket, Timestamp};
 
+pub(crate) use self::backup::write_whole;
 use self::connection::{connect, connect_to_look};
-pub(crate) use self::handover::equip;
+pub(crate) use self::handover::{equip, write_bundle_of};
+pub(crate) use self::moving::{Fresh, Whole};
 use self::rows::{apply, blob};
 use self::upkeep::{SUPERSEDED, Upkeep};
 use crate::asked::Asked;
-use crate::batch::{Batch, Blob, Write};
+use crate::batch::{Batch, Blob};
 use crate::bundle::Given;
 use crate::ceremony::Ceremony;
 use crate::chain::StoredRecord;
@@ -42,7 +45,7 @@ use crate::contribution::Contribution;
 use crate::directory::DataDir;
 use crate::error::StoreError;
 use crate::failpoint::failpoint;
-use crate::mark::{Mark, MarkFile};
+use crate::mark::{self, Mark, MarkFile};
 use crate::session::{Session, SignInWrite};
 use crate::signed::{Signed, SignedFile};
 use crate::store::{Reading, Store};
@@ -136,25 +139,9 @@ impl Sqlite {
         let Some(mark) = &self.mark else {
             return Ok(());
         };
-        let accepts = batch
-            .writes
-            .iter()
-            .any(|write| matches!(write, Write::Accepted(_)));
-        let change = |mark: &mut Mark| {
-            for write in &batch.writes {
-                match write {
-                    Write::Record(record) => {
-                        mark.records = record.seq + 1;
-                        mark.hash = record.hash;
-                    }
-                    Write::Accepted(one) => mark.contributions = one.number,
-                    Write::Blob { .. } | Write::DropBlob(_) | Write::LogKey(_) => {}
-                }
-            }
-        };
         mark.lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .raise(change, accepts)
+            .raise(|mark| mark.count(batch), mark::is_due(batch))
     }
 
     fn accounts_known(&self) -> MutexGuard<'_, Tally> {
@@ -195,20 +182,7 @@ impl Store for Sqlite {
     }
 
     fn log(&self, from: u64, at_most: u32) -> Result<Vec<StoredRecord>, StoreError> {
-        let reader = self.reader();
-        let mut select = reader.prepare_cached(
-            "SELECT seq, record, hash, ended FROM journal WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
-        )?;
-        let records = select.query_map(params![from, at_most], |row| {
-            let ended: Option<u64> = row.get(3)?;
-            Ok(StoredRecord {
-                seq: row.get(0)?,
-                bytes: row.get(1)?,
-                hash: row.get(2)?,
-                ended: ended.map(Ticket::new),
-            })
-        })?;
-        Ok(records.collect::<Result<_, _>>()?)
+        rows::records(&self.reader(), from, at_most)
     }
 
     fn ending(&self, ticket: Ticket) -> Result<Option<Vec<u8>>, StoreError> {
