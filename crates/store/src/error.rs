@@ -165,6 +165,34 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+    /// The URL of a database cannot be used; why. It is not repeated, since it may hold a password.
+    #[error("the database's URL cannot be used: {0}; give postgres://USER:PASSWORD@HOST/DATABASE")]
+    Url(String),
+    /// The PostgreSQL database is not one that can be used; why, and what to do.
+    #[error("the database {database} {what}")]
+    Refused {
+        /// Its URL without the password.
+        database: String,
+        /// What is wrong, as a clause, and what to do.
+        what: String,
+    },
+    /// The PostgreSQL database could not be reached for longer than is waited for.
+    #[error(
+        "the database {database} cannot be reached: {source}. Whether what was written last is durable shows when it is back; look after the database and the way to it, then start again"
+    )]
+    Away {
+        /// Its URL without the password.
+        database: String,
+        /// What the last attempt came to.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Another replica leads now, so nothing was written. If the connection was lost meanwhile, what was
+    /// written last may be durable; then the one that leads has it.
+    #[error("another replica leads now; nothing more is written here")]
+    Fenced,
+    /// This replica only reads.
+    #[error("this replica does not lead, so it writes nothing; ask the one that does")]
+    NotLeading,
     /// The database failed.
     #[error("the database failed: {0}; check the disk's space and health, then start again")]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),

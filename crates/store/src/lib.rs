@@ -1,12 +1,13 @@
 //! The durable data of a ceremony.
 //!
 //! A coordinator keeps its data through the trait [`Store`]. It hands over all changes that belong
-//! together as one [`Batch`], of which a store keeps everything or nothing. The store of this crate
-//! is [`Sqlite`](sqlite::Sqlite).
+//! together as one [`Batch`], of which a store keeps everything or nothing. The stores of this crate
+//! are [`Sqlite`](sqlite::Sqlite) and [`Postgres`](postgres::Postgres).
 //!
 //! | module | holds |
 //! |---|---|
 //! | [`sqlite`] | the embedded store: one database in a data directory |
+//! | [`postgres`] | the store that replicas share: a PostgreSQL database, and who of them leads |
 //! | [`check`] | checks of the log and of all that is stored beside it |
 //! | [`sum`] | the sums by which stored things are recognised |
 //! | [`turns`] | the turns that are over, as the log tells them |
@@ -36,6 +37,7 @@ pub mod handover;
 pub mod making;
 pub mod mark;
 mod names;
+pub mod postgres;
 mod session;
 pub mod signed;
 mod slots;

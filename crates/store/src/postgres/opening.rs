@@ -1,0 +1,175 @@
+//! Opening the store, to lead or to follow.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use tauline_log::tree::{Hash, TreeHead};
+use tauline_queue_core::Timestamp;
+use tauline_transcript::Sizes;
+use tokio_postgres::Row;
+
+use super::engine::Engine;
+use super::link::param;
+use super::meta::{self, META};
+use super::pool::Pool;
+use super::rows::{digest, unsigned};
+use super::writer::{Work, Writer};
+use super::{Database, Lead, Lease, Postgres, SIGNED, SWEEP, accounts};
+use crate::ceremony::Ceremony;
+use crate::error::StoreError;
+use crate::signed::Signed;
+use crate::sqlite::Found;
+use crate::sum;
+
+impl Postgres {
+    /// Opens the ceremony for writing, as the replica that holds the lease. If there is none, makes a new
+    /// ceremony of these sizes with a key of its own; not so if the address of a certain coordinator is
+    /// asked for. `directory` is where this replica keeps what it can make again.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or used, when another has taken the lead, or when the ceremony
+    /// is not the one asked for.
+    pub fn lead(
+        database: &Database,
+        lease: &Lease,
+        sizes: &Sizes,
+        now: Timestamp,
+        pinned: Option<&str>,
+        directory: &Path,
+    ) -> Result<Self, StoreError> {
+        let engine = Engine::start()?;
+        let pool = Arc::new(Pool::new(database));
+        let epoch = lease.key();
+        let begin = {
+            let (pool, sizes) = (Arc::clone(&pool), sizes.clone());
+            let pinned = pinned.map(str::to_owned);
+            async move { begin(&pool, epoch, &sizes, now, pinned.as_deref()).await }
+        };
+        let (writer, ceremony, found) = engine.run(begin)?;
+        let lead = Lead {
+            epoch,
+            writer: Arc::new(tokio::sync::Mutex::new(writer)),
+        };
+        let (signed, accounts) = beside(&engine, &pool, true)?;
+        Ok(Self {
+            ceremony,
+            database: database.clone(),
+            directory: directory.to_owned(),
+            found,
+            lead: Some(lead),
+            signed: Mutex::new(signed),
+            accounts: Mutex::new(accounts),
+            pool,
+            engine,
+        })
+    }
+
+    /// Opens the ceremony for reading; none if there is no ceremony yet.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or used.
+    pub fn follow(database: &Database, directory: &Path) -> Result<Option<Self>, StoreError> {
+        let engine = Engine::start()?;
+        let pool = Arc::new(Pool::new(database));
+        let asked = Arc::clone(&pool);
+        let ceremony = engine.run(async move { ceremony(&asked).await })?;
+        let Some(ceremony) = ceremony else {
+            return Ok(None);
+        };
+        let (signed, accounts) = beside(&engine, &pool, false)?;
+        Ok(Some(Self {
+            ceremony,
+            database: database.clone(),
+            directory: directory.to_owned(),
+            found: Found::Whole,
+            lead: None,
+            signed: Mutex::new(signed),
+            accounts: Mutex::new(accounts),
+            pool,
+            engine,
+        }))
+    }
+}
+
+async fn ceremony(pool: &Pool) -> Result<Option<Ceremony>, StoreError> {
+    meta::ceremony(&meta::read(&pool.query(META, &[]).await?)?)
+}
+
+/// Finds the ceremony or makes it, and refuses one that is not asked for.
+async fn begin(
+    pool: &Pool,
+    epoch: i64,
+    sizes: &Sizes,
+    now: Timestamp,
+    pinned: Option<&str>,
+) -> Result<(Writer, Ceremony, Found), StoreError> {
+    let database = pool.database();
+    let refused = |what: String| StoreError::Refused {
+        database: database.to_string(),
+        what,
+    };
+    let mut writer = Writer::open(database, epoch).await?;
+    let (ceremony, found) = match ceremony(pool).await? {
+        Some(ceremony) => (ceremony, Found::Whole),
+        None => {
+            if let Some(pinned) = pinned {
+                return Err(refused(format!(
+                    "holds no ceremony, and --coordinator-address asks for that of {pinned}. Nothing was made there: name the ceremony's database with --store, or move its data there (`tauline admin migrate`). A new ceremony has a new address: to begin one, leave --coordinator-address out"
+                )));
+            }
+            let steps = meta::creation(sizes, now);
+            writer.commit(&Work { steps, tell: true }).await?;
+            let missing = || StoreError::damaged("the new ceremony is missing");
+            let made = ceremony(pool).await?.ok_or_else(missing)?;
+            (made, Found::Nothing)
+        }
+    };
+    let address = ceremony.address();
+    if let Some(pinned) = pinned
+        && !address.eq_ignore_ascii_case(pinned)
+    {
+        return Err(refused(format!(
+            "holds the ceremony of coordinator {address}, and --coordinator-address asks for {pinned}: name the right database with --store, or the right address"
+        )));
+    }
+    if ceremony.sizes != *sizes {
+        return Err(refused(format!(
+            "holds a ceremony of sizes {}, not {sizes}: start with --ceremony {}, or name another database with --store",
+            ceremony.sizes, ceremony.sizes
+        )));
+    }
+    let steps = vec![super::Step::new(SWEEP, vec![param(epoch)])];
+    writer.commit(&Work { steps, tell: false }).await?;
+    Ok((writer, ceremony, found))
+}
+
+/// What was last signed, and the tally of the accounts, for whoever counts them on.
+fn beside(
+    engine: &Engine,
+    pool: &Arc<Pool>,
+    leads: bool,
+) -> Result<(Option<Signed>, tauline_protocol::journal::Tally), StoreError> {
+    let pool = Arc::clone(pool);
+    engine.run(async move {
+        let signed = signed(&pool.query(SIGNED, &[]).await?)?;
+        let accounts = match leads {
+            true => accounts::first(&pool, u64::MAX).await?,
+            false => sum::NONE,
+        };
+        Ok((signed, accounts))
+    })
+}
+
+/// What was last signed, from its rows.
+pub(super) fn signed(rows: &[Row]) -> Result<Option<Signed>, StoreError> {
+    let one = |row: &Row| {
+        Ok(Signed {
+            origin: row.try_get(0)?,
+            tree: TreeHead {
+                size: unsigned(row, 1)?,
+                root: Hash(digest(row, 2)?),
+            },
+        })
+    };
+    rows.first().map(one).transpose()
+}
