@@ -48,7 +48,7 @@ impl Secret {
     }
 
     fn value(&self) -> HeaderValue {
-        let text = Zeroizing::new(hex::encode(&**self.0));
+        let text = Zeroizing::new(hex::encode(self.0.as_slice()));
         let mut value =
             HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""));
         value.set_sensitive(true);
