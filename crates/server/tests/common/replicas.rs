@@ -20,22 +20,16 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// How often it is looked whether it has.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// What all replicas are started with.
-const FLAGS: &[&str] = &[
-    "--signin",
-    "invite",
-    "--log",
-    "info,tauline_store=debug",
-    "--login-rate",
-    "0",
-    "--anonymous-rate",
-    "0",
-    "--session-rate",
-    "0",
-    "--passes",
-    "0",
-    "--metrics-listen",
-    "127.0.0.1:0",
+/// What all replicas are started with, unless a test says otherwise.
+const FLAGS: [(&str, &str); 8] = [
+    ("--ceremony", super::SMALL),
+    ("--signin", "invite"),
+    ("--log", "info"),
+    ("--login-rate", "0"),
+    ("--anonymous-rate", "0"),
+    ("--session-rate", "0"),
+    ("--passes", "0"),
+    ("--metrics-listen", "127.0.0.1:0"),
 ];
 
 /// Several replicas of one coordinator, and their database.
@@ -118,10 +112,7 @@ impl Fleet {
     /// A client of this replica, signed in by the invitation of that number.
     pub async fn client(&self, number: usize, who: usize) -> Client {
         let mut client = self.anonymous(number);
-        client
-            .sign_in_by_invite(&real::code(who))
-            .await
-            .expect_ok();
+        client.sign_in_by_invite(&real::code(who)).await.expect_ok();
         client
     }
 
@@ -139,13 +130,21 @@ impl Fleet {
             .unwrap();
         let replica = &mut self.replicas[number];
         assert!(replica.child.is_none(), "it runs already");
+        let is_said = |flag: &str| self.more.iter().any(|more| more == flag);
+        let usual = FLAGS
+            .into_iter()
+            .filter(|(flag, _)| !is_said(flag))
+            .flat_map(|(flag, value)| [flag, value]);
         let mut command = Command::new(env!("CARGO_BIN_EXE_tauline-server"));
         command
-            .args(["--listen", &replica.listen, "--ceremony", super::SMALL])
-            .args(FLAGS)
+            .args(["--listen", &replica.listen])
+            .args(usual)
             .args(["--replica-name", &replica.name])
             .args(["--replica-listen", &replica.inside])
-            .args(["--replica-url", &format!("http://{}", replica.cable.address)])
+            .args([
+                "--replica-url",
+                &format!("http://{}", replica.cable.address),
+            ])
             .args(&self.more)
             .arg("--data-dir")
             .arg(&replica.data)
@@ -245,7 +244,9 @@ impl Fleet {
             assert!(
                 begun.elapsed() < LIMIT,
                 "nobody leads after {epoch}: {}",
-                (0..self.replicas.len()).map(|it| self.log(it)).collect::<String>()
+                (0..self.replicas.len())
+                    .map(|it| self.log(it))
+                    .collect::<String>()
             );
             tokio::time::sleep(LOOK).await;
         }

@@ -40,7 +40,7 @@ impl Line {
 
     /// Everybody has the place that it had, and all contribute in order. Whoever checks the log finds that
     /// it was fair.
-    async fn is_kept(self, fleet: &Fleet, at: usize) {
+    async fn goes_on_in_order(self, fleet: &Fleet, at: usize) {
         for (who, client) in self.people.iter().enumerate() {
             let status = client.check_in().await;
             let expected = match who {
@@ -104,7 +104,7 @@ async fn another_leads_within_five_seconds_of_the_leaders_loss_and_nobody_loses_
     fleet.start(leader);
     fleet.until_ready(leader, true).await;
     line.goes_to(&fleet.url(leader));
-    line.is_kept(&fleet, leader).await;
+    line.goes_on_in_order(&fleet, leader).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -126,14 +126,16 @@ async fn a_leader_that_stops_is_followed_by_another_within_a_second() {
     }
     let (took, status) = until_served(&line.people[2]).await;
     let all = since.elapsed();
-    println!("another serves {all:?} after the leader was told to stop ({took:?} after the change)");
+    println!(
+        "another serves {all:?} after the leader was told to stop ({took:?} after the change)"
+    );
     assert!(all < Duration::from_secs(1), "{all:?}");
     assert_eq!(status.ticket, line.tickets[2]);
     assert_eq!(held.await.unwrap().ticket, line.tickets[1]);
     let exit = fleet.stop(leader);
     assert!(exit.success(), "{exit:?}: {}", fleet.log(leader));
     let (next, _) = fleet.leads().unwrap();
-    line.is_kept(&fleet, next).await;
+    line.goes_on_in_order(&fleet, next).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

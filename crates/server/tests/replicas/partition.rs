@@ -16,7 +16,10 @@ async fn a_follower_that_is_cut_off_says_so_and_goes_on_when_it_is_not() {
     let (leader, epoch) = fleet.leads().unwrap();
     let follower = fleet.followers(leader)[0];
     fleet.until_ready(follower, true).await;
-    let (here, there) = (fleet.client(follower, 0).await, fleet.client(leader, 1).await);
+    let (here, there) = (
+        fleet.client(follower, 0).await,
+        fleet.client(leader, 1).await,
+    );
     here.join().await;
     let waits = there.join().await;
     fleet.replicas[leader].cable.cut();

@@ -119,7 +119,13 @@ async fn held_answers_and_streams_come_through_a_follower_as_things_happen() {
     let (called, second) = held.await.unwrap();
     assert_eq!(called.queue_status, QueueWord::ReadyToContribute);
     second.leave().await;
-    while !events.next().await.unwrap().data.contains("readyToContribute") {}
+    while !events
+        .next()
+        .await
+        .unwrap()
+        .data
+        .contains("readyToContribute")
+    {}
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -191,10 +197,7 @@ async fn order(fleet: &Fleet, number: usize, request: &AdminRequest) -> AdminAns
     line.push(b'\n');
     stream.write_all(&line).await.unwrap();
     let mut answer = String::new();
-    BufReader::new(stream)
-        .read_line(&mut answer)
-        .await
-        .unwrap();
+    BufReader::new(stream).read_line(&mut answer).await.unwrap();
     serde_json::from_str(&answer).unwrap()
 }
 
@@ -209,10 +212,11 @@ async fn an_operator_is_heard_at_every_replica() {
     let AdminAnswer::Done { status, .. } = answer else {
         panic!("{answer:?}");
     };
-    assert_eq!(json!(status)["mode"], "draining");
+    // Nobody is in line.
+    assert_eq!(json!(status)["mode"], "halted");
     let client = fleet.client(leader, 0).await;
     let refused = client.post("/queue/join").await;
-    refused.expect_error(Code::Draining);
+    refused.expect_error(Code::Halted);
     let answer = order(&fleet, follower, &AdminRequest::Open { at: None }).await;
     assert!(matches!(answer, AdminAnswer::Done { .. }), "{answer:?}");
     let to = fleet.data_dir(follower).join("backup");

@@ -109,7 +109,11 @@ async fn an_upload_during_which_the_leader_is_killed_is_repeated_and_counts_once
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_contribution_whose_leader_is_killed_while_it_verifies_is_verified_by_the_next() {
-    for place in ["contribution-stored", "verdict-reached", "store-after-commit:3"] {
+    for place in [
+        "contribution-stored",
+        "verdict-reached",
+        "store-after-commit:3",
+    ] {
         let Some(mut fleet) = Fleet::begin(2, 1, &["--lease", "1"]).await else {
             return;
         };
