@@ -84,18 +84,19 @@ impl HttpBody for Lent {
 }
 
 /// The body of a leader's answer. A leader that is frozen, or that nobody reaches any more, ends nothing by
-/// itself: so this ends, broken off, when another leads.
+/// itself: so this ends, broken off, when the leader is lost.
 pub(super) struct Relayed {
     body: Incoming,
-    another_leads: BoxFuture<'static, ()>,
+    /// Resolves when its leader cannot be expected to go on.
+    is_lost: BoxFuture<'static, ()>,
 }
 
 impl Relayed {
-    /// The body of an answer of the leader of this epoch.
-    pub(super) fn new(body: Incoming, roles: &Roles, epoch: u64) -> Self {
+    /// The body of an answer, of a leader that is lost when `is_lost` resolves.
+    pub(super) fn new(body: Incoming, is_lost: impl Future<Output = ()> + Send + 'static) -> Self {
         Self {
             body,
-            another_leads: Box::pin(another_leads(roles, epoch)),
+            is_lost: Box::pin(is_lost),
         }
     }
 }
@@ -124,9 +125,9 @@ impl HttpBody for Relayed {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             return Poll::Ready(frame.map(|frame| frame.map_err(axum::Error::new)));
         }
-        match self.another_leads.as_mut().poll(cx) {
+        match self.is_lost.as_mut().poll(cx) {
             Poll::Ready(()) => {
-                Poll::Ready(Some(Err(axum::Error::new("another replica leads now"))))
+                Poll::Ready(Some(Err(axum::Error::new("the replica that led is lost"))))
             }
             Poll::Pending => Poll::Pending,
         }

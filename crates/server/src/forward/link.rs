@@ -1,6 +1,7 @@
 //! Connections to the leader's internal listener.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -12,6 +13,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::bodies::{Lent, Relayed, Slot, another_leads};
@@ -41,6 +43,10 @@ const MOST_IDLE: usize = 256;
 /// How long the leader may take to say that it leads.
 const PROBE: Duration = Duration::from_secs(1);
 
+/// After how many probes without an answer nobody waits for one any more: whoever is held a minute for, or
+/// verifies for long, answers them all the same.
+const SILENT: u32 = 3;
+
 /// Longest answer to an operator, in bytes: a line of ten thousand.
 const LONGEST_ANSWER: usize = 16 << 20;
 
@@ -54,6 +60,8 @@ pub(crate) struct Link {
     asks: Client<HttpConnector, Full<Bytes>>,
     secret: Secret,
     roles: Roles,
+    /// How often in a row the leader has not said that it leads.
+    silences: Arc<watch::Sender<u32>>,
 }
 
 /// Why a leader could not be asked.
@@ -131,6 +139,20 @@ impl Link {
             asks: builder.build(connector()),
             secret,
             roles,
+            silences: Arc::new(watch::Sender::new(0)),
+        }
+    }
+
+    /// Waits until the leader of this epoch cannot be expected to answer any more.
+    fn is_lost(&self, epoch: u64) -> impl Future<Output = ()> + Send + use<> {
+        let another = another_leads(&self.roles, epoch);
+        let mut silences = self.silences.subscribe();
+        async move {
+            tokio::select! {
+                () = another => {}
+                // The sender is the link's own, and lasts as long as whoever waits here.
+                _ = silences.wait_for(|count| *count >= SILENT) => {}
+            }
         }
     }
 
@@ -154,7 +176,7 @@ impl Link {
         let answer = tokio::select! {
             biased;
             answer = self.forwards.request(request) => answer,
-            () = another_leads(&self.roles, leader.epoch) => return unanswered(waiting, false),
+            () = self.is_lost(leader.epoch) => return unanswered(waiting, false),
         };
         match answer {
             Ok(mut answer) => {
@@ -162,7 +184,7 @@ impl Link {
                 if headers::is_not_leading(answer.headers_mut()) {
                     return unanswered(waiting, true);
                 }
-                let relay = |body| Body::new(Relayed::new(body, &self.roles, leader.epoch));
+                let relay = |body| Body::new(Relayed::new(body, self.is_lost(leader.epoch)));
                 Forwarded::Answered(answer.map(relay))
             }
             Err(error) => {
@@ -178,10 +200,15 @@ impl Link {
     /// Why it cannot be taken for the leader.
     pub(crate) async fn probe(&self, leader: &Leader) -> Result<(), LinkError> {
         let asked = self.ask(leader, LEADS_PATH, Bytes::new());
-        match timeout(PROBE, asked).await {
+        let answer = match timeout(PROBE, asked).await {
             Ok(answer) => answer.map(drop),
             Err(_) => Err(LinkError::Silent(leader.name.clone())),
-        }
+        };
+        self.silences.send_modify(|count| match &answer {
+            Ok(()) => *count = 0,
+            Err(_) => *count = count.saturating_add(1),
+        });
+        answer
     }
 
     /// Sends an operator's request to the leader, as JSON, and gives its answer.

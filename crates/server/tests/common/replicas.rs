@@ -325,6 +325,7 @@ impl Cable {
             while let Ok((mut from, _)) = listener.accept().await {
                 let (address, is_cut, mut cuts) =
                     (address.clone(), Arc::clone(&is_cut), cuts.clone());
+                cuts.mark_unchanged();
                 tokio::spawn(async move {
                     if is_cut.load(Ordering::Relaxed) {
                         // Nothing comes through, and nobody says so.

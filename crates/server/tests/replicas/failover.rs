@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use tauline_protocol::status::{QueueStatus, QueueWord};
+use tauline_protocol::status::{EndedWord, QueueStatus, QueueWord};
 
 use crate::common::crowd::Crowd;
 use crate::common::log::{Watcher, download};
@@ -166,11 +166,14 @@ async fn a_leader_that_was_frozen_past_its_lease_says_nothing_more_and_follows()
         fleet.signal(leader, Signal::CONT);
         // It is passed on to whoever leads, or refused; and never is it said that it was done without being.
         let answered = asked.await.unwrap();
-        let after = there.check_in().await.queue_status;
-        println!("it answers {answered}, and the place is {after:?}");
+        let after = there.check_in().await;
+        println!(
+            "it answers {answered}, and the stay is over: {:?}",
+            after.ended
+        );
         match answered.as_u16() {
-            200 => assert_eq!(after, QueueWord::NotQueued),
-            503 => {}
+            200 => assert_eq!(after.ended, Some(EndedWord::Left)),
+            503 => assert!(matches!(after.ended, None | Some(EndedWord::Left))),
             other => panic!("{other}"),
         }
         fleet.until_ready(leader, true).await;
