@@ -18,14 +18,15 @@ mod leading;
 mod operator;
 mod standing;
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tauline_store::LOCK_NAME;
 use tauline_store::postgres::{Cluster, Database, Member};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -114,7 +115,7 @@ pub async fn start_replica(settings: &Settings) -> anyhow::Result<Replica> {
     // Whoever leads reads them anew; here it is found out whether they are right.
     drop(Providers::open(settings, &origin).await?);
     let traces = Traces::to(settings.watch.otlp_endpoint.as_ref())?;
-    make_directory(&settings.service.data_dir)?;
+    let lock = take_directory(&settings.service.data_dir)?;
     let me = Member {
         name: (settings.replicas.replica_name.clone()).unwrap_or_else(|| default_name(address)),
         url: settings.replicas.url(internal.local_addr()?),
@@ -180,7 +181,7 @@ pub async fn start_replica(settings: &Settings) -> anyhow::Result<Replica> {
     let served = async move {
         let ended = standing.run(listening, stop_asked).await;
         // How a stop goes is watched, too, and the operator may ask until the end.
-        drop((socket, watching));
+        drop((socket, watching, lock));
         ended
     };
     Ok(Replica {
@@ -252,16 +253,31 @@ async fn join(database: Database) -> anyhow::Result<(Arc<Cluster>, Secret)> {
         .context("joining the database panicked")?
 }
 
-/// Makes the directory of what is this replica's own: the operator's socket, pieces of the transcript.
-fn make_directory(path: &Path) -> anyhow::Result<()> {
-    let mut builder = DirBuilder::new();
-    let made = builder.recursive(true).mode(0o700).create(path);
-    made.with_context(|| {
+/// Takes the directory of what is this replica's own: the operator's socket, pieces of the transcript. It
+/// is made if it is missing, and nobody else's as long as the file that is returned is open.
+fn take_directory(path: &Path) -> anyhow::Result<File> {
+    let unwritable = || {
         format!(
-            "cannot make the data directory {}: make it writable or choose another with --data-dir",
+            "cannot write to the data directory {}: make it writable or choose another with --data-dir",
             path.display()
         )
-    })
+    };
+    let mut builder = DirBuilder::new();
+    let made = builder.recursive(true).mode(0o700).create(path);
+    made.with_context(unwritable)?;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    let lock = options.mode(0o600).open(path.join(LOCK_NAME));
+    let lock = lock.with_context(unwritable)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => anyhow::bail!(
+            "the data directory {} is in use by another coordinator; each replica needs one of its own: choose \
+             another with --data-dir",
+            path.display()
+        ),
+        Err(TryLockError::Error(error)) => Err(error).with_context(unwritable),
+    }
 }
 
 /// The host's name and the port of the listener.

@@ -143,10 +143,10 @@ async fn a_leader_that_was_frozen_past_its_lease_says_nothing_more_and_follows()
     let Some(mut fleet) = Fleet::begin(3, PEOPLE, &["--lease", "1"]).await else {
         return;
     };
-    for _ in 0..3 {
+    for who in 0..3 {
         let (leader, epoch) = fleet.leads().unwrap();
         let watcher = Watcher::begin(&fleet.url(leader), None);
-        let client = fleet.client(leader, 0).await;
+        let client = fleet.client(leader, who).await;
         client.join().await;
         fleet.signal(leader, Signal::STOP);
         // What it is asked while it is frozen, it answers when it goes on.
@@ -184,6 +184,7 @@ async fn a_leader_that_was_frozen_past_its_lease_says_nothing_more_and_follows()
         let shown = watcher.end().await;
         let log = download(&fleet.anonymous(leader)).await;
         log.assert_fair(&shown, &[]);
+        // Nobody is left who has the turn.
         there.post("/queue/leave").await;
     }
 }
@@ -206,4 +207,39 @@ async fn a_crowd_goes_on_while_replicas_stop_and_start_by_turns() {
         number = (number + 1) % 3;
     }
     crowd.assert_kept(watcher.end()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_goes_on_while_leaders_freeze_and_thaw() {
+    const CROWD: usize = 16;
+    let Some(mut fleet) = Fleet::begin(3, CROWD, &["--lease", "1"]).await else {
+        return;
+    };
+    let watchers = [0, 1, 2].map(|number| Watcher::begin(&fleet.url(number), None));
+    let mut crowd = Crowd::among(fleet.urls());
+    let mut freezes = 0;
+    for _ in 0..4 {
+        crowd.come(CROWD / 4);
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        let Some((leader, epoch)) = fleet.leads() else {
+            continue;
+        };
+        fleet.signal(leader, Signal::STOP);
+        fleet.leader_after(epoch).await;
+        fleet.signal(leader, Signal::CONT);
+        freezes += 1;
+    }
+    assert!(freezes > 0);
+    while crowd.unfinished() > 0 {
+        fleet.start_ended();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let shown = async {
+        let mut shown = Vec::new();
+        for watcher in watchers {
+            shown.extend(watcher.end().await);
+        }
+        shown
+    };
+    crowd.assert_kept(shown).await;
 }

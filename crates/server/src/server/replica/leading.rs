@@ -5,8 +5,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tauline_store::Store;
 use tauline_store::postgres::{Database, Lease, Postgres};
+use tauline_store::sqlite::Found;
+use tauline_store::{DATABASE_NAME, Store};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -82,15 +83,7 @@ impl Grounds {
         };
         let (database, lease) = (self.database.clone(), lease.clone());
         let opened = data::open_on(opening, move |opening, _| {
-            let service = &opening.settings.service;
-            let store = Postgres::lead(
-                &database,
-                &lease,
-                &service.ceremony,
-                opening.clock.now(),
-                service.coordinator_address.as_deref(),
-                &service.data_dir,
-            )?;
+            let store = open_store(opening, &database, &lease)?;
             Ok(Stored {
                 store: Arc::new(store),
                 hold: Weak::new(),
@@ -151,6 +144,36 @@ impl Grounds {
         self.operator.leads(None);
         self.in_force.serves(None);
     }
+}
+
+/// Opens the store, and says what was found: nobody shall take a beginning for what was there.
+fn open_store(opening: &Opening, database: &Database, lease: &Lease) -> anyhow::Result<Postgres> {
+    let service = &opening.settings.service;
+    let data_dir = &service.data_dir;
+    anyhow::ensure!(
+        !data_dir.join(DATABASE_NAME).exists() || Postgres::follow(database, data_dir)?.is_some(),
+        "there is a ceremony in {}, and none in the database {database}: nothing was begun there. Bring the \
+         ceremony there first, or choose an empty directory with --data-dir",
+        data_dir.display()
+    );
+    let store = Postgres::lead(
+        database,
+        lease,
+        &service.ceremony,
+        opening.clock.now(),
+        service.coordinator_address.as_deref(),
+        data_dir,
+    )?;
+    let coordinator = store.ceremony().address();
+    match store.found() {
+        Found::Nothing => tracing::warn!(
+            %database,
+            %coordinator,
+            "A NEW ceremony begins, coordinator {coordinator}: nothing was in {database}"
+        ),
+        _ => tracing::info!(%database, %coordinator, "the ceremony goes on"),
+    }
+    Ok(store)
 }
 
 impl Leading {
