@@ -14,6 +14,7 @@
 //! | [`mark`] | how many records the log is known to have had |
 //! | [`signed`] | how much of the public log was signed |
 //! | [`handover`] | giving a ceremony to another coordinator, and taking one over |
+//! | [`moving`] | moving a ceremony from one store to another |
 //! | [`making`] | making the data of a ceremony that does not begin with nothing |
 //!
 //! What is stored beside the log cannot be derived from it. The log therefore binds it: a record
@@ -28,6 +29,7 @@ mod bundle;
 mod ceremony;
 mod chain;
 pub mod check;
+mod content;
 mod contribution;
 mod directory;
 mod error;
@@ -36,6 +38,7 @@ pub mod failpoint;
 pub mod handover;
 pub mod making;
 pub mod mark;
+pub mod moving;
 mod names;
 pub mod postgres;
 mod session;

@@ -1,0 +1,19 @@
+//! What a store has to do, asked of both: the embedded one, and PostgreSQL; and what only PostgreSQL can
+//! be asked.
+
+#![allow(clippy::unwrap_used)]
+
+mod both;
+mod cut;
+mod fence;
+mod life;
+mod made_up;
+mod moved;
+mod outage;
+mod place;
+mod proxy;
+mod readings;
+mod refusals;
+mod same;
+mod sign_ins;
+mod signed;

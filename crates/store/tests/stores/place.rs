@@ -1,0 +1,143 @@
+//! Places in which a ceremony is kept.
+
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tauline_queue_core::Timestamp;
+use tauline_store::postgres::{Cluster, Database, Lease, Member, Postgres};
+use tauline_store::sqlite::Sqlite;
+use tauline_store::{Store, StoreError};
+use tauline_test_postgres::Server;
+use tauline_transcript::Sizes;
+use tempfile::TempDir;
+
+pub(crate) const NOON: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+/// Longer than any test, so that only those see a lease end that want to.
+pub(crate) const LONG: Duration = Duration::from_secs(600);
+
+pub(crate) fn small() -> Sizes {
+    "16:4,32:4".parse().unwrap()
+}
+
+/// The server that tests share which do it no harm; none where PostgreSQL is not installed.
+pub(crate) fn server() -> Option<&'static Server> {
+    static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+    SERVER.get_or_init(Server::start).as_ref()
+}
+
+pub(crate) fn database(url: &str) -> Database {
+    Database::parse(url).unwrap()
+}
+
+pub(crate) fn member(name: &str) -> Member {
+    Member {
+        name: name.to_owned(),
+        url: format!("http://{name}.example"),
+    }
+}
+
+/// A replica that leads.
+pub(crate) struct Replica {
+    pub(crate) store: Postgres,
+    pub(crate) lease: Lease,
+    pub(crate) cluster: Cluster,
+    _directory: TempDir,
+}
+
+impl Replica {
+    /// Takes the lead, whoever has it.
+    pub(crate) fn lead(url: &str, name: &str) -> Self {
+        Self::try_lead(url, name, &small(), None).unwrap()
+    }
+
+    pub(crate) fn try_lead(
+        url: &str,
+        name: &str,
+        sizes: &Sizes,
+        pinned: Option<&str>,
+    ) -> Result<Self, StoreError> {
+        let database = database(url);
+        let cluster = Cluster::join(&database)?;
+        let lease = cluster.take_lead(&member(name), LONG)?;
+        let lease = lease.expect("nobody's lease lasts");
+        let directory = tempfile::tempdir().unwrap();
+        let opened = Postgres::lead(&database, &lease, sizes, NOON, pinned, directory.path());
+        match opened {
+            Ok(store) => Ok(Self {
+                store,
+                lease,
+                cluster,
+                _directory: directory,
+            }),
+            Err(error) => {
+                lease.give_up()?;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// A place that survives what is opened in it.
+pub(crate) enum Place {
+    Directory(TempDir),
+    Schema(String),
+}
+
+/// A ceremony that is open.
+pub(crate) enum Open {
+    Sqlite(Sqlite),
+    Postgres(Replica),
+}
+
+impl Place {
+    pub(crate) fn sqlite() -> Self {
+        Self::Directory(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn postgres() -> Option<Self> {
+        let server = server()?;
+        Some(Self::Schema(server.url(&server.fresh())))
+    }
+
+    pub(crate) fn open(&self) -> Open {
+        self.try_open(&small(), None).unwrap()
+    }
+
+    pub(crate) fn try_open(&self, sizes: &Sizes, pinned: Option<&str>) -> Result<Open, StoreError> {
+        match self {
+            Self::Directory(directory) => {
+                Sqlite::open_as(directory.path(), sizes, NOON, pinned).map(Open::Sqlite)
+            }
+            Self::Schema(url) => Replica::try_lead(url, "one", sizes, pinned).map(Open::Postgres),
+        }
+    }
+}
+
+impl Open {
+    pub(crate) fn store(&self) -> &dyn Store {
+        match self {
+            Self::Sqlite(store) => store,
+            Self::Postgres(replica) => &replica.store,
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Self::Postgres(replica) = self {
+            // Another may lead by now.
+            let _ = replica.lease.give_up();
+        }
+    }
+}
+
+/// A backup opened like a data directory that holds nothing else.
+pub(crate) fn restored(backup: &Path) -> (TempDir, Sqlite) {
+    let directory = tempfile::tempdir().unwrap();
+    let to = directory.path().join(tauline_store::DATABASE_NAME);
+    std::fs::copy(backup, to).unwrap();
+    let store = Sqlite::open(directory.path(), &small(), NOON).unwrap();
+    (directory, store)
+}

@@ -1,0 +1,98 @@
+//! PostgreSQL's programs, and the user that may run them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where Debian has the programs of each version.
+const DEBIAN: &str = "/usr/lib/postgresql";
+
+/// The user as whom PostgreSQL runs, if the tests run as root: it refuses to be root.
+const USER: &str = "postgres";
+
+/// Where the programs are, and how they are run.
+#[derive(Debug, Clone)]
+pub(crate) struct Programs {
+    folder: PathBuf,
+    /// The number of the user and of its group, if it is another than that of the tests.
+    user: Option<(u32, u32)>,
+}
+
+impl Programs {
+    /// Finds them; none if they are not installed.
+    pub(crate) fn find() -> Option<Self> {
+        let named = std::env::var_os("TAULINE_POSTGRES_BIN").map(PathBuf::from);
+        let folder = named.or_else(debian).or_else(in_path)?;
+        let user = rustix::process::geteuid().is_root().then(user)?;
+        folder
+            .join("initdb")
+            .exists()
+            .then_some(Self { folder, user })
+    }
+
+    /// The number of the user and of its group, if it is another than that of the tests.
+    pub(crate) fn user(&self) -> Option<(u32, u32)> {
+        self.user
+    }
+
+    /// One of PostgreSQL's programs, run as the user that may.
+    pub(crate) fn command(&self, name: &str) -> Command {
+        let program = self.folder.join(name);
+        let mut command = match self.user {
+            Some((user, group)) => {
+                let mut command = Command::new("setpriv");
+                command.args([format!("--reuid={user}"), format!("--regid={group}")]);
+                command.arg("--init-groups").arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
+        command.current_dir("/").env("LC_ALL", "C");
+        command
+    }
+
+    /// A program that needs no other user, of PostgreSQL's or of the system's.
+    pub(crate) fn plain(&self, name: &str) -> Command {
+        let program = self.folder.join(name);
+        let mut command = match program.exists() {
+            true => Command::new(program),
+            false => Command::new(name),
+        };
+        command.current_dir("/").env("LC_ALL", "C");
+        command
+    }
+
+    /// Runs a program that has to succeed, and returns what it has written.
+    pub(crate) fn done(&self, command: &mut Command) -> String {
+        let output = command.output().expect("the program can be run");
+        assert!(
+            output.status.success(),
+            "{command:?} failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+/// The programs of the latest version that Debian has.
+fn debian() -> Option<PathBuf> {
+    let versions = fs::read_dir(DEBIAN).ok()?.flatten();
+    let latest = versions
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .max()?;
+    Some(Path::new(DEBIAN).join(latest.to_string()).join("bin"))
+}
+
+fn in_path() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).find(|folder| folder.join("initdb").exists())
+}
+
+fn user() -> Option<(u32, u32)> {
+    let all = fs::read_to_string("/etc/passwd").ok()?;
+    let line = all
+        .lines()
+        .find(|line| line.starts_with(&format!("{USER}:")))?;
+    let mut fields = line.split(':').skip(2);
+    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+}
