@@ -32,6 +32,8 @@ pub(crate) struct Measures {
     pub(crate) commits: Histogram,
     /// Answers that are held back.
     pub(crate) held: Present,
+    /// Streams of the ceremony's status.
+    pub(crate) watchers: Present,
     /// By the first digit of the status, from 1.
     responses: [Counter; 5],
     /// In the order of [`Limit`].
@@ -93,6 +95,7 @@ impl Measures {
             verifications: recorder.histogram(&list::VERIFICATION, &[]),
             commits: recorder.histogram(&list::COMMIT, &[]),
             held: Present(recorder.gauge(&list::HELD_ANSWERS, &[])),
+            watchers: Present(recorder.gauge(&list::WATCHERS, &[])),
             responses: ["1xx", "2xx", "3xx", "4xx", "5xx"].map(class),
             limited: ["sign-in", "anonymous", "session", "lobby", "download"].map(limit),
             sign_ins: SignIns {

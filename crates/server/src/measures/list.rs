@@ -90,6 +90,10 @@ pub(super) const HELD_ANSWERS: Metric = Metric::new(
     "tauline_held_answers",
     "Check-ins, streams and polls whose answers are held back until something changes.",
 );
+pub(super) const WATCHERS: Metric = Metric::new(
+    "tauline_watchers",
+    "Streams of the ceremony's status that are open: those who watch.",
+);
 pub(super) const HTTP_RESPONSES: Metric = Metric::new(
     "tauline_http_responses_total",
     "Answers over HTTP, by the class of their status.",

@@ -8,6 +8,7 @@ use tauline_protocol::error::Code;
 use tauline_protocol::status::QueueWord;
 use tauline_server::testing::coordinator::Order;
 
+use crate::common::sse::Events;
 use crate::common::turn::Turn;
 use crate::common::{Client, TestServer};
 
@@ -167,6 +168,20 @@ async fn a_contribution_moves_the_counters() {
     ] {
         assert!(value(&after, series) > 0.0, "{series}");
     }
+}
+
+#[tokio::test]
+async fn who_watches_is_counted_while_the_stream_is_open() {
+    let server = TestServer::with(&[METRICS]).await;
+    becomes(&server, "tauline_watchers", 0.0).await;
+    let anybody = server.anonymous();
+    let one = Events::open(&anybody, "/ceremony/events").await;
+    let two = Events::open(&anybody, "/ceremony/events").await;
+    becomes(&server, "tauline_watchers", 2.0).await;
+    drop(one);
+    becomes(&server, "tauline_watchers", 1.0).await;
+    drop(two);
+    becomes(&server, "tauline_watchers", 0.0).await;
 }
 
 #[tokio::test]
