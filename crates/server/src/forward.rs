@@ -10,11 +10,13 @@
 //! | `role` | who leads, as far as this replica knows |
 //! | `headers` | what is passed on of a request and an answer, and what is added |
 //! | `bodies` | bodies that may be sent again, and answers that end with their leader |
+//! | `copies` | what a follower answers itself |
 //! | `link` | connections to the leader |
 //! | `door` | what participants reach |
 //! | `inside` | what other replicas reach |
 
 mod bodies;
+mod copies;
 mod door;
 mod headers;
 mod inside;
@@ -22,6 +24,7 @@ mod link;
 mod role;
 mod term;
 
+pub(crate) use self::copies::{Copies, Keeping};
 pub(crate) use self::door::Door;
 pub(crate) use self::headers::Secret;
 pub(crate) use self::inside::Inside;

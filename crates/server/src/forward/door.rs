@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use super::bodies::Slot;
+use super::copies::{Copies, is_for_a_copy};
 use super::link::{Forwarded, Link, Waiting};
 use super::role::{Lead, Role, Roles};
 use crate::addresses::{Peer, Proxies};
@@ -37,6 +38,8 @@ pub(crate) struct Door {
     pub(crate) link: Link,
     /// What every replica answers itself.
     pub(crate) local: Router,
+    /// What this replica answers from its own copy, when it does not lead.
+    pub(crate) copies: Copies,
     pub(crate) proxies: Proxies,
     pub(crate) measures: Arc<Measures>,
 }
@@ -60,6 +63,7 @@ impl Door {
             request.method() == Method::OPTIONS || routes::is_everywhere(request.uri().path());
         let mut response = match is_local {
             true => self.here(request).await,
+            false if is_for_a_copy(&request) => self.by_a_copy(request).await,
             false => self.by_the_leader(request).await,
         };
         response.headers_mut().insert(HEADER, id.into_value());
@@ -71,6 +75,30 @@ impl Door {
         let Ok(response) = self.local.clone().oneshot(request).await;
         self.measures.answered(response.status().as_u16());
         response
+    }
+
+    /// Answers from the copy, if there is one that has it; else has the leader answer.
+    async fn by_a_copy(&self, request: Request) -> Response {
+        let leads = matches!(self.roles.now(), Role::Leads(_));
+        let router = match leads {
+            true => None,
+            false => self.copies.up_to_date().await,
+        };
+        let Some(router) = router else {
+            return self.by_the_leader(request).await;
+        };
+        let (parts, _) = request.into_parts();
+        let asked = Request::from_parts(parts.clone(), Body::empty());
+        let Ok(response) = router.oneshot(asked).await;
+        let status = response.status();
+        match status == StatusCode::NOT_FOUND || status.is_server_error() {
+            // The leader may know of more.
+            true => {
+                self.by_the_leader(Request::from_parts(parts, Body::empty()))
+                    .await
+            }
+            false => response,
+        }
     }
 
     /// Has the leader answer, whoever that is by then.

@@ -199,7 +199,7 @@ impl Link {
     /// # Errors
     /// Why it cannot be taken for the leader.
     pub(crate) async fn probe(&self, leader: &Leader) -> Result<(), LinkError> {
-        let asked = self.ask(leader, LEADS_PATH, Bytes::new());
+        let asked = self.ask(leader, Method::POST, LEADS_PATH, Bytes::new());
         let answer = match timeout(PROBE, asked).await {
             Ok(answer) => answer.map(drop),
             Err(_) => Err(LinkError::Silent(leader.name.clone())),
@@ -216,17 +216,34 @@ impl Link {
     /// # Errors
     /// Why there is none.
     pub(crate) async fn admin(&self, leader: &Leader, request: Bytes) -> Result<Bytes, LinkError> {
-        self.ask(leader, ADMIN_PATH, request).await
+        self.ask(leader, Method::POST, ADMIN_PATH, request).await
+    }
+
+    /// Gets what the leader has at a path for everybody.
+    ///
+    /// # Errors
+    /// Why there is nothing.
+    pub(crate) async fn get(
+        &self,
+        leader: &Leader,
+        path: &'static str,
+    ) -> Result<Bytes, LinkError> {
+        let asked = self.ask(leader, Method::GET, path, Bytes::new());
+        match timeout(PROBE, asked).await {
+            Ok(answer) => answer,
+            Err(_) => Err(LinkError::Silent(leader.name.clone())),
+        }
     }
 
     async fn ask(
         &self,
         leader: &Leader,
+        method: Method,
         path: &'static str,
         body: Bytes,
     ) -> Result<Bytes, LinkError> {
         let mut request = Request::new(Full::new(body));
-        *request.method_mut() = Method::POST;
+        *request.method_mut() = method;
         *request.uri_mut() = uri_at(leader, Some(&PathAndQuery::from_static(path)));
         let nobody = IpAddr::from([0, 0, 0, 0]);
         *request.headers_mut() =

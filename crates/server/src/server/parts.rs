@@ -1,7 +1,7 @@
 //! The parts of a server that serves, put together.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tauline_store::Store;
@@ -180,6 +180,18 @@ pub(super) async fn sweep(app: Arc<App>) {
         app.limits.sweep();
         if let Err(refused) = app.sign_in.sessions.sweep().await {
             tracing::warn!(error = refused.error, "sessions could not be swept");
+        }
+    }
+}
+
+/// Forgets addresses and sessions that have been silent, where sessions are not kept, for as long as there is
+/// somebody who counts.
+pub(super) async fn sweep_limits(app: Weak<App>) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        match app.upgrade() {
+            Some(app) => app.limits.sweep(),
+            None => return,
         }
     }
 }

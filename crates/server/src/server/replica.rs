@@ -9,10 +9,12 @@
 //! | file | holds |
 //! |---|---|
 //! | `standing` | following and leading by turns |
+//! | `copying` | the follower's own copy of the ceremony |
 //! | `keeping` | the lease, renewed on a thread of its own |
 //! | `leading` | the ceremony, taken up and given away |
 //! | `operator` | the operator's requests, at whichever replica they arrive |
 
+mod copying;
 mod keeping;
 mod leading;
 mod operator;
@@ -45,7 +47,7 @@ use crate::admin;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::connections::{self, Caps, Places, Times};
-use crate::forward::{Door, Inside, Link, Roles, Secret};
+use crate::forward::{Copies, Door, Inside, Link, Roles, Secret};
 use crate::health::Health;
 use crate::routes;
 use crate::signin::secret::warn_if_others_read;
@@ -131,9 +133,11 @@ pub async fn start_replica(settings: &Settings) -> anyhow::Result<Replica> {
     let operator = ReplicaOperator::new(roles.clone(), link.clone(), &in_force);
     let socket = admin::serve(&settings.service.data_dir, operator.clone())
         .context("the operator's socket cannot be opened")?;
+    let copies = Copies::default();
     let door = Door {
         roles: roles.clone(),
         link: link.clone(),
+        copies: copies.clone(),
         local: routes::everywhere(Arc::clone(&health)),
         proxies: proxies.clone(),
         measures: Arc::clone(health.measures()),
@@ -172,10 +176,11 @@ pub async fn start_replica(settings: &Settings) -> anyhow::Result<Replica> {
         places,
     };
     let standing = Standing {
-        grounds,
+        grounds: Arc::new(grounds),
         cluster,
         me,
         link,
+        copies,
     };
     let (stop, stop_asked) = oneshot::channel();
     let served = async move {

@@ -10,10 +10,11 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::copying;
 use super::keeping::keep;
 use super::leading::{Grounds, Leading};
 use crate::coordinator::Crash;
-use crate::forward::{Leader, Link, Over, Role, Roles, Term, authority_of};
+use crate::forward::{Copies, Leader, Link, Over, Role, Roles, Term, authority_of};
 use crate::health::{Health, LeadSeen};
 
 /// How often the database is asked who leads, beside each time that it tells of a change.
@@ -49,10 +50,11 @@ pub(super) struct Listening {
 
 /// A replica's place among the others.
 pub(super) struct Standing {
-    pub(super) grounds: Grounds,
+    pub(super) grounds: Arc<Grounds>,
     pub(super) cluster: Arc<Cluster>,
     pub(super) me: Member,
     pub(super) link: Link,
+    pub(super) copies: Copies,
 }
 
 /// Why a replica leads no more.
@@ -82,8 +84,15 @@ impl Standing {
             self.link.clone(),
             Arc::clone(&grounds.health),
         ));
+        let copying = tokio::spawn(copying::keep(
+            Arc::clone(grounds),
+            Arc::clone(&self.cluster),
+            self.link.clone(),
+            self.copies.clone(),
+        ));
         let ended = self.turns(&listening, &mut stop).await;
         prober.abort();
+        copying.abort();
         match &ended {
             Ok(()) => tracing::info!("stopped; nothing is lost"),
             Err(_) => grounds.health.failed(),
