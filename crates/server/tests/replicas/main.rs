@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod copies;
 mod crash;
 mod database;
 mod failover;
