@@ -99,7 +99,21 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         Ok(queue)
     }
 
-    /// Carries out a command at a time: the only thing that changes a queue.
+    /// Takes the next entry of a log into account that another coordinator goes on writing.
+    ///
+    /// A queue that follows is looked at, and not stepped: volatile entries are missing from it, and who
+    /// is there now is known where the log is written.
+    ///
+    /// # Errors
+    ///
+    /// Why the entry cannot follow what came before. The queue is then as it was.
+    pub fn follow(&mut self, entry: &Entry<Id>) -> Result<(), Misfit> {
+        self.state.apply(entry)?;
+        self.last_step_at = self.state.log_time();
+        Ok(())
+    }
+
+    /// Carries out a command at a time: the only thing that changes a queue that is not followed.
     ///
     /// Always in one order: time that has fallen is held at the latest time seen; an absence of the
     /// coordinator is made good; deadlines that have passed end their stays; the command is

@@ -20,6 +20,7 @@
 //! | `lookup` | what only the store knows |
 //! | `history` | turns that are over, and single contributions |
 //! | `open` | from a store to a running coordinator |
+//! | `copy` | from a store that another process writes to a handle that can be asked |
 //! | `handle`, `task`, `run` | the handle, the task's state and step, its loop |
 //! | `caller`, `reply`, `refusals` | who asks, what is answered, and refusals in words |
 //! | `log_line` | lines on standard error, and what is measured of the log |
@@ -29,6 +30,7 @@
 //! and an opening checks each thing that is stored beside the log against the log.
 
 mod caller;
+mod copy;
 mod handle;
 mod handover;
 mod history;
@@ -46,6 +48,7 @@ mod task;
 mod turn;
 
 pub use caller::Caller;
+pub(crate) use copy::{CaughtUp, CheckpointTold, Copy, open_copy};
 pub use handle::{CeremonySettings, Coordinator};
 pub(crate) use history::{Changes, Source, Told};
 pub(crate) use open::open_measured;

@@ -39,6 +39,20 @@ pub(crate) struct Measures {
     /// In the order of [`Limit`].
     limited: [Counter; 5],
     sign_ins: SignIns,
+    /// In the order of [`Forwarding`].
+    forwarded: [Counter; 3],
+    leader_changes: Counter,
+}
+
+/// What came of sending a request to the leader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forwarding {
+    /// It answered.
+    Answered,
+    /// It did not, and the request is sent again.
+    Repeated,
+    /// Nobody answered in time.
+    Unanswered,
 }
 
 /// What comes of sign-ins.
@@ -89,8 +103,23 @@ impl Measures {
                 refused: sign_in("refused"),
                 failed: sign_in("failed"),
             },
+            forwarded: ["answered", "repeated", "unanswered"]
+                .map(|result| recorder.counter(&list::FORWARDED, &[("result", result)])),
+            leader_changes: recorder.counter(&list::LEADER_CHANGES, &[]),
             recorder,
         }
+    }
+
+    /// Counts a request that was sent to the leader.
+    pub(crate) fn forwarded(&self, result: Forwarding) {
+        if let Some(counter) = self.forwarded.get(result as usize) {
+            counter.increment(1);
+        }
+    }
+
+    /// Counts that another replica leads than before.
+    pub(crate) fn leader_changed(&self) {
+        self.leader_changes.increment(1);
     }
 
     /// Counts an answer over HTTP.

@@ -6,6 +6,7 @@
 //! that of `docs/spec/public-log.md#durable-first`: entries durable, signed size and root durable,
 //! then seen by anybody.
 
+mod copied;
 mod grown;
 mod opening;
 mod serve;

@@ -4,6 +4,7 @@
 //! restored.
 
 mod custody;
+mod following;
 mod log;
 
 use tauline_log::tree::Tree;
@@ -13,6 +14,7 @@ use tauline_queue_core::{Outcome, Phase, Queue, Rules, Ticket, Timestamp};
 use tauline_transcript::{Base, RawContribution};
 
 pub use self::custody::{Custody, GivenTo, Holder, Plan};
+pub use self::following::{Following, News};
 pub use self::log::public_entry;
 use self::log::{PAGE, Replayed};
 use crate::ceremony::Ceremony;

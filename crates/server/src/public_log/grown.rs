@@ -221,13 +221,13 @@ impl PublicLog {
         self.grown.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Grown> {
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Grown> {
         self.grown.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Grown {
-    fn take(&mut self, entry: &PublicEntry) {
+    pub(super) fn take(&mut self, entry: &PublicEntry) {
         let index = self.tree.push(entry.to_bytes());
         match entry.queue {
             Some(Event::Joined { .. }) => {

@@ -3,7 +3,7 @@
 use tauline_log::tree::Tree;
 use tauline_protocol::Identity;
 use tauline_protocol::journal::{Beside, Digest, Record};
-use tauline_protocol::public_log::{Blinding, PublicEntry};
+use tauline_protocol::public_log::{Blinding, Notice, PublicEntry};
 use tauline_queue_core::{Entry, Event, Outcome, Queue, ReplayError, Rules, Timestamp};
 
 use super::custody::Custody;
@@ -119,24 +119,7 @@ impl Log<'_> {
                 }
             }
         };
-        let number = self.chain.records();
-        let wrong = |what: &str| StoreError::damaged(format!("record {number} of the log {what}"));
-        let record = Record::from_bytes(&stored.bytes)
-            .map_err(|error| wrong(&format!("cannot be read ({error})")))?;
-        let ended = match record.entry.as_ref().map(|entry| &entry.event) {
-            Some(Event::Ended { ticket, .. }) => Some(*ticket),
-            _ => None,
-        };
-        let expected = self.chain.append(stored.bytes, ended);
-        if expected.seq != stored.seq {
-            return Err(wrong("is missing"));
-        }
-        if expected.hash != stored.hash {
-            return Err(wrong("is not what was written: its hash differs"));
-        }
-        if expected.ended != stored.ended {
-            return Err(wrong("is filed under another ticket than its own"));
-        }
+        let record = linked(&mut self.chain, stored)?;
         self.publish(&record)?;
         self.note(&record);
         Ok(Some(record))
@@ -188,6 +171,32 @@ impl Log<'_> {
     }
 }
 
+/// The record that was stored, if it goes on from this chain, which goes on with it then.
+///
+/// # Errors
+/// When it is none, or does not go on from it.
+pub(super) fn linked(chain: &mut Chain, stored: StoredRecord) -> Result<Record, StoreError> {
+    let number = chain.records();
+    let wrong = |what: &str| StoreError::damaged(format!("record {number} of the log {what}"));
+    let record = Record::from_bytes(&stored.bytes)
+        .map_err(|error| wrong(&format!("cannot be read ({error})")))?;
+    let ended = match record.entry.as_ref().map(|entry| &entry.event) {
+        Some(Event::Ended { ticket, .. }) => Some(*ticket),
+        _ => None,
+    };
+    let expected = chain.append(stored.bytes, ended);
+    if expected.seq != stored.seq {
+        return Err(wrong("is missing"));
+    }
+    if expected.hash != stored.hash {
+        return Err(wrong("is not what was written: its hash differs"));
+    }
+    if expected.ended != stored.ended {
+        return Err(wrong("is filed under another ticket than its own"));
+    }
+    Ok(record)
+}
+
 impl Iterator for Log<'_> {
     type Item = Entry<Identity>;
 
@@ -225,4 +234,15 @@ pub fn public_entry(
         })?;
         Ok(contribution.accepted(blinding))
     })
+}
+
+/// Whether a notice says that other keys hold from now on.
+pub(super) fn names_a_key(notice: &Notice) -> bool {
+    matches!(
+        notice,
+        Notice::Opened { .. }
+            | Notice::KeyRotated { .. }
+            | Notice::HandingOver { .. }
+            | Notice::HandedOver { .. }
+    )
 }

@@ -1,0 +1,205 @@
+//! The follower's own copy of the ceremony, kept up to date.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tauline_protocol::status::CeremonyStatus;
+use tauline_queue_core::Timestamp;
+use tauline_store::Store;
+use tauline_store::postgres::{Cluster, Postgres};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::super::parts::{Beside, app, sign_in, sweep_limits};
+use super::super::providers::Providers;
+use super::leading::Grounds;
+use crate::coordinator::{self, CaughtUp, CheckpointTold, Coordinator, Copy};
+use crate::forward::{Copies, Keeping, Link, Role};
+use crate::public_log::origin_of;
+use crate::routes;
+use crate::snapshot::{FOLDER_NAME, Transcripts};
+use crate::verifier::Verifier;
+
+/// The folder of the copy's pieces of the transcript, below the data directory. They are made again.
+const FOLDER: &str = "copy";
+
+/// How often the log is looked at beside each time that the database tells of something new.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// From one look to the next at least, however many ask.
+const OFTEN: Duration = Duration::from_millis(10);
+
+/// How often the leader is asked for what it alone knows of the checkpoint.
+const ASK: Duration = Duration::from_secs(1);
+
+/// Pause before a copy is begun again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Keeps a copy for as long as this replica does not lead.
+pub(super) async fn keep(grounds: Arc<Grounds>, cluster: Arc<Cluster>, link: Link, copies: Copies) {
+    let mut roles = grounds.roles.changes();
+    loop {
+        let follows = |role: &Role| !matches!(role, Role::Leads(_));
+        if roles.wait_for(follows).await.is_err() {
+            return;
+        }
+        let kept = tokio::select! {
+            kept = kept(&grounds, &cluster, &link, &copies) => kept,
+            _ = roles.wait_for(|role| matches!(role, Role::Leads(_))) => Ok(()),
+        };
+        copies.hide();
+        if let Err(error) = kept {
+            tracing::info!(
+                error = format!("{error:#}"),
+                "the copy of the ceremony is begun again"
+            );
+            sleep(AGAIN).await;
+        }
+    }
+}
+
+/// Begins a copy and keeps it, until other keys hold.
+async fn kept(
+    grounds: &Grounds,
+    cluster: &Cluster,
+    link: &Link,
+    copies: &Copies,
+) -> anyhow::Result<()> {
+    let (store, coordinator, mut copy) = begin(grounds).await?;
+    // Streams end with this.
+    let (_serving, stopped) = watch::channel(false);
+    let router = router(grounds, store, coordinator.clone(), stopped).await?;
+    let mut changes = cluster.changes();
+    let mut told = Told {
+        told: CheckpointTold {
+            at: coordinator.clock().now(),
+            cosigned: None,
+        },
+        asked: None,
+    };
+    let mut keeping: Option<Keeping> = None;
+    let mut router = Some(router);
+    loop {
+        changes.mark_unchanged();
+        let asked = keeping.as_mut().map_or(0, Keeping::asked_by_now);
+        let looked = Instant::now();
+        told.ask(grounds, link, &coordinator).await;
+        let now = told.told;
+        let (back, caught_up) = tokio::task::spawn_blocking(move || {
+            let caught_up = copy.catch_up(now);
+            (copy, caught_up)
+        })
+        .await
+        .context("following the log panicked")?;
+        copy = back;
+        if caught_up? == CaughtUp::OtherKeys {
+            return Ok(());
+        }
+        match &mut keeping {
+            Some(keeping) => keeping.done(asked),
+            // It is shown once it is up to date.
+            None => keeping = router.take().map(|router| copies.show(router)),
+        }
+        sleep_until(looked + OFTEN).await;
+        let somebody_asks = async {
+            match &mut keeping {
+                Some(keeping) => keeping.asked().await,
+                None => std::future::pending().await,
+            }
+        };
+        let something_new = async {
+            if changes.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let _ = timeout(LOOK, async {
+            tokio::select! {
+                () = somebody_asks => {}
+                () = something_new => {}
+            }
+        })
+        .await;
+    }
+}
+
+/// Replays the log, on a thread that may block.
+async fn begin(grounds: &Grounds) -> anyhow::Result<(Arc<dyn Store>, Coordinator, Copy)> {
+    let (settings, clock) = (grounds.settings.clone(), grounds.clock.clone());
+    let (database, address) = (grounds.database.clone(), grounds.address);
+    let work = move || -> anyhow::Result<_> {
+        let data_dir = &settings.service.data_dir;
+        let store = Postgres::follow(&database, data_dir)?.context("there is no ceremony yet")?;
+        let store: Arc<dyn Store> = Arc::new(store);
+        let rules = coordinator::CeremonySettings {
+            rules: settings.rules(),
+            sizes: store.ceremony().sizes.clone(),
+            sign_in: settings.sign_in.methods(),
+            name: settings.service.name.clone(),
+            log_origin: origin_of(&settings.origin(address)),
+            accept_missing_guard: false,
+        };
+        // Nothing is verified here.
+        let verifier = Verifier::new(1)?;
+        let copied = coordinator::open_copy(Arc::clone(&store), rules, verifier, clock)?;
+        let (coordinator, copy) = copied.context("the ceremony is about to begin")?;
+        Ok((store, coordinator, copy))
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .context("replaying the log panicked")?
+}
+
+/// The public interface, of which only what everybody may know is asked.
+async fn router(
+    grounds: &Grounds,
+    store: Arc<dyn Store>,
+    coordinator: Coordinator,
+    stopped: watch::Receiver<bool>,
+) -> anyhow::Result<axum::Router> {
+    let settings = &grounds.settings;
+    let origin = settings.origin(grounds.address);
+    let providers = Providers::read(settings, &origin)?;
+    let folder = settings.service.data_dir.join(FOLDER).join(FOLDER_NAME);
+    let transcripts = Transcripts::new(Arc::clone(&store), folder)?;
+    let sign_in = sign_in(settings, grounds.address, providers, store, &coordinator).await?;
+    let limits = grounds.in_force.limits();
+    let beside = Beside {
+        limits: &limits,
+        proxies: &grounds.proxies,
+        health: &grounds.health,
+        traces: &grounds.traces,
+    };
+    let app = Arc::new(app(settings, beside, sign_in, transcripts, stopped));
+    tokio::spawn(Arc::clone(&app.live).run(app.stopping.clone()));
+    tokio::spawn(sweep_limits(Arc::downgrade(&app)));
+    Ok(routes::router(app))
+}
+
+/// What the leader alone knows of the last checkpoint: when it was signed, and who has cosigned it.
+struct Told {
+    told: CheckpointTold,
+    asked: Option<Instant>,
+}
+
+impl Told {
+    async fn ask(&mut self, grounds: &Grounds, link: &Link, coordinator: &Coordinator) {
+        if self.asked.is_some_and(|asked| asked.elapsed() < ASK) {
+            return;
+        }
+        self.asked = Some(Instant::now());
+        let Role::Follows(leader) = grounds.roles.now() else {
+            return;
+        };
+        let Ok(bytes) = link.get(&leader, "/ceremony/status").await else {
+            return;
+        };
+        if let Ok(status) = serde_json::from_slice::<CeremonyStatus>(&bytes) {
+            let at = status.log.at.map(|at| Timestamp::from_millis(at * 1000));
+            self.told = CheckpointTold {
+                at: at.unwrap_or(coordinator.clock().now()),
+                cosigned: status.log.cosigned,
+            };
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! A log that is followed while another process writes it.
+//!
+//! Whoever writes has checked all that is stored beside the log when it began. Whoever follows checks the log
+//! itself: its chain, and that no entry is out of place. What is stored beside it is checked when it is
+//! served, as ever.
+
+use tauline_log::tree::Tree;
+use tauline_protocol::Identity;
+use tauline_protocol::public_log::PublicEntry;
+use tauline_queue_core::{Queue, Rules, Timestamp};
+
+use super::custody::Custody;
+use super::log::{self, PAGE, linked, public_entry};
+use crate::chain::Chain;
+use crate::error::StoreError;
+use crate::store::Store;
+use crate::turns::{History, Over, TurnLog};
+
+/// What the log amounts to so far.
+pub struct Following {
+    /// The queue. Nobody who only shows up by a check-in does so here.
+    pub queue: Queue<Identity>,
+    /// The log's hash chain.
+    pub chain: Chain,
+    /// Who keeps the public log, and what is planned.
+    pub custody: Custody,
+    /// The time of the last record.
+    pub last_at: Timestamp,
+    /// The tree of the public log when it began to be followed, until somebody takes it.
+    pub tree: Tree,
+    /// The place of each ticket's joining in the log by then, by ticket, until somebody takes it.
+    pub joined: Vec<u64>,
+    /// The turns that were over by then, until somebody takes them.
+    pub history: History,
+    turns: TurnLog,
+}
+
+/// What a record tells.
+pub struct News {
+    /// The record's entry in the public log.
+    pub entry: PublicEntry,
+    /// The place of the record in the log, and the turn that is over by it.
+    pub over: Option<(u64, Over)>,
+    /// Whether it is about the keys by which the log is written, which are read at the start.
+    pub is_about_keys: bool,
+}
+
+impl Following {
+    /// Replays what is there.
+    ///
+    /// # Errors
+    /// A log that was damaged, or an error of the medium.
+    pub fn begin(store: &dyn Store, rules: Rules) -> Result<Self, StoreError> {
+        let replayed = log::replay(store, rules)?;
+        Ok(Self {
+            queue: replayed.queue,
+            chain: replayed.chain,
+            custody: replayed.custody,
+            last_at: replayed.last_at,
+            tree: replayed.tree,
+            joined: replayed.joined,
+            history: replayed.history,
+            turns: replayed.turns,
+        })
+    }
+
+    /// Takes the next records into account, some thousand at most. Nothing comes back where there are none.
+    ///
+    /// # Errors
+    /// A log that does not go on from what was read, or an error of the medium. This is of no use then.
+    pub fn go_on(&mut self, store: &dyn Store) -> Result<Vec<News>, StoreError> {
+        let page = store.log(self.chain.records(), PAGE)?;
+        let Some(secrets) = &store.ceremony().log else {
+            return Err(StoreError::damaged("the key of the public log is missing"));
+        };
+        let mut news = Vec::with_capacity(page.len());
+        for stored in page {
+            let place = self.chain.records();
+            let record = linked(&mut self.chain, stored)?;
+            let entry = public_entry(store, &record, &secrets.blinding)?;
+            let mut over = None;
+            if let Some(entry) = &record.entry {
+                self.last_at = self.last_at.max(entry.at);
+                over = self.turns.follow(entry.at, &entry.event);
+                self.queue.follow(entry).map_err(|misfit| {
+                    StoreError::damaged(format!("record {place} of the log does not fit: {misfit}"))
+                })?;
+            }
+            let mut is_about_keys = false;
+            if let Some(noticed) = &record.notice {
+                self.last_at = self.last_at.max(noticed.at);
+                is_about_keys = log::names_a_key(&noticed.notice);
+                self.custody.take(&noticed.notice);
+                self.turns.notice(&noticed.notice);
+            }
+            news.push(News {
+                entry,
+                over: over.map(|over| (place, over)),
+                is_about_keys,
+            });
+        }
+        Ok(news)
+    }
+}
