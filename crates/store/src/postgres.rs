@@ -38,7 +38,6 @@
 mod accounts;
 mod cluster;
 mod database;
-mod engine;
 mod failure;
 mod link;
 mod meta;
@@ -61,7 +60,6 @@ use tokio_postgres::Row;
 
 pub use self::cluster::{Cluster, Leader, Lease, Member};
 pub use self::database::Database;
-use self::engine::Engine;
 use self::link::{Link, Param, param};
 use self::pool::Pool;
 use self::reading::{BLOB, PostgresReading, Snapshot};
@@ -73,6 +71,7 @@ use crate::bundle::Given;
 use crate::ceremony::Ceremony;
 use crate::chain::StoredRecord;
 use crate::contribution::Contribution;
+use crate::engine::Engine;
 use crate::error::StoreError;
 use crate::failpoint::failpoint;
 use crate::session::{Session, SignInWrite, TokenHash};

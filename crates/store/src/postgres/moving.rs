@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tauline_queue_core::{Ticket, Timestamp};
 
 use super::accounts::{self, ACCOUNTS};
-use super::engine::Engine;
+use crate::engine::Engine;
 use super::link::param;
 use super::meta::{self, META};
 use super::reading::{AFTER, BLOB, Snapshot};
@@ -85,7 +85,7 @@ impl Moving {
     /// # Errors
     /// When the database cannot be reached or used, or when a replica leads.
     pub(crate) fn begin(database: &Database) -> Result<Self, StoreError> {
-        let engine = Engine::start()?;
+        let engine = Engine::start("postgres")?;
         let place = database.clone();
         engine.run(async move { schema::migrate(&place).await })?;
         let begin = "SET idle_in_transaction_session_timeout = '10min'; BEGIN";

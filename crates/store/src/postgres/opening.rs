@@ -8,7 +8,7 @@ use tauline_queue_core::Timestamp;
 use tauline_transcript::Sizes;
 use tokio_postgres::Row;
 
-use super::engine::Engine;
+use crate::engine::Engine;
 use super::link::param;
 use super::meta::{self, META};
 use super::pool::Pool;
@@ -37,7 +37,7 @@ impl Postgres {
         pinned: Option<&str>,
         directory: &Path,
     ) -> Result<Self, StoreError> {
-        let engine = Engine::start()?;
+        let engine = Engine::start("postgres")?;
         let pool = Arc::new(Pool::new(database));
         let epoch = lease.key();
         let begin = {
@@ -69,7 +69,7 @@ impl Postgres {
     /// # Errors
     /// When the database cannot be reached or used.
     pub fn follow(database: &Database, directory: &Path) -> Result<Option<Self>, StoreError> {
-        let engine = Engine::start()?;
+        let engine = Engine::start("postgres")?;
         let pool = Arc::new(Pool::new(database));
         let asked = Arc::clone(&pool);
         let ceremony = engine.run(async move { ceremony(&asked).await })?;

@@ -7,7 +7,7 @@ use tauline_queue_core::Ticket;
 use tokio_postgres::Row;
 
 use super::database::Database;
-use super::engine::Engine;
+use crate::engine::Engine;
 use super::failure::Failure;
 use super::link::{Link, Param, param, within};
 use super::pool::ANSWER_LIMIT;

@@ -3,11 +3,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod apart;
 mod both;
 mod life;
 mod made_up;
 mod place;
 mod readings;
 mod refusals;
+mod s3;
 mod sign_ins;
 mod signed;

@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use tauline_queue_core::Timestamp;
+use tauline_store::apart::Apart;
+use tauline_store::objects::Objects;
 use tauline_store::postgres::{Cluster, Database, Lease, Member, Postgres};
 use tauline_store::sqlite::Sqlite;
 use tauline_store::{Store, StoreError};
@@ -19,6 +21,11 @@ pub(crate) const LONG: Duration = Duration::from_secs(600);
 
 pub(crate) fn small() -> Sizes {
     "16:4,32:4".parse().unwrap()
+}
+
+/// A directory as an object store.
+pub(crate) fn objects(directory: &Path) -> Objects {
+    Objects::open(&format!("file://{}", directory.display())).unwrap()
 }
 
 /// The server that tests share which do it no harm; none where PostgreSQL is not installed.
@@ -82,18 +89,25 @@ impl Replica {
 /// A place that survives what is opened in it.
 pub(crate) enum Place {
     Directory(TempDir),
+    /// A directory, and one for powers.
+    Apart(TempDir, TempDir),
     Schema(String),
 }
 
 /// A ceremony that is open.
 pub(crate) enum Open {
     Sqlite(Sqlite),
+    Apart(Apart<Sqlite>),
     Postgres(Replica),
 }
 
 impl Place {
     pub(crate) fn sqlite() -> Self {
         Self::Directory(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn apart() -> Self {
+        Self::Apart(tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap())
     }
 
     pub(crate) fn postgres() -> Option<Self> {
@@ -110,6 +124,10 @@ impl Place {
             Self::Directory(directory) => {
                 Sqlite::open_as(directory.path(), sizes, NOON, pinned).map(Open::Sqlite)
             }
+            Self::Apart(directory, powers) => {
+                let inner = Sqlite::open_as(directory.path(), sizes, NOON, pinned)?;
+                Ok(Open::Apart(Apart::new(inner, Some(objects(powers.path())))))
+            }
             Self::Schema(url) => Replica::try_lead(url, "one", sizes, pinned).map(Open::Postgres),
         }
     }
@@ -119,6 +137,7 @@ impl Open {
     pub(crate) fn store(&self) -> &dyn Store {
         match self {
             Self::Sqlite(store) => store,
+            Self::Apart(store) => store,
             Self::Postgres(replica) => &replica.store,
         }
     }
