@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod hour;
 pub mod load;
+pub mod made_up;
 pub mod obvious;
 pub mod transcripts;
 pub mod turns;

@@ -21,7 +21,7 @@ use tauline_protocol::journal::{Digest, Tally};
 use tauline_queue_core::{Ticket, Timestamp};
 
 use self::collector::Collector;
-use self::reference::{referred, reference};
+use self::reference::{reference, referred};
 use crate::asked::Asked;
 use crate::batch::{Batch, Blob, Write};
 use crate::bundle::Given;

@@ -15,6 +15,7 @@
 //! | [`mark`] | how many records the log is known to have had |
 //! | [`signed`] | how much of the public log was signed |
 //! | [`handover`] | giving a ceremony to another coordinator, and taking one over |
+//! | [`moving`] | moving a ceremony from one store to another |
 //! | [`making`] | making the data of a ceremony that does not begin with nothing |
 //!
 //! What is stored beside the log cannot be derived from it. The log therefore binds it: a record
@@ -30,6 +31,7 @@ mod bundle;
 mod ceremony;
 mod chain;
 pub mod check;
+mod content;
 mod contribution;
 mod directory;
 mod engine;
@@ -39,6 +41,7 @@ pub mod failpoint;
 pub mod handover;
 pub mod making;
 pub mod mark;
+pub mod moving;
 mod names;
 pub mod objects;
 pub mod postgres;

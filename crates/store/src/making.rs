@@ -43,7 +43,7 @@ pub fn make<E: From<StoreError>>(
         let mark = store.mark()?;
         store.close_in_one_file()?;
         Ok(New {
-            signed,
+            signed: Some(signed),
             mark,
             result: (),
         })
@@ -53,8 +53,8 @@ pub fn make<E: From<StoreError>>(
 
 /// A database that was made, and what belongs beside it.
 pub(crate) struct New<T> {
-    /// What the public log counts as signed.
-    pub(crate) signed: Signed,
+    /// What the public log counts as signed; none if nothing was.
+    pub(crate) signed: Option<Signed>,
     pub(crate) mark: Mark,
     pub(crate) result: T,
 }
@@ -76,7 +76,9 @@ pub(crate) fn put_in_place<T, E: From<StoreError>>(
         }
     };
     // The guard comes before the database: nobody signs without it.
-    signed::begin(directory.path(), &new.signed)?;
+    if let Some(signed) = &new.signed {
+        signed::begin(directory.path(), signed)?;
+    }
     directory.name_database(&database)?;
     mark::create(directory.path(), &new.mark).map_err(|source| StoreError::Unwritable {
         path: directory.path().to_owned(),

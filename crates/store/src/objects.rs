@@ -150,14 +150,18 @@ impl Objects {
                 let all: Vec<_> = store.list(Some(&folder)).try_collect().await?;
                 let old = all.into_iter().filter(|object| {
                     let name = object.location.filename().unwrap_or_default();
-                    let digest = hex::decode(name).ok().and_then(|it| Digest::try_from(it).ok());
+                    let digest = hex::decode(name)
+                        .ok()
+                        .and_then(|it| Digest::try_from(it).ok());
                     // What has another name is somebody else's.
                     digest.is_some_and(|digest| !kept.contains(&digest))
                         && is_old(object.last_modified.into())
                 });
                 let paths: Vec<_> = old.map(|object| Ok(object.location)).collect();
                 let deleted = store.delete_stream(futures_util::stream::iter(paths).boxed());
-                deleted.try_fold(0, |count, _| async move { Ok(count + 1) }).await
+                deleted
+                    .try_fold(0, |count, _| async move { Ok(count + 1) })
+                    .await
             };
             work.await.map_err(failed)
         })
@@ -193,7 +197,8 @@ fn s3(url: &Url, shown: &str) -> Result<object_store::aws::AmazonS3, StoreError>
 
 /// `AWS_ALLOW_HTTP` is asked for here, since these options replace those of the environment.
 fn client_options() -> ClientOptions {
-    let is_true = |value: String| matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "yes");
+    let is_true =
+        |value: String| matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "yes");
     let allow_http = std::env::var("AWS_ALLOW_HTTP").is_ok_and(is_true);
     ClientOptions::new()
         .with_allow_http(allow_http)

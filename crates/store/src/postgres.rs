@@ -41,6 +41,7 @@ mod database;
 mod failure;
 mod link;
 mod meta;
+mod moving;
 mod opening;
 mod pool;
 mod reading;
@@ -61,6 +62,7 @@ use tokio_postgres::Row;
 pub use self::cluster::{Cluster, Leader, Lease, Member};
 pub use self::database::Database;
 use self::link::{Link, Param, param};
+pub(crate) use self::moving::Moving;
 use self::pool::Pool;
 use self::reading::{BLOB, PostgresReading, Snapshot};
 use self::rows::{blob, checked_contribution, contributions, number, record, session, unsigned};
@@ -70,13 +72,14 @@ use crate::batch::{Batch, Blob, Write};
 use crate::bundle::Given;
 use crate::ceremony::Ceremony;
 use crate::chain::StoredRecord;
+use crate::content;
 use crate::contribution::Contribution;
 use crate::engine::Engine;
 use crate::error::StoreError;
 use crate::failpoint::failpoint;
 use crate::session::{Session, SignInWrite, TokenHash};
 use crate::signed::Signed;
-use crate::sqlite::Found;
+use crate::sqlite::{Found, Fresh, write_bundle_of, write_whole};
 use crate::store::{Reading, Store};
 
 const LOG: &str =
@@ -301,13 +304,21 @@ impl Store for Postgres {
     }
 
     fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        let _ = to;
-        Err(StoreError::Database("not yet".into()))
+        write_whole(to, |partial| {
+            let mut now = Snapshot::take(&self.engine, &self.database)?;
+            let mut copy = Fresh::make(partial)?;
+            content::copy(&mut now, &mut copy)?;
+            copy.close()
+        })
     }
 
     fn hand_over(&self, to: &Path, given: &Given) -> Result<(), StoreError> {
-        let _ = (to, given);
-        Err(StoreError::Database("not yet".into()))
+        if to.exists() {
+            return Err(StoreError::Exists {
+                path: to.to_owned(),
+            });
+        }
+        write_bundle_of(&self.ceremony, to, given, |copy| self.backup(copy))
     }
 
     fn put_session(&self, session: &Session) -> Result<(), StoreError> {

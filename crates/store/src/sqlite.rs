@@ -12,6 +12,7 @@ mod creation;
 mod extent;
 mod handover;
 mod meta;
+mod moving;
 mod opening;
 mod reading;
 mod rows;
@@ -23,15 +24,18 @@ mod upkeep;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 use sha2::{Digest as _, Sha256};
 use tauline_protocol::Identity;
 use tauline_protocol::journal::Tally;
 use tauline_queue_core::{Ticket, Timestamp};
 
+pub(crate) use self::backup::write_whole;
 use self::connection::{connect, connect_to_look};
-pub(crate) use self::handover::equip;
+pub(crate) use self::handover::{equip, write_bundle_of};
+pub(crate) use self::moving::{Fresh, Whole};
 use self::rows::{apply, blob};
+pub(crate) use self::upkeep::sweep as delete_superseded;
 use self::upkeep::{SUPERSEDED, Upkeep};
 use crate::asked::Asked;
 use crate::batch::{Batch, Blob, Write};
@@ -195,20 +199,7 @@ impl Store for Sqlite {
     }
 
     fn log(&self, from: u64, at_most: u32) -> Result<Vec<StoredRecord>, StoreError> {
-        let reader = self.reader();
-        let mut select = reader.prepare_cached(
-            "SELECT seq, record, hash, ended FROM journal WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
-        )?;
-        let records = select.query_map(params![from, at_most], |row| {
-            let ended: Option<u64> = row.get(3)?;
-            Ok(StoredRecord {
-                seq: row.get(0)?,
-                bytes: row.get(1)?,
-                hash: row.get(2)?,
-                ended: ended.map(Ticket::new),
-            })
-        })?;
-        Ok(records.collect::<Result<_, _>>()?)
+        rows::records(&self.reader(), from, at_most)
     }
 
     fn ending(&self, ticket: Ticket) -> Result<Option<Vec<u8>>, StoreError> {

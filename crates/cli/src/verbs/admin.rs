@@ -2,6 +2,7 @@
 
 mod data;
 mod done;
+mod migrate;
 mod order;
 mod people;
 
@@ -103,6 +104,7 @@ fn without_coordinator(args: &Args) -> Outcome {
             let path = path.as_deref().unwrap_or(&args.data_dir);
             data::check(path, args.json)
         }
+        Order::Migrate { from, to } => migrate::migrate(from, to, args.json),
         _ => Ok(()),
     }
 }

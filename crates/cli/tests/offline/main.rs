@@ -9,6 +9,7 @@ mod audits;
 mod backups;
 mod command_line;
 mod contributions;
+mod migrating;
 mod powers;
 #[path = "../../../audit/tests/audit/support.rs"]
 #[allow(dead_code, clippy::field_reassign_with_default)]

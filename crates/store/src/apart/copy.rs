@@ -29,7 +29,10 @@ fn fill<S: Store>(store: &Apart<S>, copy: &Path) -> Result<(), StoreError> {
     connection.pragma_update(None, "journal_mode", "DELETE")?;
     // Their objects may be gone.
     delete_superseded(&connection)?;
-    let references = format!("SELECT ticket, bytes FROM blobs WHERE substr(bytes, 1, {}) = ?1", HEAD.len());
+    let references = format!(
+        "SELECT ticket, bytes FROM blobs WHERE substr(bytes, 1, {}) = ?1",
+        HEAD.len()
+    );
     let mut select = connection.prepare(&references)?;
     let found = select.query_map([HEAD], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let found: Vec<(u64, Vec<u8>)> = found.collect::<Result<_, _>>()?;

@@ -92,7 +92,7 @@ pub fn take_over(
         let signed = agrees(&store, &checked, &statement).map_err(TakeOverError::Unsound)?;
         inspect(&store, &checked).map_err(TakeOverError::Unsound)?;
         Ok(New {
-            signed,
+            signed: Some(signed),
             mark: store.mark()?,
             result: statement,
         })

@@ -3,19 +3,17 @@
 use std::collections::BTreeMap;
 
 use tauline_protocol::Identity;
-use tauline_protocol::journal::{Digest, Tally};
+use tauline_protocol::journal::Tally;
 use tokio_postgres::Row;
 
 use super::link::param;
 use super::pool::Pool;
 use super::rows::{digest, identity, number, unsigned};
 use super::writer::Step;
+use crate::content::{Account, PAGE};
 use crate::error::StoreError;
 use crate::session::{Session, SignInWrite, TokenHash};
 use crate::sum;
-
-/// How many accounts are read at a time, which bounds the memory.
-pub(super) const PAGE: i64 = 4096;
 
 pub(super) const ACCOUNTS: &str = "SELECT number, id, identity, sum FROM github_accounts
     WHERE number > $1 AND number <= $2 ORDER BY number LIMIT $3";
@@ -28,14 +26,6 @@ pub(super) const PUT_SESSION: &str =
          expires_at = excluded.expires_at, sum = excluded.sum";
 const DROP_SESSION: &str = "DELETE FROM sessions WHERE hash = $1";
 
-/// An account as it is stored.
-pub(crate) struct Account {
-    pub(crate) number: u64,
-    pub(crate) id: u64,
-    pub(crate) identity: Identity,
-    pub(crate) sum: Digest,
-}
-
 /// An account, from its four columns.
 pub(super) fn account(row: &Row) -> Result<Account, StoreError> {
     Ok(Account {
@@ -46,24 +36,22 @@ pub(super) fn account(row: &Row) -> Result<Account, StoreError> {
     })
 }
 
-impl Account {
-    /// Refuses one that has changed since it was stored.
-    fn check(&self) -> Result<(), StoreError> {
-        match self.sum == sum::account(self.id, &self.identity) {
-            true => Ok(()),
-            false => Err(spoiled(self.id)),
-        }
+/// Refuses one that has changed since it was stored.
+fn check(account: &Account) -> Result<(), StoreError> {
+    match account.sum == sum::account(account.id, &account.identity) {
+        true => Ok(()),
+        false => Err(spoiled(account.id)),
     }
+}
 
-    pub(super) fn put(&self) -> Result<Step, StoreError> {
-        let params = vec![
-            param(number(self.number)?),
-            param(number(self.id)?),
-            param(self.identity.as_str().to_owned()),
-            param(self.sum.to_vec()),
-        ];
-        Ok(Step::new(PUT_ACCOUNT, params))
-    }
+pub(super) fn put(account: &Account) -> Result<Step, StoreError> {
+    let params = vec![
+        param(number(account.number)?),
+        param(number(account.id)?),
+        param(account.identity.as_str().to_owned()),
+        param(account.sum.to_vec()),
+    ];
+    Ok(Step::new(PUT_ACCOUNT, params))
 }
 
 fn spoiled(id: u64) -> StoreError {
@@ -85,7 +73,7 @@ pub(super) async fn known(pool: &Pool, ids: &[u64]) -> Result<BTreeMap<u64, Iden
         .collect();
     for row in pool.query(KNOWN, &[param(ids)]).await? {
         let account = account(&row)?;
-        account.check()?;
+        check(&account)?;
         found.insert(account.id, account.identity);
     }
     Ok(found)
@@ -98,14 +86,14 @@ pub(super) async fn first(pool: &Pool, count: u64) -> Result<Tally, StoreError> 
     let mut tally = sum::NONE;
     loop {
         let after = number(tally.count)?;
-        let params = [param(after), param(count), param(PAGE)];
+        let params = [param(after), param(count), param(i64::from(PAGE))];
         let rows = pool.query(ACCOUNTS, &params).await?;
         if rows.is_empty() {
             return Ok(tally);
         }
         for row in &rows {
             let account = account(row)?;
-            account.check()?;
+            check(&account)?;
             tally = sum::counted(tally, &account.sum);
             if account.number != tally.count {
                 return Err(spoiled(account.id));
@@ -137,7 +125,7 @@ pub(super) fn sign_ins(
                     identity: identity.clone(),
                     sum,
                 };
-                steps.push(account.put()?);
+                steps.push(put(&account)?);
                 known.insert(account.id, account.identity);
             }
         }

@@ -14,12 +14,12 @@ use tokio_postgres::{AsyncMessage, Row};
 use zeroize::Zeroizing;
 
 use super::database::Database;
-use crate::engine::Engine;
 use super::failure::{Failure, TooLong};
 use super::link::{Link, Messages, Param, param, within};
 use super::pool::{AGAIN, OUTAGE};
 use super::rows::unsigned;
 use super::schema;
+use crate::engine::Engine;
 use crate::error::StoreError;
 
 /// What the connection of a cluster is set to.

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::rows::{LOG_KEY, put_meta};
 use super::writer::Step;
 use crate::ceremony::{Ceremony, LogSecrets};
+use crate::content::Meta;
 use crate::error::StoreError;
 
 /// All that is said of the ceremony as a whole.
@@ -20,9 +21,6 @@ const STARTED_AT: &str = "started_at";
 const KEY: &str = "key";
 const PREDECESSOR: &str = "predecessor";
 const LOG_BLINDING: &str = "log_blinding";
-
-/// Names and values of [`META`].
-pub(super) type Meta = Vec<(String, Zeroizing<Vec<u8>>)>;
 
 /// The names and values of rows.
 pub(super) fn read(rows: &[Row]) -> Result<Meta, StoreError> {

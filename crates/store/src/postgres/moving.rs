@@ -1,11 +1,8 @@
 //! PostgreSQL as where data is copied from and to.
 
-use std::sync::Arc;
-
-use tauline_queue_core::{Ticket, Timestamp};
+use tauline_queue_core::Ticket;
 
 use super::accounts::{self, ACCOUNTS};
-use crate::engine::Engine;
 use super::link::param;
 use super::meta::{self, META};
 use super::reading::{AFTER, BLOB, Snapshot};
@@ -15,12 +12,13 @@ use super::{BLOB_TICKETS, Database, KEEP_SIGNED, LASTING, LOG, SIGNED, opening, 
 use crate::batch::Blob;
 use crate::chain::StoredRecord;
 use crate::content::{Account, Meta, PAGE, Sink, Source, Summed};
+use crate::engine::Engine;
 use crate::error::StoreError;
 use crate::session::Session;
 use crate::signed::Signed;
 
-/// How many bytes of statements are sent at a time, which bounds the memory.
-const AT_A_TIME: usize = 4 << 20;
+/// How many statements are sent at a time, which bounds the memory.
+const AT_A_TIME: usize = 256;
 
 const PUT_RECORDS: &str = "INSERT INTO journal (seq, record, hash, ended)
     SELECT $1 + at - 1, one.record, one.hash, one.ended
@@ -67,9 +65,9 @@ impl Source for Snapshot {
     }
 
     fn sessions(&mut self) -> Result<Vec<Session>, StoreError> {
-        let ever = number(Timestamp::from_millis(0).as_millis())?;
-        let found = self.ask(LASTING, vec![param(ever)])?;
-        found.iter().filter_map(|row| rows::session(row).transpose()).collect()
+        let found = self.ask(LASTING, vec![param(0_i64)])?;
+        let sessions = found.iter().map(rows::session);
+        sessions.filter_map(Result::transpose).collect()
     }
 }
 
@@ -89,11 +87,13 @@ impl Moving {
         let place = database.clone();
         engine.run(async move { schema::migrate(&place).await })?;
         let begin = "SET idle_in_transaction_session_timeout = '10min'; BEGIN";
-        let mut transaction = Snapshot::begin(&Arc::clone(&engine), database, begin)?;
+        let mut transaction = Snapshot::begin(&engine, database, begin)?;
         let held = transaction.ask(HOLD, Vec::new())?;
-        let leads = || StoreError::Refused {
+        let leads = || {
+            StoreError::Refused {
             database: database.to_string(),
             what: "is in use: a replica leads. Stop all replicas first; the lease of one that was killed ends by itself, after some seconds".to_owned(),
+        }
         };
         let epoch = held.first().ok_or_else(leads)?.try_get(0)?;
         Ok(Self { transaction, epoch })
@@ -104,7 +104,7 @@ impl Moving {
         &mut self.transaction
     }
 
-    /// Whether there is a ceremony.
+    /// Whether there is no ceremony.
     ///
     /// # Errors
     /// When the database fails.
@@ -126,13 +126,17 @@ impl Moving {
     /// # Errors
     /// When it would be taken back, or the database fails.
     pub(crate) fn put_signed(&mut self, signed: &Signed) -> Result<(), StoreError> {
+        // The fence shortens how long this transaction may be silent; there is more to come.
+        const GO_ON: &str =
+            "SELECT set_config('idle_in_transaction_session_timeout', '10min', true)";
         let params = vec![
             param(self.epoch),
             param(signed.origin.clone()),
             param(number(signed.tree.size)?),
             param(signed.tree.root.as_bytes().to_vec()),
         ];
-        self.transaction.ask(KEEP_SIGNED, params)?;
+        let steps = vec![Step::new(KEEP_SIGNED, params), Step::new(GO_ON, Vec::new())];
+        self.transaction.ask_all(steps)?;
         Ok(())
     }
 
@@ -150,8 +154,7 @@ impl Moving {
         all: &[T],
         step: impl Fn(&T) -> Result<Step, StoreError>,
     ) -> Result<(), StoreError> {
-        // Rows are of some hundred bytes.
-        for some in all.chunks(AT_A_TIME >> 14) {
+        for some in all.chunks(AT_A_TIME) {
             let steps = some.iter().map(&step).collect::<Result<_, _>>()?;
             self.transaction.ask_all(steps)?;
         }
@@ -165,14 +168,19 @@ impl Sink for Moving {
     }
 
     fn put_records(&mut self, records: &[StoredRecord]) -> Result<(), StoreError> {
-        let first = records.first().map_or(0, |record| record.seq);
+        let Some(first) = records.first() else {
+            return Ok(());
+        };
+        if (first.seq..)
+            .zip(records)
+            .any(|(seq, record)| record.seq != seq)
+        {
+            return Err(StoreError::damaged("the log has a gap"));
+        }
         let all: Vec<&StoredRecord> = records.iter().collect();
         let mut step = rows::append(self.epoch, &all)?;
         // All but the epoch.
         step.params.remove(0);
-        if (first..).zip(records).any(|(seq, record)| record.seq != seq) {
-            return Err(StoreError::damaged("the log has a gap"));
-        }
         self.transaction.ask(PUT_RECORDS, step.params)?;
         Ok(())
     }
@@ -182,7 +190,9 @@ impl Sink for Moving {
     }
 
     fn put_blob(&mut self, ticket: Ticket, blob: &Blob) -> Result<(), StoreError> {
-        self.put(&[(ticket, blob)], |(ticket, blob)| rows::put_blob(*ticket, blob))
+        self.put(&[(ticket, blob)], |(ticket, blob)| {
+            rows::put_blob(*ticket, blob)
+        })
     }
 
     fn put_accounts(&mut self, accounts: &[Account]) -> Result<(), StoreError> {

@@ -8,7 +8,6 @@ use tauline_queue_core::Timestamp;
 use tauline_transcript::Sizes;
 use tokio_postgres::Row;
 
-use crate::engine::Engine;
 use super::link::param;
 use super::meta::{self, META};
 use super::pool::Pool;
@@ -16,6 +15,7 @@ use super::rows::{digest, unsigned};
 use super::writer::{Work, Writer};
 use super::{Database, Lead, Lease, Postgres, SIGNED, SWEEP, accounts};
 use crate::ceremony::Ceremony;
+use crate::engine::Engine;
 use crate::error::StoreError;
 use crate::signed::Signed;
 use crate::sqlite::Found;

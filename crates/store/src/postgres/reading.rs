@@ -1,26 +1,28 @@
 //! Reading what is stored at one moment.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::try_join_all;
 use tauline_protocol::journal::Digest;
 use tauline_queue_core::Ticket;
 use tokio_postgres::Row;
 
 use super::database::Database;
-use crate::engine::Engine;
 use super::failure::Failure;
 use super::link::{Link, Param, param, within};
 use super::pool::ANSWER_LIMIT;
 use super::rows::{blob, checked_contribution, contribution, contributions, number, unsigned};
+use super::writer::Step;
 use crate::batch::Blob;
 use crate::contribution::Contribution;
+use crate::engine::Engine;
 use crate::error::StoreError;
 use crate::store::Reading;
 
-pub(super) const EXTENT: &str = "SELECT coalesce(max(number), 0) FROM contributions";
+const EXTENT: &str = "SELECT coalesce(max(number), 0) FROM contributions";
 const LAST_TICKET: &str = "SELECT ticket FROM contributions ORDER BY number DESC LIMIT 1";
 pub(super) const BLOB: &str = "SELECT digest, bytes FROM blobs WHERE ticket = $1";
-const PAGE: &str = contributions!("WHERE number > $1 ORDER BY number LIMIT $2");
+pub(super) const AFTER: &str = contributions!("WHERE number > $1 ORDER BY number LIMIT $2");
 
 /// A snapshot: a transaction that only reads, at the level `repeatable read`, on a connection of its own.
 ///
@@ -38,11 +40,20 @@ impl Snapshot {
         // The first read of the transaction fixes the view.
         const BEGIN: &str = "SET idle_in_transaction_session_timeout = '10min';
             BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1";
+        Self::begin(engine, database, BEGIN)
+    }
+
+    /// A transaction that begins so.
+    pub(super) fn begin(
+        engine: &Arc<Engine>,
+        database: &Database,
+        begin: &'static str,
+    ) -> Result<Self, StoreError> {
         let place = database.clone();
         let link = engine.run(async move {
             let open = async {
                 let link = Link::open(&place).await?;
-                link.client().batch_execute(BEGIN).await?;
+                link.client().batch_execute(begin).await?;
                 Ok(link)
             };
             within(ANSWER_LIMIT, open)
@@ -62,10 +73,21 @@ impl Snapshot {
         sql: &'static str,
         params: Vec<Param>,
     ) -> Result<Vec<Row>, StoreError> {
+        let mut rows = self.ask_all(vec![Step::new(sql, params)])?;
+        Ok(rows.pop().unwrap_or_default())
+    }
+
+    /// The rows that each statement returns. All are sent before the first answer is awaited.
+    pub(super) fn ask_all(&mut self, steps: Vec<Step>) -> Result<Vec<Vec<Row>>, StoreError> {
         let link = self.link.take().ok_or_else(gone)?;
         let place = self.database.clone();
         let (link, rows) = self.engine.run(async move {
-            let asked = async { Ok(link.query(sql, &params).await?) };
+            let asked = async {
+                let all: Vec<&'static str> = steps.iter().map(|step| step.sql).collect();
+                link.prepare(&all).await?;
+                let answers = (steps.iter()).map(|Step { sql, params }| link.query(sql, params));
+                Ok(try_join_all(answers).await?)
+            };
             let rows = within(ANSWER_LIMIT, asked)
                 .await
                 .map_err(|failure| failure.in_the_end(&place))?;
@@ -90,18 +112,21 @@ impl Drop for Snapshot {
 }
 
 /// The contributions of a snapshot.
-pub(super) struct PostgresReading(pub(super) std::sync::Mutex<Snapshot>);
+pub(super) struct PostgresReading(pub(super) Mutex<Snapshot>);
 
 impl PostgresReading {
     fn ask(&self, sql: &'static str, params: Vec<Param>) -> Result<Vec<Row>, StoreError> {
         self.0
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .unwrap_or_else(PoisonError::into_inner)
             .ask(sql, params)
     }
 
     fn rows(&self, after: u64, at_most: u32) -> Result<Vec<Row>, StoreError> {
-        self.ask(PAGE, vec![param(number(after)?), param(i64::from(at_most))])
+        self.ask(
+            AFTER,
+            vec![param(number(after)?), param(i64::from(at_most))],
+        )
     }
 }
 

@@ -11,6 +11,29 @@ use crate::error::StoreError;
 /// Writes a copy under a temporary name, makes it durable, and then gives it its name. The name
 /// never belongs to half a backup.
 pub(super) fn backup(database: &Path, to: &Path) -> Result<(), StoreError> {
+    write_whole(to, |partial| {
+        let text = partial.to_str().ok_or_else(|| {
+            StoreError::file("write", partial)(std::io::Error::new(
+                std::io::ErrorKind::InvalidInput,
+                "its name is not UTF-8",
+            ))
+        })?;
+        // `VACUUM INTO` reads in one transaction, so the copy is consistent. In WAL mode nobody waits
+        // for it. It accepts an empty file.
+        connect(database)?.execute("VACUUM INTO ?1", [text])?;
+        Ok(())
+    })
+}
+
+/// Has a file written under a temporary name, where it is there and empty, makes it durable, and then
+/// gives it its name.
+///
+/// # Errors
+/// When `to` exists, or cannot be written.
+pub(crate) fn write_whole(
+    to: &Path,
+    write: impl FnOnce(&Path) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     if to.try_exists().map_err(StoreError::file("look for", to))? {
         return Err(StoreError::Exists {
             path: to.to_owned(),
@@ -20,22 +43,14 @@ pub(super) fn backup(database: &Path, to: &Path) -> Result<(), StoreError> {
     name.push(format!(".{}.partial", std::process::id()));
     let partial = to.with_file_name(name);
     let guard = Partial(&partial);
-    // `VACUUM INTO` accepts an empty file. Made here, it has the right mode from the start.
+    // Made here, it has the right mode from the start.
     OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(&partial)
         .map_err(StoreError::file("create", &partial))?;
-    let text = partial.to_str().ok_or_else(|| {
-        StoreError::file("write", &partial)(std::io::Error::new(
-            std::io::ErrorKind::InvalidInput,
-            "its name is not UTF-8",
-        ))
-    })?;
-    // `VACUUM INTO` reads in one transaction, so the copy is consistent. In WAL mode nobody waits
-    // for it.
-    connect(database)?.execute("VACUUM INTO ?1", [text])?;
+    write(&partial)?;
     File::open(&partial)
         .and_then(|copy| copy.sync_all())
         .map_err(StoreError::file("write", &partial))?;

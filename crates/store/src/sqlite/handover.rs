@@ -27,9 +27,19 @@ pub(super) fn write_bundle(
             path: to.to_owned(),
         });
     }
+    write_bundle_of(ceremony, to, given, |copy| backup::backup(database, copy))
+}
+
+/// Writes a bundle of a database that is made for it.
+pub(crate) fn write_bundle_of(
+    ceremony: &Ceremony,
+    to: &Path,
+    given: &Given,
+    make: impl FnOnce(&Path) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let copy = Copy(beside(to));
     copy.remove();
-    backup::backup(database, &copy.0)?;
+    make(&copy.0)?;
     strip(&copy.0)?;
     bundle::write(&copy.0, ceremony, to, given)
 }

@@ -44,10 +44,11 @@ impl Whole {
 
 impl Source for Whole {
     fn meta(&mut self) -> Result<Meta, StoreError> {
-        let mut select = self.0.prepare("SELECT key, value FROM meta WHERE key <> ?1 ORDER BY key")?;
-        let rows = select.query_map([SUMS], |row| {
-            Ok((row.get(0)?, Zeroizing::new(row.get(1)?)))
-        })?;
+        let mut select = self
+            .0
+            .prepare("SELECT key, value FROM meta WHERE key <> ?1 ORDER BY key")?;
+        let rows =
+            select.query_map([SUMS], |row| Ok((row.get(0)?, Zeroizing::new(row.get(1)?))))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -61,7 +62,10 @@ impl Source for Whole {
              FROM contributions LEFT JOIN contribution_sums USING (number)
              WHERE number > ?1 ORDER BY number LIMIT ?2",
         )?;
-        collect(select.query(params![after, PAGE])?, rows::unchecked_contribution)
+        collect(
+            select.query(params![after, PAGE])?,
+            rows::unchecked_contribution,
+        )
     }
 
     fn blob_tickets(&mut self) -> Result<Vec<Ticket>, StoreError> {
@@ -124,9 +128,7 @@ impl Fresh {
     /// Closes it, with all of it in the one file.
     pub(crate) fn close(self) -> Result<(), StoreError> {
         self.0.execute_batch("COMMIT")?;
-        self.0
-            .close()
-            .map_err(|(_, error)| StoreError::from(error))
+        self.0.close().map_err(|(_, error)| StoreError::from(error))
     }
 }
 

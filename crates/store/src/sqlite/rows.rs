@@ -7,6 +7,7 @@ use tauline_queue_core::{Ticket, Timestamp};
 
 use super::meta;
 use crate::batch::{Blob, Write};
+use crate::chain::StoredRecord;
 use crate::contribution::{Contribution, WITNESS_LEN, Witness};
 use crate::error::StoreError;
 use crate::session::Session;
@@ -37,20 +38,7 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), StoreE
                 .execute([ticket.value()])?;
         }
         Write::Accepted(one) => {
-            let witness: Vec<u8> = one.witness.iter().flat_map(Witness::to_bytes).collect();
-            connection
-                .prepare_cached(
-                    "INSERT INTO contributions (number, ticket, identity, witness, ecdsa, digest)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                )?
-                .execute(params![
-                    one.number,
-                    one.ticket.value(),
-                    one.identity.as_str(),
-                    witness,
-                    one.ecdsa,
-                    one.digest
-                ])?;
+            put_contribution(connection, one)?;
             connection
                 .prepare_cached("INSERT INTO contribution_sums (number, sum) VALUES (?1, ?2)")?
                 .execute(params![one.number, one.sum()])?;
@@ -58,6 +46,49 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), StoreE
         Write::LogKey(seed) => meta::put(connection, meta::LOG_KEY, seed.as_slice())?,
     }
     Ok(())
+}
+
+/// Stores a contribution without its sum.
+pub(super) fn put_contribution(
+    connection: &Connection,
+    one: &Contribution,
+) -> Result<(), StoreError> {
+    let witness: Vec<u8> = one.witness.iter().flat_map(Witness::to_bytes).collect();
+    connection
+        .prepare_cached(
+            "INSERT INTO contributions (number, ticket, identity, witness, ecdsa, digest)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            one.number,
+            one.ticket.value(),
+            one.identity.as_str(),
+            witness,
+            one.ecdsa,
+            one.digest
+        ])?;
+    Ok(())
+}
+
+/// At most so many records, in order, from a number on.
+pub(super) fn records(
+    connection: &Connection,
+    from: u64,
+    at_most: u32,
+) -> Result<Vec<StoredRecord>, StoreError> {
+    let mut select = connection.prepare_cached(
+        "SELECT seq, record, hash, ended FROM journal WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
+    )?;
+    let records = select.query_map(params![from, at_most], |row| {
+        let ended: Option<u64> = row.get(3)?;
+        Ok(StoredRecord {
+            seq: row.get(0)?,
+            bytes: row.get(1)?,
+            hash: row.get(2)?,
+            ended: ended.map(Ticket::new),
+        })
+    })?;
+    Ok(records.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn blob(connection: &Connection, ticket: Ticket) -> Result<Option<Blob>, StoreError> {

@@ -43,6 +43,11 @@ pub(super) fn version(connection: &Connection, path: &Path) -> Result<Option<u32
     }
 }
 
+/// Whether a database has the latest version of the schema.
+pub(super) fn is_latest(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
+    Ok(version(connection, path)? == Some(latest_version()))
+}
+
 /// The latest version of the schema.
 fn latest_version() -> u32 {
     let runner = embedded::migrations::runner();

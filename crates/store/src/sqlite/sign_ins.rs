@@ -36,7 +36,8 @@ pub(super) fn write(
     Ok(())
 }
 
-fn put(connection: &Connection, session: &Session) -> Result<(), StoreError> {
+/// Adds a session, or replaces the one with the same hash.
+pub(super) fn put(connection: &Connection, session: &Session) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "INSERT INTO sessions (hash, identity, expires_at) VALUES (?1, ?2, ?3)

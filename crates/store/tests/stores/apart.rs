@@ -148,7 +148,10 @@ fn powers_that_are_missing_or_changed_are_found() {
     assert!(error.to_string().contains("its SHA-256 differs"), "{error}");
     fs::remove_file(&object).unwrap();
     let error = store.blob(Ticket::new(1)).unwrap_err();
-    assert!(error.to_string().contains("is missing in file://"), "{error}");
+    assert!(
+        error.to_string().contains("is missing in file://"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -5,11 +5,17 @@
 
 mod apart;
 mod both;
+mod cut;
+mod fence;
 mod life;
 mod made_up;
+mod moved;
+mod outage;
 mod place;
+mod proxy;
 mod readings;
 mod refusals;
 mod s3;
+mod same;
 mod sign_ins;
 mod signed;

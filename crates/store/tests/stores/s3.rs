@@ -30,10 +30,16 @@ impl S3 {
                 std::env::var_os("TAULINE_REQUIRE_S3").is_none(),
                 "TAULINE_MOTO names no moto_server"
             );
-            eprintln!("SKIPPED: TAULINE_MOTO names no moto_server, which imitates S3 (pip install moto[server])");
+            eprintln!(
+                "SKIPPED: TAULINE_MOTO names no moto_server, which imitates S3 (pip install moto[server])"
+            );
             return None;
         };
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let mut child = Command::new(program)
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
             .stderr(Stdio::piped())
@@ -84,7 +90,12 @@ fn powers_are_kept_in_s3() {
     ];
     let program = std::env::current_exe().unwrap();
     let status = Command::new(program)
-        .args(["--exact", "s3::with_the_environment", "--include-ignored", "--nocapture"])
+        .args([
+            "--exact",
+            "s3::with_the_environment",
+            "--include-ignored",
+            "--nocapture",
+        ])
         .envs(variables)
         .status()
         .unwrap();

@@ -58,6 +58,7 @@ pub(super) fn done(order: &Order, status: &CeremonyStatus, paused: bool) -> Stri
         | Order::Handover { .. }
         | Order::Check { .. }
         | Order::Restore { .. }
+        | Order::Migrate { .. }
         | Order::Queue { .. }
         | Order::Invites { .. }
         | Order::Reload => {

@@ -123,6 +123,29 @@ pub(super) enum Order {
         #[arg(long, value_name = "FILE")]
         signed: Option<PathBuf>,
     },
+    /// Move a ceremony from a data directory to PostgreSQL, or back, while no coordinator runs on it.
+    ///
+    /// All of it is checked, copied with its secret keys, read back and compared. The source stays as
+    /// it is, so see to it that only one of the two goes on.
+    Migrate {
+        // Read later: a wrong value would be repeated here, with its password.
+        /// Where the ceremony is.
+        #[arg(
+            long,
+            value_name = "sqlite:DIR|postgres://…",
+            env = "TAULINE_MIGRATE_FROM",
+            hide_env_values = true
+        )]
+        from: String,
+        /// Where it is to go: there must be no ceremony yet.
+        #[arg(
+            long,
+            value_name = "sqlite:DIR|postgres://…",
+            env = "TAULINE_MIGRATE_TO",
+            hide_env_values = true
+        )]
+        to: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -148,7 +171,7 @@ impl Order {
     /// What the coordinator is asked for. None for an order that needs no coordinator.
     pub(super) fn request(&self) -> Outcome<Option<AdminRequest>> {
         Ok(Some(match self {
-            Self::Restore { .. } | Self::Check { .. } => return Ok(None),
+            Self::Restore { .. } | Self::Check { .. } | Self::Migrate { .. } => return Ok(None),
             Self::Backup { output } => AdminRequest::Backup {
                 to: new_file(output)?,
             },
