@@ -205,7 +205,7 @@ if (wanted("github")) {
     await shoot(person.page, "github-1-sign-in");
     provider.user = { id: 99, login: "Newcomer", created_at: "2026-05-01T00:00:00Z", type: "User", name: null };
     await clickText(person.page, "Sign in with GitHub");
-    await waitForText(person.page, "may not take part");
+    await waitForText(person.page, "accounts made up to");
     await shoot(person.page, "github-2-not-allowed");
     const bob = await Other.block(front.url, "bob");
     await clickText(person.page, "Sign in with Testwallet");

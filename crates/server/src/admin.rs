@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tauline_protocol::Identity;
 use tauline_protocol::admin::{AdminAnswer, AdminRequest, Invited, SOCKET_NAME};
 use tauline_queue_core::Ticket;
@@ -35,6 +36,13 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 const MAX_LISTED: u32 = 10_000;
 
 /// Does what an operator asks.
+#[async_trait]
+pub trait Operates: Send + Sync + 'static {
+    /// Does what is asked, and answers.
+    async fn operate(&self, request: AdminRequest) -> AdminAnswer;
+}
+
+/// Does what an operator asks, where the coordinator is.
 #[derive(Clone)]
 pub struct Operator {
     coordinator: Coordinator,
@@ -121,7 +129,8 @@ impl Operator {
         work: impl FnOnce(&Invites) -> Result<Vec<WithCode>, InvitesError> + Send + 'static,
     ) -> Result<Vec<WithCode>, String> {
         let work = move |in_force: &InForce| {
-            let invites = in_force.app.sign_in.invites.as_ref().ok_or(
+            let app = in_force.app().ok_or("the server is stopping")?;
+            let invites = app.sign_in.invites.as_ref().ok_or(
                 "this coordinator takes no invitations: start it with --signin invite --invites FILE",
             )?;
             work(invites).map_err(|error| error.to_string())
@@ -157,6 +166,13 @@ impl Operator {
     }
 }
 
+#[async_trait]
+impl Operates for Operator {
+    async fn operate(&self, request: AdminRequest) -> AdminAnswer {
+        self.admin(request).await
+    }
+}
+
 /// Somebody who is invited, with the code if it was made just now.
 type WithCode = (Identity, Option<String>);
 
@@ -183,7 +199,7 @@ impl Drop for Socket {
 ///
 /// # Errors
 /// When the socket cannot be made.
-pub fn serve(data_dir: &Path, operator: Operator) -> io::Result<Socket> {
+pub fn serve(data_dir: &Path, operator: impl Operates) -> io::Result<Socket> {
     let path = fs::canonicalize(data_dir)?.join(SOCKET_NAME);
     if path.as_os_str().len() > PATH_LIMIT {
         let error = format!(
@@ -198,17 +214,17 @@ pub fn serve(data_dir: &Path, operator: Operator) -> io::Result<Socket> {
     }
     let listener = UnixListener::bind(&path)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
-    let serving = tokio::spawn(accept(listener, operator));
+    let serving = tokio::spawn(accept(listener, Arc::new(operator)));
     Ok(Socket { path, serving })
 }
 
-async fn accept(listener: UnixListener, operator: Operator) {
+async fn accept(listener: UnixListener, operator: Arc<dyn Operates>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let operator = operator.clone();
+                let operator = Arc::clone(&operator);
                 tokio::spawn(async move {
-                    if let Err(error) = converse(stream, &operator).await {
+                    if let Err(error) = converse(stream, &*operator).await {
                         debug!(%error, "an operator's connection ended badly");
                     }
                 });
@@ -221,7 +237,7 @@ async fn accept(listener: UnixListener, operator: Operator) {
     }
 }
 
-async fn converse(stream: UnixStream, operator: &Operator) -> io::Result<()> {
+async fn converse(stream: UnixStream, operator: &dyn Operates) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     loop {
@@ -242,7 +258,7 @@ async fn converse(stream: UnixStream, operator: &Operator) -> io::Result<()> {
                     AdminRequest::Status => debug!(request = %text, "the operator asks"),
                     _ => info!(request = %text, "the operator asks"),
                 }
-                operator.admin(request).await
+                operator.operate(request).await
             }
             Ok(_) => refused("the request is too long"),
             Err(error) => refused(&format!("the request cannot be read: {error}")),

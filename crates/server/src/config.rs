@@ -18,6 +18,7 @@ mod given;
 mod limits;
 mod log;
 mod oidc;
+mod replicas;
 mod sequencer;
 mod service;
 mod sign_in;
@@ -44,6 +45,7 @@ use self::given::Given;
 pub use self::limits::LimitSettings;
 pub use self::log::LogSettings;
 pub use self::oidc::OidcSettings;
+pub use self::replicas::ReplicaSettings;
 pub use self::sequencer::SequencerSettings;
 pub(crate) use self::service::RecoverFrom;
 pub use self::service::ServiceSettings;
@@ -79,6 +81,9 @@ pub struct Settings {
 
     #[command(flatten)]
     pub service: ServiceSettings,
+
+    #[command(flatten)]
+    pub replicas: ReplicaSettings,
 
     #[command(flatten)]
     pub tls: TlsSettings,
@@ -236,6 +241,7 @@ impl Settings {
         self.sign_in.check_invitations()?;
         let signed = self.sign_in.offers_more_than_invitations();
         self.service.check(signed)?;
+        self.replicas.check(&self.service, signed)?;
         self.tls.check()?;
         self.watch.check(self.service.listen)?;
         self.github.check(offers(SignInWay::Github))?;
@@ -287,10 +293,10 @@ impl Settings {
     }
 }
 
-/// Whether a setting's value is for few eyes: a client's secret, or a node's URL, which may have a key
-/// in it.
+/// Whether a setting's value is for few eyes: a client's secret, or the URL of a node or a database, which
+/// may have a key in it.
 fn is_secret(key: &str) -> bool {
-    key.ends_with("-client-secret") || key == "eth-rpc-url"
+    key.ends_with("-client-secret") || matches!(key, "eth-rpc-url" | "store")
 }
 
 /// The flags. Values of environment variables are not shown: the help is the same everywhere.

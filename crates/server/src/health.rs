@@ -6,7 +6,7 @@ mod process;
 mod sample;
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use tauline_queue_core::Timestamp;
 
@@ -22,6 +22,9 @@ const OPENING: &str = "the data is being opened: its log is replayed and checked
 const STOPPING: &str =
     "the server stops; the next start goes on from here, and every place is kept";
 const FAILED: &str = "the coordinator has failed and the process ends: start it again, it recovers";
+const NO_LEADER: &str =
+    "no replica leads: one takes the lead within seconds, unless the database of --store is gone";
+const MUTE_LEADER: &str = "the replica that leads does not answer this one: see --replica-url";
 const MOVED: &str =
     "the ceremony was handed over: /ceremony/status says where it is; nobody is served here";
 
@@ -34,11 +37,28 @@ pub(crate) struct Health {
     /// When the server began.
     began: Timestamp,
     stage: RwLock<Stage>,
+    /// Who leads, where there are several replicas.
+    lead: RwLock<Option<LeadSeen>>,
+    /// The connections of a replica, which are there whether it leads or not.
+    places: OnceLock<Arc<Places>>,
+}
+
+/// Who leads, as this replica sees it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct LeadSeen {
+    /// Which leader since the ceremony began leads; none if nobody is known to.
+    pub(crate) epoch: Option<u64>,
+    /// Whether it is this one.
+    pub(crate) is_here: bool,
+    /// Whether it answers this one.
+    pub(crate) answers: bool,
 }
 
 /// How far it has come.
 enum Stage {
     Opening,
+    /// Another replica leads, or is about to.
+    Following,
     Serving(Serving),
     Stopping,
     Failed,
@@ -65,6 +85,8 @@ impl Health {
             tls,
             began: Clock::system().wall(),
             stage: RwLock::new(Stage::Opening),
+            lead: RwLock::default(),
+            places: OnceLock::new(),
         })
     }
 
@@ -81,6 +103,21 @@ impl Health {
         }));
     }
 
+    /// These are the connections, as long as the process lasts.
+    pub(crate) fn has_connections(&self, places: &Arc<Places>) {
+        let _ = self.places.set(Arc::clone(places));
+    }
+
+    /// From now on another replica leads, or nobody.
+    pub(crate) fn follows(&self) {
+        self.enter(Stage::Following);
+    }
+
+    /// Who leads.
+    pub(crate) fn sees(&self, seen: LeadSeen) {
+        *self.lead.write().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+    }
+
     /// From now on it stops. Nothing of the coordinator is held any more.
     pub(crate) fn stops(&self) {
         self.enter(Stage::Stopping);
@@ -95,9 +132,20 @@ impl Health {
     pub(crate) fn not_ready(&self) -> Option<&'static str> {
         match &*self.stage.read().unwrap_or_else(PoisonError::into_inner) {
             Stage::Opening => Some(OPENING),
+            Stage::Following => self.no_leader(),
             Stage::Serving(serving) => serving.not_ready(),
             Stage::Stopping => Some(STOPPING),
             Stage::Failed => Some(FAILED),
+        }
+    }
+
+    /// Why the leader cannot serve participants for this replica.
+    fn no_leader(&self) -> Option<&'static str> {
+        let lead = self.lead.read().unwrap_or_else(PoisonError::into_inner);
+        match *lead {
+            None | Some(LeadSeen { epoch: None, .. }) => Some(NO_LEADER),
+            Some(LeadSeen { answers: false, .. }) => Some(MUTE_LEADER),
+            Some(_) => None,
         }
     }
 
@@ -112,6 +160,10 @@ impl Health {
         if let Some(tls) = &self.tls {
             sample::certificate(&self.measures, tls);
         }
+        let lead = *self.lead.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lead) = lead {
+            sample::lead(&self.measures, lead.is_here, lead.epoch);
+        }
         if let Some(Serving {
             coordinator,
             places,
@@ -119,6 +171,8 @@ impl Health {
         {
             sample::ceremony(&self.measures, &coordinator);
             sample::connections(&self.measures, &places);
+        } else if let Some(places) = self.places.get() {
+            sample::connections(&self.measures, places);
         }
         self.measures.page() + &process::page(self.began)
     }
@@ -131,7 +185,7 @@ impl Health {
     fn serving(&self) -> Option<Serving> {
         match &*self.stage.read().unwrap_or_else(PoisonError::into_inner) {
             Stage::Serving(serving) => Some(serving.clone()),
-            Stage::Opening | Stage::Stopping | Stage::Failed => None,
+            Stage::Opening | Stage::Following | Stage::Stopping | Stage::Failed => None,
         }
     }
 
@@ -166,9 +220,22 @@ mod tests {
         assert!(!page.contains("tauline_mode"), "not known yet: {page}");
         assert!(!page.contains("tauline_disk_free_bytes"), "{page}");
         assert!(!page.contains("tauline_tls"), "there is no TLS: {page}");
+        let mut seen = LeadSeen::default();
+        health.follows();
+        assert_eq!(health.not_ready(), Some(NO_LEADER));
+        seen.epoch = Some(7);
+        health.sees(seen);
+        assert_eq!(health.not_ready(), Some(MUTE_LEADER));
+        seen.answers = true;
+        health.sees(seen);
+        assert_eq!(health.not_ready(), None);
+        let page = health.page();
+        assert!(page.contains("tauline_leads 0\n"), "{page}");
+        assert!(page.contains("tauline_leader_epoch 7\n"), "{page}");
         health.failed();
         assert_eq!(health.not_ready(), Some(FAILED));
         health.stops();
+        health.sees(seen);
         assert_eq!(health.not_ready(), Some(STOPPING));
     }
 }

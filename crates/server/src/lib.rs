@@ -16,6 +16,7 @@
 //! | `process` | signals, threads, the exit code |
 //! | `server` | all of it together: opened, serving, stopped |
 //! | `admin` | the operator's socket |
+//! | `forward` | requests that reach a replica which does not lead |
 //! | `routes` | the HTTP interface, one file a resource |
 //! | `openapi` | the interface's document, and the page that shows it |
 //! | `http` | what all routes share: admission, rate limits, bodies, refusals |
@@ -53,6 +54,7 @@ mod connections;
 #[allow(unreachable_pub)]
 mod coordinator;
 mod fingerprint;
+mod forward;
 mod health;
 mod http;
 mod live;
@@ -79,9 +81,10 @@ mod verifier;
 
 pub use self::config::{
     Action, ConnectionSettings, ContributionLimit, EthereumSettings, GithubSettings, LimitSettings,
-    LogSettings, OidcSettings, SequencerSettings, ServiceSettings, Settings, SettingsError,
-    SignInSettings, SignInWay, TlsSettings, TurnSettings, WaitingSettings, WatchSettings,
+    LogSettings, OidcSettings, ReplicaSettings, SequencerSettings, ServiceSettings, Settings,
+    SettingsError, SignInSettings, SignInWay, TlsSettings, TurnSettings, WaitingSettings,
+    WatchSettings,
 };
 pub use self::process::run_process;
 pub use self::public_log::WitnessSetting;
-pub use self::server::{Running, start};
+pub use self::server::{Replica, Running, start, start_replica};

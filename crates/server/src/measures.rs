@@ -32,11 +32,27 @@ pub(crate) struct Measures {
     pub(crate) commits: Histogram,
     /// Answers that are held back.
     pub(crate) held: Present,
+    /// Streams of the ceremony's status.
+    pub(crate) watchers: Present,
     /// By the first digit of the status, from 1.
     responses: [Counter; 5],
     /// In the order of [`Limit`].
     limited: [Counter; 5],
     sign_ins: SignIns,
+    /// In the order of [`Forwarding`].
+    forwarded: [Counter; 3],
+    leader_changes: Counter,
+}
+
+/// What came of sending a request to the leader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forwarding {
+    /// It answered.
+    Answered,
+    /// It did not, and the request is sent again.
+    Repeated,
+    /// Nobody answered in time.
+    Unanswered,
 }
 
 /// What comes of sign-ins.
@@ -79,6 +95,7 @@ impl Measures {
             verifications: recorder.histogram(&list::VERIFICATION, &[]),
             commits: recorder.histogram(&list::COMMIT, &[]),
             held: Present(recorder.gauge(&list::HELD_ANSWERS, &[])),
+            watchers: Present(recorder.gauge(&list::WATCHERS, &[])),
             responses: ["1xx", "2xx", "3xx", "4xx", "5xx"].map(class),
             limited: ["sign-in", "anonymous", "session", "lobby", "download"].map(limit),
             sign_ins: SignIns {
@@ -86,8 +103,23 @@ impl Measures {
                 refused: sign_in("refused"),
                 failed: sign_in("failed"),
             },
+            forwarded: ["answered", "repeated", "unanswered"]
+                .map(|result| recorder.counter(&list::FORWARDED, &[("result", result)])),
+            leader_changes: recorder.counter(&list::LEADER_CHANGES, &[]),
             recorder,
         }
+    }
+
+    /// Counts a request that was sent to the leader.
+    pub(crate) fn forwarded(&self, result: Forwarding) {
+        if let Some(counter) = self.forwarded.get(result as usize) {
+            counter.increment(1);
+        }
+    }
+
+    /// Counts that another replica leads than before.
+    pub(crate) fn leader_changed(&self) {
+        self.leader_changes.increment(1);
     }
 
     /// Counts an answer over HTTP.

@@ -3,10 +3,12 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Weak;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::{Action, Settings, SettingsError, write_manual};
+use crate::server::reload::InForce;
 use crate::telemetry::LogFormat;
 use crate::{server, telemetry};
 
@@ -76,28 +78,41 @@ fn run(settings: &Settings) -> anyhow::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         // Before anything takes time: from here on the signal does not kill the process.
-        let mut hangup = signal(SignalKind::hangup())?;
-        let running = server::start(settings).await?;
-        telemetry::say_listening(settings.log.log_format, &running.url());
-        let in_force = running.in_force();
-        tokio::spawn(async move {
-            while hangup.recv().await.is_some() {
-                let Some(in_force) = in_force.upgrade() else {
-                    break;
-                };
-                // It says in the log how it went.
-                let _ = tokio::task::spawn_blocking(move || in_force.reload()).await;
+        let hangup = signal(SignalKind::hangup())?;
+        let told_to_stop = async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
             }
-        });
-        running
-            .until(async {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
-                }
-            })
-            .await
+        };
+        match settings.replicas.store {
+            None => {
+                let running = server::start(settings).await?;
+                telemetry::say_listening(settings.log.log_format, &running.url());
+                read_again_at(hangup, running.in_force());
+                running.until(told_to_stop).await
+            }
+            Some(_) => {
+                let replica = server::start_replica(settings).await?;
+                telemetry::say_listening(settings.log.log_format, &replica.url());
+                read_again_at(hangup, replica.in_force());
+                replica.until(told_to_stop).await
+            }
+        }
     })
+}
+
+/// Reads the settings again at each of these signals.
+fn read_again_at(mut hangup: Signal, in_force: Weak<InForce>) {
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            let Some(in_force) = in_force.upgrade() else {
+                break;
+            };
+            // It says in the log how it went.
+            let _ = tokio::task::spawn_blocking(move || in_force.reload()).await;
+        }
+    });
 }
 
 /// Every waiting participant holds a connection, and many systems allow 1024 open files unless

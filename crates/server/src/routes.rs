@@ -94,6 +94,32 @@ fn documented(health: Arc<Health>) -> (Router<Arc<App>>, OpenApi) {
     (routes, document)
 }
 
+/// What every replica answers itself, whether it leads or not: the page, the interface's document, and how
+/// this process is. Everything else is refused: nobody leads.
+pub(crate) fn everywhere(health: Arc<Health>) -> Router {
+    let (_, document) = documented(Arc::clone(&health));
+    let routes: Router = page::router().merge(health::public(health)).into();
+    routes
+        .merge(docs::router(document))
+        .fallback(nobody_leads)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(cors())
+}
+
+/// Whether every replica answers itself what is asked at a path.
+pub(crate) fn is_everywhere(path: &str) -> bool {
+    page::is_of(path) || docs::is_of(path) || matches!(path, "/healthz" | "/readyz")
+}
+
+async fn nobody_leads(uri: Uri) -> Response {
+    let refused = Refused::unavailable();
+    match sequencer::is_of(uri.path()) {
+        true => sequencer::refusal(uri.path(), &refused),
+        false => refused.into_response(),
+    }
+}
+
 /// How requests to our own interface are counted, and those for paths where there is nothing.
 const POLICY: Policy = Policy {
     covers: |_| true,

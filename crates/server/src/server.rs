@@ -2,9 +2,11 @@
 
 mod data;
 mod listening;
+mod parts;
 mod providers;
 mod recovery;
 pub(crate) mod reload;
+mod replica;
 mod serving;
 mod taking;
 mod watching;
@@ -14,38 +16,27 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tauline_store::Store;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use self::data::Opening;
 use self::listening::listen;
+use self::parts::{Beside, app, measures, places, run_beside, sign_in, sweep, times, warn_of};
 use self::providers::Providers;
 use self::reload::{InForce, Source};
+pub use self::replica::{Replica, start_replica};
 use self::serving::Serving;
 pub use self::taking::take_over;
 use self::watching::Watching;
 use crate::addresses::Proxies;
 use crate::admin;
 use crate::clock::Clock;
-use crate::config::{ConnectionSettings, Settings, SignInWay};
-use crate::connections::{self, Caps, Places, Times};
+use crate::config::Settings;
 use crate::coordinator::Coordinator;
 use crate::health::Health;
-use crate::http::app::{App, Lobby};
-use crate::http::limits::Limits;
-use crate::http::upload::Uploads;
-use crate::live::Live;
-use crate::measures::Measures;
-use crate::public_log::{Witnesses, origin_of};
+use crate::public_log::origin_of;
 use crate::routes;
-use crate::signin::SignIn;
-use crate::signin::nonce::Nonces;
-use crate::signin::origin::Origin;
-use crate::signin::redirect::Redirects;
 use crate::signin::secret::warn_if_others_read;
-use crate::signin::session::Sessions;
-use crate::signin::state::States;
-use crate::snapshot::Transcripts;
 use crate::tls::Tls;
 use crate::traces::Traces;
 
@@ -54,9 +45,6 @@ use crate::traces::Traces;
 const RELEASE_PATIENCE: Duration = Duration::from_secs(1);
 /// How often it looks whether they have.
 const RELEASE_LOOK: Duration = Duration::from_millis(2);
-
-/// A contradiction that keeps people out.
-const PUBLIC_URL_WITHOUT_TLS: &str = "HTTPS is served, and --public-url says http://: those who come by https cannot sign in with an                                       Ethereum account. Give --public-url https://…";
 
 /// A server that serves.
 pub struct Running {
@@ -163,6 +151,10 @@ pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Runni
 }
 
 async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow::Result<Running> {
+    anyhow::ensure!(
+        settings.replicas.store.is_none(),
+        "a coordinator whose data is in the database of --store is a replica, and starts as one"
+    );
     for (what, path) in settings.files_with_secrets() {
         warn_if_others_read(what, &path);
     }
@@ -178,25 +170,35 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     let origin = settings.origin(address);
     warn_of(&origin, tls.is_some());
     let providers = Providers::open(settings, &origin).await?;
-    let recording = Arc::clone(health.measures());
     let traces = Traces::to(settings.watch.otlp_endpoint.as_ref())?;
-    let log_origin = origin_of(&origin);
-    let opened = data::open(settings, clock, log_origin, recording, traces.clone()).await?;
+    let opening = Opening {
+        settings: settings.clone(),
+        clock,
+        log_origin: origin_of(&origin),
+        measures: Arc::clone(health.measures()),
+        traces: traces.clone(),
+    };
+    let opened = data::open(opening).await?;
     watching.watch(&health, tls.as_ref());
     let coordinator = opened.coordinator;
     let sign_in = sign_in(settings, address, providers, opened.store, &coordinator).await?;
     let (stopping, stopped) = watch::channel(false);
-    let app = app(
-        settings,
-        &health,
-        &traces,
-        sign_in,
-        opened.transcripts,
-        stopped,
-    );
-    let app = Arc::new(app);
+    let proxies = Proxies::new(&settings.limits.trusted_proxies);
+    let beside = Beside {
+        limits: &settings.limits,
+        proxies: &proxies,
+        health: &health,
+        traces: &traces,
+    };
+    let app = Arc::new(app(settings, beside, sign_in, opened.transcripts, stopped));
     run_beside(settings, &app, &coordinator)?;
-    let in_force = InForce::new(Arc::clone(&app), tls.clone(), settings, source);
+    let in_force = InForce::new(
+        Some(Arc::clone(&app)),
+        proxies,
+        tls.clone(),
+        settings,
+        source,
+    );
     let socket = operators_socket(settings, &coordinator, &in_force)?;
     let places = places(&settings.connections, &app.proxies);
     health.serves(coordinator.clone(), Arc::clone(&places));
@@ -235,31 +237,6 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     })
 }
 
-/// Starts what goes on beside the answers: offers to witnesses, the status for all who watch, the page's
-/// compressed forms.
-fn run_beside(
-    settings: &Settings,
-    app: &Arc<App>,
-    coordinator: &Coordinator,
-) -> anyhow::Result<()> {
-    let witnesses = Witnesses::new(Arc::clone(coordinator.log()), &settings.service.witness)?;
-    tokio::spawn(witnesses.run(app.stopping.clone()));
-    tokio::spawn(Arc::clone(&app.live).run(app.stopping.clone()));
-    routes::prepare();
-    Ok(())
-}
-
-/// Tells the operator what keeps participants out, or in danger.
-fn warn_of(origin: &Origin, serves_tls: bool) {
-    let mut warnings = origin.warnings();
-    if serves_tls && !origin.is_tls() {
-        warnings.push(PUBLIC_URL_WITHOUT_TLS);
-    }
-    for warning in warnings {
-        tracing::warn!(url = origin.uri(), "{warning}");
-    }
-}
-
 /// Hears what the operator wants.
 fn operators_socket(
     settings: &Settings,
@@ -269,118 +246,4 @@ fn operators_socket(
     let operator = admin::Operator::new(coordinator.clone(), Some(in_force));
     admin::serve(&settings.service.data_dir, operator)
         .context("the operator's socket cannot be opened")
-}
-
-/// Records what happens, where somebody can ask for it.
-fn measures(settings: &Settings) -> anyhow::Result<Arc<Measures>> {
-    match settings.watch.metrics_listen {
-        None => Ok(Measures::none()),
-        Some(_) => Measures::recorded()
-            .map_err(|error| anyhow::anyhow!("metrics cannot be recorded: {error}")),
-    }
-}
-
-/// What the handlers work with.
-fn app(
-    settings: &Settings,
-    health: &Arc<Health>,
-    traces: &Traces,
-    sign_in: SignIn,
-    transcripts: Transcripts,
-    stopping: watch::Receiver<bool>,
-) -> App {
-    let coordinator = sign_in.coordinator.clone();
-    let body_timeout = settings.connections.body_timeout;
-    let upload_limit = settings.rules().longest_contribution();
-    App {
-        live: Live::new(coordinator.clone()),
-        uploads: Uploads::new(
-            coordinator.clone(),
-            traces.clone(),
-            body_timeout,
-            upload_limit,
-        ),
-        coordinator,
-        sign_in,
-        transcripts,
-        limits: Limits::new(&settings.limits),
-        proxies: Proxies::new(&settings.limits.trusted_proxies),
-        body_timeout,
-        lobby: Lobby {
-            interval: settings.sequencer.interval(settings.waiting.checkin_grace),
-            hold: settings.sequencer.lobby_hold,
-        },
-        health: Arc::clone(health),
-        measures: Arc::clone(health.measures()),
-        traces: traces.clone(),
-        stopping,
-    }
-}
-
-fn times(settings: &ConnectionSettings) -> Times {
-    Times {
-        idle: settings.idle_timeout,
-        head: settings.body_timeout,
-        write: settings.write_timeout,
-    }
-}
-
-/// Room for as many connections as the settings, or the system, allow.
-fn places(settings: &ConnectionSettings, proxies: &Proxies) -> Arc<Places> {
-    Places::new(Caps {
-        total: match settings.max_connections {
-            0 => connections::by_open_files(),
-            max => max,
-        },
-        per_address: Some(settings.max_connections_per_address).filter(|max| *max > 0),
-        proxies: proxies.clone(),
-    })
-}
-
-async fn sign_in(
-    settings: &Settings,
-    address: SocketAddr,
-    providers: Providers,
-    store: Arc<dyn Store>,
-    coordinator: &Coordinator,
-) -> anyhow::Result<SignIn> {
-    let (lifetime, most_people) = (
-        settings.sign_in.session_lifetime,
-        settings.sign_in.max_sessions,
-    );
-    let handle = coordinator.clone();
-    let sessions = move || Sessions::open_store(store, handle, lifetime, most_people);
-    let sessions = tokio::task::spawn_blocking(sessions).await??;
-    Ok(SignIn {
-        origin: settings.origin(address),
-        accounts: providers.accounts,
-        siwe: settings.sign_in.offers(SignInWay::Siwe),
-        invites: providers.invites,
-        github: providers.github,
-        oidc: providers.oidc,
-        nonces: Nonces::new(),
-        states: States::new(),
-        redirects: Redirects::new(
-            settings.sign_in.redirect_allow.clone(),
-            settings.origin(address),
-            routes::is_page,
-        ),
-        sessions,
-        coordinator: coordinator.clone(),
-    })
-}
-
-/// How often addresses and sessions that have been silent are forgotten.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
-
-async fn sweep(app: Arc<App>) {
-    let first = tokio::time::Instant::now() + SWEEP_EVERY;
-    let mut ticks = tokio::time::interval_at(first, SWEEP_EVERY);
-    loop {
-        ticks.tick().await;
-        app.limits.sweep();
-        if let Err(refused) = app.sign_in.sessions.sweep().await {
-            tracing::warn!(error = refused.error, "sessions could not be swept");
-        }
-    }
 }

@@ -359,6 +359,41 @@ fn bad_settings_are_refused_with_what_to_do() {
         (&["--min-free-disk", "much"], &["--min-free-disk", "1GiB"]),
         (&["--min-free-disk=5GB"], &["1GiB"]),
         (&["--min-free-disk=99999999TiB"], &["1GiB"]),
+        (&["--store=mysql://db.example/x"], &["--store", "postgres://"]),
+        (
+            &["--store=postgres://db.example/x"],
+            &["--store", "--public-url"],
+        ),
+        (&["--lease=0.5"], &["--lease", "1 to 60 seconds"]),
+        (&["--replica-name=a"], &["--store"]),
+        (&["--replica-name=a b"], &["letters, digits"]),
+        (
+            &[
+                "--store=postgres://db.example/x",
+                "--signin=invite",
+                "--invites=x",
+                "--replica-listen=0.0.0.0:3001",
+            ],
+            &["--replica-url"],
+        ),
+        (
+            &[
+                "--store=postgres://db.example/x",
+                "--signin=invite",
+                "--invites=x",
+                "--replica-url=https://db.example",
+            ],
+            &["--replica-url", "http://"],
+        ),
+        (
+            &[
+                "--store=postgres://db.example/x",
+                "--signin=invite",
+                "--invites=x",
+                "--from-handover=x",
+            ],
+            &["--from-handover", "--store"],
+        ),
     ] {
         refused(args, because);
     }
@@ -372,12 +407,18 @@ fn a_secret_is_in_no_message_and_no_description() {
         "--github-client-id=x",
         &format!("--github-client-secret-file={}", path(&secret)),
         "--eth-rpc-url=https://node.example/hush-key",
+        "--store=postgres://me:hush-word@db.example/ceremony",
+        "--public-url=https://ceremony.example.org",
     ]);
     let text = format!("{settings:?}");
     assert!(!text.contains("hush"), "{text}");
 
     let output = server()
-        .args(["--github-client-secret=hush-1", "--eth-rpc-url=hush-2"])
+        .args([
+            "--github-client-secret=hush-1",
+            "--eth-rpc-url=hush-2",
+            "--store=postgres://me:hush-4@db.example/x",
+        ])
         .env("TAULINE_ETH_OIDC_CLIENT_SECRET", "hush-3")
         .output()
         .unwrap();

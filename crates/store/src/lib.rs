@@ -59,7 +59,7 @@ pub use ceremony::{Ceremony, LogSecrets};
 pub use chain::{Chain, StoredRecord};
 pub use contribution::{Contribution, Witness};
 pub use error::StoreError;
-pub use names::{DATABASE_NAME, PART_NAME, SNAPSHOTS_NAME};
+pub use names::{DATABASE_NAME, LOCK_NAME, PART_NAME, SNAPSHOTS_NAME};
 pub use session::{Session, SignInWrite, TokenHash};
 pub use store::{Reading, Store};
 

@@ -4,7 +4,7 @@
 pub const DATABASE_NAME: &str = "tauline.db";
 
 /// Name of the lock file. It contains the number of the process.
-pub(crate) const LOCK_NAME: &str = "lock";
+pub const LOCK_NAME: &str = "lock";
 
 /// Name of the folder with rendered transcripts.
 pub const SNAPSHOTS_NAME: &str = "snapshots";

@@ -45,6 +45,12 @@ pub(super) fn ceremony(measures: &Measures, coordinator: &Coordinator) {
     }
 }
 
+/// Whether this replica leads, and which leader leads.
+pub(super) fn lead(measures: &Measures, is_here: bool, epoch: Option<u64>) {
+    measures.set(&list::LEADS, &[], f64::from(u8::from(is_here)));
+    measures.set(&list::LEADER_EPOCH, &[], epoch.unwrap_or_default() as f64);
+}
+
 pub(super) fn connections(measures: &Measures, places: &Places) {
     let count = places.count();
     for (whose, count) in [

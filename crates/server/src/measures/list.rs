@@ -90,6 +90,10 @@ pub(super) const HELD_ANSWERS: Metric = Metric::new(
     "tauline_held_answers",
     "Check-ins, streams and polls whose answers are held back until something changes.",
 );
+pub(super) const WATCHERS: Metric = Metric::new(
+    "tauline_watchers",
+    "Streams of the ceremony's status that are open: those who watch.",
+);
 pub(super) const HTTP_RESPONSES: Metric = Metric::new(
     "tauline_http_responses_total",
     "Answers over HTTP, by the class of their status.",
@@ -102,7 +106,23 @@ pub(super) const SIGN_INS: Metric = Metric::new(
     "tauline_sign_ins_total",
     "Sign-ins: ok, refused (the proof is not good), failed (on our side, or the provider's).",
 );
+pub(super) const FORWARDED: Metric = Metric::new(
+    "tauline_forwarded_total",
+    "Requests that were sent to the leader: answered, repeated (it did not answer, they are sent again), unanswered.",
+);
+pub(super) const LEADER_CHANGES: Metric = Metric::new(
+    "tauline_leader_changes_total",
+    "How often this replica saw another leader than before, itself among them.",
+);
 
+pub(crate) const LEADS: Metric = Metric::new(
+    "tauline_leads",
+    "Whether this replica leads; only with --store.",
+);
+pub(crate) const LEADER_EPOCH: Metric = Metric::new(
+    "tauline_leader_epoch",
+    "Which leader since the ceremony began leads, as far as this replica knows; only with --store.",
+);
 pub(crate) const READY: Metric = Metric::new(
     "tauline_ready",
     "Whether this server can serve participants, as /readyz says.",

@@ -150,7 +150,7 @@ refusals!(
     operation_id = "authLinks",
     tag = "browser",
     params(
-        ("redirect_to" = Option<String>, Query, format = "uri", description = "Where the browser shall be sent with the session: an address of the person's own machine, or one that the operator allows.", example = "http://127.0.0.1:8080/"),
+        ("redirect_to" = Option<String>, Query, description = "Where the browser shall be sent with the session: an address of the person's own machine, or one that the operator allows. Empty is the same as none.", example = "http://127.0.0.1:8080/"),
         ("returning" = Option<bool>, Query, description = "Whether to sign in also who has taken part."),
     ),
     responses(
@@ -182,7 +182,7 @@ refusals!(
     operation_id = "authStartGithub",
     tag = "browser",
     params(
-        ("redirect_to" = Option<String>, Query, format = "uri", description = "Where the browser shall be sent with the session."),
+        ("redirect_to" = Option<String>, Query, description = "Where the browser shall be sent with the session. Empty is the same as none."),
         ("returning" = Option<bool>, Query, description = "Whether to sign in also who has taken part."),
     ),
     responses(
@@ -201,7 +201,7 @@ async fn start_github(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap)
     operation_id = "authStartEth",
     tag = "browser",
     params(
-        ("redirect_to" = Option<String>, Query, format = "uri", description = "Where the browser shall be sent with the session."),
+        ("redirect_to" = Option<String>, Query, description = "Where the browser shall be sent with the session. Empty is the same as none."),
         ("returning" = Option<bool>, Query, description = "Whether to sign in also who has taken part."),
     ),
     responses(

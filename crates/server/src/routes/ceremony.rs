@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt as _;
 use tauline_protocol::status::CeremonyStatus;
 
 use super::events::BUFFERING;
@@ -49,7 +50,7 @@ refusals!(EventsRefusals: EVERY);
         (
             status = 200,
             description = "The stream.",
-            body = String,
+            body = ref("#/components/schemas/StatusEvents"),
             content_type = "text/event-stream",
             headers(("cache-control"), ("x-accel-buffering")),
         ),
@@ -65,5 +66,10 @@ pub(super) async fn events(State(app): State<Arc<App>>) -> Response {
         ),
         (BUFFERING, HeaderValue::from_static("no")),
     ];
-    (headers, Body::from_stream(app.live.watch())).into_response()
+    let watcher = app.measures.watchers.one();
+    let told = app.live.watch().inspect(move |_| {
+        // It counts for as long as the stream lives.
+        let _ = &watcher;
+    });
+    (headers, Body::from_stream(told)).into_response()
 }

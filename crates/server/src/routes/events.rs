@@ -41,7 +41,7 @@ refusals!(EventsRefusals: EVERY, COUNTED, SIGNED_IN, [Code::HandedOver]);
         (
             status = 200,
             description = "The stream, which begins with the status as it is.",
-            body = String,
+            body = ref("#/components/schemas/StatusEvents"),
             content_type = "text/event-stream",
             headers(("cache-control"), ("x-accel-buffering")),
         ),

@@ -12,7 +12,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::health::Health;
-use crate::http::app::App;
 use crate::openapi::refusals::{EVERY, Refusal, refusals};
 
 /// The text format of Prometheus.
@@ -22,7 +21,10 @@ const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4
 const NOW: HeaderValue = HeaderValue::from_static("no-store");
 
 /// What everybody may ask.
-pub(super) fn public(health: Arc<Health>) -> OpenApiRouter<Arc<App>> {
+pub(super) fn public<S>(health: Arc<Health>) -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
     both().with_state(health)
 }
 

@@ -4,7 +4,7 @@
 //! at the start, away from the threads that answer.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -13,7 +13,6 @@ use tauline_protocol::error::Code;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
-use crate::http::app::App;
 use crate::http::kept::Kept;
 use crate::http::rest::Rest;
 use crate::openapi::refusals::{EVERY, refusals};
@@ -87,7 +86,7 @@ fn files() -> &'static BTreeMap<String, Kept> {
     })
 }
 
-pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+pub(super) fn router<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S> {
     let mut router = OpenApiRouter::new()
         .routes(routes!(asset))
         .routes(routes!(favicon))
@@ -100,7 +99,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<App>> {
 }
 
 /// The page's document at another address.
-fn document_at(address: &str) -> UtoipaMethodRouter<Arc<App>> {
+fn document_at<S: Clone + Send + Sync + 'static>(address: &str) -> UtoipaMethodRouter<S> {
     let (schemas, mut paths, router) = routes!(document);
     if let Some(mut item) = paths.paths.remove(ROOT) {
         if let Some(get) = &mut item.get {

@@ -21,6 +21,7 @@ use utoipa_axum::routes;
 
 use crate::http::admission::{Policy, Rate};
 use crate::http::app::App;
+use crate::refused::Refused;
 
 pub(super) use contribute::abort;
 
@@ -64,6 +65,14 @@ pub(super) const POLICY: Policy = Policy {
     },
     too_many: |_, _, _| error::rate_limited(),
 };
+
+/// What is said at a path of this API where nothing could be done about the request.
+pub(super) fn refusal(path: &str, refused: &Refused) -> Response {
+    match path.starts_with("/contribute") {
+        true => error::SequencerError::of_contribution(refused).into_response(),
+        false => error::SequencerError::of_poll(refused).into_response(),
+    }
+}
 
 /// What is said where this API has nothing: to a path with a slash too many, where to go; to
 /// others, what the sequencer said. `None` for paths that are none of its

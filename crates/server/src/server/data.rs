@@ -29,18 +29,26 @@ pub(super) struct Opened {
     pub(super) transcripts: Transcripts,
 }
 
-/// Opens the store and starts the coordinator, on a thread that may block.
-pub(super) async fn open(
-    settings: &Settings,
-    clock: Clock,
-    log_origin: String,
-    measures: Arc<Measures>,
-    traces: Traces,
-) -> anyhow::Result<Opened> {
-    let settings = settings.clone();
-    let work = move || {
-        let verifier = Verifier::new(settings.turn.threads)
-            .context("threads for verification cannot be started: lower --threads")?;
+/// A store that is open.
+pub(super) struct Stored {
+    pub(super) store: Arc<dyn Store>,
+    /// Ends when the data directory is free for another.
+    pub(super) hold: Weak<()>,
+}
+
+/// What a coordinator is opened with.
+pub(super) struct Opening {
+    pub(super) settings: Settings,
+    pub(super) clock: Clock,
+    pub(super) log_origin: String,
+    pub(super) measures: Arc<Measures>,
+    pub(super) traces: Traces,
+}
+
+/// Opens the embedded store and starts the coordinator, on a thread that may block.
+pub(super) async fn open(opening: Opening) -> anyhow::Result<Opened> {
+    open_on(opening, |opening, verifier| {
+        let settings = &opening.settings;
         if let Some(bundle) = &settings.service.from_handover {
             verifier.run(|| take_over(bundle, &settings.service.data_dir))?;
         }
@@ -49,15 +57,36 @@ pub(super) async fn open(
                 data_dir: &settings.service.data_dir,
                 sizes: &settings.service.ceremony,
                 rules: settings.rules(),
-                origin: &log_origin,
+                origin: &opening.log_origin,
                 pinned: settings.service.coordinator_address.as_deref(),
-                at: clock.now(),
+                at: opening.clock.now(),
             };
             verifier.run(|| recover(&from, &new))?;
         }
-        let store = open_store(&settings, clock.now())?;
+        let store = open_store(settings, opening.clock.now())?;
         let hold = store.hold();
-        let store: Arc<dyn Store> = Arc::new(store);
+        let store = Arc::new(store);
+        Ok(Stored { store, hold })
+    })
+    .await
+}
+
+/// The same with a store that is opened so. Both block, on a thread for that.
+pub(super) async fn open_on<F>(opening: Opening, opens: F) -> anyhow::Result<Opened>
+where
+    F: FnOnce(&Opening, &Verifier) -> anyhow::Result<Stored> + Send + 'static,
+{
+    let work = move || {
+        let verifier = Verifier::new(opening.settings.turn.threads)
+            .context("threads for verification cannot be started: lower --threads")?;
+        let Stored { store, hold } = opens(&opening, &verifier)?;
+        let Opening {
+            settings,
+            clock,
+            log_origin,
+            measures,
+            traces,
+        } = opening;
         let rules = coordinator::CeremonySettings {
             rules: settings.rules(),
             sizes: settings.service.ceremony.clone(),

@@ -25,6 +25,13 @@ pub(super) struct Providers {
 impl Providers {
     /// Reads files and asks the Ethereum node for its chain.
     pub(super) async fn open(settings: &Settings, origin: &Origin) -> anyhow::Result<Self> {
+        let providers = Self::read(settings, origin)?;
+        providers.check_chain().await?;
+        Ok(providers)
+    }
+
+    /// Reads files, and asks nobody.
+    pub(super) fn read(settings: &Settings, origin: &Origin) -> anyhow::Result<Self> {
         let invites = match &settings.sign_in.invites {
             Some(path) => Some(Invites::read(path)?),
             None => None,
@@ -74,7 +81,6 @@ impl Providers {
                 block: settings.ethereum.eth_nonce_block,
             });
         }
-        providers.check_chain().await?;
         Ok(providers)
     }
 

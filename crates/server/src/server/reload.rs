@@ -1,10 +1,11 @@
 //! What can change while the server runs, and is read again when the operator says so.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tauline_protocol::admin::AdminAnswer;
 
-use crate::config::{Settings, SettingsError};
+use crate::addresses::Proxies;
+use crate::config::{LimitSettings, Settings, SettingsError};
 use crate::http::app::App;
 use crate::telemetry;
 use crate::tls::Tls;
@@ -24,7 +25,9 @@ pub(crate) type Source = Arc<dyn Fn() -> Result<Settings, SettingsError> + Send 
 
 /// The settings that are in force, and what follows them.
 pub struct InForce {
-    pub(crate) app: Arc<App>,
+    /// None in a replica that does not lead.
+    app: RwLock<Option<Arc<App>>>,
+    proxies: Proxies,
     tls: Option<Arc<Tls>>,
     settings: Mutex<Settings>,
     source: Source,
@@ -32,17 +35,36 @@ pub struct InForce {
 
 impl InForce {
     pub(super) fn new(
-        app: Arc<App>,
+        app: Option<Arc<App>>,
+        proxies: Proxies,
         tls: Option<Arc<Tls>>,
         settings: &Settings,
         source: Source,
     ) -> Arc<Self> {
         Arc::new(Self {
-            app,
+            app: RwLock::new(app),
+            proxies,
             tls,
             settings: Mutex::new(settings.clone()),
             source,
         })
+    }
+
+    /// What the handlers work with, where there is a coordinator.
+    pub(crate) fn app(&self) -> Option<Arc<App>> {
+        let app = self.app.read().unwrap_or_else(PoisonError::into_inner);
+        app.clone()
+    }
+
+    /// This is what the handlers work with from now on; nothing, while the coordinator is elsewhere.
+    pub(super) fn serves(&self, app: Option<Arc<App>>) {
+        *self.app.write().unwrap_or_else(PoisonError::into_inner) = app;
+    }
+
+    /// The limits that are in force.
+    pub(super) fn limits(&self) -> LimitSettings {
+        let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        settings.limits.clone()
     }
 
     /// Reads the settings, the certificate and the invitations again, puts in force what can be, and says so
@@ -76,7 +98,8 @@ impl InForce {
         let pair = self.tls.as_ref().map(|tls| tls.read()).transpose();
         let pair = pair.map_err(|error| error.to_string())?;
         let mut changed = Vec::new();
-        if let Some(invites) = &self.app.sign_in.invites {
+        let app = self.app();
+        if let Some(invites) = app.as_ref().and_then(|app| app.sign_in.invites.as_ref()) {
             let count = invites.reload().map_err(|error| error.to_string())?;
             changed.push(format!("{count} invitations"));
         }
@@ -89,9 +112,12 @@ impl InForce {
         let (reloadable, restart): (Vec<_>, Vec<_>) = differing
             .into_iter()
             .partition(|name| RELOADABLE.contains(&name.as_str()));
-        self.app.limits.reload(&settings.limits);
-        self.app.proxies.set(&settings.limits.trusted_proxies);
+        if let Some(app) = app {
+            app.limits.reload(&settings.limits);
+        }
+        self.proxies.set(&settings.limits.trusted_proxies);
         telemetry::set_filter(filter);
+        in_force.limits.clone_from(&settings.limits);
         in_force.take_over(&settings, &reloadable);
         changed.extend(reloadable);
         Ok(AdminAnswer::Reloaded { changed, restart })

@@ -1,6 +1,8 @@
 //! People who take part whatever happens to the coordinator. They send until there is an answer, write
 //! down what was acknowledged, and hold the coordinator to it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -80,7 +82,9 @@ pub struct Done {
 
 struct Participant {
     http: reqwest::Client,
-    url: String,
+    /// Where the coordinator is; each request goes to the next of them.
+    urls: Arc<[String]>,
+    next: AtomicUsize,
     code: String,
     identity: Identity,
     token: Option<String>,
@@ -92,7 +96,9 @@ impl Participant {
     /// Sends until there is an answer; whoever got one may rely on it.
     async fn post(&self, path: &str, body: Option<Vec<u8>>) -> (StatusCode, Vec<u8>) {
         loop {
-            let mut request = self.http.post(format!("{}{path}", self.url));
+            let next = self.next.fetch_add(1, Ordering::Relaxed);
+            let url = &self.urls[next % self.urls.len()];
+            let mut request = self.http.post(format!("{url}{path}"));
             if let Some(token) = &self.token {
                 request = request.bearer_auth(token);
             }
@@ -192,16 +198,21 @@ impl Participant {
 /// All who take part.
 pub struct Crowd {
     http: reqwest::Client,
-    url: String,
+    urls: Arc<[String]>,
     people: Vec<JoinHandle<Done>>,
 }
 
 impl Crowd {
     /// Nobody yet. They will go to the coordinator at this address.
     pub fn at(url: &str) -> Self {
+        Self::among([url.to_owned()])
+    }
+
+    /// Nobody yet. They will go to all of these replicas of a coordinator, by turns.
+    pub fn among(urls: impl IntoIterator<Item = String>) -> Self {
         Self {
             http: super::http::client().build().unwrap(),
-            url: url.to_owned(),
+            urls: urls.into_iter().collect(),
             people: Vec::new(),
         }
     }
@@ -211,7 +222,8 @@ impl Crowd {
         for number in self.people.len()..self.people.len() + count {
             let participant = Participant {
                 http: self.http.clone(),
-                url: self.url.clone(),
+                urls: Arc::clone(&self.urls),
+                next: AtomicUsize::new(number),
                 code: real::code(number),
                 identity: Identity::invite(&real::name(number)).unwrap(),
                 token: None,
@@ -235,7 +247,7 @@ impl Crowd {
             done.push(one.await.unwrap());
         }
         done.sort_by_key(|one| one.ticket);
-        let client = Client::new(&self.url);
+        let client = Client::new(&self.urls[0]);
         let status = client.status().await;
         assert_eq!(status.contributions, done.len() as u64);
         check_receipts(&done, &status);

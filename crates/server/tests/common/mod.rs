@@ -9,6 +9,7 @@ pub mod log;
 pub mod program;
 pub mod raw;
 pub mod real;
+pub mod replicas;
 pub mod spoil;
 pub mod sse;
 pub mod turn;

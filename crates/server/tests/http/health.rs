@@ -8,6 +8,7 @@ use tauline_protocol::error::Code;
 use tauline_protocol::status::QueueWord;
 use tauline_server::testing::coordinator::Order;
 
+use crate::common::sse::Events;
 use crate::common::turn::Turn;
 use crate::common::{Client, TestServer};
 
@@ -170,6 +171,20 @@ async fn a_contribution_moves_the_counters() {
 }
 
 #[tokio::test]
+async fn who_watches_is_counted_while_the_stream_is_open() {
+    let server = TestServer::with(&[METRICS]).await;
+    becomes(&server, "tauline_watchers", 0.0).await;
+    let anybody = server.anonymous();
+    let one = Events::open(&anybody, "/ceremony/events").await;
+    let two = Events::open(&anybody, "/ceremony/events").await;
+    becomes(&server, "tauline_watchers", 2.0).await;
+    drop(one);
+    becomes(&server, "tauline_watchers", 1.0).await;
+    drop(two);
+    becomes(&server, "tauline_watchers", 0.0).await;
+}
+
+#[tokio::test]
 async fn answers_that_are_held_and_requests_beyond_a_limit_are_counted() {
     let server = TestServer::with(&[METRICS, ("anonymous-rate", "3")]).await;
     let Turn {
@@ -224,9 +239,11 @@ async fn every_metric_is_in_the_operators_book() {
         "docs/operating.md lacks {forgotten:?}"
     );
     let gone: Vec<_> = documented.difference(&shown).collect();
-    // Where there are witnesses, and TLS.
+    // Where there are witnesses, TLS, and other replicas.
     let elsewhere = [
         "tauline_cosignatures",
+        "tauline_leader_epoch",
+        "tauline_leads",
         "tauline_tls_certificate_broken",
         "tauline_tls_certificate_left_seconds",
         "tauline_witnesses",

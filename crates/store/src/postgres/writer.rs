@@ -109,7 +109,12 @@ impl Writer {
                 self.link = None;
                 tracing::warn!(database = %self.database, "the connection was lost in a commit");
             }
-            match (self.outcome(number, name, until).await?, failure) {
+            let outcome = self.outcome(number, name, until).await;
+            if let Err(StoreError::Fenced) = &outcome {
+                // Whatever is written after it is refused in the same way.
+                self.number = Some(number);
+            }
+            match (outcome?, failure) {
                 (Outcome::Durable, _) => {
                     self.number = Some(number + 1);
                     return Ok(None);

@@ -103,29 +103,51 @@ fn late_append(schema: &str, plain: &mut Plain) -> (Result<(), StoreError>, Repl
     })
 }
 
-#[test]
-fn an_append_that_arrives_late_is_refused() {
-    let Some(server) = server() else { return };
-    let mut plain = Plain::new();
-    let (refused, new) = late_append(&server.fresh(), &mut plain);
-    assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
-    assert_eq!(new.store.log(0, 9).unwrap().len(), 1);
-    new.store.commit(&plain.record("two")).unwrap();
-    assert_eq!(new.store.log(1, 9).unwrap()[0].bytes, b"two");
+/// Takes away that transactions count themselves, which refuses most of what comes late as well.
+const UNCOUNTED: &str =
+    "CREATE OR REPLACE FUNCTION finish(mine bigint, before bigint, this bytea, tell boolean)
+    RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM fence(mine);
+        UPDATE commits SET number = number + 1, batch = this;
+    END $$";
+
+/// Takes away the fence.
+const UNFENCED: &str =
+    "CREATE OR REPLACE FUNCTION fence(mine bigint) RETURNS void LANGUAGE sql AS ''";
+
+/// A schema in which this was changed.
+fn changed(changes: &[&str]) -> Option<String> {
+    let server = server()?;
+    let schema = server.fresh();
+    drop(Cluster::join(&database(&server.url(&schema))).unwrap());
+    for change in changes {
+        server.sql(&schema, change);
+    }
+    Some(schema)
 }
 
-/// What the fence is for: without it, the same append is written, and said to be durable, although the new
-/// leader has read a log without it; its own next append does not fit any more.
 #[test]
-fn without_the_fence_the_late_append_is_written() {
-    let Some(server) = server() else { return };
-    let schema = server.fresh();
+fn an_append_that_arrives_late_is_refused_by_the_fence_or_by_its_number() {
+    let ways: [&[&str]; 3] = [&[], &[UNCOUNTED], &[UNFENCED]];
+    for way in ways {
+        let Some(schema) = changed(way) else { return };
+        let mut plain = Plain::new();
+        let (refused, new) = late_append(&schema, &mut plain);
+        assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
+        assert_eq!(new.store.log(0, 9).unwrap().len(), 1);
+        new.store.commit(&plain.record("two")).unwrap();
+        assert_eq!(new.store.log(1, 9).unwrap()[0].bytes, b"two");
+    }
+}
+
+/// What both are for: without them the same append is written, and said to be durable, although the new
+/// leader has read a log without it, and its own next append does not fit any more.
+#[test]
+fn without_fence_and_number_the_late_append_is_written() {
+    let Some(schema) = changed(&[UNCOUNTED, UNFENCED]) else {
+        return;
+    };
     let mut plain = Plain::new();
-    drop(Cluster::join(&database(&server.url(&schema))).unwrap());
-    server.sql(
-        &schema,
-        "CREATE OR REPLACE FUNCTION fence(mine bigint) RETURNS void LANGUAGE sql AS ''",
-    );
     let (written, new) = late_append(&schema, &mut plain);
     written.unwrap();
     let log = new.store.log(0, 9).unwrap();

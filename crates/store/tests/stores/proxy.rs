@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{JoinHandle, spawn};
 use std::time::Duration;
@@ -139,14 +140,15 @@ fn pass(client: TcpStream, server: TcpStream, shared: &Arc<Shared>) {
         stream.set_nodelay(true).unwrap();
     }
     let (from_client, to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-    let for_client = Arc::clone(shared);
-    let upwards = spawn(move || up(from_client, to_server, &for_client));
+    let is_held = Arc::new(AtomicBool::new(false));
+    let (for_client, held) = (Arc::clone(shared), Arc::clone(&is_held));
+    let upwards = spawn(move || up(from_client, to_server, &for_client, &held));
     let for_server = Arc::clone(shared);
-    spawn(move || down(server, client, &for_server, upwards));
+    spawn(move || down(server, client, &for_server, &is_held, upwards));
 }
 
 /// From the client to the server.
-fn up(mut client: TcpStream, mut server: TcpStream, shared: &Shared) {
+fn up(mut client: TcpStream, mut server: TcpStream, shared: &Shared, is_held: &AtomicBool) {
     let mut buffer = vec![0; 1 << 20];
     while let Ok(len @ 1..) = client.read(&mut buffer) {
         let bytes = &buffer[..len];
@@ -154,6 +156,7 @@ fn up(mut client: TcpStream, mut server: TcpStream, shared: &Shared) {
             && let Some(plan) = shared.take(&[Plan::LoseCommit, Plan::HoldCommit])
         {
             let _ = server.write_all(&bytes[..at]);
+            is_held.store(plan == Plan::HoldCommit, Ordering::SeqCst);
             match plan {
                 Plan::HoldCommit => hold(&bytes[at..], &mut server, shared),
                 _ => {
@@ -167,6 +170,7 @@ fn up(mut client: TcpStream, mut server: TcpStream, shared: &Shared) {
             && let Some(plan) = shared.take(&[Plan::HoldAll, Plan::HoldAllAndCut])
         {
             let _ = server.write_all(&bytes[..at]);
+            is_held.store(true, Ordering::SeqCst);
             if plan == Plan::HoldAllAndCut {
                 let _ = client.shutdown(Shutdown::Both);
             }
@@ -191,8 +195,14 @@ fn hold(bytes: &[u8], server: &mut TcpStream, shared: &Shared) {
     let _ = server.write_all(bytes);
 }
 
-/// From the server to the client. When the server has nothing more to say, whatever was held back is over.
-fn down(mut server: TcpStream, mut client: TcpStream, shared: &Shared, up: JoinHandle<()>) {
+/// From the server to the client.
+fn down(
+    mut server: TcpStream,
+    mut client: TcpStream,
+    shared: &Shared,
+    is_held: &AtomicBool,
+    up: JoinHandle<()>,
+) {
     let mut buffer = vec![0; 1 << 20];
     while let Ok(len @ 1..) = server.read(&mut buffer) {
         let bytes = &buffer[..len];
@@ -203,18 +213,17 @@ fn down(mut server: TcpStream, mut client: TcpStream, shared: &Shared, up: JoinH
         // Also answers that nobody takes any more are read.
         let _ = client.write_all(bytes);
         let mut gate = shared.gate.lock().unwrap();
-        if gate.is_open && ends_in_idle(bytes) {
+        if is_held.load(Ordering::SeqCst) && gate.is_open && ends_in_idle(bytes) {
             gate.is_over = true;
             shared.moved.notify_all();
         }
     }
     let _ = client.shutdown(Shutdown::Both);
-    let mut gate = shared.gate.lock().unwrap();
-    if gate.is_open || !gate.is_held {
-        gate.is_over = true;
+    if is_held.load(Ordering::SeqCst) {
+        // The server has nothing more to say to what is held back.
+        shared.gate.lock().unwrap().is_over = true;
         shared.moved.notify_all();
     }
-    drop(gate);
     let _ = up.join();
 }
 

@@ -80,7 +80,7 @@ fn identity(who: u8) -> Identity {
         "eth|0x",
         "git|1|Octo",
         "invite|a|b",
-        "invite|É",
+        "invite|e",
         "git|2|octo",
     ];
     let name = names[usize::from(who) % names.len()];

@@ -24,7 +24,7 @@ pub(crate) fn limit(pause: Duration) -> Limit {
     }
 }
 
-/// Reads a small JSON body; `None` when it is empty.
+/// Reads a small JSON body; `None` when it is empty, or `null`.
 ///
 /// # Errors
 /// As [`super::read`]; [`Code::UnsupportedMediaType`], or [`Code::MalformedBody`] for JSON that is not of
@@ -38,7 +38,7 @@ pub(crate) async fn read<T: DeserializeOwned>(
     if bytes.is_empty() {
         Ok(None)
     } else {
-        parse(&bytes).map(Some)
+        parse(&bytes)
     }
 }
 

@@ -1,0 +1,30 @@
+//! Requests that reach a replica: answered here where it leads, else by the one that does.
+//!
+//! A participant may talk to any replica at any time. What a replica cannot answer itself goes to the
+//! leader's internal listener, body and answer passed on as they come. While nobody leads, a request is held
+//! for a moment. So a change of leader is a pause, and whatever was not answered can be sent again.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `term` | how long a leader may take itself for one |
+//! | `role` | who leads, as far as this replica knows |
+//! | `headers` | what is passed on of a request and an answer, and what is added |
+//! | `bodies` | bodies that may be sent again, and answers that end with their leader |
+//! | `link` | connections to the leader |
+//! | `door` | what participants reach |
+//! | `inside` | what other replicas reach |
+
+mod bodies;
+mod door;
+mod headers;
+mod inside;
+mod link;
+mod role;
+mod term;
+
+pub(crate) use self::door::Door;
+pub(crate) use self::headers::Secret;
+pub(crate) use self::inside::Inside;
+pub(crate) use self::link::Link;
+pub(crate) use self::role::{Lead, Leader, Role, Roles, authority_of};
+pub(crate) use self::term::{Over, Term};

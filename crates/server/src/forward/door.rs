@@ -1,0 +1,140 @@
+//! What participants reach at a replica.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, HttpBody as _};
+use axum::extract::Request;
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use tokio::time::Instant;
+use tower::ServiceExt as _;
+
+use super::bodies::Slot;
+use super::link::{Forwarded, Link, Waiting};
+use super::role::{Lead, Role, Roles};
+use crate::addresses::{Peer, Proxies};
+use crate::http::body;
+use crate::http::request_id::{HEADER, RequestId};
+use crate::measures::{Forwarding, Measures};
+use crate::routes;
+
+/// How long a request is held at most while nobody leads: longer than a lease and a start take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long nobody may have led for a request to be held at all. Later, whoever asks is told at once to
+/// come back: too many would be held.
+const HOPE: Duration = Duration::from_secs(15);
+
+/// Pause before a leader that did not answer is asked again, unless another leads before.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// What participants reach at a replica.
+pub(crate) struct Door {
+    pub(crate) roles: Roles,
+    pub(crate) link: Link,
+    /// What every replica answers itself.
+    pub(crate) local: Router,
+    pub(crate) proxies: Proxies,
+    pub(crate) measures: Arc<Measures>,
+}
+
+impl Door {
+    /// All of it, as a router: it has no routes, but takes everything.
+    pub(crate) fn router(self) -> Router {
+        let door = Arc::new(self);
+        Router::new().fallback(move |request: Request| {
+            let door = Arc::clone(&door);
+            async move { door.answer(request).await }
+        })
+    }
+
+    async fn answer(&self, mut request: Request) -> Response {
+        let id = RequestId::of(request.headers());
+        request
+            .headers_mut()
+            .insert(HEADER, id.clone().into_value());
+        let is_local =
+            request.method() == Method::OPTIONS || routes::is_everywhere(request.uri().path());
+        let mut response = match is_local {
+            true => self.here(request).await,
+            false => self.by_the_leader(request).await,
+        };
+        response.headers_mut().insert(HEADER, id.into_value());
+        response
+    }
+
+    /// Answers by what is the same at every replica.
+    async fn here(&self, request: Request) -> Response {
+        let Ok(response) = self.local.clone().oneshot(request).await;
+        self.measures.answered(response.status().as_u16());
+        response
+    }
+
+    /// Has the leader answer, whoever that is by then.
+    async fn by_the_leader(&self, request: Request) -> Response {
+        let peer = request.extensions().get::<Peer>();
+        let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
+        self.proxies.notice_proxy(peer, request.headers());
+        let (parts, body) = request.into_parts();
+        let waiting = Waiting {
+            client: self.proxies.client(peer, &parts.headers),
+            is_bare: body.is_end_stream(),
+            body: Slot::new(body),
+            parts,
+        };
+        let until = Instant::now() + PATIENCE;
+        let mut changes = self.roles.changes();
+        loop {
+            let role = changes.borrow_and_update().clone();
+            match &role {
+                Role::Leads(lead) if lead.term.lasts() => match self.by(lead, &waiting).await {
+                    Some(response) => return response,
+                    None if waiting.may_repeat() => {}
+                    None => break,
+                },
+                Role::Follows(leader) => match self.link.forward(leader, &waiting).await {
+                    Forwarded::Answered(response) => {
+                        self.measures.forwarded(Forwarding::Answered);
+                        self.measures.answered(response.status().as_u16());
+                        return response;
+                    }
+                    Forwarded::Again => self.measures.forwarded(Forwarding::Repeated),
+                    Forwarded::Lost => break,
+                },
+                Role::Nobody { since } if since.elapsed() > HOPE => break,
+                Role::Leads(_) | Role::Nobody { .. } => {}
+            }
+            let pause = match role {
+                Role::Follows(_) => AGAIN,
+                _ => PATIENCE,
+            };
+            let pause = pause.min(until.saturating_duration_since(Instant::now()));
+            if pause.is_zero() {
+                break;
+            }
+            let _ = tokio::time::timeout(pause, changes.changed()).await;
+        }
+        self.measures.forwarded(Forwarding::Unanswered);
+        self.unavailable(waiting).await
+    }
+
+    /// This replica's own answer, as the leader. None if it leads no more and has done nothing that counts.
+    async fn by(&self, lead: &Lead, waiting: &Waiting) -> Option<Response> {
+        let request = waiting.take()?;
+        let Ok(response) = lead.router.clone().oneshot(request).await;
+        let is_refused = response.status() == StatusCode::SERVICE_UNAVAILABLE && lead.is_ending();
+        (lead.term.lasts() && !is_refused).then_some(response)
+    }
+
+    /// Says that nobody could answer, and when to come back.
+    async fn unavailable(&self, waiting: Waiting) -> Response {
+        if let Some(body) = waiting.body.take() {
+            body::drain(&waiting.parts.headers, body);
+        }
+        self.here(Request::from_parts(waiting.parts, Body::empty()))
+            .await
+    }
+}

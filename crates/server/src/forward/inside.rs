@@ -1,0 +1,120 @@
+//! What other replicas reach: requests that participants sent to them, an operator's, and the question
+//! whether this one leads.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use tauline_protocol::admin::{AdminAnswer, AdminRequest};
+use tower::ServiceExt as _;
+
+use super::headers::{Secret, mark_not_leading, take_client};
+use super::role::{Lead, Role, Roles};
+use crate::addresses::Peer;
+use crate::admin::Operates;
+use crate::connections::Place;
+use crate::http::body;
+use crate::refused::Refused;
+
+/// Where a replica says whether it leads. No path of the public interface begins like this.
+pub(super) const LEADS_PATH: &str = "/.replica/leads";
+
+/// Where an operator's requests arrive.
+pub(super) const ADMIN_PATH: &str = "/.replica/admin";
+
+/// Longest request of an operator, in bytes, as at the socket.
+const LONGEST_ORDER: usize = 1 << 16;
+
+/// What answers at the internal listener.
+pub(crate) struct Inside {
+    pub(crate) secret: Secret,
+    pub(crate) roles: Roles,
+    /// Does what an operator asks of the leader.
+    pub(crate) operator: Arc<dyn Operates>,
+}
+
+impl Inside {
+    /// All of it, as a router: it has no routes, but takes everything.
+    pub(crate) fn router(self) -> Router {
+        let inside = Arc::new(self);
+        Router::new().fallback(move |request: Request| {
+            let inside = Arc::clone(&inside);
+            async move { inside.answer(request).await }
+        })
+    }
+
+    async fn answer(&self, mut request: Request) -> Response {
+        if !self.secret.is_in(request.headers()) {
+            tracing::warn!(
+                peer = ?request.extensions().get::<Peer>(),
+                "somebody who is no replica of this ceremony asks at --replica-listen"
+            );
+            return StatusCode::FORBIDDEN.into_response();
+        }
+        let Some(client) = take_client(request.headers_mut()) else {
+            return StatusCode::BAD_REQUEST.into_response();
+        };
+        let Some(lead) = self.lead() else {
+            return not_leading(request);
+        };
+        match request.uri().path() {
+            LEADS_PATH => "leads".into_response(),
+            ADMIN_PATH => self.admin(request).await,
+            _ => {
+                request.extensions_mut().insert(Peer(client));
+                // It is the other replica's, and carries many people's requests.
+                request.extensions_mut().remove::<Arc<Place>>();
+                pass_on(&lead, request).await
+            }
+        }
+    }
+
+    fn lead(&self) -> Option<Arc<Lead>> {
+        match self.roles.now() {
+            Role::Leads(lead) if lead.term.lasts() => Some(lead),
+            _ => None,
+        }
+    }
+
+    async fn admin(&self, request: Request) -> Response {
+        let Ok(bytes) = to_bytes(request.into_body(), LONGEST_ORDER).await else {
+            return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+        };
+        let answer = match serde_json::from_slice::<AdminRequest>(&bytes) {
+            Ok(request) => self.operator.operate(request).await,
+            Err(error) => AdminAnswer::Refused {
+                error: format!("the request cannot be read: {error}"),
+            },
+        };
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        match serde_json::to_vec(&answer) {
+            Ok(bytes) => (json, bytes).into_response(),
+            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        }
+    }
+}
+
+/// Has the leader answer. What it refuses because it stops is marked: the next one does it.
+async fn pass_on(lead: &Lead, request: Request) -> Response {
+    let Ok(mut response) = lead.router.clone().oneshot(request).await;
+    if !lead.term.lasts() {
+        // Whatever was said may not hold any more.
+        response = Refused::unavailable().into_response();
+    }
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE && lead.is_ending() {
+        mark_not_leading(response.headers_mut());
+    }
+    response
+}
+
+/// Says that nothing was done. The body is read for a while: its sender has to get to the answer.
+fn not_leading(request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    body::drain(&parts.headers, body);
+    let mut response = Refused::unavailable().into_response();
+    mark_not_leading(response.headers_mut());
+    response
+}

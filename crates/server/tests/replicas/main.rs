@@ -1,0 +1,15 @@
+//! Several replicas of a coordinator on one PostgreSQL, as real programs: everybody is served by each of
+//! them, and whatever happens to one, nobody loses a place and nothing that was said.
+//!
+//! Where PostgreSQL is not installed, the tests say that they were skipped.
+#![allow(clippy::unwrap_used, clippy::too_many_lines)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod crash;
+mod database;
+mod failover;
+mod partition;
+mod serving;
+mod uploads;
