@@ -359,7 +359,10 @@ fn bad_settings_are_refused_with_what_to_do() {
         (&["--min-free-disk", "much"], &["--min-free-disk", "1GiB"]),
         (&["--min-free-disk=5GB"], &["1GiB"]),
         (&["--min-free-disk=99999999TiB"], &["1GiB"]),
-        (&["--store=mysql://db.example/x"], &["--store", "postgres://"]),
+        (
+            &["--store=mysql://db.example/x"],
+            &["--store", "postgres://"],
+        ),
         (
             &["--store=postgres://db.example/x"],
             &["--store", "--public-url"],

@@ -53,8 +53,7 @@ pub struct Apart<S> {
 
 impl<S: Store> Apart<S> {
     /// With `objects`, powers are kept there from now on.
-    pub fn new(inner: S, objects: Option<Objects>) -> Self {
-        let objects = objects.map(Arc::new);
+    pub fn new(inner: S, objects: Option<Arc<Objects>>) -> Self {
         Self {
             inner: Arc::new(inner),
             objects,
@@ -99,6 +98,11 @@ impl<S: Store> Apart<S> {
     fn resolve(&self, ticket: Ticket, stored: Blob) -> Result<Blob, StoreError> {
         resolve(self.objects.as_deref(), Some(ticket), stored)
     }
+}
+
+/// Whether these are no powers, but say where they are.
+pub(crate) fn is_reference(stored: &Blob) -> bool {
+    referred(stored.bytes()).is_some()
 }
 
 /// The powers that stored bytes are, or refer to.

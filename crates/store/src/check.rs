@@ -15,6 +15,7 @@ use tauline_transcript::{Base, RawContribution};
 pub use self::custody::{Custody, GivenTo, Holder, Plan};
 pub use self::log::public_entry;
 use self::log::{PAGE, Replayed};
+use crate::apart;
 use crate::ceremony::Ceremony;
 use crate::chain::Chain;
 use crate::contribution::Contribution;
@@ -192,6 +193,9 @@ fn blob(
         return Err(StoreError::damaged(format!(
             "the contribution of ticket {ticket} is not what was stored: the log has another digest"
         )));
+    }
+    if apart::is_reference(&blob) {
+        return Err(StoreError::Apart { ticket });
     }
     RawContribution::from_msgpack(blob.bytes()).map_err(|error| {
         StoreError::damaged(format!(

@@ -137,6 +137,18 @@ fn who_does_not_say_where_they_are_is_told() {
 }
 
 #[test]
+fn a_check_of_references_alone_says_what_is_missing() {
+    let place = Apartment::new();
+    let store = place.open();
+    MadeUp::begin(&store).turn(1);
+    drop(store);
+    let error = check::everything(&place.inner(), Rules::default())
+        .err()
+        .unwrap();
+    assert!(error.to_string().contains("--blobs"), "{error}");
+}
+
+#[test]
 fn powers_that_are_missing_or_changed_are_found() {
     let place = Apartment::new();
     let store = place.open();

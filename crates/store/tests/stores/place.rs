@@ -1,7 +1,7 @@
 //! Places in which a ceremony is kept.
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tauline_queue_core::Timestamp;
@@ -24,8 +24,8 @@ pub(crate) fn small() -> Sizes {
 }
 
 /// A directory as an object store.
-pub(crate) fn objects(directory: &Path) -> Objects {
-    Objects::open(&format!("file://{}", directory.display())).unwrap()
+pub(crate) fn objects(directory: &Path) -> Arc<Objects> {
+    Arc::new(Objects::open(&format!("file://{}", directory.display())).unwrap())
 }
 
 /// The server that tests share which do it no harm; none where PostgreSQL is not installed.

@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tauline_queue_core::Ticket;
@@ -108,7 +109,7 @@ fn with_the_environment() {
     let url = format!("s3://{BUCKET}/spring/2027");
     let directory = tempfile::tempdir().unwrap();
     let inner = Sqlite::open(directory.path(), &small(), NOON).unwrap();
-    let store = Apart::new(inner, Some(Objects::open(&url).unwrap()));
+    let store = Apart::new(inner, Some(Arc::new(Objects::open(&url).unwrap())));
     let mut plain = Plain::new();
     for number in 1..=3 {
         for batch in plain.turn(number, 3_000_000) {
