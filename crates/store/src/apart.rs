@@ -43,7 +43,7 @@ const FRESH: Duration = Duration::from_secs(600);
 
 /// A store, and where it keeps powers.
 pub struct Apart<S> {
-    inner: Arc<S>,
+    inner: S,
     /// None where powers stay in the database. Those that are elsewhere already cannot be read then.
     objects: Option<Arc<Objects>>,
     /// What was made durable, and when.
@@ -55,7 +55,7 @@ impl<S: Store> Apart<S> {
     /// With `objects`, powers are kept there from now on.
     pub fn new(inner: S, objects: Option<Arc<Objects>>) -> Self {
         Self {
-            inner: Arc::new(inner),
+            inner,
             objects,
             ready: Mutex::default(),
             collector: Collector::default(),
@@ -74,7 +74,7 @@ impl<S: Store> Apart<S> {
     /// When the database or the object store fails.
     pub fn collect(&self, age: Duration) -> Result<usize, StoreError> {
         match &self.objects {
-            Some(objects) => collector::collect(&*self.inner, objects, age),
+            Some(objects) => objects.collect(collector::kept(&self.inner)?, age),
             None => Ok(0),
         }
     }

@@ -189,13 +189,13 @@ fn blob(
     let blob = store.blob(ticket)?.ok_or_else(|| {
         StoreError::damaged(format!("the contribution of ticket {ticket} is missing"))
     })?;
+    if apart::is_reference(&blob) {
+        return Err(StoreError::Apart { ticket });
+    }
     if arrived.is_some_and(|arrived| arrived != *blob.digest()) {
         return Err(StoreError::damaged(format!(
             "the contribution of ticket {ticket} is not what was stored: the log has another digest"
         )));
-    }
-    if apart::is_reference(&blob) {
-        return Err(StoreError::Apart { ticket });
     }
     RawContribution::from_msgpack(blob.bytes()).map_err(|error| {
         StoreError::damaged(format!(

@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tauline_protocol::journal::Digest;
+
 use super::MIN_AGE;
 use super::reference::referred;
 use crate::error::StoreError;
@@ -19,15 +21,17 @@ const EVERY: Duration = Duration::from_secs(3600);
 pub(super) struct Collector(Mutex<Option<Instant>>);
 
 impl Collector {
-    /// Looks for them now and then, on a thread of its own. Nobody waits for it.
-    pub(super) fn follow<S: Store>(&self, store: &Arc<S>, objects: &Arc<Objects>) {
+    /// Looks for them now and then, on a thread of its own, which has nothing to do with the database: that
+    /// is free when the store is dropped.
+    pub(super) fn follow<S: Store>(&self, store: &S, objects: &Arc<Objects>) {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_some_and(|last| last.elapsed() < EVERY) {
             return;
         }
         *last = Some(Instant::now());
-        let (store, objects) = (Arc::clone(store), Arc::clone(objects));
-        let work = move || match collect(&*store, &objects, MIN_AGE) {
+        let kept = kept(store);
+        let objects = Arc::clone(objects);
+        let work = move || match kept.and_then(|kept| objects.collect(kept, MIN_AGE)) {
             Ok(0) => {}
             Ok(count) => tracing::debug!(count, "old powers were deleted"),
             Err(error) => tracing::warn!(%error, "old powers could not be deleted"),
@@ -39,17 +43,12 @@ impl Collector {
     }
 }
 
-/// Deletes them. What is referred to is read first: an object that a later commit refers to is younger than
-/// `age`.
-pub(super) fn collect<S: Store>(
-    store: &S,
-    objects: &Objects,
-    age: Duration,
-) -> Result<usize, StoreError> {
+/// What the database refers to. An object that a later commit refers to is younger than what is deleted.
+pub(super) fn kept<S: Store>(store: &S) -> Result<HashSet<Digest>, StoreError> {
     let mut kept = HashSet::new();
     for ticket in store.blob_tickets()? {
         let stored = store.blob(ticket)?;
         kept.extend(stored.and_then(|stored| referred(stored.bytes())));
     }
-    objects.collect(kept, age)
+    Ok(kept)
 }
