@@ -114,14 +114,9 @@ pub(crate) enum Place {
 
 /// A ceremony that is open.
 pub(crate) enum Open {
-<<<<<<< HEAD
     Sqlite(Box<Sqlite>),
+    Apart(Box<Apart<Sqlite>>),
     Postgres(Box<Replica>),
-=======
-    Sqlite(Sqlite),
-    Apart(Apart<Sqlite>),
-    Postgres(Replica),
->>>>>>> blobs
 }
 
 impl Place {
@@ -144,21 +139,15 @@ impl Place {
 
     pub(crate) fn try_open(&self, sizes: &Sizes, pinned: Option<&str>) -> Result<Open, StoreError> {
         match self {
-<<<<<<< HEAD
             Self::Directory(directory) => Sqlite::open_as(directory.path(), sizes, NOON, pinned)
                 .map(|store| Open::Sqlite(Box::new(store))),
-            Self::Schema(url) => Replica::try_lead(url, "one", sizes, pinned)
-                .map(|replica| Open::Postgres(Box::new(replica))),
-=======
-            Self::Directory(directory) => {
-                Sqlite::open_as(directory.path(), sizes, NOON, pinned).map(Open::Sqlite)
-            }
             Self::Apart(directory, powers) => {
                 let inner = Sqlite::open_as(directory.path(), sizes, NOON, pinned)?;
-                Ok(Open::Apart(Apart::new(inner, Some(objects(powers.path())))))
+                let store = Apart::new(inner, Some(objects(powers.path())));
+                Ok(Open::Apart(Box::new(store)))
             }
-            Self::Schema(url) => Replica::try_lead(url, "one", sizes, pinned).map(Open::Postgres),
->>>>>>> blobs
+            Self::Schema(url) => Replica::try_lead(url, "one", sizes, pinned)
+                .map(|replica| Open::Postgres(Box::new(replica))),
         }
     }
 }
@@ -166,12 +155,8 @@ impl Place {
 impl Open {
     pub(crate) fn store(&self) -> &dyn Store {
         match self {
-<<<<<<< HEAD
             Self::Sqlite(store) => &**store,
-=======
-            Self::Sqlite(store) => store,
-            Self::Apart(store) => store,
->>>>>>> blobs
+            Self::Apart(store) => &**store,
             Self::Postgres(replica) => &replica.store,
         }
     }
