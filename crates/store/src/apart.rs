@@ -35,9 +35,6 @@ use crate::signed::Signed;
 use crate::sqlite::{write_bundle_of, write_whole};
 use crate::store::{Reading, Store};
 
-/// How old an object is at least that is deleted because nothing refers to it: far longer than between
-/// making one durable and the commit.
-const MIN_AGE: Duration = Duration::from_secs(3600);
 /// An object that was made durable longer ago is made so again before a commit refers to it.
 const FRESH: Duration = Duration::from_secs(600);
 
@@ -175,7 +172,10 @@ impl<S: Store> Store for Apart<S> {
     }
 
     fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        write_whole(to, |partial| copy::whole(self, partial))
+        write_whole(to, |partial| {
+            let resolve = |ticket, stored| self.resolve(ticket, stored);
+            copy::whole(partial, |copy| self.inner.backup(copy), resolve)
+        })
     }
 
     fn hand_over(&self, to: &Path, given: &Given) -> Result<(), StoreError> {

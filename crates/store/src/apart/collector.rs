@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 
 use tauline_protocol::journal::Digest;
 
-use super::MIN_AGE;
 use super::reference::referred;
 use crate::error::StoreError;
 use crate::objects::Objects;
 use crate::store::Store;
 
+/// How old an object is at least that is deleted because nothing refers to it: far longer than between
+/// making one durable and the commit.
+const MIN_AGE: Duration = Duration::from_secs(3600);
 /// How often it is looked for them.
 const EVERY: Duration = Duration::from_secs(3600);
 
