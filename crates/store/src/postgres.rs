@@ -136,12 +136,10 @@ impl Postgres {
     }
 
     /// Makes a transaction durable. Returns how many rows each step has changed, if that is known.
-    fn write(&self, steps: Vec<Step>, tell: bool) -> Result<Option<Vec<u64>>, StoreError> {
+    fn write(&self, work: Work) -> Result<Option<Vec<u64>>, StoreError> {
         let writer = Arc::clone(&self.lead_now()?.writer);
-        self.engine.run(async move {
-            let work = Work { steps, tell };
-            writer.lock().await.commit(&work).await
-        })
+        self.engine
+            .run(async move { writer.lock().await.commit(&work).await })
     }
 
     /// Deletes powers that are not needed any more. Nobody waits for it.
@@ -178,7 +176,11 @@ impl Store for Postgres {
         let epoch = lead.epoch;
         let steps = rows::steps(epoch, batch)?;
         failpoint("store-before-commit");
-        self.write(steps, true)?;
+        let extra = rows::time_for(batch);
+        self.write(Work {
+            extra,
+            ..Work::new(steps, true)
+        })?;
         failpoint("store-after-commit");
         lead.notes.committed(batch)?;
         if batch
@@ -284,7 +286,7 @@ impl Store for Postgres {
             param(number(signed.tree.size)?),
             param(signed.tree.root.as_bytes().to_vec()),
         ];
-        self.write(vec![Step::new(KEEP_SIGNED, params)], false)?;
+        self.write(Work::new(vec![Step::new(KEEP_SIGNED, params)], false))?;
         notes.signed(signed)?;
         failpoint("signed-after-write");
         *known = Some(signed.clone());
@@ -330,7 +332,7 @@ impl Store for Postgres {
             .run(async move { accounts::known(&pool, &ids).await })?;
         let (steps, with_them) = accounts::sign_ins(writes, known, *tally)?;
         if !steps.is_empty() {
-            self.write(steps, false)?;
+            self.write(Work::new(steps, false))?;
         }
         *tally = with_them;
         Ok(())
@@ -350,7 +352,7 @@ impl Store for Postgres {
 
     fn delete_sessions_expired_before(&self, at: Timestamp) -> Result<u64, StoreError> {
         let step = Step::new(EXPIRED, vec![param(number(at.as_millis())?)]);
-        let changed = self.write(vec![step], false)?;
+        let changed = self.write(Work::new(vec![step], false))?;
         Ok(changed
             .and_then(|changed| changed.first().copied())
             .unwrap_or(0))

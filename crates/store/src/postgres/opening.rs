@@ -127,7 +127,7 @@ async fn begin(
                 )));
             }
             let steps = meta::creation(sizes, now);
-            writer.commit(&Work { steps, tell: true }).await?;
+            writer.commit(&Work::new(steps, true)).await?;
             let missing = || StoreError::damaged("the new ceremony is missing");
             let made = ceremony(pool).await?.ok_or_else(missing)?;
             (made, Found::Nothing)
@@ -148,7 +148,7 @@ async fn begin(
         )));
     }
     let steps = vec![super::Step::new(SWEEP, vec![param(epoch)])];
-    writer.commit(&Work { steps, tell: false }).await?;
+    writer.commit(&Work::new(steps, false)).await?;
     Ok((writer, ceremony, found))
 }
 

@@ -21,6 +21,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use rand_core::RngCore as _;
 use tokio::time::{Instant, sleep};
@@ -51,6 +52,18 @@ pub(super) struct Work {
     pub(super) steps: Vec<Step>,
     /// Whether all who listen are told.
     pub(super) tell: bool,
+    /// How much longer than others it may take.
+    pub(super) extra: Duration,
+}
+
+impl Work {
+    pub(super) fn new(steps: Vec<Step>, tell: bool) -> Self {
+        Self {
+            steps,
+            tell,
+            extra: Duration::ZERO,
+        }
+    }
 }
 
 /// The name of a transaction.
@@ -145,7 +158,7 @@ impl Writer {
             link.prepare(&all).await?;
             send(link, work, epoch, number, name).await
         };
-        within(ANSWER_LIMIT, sent).await
+        within(ANSWER_LIMIT + work.extra, sent).await
     }
 
     async fn outcome(

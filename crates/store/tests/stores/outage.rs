@@ -90,6 +90,31 @@ fn a_standby_that_is_promoted_has_all_that_was_committed() {
     replica.lease.renew().unwrap();
 }
 
+/// A machine that stands still breaks no connection, and takes new ones.
+#[test]
+fn a_database_that_stands_still_is_left_for_its_standby() {
+    let Some(primary) = Server::start() else {
+        return;
+    };
+    let first = primary.url("ours");
+    Replica::lead(&first, "one").lease.give_up().unwrap();
+    let standby = primary.standby();
+    let hosts = format!("127.0.0.1:{},127.0.0.1:{}", primary.port(), standby.port());
+    let both = first.replace(&format!("127.0.0.1:{}", primary.port()), &hosts);
+    let replica = Replica::lead(&both, "one");
+    let mut plain = Plain::new();
+    let committed = commit_meanwhile(&replica, &mut plain, || {
+        primary.freeze();
+        standby.promote();
+        replica.lease.renew().unwrap();
+        let leader = replica.cluster.leader().unwrap().unwrap();
+        assert_eq!(leader.epoch, replica.lease.epoch());
+    });
+    assert!(committed > 0);
+    primary.thaw();
+    replica.store.commit(&plain.record("more")).unwrap();
+}
+
 #[test]
 fn a_database_that_stays_away_is_named_and_nothing_is_claimed() {
     let Some(server) = Server::start() else {
