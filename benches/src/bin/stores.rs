@@ -53,8 +53,8 @@ fn main() -> Result<()> {
     };
     let folder = tempfile::tempdir()?;
     for name in ["short", "long"] {
-        let directory = folder.path().join(name);
-        let sqlite = Sqlite::open(&directory, &args.ceremony, START)?;
+        let directory = |store: &str| folder.path().join(name).join(store);
+        let sqlite = Sqlite::open(&directory("sqlite"), &args.ceremony, START)?;
         let url = match (&server, &args.store) {
             (Some(server), _) => server.url(name),
             (None, Some(url)) => format!("{url}_{name}"),
@@ -68,7 +68,8 @@ fn main() -> Result<()> {
         };
         let lease = cluster.take_lead(&me, Duration::from_secs(36_000))?;
         let lease = lease.context("somebody leads")?;
-        let postgres = Postgres::lead(&database, &lease, &args.ceremony, START, None, &directory)?;
+        let place = directory("postgres");
+        let postgres = Postgres::lead(&database, &lease, &args.ceremony, START, None, &place)?;
         let both: [(&str, &dyn Store); 2] = [("sqlite", &sqlite), ("postgres", &postgres)];
         for (store_name, store) in both {
             match name {

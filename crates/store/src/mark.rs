@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tauline_protocol::journal::Digest;
 
+use crate::batch::{Batch, Write};
 use crate::error::StoreError;
 pub use crate::names::MARK_NAME;
 use crate::slots::{self, Slot, SlotFile};
@@ -55,6 +56,20 @@ struct Text {
 }
 
 impl Mark {
+    /// Counts what was committed.
+    pub(crate) fn count(&mut self, batch: &Batch) {
+        for write in &batch.writes {
+            match write {
+                Write::Record(record) => {
+                    self.records = record.seq + 1;
+                    self.hash = record.hash;
+                }
+                Write::Accepted(one) => self.contributions = one.number,
+                Write::Blob { .. } | Write::DropBlob(_) | Write::LogKey(_) => {}
+            }
+        }
+    }
+
     fn sum(&self) -> String {
         let Self {
             coordinator,
@@ -66,6 +81,13 @@ impl Mark {
         let text = format!("mark {coordinator} {records} {hash} {contributions}");
         hex::encode(Sha256::digest(text))
     }
+}
+
+/// Whether the mark is written at once after a batch: if a contribution was accepted, since people are told
+/// of that.
+pub(crate) fn is_due(batch: &Batch) -> bool {
+    let accepts = |write: &Write| matches!(write, Write::Accepted(_));
+    batch.writes.iter().any(accepts)
 }
 
 impl Slot for Mark {

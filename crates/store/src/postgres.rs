@@ -43,8 +43,10 @@ mod failure;
 mod link;
 mod meta;
 mod moving;
+mod notes;
 mod opening;
 mod pool;
+mod queries;
 mod reading;
 mod rows;
 mod schema;
@@ -65,9 +67,14 @@ pub use self::database::Database;
 use self::engine::Engine;
 use self::link::{Link, Param, param};
 pub(crate) use self::moving::Moving;
+use self::notes::Notes;
 use self::pool::Pool;
+use self::queries::{
+    BLOB_TICKETS, BY_NAME, ENDING, EXPIRED, FROM_NUMBER, KEEP_SIGNED, LASTING, LOG, OF_TICKET,
+    SESSION, SIGNED, SWEEP,
+};
 use self::reading::{BLOB, PostgresReading, Snapshot};
-use self::rows::{blob, checked_contribution, contributions, number, record, session, unsigned};
+use self::rows::{blob, checked_contribution, number, record, session, unsigned};
 use self::writer::{Step, Work, Writer};
 use crate::asked::Asked;
 use crate::batch::{Batch, Blob, Write};
@@ -82,29 +89,6 @@ use crate::session::{Session, SignInWrite, TokenHash};
 use crate::signed::Signed;
 use crate::sqlite::{Found, Fresh, write_bundle_of, write_whole};
 use crate::store::{Reading, Store};
-
-const LOG: &str =
-    "SELECT seq, record, hash, ended FROM journal WHERE seq >= $1 ORDER BY seq LIMIT $2";
-const ENDING: &str = "SELECT seq, record, hash, (SELECT hash FROM journal AS before
-        WHERE before.seq = journal.seq - 1)
-    FROM journal WHERE ended = $1";
-const OF_TICKET: &str = contributions!("WHERE ticket = $1");
-const FROM_NUMBER: &str = contributions!("WHERE number >= $1 ORDER BY number LIMIT $2");
-/// The expression is that of the index `contributions_by_name`, which finds the few who have the name.
-const BY_NAME: &str = contributions!(
-    "WHERE lower(split_part(identity, '|', -1) COLLATE \"C\") = ANY($1) ORDER BY number"
-);
-const BLOB_TICKETS: &str = "SELECT ticket FROM blobs WHERE ticket NOT IN (
-        SELECT ticket FROM contributions
-        WHERE number < (SELECT max(number) FROM contributions))
-    ORDER BY ticket";
-const SESSION: &str = "SELECT hash, identity, expires_at, sum FROM sessions WHERE hash = $1";
-const LASTING: &str = "SELECT hash, identity, expires_at, sum FROM sessions
-    WHERE expires_at > $1 ORDER BY expires_at, hash";
-const EXPIRED: &str = "DELETE FROM sessions WHERE expires_at < $1";
-const SWEEP: &str = "SELECT sweep($1)";
-const SIGNED: &str = "SELECT origin, size, root FROM signed";
-const KEEP_SIGNED: &str = "SELECT keep_signed($1, $2, $3, $4)";
 
 /// The store that replicas share.
 pub struct Postgres {
@@ -125,6 +109,7 @@ pub struct Postgres {
 struct Lead {
     epoch: i64,
     writer: Arc<tokio::sync::Mutex<Writer>>,
+    notes: Notes,
 }
 
 impl Postgres {
@@ -152,12 +137,10 @@ impl Postgres {
     }
 
     /// Makes a transaction durable. Returns how many rows each step has changed, if that is known.
-    fn write(&self, steps: Vec<Step>, tell: bool) -> Result<Option<Vec<u64>>, StoreError> {
+    fn write(&self, work: Work) -> Result<Option<Vec<u64>>, StoreError> {
         let writer = Arc::clone(&self.lead_now()?.writer);
-        self.engine.run(async move {
-            let work = Work { steps, tell };
-            writer.lock().await.commit(&work).await
-        })
+        self.engine
+            .run(async move { writer.lock().await.commit(&work).await })
     }
 
     /// Deletes powers that are not needed any more. Nobody waits for it.
@@ -190,11 +173,17 @@ impl Store for Postgres {
     }
 
     fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
-        let epoch = self.lead_now()?.epoch;
+        let lead = self.lead_now()?;
+        let epoch = lead.epoch;
         let steps = rows::steps(epoch, batch)?;
         failpoint("store-before-commit");
-        self.write(steps, true)?;
+        let extra = rows::time_for(batch);
+        self.write(Work {
+            extra,
+            ..Work::new(steps, true)
+        })?;
         failpoint("store-after-commit");
+        lead.notes.committed(batch)?;
         if batch
             .writes
             .iter()
@@ -286,19 +275,20 @@ impl Store for Postgres {
     }
 
     fn keep_signed(&self, signed: &Signed) -> Result<(), StoreError> {
-        let epoch = self.lead_now()?.epoch;
+        let Lead { epoch, notes, .. } = self.lead_now()?;
         let mut known = self.signed_known();
         if known.as_ref() == Some(signed) {
             return Ok(());
         }
         failpoint("signed-before-write");
         let params = vec![
-            param(epoch),
+            param(*epoch),
             param(signed.origin.clone()),
             param(number(signed.tree.size)?),
             param(signed.tree.root.as_bytes().to_vec()),
         ];
-        self.write(vec![Step::new(KEEP_SIGNED, params)], false)?;
+        self.write(Work::new(vec![Step::new(KEEP_SIGNED, params)], false))?;
+        notes.signed(signed)?;
         failpoint("signed-after-write");
         *known = Some(signed.clone());
         Ok(())
@@ -343,7 +333,7 @@ impl Store for Postgres {
             .run(async move { accounts::known(&pool, &ids).await })?;
         let (steps, with_them) = accounts::sign_ins(writes, known, *tally)?;
         if !steps.is_empty() {
-            self.write(steps, false)?;
+            self.write(Work::new(steps, false))?;
         }
         *tally = with_them;
         Ok(())
@@ -363,7 +353,7 @@ impl Store for Postgres {
 
     fn delete_sessions_expired_before(&self, at: Timestamp) -> Result<u64, StoreError> {
         let step = Step::new(EXPIRED, vec![param(number(at.as_millis())?)]);
-        let changed = self.write(vec![step], false)?;
+        let changed = self.write(Work::new(vec![step], false))?;
         Ok(changed
             .and_then(|changed| changed.first().copied())
             .unwrap_or(0))

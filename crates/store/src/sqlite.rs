@@ -37,7 +37,7 @@ pub(crate) use self::moving::{Fresh, Whole};
 use self::rows::{apply, blob};
 use self::upkeep::{SUPERSEDED, Upkeep};
 use crate::asked::Asked;
-use crate::batch::{Batch, Blob, Write};
+use crate::batch::{Batch, Blob};
 use crate::bundle::Given;
 use crate::ceremony::Ceremony;
 use crate::chain::StoredRecord;
@@ -45,7 +45,7 @@ use crate::contribution::Contribution;
 use crate::directory::DataDir;
 use crate::error::StoreError;
 use crate::failpoint::failpoint;
-use crate::mark::{Mark, MarkFile};
+use crate::mark::{self, Mark, MarkFile};
 use crate::session::{Session, SignInWrite};
 use crate::signed::{Signed, SignedFile};
 use crate::store::{Reading, Store};
@@ -139,25 +139,9 @@ impl Sqlite {
         let Some(mark) = &self.mark else {
             return Ok(());
         };
-        let accepts = batch
-            .writes
-            .iter()
-            .any(|write| matches!(write, Write::Accepted(_)));
-        let change = |mark: &mut Mark| {
-            for write in &batch.writes {
-                match write {
-                    Write::Record(record) => {
-                        mark.records = record.seq + 1;
-                        mark.hash = record.hash;
-                    }
-                    Write::Accepted(one) => mark.contributions = one.number,
-                    Write::Blob { .. } | Write::DropBlob(_) | Write::LogKey(_) => {}
-                }
-            }
-        };
         mark.lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .raise(change, accepts)
+            .raise(|mark| mark.count(batch), mark::is_due(batch))
     }
 
     fn accounts_known(&self) -> MutexGuard<'_, Tally> {

@@ -1,6 +1,5 @@
 //! A directory that goes, and the server in it, when the test's process does: also if that is killed.
 
-use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -30,9 +29,7 @@ impl Keeper {
             .tempdir()
             .expect("a temporary directory can be made")
             .keep();
-        if let Some((user, group)) = programs.user() {
-            chown(&directory, Some(user), Some(group)).expect("it can be given to the user");
-        }
+        programs.give(&directory);
         let child = Command::new("sh")
             .args(["-c", SCRIPT, "sh"])
             .arg(&directory)

@@ -305,6 +305,21 @@ impl Server {
         assert_eq!(self.sql("public", "SELECT pg_promote(true, 60)"), "t");
     }
 
+    /// Offers TLS from now on, with a certificate and its key in PEM.
+    ///
+    /// # Panics
+    /// When the server cannot use them.
+    pub fn offer_tls(&self, certificate: &str, key: &str) {
+        for (name, content) in [("server.crt", certificate), ("server.key", key)] {
+            let path = self.data().join(name);
+            fs::write(&path, content).expect("the file can be written");
+            self.programs.give(&path);
+        }
+        self.sql("public", "ALTER SYSTEM SET ssl = on");
+        self.sql("public", "SELECT pg_reload_conf()");
+        wait_for("TLS", || self.sql("public", "SHOW ssl") == "on");
+    }
+
     fn process(&self) -> MutexGuard<'_, Option<Child>> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,7 @@
 //! PostgreSQL's programs, and the user that may run them.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -30,9 +31,13 @@ impl Programs {
             .then_some(Self { folder, user })
     }
 
-    /// The number of the user and of its group, if it is another than that of the tests.
-    pub(crate) fn user(&self) -> Option<(u32, u32)> {
-        self.user
+    /// Gives a file or folder to the user that runs the programs, and to nobody else.
+    pub(crate) fn give(&self, path: &Path) {
+        let mode = if path.is_dir() { 0o700 } else { 0o600 };
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("its mode can be set");
+        if let Some((user, group)) = self.user {
+            chown(path, Some(user), Some(group)).expect("it can be given to the user");
+        }
     }
 
     /// One of PostgreSQL's programs, run as the user that may.

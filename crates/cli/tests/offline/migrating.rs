@@ -1,6 +1,7 @@
 //! `admin migrate`.
 
 use std::fs;
+use std::process::Command;
 
 use tauline_queue_core::Timestamp;
 use tauline_store::sqlite::Sqlite;
@@ -91,4 +92,33 @@ fn a_password_is_not_repeated() {
         error.contains("postgres://me@127.0.0.1:1/x") && !error.contains("hunter2"),
         "{error}"
     );
+}
+
+/// A certificate is judged by the authorities that the system, or `SSL_CERT_FILE`, names.
+#[test]
+fn a_certificate_that_is_trusted_is_taken_where_it_is_required() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let dir = temporary();
+    let pair = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    server.offer_tls(&pair.cert.pem(), &pair.signing_key.serialize_pem());
+    fs::write(dir.path().join("authority.pem"), pair.cert.pem()).unwrap();
+    let url = server
+        .url("ours")
+        .replace("sslmode=disable", "sslmode=require");
+    let error = |trusted: &str| {
+        let output = Command::new(assert_cmd::cargo::cargo_bin!("tauline"))
+            .current_dir(dir.path())
+            .env("SSL_CERT_FILE", dir.path().join(trusted))
+            .args(["admin", "migrate", "--from", &url, "--to", "sqlite:new"])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let refused = error("missing.pem");
+    assert!(refused.contains("certificate"), "{refused}");
+    // Nothing is there yet, but that was told by the database.
+    let empty = error("authority.pem");
+    assert!(empty.contains("holds no ceremony"), "{empty}");
 }

@@ -22,6 +22,10 @@ use super::rows::unsigned;
 use super::schema;
 use crate::error::StoreError;
 
+/// How long the database may take for an answer: what is asked here is a row. It waits for at most a second
+/// for an append.
+const ANSWER_LIMIT: Duration = Duration::from_millis(2500);
+
 /// What the connection of a cluster is set to.
 const SETTINGS: &str = "SET synchronous_commit = on; SET lock_timeout = '2s';
     SET statement_timeout = 0; SET client_min_messages = 'warning'";
@@ -232,8 +236,7 @@ impl Shared {
             let until = Instant::now() + limit;
             loop {
                 let left = until.saturating_duration_since(Instant::now());
-                let asked = ask_once(link.clone(), sql, &params);
-                match within(left, asked).await {
+                match ask_once(link.clone(), left, sql, &params).await {
                     Ok(rows) => return Ok(rows),
                     Err(Failure::Lost(_)) if Instant::now() < until => sleep(AGAIN).await,
                     Err(failure) => return Err(failure.in_the_end(&database)),
@@ -246,14 +249,23 @@ impl Shared {
 /// Asks over the connection that there is, or waits for one.
 async fn ask_once(
     mut link: watch::Receiver<Option<Arc<Link>>>,
+    limit: Duration,
     sql: &'static str,
     params: &[Param],
 ) -> Result<Vec<Row>, Failure> {
-    let link = {
+    let until = Instant::now() + limit;
+    let there = within(limit, async {
         let there = link.wait_for(Option::is_some).await;
-        there.ok().and_then(|link| link.clone())
-    };
-    Ok(link.ok_or(TooLong)?.query(sql, params).await?)
+        Ok(there.ok().and_then(|link| link.clone()).ok_or(TooLong)?)
+    });
+    let there = there.await?;
+    let left = until.saturating_duration_since(Instant::now());
+    let asked = async { Ok(there.query(sql, params).await?) };
+    let rows = within(left.min(ANSWER_LIMIT), asked).await;
+    if matches!(rows, Err(Failure::Lost(_))) {
+        there.give_up();
+    }
+    rows
 }
 
 /// Keeps a connection that listens, until nobody needs it any more.
@@ -263,8 +275,7 @@ async fn keep(
     told: watch::Sender<u64>,
 ) {
     while !link.is_closed() {
-        let connected = within(OUTAGE, Link::connect(&database)).await;
-        match connected {
+        match Link::connect(&database).await {
             Ok((fresh, messages)) => listen(fresh, messages, &link, &told).await,
             Err(failure) => tracing::debug!(?failure, "the database is away"),
         }
@@ -310,6 +321,7 @@ async fn listen(
     tokio::select! {
         error = listening => tracing::debug!(?error, "the database is away"),
         () = hand_on => {}
+        () = fresh.given_up() => tracing::debug!("the database does not answer"),
     }
     link.send_replace(None);
 }

@@ -11,8 +11,9 @@ use super::failure::Told;
 use super::tls;
 use crate::error::StoreError;
 
-/// How long a connection may take to come about, unless the URL says otherwise.
-const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+/// How long a connection to one host may take until it can be used, unless the URL says otherwise
+/// (`connect_timeout`).
+pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 
 /// How long sent bytes may stay unacknowledged before a connection counts as lost, unless the URL says
 /// otherwise. A machine that has lost its power acknowledges nothing, and says nothing either.
@@ -31,7 +32,8 @@ const NO_KEEPALIVE_SAID: Duration = Duration::from_secs(2 * 60 * 60);
 /// `options=-csearch_path%3DNAME`, which is made if it is missing. It shows itself without the password.
 #[derive(Clone)]
 pub struct Database {
-    pub(super) config: Config,
+    /// One for each host, in order: they are tried one after the other, each for its own time.
+    pub(super) hosts: Vec<Config>,
     pub(super) tls: Option<MakeRustlsConnect>,
     shown: String,
 }
@@ -57,9 +59,10 @@ impl Database {
             return Err(StoreError::Url("it names no host".to_owned()));
         }
         with_defaults(&mut config);
+        let hosts = one_each(&config);
         let tls = tls::of(&config).map_err(|error| StoreError::Url(error.to_string()))?;
         let shown = shown(&config);
-        Ok(Self { config, tls, shown })
+        Ok(Self { hosts, tls, shown })
     }
 }
 
@@ -88,6 +91,70 @@ fn with_defaults(config: &mut Config) {
     if config.get_application_name().is_none() {
         config.application_name("tauline");
     }
+}
+
+/// The same configuration for each of its hosts alone.
+fn one_each(config: &Config) -> Vec<Config> {
+    let (hosts, addresses, ports) = (
+        config.get_hosts(),
+        config.get_hostaddrs(),
+        config.get_ports(),
+    );
+    let one = |at: usize| {
+        let mut one = Config::new();
+        match hosts.get(at) {
+            Some(Host::Tcp(name)) => one.host(name),
+            Some(Host::Unix(path)) => one.host_path(path),
+            None => &mut one,
+        };
+        if let Some(address) = addresses.get(at) {
+            one.hostaddr(*address);
+        }
+        if let Some(port) = ports.get(at).or(ports.first()) {
+            one.port(*port);
+        }
+        copy_settings(config, &mut one);
+        one
+    };
+    (0..hosts.len().max(addresses.len())).map(one).collect()
+}
+
+/// Copies all that belongs to no host.
+fn copy_settings(from: &Config, to: &mut Config) {
+    if let Some(user) = from.get_user() {
+        to.user(user);
+    }
+    if let Some(name) = from.get_dbname() {
+        to.dbname(name);
+    }
+    if let Some(options) = from.get_options() {
+        to.options(options);
+    }
+    if let Some(name) = from.get_application_name() {
+        to.application_name(name);
+    }
+    if let Some(password) = from.get_password() {
+        to.password(password);
+    }
+    if let Some(limit) = from.get_connect_timeout() {
+        to.connect_timeout(*limit);
+    }
+    if let Some(limit) = from.get_tcp_user_timeout() {
+        to.tcp_user_timeout(*limit);
+    }
+    if let Some(interval) = from.get_keepalives_interval() {
+        to.keepalives_interval(interval);
+    }
+    if let Some(retries) = from.get_keepalives_retries() {
+        to.keepalives_retries(retries);
+    }
+    to.keepalives(from.get_keepalives())
+        .keepalives_idle(from.get_keepalives_idle())
+        .ssl_mode(from.get_ssl_mode())
+        .ssl_negotiation(from.get_ssl_negotiation())
+        .target_session_attrs(from.get_target_session_attrs())
+        .channel_binding(from.get_channel_binding())
+        .load_balance_hosts(from.get_load_balance_hosts());
 }
 
 /// The URL without what is secret, and without most options.
@@ -158,11 +225,25 @@ mod tests {
     }
 
     #[test]
+    fn each_host_has_all_settings() {
+        let url = "postgres://me:hunter2@one:1,two:2/x?sslmode=require&channel_binding=require\
+                   &options=-csearch_path%3Dy&keepalives_retries=7";
+        let database = Database::parse(url).unwrap();
+        assert_eq!(database.hosts.len(), 2);
+        for (host, name) in database.hosts.iter().zip(["one", "two"]) {
+            let alone = url.replace("one:1,two:2", &format!("{name}:{}", host.get_ports()[0]));
+            let mut expected: Config = alone.parse().unwrap();
+            with_defaults(&mut expected);
+            assert_eq!(*host, expected);
+        }
+    }
+
+    #[test]
     fn whatever_the_url_says_stays() {
         let said =
             "postgres://one/x?connect_timeout=7&keepalives_idle=9&target_session_attrs=read-only";
         let database = Database::parse(said).unwrap();
-        let config = &database.config;
+        let config = &database.hosts[0];
         assert_eq!(config.get_connect_timeout(), Some(&Duration::from_secs(7)));
         assert_eq!(config.get_keepalives_idle(), Duration::from_secs(9));
         assert_eq!(

@@ -8,14 +8,16 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
 use futures_util::stream::{Stream, poll_fn};
+use tokio::sync::Notify;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{AsyncMessage, Client, Error, NoTls, Row, Statement};
+use tokio_postgres::{AsyncMessage, Client, Config, Error, NoTls, Row, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::database::Database;
+use super::database::{CONNECT_LIMIT, Database};
 use super::failure::{Failure, TooLong};
 
-/// How long it may take until a connection is ready, whatever takes so long.
-const READY_LIMIT: Duration = Duration::from_secs(5);
+/// How long a fresh connection may take for its settings.
+const SETTINGS_LIMIT: Duration = Duration::from_secs(3);
 
 /// A value for a statement.
 pub(super) type Param = Box<dyn ToSql + Sync + Send>;
@@ -51,43 +53,74 @@ const SETTINGS: &str = "
 pub(super) struct Link {
     client: Client,
     prepared: Mutex<HashMap<&'static str, Statement>>,
+    given_up: Notify,
+}
+
+async fn connect_to(
+    host: &Config,
+    tls: Option<&MakeRustlsConnect>,
+) -> Result<(Client, Messages), Failure> {
+    let (client, messages): (Client, Messages) = match tls {
+        Some(tls) => {
+            let (client, mut connection) = host.connect(tls.clone()).await?;
+            let messages = poll_fn(move |cx| connection.poll_message(cx));
+            (client, Box::pin(messages))
+        }
+        None => {
+            let (client, mut connection) = host.connect(NoTls).await?;
+            let messages = poll_fn(move |cx| connection.poll_message(cx));
+            (client, Box::pin(messages))
+        }
+    };
+    Ok((client, messages))
 }
 
 impl Link {
     /// Makes a connection that nothing is read from but answers.
     pub(super) async fn open(database: &Database) -> Result<Self, Failure> {
-        let ready = async {
-            let (link, mut messages) = Self::connect(database).await?;
-            tokio::spawn(async move {
-                while let Some(Ok(message)) = messages.next().await {
-                    if let AsyncMessage::Notice(notice) = message {
-                        tracing::warn!("the database says: {}", notice.message());
-                    }
+        let (link, mut messages) = Self::connect(database).await?;
+        tokio::spawn(async move {
+            while let Some(Ok(message)) = messages.next().await {
+                if let AsyncMessage::Notice(notice) = message {
+                    tracing::warn!("the database says: {}", notice.message());
                 }
-            });
-            link.client.batch_execute(SETTINGS).await?;
-            Ok(link)
-        };
-        within(READY_LIMIT, ready).await
+            }
+        });
+        let set = async { Ok(link.client.batch_execute(SETTINGS).await?) };
+        within(SETTINGS_LIMIT, set).await?;
+        Ok(link)
     }
 
-    /// Makes a connection whose messages the caller has to read.
+    /// Makes a connection whose messages the caller has to read: to the first host that can be used. A host
+    /// that takes connections and says nothing, as one that stands still, is passed.
     pub(super) async fn connect(database: &Database) -> Result<(Self, Messages), Failure> {
-        let config = &database.config;
-        let (client, messages) = match &database.tls {
-            Some(tls) => {
-                let (client, mut connection) = config.connect(tls.clone()).await?;
-                let messages: Messages = Box::pin(poll_fn(move |cx| connection.poll_message(cx)));
-                (client, messages)
+        let mut last = TooLong.into();
+        for host in &database.hosts {
+            let limit = host.get_connect_timeout().copied().unwrap_or(CONNECT_LIMIT);
+            let connected = connect_to(host, database.tls.as_ref());
+            match within(limit, connected).await {
+                Ok((client, messages)) => {
+                    let link = Self {
+                        client,
+                        prepared: Mutex::default(),
+                        given_up: Notify::new(),
+                    };
+                    return Ok((link, messages));
+                }
+                Err(failure) => last = failure,
             }
-            None => {
-                let (client, mut connection) = config.connect(NoTls).await?;
-                let messages: Messages = Box::pin(poll_fn(move |cx| connection.poll_message(cx)));
-                (client, messages)
-            }
-        };
-        let prepared = Mutex::default();
-        Ok((Self { client, prepared }, messages))
+        }
+        Err(last)
+    }
+
+    /// Has whoever reads its messages close it: it does not answer.
+    pub(super) fn give_up(&self) {
+        self.given_up.notify_one();
+    }
+
+    /// Ends when it is given up.
+    pub(super) async fn given_up(&self) {
+        self.given_up.notified().await;
     }
 
     pub(super) fn client(&self) -> &Client {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use tauline_log::tree::{Hash, TreeHead};
+use tauline_protocol::journal::{Digest, Tally};
 use tauline_queue_core::Timestamp;
 use tauline_transcript::Sizes;
 use tokio_postgres::Row;
@@ -11,10 +12,12 @@ use tokio_postgres::Row;
 use super::engine::Engine;
 use super::link::param;
 use super::meta::{self, META};
+use super::notes::{Extent, Noted};
 use super::pool::Pool;
-use super::rows::{digest, unsigned};
+use super::queries::{EXTENT, SIGNED, SWEEP};
+use super::rows::{digest, number, unsigned};
 use super::writer::{Work, Writer};
-use super::{Database, Lead, Lease, Postgres, SIGNED, SWEEP, accounts};
+use super::{Database, Lead, Lease, Postgres, accounts};
 use crate::ceremony::Ceremony;
 use crate::error::StoreError;
 use crate::signed::Signed;
@@ -46,11 +49,17 @@ impl Postgres {
             async move { begin(&pool, epoch, &sizes, now, pinned.as_deref()).await }
         };
         let (writer, ceremony, found) = engine.run(begin)?;
+        let (signed, accounts) = beside(&engine, &pool, true)?;
+        let noted = Noted::read(directory)?;
+        let place = Arc::clone(&pool);
+        let records = noted.records();
+        let extent = engine.run(async move { extent(&place, records).await })?;
+        let (notes, signed) = noted.compare(database, &ceremony, &extent, signed)?;
         let lead = Lead {
             epoch,
             writer: Arc::new(tokio::sync::Mutex::new(writer)),
+            notes,
         };
-        let (signed, accounts) = beside(&engine, &pool, true)?;
         Ok(Self {
             ceremony,
             database: database.clone(),
@@ -118,7 +127,7 @@ async fn begin(
                 )));
             }
             let steps = meta::creation(sizes, now);
-            writer.commit(&Work { steps, tell: true }).await?;
+            writer.commit(&Work::new(steps, true)).await?;
             let missing = || StoreError::damaged("the new ceremony is missing");
             let made = ceremony(pool).await?.ok_or_else(missing)?;
             (made, Found::Nothing)
@@ -139,7 +148,7 @@ async fn begin(
         )));
     }
     let steps = vec![super::Step::new(SWEEP, vec![param(epoch)])];
-    writer.commit(&Work { steps, tell: false }).await?;
+    writer.commit(&Work::new(steps, false)).await?;
     Ok((writer, ceremony, found))
 }
 
@@ -148,7 +157,7 @@ fn beside(
     engine: &Engine,
     pool: &Arc<Pool>,
     leads: bool,
-) -> Result<(Option<Signed>, tauline_protocol::journal::Tally), StoreError> {
+) -> Result<(Option<Signed>, Tally), StoreError> {
     let pool = Arc::clone(pool);
     engine.run(async move {
         let signed = signed(&pool.query(SIGNED, &[]).await?)?;
@@ -157,6 +166,24 @@ fn beside(
             false => sum::NONE,
         };
         Ok((signed, accounts))
+    })
+}
+
+/// How much there is, and the chain's hash after this number of records.
+async fn extent(pool: &Pool, records: u64) -> Result<Extent, StoreError> {
+    let rows = pool.query(EXTENT, &[param(number(records)?)]).await?;
+    let row = rows
+        .first()
+        .ok_or_else(|| StoreError::damaged("nothing can be counted"))?;
+    let hash = |index| -> Result<Option<Digest>, StoreError> {
+        let found: Option<&[u8]> = row.try_get(index)?;
+        found.map(|_| digest(row, index)).transpose()
+    };
+    Ok(Extent {
+        records: unsigned(row, 0)?,
+        contributions: unsigned(row, 1)?,
+        last: hash(2)?.unwrap_or_default(),
+        noted: hash(3)?,
     })
 }
 

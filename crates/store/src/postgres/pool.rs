@@ -19,9 +19,9 @@ const CONNECTIONS: usize = 4;
 /// How long the database may be away, as for a restart or a failover, before a read or a commit fails.
 pub(super) const OUTAGE: Duration = Duration::from_secs(10);
 
-/// How long a single answer may take. The longest reads are pages of a log; the longest writes are the
-/// powers of a contribution, some ten megabytes, over a slow network.
-pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// How long a single answer may take, beside the time that many bytes need. A database that stands still
+/// breaks no connection, so nothing else tells.
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// The time between two attempts to connect.
 pub(super) const AGAIN: Duration = Duration::from_millis(100);

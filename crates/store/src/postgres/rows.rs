@@ -1,5 +1,7 @@
 //! Writing and reading rows of the database.
 
+use std::time::Duration;
+
 use tauline_protocol::Identity;
 use tauline_protocol::journal::Digest;
 use tauline_queue_core::{Ticket, Timestamp};
@@ -92,6 +94,16 @@ pub(super) fn steps(epoch: i64, batch: &Batch) -> Result<Vec<Step>, StoreError> 
         }
     }
     Ok(steps)
+}
+
+/// How long the powers in a batch may take on the slowest network that is reckoned with: one of a megabyte a
+/// second.
+pub(super) fn time_for(batch: &Batch) -> Duration {
+    let bytes = batch.writes.iter().map(|write| match write {
+        Write::Blob { blob, .. } => blob.bytes().len(),
+        _ => 0,
+    });
+    Duration::from_micros(bytes.sum::<usize>() as u64)
 }
 
 /// The records that follow each other, beginning with this one.

@@ -21,6 +21,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use rand_core::RngCore as _;
 use tokio::time::{Instant, sleep};
@@ -51,6 +52,18 @@ pub(super) struct Work {
     pub(super) steps: Vec<Step>,
     /// Whether all who listen are told.
     pub(super) tell: bool,
+    /// How much longer than others it may take.
+    pub(super) extra: Duration,
+}
+
+impl Work {
+    pub(super) fn new(steps: Vec<Step>, tell: bool) -> Self {
+        Self {
+            steps,
+            tell,
+            extra: Duration::ZERO,
+        }
+    }
 }
 
 /// The name of a transaction.
@@ -105,8 +118,9 @@ impl Writer {
                 Err(failure) => failure,
             };
             let until = *first_loss.get_or_insert_with(|| Instant::now() + OUTAGE);
+            // Whatever may still be open on it ends with it.
+            self.link = None;
             if let Failure::Lost(_) = &failure {
-                self.link = None;
                 tracing::warn!(database = %self.database, "the connection was lost in a commit");
             }
             let outcome = self.outcome(number, name, until).await;
@@ -144,7 +158,7 @@ impl Writer {
             link.prepare(&all).await?;
             send(link, work, epoch, number, name).await
         };
-        within(ANSWER_LIMIT, sent).await
+        within(ANSWER_LIMIT + work.extra, sent).await
     }
 
     async fn outcome(
@@ -249,20 +263,27 @@ async fn send(
 }
 
 /// What came of all, or the failure of the first that failed by itself. Each is begun before any is
-/// awaited, and in this order.
+/// awaited, and in this order, up to one that fails at once.
 async fn in_order<F>(mut answers: Vec<Pin<Box<F>>>) -> Result<Vec<u64>, Error>
 where
     F: Future<Output = Result<u64, Error>> + ?Sized,
 {
     let mut results: Vec<Option<Result<u64, Error>>> = answers.iter().map(|_| None).collect();
+    let mut is_begun = false;
     poll_fn(|cx| {
         for (answer, result) in answers.iter_mut().zip(&mut results) {
             if result.is_none()
                 && let Poll::Ready(ready) = answer.as_mut().poll(cx)
             {
+                let has_failed = ready.is_err();
                 *result = Some(ready);
+                if has_failed && !is_begun {
+                    // It could not even be sent, so what comes after it must not be: least of all `COMMIT`.
+                    return Poll::Ready(());
+                }
             }
         }
+        is_begun = true;
         match results.iter().all(Option::is_some) {
             true => Poll::Ready(()),
             false => Poll::Pending,

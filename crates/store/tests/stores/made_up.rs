@@ -17,7 +17,7 @@ pub(crate) fn witness(byte: u8) -> Witness {
     Witness {
         running_product: [byte; 48],
         pot_pubkey: [2; 96],
-        bls_signature: (byte % 2 == 0).then_some([9; 48]),
+        bls_signature: (byte.is_multiple_of(2)).then_some([9; 48]),
     }
 }
 
@@ -29,8 +29,8 @@ pub(crate) fn contribution(number: u64, identity: Identity) -> Contribution {
         ticket: Ticket::new(number),
         identity,
         witness: vec![witness(byte); 2],
-        ecdsa: (number % 3 == 0).then_some([byte; 65]),
-        digest: (number % 5 != 0).then_some([byte; 32]),
+        ecdsa: number.is_multiple_of(3).then_some([byte; 65]),
+        digest: (!number.is_multiple_of(5)).then_some([byte; 32]),
     }
 }
 

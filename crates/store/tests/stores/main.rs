@@ -17,3 +17,4 @@ mod refusals;
 mod same;
 mod sign_ins;
 mod signed;
+mod tls;

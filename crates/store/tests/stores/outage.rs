@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
+use tauline_log::tree::{Hash, TreeHead};
+use tauline_store::signed::Signed;
 use tauline_store::{Store as _, StoreError};
 use tauline_test_postgres::Server;
 
@@ -88,6 +90,31 @@ fn a_standby_that_is_promoted_has_all_that_was_committed() {
     replica.lease.renew().unwrap();
 }
 
+/// A machine that stands still breaks no connection, and takes new ones.
+#[test]
+fn a_database_that_stands_still_is_left_for_its_standby() {
+    let Some(primary) = Server::start() else {
+        return;
+    };
+    let first = primary.url("ours");
+    Replica::lead(&first, "one").lease.give_up().unwrap();
+    let standby = primary.standby();
+    let hosts = format!("127.0.0.1:{},127.0.0.1:{}", primary.port(), standby.port());
+    let both = first.replace(&format!("127.0.0.1:{}", primary.port()), &hosts);
+    let replica = Replica::lead(&both, "one");
+    let mut plain = Plain::new();
+    let committed = commit_meanwhile(&replica, &mut plain, || {
+        primary.freeze();
+        standby.promote();
+        replica.lease.renew().unwrap();
+        let leader = replica.cluster.leader().unwrap().unwrap();
+        assert_eq!(leader.epoch, replica.lease.epoch());
+    });
+    assert!(committed > 0);
+    primary.thaw();
+    replica.store.commit(&plain.record("more")).unwrap();
+}
+
 #[test]
 fn a_database_that_stays_away_is_named_and_nothing_is_claimed() {
     let Some(server) = Server::start() else {
@@ -133,4 +160,73 @@ fn a_database_that_has_gone_back_is_not_written_to() {
         "{text}"
     );
     assert_eq!(replica.store.log(0, 9).unwrap().len(), 1);
+}
+
+/// A database that was put back behind what this replica knows to be durable, or to be signed.
+#[test]
+fn a_replica_does_not_lead_where_what_it_has_seen_is_gone() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let url = server.url("ours");
+    let lead = || Replica::lead_in(&url, "one", directory.path());
+    let replica = lead().unwrap();
+    let mut plain = Plain::new();
+    for batch in plain.turn(1, 10) {
+        replica.store.commit(&batch).unwrap();
+    }
+    let backup =
+        "CREATE TABLE kept AS TABLE journal; CREATE TABLE kept_ones AS TABLE contributions";
+    server.sql("ours", backup);
+    for batch in plain.turn(2, 10) {
+        replica.store.commit(&batch).unwrap();
+    }
+    replica.lease.give_up().unwrap();
+    drop(replica);
+    let back =
+        "ALTER TABLE journal DISABLE TRIGGER ALL; ALTER TABLE contributions DISABLE TRIGGER ALL;
+        DELETE FROM contributions; DELETE FROM journal;
+        INSERT INTO journal TABLE kept; INSERT INTO contributions TABLE kept_ones";
+    server.sql("ours", back);
+    let refused = lead().err().unwrap().to_string();
+    assert!(
+        refused.contains("ends after 2 records, and 4 were durable"),
+        "{refused}"
+    );
+    server.sql("ours", "UPDATE journal SET hash = sha256(hash)");
+    server.sql(
+        "ours",
+        "INSERT INTO journal SELECT seq + 2, record, hash, NULL FROM kept",
+    );
+    let refused = lead().err().unwrap().to_string();
+    assert!(refused.contains("another past"), "{refused}");
+    // Whoever has seen nothing of it takes it as it is.
+    Replica::lead(&url, "two").lease.give_up().unwrap();
+}
+
+#[test]
+fn what_was_signed_is_not_taken_back_when_the_database_is() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let url = server.url("ours");
+    let signed = Signed {
+        origin: "example.org/log".to_owned(),
+        tree: TreeHead {
+            size: 7,
+            root: Hash([1; 32]),
+        },
+    };
+    let replica = Replica::lead_in(&url, "one", directory.path()).unwrap();
+    replica.store.keep_signed(&signed).unwrap();
+    replica.lease.give_up().unwrap();
+    drop(replica);
+    server.sql("ours", "UPDATE signed SET size = 5");
+    let replica = Replica::lead_in(&url, "one", directory.path()).unwrap();
+    assert_eq!(replica.store.last_signed(), Some(signed.clone()));
+    let mut less = signed;
+    less.tree.size = 6;
+    replica.store.keep_signed(&less).unwrap_err();
 }

@@ -43,7 +43,8 @@ pub(crate) struct Replica {
     pub(crate) store: Postgres,
     pub(crate) lease: Lease,
     pub(crate) cluster: Cluster,
-    _directory: TempDir,
+    // Removed last.
+    directory: Option<TempDir>,
 }
 
 impl Replica {
@@ -58,18 +59,35 @@ impl Replica {
         sizes: &Sizes,
         pinned: Option<&str>,
     ) -> Result<Self, StoreError> {
+        let directory = tempfile::tempdir().unwrap();
+        let mut replica = Self::open(url, name, sizes, pinned, directory.path())?;
+        replica.directory = Some(directory);
+        Ok(replica)
+    }
+
+    /// Takes the lead as the replica with this directory.
+    pub(crate) fn lead_in(url: &str, name: &str, directory: &Path) -> Result<Self, StoreError> {
+        Self::open(url, name, &small(), None, directory)
+    }
+
+    fn open(
+        url: &str,
+        name: &str,
+        sizes: &Sizes,
+        pinned: Option<&str>,
+        directory: &Path,
+    ) -> Result<Self, StoreError> {
         let database = database(url);
         let cluster = Cluster::join(&database)?;
         let lease = cluster.take_lead(&member(name), LONG)?;
         let lease = lease.expect("nobody's lease lasts");
-        let directory = tempfile::tempdir().unwrap();
-        let opened = Postgres::lead(&database, &lease, sizes, NOON, pinned, directory.path());
+        let opened = Postgres::lead(&database, &lease, sizes, NOON, pinned, directory);
         match opened {
             Ok(store) => Ok(Self {
                 store,
                 lease,
                 cluster,
-                _directory: directory,
+                directory: None,
             }),
             Err(error) => {
                 lease.give_up()?;
@@ -87,8 +105,8 @@ pub(crate) enum Place {
 
 /// A ceremony that is open.
 pub(crate) enum Open {
-    Sqlite(Sqlite),
-    Postgres(Replica),
+    Sqlite(Box<Sqlite>),
+    Postgres(Box<Replica>),
 }
 
 impl Place {
@@ -107,10 +125,10 @@ impl Place {
 
     pub(crate) fn try_open(&self, sizes: &Sizes, pinned: Option<&str>) -> Result<Open, StoreError> {
         match self {
-            Self::Directory(directory) => {
-                Sqlite::open_as(directory.path(), sizes, NOON, pinned).map(Open::Sqlite)
-            }
-            Self::Schema(url) => Replica::try_lead(url, "one", sizes, pinned).map(Open::Postgres),
+            Self::Directory(directory) => Sqlite::open_as(directory.path(), sizes, NOON, pinned)
+                .map(|store| Open::Sqlite(Box::new(store))),
+            Self::Schema(url) => Replica::try_lead(url, "one", sizes, pinned)
+                .map(|replica| Open::Postgres(Box::new(replica))),
         }
     }
 }
@@ -118,7 +136,7 @@ impl Place {
 impl Open {
     pub(crate) fn store(&self) -> &dyn Store {
         match self {
-            Self::Sqlite(store) => store,
+            Self::Sqlite(store) => &**store,
             Self::Postgres(replica) => &replica.store,
         }
     }

@@ -79,8 +79,8 @@ fn identity(who: u8) -> Identity {
     let names = [
         "eth|0x",
         "git|1|Octo",
-        "invite|a|b",
-        "invite|e",
+        "invite|ab",
+        "invite|É",
         "git|2|octo",
     ];
     let name = names[usize::from(who) % names.len()];
@@ -164,7 +164,7 @@ impl Told {
             }
             Change::AcceptWithoutEnd => {
                 let number = self.contributions + 1;
-                let mut one = contribution(number, "invite|nobody else".parse().unwrap());
+                let mut one = contribution(number, "invite|nobody".parse().unwrap());
                 one.ticket = Ticket::new(self.tickets + 1000);
                 vec![Write::Accepted(one)]
             }

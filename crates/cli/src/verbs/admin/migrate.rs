@@ -18,7 +18,7 @@ enum Place {
     /// A data directory.
     Sqlite(PathBuf),
     /// A database.
-    Postgres(Database),
+    Postgres(Box<Database>),
 }
 
 impl FromStr for Place {
@@ -34,7 +34,7 @@ impl FromStr for Place {
         // What was given is not repeated: it may hold a password.
         match text.split_once("://") {
             Some(("postgres" | "postgresql", _)) => Database::parse(text)
-                .map(Self::Postgres)
+                .map(|database| Self::Postgres(Box::new(database)))
                 .map_err(|error| error.to_string()),
             _ => Err("give sqlite:DIR or postgres://USER:PASSWORD@HOST/DATABASE".to_owned()),
         }
