@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use tauline_protocol::admin::{AdminAnswer, AdminRequest, SOCKET_NAME};
 use tauline_test_postgres::Server as Postgres;
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 use super::{Client, program, real};
 
@@ -267,6 +268,19 @@ impl Fleet {
             assert!(begun.elapsed() < LIMIT, "{}", self.log(number));
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// What an operator is answered at a replica's socket.
+    pub async fn order(&self, number: usize, request: &AdminRequest) -> AdminAnswer {
+        let path = self.data_dir(number).join(SOCKET_NAME);
+        let mut stream = UnixStream::connect(path).await.unwrap();
+        let mut line = serde_json::to_vec(request).unwrap();
+        line.push(b'\n');
+        stream.write_all(&line).await.unwrap();
+        let mut answer = String::new();
+        let mut reader = BufReader::new(stream);
+        reader.read_line(&mut answer).await.unwrap();
+        serde_json::from_str(&answer).unwrap()
     }
 
     /// The replicas that do not lead.

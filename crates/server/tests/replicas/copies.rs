@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tauline_protocol::admin::{AdminAnswer, AdminRequest};
 use tauline_protocol::status::QueueWord;
 
 use crate::common::log::download;
@@ -122,4 +123,31 @@ async fn what_everybody_may_know_is_told_while_nobody_leads() {
     );
     here.contribute(&SMALL.parse().unwrap()).await;
     assert_eq!(watcher.status().await.contributions, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_goes_on_with_another_key_of_the_log() {
+    let Some(mut fleet) = Fleet::begin(2, 2, &[]).await else {
+        return;
+    };
+    let (leader, epoch) = fleet.leads().unwrap();
+    let follower = fleet.followers(leader)[0];
+    until_copied(&fleet, follower).await;
+    let answer = fleet.order(follower, &AdminRequest::RotateKey).await;
+    assert!(matches!(answer, AdminAnswer::Done { .. }), "{answer:?}");
+    let client = fleet.client(leader, 0).await;
+    client.join().await;
+    client.contribute(&SMALL.parse().unwrap()).await;
+    until_copied(&fleet, follower).await;
+    let here = fleet.anonymous(follower).status().await;
+    let there = fleet.anonymous(leader).status().await;
+    assert_eq!(here.log.hash, there.log.hash);
+    assert_eq!(here.contributions, 1);
+    // The next leader signs with it, too.
+    fleet.stop(leader);
+    fleet.leader_after(epoch).await;
+    let client = fleet.client(follower, 1).await;
+    client.join().await;
+    client.contribute(&SMALL.parse().unwrap()).await;
+    assert_eq!(fleet.anonymous(follower).status().await.contributions, 2);
 }

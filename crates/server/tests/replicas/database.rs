@@ -57,3 +57,27 @@ async fn while_the_database_is_away_whoever_asks_is_told_when_to_come_back() {
         assert!(client.join().await.ticket.is_some());
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_when_the_database_stands_still_for_longer_than_a_lease() {
+    let Some(mut fleet) = Fleet::begin(2, PEOPLE, &["--lease", "1"]).await else {
+        return;
+    };
+    let watcher = Watcher::begin(&fleet.url(0), None);
+    let mut crowd = Crowd::among(fleet.urls());
+    for still in [1500, 6000] {
+        crowd.come(PEOPLE / 2);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::task::block_in_place(|| fleet.postgres.freeze());
+        tokio::time::sleep(Duration::from_millis(still)).await;
+        tokio::task::block_in_place(|| fleet.postgres.thaw());
+    }
+    while crowd.unfinished() > 0 {
+        assert!(
+            !fleet.has_ended(0) && !fleet.has_ended(1),
+            "it goes on by itself"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    crowd.assert_kept(watcher.end()).await;
+}

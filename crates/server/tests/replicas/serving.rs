@@ -4,10 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tauline_protocol::admin::{AdminAnswer, AdminRequest, SOCKET_NAME};
+use tauline_protocol::admin::{AdminAnswer, AdminRequest};
 use tauline_protocol::error::Code;
 use tauline_protocol::status::QueueWord;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
 use crate::common::crowd::Crowd;
 use crate::common::log::Watcher;
@@ -190,17 +189,6 @@ async fn nobody_else_is_heard_at_the_internal_listener() {
     outside.expect_error(Code::NotFound);
 }
 
-async fn order(fleet: &Fleet, number: usize, request: &AdminRequest) -> AdminAnswer {
-    let path = fleet.data_dir(number).join(SOCKET_NAME);
-    let mut stream = tokio::net::UnixStream::connect(path).await.unwrap();
-    let mut line = serde_json::to_vec(request).unwrap();
-    line.push(b'\n');
-    stream.write_all(&line).await.unwrap();
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).await.unwrap();
-    serde_json::from_str(&answer).unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_is_heard_at_every_replica() {
     let Some(fleet) = Fleet::begin(2, 2, &[]).await else {
@@ -208,7 +196,9 @@ async fn an_operator_is_heard_at_every_replica() {
     };
     let (leader, _) = fleet.leads().unwrap();
     let follower = fleet.followers(leader)[0];
-    let answer = order(&fleet, follower, &AdminRequest::Drain { at: None }).await;
+    let answer = fleet
+        .order(follower, &AdminRequest::Drain { at: None })
+        .await;
     let AdminAnswer::Done { status, .. } = answer else {
         panic!("{answer:?}");
     };
@@ -217,16 +207,18 @@ async fn an_operator_is_heard_at_every_replica() {
     let client = fleet.client(leader, 0).await;
     let refused = client.post("/queue/join").await;
     refused.expect_error(Code::Halted);
-    let answer = order(&fleet, follower, &AdminRequest::Open { at: None }).await;
+    let answer = fleet
+        .order(follower, &AdminRequest::Open { at: None })
+        .await;
     assert!(matches!(answer, AdminAnswer::Done { .. }), "{answer:?}");
     let to = fleet.data_dir(follower).join("backup");
-    let answer = order(&fleet, follower, &AdminRequest::Backup { to }).await;
+    let answer = fleet.order(follower, &AdminRequest::Backup { to }).await;
     let AdminAnswer::Refused { error } = answer else {
         panic!("{answer:?}");
     };
     assert!(error.contains(&fleet.replicas[leader].name), "{error}");
-    let invited: Value = json!(order(&fleet, follower, &AdminRequest::Invites).await);
+    let invited: Value = json!(fleet.order(follower, &AdminRequest::Invites).await);
     assert!(invited.to_string().contains(&real::name(1)), "{invited}");
-    let answer = order(&fleet, follower, &AdminRequest::Reload).await;
+    let answer = fleet.order(follower, &AdminRequest::Reload).await;
     assert!(matches!(answer, AdminAnswer::Reloaded { .. }), "{answer:?}");
 }

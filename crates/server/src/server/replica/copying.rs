@@ -39,6 +39,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Keeps a copy for as long as this replica does not lead.
 pub(super) async fn keep(grounds: Arc<Grounds>, cluster: Arc<Cluster>, link: Link, copies: Copies) {
     let mut roles = grounds.roles.changes();
+    let mut said = String::new();
     loop {
         let follows = |role: &Role| !matches!(role, Role::Leads(_));
         if roles.wait_for(follows).await.is_err() {
@@ -50,10 +51,12 @@ pub(super) async fn keep(grounds: Arc<Grounds>, cluster: Arc<Cluster>, link: Lin
         };
         copies.hide();
         if let Err(error) = kept {
-            tracing::info!(
-                error = format!("{error:#}"),
-                "the copy of the ceremony is begun again"
-            );
+            let error = format!("{error:#}");
+            // The same again and again, as while the database is away, is said once.
+            if error != said {
+                tracing::info!(error, "the copy of the ceremony is begun again");
+                said = error;
+            }
             sleep(AGAIN).await;
         }
     }

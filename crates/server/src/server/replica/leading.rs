@@ -34,8 +34,9 @@ use crate::traces::Traces;
 /// was submitted, and others wait meanwhile.
 const VERIFICATION_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long a coordinator has to end that does not lead any more. It may hang in a commit.
-const END: Duration = Duration::from_secs(10);
+/// How long a coordinator has to end that does not lead any more. It may hang in a commit, to a database
+/// that says nothing: longer than a commit waits for that.
+const END: Duration = Duration::from_secs(60);
 
 /// How long its last tasks have to let go of the store.
 const RELEASE: Duration = Duration::from_secs(1);

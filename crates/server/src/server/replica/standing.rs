@@ -107,9 +107,10 @@ impl Standing {
         stop: &mut oneshot::Receiver<()>,
     ) -> anyhow::Result<()> {
         let mut seen = Seen::default();
+        let mut before = Before::default();
         loop {
             let (lease, term) = tokio::select! {
-                got = self.follow(&mut seen) => got,
+                got = self.follow(&mut seen, &mut before) => got?,
                 _ = &mut *stop => {
                     self.grounds.health.stops();
                     listening.end().await;
@@ -164,12 +165,19 @@ impl Standing {
                     self.give_up(&lease, &term).await;
                 }
             }
-            self.step_down(leading).await?;
+            self.step_down(leading, &mut before);
         }
     }
 
     /// Follows whoever leads, until nobody does and this replica gets the lease.
-    async fn follow(&self, seen: &mut Seen) -> (Lease, Arc<Term>) {
+    ///
+    /// # Errors
+    /// When what it led with before does not end.
+    async fn follow(
+        &self,
+        seen: &mut Seen,
+        before: &mut Before,
+    ) -> anyhow::Result<(Lease, Arc<Term>)> {
         let mut changes = self.cluster.changes();
         loop {
             let wait = match self.ask(Cluster::leader).await {
@@ -181,8 +189,10 @@ impl Standing {
                 }
                 Ok(None) => {
                     self.grounds.roles.nobody();
-                    if let Some(got) = self.try_to_lead(seen).await {
-                        return got;
+                    if before.has_ended().await?
+                        && let Some(got) = self.try_to_lead(seen).await
+                    {
+                        return Ok(got);
                     }
                     TRY_AGAIN
                 }
@@ -297,11 +307,35 @@ impl Standing {
         }
     }
 
-    /// Ends what this replica leads with, and follows.
-    async fn step_down(&self, leading: Leading) -> anyhow::Result<()> {
+    /// Ends what this replica leads with, while it follows already.
+    fn step_down(&self, leading: Leading, before: &mut Before) {
         self.grounds.leads_no_more();
         leading.release();
-        leading.abandon().await
+        before.0 = Some(tokio::spawn(leading.abandon()));
+    }
+}
+
+/// What this replica led with before, until it has ended: it may hang in a commit.
+#[derive(Default)]
+struct Before(Option<JoinHandle<anyhow::Result<()>>>);
+
+impl Before {
+    /// Whether it has ended, so that this replica may lead again.
+    ///
+    /// # Errors
+    /// When it does not end.
+    async fn has_ended(&mut self) -> anyhow::Result<bool> {
+        match self.0.take() {
+            Some(ending) if !ending.is_finished() => {
+                self.0 = Some(ending);
+                Ok(false)
+            }
+            Some(ending) => {
+                ending.await.context("the coordinator's end panicked")??;
+                Ok(true)
+            }
+            None => Ok(true),
+        }
     }
 }
 
