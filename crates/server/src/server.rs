@@ -245,12 +245,7 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     };
     let (stop, stop_asked) = oneshot::channel();
     let served = tokio::spawn(serving.until(stop_asked));
-    tracing::info!(
-        %address,
-        data = %settings.service.data_dir.display(),
-        ceremony = %settings.service.ceremony,
-        "serving"
-    );
+    say_what_is_served(settings, address);
     Ok(Running {
         address,
         tls: tls.is_some(),
@@ -261,6 +256,15 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
         stop,
         served,
     })
+}
+
+fn say_what_is_served(settings: &Settings, address: SocketAddr) {
+    tracing::info!(
+        %address,
+        data = %settings.service.data_dir.display(),
+        ceremony = %settings.service.ceremony,
+        "serving"
+    );
 }
 
 /// Hears what the operator wants.
