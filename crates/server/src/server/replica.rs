@@ -12,12 +12,14 @@
 //! | `copying` | the follower's own copy of the ceremony |
 //! | `keeping` | the lease, renewed on a thread of its own |
 //! | `leading` | the ceremony, taken up and given away |
+//! | `probing` | whether the leader answers this replica |
 //! | `operator` | the operator's requests, at whichever replica they arrive |
 
 mod copying;
 mod keeping;
 mod leading;
 mod operator;
+mod probing;
 mod standing;
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};

@@ -13,9 +13,9 @@ use tokio::time::timeout;
 use super::copying;
 use super::keeping::keep;
 use super::leading::{Grounds, Leading};
+use super::probing::probe;
 use crate::coordinator::Crash;
-use crate::forward::{Copies, Leader, Link, Over, Role, Roles, Term, authority_of};
-use crate::health::{Health, LeadSeen};
+use crate::forward::{Copies, Leader, Link, Over, Term, authority_of};
 
 /// How often the database is asked who leads, beside each time that it tells of a change.
 const LOOK: Duration = Duration::from_millis(500);
@@ -28,9 +28,6 @@ const TRY_AGAIN: Duration = Duration::from_millis(50);
 
 /// Pause before a replica tries to lead again that could not.
 const AFTER_A_FAULT: Duration = Duration::from_secs(1);
-
-/// How often the leader is asked whether it answers.
-const PROBE: Duration = Duration::from_secs(1);
 
 /// How often it is told that the database cannot be asked.
 const TELL: Duration = Duration::from_secs(30);
@@ -380,32 +377,4 @@ fn is_passing(error: &anyhow::Error) -> bool {
         .chain()
         .find_map(|cause| cause.downcast_ref::<StoreError>());
     store.is_some_and(|error| matches!(error, StoreError::Fenced | StoreError::Away { .. }))
-}
-
-/// Asks the leader again and again whether it answers, for whoever wants to know whether this replica can serve.
-async fn probe(roles: Roles, link: Link, health: Arc<Health>) {
-    let mut changes = roles.changes();
-    loop {
-        let role = changes.borrow_and_update().clone();
-        health.sees(match role {
-            Role::Follows(leader) => {
-                let answer = link.probe(&leader).await;
-                if let Err(error) = &answer {
-                    tracing::debug!(%error, "the leader does not answer");
-                }
-                LeadSeen {
-                    epoch: Some(leader.epoch),
-                    is_here: false,
-                    answers: answer.is_ok(),
-                }
-            }
-            Role::Nobody { .. } => LeadSeen::default(),
-            Role::Leads(lead) => LeadSeen {
-                epoch: Some(lead.term.epoch()),
-                is_here: true,
-                answers: true,
-            },
-        });
-        let _ = timeout(PROBE, changes.changed()).await;
-    }
 }
