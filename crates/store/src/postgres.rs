@@ -56,7 +56,6 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sha2::{Digest as _, Sha256};
 use tauline_protocol::Identity;
 use tauline_protocol::journal::Tally;
 use tauline_queue_core::{Ticket, Timestamp};
@@ -203,21 +202,7 @@ impl Store for Postgres {
 
     fn ending(&self, ticket: Ticket) -> Result<Option<Vec<u8>>, StoreError> {
         let rows = self.ask(ENDING, vec![param(number(ticket.value())?)])?;
-        let Some(row) = rows.first() else {
-            return Ok(None);
-        };
-        let seq = unsigned(row, 0)?;
-        let record: Vec<u8> = row.try_get(1)?;
-        let before: Option<&[u8]> = row.try_get(3)?;
-        let follows = Sha256::new()
-            .chain_update(before.unwrap_or(&[0; 32]))
-            .chain_update(&record);
-        match <[u8; 32]>::from(follows.finalize()) == rows::digest(row, 2)? {
-            true => Ok(Some(record)),
-            false => Err(StoreError::damaged(format!(
-                "record {seq} of the log is not what was written: its hash differs"
-            ))),
-        }
+        rows.first().map(rows::ending).transpose()
     }
 
     fn contribution(&self, ticket: Ticket) -> Result<Option<Contribution>, StoreError> {
@@ -282,7 +267,7 @@ impl Store for Postgres {
             // The leader goes on signing. Where it cannot be asked for, the last answer is no later.
             match self
                 .ask(SIGNED, Vec::new())
-                .and_then(|rows| opening::signed(&rows))
+                .and_then(|rows| rows::signed(&rows))
             {
                 Ok(signed) => *self.signed_known() = signed,
                 Err(error) => tracing::warn!(%error, "what was last signed cannot be read"),

@@ -3,13 +3,14 @@
 use tauline_queue_core::Ticket;
 
 use super::accounts::{self, ACCOUNTS};
+use super::database::Database;
 use super::link::param;
 use super::meta::{self, META};
 use super::queries::{BLOB_TICKETS, KEEP_SIGNED, LASTING, LOG, SIGNED};
 use super::reading::{AFTER, BLOB, Snapshot};
 use super::rows::{self, number};
+use super::schema;
 use super::writer::Step;
-use super::{Database, opening, schema};
 use crate::batch::Blob;
 use crate::chain::StoredRecord;
 use crate::content::{Account, Meta, PAGE, Sink, Source, Summed};
@@ -119,7 +120,7 @@ impl Moving {
     /// # Errors
     /// When the database fails.
     pub(crate) fn signed(&mut self) -> Result<Option<Signed>, StoreError> {
-        opening::signed(&self.transaction.ask(SIGNED, Vec::new())?)
+        rows::signed(&self.transaction.ask(SIGNED, Vec::new())?)
     }
 
     /// Notes what was last signed.

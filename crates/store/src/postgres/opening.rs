@@ -3,18 +3,16 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use tauline_log::tree::{Hash, TreeHead};
 use tauline_protocol::journal::{Digest, Tally};
 use tauline_queue_core::Timestamp;
 use tauline_transcript::Sizes;
-use tokio_postgres::Row;
 
 use super::link::param;
 use super::meta::{self, META};
 use super::notes::{Extent, Noted};
 use super::pool::Pool;
 use super::queries::{EXTENT, SIGNED, SWEEP};
-use super::rows::{digest, number, unsigned};
+use super::rows::{digest, number, signed, unsigned};
 use super::writer::{Work, Writer};
 use super::{Database, Lead, Lease, Postgres, accounts};
 use crate::ceremony::Ceremony;
@@ -162,12 +160,12 @@ fn beside(
 ) -> Result<(Option<Signed>, Tally), StoreError> {
     let pool = Arc::clone(pool);
     engine.run(async move {
-        let signed = signed(&pool.query(SIGNED, &[]).await?)?;
+        let last = signed(&pool.query(SIGNED, &[]).await?)?;
         let accounts = match leads {
             true => accounts::first(&pool, u64::MAX).await?,
             false => sum::NONE,
         };
-        Ok((signed, accounts))
+        Ok((last, accounts))
     })
 }
 
@@ -187,18 +185,4 @@ async fn extent(pool: &Pool, records: u64) -> Result<Extent, StoreError> {
         last: hash(2)?.unwrap_or_default(),
         noted: hash(3)?,
     })
-}
-
-/// What was last signed, from its rows.
-pub(super) fn signed(rows: &[Row]) -> Result<Option<Signed>, StoreError> {
-    let one = |row: &Row| {
-        Ok(Signed {
-            origin: row.try_get(0)?,
-            tree: TreeHead {
-                size: unsigned(row, 1)?,
-                root: Hash(digest(row, 2)?),
-            },
-        })
-    };
-    rows.first().map(one).transpose()
 }

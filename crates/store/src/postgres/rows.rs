@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
+use tauline_log::tree::{Hash, TreeHead};
 use tauline_protocol::Identity;
 use tauline_protocol::journal::Digest;
 use tauline_queue_core::{Ticket, Timestamp};
@@ -14,6 +16,7 @@ use crate::chain::StoredRecord;
 use crate::contribution::{Contribution, WITNESS_LEN, Witness};
 use crate::error::StoreError;
 use crate::session::Session;
+use crate::signed::Signed;
 use crate::sum;
 
 /// Columns of a contribution, as [`contribution`] reads them.
@@ -175,6 +178,37 @@ pub(super) fn record(row: &Row) -> Result<StoredRecord, StoreError> {
             None => None,
         },
     })
+}
+
+/// A record that ended a stay, from its number, itself, its hash and the hash before. Refuses one that has
+/// changed since it was stored.
+pub(super) fn ending(row: &Row) -> Result<Vec<u8>, StoreError> {
+    let seq = unsigned(row, 0)?;
+    let record: Vec<u8> = row.try_get(1)?;
+    let before: Option<&[u8]> = row.try_get(3)?;
+    let follows = Sha256::new()
+        .chain_update(before.unwrap_or(&[0; 32]))
+        .chain_update(&record);
+    match <[u8; 32]>::from(follows.finalize()) == digest(row, 2)? {
+        true => Ok(record),
+        false => Err(StoreError::damaged(format!(
+            "record {seq} of the log is not what was written: its hash differs"
+        ))),
+    }
+}
+
+/// What was last signed, from its rows.
+pub(super) fn signed(rows: &[Row]) -> Result<Option<Signed>, StoreError> {
+    let one = |row: &Row| {
+        Ok(Signed {
+            origin: row.try_get(0)?,
+            tree: TreeHead {
+                size: unsigned(row, 1)?,
+                root: Hash(digest(row, 2)?),
+            },
+        })
+    };
+    rows.first().map(one).transpose()
 }
 
 /// Powers, from digest and bytes. Refuses what has changed since it was stored.
