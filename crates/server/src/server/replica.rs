@@ -53,6 +53,7 @@ use crate::forward::{Copies, Door, Inside, Link, Roles, Secret};
 use crate::health::Health;
 use crate::routes;
 use crate::signin::secret::warn_if_others_read;
+use crate::telemetry::throttle::Throttle;
 use crate::tls::Tls;
 use crate::traces::Traces;
 
@@ -148,6 +149,7 @@ pub async fn start_replica(settings: &Settings) -> anyhow::Result<Replica> {
         secret,
         roles: roles.clone(),
         operator: Arc::new(operator.clone()),
+        strangers: Throttle::default(),
     };
     routes::prepare();
     let places = places(&settings.connections, &proxies);

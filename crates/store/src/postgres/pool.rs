@@ -53,12 +53,16 @@ impl Pool {
         sql: &'static str,
         params: &[Param],
     ) -> Result<Vec<Row>, StoreError> {
-        let until = Instant::now() + OUTAGE;
+        let mut first_loss = None;
         loop {
-            let lost = match self.ask(sql, params).await {
+            let failure = match self.ask(sql, params).await {
                 Ok(rows) => return Ok(rows),
-                Err(lost @ Failure::Lost(_)) if Instant::now() < until => lost,
-                Err(failure) => return Err(failure.in_the_end(&self.database)),
+                Err(failure) => failure,
+            };
+            let until = *first_loss.get_or_insert_with(|| Instant::now() + OUTAGE);
+            let lost = match failure {
+                Failure::Lost(lost) if Instant::now() < until => lost,
+                failure => return Err(failure.in_the_end(&self.database)),
             };
             tracing::debug!(?lost, "a read is tried again");
             sleep(AGAIN).await;
@@ -79,8 +83,10 @@ impl Pool {
         };
         let work = async { Ok(link.query(sql, params).await?) };
         let rows = within(ANSWER_LIMIT, work).await;
-        if !matches!(rows, Err(Failure::Lost(_))) {
-            self.idle().push(link);
+        match &rows {
+            // The others that are kept lead to the same place.
+            Err(Failure::Lost(_)) => self.idle().clear(),
+            _ => self.idle().push(link),
         }
         rows
     }
