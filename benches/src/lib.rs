@@ -3,10 +3,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod clock;
+pub mod crowd;
 pub mod hour;
 pub mod load;
 pub mod made_up;
 pub mod obvious;
+pub mod process;
 pub mod transcripts;
 pub mod turns;
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::process::Process;
+
 /// The coordinator that is put under load: options of every load generator.
 #[derive(Debug, clap::Args)]
 pub struct Target {
@@ -82,10 +84,7 @@ impl Server {
     pub fn start(binary: &Path, sizes: &str, people: usize, flags: &[&str]) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let invites = data.path().join("invites");
-        let lines: String = (0..people)
-            .map(|i| format!("p{i} code-of-participant-{i}\n"))
-            .collect();
-        std::fs::write(&invites, lines)?;
+        std::fs::write(&invites, invitations(people))?;
         let port = std::net::TcpListener::bind("127.0.0.1:0")?
             .local_addr()?
             .port();
@@ -154,17 +153,10 @@ impl Server {
     /// # Errors
     /// Where there is no `/proc`.
     pub fn usage(&self) -> Result<(f64, f64, f64)> {
-        let status = std::fs::read_to_string(self.facts().join("status"))?;
-        let field = |name: &str| -> f64 {
-            status
-                .lines()
-                .find_map(|line| line.strip_prefix(name))
-                .and_then(|rest| rest.split_whitespace().next())
-                .and_then(|kilobytes| kilobytes.parse::<f64>().ok())
-                .map_or(f64::NAN, |kilobytes| kilobytes * 1024.0 / 1e6)
-        };
-        let time = self.processor_time()?.as_secs_f64();
-        Ok((field("VmRSS:"), field("VmHWM:"), time))
+        let usage = self.process().usage()?;
+        let megabytes = |bytes: u64| bytes as f64 / 1e6;
+        let time = usage.time.as_secs_f64();
+        Ok((megabytes(usage.memory), megabytes(usage.most_memory), time))
     }
 
     /// Processor time so far, in steps of 10 ms.
@@ -172,17 +164,21 @@ impl Server {
     /// # Errors
     /// Where there is no `/proc`.
     pub fn processor_time(&self) -> Result<Duration> {
-        let stat = std::fs::read_to_string(self.facts().join("stat"))?;
-        let after_name = stat.rsplit(')').next().unwrap_or_default();
-        let ticks = after_name.split_whitespace().skip(11).take(2);
-        let ticks: u64 = ticks.map(str::parse::<u64>).sum::<Result<_, _>>()?;
-        Ok(Duration::from_millis(ticks * 10))
+        self.process().processor_time()
     }
 
-    /// The directory in which the system describes the process.
-    fn facts(&self) -> PathBuf {
-        Path::new("/proc").join(self.process.id().to_string())
+    /// The process.
+    #[must_use]
+    pub fn process(&self) -> Process {
+        Process(self.process.id())
     }
+}
+
+/// A file of `--invites` for so many participants, which [`sign_in`] goes by.
+#[must_use]
+pub fn invitations(people: usize) -> String {
+    let lines = (0..people).map(|i| format!("p{i} code-of-participant-{i}\n"));
+    lines.collect()
 }
 
 /// Signs in with the invitation of this number, and returns the session's token.

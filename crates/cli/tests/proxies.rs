@@ -1,4 +1,4 @@
-//! The examples of `deploy` for proxies, with the real programs: nginx and Caddy. What they lack here is TLS.
+//! The examples of `deploy` for proxies, with the real programs: nginx, HAProxy and Caddy. What they lack here is TLS.
 
 #![allow(clippy::unwrap_used, clippy::too_many_lines)]
 #![cfg(unix)]
@@ -173,7 +173,7 @@ fn code(number: usize) -> String {
 fn answers_are_held_for_a_minute_and_events_come_as_they_happen() {
     let dir = temporary();
     let invites = dir.path().join("invites");
-    let lines = (0..8).map(|number| format!("participant-{number} {}\n", code(number)));
+    let lines = (0..10).map(|number| format!("participant-{number} {}\n", code(number)));
     fs::write(&invites, lines.collect::<String>()).unwrap();
     let invites = invites.display().to_string();
     let server = Server::start(&[
@@ -237,7 +237,7 @@ fn answers_are_held_for_a_minute_and_events_come_as_they_happen() {
 
 #[test]
 fn clients_count_by_their_own_addresses_and_cannot_forge_them() {
-    for which in 0..2 {
+    for which in 0..3 {
         let flags = ["--anonymous-rate", "1", "--trusted-proxies", "127.0.0.1"];
         let server = Server::start(&flags);
         let mut fronts = Front::examples(&server);

@@ -16,6 +16,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -150,7 +151,17 @@ pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Runni
     start_with(settings, clock, Arc::new(Settings::from_process)).await
 }
 
-async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow::Result<Running> {
+/// What there is before the data is opened.
+struct Ground {
+    listener: TcpListener,
+    address: SocketAddr,
+    tls: Option<Arc<Tls>>,
+    health: Arc<Health>,
+    watching: Watching,
+}
+
+/// Listens, and tells those who watch that nobody can be served yet.
+async fn ground(settings: &Settings) -> anyhow::Result<Ground> {
     anyhow::ensure!(
         settings.replicas.store.is_none(),
         "a coordinator whose data is in the database of --store is a replica, and starts as one"
@@ -163,10 +174,25 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     let address = listener.local_addr()?;
     let tls = settings.tls.files().map(Tls::open).transpose()?;
     let health = Health::opening(settings, measures(settings)?, tls.clone());
-    // It tells that nobody can be served yet.
-    let mut watching = Watching::start(settings, &health).await?;
-    let metrics_address = watching.address();
+    let watching = Watching::start(settings, &health).await?;
+    Ok(Ground {
+        listener,
+        address,
+        tls,
+        health,
+        watching,
+    })
+}
 
+async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow::Result<Running> {
+    let Ground {
+        listener,
+        address,
+        tls,
+        health,
+        mut watching,
+    } = ground(settings).await?;
+    let metrics_address = watching.address();
     let origin = settings.origin(address);
     warn_of(&origin, tls.is_some());
     let providers = Providers::open(settings, &origin).await?;
@@ -219,12 +245,7 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     };
     let (stop, stop_asked) = oneshot::channel();
     let served = tokio::spawn(serving.until(stop_asked));
-    tracing::info!(
-        %address,
-        data = %settings.service.data_dir.display(),
-        ceremony = %settings.service.ceremony,
-        "serving"
-    );
+    say_what_is_served(settings, address);
     Ok(Running {
         address,
         tls: tls.is_some(),
@@ -235,6 +256,15 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
         stop,
         served,
     })
+}
+
+fn say_what_is_served(settings: &Settings, address: SocketAddr) {
+    tracing::info!(
+        %address,
+        data = %settings.service.data_dir.display(),
+        ceremony = %settings.service.ceremony,
+        "serving"
+    );
 }
 
 /// Hears what the operator wants.

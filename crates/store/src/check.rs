@@ -17,6 +17,7 @@ pub use self::custody::{Custody, GivenTo, Holder, Plan};
 pub use self::following::{Following, News};
 pub use self::log::public_entry;
 use self::log::{PAGE, Replayed};
+use crate::apart;
 use crate::ceremony::Ceremony;
 use crate::chain::Chain;
 use crate::contribution::Contribution;
@@ -190,6 +191,9 @@ fn blob(
     let blob = store.blob(ticket)?.ok_or_else(|| {
         StoreError::damaged(format!("the contribution of ticket {ticket} is missing"))
     })?;
+    if apart::is_reference(&blob) {
+        return Err(StoreError::Apart { ticket });
+    }
     if arrived.is_some_and(|arrived| arrived != *blob.digest()) {
         return Err(StoreError::damaged(format!(
             "the contribution of ticket {ticket} is not what was stored: the log has another digest"

@@ -193,6 +193,34 @@ pub enum StoreError {
     /// This replica only reads.
     #[error("this replica does not lead, so it writes nothing; ask the one that does")]
     NotLeading,
+    /// Where powers are kept apart did not do what it was asked.
+    #[error(
+        "powers of a contribution cannot be {action} {place}: {source}. Look at whether it is there, and at the credentials; what was not kept was not acknowledged"
+    )]
+    Objects {
+        /// What was tried, as a participle and a preposition.
+        action: &'static str,
+        /// The object store's URL.
+        place: String,
+        /// What it said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Powers are kept apart, and nobody has said where.
+    #[error(
+        "the powers of ticket {ticket} are kept in an object store: say where with --blobs, as when they were stored"
+    )]
+    Apart {
+        /// Whose they are.
+        ticket: tauline_queue_core::Ticket,
+    },
+    /// The URL of an object store cannot be used.
+    #[error("{url} is no place for powers: {why}. Give s3://BUCKET/PREFIX, or file:///DIRECTORY")]
+    NoPlace {
+        /// The URL, without secrets.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The database failed.
     #[error("the database failed: {0}; check the disk's space and health, then start again")]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`sqlite`] | the embedded store: one database in a data directory |
 //! | [`postgres`] | the store that replicas share: a PostgreSQL database, and who of them leads |
+//! | [`apart`], [`objects`] | the powers of contributions kept apart, in an object store |
 //! | [`check`] | checks of the log and of all that is stored beside it |
 //! | [`sum`] | the sums by which stored things are recognised |
 //! | [`turns`] | the turns that are over, as the log tells them |
@@ -23,6 +24,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod apart;
 mod asked;
 mod batch;
 mod bundle;
@@ -32,6 +34,7 @@ pub mod check;
 mod content;
 mod contribution;
 mod directory;
+mod engine;
 mod error;
 #[doc(hidden)]
 pub mod failpoint;
@@ -40,6 +43,7 @@ pub mod making;
 pub mod mark;
 pub mod moving;
 mod names;
+pub mod objects;
 pub mod postgres;
 mod session;
 pub mod signed;

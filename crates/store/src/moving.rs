@@ -3,18 +3,21 @@
 //! Everything goes along: the log, the witnesses, the powers, accounts and sessions, the secret keys, and
 //! how much of the public log was signed. What is moved is checked against the log before it is copied, and
 //! compared with the copy before that counts. The source stays as it is, so whoever moves a ceremony has to
-//! see to it that only one of the two goes on.
+//! see to it that only one of the two goes on. Powers that are kept apart stay where they are.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use tauline_protocol::journal::Digest;
 use tauline_queue_core::Rules;
 
+use crate::apart::Apart;
 use crate::check::{self, Checked};
 use crate::content::{self, Amount};
 use crate::directory::{DataDir, database_in};
 use crate::error::StoreError;
 use crate::making::{New, put_in_place};
+use crate::objects::Objects;
 use crate::postgres::{Database, Moving, Postgres};
 use crate::signed::Signed;
 use crate::sqlite::{Fresh, Sqlite, Whole};
@@ -61,14 +64,18 @@ impl Moved {
 /// # Errors
 /// When either cannot be used or is in use, when the data is not sound, or when there is a ceremony in the
 /// database. The database then has none, as before.
-pub fn to_postgres(directory: &Path, database: &Database) -> Result<Moved, StoreError> {
+pub fn to_postgres(
+    directory: &Path,
+    database: &Database,
+    objects: Option<&Arc<Objects>>,
+) -> Result<Moved, StoreError> {
     let none = || StoreError::Foreign {
         path: directory.to_owned(),
     };
     let file = database_in(directory)?.ok_or_else(none)?;
     let held = DataDir::take(directory)?;
-    let store = Sqlite::look_at(held.path())?;
-    store.check_structure()?;
+    let store = Apart::new(Sqlite::look_at(held.path())?, objects.cloned());
+    store.inner().check_structure()?;
     let checked = check::everything(&store, Rules::default())?;
     let mut source = Whole::read(&file)?;
     let mut there = Moving::begin(database)?;
@@ -87,6 +94,7 @@ pub fn to_postgres(directory: &Path, database: &Database) -> Result<Moved, Store
     there.commit()?;
     let copied = Postgres::follow(database, held.path())?;
     let copied = copied.ok_or_else(|| StoreError::damaged("the copy is missing"))?;
+    let copied = Apart::new(copied, objects.cloned());
     check_copy(&copied, &checked, &moved)?;
     Ok(moved)
 }
@@ -96,7 +104,11 @@ pub fn to_postgres(directory: &Path, database: &Database) -> Result<Moved, Store
 /// # Errors
 /// When either cannot be used or is in use, when the data is not sound, or when there is a ceremony in the
 /// directory. The directory then has none, as before.
-pub fn to_sqlite(database: &Database, directory: &Path) -> Result<Moved, StoreError> {
+pub fn to_sqlite(
+    database: &Database,
+    directory: &Path,
+    objects: Option<&Arc<Objects>>,
+) -> Result<Moved, StoreError> {
     if let Some(path) = database_in(directory)? {
         return Err(StoreError::Exists { path });
     }
@@ -107,6 +119,7 @@ pub fn to_sqlite(database: &Database, directory: &Path) -> Result<Moved, StoreEr
         what: "holds no ceremony: name the right one, and the right schema".to_owned(),
     };
     let store = Postgres::follow(database, directory)?.ok_or_else(none)?;
+    let store = Apart::new(store, objects.cloned());
     let checked = check::everything(&store, Rules::default())?;
     let held = DataDir::take(directory)?;
     put_in_place(&held, |file| -> Result<_, StoreError> {
@@ -118,12 +131,12 @@ pub fn to_sqlite(database: &Database, directory: &Path) -> Result<Moved, StoreEr
             ..Moved::of(&store, &checked, amount)
         };
         content::compare(there.source(), &mut Whole::read(file)?)?;
-        let copied = Sqlite::look_at(file)?;
-        copied.check_structure()?;
+        let copied = Apart::new(Sqlite::look_at(file)?, objects.cloned());
+        copied.inner().check_structure()?;
         check_copy(&copied, &checked, &moved)?;
         Ok(New {
             signed: moved.signed.clone(),
-            mark: copied.mark()?,
+            mark: copied.inner().mark()?,
             result: moved,
         })
     })

@@ -38,7 +38,6 @@
 mod accounts;
 mod cluster;
 mod database;
-mod engine;
 mod failure;
 mod link;
 mod meta;
@@ -64,7 +63,6 @@ use tokio_postgres::Row;
 
 pub use self::cluster::{Cluster, Leader, Lease, Member};
 pub use self::database::Database;
-use self::engine::Engine;
 use self::link::{Link, Param, param};
 pub(crate) use self::moving::Moving;
 use self::notes::Notes;
@@ -83,6 +81,7 @@ use crate::ceremony::Ceremony;
 use crate::chain::StoredRecord;
 use crate::content;
 use crate::contribution::Contribution;
+use crate::engine::Engine;
 use crate::error::StoreError;
 use crate::failpoint::failpoint;
 use crate::session::{Session, SignInWrite, TokenHash};

@@ -35,6 +35,7 @@ use self::connection::{connect, connect_to_look};
 pub(crate) use self::handover::{equip, write_bundle_of};
 pub(crate) use self::moving::{Fresh, Whole};
 use self::rows::{apply, blob};
+pub(crate) use self::upkeep::sweep as delete_superseded;
 use self::upkeep::{SUPERSEDED, Upkeep};
 use crate::asked::Asked;
 use crate::batch::{Batch, Blob};

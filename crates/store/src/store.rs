@@ -24,6 +24,16 @@ pub trait Store: Send + Sync + 'static {
     /// What was fixed when the ceremony was made.
     fn ceremony(&self) -> &Ceremony;
 
+    /// Makes powers durable that a later commit is going to name, if they are kept apart from the rest, so
+    /// that the commit does not wait for them. Powers that no commit names go away by themselves.
+    ///
+    /// # Errors
+    /// When the medium fails. Nothing has changed.
+    fn prepare(&self, blob: &Blob) -> Result<(), StoreError> {
+        let _ = blob;
+        Ok(())
+    }
+
     /// Makes all of a batch durable, or nothing.
     ///
     /// # Errors

@@ -8,9 +8,11 @@ mod people;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tauline_protocol::admin::{AdminAnswer, AdminRequest, SOCKET_NAME};
+use tauline_store::objects::Objects;
 
 use self::order::{InvitesOrder, Order};
 use crate::exit::{Failure, Outcome};
@@ -94,17 +96,27 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
+/// Where powers are, if they are apart from the rest.
+fn objects(url: Option<&str>) -> Outcome<Option<Arc<Objects>>> {
+    let objects = url.map(Objects::open).transpose();
+    let objects = objects.map_err(|error| Failure::usage(format!("--blobs: {error}")))?;
+    Ok(objects.map(Arc::new))
+}
+
 /// Carries out an order that needs no coordinator.
 fn without_coordinator(args: &Args) -> Outcome {
     match &args.order {
         Order::Restore { file, signed } => {
             data::restore(file, signed.as_deref(), &args.data_dir, args.json)
         }
-        Order::Check { path } => {
+        Order::Check { path, blobs } => {
             let path = path.as_deref().unwrap_or(&args.data_dir);
-            data::check(path, args.json)
+            data::check(path, objects(blobs.as_deref())?, args.json)
         }
-        Order::Migrate { from, to } => migrate::migrate(from, to, args.json),
+        Order::Migrate { from, to, blobs } => {
+            let objects = objects(blobs.as_deref())?;
+            migrate::migrate(from, to, objects.as_ref(), args.json)
+        }
         _ => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! Real proxies in front of a coordinator: nginx and Caddy.
+//! Real proxies in front of coordinators: nginx, HAProxy and Caddy.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -22,7 +22,23 @@ pub(crate) struct Front {
 impl Front {
     /// The proxies that are here, each with the example of `deploy` for it.
     pub(crate) fn examples(server: &Server) -> Vec<Self> {
-        let all = [Self::nginx_example(server), Self::caddy_example(server)];
+        let at = address(server);
+        let all = [
+            Self::nginx_example(&example("nginx/tauline.conf"), &[at]),
+            Self::haproxy_example(&[at]),
+            Self::caddy_example(server),
+        ];
+        all.into_iter().flatten().collect()
+    }
+
+    /// The proxies that are here, each with the example of `deploy` for several replicas, before these.
+    pub(crate) fn replicas(at: &[&str]) -> Vec<Self> {
+        let several = example("nginx/replicas.conf");
+        let one = example("nginx/tauline.conf");
+        let (head, rest) = one.split_once("upstream tauline {").unwrap();
+        let (_, rest) = rest.split_once("\n}\n").unwrap();
+        let nginx = format!("{head}\n{several}\n{rest}");
+        let all = [Self::nginx_example(&nginx, at), Self::haproxy_example(at)];
         all.into_iter().flatten().collect()
     }
 
@@ -37,22 +53,49 @@ impl Front {
         })
     }
 
-    /// Starts nginx with the example, without TLS.
-    fn nginx_example(server: &Server) -> Option<Self> {
-        let example = example("nginx/tauline.conf");
-        let address = address(server);
+    /// Starts nginx with an example, without TLS, before these servers.
+    fn nginx_example(example: &str, servers: &[&str]) -> Option<Self> {
+        let mut servers = servers.iter();
         Self::nginx_with(|at, port| {
             let changed = example.lines().map(|line| match line.trim() {
-                "server 127.0.0.1:3000;" => format!("server {address};"),
                 "listen 443 ssl http2;" => format!("listen 127.0.0.1:{port};"),
                 "listen 80;" => format!("listen unix:{at}/plain;"),
                 other if other.starts_with("ssl_") || other.starts_with("listen") => String::new(),
+                other if other.starts_with("server ") && other.contains(":3000") => {
+                    instead(other, servers.next())
+                }
                 _ => line
                     .replace("/var/cache/nginx", at)
                     .replace("/var/log/nginx", at),
             });
             changed.collect::<Vec<_>>().join("\n")
         })
+    }
+
+    /// Starts HAProxy with the example, without TLS, before these servers. None, with a message, if there is
+    /// no HAProxy.
+    fn haproxy_example(servers: &[&str]) -> Option<Self> {
+        let there = ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy"];
+        let program = program("HAProxy", &there, "TAULINE_REQUIRE_HAPROXY", "haproxy")?;
+        let (dir, port, mut servers) = (temporary(), free_port(), servers.iter());
+        let example = example("haproxy/haproxy.cfg");
+        let changed = example.lines().map(|line| match line.trim() {
+            "bind :80" => String::new(),
+            other if other.starts_with("http-request redirect scheme") => String::new(),
+            other if other.starts_with("bind :443") => format!("bind 127.0.0.1:{port}"),
+            // As many files as the machine lets it open.
+            other if other.starts_with("maxconn") => "maxconn 1000".to_owned(),
+            other if other.starts_with("server ") => instead(other, servers.next()),
+            _ => line.to_owned(),
+        });
+        let config = changed.collect::<Vec<_>>().join("\n") + "\n";
+        fs::write(dir.path().join("haproxy.cfg"), config).unwrap();
+        let mut command = Command::new(program);
+        command
+            .arg("-db")
+            .arg("-f")
+            .arg(dir.path().join("haproxy.cfg"));
+        Some(Self::listens("haproxy", &mut command, port, dir))
     }
 
     /// Starts Caddy with the example, without TLS. None, with a message, if there is no Caddy.
@@ -150,6 +193,14 @@ fn example(path: &str) -> String {
 
 fn address(server: &Server) -> &str {
     server.url.trim_start_matches("http://")
+}
+
+/// A line of an example that names a server, with another in its place, or nothing if there is none.
+fn instead(line: &str, server: Option<&&str>) -> String {
+    let is_address = |word: &&str| word.contains(":3000");
+    let example = line.split([' ', ';']).find(is_address).unwrap();
+    let replaced = server.map(|server| line.replace(example, server));
+    replaced.unwrap_or_default()
 }
 
 fn free_port() -> u16 {

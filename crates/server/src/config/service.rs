@@ -51,6 +51,16 @@ pub struct ServiceSettings {
     )]
     pub data_dir: PathBuf,
 
+    /// Object store in which the powers of contributions are kept, apart from the database: s3://BUCKET/PREFIX,
+    /// or file:///DIRECTORY for one that all replicas see.
+    ///
+    /// Credentials, region and endpoint of S3 are taken from the environment as Amazon's tools name them:
+    /// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL, and AWS_ALLOW_HTTP=true for an
+    /// endpoint without TLS. Powers that are in the database already stay there. By default powers are in the
+    /// database.
+    #[arg(long, env = "TAULINE_BLOBS", value_name = "URL")]
+    pub blobs: Option<String>,
+
     /// Witness to which the public log's checkpoints are offered, KEY=URL as `tauline witness` prints
     /// it; several, separated by commas.
     ///

@@ -5,7 +5,9 @@ use std::sync::{Arc, Weak};
 use anyhow::Context as _;
 use tauline_queue_core::Timestamp;
 use tauline_store::Store;
+use tauline_store::apart::Apart;
 use tauline_store::mark::MARK_NAME;
+use tauline_store::objects::Objects;
 use tauline_store::sqlite::{Found, Sqlite};
 use tokio::task::JoinHandle;
 
@@ -65,7 +67,7 @@ pub(super) async fn open(opening: Opening) -> anyhow::Result<Opened> {
         }
         let store = open_store(settings, opening.clock.now())?;
         let hold = store.hold();
-        let store = Arc::new(store);
+        let store = Arc::new(Apart::new(store, objects(settings)?));
         Ok(Stored { store, hold })
     })
     .await
@@ -113,6 +115,19 @@ where
     tokio::task::spawn_blocking(work)
         .await
         .context("opening the data panicked")?
+}
+
+/// Where powers are kept, if it is apart from the rest.
+pub(super) fn objects(settings: &Settings) -> anyhow::Result<Option<Arc<Objects>>> {
+    let url = settings.service.blobs.as_deref();
+    let objects = url.map(Objects::open).transpose().context("--blobs")?;
+    if let Some(objects) = &objects {
+        tracing::info!(
+            at = objects.url(),
+            "the powers of contributions are kept apart"
+        );
+    }
+    Ok(objects.map(Arc::new))
 }
 
 /// Opens the store, and says what was found: nobody shall take a beginning for what was there.

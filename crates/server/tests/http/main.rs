@@ -8,6 +8,7 @@ mod arriving;
 mod bad_documents;
 mod bad_requests;
 mod bad_uploads;
+mod blobs;
 mod ceremony;
 mod clocks;
 mod connections;

@@ -14,12 +14,12 @@ use tokio_postgres::{AsyncMessage, Row};
 use zeroize::Zeroizing;
 
 use super::database::Database;
-use super::engine::Engine;
 use super::failure::{Failure, TooLong};
 use super::link::{Link, Messages, Param, param, within};
 use super::pool::{AGAIN, OUTAGE};
 use super::rows::unsigned;
 use super::schema;
+use crate::engine::Engine;
 use crate::error::StoreError;
 
 /// How long the database may take for an answer: what is asked here is a row. It waits for at most a second
@@ -87,7 +87,7 @@ impl Cluster {
     /// # Errors
     /// When the database cannot be reached or used.
     pub fn join(database: &Database) -> Result<Self, StoreError> {
-        let engine = Engine::start()?;
+        let engine = Engine::start("postgres")?;
         let (link_sender, link) = watch::channel(None);
         let (told, changes) = watch::channel(0);
         let place = database.clone();

@@ -3,7 +3,6 @@
 use tauline_queue_core::Ticket;
 
 use super::accounts::{self, ACCOUNTS};
-use super::engine::Engine;
 use super::link::param;
 use super::meta::{self, META};
 use super::queries::{BLOB_TICKETS, KEEP_SIGNED, LASTING, LOG, SIGNED};
@@ -14,6 +13,7 @@ use super::{Database, opening, schema};
 use crate::batch::Blob;
 use crate::chain::StoredRecord;
 use crate::content::{Account, Meta, PAGE, Sink, Source, Summed};
+use crate::engine::Engine;
 use crate::error::StoreError;
 use crate::session::Session;
 use crate::signed::Signed;
@@ -84,7 +84,7 @@ impl Moving {
     /// # Errors
     /// When the database cannot be reached or used, or when a replica leads.
     pub(crate) fn begin(database: &Database) -> Result<Self, StoreError> {
-        let engine = Engine::start()?;
+        let engine = Engine::start("postgres")?;
         let place = database.clone();
         engine.run(async move { schema::migrate(&place).await })?;
         let begin = "SET idle_in_transaction_session_timeout = '10min'; BEGIN";

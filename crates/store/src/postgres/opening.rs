@@ -9,7 +9,6 @@ use tauline_queue_core::Timestamp;
 use tauline_transcript::Sizes;
 use tokio_postgres::Row;
 
-use super::engine::Engine;
 use super::link::param;
 use super::meta::{self, META};
 use super::notes::{Extent, Noted};
@@ -19,6 +18,7 @@ use super::rows::{digest, number, unsigned};
 use super::writer::{Work, Writer};
 use super::{Database, Lead, Lease, Postgres, accounts};
 use crate::ceremony::Ceremony;
+use crate::engine::Engine;
 use crate::error::StoreError;
 use crate::signed::Signed;
 use crate::sqlite::Found;
@@ -40,7 +40,7 @@ impl Postgres {
         pinned: Option<&str>,
         directory: &Path,
     ) -> Result<Self, StoreError> {
-        let engine = Engine::start()?;
+        let engine = Engine::start("postgres")?;
         let pool = Arc::new(Pool::new(database));
         let epoch = lease.key();
         let begin = {
@@ -78,7 +78,7 @@ impl Postgres {
     /// # Errors
     /// When the database cannot be reached or used.
     pub fn follow(database: &Database, directory: &Path) -> Result<Option<Self>, StoreError> {
-        let engine = Engine::start()?;
+        let engine = Engine::start("postgres")?;
         let pool = Arc::new(Pool::new(database));
         let asked = Arc::clone(&pool);
         let ceremony = engine.run(async move { ceremony(&asked).await })?;

@@ -8,7 +8,6 @@ use tauline_queue_core::Ticket;
 use tokio_postgres::Row;
 
 use super::database::Database;
-use super::engine::Engine;
 use super::failure::Failure;
 use super::link::{Link, Param, param, within};
 use super::pool::ANSWER_LIMIT;
@@ -16,6 +15,7 @@ use super::rows::{blob, checked_contribution, contribution, contributions, numbe
 use super::writer::Step;
 use crate::batch::Blob;
 use crate::contribution::Contribution;
+use crate::engine::Engine;
 use crate::error::StoreError;
 use crate::store::Reading;
 

@@ -124,7 +124,7 @@ fn run(writer: &Mutex<Connection>, connection: &Connection, woken: &Receiver<()>
 }
 
 /// Deletes the blobs that are not needed any more.
-pub(super) fn sweep(writer: &Connection) -> rusqlite::Result<()> {
+pub(crate) fn sweep(writer: &Connection) -> rusqlite::Result<()> {
     let delete = format!("DELETE FROM blobs WHERE {SUPERSEDED}");
     writer.prepare_cached(&delete)?.execute([]).map(|_| ())
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod apart;
 mod both;
 mod cut;
 mod fence;
@@ -14,6 +15,7 @@ mod place;
 mod proxy;
 mod readings;
 mod refusals;
+mod s3;
 mod same;
 mod sign_ins;
 mod signed;

@@ -70,11 +70,11 @@ fn a_ceremony_goes_to_the_other_store_and_back() {
     let store = Sqlite::open(from.path(), &small(), NOON).unwrap();
     fill(&store);
     let before = said(&store);
-    let in_use = to_postgres(from.path(), &there).unwrap_err();
+    let in_use = to_postgres(from.path(), &there, None).unwrap_err();
     assert!(matches!(in_use, StoreError::InUse { .. }), "{in_use}");
     drop(store);
 
-    let moved = to_postgres(from.path(), &there).unwrap();
+    let moved = to_postgres(from.path(), &there, None).unwrap();
     assert_eq!(
         (moved.contributions, moved.accounts, moved.sessions),
         (40, 7, 7)
@@ -88,10 +88,10 @@ fn a_ceremony_goes_to_the_other_store_and_back() {
         before
     );
 
-    let in_use = to_sqlite(&there, to.path()).unwrap_err();
+    let in_use = to_sqlite(&there, to.path(), None).unwrap_err();
     assert!(in_use.to_string().contains("a replica leads"), "{in_use}");
     replica.lease.give_up().unwrap();
-    assert_eq!(to_sqlite(&there, to.path()).unwrap(), moved);
+    assert_eq!(to_sqlite(&there, to.path(), None).unwrap(), moved);
     let back = Sqlite::open(to.path(), &small(), NOON).unwrap();
     assert_eq!(said(&back), before);
     assert_eq!(back.found(), tauline_store::sqlite::Found::Whole);
@@ -104,18 +104,18 @@ fn a_place_with_a_ceremony_is_not_moved_to() {
     };
     let there = database(&url);
     let directory = tempfile::tempdir().unwrap();
-    let refused = to_postgres(directory.path(), &there).unwrap_err();
+    let refused = to_postgres(directory.path(), &there, None).unwrap_err();
     assert!(matches!(refused, StoreError::Foreign { .. }), "{refused}");
     drop(Replica::lead(&url, "one"));
     let server = server().unwrap();
     let schema = url.rsplit("%3D").next().unwrap();
     server.sql(schema, "UPDATE leader SET expires_at = 'epoch'");
     drop(Sqlite::open(directory.path(), &small(), NOON).unwrap());
-    let refused = to_postgres(directory.path(), &there)
+    let refused = to_postgres(directory.path(), &there, None)
         .unwrap_err()
         .to_string();
     assert!(refused.contains("holds a ceremony already"), "{refused}");
-    let refused = to_sqlite(&there, directory.path()).unwrap_err();
+    let refused = to_sqlite(&there, directory.path(), None).unwrap_err();
     assert!(matches!(refused, StoreError::Exists { .. }), "{refused}");
 }
 
@@ -132,7 +132,7 @@ fn what_is_damaged_is_not_moved_and_nothing_is_left() {
     let spoil = "ALTER TABLE journal DISABLE TRIGGER ALL;
         UPDATE journal SET record = record || 'x' WHERE seq = 9";
     server.sql(&schema, spoil);
-    let refused = to_sqlite(&database(&url), to.path()).unwrap_err();
+    let refused = to_sqlite(&database(&url), to.path(), None).unwrap_err();
     assert!(matches!(refused, StoreError::Damaged(_)), "{refused}");
     assert_eq!(fs::read_dir(to.path()).unwrap().count(), 0);
 }

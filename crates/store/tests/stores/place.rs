@@ -1,10 +1,12 @@
 //! Places in which a ceremony is kept.
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tauline_queue_core::Timestamp;
+use tauline_store::apart::Apart;
+use tauline_store::objects::Objects;
 use tauline_store::postgres::{Cluster, Database, Lease, Member, Postgres};
 use tauline_store::sqlite::Sqlite;
 use tauline_store::{Store, StoreError};
@@ -19,6 +21,11 @@ pub(crate) const LONG: Duration = Duration::from_secs(600);
 
 pub(crate) fn small() -> Sizes {
     "16:4,32:4".parse().unwrap()
+}
+
+/// A directory as an object store.
+pub(crate) fn objects(directory: &Path) -> Arc<Objects> {
+    Arc::new(Objects::open(&format!("file://{}", directory.display())).unwrap())
 }
 
 /// The server that tests share which do it no harm; none where PostgreSQL is not installed.
@@ -100,18 +107,25 @@ impl Replica {
 /// A place that survives what is opened in it.
 pub(crate) enum Place {
     Directory(TempDir),
+    /// A directory, and one for powers.
+    Apart(TempDir, TempDir),
     Schema(String),
 }
 
 /// A ceremony that is open.
 pub(crate) enum Open {
     Sqlite(Box<Sqlite>),
+    Apart(Box<Apart<Sqlite>>),
     Postgres(Box<Replica>),
 }
 
 impl Place {
     pub(crate) fn sqlite() -> Self {
         Self::Directory(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn apart() -> Self {
+        Self::Apart(tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap())
     }
 
     pub(crate) fn postgres() -> Option<Self> {
@@ -127,6 +141,11 @@ impl Place {
         match self {
             Self::Directory(directory) => Sqlite::open_as(directory.path(), sizes, NOON, pinned)
                 .map(|store| Open::Sqlite(Box::new(store))),
+            Self::Apart(directory, powers) => {
+                let inner = Sqlite::open_as(directory.path(), sizes, NOON, pinned)?;
+                let store = Apart::new(inner, Some(objects(powers.path())));
+                Ok(Open::Apart(Box::new(store)))
+            }
             Self::Schema(url) => Replica::try_lead(url, "one", sizes, pinned)
                 .map(|replica| Open::Postgres(Box::new(replica))),
         }
@@ -137,6 +156,7 @@ impl Open {
     pub(crate) fn store(&self) -> &dyn Store {
         match self {
             Self::Sqlite(store) => &**store,
+            Self::Apart(store) => &**store,
             Self::Postgres(replica) => &replica.store,
         }
     }

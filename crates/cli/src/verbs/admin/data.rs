@@ -4,13 +4,16 @@ use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 use tauline_log::tree::Tree;
 use tauline_protocol::status::ModeWord;
 use tauline_queue_core::Rules;
+use tauline_store::apart::Apart;
 use tauline_store::check::{self, Checked};
 use tauline_store::mark::{self, Mark};
+use tauline_store::objects::Objects;
 use tauline_store::signed::{self, SIGNED_NAME};
 use tauline_store::sqlite::Sqlite;
 use tauline_store::{DATABASE_NAME, PART_NAME, Store as _, StoreError};
@@ -56,8 +59,8 @@ struct Log {
 }
 
 /// Checks a backup or a data directory, and prints what it holds.
-pub(super) fn check(path: &Path, json: bool) -> Outcome {
-    let (contents, _, _) = look(path)?;
+pub(super) fn check(path: &Path, objects: Option<Arc<Objects>>, json: bool) -> Outcome {
+    let (contents, _, _) = look(path, objects)?;
     match json {
         true => output::print_json(&contents),
         false => output::print(&format!(
@@ -69,15 +72,15 @@ pub(super) fn check(path: &Path, json: bool) -> Outcome {
 }
 
 /// Opens data without changing it, and checks all of it.
-fn look(path: &Path) -> Outcome<(Contents, Mark, Tree)> {
+fn look(path: &Path, objects: Option<Arc<Objects>>) -> Outcome<(Contents, Mark, Tree)> {
     fs::metadata(path).map_err(|error| Failure::file("read", path, &error))?;
     let looked = || -> Result<_, StoreError> {
-        let store = Sqlite::look_at(path)?;
-        store.check_structure()?;
+        let store = Apart::new(Sqlite::look_at(path)?, objects);
+        store.inner().check_structure()?;
         let checked = check::everything(&store, Rules::default())?;
         let digests = store.reading()?.has_sums();
-        let contents = contents(&store, &checked, digests);
-        Ok((contents, store.mark()?, checked.tree))
+        let contents = contents(store.inner(), &checked, digests);
+        Ok((contents, store.inner().mark()?, checked.tree))
     };
     looked().map_err(|error| refused(path, &error))
 }
@@ -178,7 +181,7 @@ pub(super) fn restore(file: &Path, signed: Option<&Path>, data_dir: &Path, json:
             ),
         );
     }
-    let (contents, _, _) = look(file)?;
+    let (contents, _, _) = look(file, None)?;
     let failed = |error: io::Error| Failure::file("restore to", data_dir, &error);
     let made = !data_dir.exists();
     keys::create_private_dir(data_dir).map_err(failed)?;
@@ -236,7 +239,7 @@ fn put_in_place(
     io::copy(&mut from, &mut copy)
         .and_then(|_| copy.sync_all())
         .map_err(failed)?;
-    let (copied, mark, tree) = look(&part)?;
+    let (copied, mark, tree) = look(&part, None)?;
     if copied != *contents {
         return Err(Failure::bad(format!(
             "{} alone does not hold what was found in it: there is a write-ahead log beside it",

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::Serialize;
 use tauline_store::StoreError;
 use tauline_store::moving::{self, Moved};
+use tauline_store::objects::Objects;
 use tauline_store::postgres::Database;
 
 use crate::exit::{Failure, Outcome};
@@ -66,7 +68,7 @@ struct Answer<'a> {
 }
 
 /// Moves a ceremony, and says who may go on with it.
-pub(super) fn migrate(from: &str, to: &str, json: bool) -> Outcome {
+pub(super) fn migrate(from: &str, to: &str, objects: Option<&Arc<Objects>>, json: bool) -> Outcome {
     let place = |flag, text: &str| {
         let wrong = |error| Failure::usage(format!("{flag} cannot be used: {error}"));
         text.parse::<Place>().map_err(wrong)
@@ -74,10 +76,10 @@ pub(super) fn migrate(from: &str, to: &str, json: bool) -> Outcome {
     let (from, to) = (place("--from", from)?, place("--to", to)?);
     let moved = match (&from, &to) {
         (Place::Sqlite(directory), Place::Postgres(database)) => {
-            moving::to_postgres(directory, database)
+            moving::to_postgres(directory, database, objects)
         }
         (Place::Postgres(database), Place::Sqlite(directory)) => {
-            moving::to_sqlite(database, directory)
+            moving::to_sqlite(database, directory, objects)
         }
         _ => {
             return Err(

@@ -111,6 +111,9 @@ pub(super) enum Order {
         /// A backup or a data directory [default: that of --data-dir].
         #[arg(value_name = "FILE|DIR")]
         path: Option<PathBuf>,
+        /// Where the powers are, if the coordinator kept them apart with --blobs. A backup holds them.
+        #[arg(long, env = "TAULINE_BLOBS", value_name = "URL")]
+        blobs: Option<String>,
     },
     /// Check a backup and restore it to a new data directory, in which no coordinator may run.
     Restore {
@@ -145,6 +148,9 @@ pub(super) enum Order {
             hide_env_values = true
         )]
         to: String,
+        /// Where the powers are, if they are kept apart with --blobs. They stay there.
+        #[arg(long, env = "TAULINE_BLOBS", value_name = "URL")]
+        blobs: Option<String>,
     },
 }
 

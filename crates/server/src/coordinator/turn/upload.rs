@@ -152,7 +152,18 @@ impl Coordinator {
                 })),
                 None => Verification::ToDo(contribution),
             };
-            let arrived = move || Arrived::new(&document, verification).map_err(Refused::malformed);
+            let store = Arc::clone(&self.shared.store);
+            let arrived = move || {
+                let arrived = Arrived::new(&document, verification).map_err(Refused::malformed)?;
+                // Where powers are kept apart, the task does not wait for it.
+                match store.prepare(&arrived.blob) {
+                    Ok(()) => Ok(arrived),
+                    Err(error) => {
+                        tracing::error!(%error, "a contribution could not be kept; it can be sent again");
+                        Err(Refused::unavailable())
+                    }
+                }
+            };
             blocking(arrived).await
         };
         let arrived = match arrived.await {

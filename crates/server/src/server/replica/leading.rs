@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tauline_store::apart::Apart;
 use tauline_store::postgres::{Database, Lease, Postgres};
 use tauline_store::sqlite::Found;
 use tauline_store::{DATABASE_NAME, Store};
@@ -86,7 +87,7 @@ impl Grounds {
         let opened = data::open_on(opening, move |opening, _| {
             let store = open_store(opening, &database, &lease)?;
             Ok(Stored {
-                store: Arc::new(store),
+                store: Arc::new(Apart::new(store, data::objects(&opening.settings)?)),
                 hold: Weak::new(),
             })
         })

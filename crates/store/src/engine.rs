@@ -1,4 +1,4 @@
-//! The thread on which all of a store's connections live.
+//! A thread on which all of a store's connections live.
 //!
 //! Callers block until they are answered, also inside of another runtime: nothing of theirs is needed
 //! for the answer.
@@ -14,14 +14,14 @@ use tokio::sync::oneshot;
 use crate::error::StoreError;
 
 /// A runtime on a thread of its own, until this is dropped.
-pub(super) struct Engine {
+pub(crate) struct Engine {
     handle: Handle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Engine {
-    pub(super) fn start() -> Result<Arc<Self>, StoreError> {
+    pub(crate) fn start(name: &str) -> Result<Arc<Self>, StoreError> {
         let failed = |error| StoreError::Database(Box::new(error));
         let runtime = Builder::new_current_thread()
             .enable_all()
@@ -30,7 +30,7 @@ impl Engine {
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new()
-            .name("postgres".to_owned())
+            .name(name.to_owned())
             .spawn(move || {
                 // Also ends when the sender is gone.
                 let _ = runtime.block_on(stopped);
@@ -44,12 +44,12 @@ impl Engine {
     }
 
     /// Starts something that nobody waits for.
-    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.handle.spawn(work);
     }
 
     /// Blocks until the work is done on the engine's thread.
-    pub(super) fn run<T: Send + 'static>(
+    pub(crate) fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
