@@ -218,13 +218,8 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
     };
     let app = Arc::new(app(settings, beside, sign_in, opened.transcripts, stopped));
     run_beside(settings, &app, &coordinator)?;
-    let in_force = InForce::new(
-        Some(Arc::clone(&app)),
-        proxies,
-        tls.clone(),
-        settings,
-        source,
-    );
+    let served = Some(Arc::clone(&app));
+    let in_force = InForce::new(served, proxies, tls.clone(), settings, source);
     let socket = operators_socket(settings, &coordinator, &in_force)?;
     let places = places(&settings.connections, &app.proxies);
     health.serves(coordinator.clone(), Arc::clone(&places));

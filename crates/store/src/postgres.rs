@@ -36,6 +36,7 @@
 //! standbys, it is on one of them as well, and outlives the machine.
 
 mod accounts;
+mod ahead;
 mod cluster;
 mod database;
 mod failure;
@@ -61,6 +62,7 @@ use tauline_protocol::journal::Tally;
 use tauline_queue_core::{Ticket, Timestamp};
 use tokio_postgres::Row;
 
+use self::ahead::Ahead;
 pub use self::cluster::{Cluster, Leader, Lease, Member};
 pub use self::database::Database;
 use self::link::{Link, Param, param};
@@ -68,7 +70,7 @@ pub(crate) use self::moving::Moving;
 use self::notes::Notes;
 use self::pool::Pool;
 use self::queries::{
-    BLOB_TICKETS, BY_NAME, ENDING, EXPIRED, FROM_NUMBER, KEEP_SIGNED, LASTING, LOG, OF_TICKET,
+    BLOB_TICKETS, BY_NAME, ENDING, EXPIRED, FROM_NUMBER, FROM_TICKET, KEEP_SIGNED, LASTING, LOG,
     SESSION, SIGNED, SWEEP,
 };
 use self::reading::{BLOB, PostgresReading, Snapshot};
@@ -97,6 +99,7 @@ pub struct Postgres {
     found: Found,
     /// None if this replica only reads.
     lead: Option<Lead>,
+    ahead: Mutex<Ahead>,
     signed: Mutex<Option<Signed>>,
     accounts: Mutex<Tally>,
     pool: Arc<Pool>,
@@ -218,8 +221,23 @@ impl Store for Postgres {
     }
 
     fn contribution(&self, ticket: Ticket) -> Result<Option<Contribution>, StoreError> {
-        let rows = self.ask(OF_TICKET, vec![param(number(ticket.value())?)])?;
-        rows.first().map(checked_contribution).transpose()
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = ahead.take(ticket) {
+            return Ok(Some(found));
+        }
+        let params = vec![param(number(ticket.value())?), param(ahead.count())];
+        let rows = self.ask(FROM_TICKET, params)?;
+        let mut found = rows.iter().map(checked_contribution);
+        let Some(first) = found.next().transpose()? else {
+            return Ok(None);
+        };
+        if first.ticket != ticket {
+            return Ok(None);
+        }
+        // One that has changed is refused when it is asked for.
+        let rest = found.map_while(Result::ok).collect();
+        ahead.put(&first, rest);
+        Ok(Some(first))
     }
 
     fn contributions(&self, from: u64, at_most: u32) -> Result<Vec<Contribution>, StoreError> {

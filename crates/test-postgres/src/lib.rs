@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod keeper;
+mod processes;
 mod programs;
 
 use std::fs;
@@ -17,19 +18,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 use self::keeper::Keeper;
+use self::processes::{children, has_ended, kill_all, signal, wait_for};
 use self::programs::Programs;
-
-/// How long a server may take for what it is asked, on a machine that is busy.
-const LIMIT: Duration = Duration::from_secs(60);
-
-/// How often it is looked whether something has happened.
-const LOOK: Duration = Duration::from_millis(5);
 
 /// The database in which tests have their schemas.
 const DATABASE: &str = "postgres";
@@ -344,60 +338,4 @@ fn url_at(host: &str, schema: &str) -> String {
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     listener.local_addr().expect("it has an address").port()
-}
-
-fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !happened() {
-        assert!(begun.elapsed() < LIMIT, "waited too long for {what}");
-        sleep(LOOK);
-    }
-}
-
-fn signal(id: u32, which: Signal) {
-    if let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) {
-        // It may have ended by itself.
-        let _ = kill_process(pid, which);
-    }
-}
-
-fn has_ended(child: &mut Child) -> bool {
-    !matches!(child.try_wait(), Ok(None))
-}
-
-/// The processes whose parent this is.
-fn children(parent: u32) -> Vec<u32> {
-    let Ok(all) = fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    let is_child = |id: &u32| {
-        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        // After the name, which is in parentheses, come the state and the parent.
-        let rest = stat.rsplit(')').next().unwrap_or_default();
-        rest.split_whitespace().nth(1) == Some(&parent.to_string())
-    };
-    all.flatten()
-        .filter_map(|entry| entry.file_name().to_string_lossy().parse().ok())
-        .filter(is_child)
-        .collect()
-}
-
-fn kill_all(child: &mut Child) {
-    let id = child.id();
-    // Without its first process, nobody makes others or mourns them.
-    let others = children(id);
-    signal(id, Signal::KILL);
-    for other in &others {
-        signal(*other, Signal::KILL);
-    }
-    let _ = child.wait();
-    let is_gone = |id: &u32| {
-        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        stat.is_empty()
-            || stat
-                .rsplit(')')
-                .next()
-                .is_some_and(|rest| rest.trim().starts_with('Z'))
-    };
-    wait_for("the processes to end", || others.iter().all(is_gone));
 }

@@ -7,7 +7,7 @@ pub(super) const LOG: &str =
 pub(super) const ENDING: &str = "SELECT seq, record, hash, (SELECT hash FROM journal AS before
         WHERE before.seq = journal.seq - 1)
     FROM journal WHERE ended = $1";
-pub(super) const OF_TICKET: &str = contributions!("WHERE ticket = $1");
+pub(super) const FROM_TICKET: &str = contributions!("WHERE ticket >= $1 ORDER BY ticket LIMIT $2");
 pub(super) const FROM_NUMBER: &str = contributions!("WHERE number >= $1 ORDER BY number LIMIT $2");
 /// The expression is that of the index `contributions_by_name`, which finds the few who have the name.
 pub(super) const BY_NAME: &str = contributions!(
