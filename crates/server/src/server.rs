@@ -1,6 +1,7 @@
 //! All of it together: opened, serving, stopped.
 
 mod data;
+mod ground;
 mod listening;
 mod parts;
 mod providers;
@@ -16,29 +17,24 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use self::data::Opening;
-use self::listening::listen;
-use self::parts::{Beside, app, measures, places, run_beside, sign_in, sweep, times, warn_of};
+use self::ground::{Ground, ground};
+use self::parts::{Beside, app, places, run_beside, sign_in, sweep, times, warn_of};
 use self::providers::Providers;
 use self::reload::{InForce, Source};
 pub use self::replica::{Replica, start_replica};
 use self::serving::Serving;
 pub use self::taking::take_over;
-use self::watching::Watching;
 use crate::addresses::Proxies;
 use crate::admin;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::coordinator::Coordinator;
-use crate::health::Health;
 use crate::public_log::origin_of;
 use crate::routes;
-use crate::signin::secret::warn_if_others_read;
-use crate::tls::Tls;
 use crate::traces::Traces;
 
 /// How long a stopping server waits for its last tasks to let go of the data, once all is written: a
@@ -148,40 +144,11 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Running> {
 /// # Errors
 /// As [`start`].
 pub async fn start_at(settings: &Settings, clock: Clock) -> anyhow::Result<Running> {
-    start_with(settings, clock, Arc::new(Settings::from_process)).await
-}
-
-/// What there is before the data is opened.
-struct Ground {
-    listener: TcpListener,
-    address: SocketAddr,
-    tls: Option<Arc<Tls>>,
-    health: Arc<Health>,
-    watching: Watching,
-}
-
-/// Listens, and tells those who watch that nobody can be served yet.
-async fn ground(settings: &Settings) -> anyhow::Result<Ground> {
     anyhow::ensure!(
         settings.replicas.store.is_none(),
         "a coordinator whose data is in the database of --store is a replica, and starts as one"
     );
-    for (what, path) in settings.files_with_secrets() {
-        warn_if_others_read(what, &path);
-    }
-    // The addresses come first: they are the cheapest things to be refused.
-    let listener = listen(settings.service.listen, "--listen").await?;
-    let address = listener.local_addr()?;
-    let tls = settings.tls.files().map(Tls::open).transpose()?;
-    let health = Health::opening(settings, measures(settings)?, tls.clone());
-    let watching = Watching::start(settings, &health).await?;
-    Ok(Ground {
-        listener,
-        address,
-        tls,
-        health,
-        watching,
-    })
+    start_with(settings, clock, Arc::new(Settings::from_process)).await
 }
 
 async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow::Result<Running> {

@@ -18,6 +18,7 @@ use crate::admin::Operates;
 use crate::connections::Place;
 use crate::http::body;
 use crate::refused::Refused;
+use crate::telemetry::throttle::Throttle;
 
 /// Where a replica says whether it leads. No path of the public interface begins like this.
 pub(super) const LEADS_PATH: &str = "/.replica/leads";
@@ -34,6 +35,8 @@ pub(crate) struct Inside {
     pub(crate) roles: Roles,
     /// Does what an operator asks of the leader.
     pub(crate) operator: Arc<dyn Operates>,
+    /// Those who ask and are no replicas.
+    pub(crate) strangers: Throttle,
 }
 
 impl Inside {
@@ -48,10 +51,13 @@ impl Inside {
 
     async fn answer(&self, mut request: Request) -> Response {
         if !self.secret.is_in(request.headers()) {
-            tracing::warn!(
-                peer = ?request.extensions().get::<Peer>(),
-                "somebody who is no replica of this ceremony asks at --replica-listen"
-            );
+            if let Some(count) = self.strangers.count() {
+                tracing::warn!(
+                    peer = ?request.extensions().get::<Peer>(),
+                    count,
+                    "somebody who is no replica of this ceremony asks at --replica-listen"
+                );
+            }
             return StatusCode::FORBIDDEN.into_response();
         }
         let Some(client) = take_client(request.headers_mut()) else {

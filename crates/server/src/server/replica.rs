@@ -39,20 +39,20 @@ use tokio::task::JoinHandle;
 use self::leading::Grounds;
 use self::operator::ReplicaOperator;
 use self::standing::{Listening, Standing};
+use super::ground::{Ground, ground};
 use super::listening::listen;
-use super::parts::{measures, places, times, warn_of};
+use super::parts::{places, times, warn_of};
 use super::providers::Providers;
 use super::reload::{InForce, Source};
 use super::watching::Watching;
 use crate::addresses::Proxies;
-use crate::admin;
+use crate::admin::{self, Socket};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::connections::{self, Caps, Places, Times};
 use crate::forward::{Copies, Door, Inside, Link, Roles, Secret};
-use crate::health::Health;
 use crate::routes;
-use crate::signin::secret::warn_if_others_read;
+use crate::telemetry::throttle::Throttle;
 use crate::tls::Tls;
 use crate::traces::Traces;
 
@@ -103,32 +103,95 @@ impl Replica {
 /// A database that cannot be reached, an address that cannot be listened on, unreadable secrets; each says
 /// what to do.
 pub async fn start_replica(settings: &Settings) -> anyhow::Result<Replica> {
-    let database = settings.replicas.database()?;
-    let database = database.context("a replica needs --store postgres://…")?;
-    for (what, path) in settings.files_with_secrets() {
-        warn_if_others_read(what, &path);
-    }
-    let listener = listen(settings.service.listen, "--listen").await?;
-    let address = listener.local_addr()?;
-    let internal = listen(settings.replicas.replica_listen, "--replica-listen").await?;
-    let tls = settings.tls.files().map(Tls::open).transpose()?;
-    let health = Health::opening(settings, measures(settings)?, tls.clone());
-    let mut watching = Watching::start(settings, &health).await?;
+    let ground = ground(settings).await?;
+    let (address, is_tls) = (ground.address, ground.tls.is_some());
     let origin = settings.origin(address);
-    warn_of(&origin, tls.is_some());
+    warn_of(&origin, is_tls);
     // Whoever leads reads them anew; here it is found out whether they are right.
     drop(Providers::open(settings, &origin).await?);
-    let traces = Traces::to(settings.watch.otlp_endpoint.as_ref())?;
     let lock = take_directory(&settings.service.data_dir)?;
-    let me = Member {
-        name: (settings.replicas.replica_name.clone()).unwrap_or_else(|| default_name(address)),
-        url: settings.replicas.url(internal.local_addr()?),
+    let among = Among::join(settings, address).await?;
+    let Put {
+        standing,
+        listening,
+        in_force,
+        beside,
+    } = put_together(settings, ground, among)?;
+    let (stop, stop_asked) = oneshot::channel();
+    let served = async move {
+        let ended = standing.run(listening, stop_asked).await;
+        // How a stop goes is watched, too, and the operator may ask until the end.
+        drop((beside, lock));
+        ended
     };
-    let (cluster, secret) = join(database.clone()).await?;
-    watching.watch(&health, tls.as_ref());
+    Ok(Replica {
+        address,
+        tls: is_tls,
+        in_force,
+        stop,
+        served: tokio::spawn(served),
+    })
+}
 
+/// This replica among the others.
+struct Among {
+    internal: TcpListener,
+    me: Member,
+    database: Database,
+    cluster: Arc<Cluster>,
+    secret: Secret,
+}
+
+impl Among {
+    /// Joins the other replicas in the database.
+    async fn join(settings: &Settings, address: SocketAddr) -> anyhow::Result<Self> {
+        let internal = listen(settings.replicas.replica_listen, "--replica-listen").await?;
+        let name = settings.replicas.replica_name.clone();
+        let me = Member {
+            name: name.unwrap_or_else(|| default_name(address)),
+            url: settings.replicas.url(internal.local_addr()?),
+        };
+        let database = settings.replicas.database()?;
+        let database = database.context("a replica needs --store postgres://…")?;
+        let to_join = database.clone();
+        let work = move || -> anyhow::Result<(Arc<Cluster>, Secret)> {
+            let cluster = Cluster::join(&to_join)?;
+            let secret = Secret::new(cluster.secret()?);
+            Ok((Arc::new(cluster), secret))
+        };
+        let (cluster, secret) = tokio::task::spawn_blocking(work)
+            .await
+            .context("joining the database panicked")??;
+        Ok(Self {
+            internal,
+            me,
+            database,
+            cluster,
+            secret,
+        })
+    }
+}
+
+/// A replica that is put together, and takes connections.
+struct Put {
+    standing: Standing,
+    listening: Listening,
+    in_force: Arc<InForce>,
+    /// What ends with it.
+    beside: (Socket, Watching),
+}
+
+fn put_together(settings: &Settings, ground: Ground, among: Among) -> anyhow::Result<Put> {
+    let Ground {
+        listener,
+        address,
+        tls,
+        health,
+        mut watching,
+    } = ground;
+    watching.watch(&health, tls.as_ref());
     let roles = Roles::new();
-    let link = Link::new(secret.clone(), roles.clone());
+    let link = Link::new(among.secret.clone(), roles.clone());
     let proxies = Proxies::new(&settings.limits.trusted_proxies);
     let source: Source = Arc::new(Settings::from_process);
     let in_force = InForce::new(None, proxies.clone(), tls.clone(), settings, source);
@@ -145,58 +208,46 @@ pub async fn start_replica(settings: &Settings) -> anyhow::Result<Replica> {
         measures: Arc::clone(health.measures()),
     };
     let inside = Inside {
-        secret,
+        secret: among.secret,
         roles: roles.clone(),
         operator: Arc::new(operator.clone()),
+        strangers: Throttle::default(),
     };
     routes::prepare();
     let places = places(&settings.connections, &proxies);
     health.has_connections(&places);
-    let listening = accept(
-        settings,
-        Public {
-            listener,
-            tls: tls.clone(),
-            door,
-            places: Arc::clone(&places),
-        },
-        internal,
-        inside,
-    );
-    tracing::info!(%address, replica = me.name, inside = me.url, store = %database, "serving as a replica");
+    let public = Public {
+        listener,
+        tls,
+        door,
+        places: Arc::clone(&places),
+    };
+    let listening = accept(settings, public, among.internal, inside);
+    tracing::info!(%address, replica = among.me.name, inside = among.me.url, store = %among.database, "serving as a replica");
     let grounds = Grounds {
         settings: settings.clone(),
         address,
         clock: Clock::system(),
-        database,
+        database: among.database,
         roles,
+        traces: Traces::to(settings.watch.otlp_endpoint.as_ref())?,
         health,
-        traces,
         in_force: Arc::clone(&in_force),
         proxies,
         operator,
         places,
     };
-    let standing = Standing {
-        grounds: Arc::new(grounds),
-        cluster,
-        me,
-        link,
-        copies,
-    };
-    let (stop, stop_asked) = oneshot::channel();
-    let served = async move {
-        let ended = standing.run(listening, stop_asked).await;
-        // How a stop goes is watched, too, and the operator may ask until the end.
-        drop((socket, watching, lock));
-        ended
-    };
-    Ok(Replica {
-        address,
-        tls: tls.is_some(),
+    Ok(Put {
+        standing: Standing {
+            grounds: Arc::new(grounds),
+            cluster: among.cluster,
+            me: among.me,
+            link,
+            copies,
+        },
+        listening,
         in_force,
-        stop,
-        served: tokio::spawn(served),
+        beside: (socket, watching),
     })
 }
 
@@ -246,18 +297,6 @@ fn accept(settings: &Settings, public: Public, internal: TcpListener, inside: In
         }),
     ];
     Listening { ending, tasks }
-}
-
-/// Joins the other replicas in the database.
-async fn join(database: Database) -> anyhow::Result<(Arc<Cluster>, Secret)> {
-    let work = move || -> anyhow::Result<(Arc<Cluster>, Secret)> {
-        let cluster = Cluster::join(&database)?;
-        let secret = Secret::new(cluster.secret()?);
-        Ok((Arc::new(cluster), secret))
-    };
-    tokio::task::spawn_blocking(work)
-        .await
-        .context("joining the database panicked")?
 }
 
 /// Takes the directory of what is this replica's own: the operator's socket, pieces of the transcript. It

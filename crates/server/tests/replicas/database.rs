@@ -44,6 +44,11 @@ async fn while_the_database_is_away_whoever_asks_is_told_when_to_come_back() {
         assert!((1..=10).contains(&after), "{after}");
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
         assert!(answer.header("x-request-id").is_some());
+        // The sequencer's clients are told so in its words.
+        let poll = fleet.anonymous(number).post("/lobby/try_contribute").await;
+        let said: serde_json::Value = poll.json();
+        assert!(poll.status >= 400 && said["code"].is_string(), "{said}");
+        assert_eq!(said.as_object().unwrap().len(), 2, "{said}");
         // What is the same everywhere is there all the same.
         for path in ["/", "/docs", "/healthz"] {
             fleet.anonymous(number).get(path).await.expect_ok();

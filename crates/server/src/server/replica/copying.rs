@@ -7,10 +7,12 @@ use anyhow::Context as _;
 use tauline_protocol::status::CeremonyStatus;
 use tauline_queue_core::Timestamp;
 use tauline_store::Store;
+use tauline_store::apart::Apart;
 use tauline_store::postgres::{Cluster, Postgres};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::super::data;
 use super::super::parts::{Beside, app, sign_in, sweep_limits};
 use super::super::providers::Providers;
 use super::leading::Grounds;
@@ -133,7 +135,7 @@ async fn begin(grounds: &Grounds) -> anyhow::Result<(Arc<dyn Store>, Coordinator
     let work = move || -> anyhow::Result<_> {
         let data_dir = &settings.service.data_dir;
         let store = Postgres::follow(&database, data_dir)?.context("there is no ceremony yet")?;
-        let store: Arc<dyn Store> = Arc::new(store);
+        let store: Arc<dyn Store> = Arc::new(Apart::new(store, data::objects(&settings)?));
         let rules = coordinator::CeremonySettings {
             rules: settings.rules(),
             sizes: store.ceremony().sizes.clone(),
