@@ -50,7 +50,7 @@ pub async fn audit(client: &Client, url: &str) -> Result<Audited> {
             auditor.push(entry)?;
             if let Some(Event::Called { passed: these, .. }) = PublicEntry::from_bytes(entry)?.queue
             {
-                passed.extend(these.iter().map(|ticket| ticket.get()));
+                passed.extend(these.iter().map(|ticket| ticket.value()));
             }
         }
     }
@@ -59,7 +59,7 @@ pub async fn audit(client: &Client, url: &str) -> Result<Audited> {
     ensure!(auditor.head() == head, "the log is not what was signed");
     let report = auditor.report();
     ensure!(report.is_fair(), "{:#?}", report.violations);
-    let accepted = auditor.accepted().iter().map(|it| it.ticket.get());
+    let accepted = auditor.accepted().iter().map(|it| it.ticket.value());
     Ok(Audited {
         accepted: accepted.collect(),
         report,

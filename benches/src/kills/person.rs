@@ -161,7 +161,10 @@ impl Person {
         let start = "/contribution/start";
         let state = world.ask(start, token, "", Duration::ZERO).await.answer;
         ensure!(state.status == 200, "starting: {state}");
-        let body = world.contribution_on(&state.body)?;
+        let Some(body) = world.contribution_on(&state.body)? else {
+            // All are there, and the world is about to end.
+            return std::future::pending().await;
+        };
         world.turn_comes().await;
         let complete = "/contribution/complete";
         let answer = world.ask(complete, token, body, Duration::ZERO).await;

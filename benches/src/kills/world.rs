@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -85,21 +85,24 @@ impl World {
                 Duration::ZERO => path,
                 _ => &held,
             };
-            match self.proxy.post_held(path_now, token, body, hold).await {
-                Ok(answer) if !matches!(answer.status, 502..=504) => {
-                    return Heard { answer, sent };
-                }
-                _ => {}
+            let answer = self.proxy.post_held(path_now, token, body, hold).await;
+            if let Ok(answer) = answer
+                && !matches!(answer.status, 502..=504)
+            {
+                return Heard { answer, sent };
             }
-            let mut seen = self.seen();
-            seen.repeated += 1;
-            seen.uploads_repeated += usize::from(path.ends_with("/complete"));
-            drop(seen);
+            self.note_repeated(path);
             // As our clients do: what broke is wanted at once.
             hold = Duration::ZERO;
             let pause = AGAIN.mul_f64(0.75 + 0.5 * rand::random::<f64>());
             tokio::time::sleep(pause).await;
         }
+    }
+
+    fn note_repeated(&self, path: &str) {
+        let mut seen = self.seen();
+        seen.repeated += 1;
+        seen.uploads_repeated += usize::from(path.ends_with("/complete"));
     }
 
     /// Waits until the next contribution may be sent; for ever when all were.
@@ -117,11 +120,11 @@ impl World {
         }
     }
 
-    /// The contribution to this state.
-    pub(super) fn contribution_on(&self, state: &[u8]) -> Result<&str> {
+    /// The contribution to this state. None to the last.
+    pub(super) fn contribution_on(&self, state: &[u8]) -> Result<Option<&str>> {
         let state: Value = serde_json::from_slice(state)?;
         let body = self.bodies.get(&power(&state, 1)?);
-        Ok(body.context("a state of the chain")?)
+        Ok(body.map(String::as_str))
     }
 
     /// Whether contributions are all accepted.
