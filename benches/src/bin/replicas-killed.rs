@@ -163,6 +163,7 @@ async fn kill_by_turns(
     let mut due = begun + every;
     while !world.is_complete() && begun.elapsed() < limit {
         tokio::time::sleep(Duration::from_millis(100)).await;
+        replicas.run_on()?;
         if Instant::now() < due {
             continue;
         }

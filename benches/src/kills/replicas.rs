@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use tauline_test_postgres::Server as Postgres;
 
 use crate::load::invitations;
@@ -143,6 +143,24 @@ impl Replicas {
         ensure!(ended.is_none(), "{} had ended by itself", replica.name);
         child.kill()?;
         child.wait()?;
+        Ok(())
+    }
+
+    /// Makes sure that none has ended by itself.
+    ///
+    /// # Errors
+    /// One that has; the last that it has written is in the message.
+    pub fn run_on(&mut self) -> Result<()> {
+        for replica in &mut self.all {
+            if let Some(child) = &mut replica.child
+                && let Some(exit) = child.try_wait()?
+            {
+                let log = self.directory.path().join(format!("{}.log", replica.name));
+                let log = std::fs::read_to_string(log).unwrap_or_default();
+                let last = log.lines().last().unwrap_or_default();
+                bail!("{} has ended by itself, {exit}: {last}", replica.name);
+            }
+        }
         Ok(())
     }
 

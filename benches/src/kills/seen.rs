@@ -102,7 +102,7 @@ pub fn windows(kills: &[Kill], check_ins: &[CheckIn]) -> Vec<Window> {
 /// How long check-ins took that touch no window, and those that touch one.
 #[must_use]
 pub fn latencies(windows: &[Window], check_ins: &[CheckIn]) -> [Latencies; 2] {
-    let (inside, outside): (Vec<_>, Vec<_>) = check_ins
+    let (inside, outside): (Vec<&CheckIn>, Vec<&CheckIn>) = check_ins
         .iter()
         .partition(|one| windows.iter().any(|window| window.touches(one)));
     [outside, inside].map(|these| {
