@@ -1,6 +1,6 @@
 //! A crowd that waits in line, spread over one coordinator or several replicas.
 
-mod connection;
+pub(crate) mod connection;
 mod seen;
 mod standing;
 

@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod crowd;
 pub mod hour;
+pub mod kills;
 pub mod load;
 pub mod made_up;
 pub mod obvious;

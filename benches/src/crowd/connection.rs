@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
@@ -16,11 +16,13 @@ const BUFFER: usize = 1024;
 const LONGEST: usize = 1 << 20;
 /// How long an answer may take that is not held.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a connection is kept that nobody uses: less than servers and proxies keep it.
+const KEPT: Duration = Duration::from_secs(50);
 
 /// An answer.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
 }
 
 impl fmt::Display for Answer {
@@ -30,13 +32,15 @@ impl fmt::Display for Answer {
 }
 
 /// A connection that is kept.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
     to: SocketAddr,
+    /// Whether the other side closes it after this answer.
+    closes: bool,
 }
 
 impl Connection {
-    pub(super) async fn open(to: SocketAddr, from: Option<Ipv4Addr>) -> io::Result<Self> {
+    pub(crate) async fn open(to: SocketAddr, from: Option<Ipv4Addr>) -> io::Result<Self> {
         let stream = match from {
             Some(from) => {
                 let socket = TcpSocket::new_v4()?;
@@ -49,11 +53,12 @@ impl Connection {
         Ok(Self {
             stream: BufReader::with_capacity(BUFFER, stream),
             to,
+            closes: false,
         })
     }
 
     /// Sends a request whose answer may be held for so long, and reads the answer.
-    pub(super) async fn post(
+    pub(crate) async fn post(
         &mut self,
         path: &str,
         token: Option<&str>,
@@ -90,6 +95,7 @@ impl Connection {
             if let Some(value) = line.strip_prefix("content-length:") {
                 length = value.trim().parse::<usize>().ok();
             }
+            self.closes |= line.strip_prefix("connection:").map(str::trim) == Some("close");
         }
         let length = length.filter(|length| *length <= LONGEST);
         let length = length.ok_or_else(|| broken("no length, or a long one"))?;
@@ -113,13 +119,14 @@ fn broken(what: &str) -> io::Error {
 }
 
 /// Connections to one server that are free now.
-pub(super) struct Pool {
+pub(crate) struct Pool {
     to: SocketAddr,
-    free: Mutex<Vec<Connection>>,
+    /// With when each was used last.
+    free: Mutex<Vec<(Connection, Instant)>>,
 }
 
 impl Pool {
-    pub(super) fn new(to: SocketAddr) -> Self {
+    pub(crate) fn new(to: SocketAddr) -> Self {
         Self {
             to,
             free: Mutex::default(),
@@ -127,23 +134,37 @@ impl Pool {
     }
 
     /// Sends a request over a connection that is free, or a new one.
-    pub(super) async fn post(
+    pub(crate) async fn post(
         &self,
         path: &str,
         token: Option<&str>,
         body: &str,
     ) -> io::Result<Answer> {
+        self.post_held(path, token, body, Duration::ZERO).await
+    }
+
+    /// The same; the answer may be held for so long.
+    pub(crate) async fn post_held(
+        &self,
+        path: &str,
+        token: Option<&str>,
+        body: &str,
+        hold: Duration,
+    ) -> io::Result<Answer> {
         let kept = self.free().pop();
+        let kept = kept.filter(|(_, used)| used.elapsed() < KEPT);
         let mut connection = match kept {
-            Some(connection) => connection,
+            Some((connection, _)) => connection,
             None => Connection::open(self.to, None).await?,
         };
-        let answer = connection.post(path, token, body, Duration::ZERO).await?;
-        self.free().push(connection);
+        let answer = connection.post(path, token, body, hold).await?;
+        if !connection.closes {
+            self.free().push((connection, Instant::now()));
+        }
         Ok(answer)
     }
 
-    fn free(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+    fn free(&self) -> std::sync::MutexGuard<'_, Vec<(Connection, Instant)>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

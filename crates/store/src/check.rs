@@ -16,7 +16,7 @@ use tauline_transcript::{Base, RawContribution};
 pub use self::custody::{Custody, GivenTo, Holder, Plan};
 pub use self::following::{Following, News};
 pub use self::log::public_entry;
-use self::log::{PAGE, Replayed};
+use self::log::{Accepted, PAGE, Replayed};
 use crate::apart;
 use crate::ceremony::Ceremony;
 use crate::chain::Chain;
@@ -125,9 +125,10 @@ fn contributions(store: &dyn Store, replayed: &Replayed) -> Result<Kept, StoreEr
             break;
         }
         for (one, stored) in page {
-            fits(store, replayed, kept.last.as_ref(), &one)?;
+            let logged = accepted.next();
+            fits(store, replayed, logged, kept.last.as_ref(), &one)?;
             let sum = one.sum();
-            let logged = accepted.next().and_then(|it| it.sum);
+            let logged = logged.and_then(|it| it.sum);
             let same = |it: Option<Digest>| it.is_none_or(|it| it == sum);
             let as_stored = same(logged) && same(stored) && (stored.is_some() || !has_sums);
             kept.tally = sum::counted(kept.tally, &sum);
@@ -158,11 +159,12 @@ fn contributions(store: &dyn Store, replayed: &Replayed) -> Result<Kept, StoreEr
 fn fits(
     store: &dyn Store,
     replayed: &Replayed,
+    logged: Option<&Accepted>,
     last: Option<&Contribution>,
     one: &Contribution,
 ) -> Result<(), StoreError> {
     let number = last.map_or(1, |last| last.number + 1);
-    let in_order = last.is_none_or(|last| last.ticket < one.ticket);
+    let in_order = logged.is_none_or(|logged| logged.ticket == one.ticket);
     let past = replayed.queue.state().past(&one.identity);
     let logged =
         past.is_some_and(|past| past.ticket == one.ticket && past.outcome == Outcome::Contributed);

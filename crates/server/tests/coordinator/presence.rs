@@ -79,6 +79,23 @@ async fn whoever_was_passed_is_told_so() {
     assert_eq!(ceremony.check_in("bert").await.passed, 1);
 }
 
+/// Its contribution is stored after one of a later ticket.
+#[tokio::test]
+async fn a_coordinator_starts_again_after_whoever_was_passed_has_contributed() {
+    let (ceremony, [cleo, _dora]) = absent_head(Plan::default()).await;
+    let mut tickets = Vec::new();
+    for name in ["anna", "cleo", "bert"] {
+        tickets.push(ceremony.check_in(name).await.ticket);
+        finish(&ceremony, name).await;
+    }
+    cleo.await.unwrap().unwrap();
+    assert_eq!(tickets, [Some(1), Some(3), Some(2)]);
+    let ceremony = ceremony.restart().await;
+    let bert = ceremony.check_in("bert").await;
+    assert_eq!(bert.ended, Some(EndedWord::Contributed));
+    finish(&ceremony, "dora").await;
+}
+
 #[tokio::test]
 async fn without_passes_everybody_waits_for_the_head() {
     let mut plan = Plan::default();

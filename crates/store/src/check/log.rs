@@ -4,7 +4,7 @@ use tauline_log::tree::Tree;
 use tauline_protocol::Identity;
 use tauline_protocol::journal::{Beside, Digest, Record};
 use tauline_protocol::public_log::{Blinding, Notice, PublicEntry};
-use tauline_queue_core::{Entry, Event, Outcome, Queue, ReplayError, Rules, Timestamp};
+use tauline_queue_core::{Entry, Event, Outcome, Queue, ReplayError, Rules, Ticket, Timestamp};
 
 use super::custody::Custody;
 use crate::chain::{Chain, StoredRecord};
@@ -43,6 +43,8 @@ pub(super) struct Replayed {
 
 /// What the log tells of an accepted contribution.
 pub(super) struct Accepted {
+    /// The stay. Not always a later one than before: whoever was passed comes after those behind.
+    pub(super) ticket: Ticket,
     /// The sum of what is stored of it.
     pub(super) sum: Option<Digest>,
     /// The digest of the bytes that arrived.
@@ -157,9 +159,10 @@ impl Log<'_> {
                 restarted: true, ..
             }) => self.restarts_while_verifying += 1,
             Some(Event::Ended {
+                ticket,
                 outcome: Outcome::Contributed,
-                ..
             }) => self.accepted.push(Accepted {
+                ticket: *ticket,
                 sum: record.stored,
                 blob: self.arrived.take(),
             }),
