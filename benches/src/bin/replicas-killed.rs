@@ -3,7 +3,7 @@
 //!
 //! PostgreSQL, `tauline-server` (the one beside this program) and Debian's nginx with the examples of
 //! `deploy` are started here. `--participants` people sign in by invitation and join; each checks in
-//! before the deadline that it was last told, and those at the first three places hold their check-ins.
+//! before the deadline that it was last told, and those who are to contribute hold their check-ins.
 //! Whoever is called contributes, `--contributions` of them in `--seconds` at least. Every `--kill-every`
 //! seconds a replica gets SIGKILL, the leader and another by turns, and is started again 2 s later. What
 //! breaks or is answered 502 to 504 is sent again through the proxy, uploads too.
@@ -29,7 +29,6 @@ use tauline_benches::kills::replicas::Replicas;
 use tauline_benches::kills::seen::{Kill, Seen, latencies, windows};
 use tauline_benches::kills::world::World;
 use tauline_benches::load::{Binary, http};
-use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, block_in_place};
 
 /// How many replicas there are: as many as the example for nginx has.
@@ -56,9 +55,9 @@ struct Options {
     /// Seconds that the contributions take at least.
     #[arg(long, default_value_t = 200.0)]
     seconds: f64,
-    /// How many join at a time.
-    #[arg(long, default_value_t = 32)]
-    joining: usize,
+    /// How many join in a second.
+    #[arg(long, default_value_t = 200.0)]
+    joining: f64,
     /// Milliseconds that 99 of 100 check-ins may take outside the windows.
     #[arg(long, default_value_t = 250.0)]
     most: f64,
@@ -98,8 +97,7 @@ async fn run(options: Options, chain: Vec<Vec<u8>>) -> Result<()> {
     let since = Instant::now();
     let mut lives = fill(&world, people, options.joining).await?;
     println!(
-        "{people} signed in and joined, {} at a time, in {:.1} s",
-        options.joining,
+        "{people} signed in and joined in {:.1} s",
         since.elapsed().as_secs_f64()
     );
     world.begin();
@@ -126,19 +124,18 @@ async fn run(options: Options, chain: Vec<Vec<u8>>) -> Result<()> {
     judge(&seen, world.goal(), p99, options.most)
 }
 
-/// Has everybody join, so many at a time; the first has the turn, and keeps it until all are there.
-async fn fill(world: &Arc<World>, people: usize, at_once: usize) -> Result<JoinSet<()>> {
+/// Has everybody join, so many a second; the first has the turn, and keeps it until all are there.
+async fn fill(world: &Arc<World>, people: usize, a_second: f64) -> Result<JoinSet<()>> {
     let mut lives = JoinSet::new();
     let first = Person::join(Arc::clone(world), 0).await?;
     lives.spawn(first.live());
-    let room = Arc::new(Semaphore::new(at_once));
     let mut joining = JoinSet::new();
+    let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / a_second));
     for number in 1..people {
-        let room = Arc::clone(&room).acquire_owned().await?;
+        ticks.tick().await;
         let world = Arc::clone(world);
         joining.spawn(async move {
             let joined = Person::join(world, number).await;
-            drop(room);
             joined.with_context(|| format!("participant {number}"))
         });
         while let Some(joined) = joining.try_join_next() {

@@ -1,7 +1,8 @@
 //! Somebody who signs in, waits as the coordinator says, contributes, and repeats what breaks.
 //!
-//! Check-ins are sent some time before the deadline that the last answer gave. Of the first three in
-//! line they are held, so that somebody who is called knows it at once.
+//! Check-ins are sent some time before the deadline that the last answer gave, at a random moment of the
+//! last third. Those who are to contribute hold theirs, as our clients do, so that somebody who is called
+//! knows it at once.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,11 +17,11 @@ use super::world::World;
 /// Time that is left for an answer until the deadline.
 const EARLY: Duration = Duration::from_secs(2);
 
-/// The places whose check-ins are held.
-const NEAR: u64 = 3;
+/// For how long a check-in is held, as our clients have it; whoever waits so is there.
+const HOLD: Duration = Duration::from_secs(15);
 
-/// For how long. Less than their deadline, 5 s.
-const HOLD: Duration = Duration::from_secs(4);
+/// How many hold their check-ins beside those who are to contribute.
+const MORE: u64 = 10;
 
 /// The pause before a look at how a verification goes.
 const LOOK: Duration = Duration::from_millis(200);
@@ -109,23 +110,22 @@ impl Person {
     async fn check_in(&mut self) -> Result<()> {
         let interval = Duration::from_millis(self.status.next_checkin_in_ms.unwrap_or(0));
         let deadline = self.told + interval;
-        let is_near = self.status.queue_position.is_some_and(|it| it <= NEAR);
-        let (due, hold) = match is_near {
+        // The first tickets are as many as there are contributions; some more wait as they do.
+        let holds = self.status.ticket <= Some(self.world.goal() + MORE);
+        let (due, hold) = match holds {
             true => (self.told, HOLD),
-            false => (
-                deadline
-                    .checked_sub(EARLY)
-                    .unwrap_or(self.told)
-                    .max(self.told),
-                Duration::ZERO,
-            ),
+            false => {
+                let share = 1.0 - rand::random::<f64>() / 3.0;
+                let after = interval.saturating_sub(EARLY).mul_f64(share);
+                (self.told + after, Duration::ZERO)
+            }
         };
         tokio::time::sleep_until(due.into()).await;
         let is_late = Instant::now() > deadline;
         let sent = self.ask("/queue/checkin", hold).await?;
         let mut seen = self.world.seen();
         seen.own_fault += usize::from(is_late);
-        if !is_near && self.world.has_begun() {
+        if !holds && self.world.has_begun() {
             seen.check_ins.push(CheckIn {
                 due,
                 sent,
