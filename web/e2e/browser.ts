@@ -179,7 +179,7 @@ async function violations(page: Page): Promise<string[]> {
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
-export async function waitForText(page: Page, text: string | RegExp, timeout = 20_000): Promise<void> {
+export async function waitForText(page: Page, text: string | RegExp, timeout = 45_000): Promise<void> {
   const source = typeof text === "string" ? escaped(text) : text.source;
   try {
     await page.waitForFunction((pattern) => new RegExp(pattern).test(document.body.innerText), { timeout, polling: 50 }, source);
