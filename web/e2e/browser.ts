@@ -53,7 +53,8 @@ export class Browser {
     const chromium = await puppeteer.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
       headless: true,
-      args: ["--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--lang=en-US", through, ...args],
+      // A page that was left and is kept for going back keeps its connections, too, of which there are six.
+      args: ["--no-sandbox", "--disable-features=BackForwardCache", "--disable-gpu", "--hide-scrollbars", "--lang=en-US", through, ...args],
       ignoreDefaultArgs: throttles
         ? ["--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding"]
         : [],
