@@ -53,8 +53,7 @@ export class Browser {
     const chromium = await puppeteer.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
       headless: true,
-      // A page that was left and is kept for going back keeps its connections, too, of which there are six.
-      args: ["--no-sandbox", "--disable-features=BackForwardCache", "--disable-gpu", "--hide-scrollbars", "--lang=en-US", through, ...args],
+      args: ["--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--lang=en-US", through, ...args],
       ignoreDefaultArgs: throttles
         ? ["--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding"]
         : [],
@@ -180,7 +179,7 @@ async function violations(page: Page): Promise<string[]> {
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
-export async function waitForText(page: Page, text: string | RegExp, timeout = 45_000): Promise<void> {
+export async function waitForText(page: Page, text: string | RegExp, timeout = 20_000): Promise<void> {
   const source = typeof text === "string" ? escaped(text) : text.source;
   try {
     await page.waitForFunction((pattern) => new RegExp(pattern).test(document.body.innerText), { timeout, polling: 50 }, source);

@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { allProven, Browser, clickText, looksRight, Person, waitForText, waitUntilGone } from "./browser";
-import { codeOf, Coordinator, Other, sleep } from "./coordinator";
+import { codeOf, Coordinator, Other } from "./coordinator";
 import { Front } from "./front";
 
 const SIZES = "16:4,32:4";
@@ -111,8 +111,6 @@ test("who is away when the turn comes free is passed, and is told what that mean
   const turn = behind.turn();
   ownFront.breakDown();
   await waitForText(judy.page, "Trying to reach the coordinator");
-  // Whoever was heard of a moment ago is still there for the coordinator.
-  await sleep(2000);
   for (const other of ahead) await other.leave();
   await bob.abort();
   await turn;

@@ -50,6 +50,16 @@ test("what is asked of every page is noticed where it does not hold", async () =
   await page.browserContext().close();
 });
 
+test("a status that comes before anything is painted is shown", async () => {
+  const somebody = await Person.at(front, browser, "/about");
+  const { page } = somebody;
+  // As where a frame is late: effects that wait for one wait for a while.
+  await page.evaluateOnNewDocument("window.requestAnimationFrame = () => 0");
+  await page.goto(`${front.url}/`);
+  await waitForText(page, "Nobody has contributed yet.");
+  await somebody.leave();
+});
+
 test("a page without any contribution", async () => {
   const watcher = await Person.at(front, browser, "/");
   await waitForText(watcher.page, "Nobody has contributed yet.");

@@ -1,6 +1,6 @@
 // The page's one state. Whoever shows something of it is told when it changes.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import type { Failure, OwnWork, Progress } from "./messages";
 import type { CeremonyStatus, LoginAnswer, QueueStatus, SignedReceipt, Turn } from "./protocol";
 
@@ -105,7 +105,9 @@ export function subscribe(listener: () => void): () => void {
 
 export function useStore(): State {
   const [, draw] = useState(0);
-  useEffect(() => subscribe(() => draw((count) => count + 1)), []);
+  // As soon as it is drawn. An effect of the other kind waits for a frame, and what changes meanwhile, as the
+  // first status that comes quickly, would not be shown until something else changes.
+  useLayoutEffect(() => subscribe(() => draw((count) => count + 1)), []);
   return state;
 }
 
