@@ -314,14 +314,6 @@ impl Store for Postgres {
         write_bundle_of(&self.ceremony, to, given, |copy| self.backup(copy))
     }
 
-    fn put_session(&self, session: &Session) -> Result<(), StoreError> {
-        self.write_sign_ins(&[SignInWrite::Put(session.clone())])
-    }
-
-    fn delete_session(&self, hash: &TokenHash) -> Result<(), StoreError> {
-        self.write_sign_ins(&[SignInWrite::Delete(*hash)])
-    }
-
     fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError> {
         self.lead_now()?;
         let mut tally = self.accounts_known();
@@ -359,21 +351,6 @@ impl Store for Postgres {
         Ok(changed
             .and_then(|changed| changed.first().copied())
             .unwrap_or(0))
-    }
-
-    fn first_identity_of_github(
-        &self,
-        account: u64,
-        today: &Identity,
-    ) -> Result<Identity, StoreError> {
-        // Most accounts have an identity already, and need no commit.
-        if let Some(first) = self.identity_of_github(account)? {
-            return Ok(first);
-        }
-        let identity = today.clone();
-        self.write_sign_ins(&[SignInWrite::GithubAccount { account, identity }])?;
-        let missing = || StoreError::damaged(format!("GitHub account {account} was not kept"));
-        self.identity_of_github(account)?.ok_or_else(missing)
     }
 
     fn identity_of_github(&self, account: u64) -> Result<Option<Identity>, StoreError> {

@@ -282,14 +282,6 @@ impl Store for Sqlite {
         handover::write_bundle(&self.path, &self.ceremony, to, given)
     }
 
-    fn put_session(&self, session: &Session) -> Result<(), StoreError> {
-        self.write_sign_ins(&[SignInWrite::Put(session.clone())])
-    }
-
-    fn delete_session(&self, hash: &[u8; 32]) -> Result<(), StoreError> {
-        self.write_sign_ins(&[SignInWrite::Delete(*hash)])
-    }
-
     fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError> {
         let mut accounts = self.accounts_known();
         sign_ins::write(&mut self.writer(), writes, &mut accounts)?;
@@ -313,21 +305,6 @@ impl Store for Sqlite {
             .prepare_cached("DELETE FROM sessions WHERE expires_at < ?1")?
             .execute([at.as_millis()])?;
         Ok(deleted as u64)
-    }
-
-    fn first_identity_of_github(
-        &self,
-        account: u64,
-        today: &Identity,
-    ) -> Result<Identity, StoreError> {
-        // Most accounts have an identity already, and need no commit.
-        if let Some(first) = self.identity_of_github(account)? {
-            return Ok(first);
-        }
-        let identity = today.clone();
-        self.write_sign_ins(&[SignInWrite::GithubAccount { account, identity }])?;
-        let missing = || StoreError::damaged(format!("GitHub account {account} was not kept"));
-        self.identity_of_github(account)?.ok_or_else(missing)
     }
 
     fn identity_of_github(&self, account: u64) -> Result<Option<Identity>, StoreError> {

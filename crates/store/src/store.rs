@@ -134,30 +134,23 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the medium fails.
-    fn put_session(&self, session: &Session) -> Result<(), StoreError>;
+    fn put_session(&self, session: &Session) -> Result<(), StoreError> {
+        self.write_sign_ins(&[SignInWrite::Put(session.clone())])
+    }
 
     /// Forgets a session.
     ///
     /// # Errors
     /// When the medium fails.
-    fn delete_session(&self, hash: &TokenHash) -> Result<(), StoreError>;
+    fn delete_session(&self, hash: &TokenHash) -> Result<(), StoreError> {
+        self.write_sign_ins(&[SignInWrite::Delete(*hash)])
+    }
 
     /// Makes the changes of several sign-ins durable, in order. A store may do so in one commit.
     ///
     /// # Errors
     /// When the medium fails. Some of the changes may then be missing.
-    fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError> {
-        for write in writes {
-            match write {
-                SignInWrite::Put(session) => self.put_session(session)?,
-                SignInWrite::Delete(hash) => self.delete_session(hash)?,
-                SignInWrite::GithubAccount { account, identity } => {
-                    self.first_identity_of_github(*account, identity)?;
-                }
-            }
-        }
-        Ok(())
-    }
+    fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError>;
 
     /// All sessions that end after `at`, ordered by their ends. None from a store that cannot list
     /// them.
@@ -190,17 +183,22 @@ pub trait Store: Send + Sync + 'static {
         &self,
         account: u64,
         today: &Identity,
-    ) -> Result<Identity, StoreError>;
+    ) -> Result<Identity, StoreError> {
+        // Most accounts have an identity already, and need no commit.
+        if let Some(first) = self.identity_of_github(account)? {
+            return Ok(first);
+        }
+        let identity = today.clone();
+        self.write_sign_ins(&[SignInWrite::GithubAccount { account, identity }])?;
+        let missing = || StoreError::damaged(format!("GitHub account {account} was not kept"));
+        self.identity_of_github(account)?.ok_or_else(missing)
+    }
 
-    /// The identity that this GitHub account was given, if it has one. None from a store that
-    /// cannot tell.
+    /// The identity that this GitHub account was given, if it has one.
     ///
     /// # Errors
     /// When the medium fails.
-    fn identity_of_github(&self, account: u64) -> Result<Option<Identity>, StoreError> {
-        let _ = account;
-        Ok(None)
-    }
+    fn identity_of_github(&self, account: u64) -> Result<Option<Identity>, StoreError>;
 
     /// The tally of the GitHub accounts that have an identity.
     fn accounts(&self) -> Tally {

@@ -23,8 +23,8 @@ use tauline_server::testing::verifier::Verifier;
 use tauline_store::signed::Signed;
 use tauline_store::sqlite::Sqlite;
 use tauline_store::{
-    Asked, Batch, Blob, Ceremony as Made, Contribution, Reading, Session, Store, StoreError,
-    StoredRecord, Write,
+    Asked, Batch, Blob, Ceremony as Made, Contribution, Reading, Session, SignInWrite, Store,
+    StoreError, StoredRecord, Write,
 };
 use tauline_transcript::{RawContribution, Sizes, contribute};
 use tempfile::TempDir;
@@ -419,28 +419,20 @@ impl Store for Failing {
         self.store.backup(to)
     }
 
-    fn put_session(&self, session: &Session) -> Result<(), StoreError> {
-        self.store.put_session(session)
+    fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError> {
+        self.store.write_sign_ins(writes)
     }
 
     fn session(&self, hash: &[u8; 32]) -> Result<Option<Session>, StoreError> {
         self.store.session(hash)
     }
 
-    fn delete_session(&self, hash: &[u8; 32]) -> Result<(), StoreError> {
-        self.store.delete_session(hash)
-    }
-
     fn delete_sessions_expired_before(&self, at: Timestamp) -> Result<u64, StoreError> {
         self.store.delete_sessions_expired_before(at)
     }
 
-    fn first_identity_of_github(
-        &self,
-        account: u64,
-        today: &Identity,
-    ) -> Result<Identity, StoreError> {
-        self.store.first_identity_of_github(account, today)
+    fn identity_of_github(&self, account: u64) -> Result<Option<Identity>, StoreError> {
+        self.store.identity_of_github(account)
     }
 
     fn accounts(&self) -> Tally {
