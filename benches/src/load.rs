@@ -58,6 +58,16 @@ pub fn http() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
 }
 
+/// No limits on rates, since all load comes from few addresses.
+pub const NO_RATES: [&str; 6] = [
+    "--login-rate",
+    "0",
+    "--anonymous-rate",
+    "0",
+    "--session-rate",
+    "0",
+];
+
 /// A coordinator in a process of its own, which is killed when this is dropped.
 pub struct Server {
     process: Child,
@@ -97,14 +107,7 @@ impl Server {
             .arg("--invites")
             .arg(&invites)
             .args(flags)
-            .args([
-                "--login-rate",
-                "0",
-                "--anonymous-rate",
-                "0",
-                "--session-rate",
-                "0",
-            ])
+            .args(NO_RATES)
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
             .env("TAULINE_LOG", "warn")

@@ -13,7 +13,7 @@
 //!
 //! Without `--url` it starts a coordinator of its own. Others, such as three replicas and their database,
 //! are started before, with the invitations that `--write-invites FILE` writes and the settings that
-//! [`SETTINGS`] has:
+//! [`NO_RATES`] and [`SETTINGS`] have:
 //!
 //! `many-wait --waiting 100000 --url http://127.0.0.1:3000 --url http://127.0.0.1:3001 --process leader=PID …`
 
@@ -25,18 +25,12 @@ use clap::Parser;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tauline_benches::clock::processor_time;
 use tauline_benches::crowd::{Crowd, Seen, Way};
-use tauline_benches::load::{Binary, Server, http, invitations};
+use tauline_benches::load::{Binary, NO_RATES, Server, http, invitations};
 use tauline_benches::process::{Process, Usage};
 
-/// What the coordinators are started with, beside `--signin invite`, `--invites` and `--ceremony`: no limits
-/// on rates, since all load comes from few addresses, and a turn that outlasts the run.
-const SETTINGS: [&str; 10] = [
-    "--login-rate",
-    "0",
-    "--anonymous-rate",
-    "0",
-    "--session-rate",
-    "0",
+/// What the coordinators are started with, beside `--signin invite`, `--invites`, `--ceremony` and
+/// [`NO_RATES`]: as many connections from an address as there are, and a turn that outlasts the run.
+const SETTINGS: [&str; 4] = [
     "--max-connections-per-address",
     "0",
     "--contribution-limit",
@@ -97,19 +91,14 @@ fn main() -> Result<()> {
     if let Some(file) = &options.write_invites {
         std::fs::write(file, invitations(people))?;
         println!("{people} invitations; the servers need --signin invite, --invites and");
-        println!("{}", SETTINGS.join(" "));
+        println!("{}", [&NO_RATES[..], &SETTINGS].concat().join(" "));
         return Ok(());
     }
     open_many_files(&options)?;
     let own = match options.urls.is_empty() {
         true => {
             let binary = options.binary.path()?;
-            Some(Server::start(
-                &binary,
-                &options.sizes,
-                people,
-                &SETTINGS[6..],
-            )?)
+            Some(Server::start(&binary, &options.sizes, people, &SETTINGS)?)
         }
         false => None,
     };

@@ -9,22 +9,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use tauline_test_postgres::Server as Postgres;
 
-use crate::load::invitations;
+use crate::load::{NO_RATES, invitations};
 
 /// Within what time all serve.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What each is started with, beside addresses and sizes: no limits on rates, since all load comes
-/// from one address.
-const SETTINGS: [&str; 12] = [
+/// What each is started with, beside addresses, sizes and [`NO_RATES`]: all load comes through one proxy.
+const SETTINGS: [&str; 6] = [
     "--signin",
     "invite",
-    "--login-rate",
-    "0",
-    "--anonymous-rate",
-    "0",
-    "--session-rate",
-    "0",
     "--max-connections-per-address",
     "0",
     "--trusted-proxies",
@@ -118,6 +111,7 @@ impl Replicas {
             .args(["--replica-listen", &replica.inside])
             .args(["--replica-url", &format!("http://{}", replica.inside)])
             .args(SETTINGS)
+            .args(NO_RATES)
             .arg("--invites")
             .arg(folder.join("invites"))
             .arg("--data-dir")
