@@ -91,9 +91,21 @@ impl<S: Store> Apart<S> {
         Ok(())
     }
 
+    /// The change as the database gets it. Powers are made durable, and are megabytes: they are not copied.
+    fn referring(&self, objects: &Objects, write: &Write) -> Result<Write, StoreError> {
+        let Write::Blob { ticket, blob } = write else {
+            return Ok(write.clone());
+        };
+        self.keep(objects, blob)?;
+        Ok(Write::Blob {
+            ticket: *ticket,
+            blob: reference(blob.digest()),
+        })
+    }
+
     /// The powers that stored bytes are, or refer to.
-    fn resolve(&self, ticket: Ticket, stored: Blob) -> Result<Blob, StoreError> {
-        resolve(self.objects.as_deref(), Some(ticket), stored)
+    fn resolve(&self, stored: Blob) -> Result<Blob, StoreError> {
+        resolve(self.objects.as_deref(), stored)
     }
 }
 
@@ -103,17 +115,11 @@ pub(crate) fn is_reference(stored: &Blob) -> bool {
 }
 
 /// The powers that stored bytes are, or refer to.
-fn resolve(
-    objects: Option<&Objects>,
-    ticket: Option<Ticket>,
-    stored: Blob,
-) -> Result<Blob, StoreError> {
+fn resolve(objects: Option<&Objects>, stored: Blob) -> Result<Blob, StoreError> {
     let Some(digest) = referred(stored.bytes()) else {
         return Ok(stored);
     };
-    let objects = objects.ok_or(StoreError::Apart {
-        ticket: ticket.unwrap_or(Ticket::new(0)),
-    })?;
+    let objects = objects.ok_or(StoreError::Apart)?;
     objects.get(&digest)?.ok_or_else(|| {
         StoreError::damaged(format!(
             "the object {}, which holds powers that the ceremony needs, is missing in {}",
@@ -139,19 +145,12 @@ impl<S: Store> Store for Apart<S> {
         let Some(objects) = &self.objects else {
             return self.inner.commit(batch);
         };
-        let is_blob = |write: &Write| matches!(write, Write::Blob { .. });
-        if batch.writes.iter().any(is_blob) {
-            let mut referring = batch.clone();
-            for write in &mut referring.writes {
-                if let Write::Blob { blob, .. } = write {
-                    self.keep(objects, blob)?;
-                    *blob = reference(blob.digest());
-                }
-            }
-            self.inner.commit(&referring)?;
-        } else {
-            self.inner.commit(batch)?;
-        }
+        let writes = batch
+            .writes
+            .iter()
+            .map(|write| self.referring(objects, write));
+        let writes = writes.collect::<Result<_, _>>()?;
+        self.inner.commit(&Batch { writes })?;
         let is_accepted = |write: &Write| matches!(write, Write::Accepted(_));
         if batch.writes.iter().any(is_accepted) {
             self.collector.follow(&self.inner, objects);
@@ -161,7 +160,7 @@ impl<S: Store> Store for Apart<S> {
 
     fn blob(&self, ticket: Ticket) -> Result<Option<Blob>, StoreError> {
         let stored = self.inner.blob(ticket)?;
-        stored.map(|it| self.resolve(ticket, it)).transpose()
+        stored.map(|it| self.resolve(it)).transpose()
     }
 
     fn reading(&self) -> Result<Box<dyn Reading>, StoreError> {
@@ -173,7 +172,7 @@ impl<S: Store> Store for Apart<S> {
 
     fn backup(&self, to: &Path) -> Result<(), StoreError> {
         write_whole(to, |partial| {
-            let resolve = |ticket, stored| self.resolve(ticket, stored);
+            let resolve = |stored| self.resolve(stored);
             copy::whole(partial, |copy| self.inner.backup(copy), resolve)
         })
     }
@@ -223,14 +222,6 @@ impl<S: Store> Store for Apart<S> {
         self.inner.keep_signed(signed)
     }
 
-    fn put_session(&self, session: &Session) -> Result<(), StoreError> {
-        self.inner.put_session(session)
-    }
-
-    fn delete_session(&self, hash: &TokenHash) -> Result<(), StoreError> {
-        self.inner.delete_session(hash)
-    }
-
     fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError> {
         self.inner.write_sign_ins(writes)
     }
@@ -245,14 +236,6 @@ impl<S: Store> Store for Apart<S> {
 
     fn delete_sessions_expired_before(&self, at: Timestamp) -> Result<u64, StoreError> {
         self.inner.delete_sessions_expired_before(at)
-    }
-
-    fn first_identity_of_github(
-        &self,
-        account: u64,
-        today: &Identity,
-    ) -> Result<Identity, StoreError> {
-        self.inner.first_identity_of_github(account, today)
     }
 
     fn identity_of_github(&self, account: u64) -> Result<Option<Identity>, StoreError> {
@@ -282,7 +265,7 @@ impl Reading for ApartReading {
     fn head(&self) -> Result<Option<Blob>, StoreError> {
         let stored = self.inner.head()?;
         let objects = self.objects.as_deref();
-        stored.map(|it| resolve(objects, None, it)).transpose()
+        stored.map(|it| resolve(objects, it)).transpose()
     }
 
     fn page(&self, after: u64, at_most: u32) -> Result<Vec<Contribution>, StoreError> {

@@ -194,7 +194,7 @@ fn blob(
         StoreError::damaged(format!("the contribution of ticket {ticket} is missing"))
     })?;
     if apart::is_reference(&blob) {
-        return Err(StoreError::Apart { ticket });
+        return Err(StoreError::Apart);
     }
     if arrived.is_some_and(|arrived| arrived != *blob.digest()) {
         return Err(StoreError::damaged(format!(

@@ -207,12 +207,9 @@ pub enum StoreError {
     },
     /// Powers are kept apart, and nobody has said where.
     #[error(
-        "the powers of ticket {ticket} are kept in an object store: say where with --blobs, as when they were stored"
+        "the powers of a contribution are kept in an object store: say where with --blobs, as when they were stored"
     )]
-    Apart {
-        /// Whose they are.
-        ticket: tauline_queue_core::Ticket,
-    },
+    Apart,
     /// The URL of an object store cannot be used.
     #[error("{url} is no place for powers: {why}. Give s3://BUCKET/PREFIX, or file:///DIRECTORY")]
     NoPlace {

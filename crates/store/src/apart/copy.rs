@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
-use tauline_queue_core::Ticket;
 
 use super::reference::HEAD;
 use crate::batch::Blob;
@@ -16,7 +15,7 @@ use crate::sqlite::delete_superseded;
 pub(super) fn whole(
     to: &Path,
     backup: impl FnOnce(&Path) -> Result<(), StoreError>,
-    resolve: impl Fn(Ticket, Blob) -> Result<Blob, StoreError>,
+    resolve: impl Fn(Blob) -> Result<Blob, StoreError>,
 ) -> Result<(), StoreError> {
     let mut name = to.as_os_str().to_owned();
     name.push(".referring");
@@ -27,10 +26,7 @@ pub(super) fn whole(
     fs::rename(&copy.0, to).map_err(StoreError::file("write", to))
 }
 
-fn fill(
-    copy: &Path,
-    resolve: impl Fn(Ticket, Blob) -> Result<Blob, StoreError>,
-) -> Result<(), StoreError> {
+fn fill(copy: &Path, resolve: impl Fn(Blob) -> Result<Blob, StoreError>) -> Result<(), StoreError> {
     let connection = Connection::open(copy)?;
     // Nothing stays in a file beside it.
     connection.pragma_update(None, "journal_mode", "DELETE")?;
@@ -44,7 +40,7 @@ fn fill(
     let found = select.query_map([HEAD], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let found: Vec<(u64, Vec<u8>)> = found.collect::<Result<_, _>>()?;
     for (ticket, stored) in found {
-        let powers = resolve(Ticket::new(ticket), Blob::new(stored))?;
+        let powers = resolve(Blob::new(stored))?;
         connection.execute(
             "UPDATE blobs SET digest = ?2, bytes = ?3 WHERE ticket = ?1",
             params![ticket, powers.digest(), powers.bytes()],
