@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use tauline_test_ports::free_address;
 
 use crate::process::Process;
 
@@ -95,10 +96,7 @@ impl Server {
         let data = tempfile::tempdir()?;
         let invites = data.path().join("invites");
         std::fs::write(&invites, invitations(people))?;
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?
-            .local_addr()?
-            .port();
-        let address = format!("127.0.0.1:{port}");
+        let address = free_address();
         let process = Command::new(binary)
             .args(["--listen", &address, "--ceremony", sizes])
             .args(["--signin", "invite"])

@@ -21,12 +21,30 @@ function built(name: string): string {
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function freePort(): Promise<number> {
+/** Whether nobody listens on a port. */
+async function isFree(port: number): Promise<boolean> {
   const server = listener();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  const listens = new Promise<boolean>((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => resolve(true));
+  });
+  const free = await listens;
+  if (free) await new Promise((resolve) => server.close(resolve));
+  return free;
+}
+
+let nextPort = 20_000 + ((process.pid * 97) % 12_000);
+
+/**
+ * A port on which nobody listens, and which the system gives to nobody who asks for any: it chooses those itself
+ * that begin at 32,768.
+ */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = nextPort;
+    nextPort = port < 31_999 ? port + 1 : 20_000;
+    if (await isFree(port)) return port;
+  }
 }
 
 const NAMES = ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "mallory", "niaj", "olivia", "peggy", "rupert", "sybil", "trent", "victor", "walter"];

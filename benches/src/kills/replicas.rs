@@ -1,12 +1,12 @@
 //! Replicas of one coordinator and their database, as real programs.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use tauline_test_ports::free_address;
 use tauline_test_postgres::Server as Postgres;
 
 use crate::load::{NO_RATES, invitations};
@@ -64,8 +64,8 @@ impl Replicas {
         for number in 0..count {
             all.push(Replica {
                 name: format!("r{number}"),
-                listen: free_address()?,
-                inside: free_address()?,
+                listen: free_address(),
+                inside: free_address(),
                 child: None,
             });
         }
@@ -198,9 +198,4 @@ impl Replicas {
         }
         Ok(())
     }
-}
-
-fn free_address() -> Result<String> {
-    let free = TcpListener::bind("127.0.0.1:0")?;
-    Ok(free.local_addr()?.to_string())
 }

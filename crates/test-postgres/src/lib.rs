@@ -13,13 +13,13 @@ mod processes;
 mod programs;
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::process::Signal;
+use tauline_test_ports::free_port;
 
 use self::keeper::Keeper;
 use self::processes::{children, has_ended, kill_all, signal, wait_for};
@@ -332,10 +332,4 @@ fn url_at(host: &str, schema: &str) -> String {
     format!(
         "postgres://postgres@{host}/{DATABASE}?sslmode=disable&options=-csearch_path%3D{schema}"
     )
-}
-
-/// A port that was free just now.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    listener.local_addr().expect("it has an address").port()
 }

@@ -1,10 +1,12 @@
 //! Real proxies in front of coordinators: nginx, HAProxy and Caddy.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use tauline_test_ports::free_port;
 
 use super::server::Server;
 use super::temporary;
@@ -201,11 +203,6 @@ fn instead(line: &str, server: Option<&&str>) -> String {
     let example = line.split([' ', ';']).find(is_address).unwrap();
     let replaced = server.map(|server| line.replace(example, server));
     replaced.unwrap_or_default()
-}
-
-fn free_port() -> u16 {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    free.local_addr().unwrap().port()
 }
 
 /// A program at one of these paths. None, with a message, if there is none, unless it must be there.

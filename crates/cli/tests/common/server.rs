@@ -8,6 +8,8 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use tauline_test_ports::free_address;
+
 use super::{SIZES, tauline};
 
 /// How long anything may take in a test. Generous, since other builds may be running on the same
@@ -28,7 +30,7 @@ impl Server {
     pub(crate) fn start(flags: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let (child, url) = launch(&dir.path().join("data"), "127.0.0.1:0", &flags);
+        let (child, url) = launch(&dir.path().join("data"), &free_address(), &flags);
         Self {
             child,
             dir,
@@ -42,7 +44,7 @@ impl Server {
         let dir = tempfile::tempdir().unwrap();
         std::fs::rename(data_dir, dir.path().join("data")).unwrap();
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let (child, url) = launch(&dir.path().join("data"), "127.0.0.1:0", &flags);
+        let (child, url) = launch(&dir.path().join("data"), &free_address(), &flags);
         Self {
             child,
             dir,
@@ -152,8 +154,7 @@ impl Successor {
         assert_eq!(text, format!("{key}\n"), "one line");
         let is_hex = key.bytes().all(|byte| byte.is_ascii_hexdigit());
         assert!(key.len() == 66 && is_hex, "{key}");
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", free.local_addr().unwrap());
+        let url = format!("http://{}", free_address());
         Self { dir, key, url }
     }
 

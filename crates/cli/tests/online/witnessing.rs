@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tauline_test_ports::free_address;
 
 use crate::common::server::Server;
 use crate::common::{run, temporary};
@@ -26,7 +27,7 @@ impl Witness {
         let mut child = Command::new(assert_cmd::cargo::cargo_bin!("tauline"))
             .current_dir(dir)
             .args(["witness", "--name", name, "--data-dir", name])
-            .args(["--log", log_key, "--listen", "127.0.0.1:0"])
+            .args(["--log", log_key, "--listen", &free_address()])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

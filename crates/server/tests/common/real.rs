@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use tauline_test_ports::free_address;
 use tauline_transcript::Sizes;
 
 use super::program;
@@ -43,15 +44,14 @@ impl Setup {
         let list: String = (0..people)
             .map(|number| format!("{} {}\n", name(number), code(number)))
             .collect();
-        let mut setup = Self {
+        let setup = Self {
             data: directory.join("data"),
             invites: directory.join("invites"),
-            listen: "127.0.0.1:0".to_owned(),
+            listen: free_address(),
             more,
         };
         std::fs::write(&setup.invites, list).unwrap();
         let server = setup.start();
-        setup.listen = server.url.trim_start_matches("http://").to_owned();
         (setup, server)
     }
 

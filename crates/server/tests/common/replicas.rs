@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tauline_protocol::admin::{AdminAnswer, AdminRequest, SOCKET_NAME};
+use tauline_test_ports::free_address;
 use tauline_test_postgres::Server as Postgres;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
@@ -310,12 +311,6 @@ impl Drop for Replica {
             let _ = child.wait();
         }
     }
-}
-
-/// An address on which nobody listened just now.
-pub fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
 }
 
 /// What connects the others with a replica, and can be cut.

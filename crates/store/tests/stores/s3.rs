@@ -1,7 +1,6 @@
 //! Powers in S3, as moto imitates it.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use tauline_store::apart::Apart;
 use tauline_store::objects::Objects;
 use tauline_store::sqlite::Sqlite;
 use tauline_store::{Blob, Store as _};
+use tauline_test_ports::free_port;
 
 use crate::made_up::Plain;
 use crate::place::{NOON, small};
@@ -36,11 +36,7 @@ impl S3 {
             );
             return None;
         };
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = free_port();
         let mut child = Command::new(program)
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
             .stderr(Stdio::piped())
