@@ -167,6 +167,7 @@ mod event;
 mod line;
 mod queue;
 mod refusal;
+pub mod rhythm;
 mod rules;
 mod state;
 mod stay;
