@@ -1,11 +1,13 @@
 //! One participant's client, from signing in to its turn.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use rand::Rng;
 use tauline_protocol::contribution::StartRequest;
 use tauline_protocol::status::{QueueStatus, QueueWord};
+use tauline_queue_core::rhythm::{self, Next, Told};
 
 use super::caller::{Caller, answer};
 use super::population::{Made, Nature};
@@ -15,10 +17,12 @@ use crate::load::{http, sign_in};
 
 /// The shortest and longest time from an answer to the next poll, in seconds.
 const RHYTHM: std::ops::Range<f64> = 25.0..35.0;
-/// For how many seconds a check-in in line asks to be held: as long as coordinators allow.
-const HOLD: f64 = 60.0;
+/// For how many seconds a check-in near the turn asks to be held.
+const HOLD: f64 = 15.0;
 /// The time until a client repeats a request that broke or was lost, in seconds.
 const PAUSE: f64 = 2.0;
+/// The same after a rest, if no answer comes.
+const UNANSWERED: f64 = 7.0;
 
 /// One participant.
 pub struct Person {
@@ -118,7 +122,7 @@ impl Person {
         }
     }
 
-    /// Waits in line as `tauline contribute` does.
+    /// Waits in line as `tauline contribute` does where no stream tells how the line moves.
     async fn check_in(&mut self) -> Result<()> {
         let leaves_at = self.leaves_at();
         let held = format!("/queue/checkin?wait={:.4}", HOLD / self.caller.world.scale);
@@ -130,12 +134,22 @@ impl Person {
                 QueueWord::ReadyToContribute => break,
                 _ => bail!("out of line: {:?} {:?}", status.ended, status.ended_because),
             }
+            let (rest, path) = match self.next(&status) {
+                Next::Hold => (0.0, &*held),
+                Next::Rest(rest) => (rest.as_secs_f64(), "/queue/checkin"),
+            };
+            let now = self.caller.world.now();
+            self.caller
+                .world
+                .sleep_until((now + rest).min(leaves_at))
+                .await;
             if self.misses() {
                 self.caller.note(What::Missed);
-                self.caller.world.sleep(PAUSE).await;
+                let unanswered = if rest > 0.0 { UNANSWERED } else { PAUSE };
+                self.caller.world.sleep(unanswered).await;
             }
             self.caller.world.count_poll();
-            let checked_in = self.status(&held);
+            let checked_in = self.status(path);
             tokio::pin!(checked_in);
             status = tokio::select! {
                 status = &mut checked_in => status?,
@@ -161,6 +175,22 @@ impl Person {
             (200, state) => take_turn(&self.caller, &state, "/contribution/complete").await,
             (status, text) => bail!("a start was answered {status}: {text}"),
         }
+    }
+
+    /// How our own clients check in next after this answer.
+    fn next(&mut self, status: &QueueStatus) -> Next {
+        let scale = self.caller.world.scale;
+        let unscaled = |ms: Option<u64>| {
+            let ms = Duration::from_millis(ms.unwrap_or_default());
+            ms.mul_f64(scale)
+        };
+        let told = Told {
+            position: status.queue_position.unwrap_or_default(),
+            deadline_in: unscaled(status.next_checkin_in_ms),
+            start_in: unscaled(status.expected_start_in_ms),
+        };
+        let chance = self.nature.random.gen_range(0..=1000);
+        rhythm::next(&told, Duration::ZERO, chance)
     }
 
     /// Asks for the participant's status. A request that breaks is repeated once.

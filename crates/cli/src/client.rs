@@ -165,6 +165,15 @@ impl Client {
         }
     }
 
+    /// The same coordinator, asked as anybody may.
+    #[must_use]
+    pub(crate) fn without_session(&self) -> Self {
+        Self {
+            token: None,
+            ..self.clone()
+        }
+    }
+
     /// The coordinator's address.
     #[must_use]
     pub fn server(&self) -> &Url {

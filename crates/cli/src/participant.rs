@@ -12,6 +12,7 @@ mod ending;
 mod keeping;
 mod leaving;
 mod life;
+mod line;
 mod moved;
 mod news;
 mod offline;
@@ -21,6 +22,7 @@ mod session;
 mod settings;
 mod state;
 mod turn;
+mod waiting;
 
 pub use self::accepted::{Accepted, Times};
 pub(crate) use self::leaving::what_leaving_means;

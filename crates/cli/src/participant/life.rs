@@ -6,7 +6,7 @@ use tauline_protocol::status::{EndedWord, QueueWord};
 
 use super::accepted::Accepted;
 use super::news::News;
-use super::state::{ATTEMPTS, HOLD, Participant, RECONSIDER, Stop};
+use super::state::{ATTEMPTS, Participant, RECONSIDER, Stop};
 use crate::exit::{Failure, Outcome};
 use crate::signin::Credential;
 
@@ -51,7 +51,7 @@ impl Participant<'_> {
         loop {
             self.note(&status);
             status = match status.queue_status {
-                QueueWord::Queued | QueueWord::Verifying => self.check_in(HOLD).await?,
+                QueueWord::Queued | QueueWord::Verifying => self.wait_on(&status).await?,
                 QueueWord::ReadyToContribute | QueueWord::Contributing => {
                     match self.take_turn(status.ticket).await? {
                         Some(receipt) => return self.accepted(status.ticket, receipt),

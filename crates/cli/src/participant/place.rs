@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::ending::{cannot_join, no_turn_yet};
 use super::news::News;
-use super::state::{HALTED, HOLD, Participant, Stop};
+use super::state::{HALTED, Participant, Stop};
 use crate::client::Client;
 use crate::exit::Failure;
 
@@ -87,7 +87,7 @@ impl Participant<'_> {
         let mut status = self.check_in(Duration::ZERO).await?;
         while status.queue_status == QueueWord::Queued {
             self.note(&status);
-            status = self.check_in(HOLD).await?;
+            status = self.wait_on(&status).await?;
         }
         self.note(&status);
         Ok(status)
@@ -135,9 +135,9 @@ impl Participant<'_> {
         Ok(status)
     }
 
-    /// Checks in beside a check-in that is held, so that it is known how long one takes
+    /// Checks in beside a check-in that is held, or during a rest, so that it is known how long one takes
     /// ([`ParticipantSettings::glances`](super::settings::ParticipantSettings)).
-    fn glances(&self, held: Duration) -> impl Future<Output = Infallible> + use<> {
+    pub(super) fn glances(&self, held: Duration) -> impl Future<Output = Infallible> + use<> {
         let every = self.settings.glances.filter(|_| !held.is_zero());
         let (client, next) = (self.client.clone(), Rc::clone(&self.next_glance));
         async move {

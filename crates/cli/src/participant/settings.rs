@@ -24,7 +24,7 @@ pub struct ParticipantSettings {
     pub check_ins: CheckInThread,
     /// Extra entropy for the secrets.
     pub entropy: Arc<Zeroizing<Vec<u8>>>,
-    /// How often it is measured, beside a check-in that is held, how long one takes that is not; none if it
+    /// How often it is measured, beside a check-in that is held or during a rest, how long one takes that is not; none if it
     /// is not measured.
     pub glances: Option<Duration>,
     /// How long calls are repeated while the coordinator does not answer.

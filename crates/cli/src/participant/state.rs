@@ -9,6 +9,7 @@ use tauline_protocol::status::{QueueStatus, QueueWord};
 use tokio::time::Instant;
 
 use super::accepted::Times;
+use super::line::Line;
 use super::news::{Listener, News};
 use super::settings::ParticipantSettings;
 use crate::check_ins::CheckIns;
@@ -19,8 +20,8 @@ use crate::signin::Credential;
 use crate::tickets::Tickets;
 use crate::work::{self, Work};
 
-/// How long the coordinator is asked to hold a check-in. The position shown is at most this
-/// old, and a connection that died unnoticed is found before a deadline passes. A held check-in
+/// How long the coordinator is asked to hold a check-in near the turn. The position shown is at most
+/// this old, and a connection that died unnoticed is found before a deadline passes. A held check-in
 /// counts as presence, and the deadline after it is at least 5 s and the grace of 5 s away
 /// (`docs/spec/queue.md#grace`).
 pub(super) const HOLD: Duration = Duration::from_secs(15);
@@ -61,6 +62,8 @@ pub struct Participant<'a> {
     /// The form in which the contribution is sent.
     pub(super) form: Form,
     pub(super) work: Option<(Option<u64>, Work)>,
+    /// The line, while the participant rests in it.
+    pub(super) line: Option<Line>,
     /// The check-ins of the current turn.
     pub(super) check_ins: Rc<RefCell<Option<CheckIns>>>,
     /// How far the computation has come.
@@ -98,6 +101,7 @@ impl<'a> Participant<'a> {
             standing: None,
             form: settings.form,
             work: None,
+            line: None,
             check_ins: Rc::default(),
             counter: work::Counter::default(),
             times: Times::default(),
