@@ -7,7 +7,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Browser, looksRight, Person, until, waitForText } from "./browser";
 import { Coordinator, Other, sleep } from "./coordinator";
-import { Front } from "./front";
+import { standing } from "./fixtures";
+import { Front, type Handler } from "./front";
 
 const nightly = process.env.TAULINE_NIGHTLY === "1";
 const SECONDS = nightly ? 600 : 75;
@@ -94,6 +95,31 @@ async function keepsItsPlace(front: Front, coordinator: Coordinator, browser: Br
   await alice.leave();
 }
 
+/** Far back, in a Chromium that holds workers back, too: the events of the public stream wake the page. */
+async function restsFarBack(front: Front, _: Coordinator, browser: Browser): Promise<void> {
+  const DEADLINE = 50_000;
+  const asked: { at: number; url: string }[] = [];
+  const answer: Handler = (request, response) => {
+    asked.push({ at: Date.now(), url: request.url ?? "" });
+    const told = JSON.stringify(standing("alice", 5000, DEADLINE));
+    response.writeHead(200, { "content-type": "application/json" }).end(told);
+  };
+  front.fakes.set("/queue/join", answer);
+  front.fakes.set("/queue/checkin", answer);
+  const alice = await Person.at(front, browser, "/take-part");
+  await alice.join("alice");
+  await waitForText(alice.page, /You are number 5,?000\./);
+  const cover = await alice.tab("/about");
+  await cover.bringToFront();
+  await until(() => alice.page.evaluate(() => document.visibilityState === "hidden"), "the tab is hidden");
+  await until(() => asked.length > 4, "check-ins go on", 4 * DEADLINE);
+  const gaps = asked.slice(1).map(({ at }, i) => at - asked[i]!.at);
+  console.log(`far back and hidden, with ${DEADLINE} ms told, it checked in after ${gaps.join(", ")} ms`);
+  assert.ok(Math.max(...gaps) < DEADLINE, "each in time");
+  assert.ok(asked.slice(1).every(({ url }) => url === "/queue/checkin?wait=0"), "and none is held");
+  await alice.leave();
+}
+
 async function sleeps(front: Front, _: Coordinator, browser: Browser): Promise<void> {
   const bob = await Other.block(front.url, "bob");
   const alice = await Person.at(front, browser, "/take-part");
@@ -126,6 +152,10 @@ describe("in the background", { concurrency: true }, () => {
 
   it("so it does in a Chromium that holds workers back, too, which none does by itself", { skip: !nightly }, () =>
     run([`${SOON},BlinkSchedulerWorkerThrottling`], long, keepsItsPlace),
+  );
+
+  it("one that is far back, where it rests between check-ins, is heard of in time", () =>
+    run([`${SOON},BlinkSchedulerWorkerThrottling`], [], restsFarBack),
   );
 
   it("a computer that sleeps for a moment goes on, and one that sleeps too long is told that its place is lost", () =>

@@ -20,6 +20,26 @@ export function turns(count: number, contributions: number): object[] {
   return made.reverse();
 }
 
+/** What somebody is told who stands so far back in a line that would take days to hold. */
+export function standing(name: string, position: number, deadlineInMs: number): object {
+  const now = Math.floor(Date.now() / 1000);
+  return {
+    id: `invite|${name}`,
+    ticket: 7042,
+    queueStatus: "queued",
+    queuePosition: position,
+    passed: 0,
+    otherClients: 0,
+    mode: "open",
+    expectedStartTime: now + position * 40,
+    expectedStartInMs: position * 40_000,
+    nextCheckinTime: now + Math.floor(deadlineInMs / 1000),
+    nextCheckinInMs: deadlineInMs,
+    ended: null,
+    receipt: null,
+  };
+}
+
 const now = Math.floor(Date.now() / 1000);
 
 export const base = {

@@ -1,12 +1,14 @@
 // In line: with others, on several tabs and devices, away for a moment, and leaving.
 
 import assert from "node:assert/strict";
+import type { ServerResponse } from "node:http";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { allProven, Browser, clickText, looksRight, Person, waitForText, waitUntilGone } from "./browser";
+import { allProven, Browser, clickText, looksRight, Person, until, waitForText, waitUntilGone } from "./browser";
 import { codeOf, Coordinator, Other } from "./coordinator";
-import { Front } from "./front";
+import { standing } from "./fixtures";
+import { Front, type Handler } from "./front";
 
 const SIZES = "16:4,32:4";
 
@@ -122,6 +124,53 @@ test("who is away when the turn comes free is passed, and is told what that mean
   await behind.abort();
   await waitForText(judy.page, "You are contributor 1.", 60_000);
   await judy.leave();
+  await own.stop();
+});
+
+test("who is far back goes by the deadline, sees the line move, and is there in time when it moves fast", async () => {
+  const ownFront = await front.another();
+  const own = await Coordinator.start(ownFront, ["--ceremony", SIZES, "--signin", "invite"]);
+  const status = (await own.status()) as object;
+  // A line of a thousand, in which this one stands wherever the test says.
+  let position = 417;
+  const asked: string[] = [];
+  const answer: Handler = (request, response) => {
+    asked.push(request.url ?? "");
+    // One that is held is not answered as long as this lasts.
+    if (request.url?.includes("wait=") ?? false) return;
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(standing("walter", position, 30_000)));
+  };
+  ownFront.fakes.set("/queue/join", answer);
+  ownFront.fakes.set("/queue/checkin", answer);
+  let streams: ServerResponse[] = [];
+  const line = (queueLength: number, turns: number) => {
+    const ended = { ended: "contributed", turnInMs: 40_000, identity: "invite|somebody" };
+    // They end when the answer has long come.
+    const at = Math.floor(Date.now() / 1000) + 60;
+    const recent = Array.from({ length: turns }, (_, i) => ({ ticket: i + 1, endedAt: at, number: i + 1, ...ended }));
+    for (const stream of streams) stream.write(`event: status\ndata: ${JSON.stringify({ ...status, queueLength, recent })}\n\n`);
+  };
+  ownFront.fakes.set("/ceremony/events", (_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+    streams = [...streams, response];
+    line(1000, 0);
+  });
+  const walter = await Person.at(ownFront, browser, "/take-part");
+  await walter.join("walter");
+  await waitForText(walter.page, "You are number 417.");
+  line(999, 1);
+  await waitForText(walter.page, "You are number 416.");
+  await looksRight(walter.page, "far back");
+  assert.deepEqual(asked, ["/queue/join"], "the line moved, and nothing was asked for that");
+
+  position = 17;
+  line(599, 2);
+  await until(() => asked.length > 1, "a line that shrinks is asked about at once", 10_000);
+  assert.equal(asked[1], "/queue/checkin?wait=0");
+  await waitForText(walter.page, "You are number 17.");
+  await until(() => asked.length > 2, "near the turn a check-in is held", 10_000);
+  assert.equal(asked[2], "/queue/checkin?wait=15");
+  await walter.leave();
   await own.stop();
 });
 

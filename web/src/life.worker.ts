@@ -16,9 +16,10 @@ import {
   type SignedReceipt,
   type SubCeremony,
 } from "./protocol";
+import { hurry, rest, toldAt, turnsSince, type Line } from "./rhythm";
 import type { Failure, JobNews, LifeNews, Order, OwnWork, Progress, Step } from "./messages";
 
-/** How long a check-in is held by the coordinator, in seconds. */
+/** How long a check-in is held by the coordinator near the turn, in seconds. */
 const HOLD = 15;
 /** The same during a pause. */
 const HOLD_IN_PAUSE = 2;
@@ -28,6 +29,17 @@ const HOLD_IN_TURN = 5;
 const MIN_INTERVAL = 1500;
 /** How much longer than asked for an answer may take, in seconds. */
 const PATIENCE = 10;
+/** The same after a rest: two tries may be without an answer before the deadline has passed. */
+const PATIENCE_AFTER_REST = 6;
+/** How often a page that rests looks at the time, in milliseconds: a computer that slept goes on within so long. */
+const LOOK = 5000;
+/** How soon after an answer a line that moves fast is asked about again. */
+const SOONEST = 2000;
+/** How late timers may be while nobody sees the page: with a stream, whose beats wake it, and without. */
+const LATE_WITH_STREAM = 15_000;
+const LATE = 60_000;
+/** A stream that was silent for longer does not count. Beats come each 15 s. */
+const SILENCE = 20_000;
 /** How long to wait while the ceremony is halted, in milliseconds. */
 const HALTED = 3000;
 
@@ -62,6 +74,12 @@ class Life {
   private work: Work | null = null;
   private keptUntil: number | null = null;
   private troubled = false;
+  /** The line as the page has heard of it last. */
+  private line: Line | null = null;
+  private lineAt = 0;
+  private hidden = false;
+  /** Woken when that changes, during a rest. */
+  private stirs: (() => void) | null = null;
   private renewed: (() => void) | null = null;
   private wakes: (() => void) | null = null;
 
@@ -96,6 +114,11 @@ class Life {
   act(): void {
     this.acts = true;
     this.wakes?.();
+  }
+
+  hearLine(line: Line, hidden: boolean, at: number): void {
+    Object.assign(this, { line, hidden, lineAt: at });
+    this.stirs?.();
   }
 
   renew(token: string): void {
@@ -134,8 +157,7 @@ class Life {
       switch (status.queueStatus) {
         case "queued":
         case "verifying":
-          // A check-in that is held while deadlines stand still would not move the one that runs afterwards.
-          status = await this.checkIn(status.mode === "halted" ? HOLD_IN_PAUSE : HOLD);
+          status = await this.wait(status);
           break;
         case "readyToContribute":
         case "contributing":
@@ -167,8 +189,46 @@ class Life {
     }
   }
 
+  /** Waits in line: far back by the deadline, near the turn by check-ins that are held. */
+  private async wait(status: QueueStatus): Promise<QueueStatus> {
+    const chance = Math.floor(Math.random() * 1001);
+    const first = this.restAfter(status, chance);
+    // A check-in that is held while deadlines stand still would not move the one that runs afterwards.
+    if (first === null) return this.checkIn(status.mode === "halted" ? HOLD_IN_PAUSE : HOLD);
+    const began = Date.now();
+    const since = toldAt(status);
+    let inLine = this.line?.inLine;
+    let due = began + first;
+    // Timers may be late, and stand still with the computer: the clock says when it is time.
+    while (this.lives && Date.now() < due) {
+      await Promise.race([sleep(Math.min(LOOK, due - Date.now())), new Promise<void>((wake) => (this.stirs = wake))]);
+      if (this.line !== null) {
+        inLine ??= this.line.inLine;
+        const gone = Math.max(turnsSince(this.line.ended, since), inLine - this.line.inLine);
+        const soon = hurry(status.queuePosition ?? 0, gone);
+        if (soon !== null) due = Math.min(due, Math.max(began + SOONEST, Date.now() + soon));
+      }
+      // Nobody sees the page any more, and timers may be late from now on.
+      due = Math.min(due, began + (this.restAfter(status, chance) ?? SOONEST));
+    }
+    this.stirs = null;
+    if (!this.lives) return status;
+    return this.checkIn(0, PATIENCE_AFTER_REST);
+  }
+
+  private restAfter(status: QueueStatus, chance: number): number | null {
+    const { queueStatus, queuePosition, nextCheckinInMs, expectedStartInMs } = status;
+    if (queueStatus !== "queued" || queuePosition === null || nextCheckinInMs === null || expectedStartInMs === null) {
+      return null;
+    }
+    const streams = Date.now() - this.lineAt < SILENCE;
+    const late = !this.hidden ? 0 : streams ? LATE_WITH_STREAM : LATE;
+    return rest({ position: queuePosition, deadlineInMs: nextCheckinInMs, startInMs: expectedStartInMs }, late, chance);
+  }
+
   private end(status: QueueStatus): void {
     this.lives = false;
+    this.stirs?.();
     this.forget();
     tell({ kind: "over", status });
   }
@@ -229,7 +289,7 @@ class Life {
 
   private lastCheckIn = 0;
 
-  private async checkIn(wait: number): Promise<QueueStatus> {
+  private async checkIn(wait: number, patience = PATIENCE): Promise<QueueStatus> {
     for (;;) {
       const since = Date.now() - this.lastCheckIn;
       if (since < MIN_INTERVAL && wait > 0) await sleep(MIN_INTERVAL - since);
@@ -237,7 +297,7 @@ class Life {
       try {
         // Once it was not reached, the next answer is wanted at once.
         const path = () => `/queue/checkin?wait=${this.troubled ? 0 : wait}`;
-        return await this.call(path, {}, (wait + PATIENCE) * 1000);
+        return await this.call(path, {}, (wait + patience) * 1000);
       } catch (error) {
         if (!(error instanceof Refused) || !isExplained(error)) throw error;
         await sleep(error.code === "Queue::Halted" ? HALTED : 500);
@@ -598,6 +658,9 @@ addEventListener("message", ({ data }: MessageEvent<Order>) => {
       break;
     case "token":
       life?.renew(data.token);
+      break;
+    case "line":
+      life?.hearLine(data.line, data.hidden, data.at);
       break;
     case "leave":
       life?.leave().catch((error: unknown) => {

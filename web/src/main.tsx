@@ -3,6 +3,7 @@
 import { render } from "preact";
 import "./style.css";
 import * as participant from "./participant";
+import { positionOf } from "./sentence";
 import { go, set, state, subscribe, useStore } from "./store";
 import { choose, number, t } from "./texts";
 import { About } from "./views/about";
@@ -48,7 +49,7 @@ function title(): string {
   const { stage, queue, progress, status, path } = state;
   const name = nameOfCeremony();
   if (stage.at === "in" && queue !== null) {
-    if (queue.queueStatus === "queued") return `${number(queue.queuePosition ?? 0)} · ${name}`;
+    if (queue.queueStatus === "queued") return `${number(positionOf(queue, state.turns))} · ${name}`;
     const percent = progress?.step === "compute" ? ` ${t("turn.percent", { percent: Math.floor(progress.done * 100) })}` : "";
     return `▶${percent} · ${name}`;
   }
@@ -80,4 +81,4 @@ subscribe(() => {
 choose();
 set({ redirectError: participant.fromAddress() });
 render(<Page />, document.getElementById("page")!);
-void watch().then(() => participant.resume());
+void watch(participant.hearLine).then(() => participant.resume());

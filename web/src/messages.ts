@@ -2,6 +2,7 @@
 
 import type { MovedTo, QueueStatus, SignedReceipt, SignedRefusal, SubCeremony } from "./protocol";
 import type { Wrong } from "./blst";
+import type { Line } from "./rhythm";
 import type { Bytes } from "./bytes";
 
 /** To a worker that multiplies. */
@@ -31,6 +32,8 @@ export type Order =
   | { kind: "live"; token: string; acts: boolean }
   | { kind: "act" }
   | { kind: "token"; token: string }
+  /** What the public stream says of the line, or that it lives; and whether anybody sees the page. */
+  | { kind: "line"; line: Line; hidden: boolean; at: number }
   | { kind: "leave" };
 
 export type Step = "download" | "check" | "compute" | "upload" | "verify";

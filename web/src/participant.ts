@@ -216,8 +216,24 @@ export async function join(): Promise<void> {
   const extra = await digest(typed);
   typed = "";
   order({ kind: "draw", identity: session.identity, extra }, [extra.buffer]);
+  tellLine();
   order({ kind: "live", token: session.token, acts });
   localStorage.setItem(IN_LINE, session.identity);
+}
+
+let lineHeardAt = 0;
+
+/** Something came on the public stream: the line has moved, or the stream lives. Who rests is woken by it. */
+export function hearLine(): void {
+  lineHeardAt = Date.now();
+  tellLine();
+}
+
+function tellLine(): void {
+  const { status, turns, stage } = state;
+  if (status === null || (stage.at !== "in" && stage.at !== "joining")) return;
+  const line = { inLine: status.queueLength, ended: turns.map((it) => it.endedAt) };
+  order({ kind: "line", line, hidden: document.hidden, at: lineHeardAt });
 }
 
 export function leave(): void {
@@ -432,6 +448,7 @@ addEventListener("beforeunload", (event) => {
 });
 
 document.addEventListener("visibilitychange", () => {
+  tellLine();
   const position = state.queue?.queuePosition ?? null;
   if (state.stage.at === "in" && position !== null && position <= 3) void keepAwake();
 });

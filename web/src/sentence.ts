@@ -3,6 +3,7 @@
 import { waitRange } from "./estimates";
 import type { CeremonyStatus, MovedTo, QueueStatus, Turn } from "./protocol";
 import { inWords } from "./refusals";
+import { positionNow, toldAt, turnsSince } from "./rhythm";
 import type { State } from "./store";
 import { clock, duration, fullTime, many, number, range, t, time } from "./texts";
 
@@ -113,8 +114,14 @@ export function taking(state: State, now: number): Sentence | null {
   }
 }
 
+/** Where somebody stands, with the turns that have ended since it was told. */
+export function positionOf(queue: QueueStatus, turns: Turn[]): number {
+  const since = turnsSince(turns.map((it) => it.endedAt), toldAt(queue));
+  return positionNow(queue.queuePosition ?? 0, since);
+}
+
 function inLine(state: State, queue: QueueStatus, now: number): Sentence {
-  const position = queue.queuePosition ?? 0;
+  const position = positionOf(queue, state.turns);
   const passed =
     queue.passed === 0 ? [] : [queue.passed === 1 ? t("wait.passed") : t("wait.passedMore", { count: queue.passed })];
   if (queue.queueStatus === "queued") {

@@ -14,6 +14,8 @@ const PATIENCE = 2000;
 
 let source: EventSource | null = null;
 let heardAt = 0;
+/** Told of each sign of life. */
+let onHeard: () => void = () => undefined;
 let timer: number | undefined;
 
 function hear(status: CeremonyStatus): void {
@@ -26,6 +28,7 @@ function hear(status: CeremonyStatus): void {
     lostSince: null,
     turns: withTurns(isSame ? state.turns : [], status.recent ?? []),
   });
+  onHeard();
 }
 
 async function poll(): Promise<void> {
@@ -49,6 +52,7 @@ function listen(): Promise<void> {
     opened.addEventListener("beat", () => {
       heardAt = Date.now();
       if (state.lostSince !== null) set({ lostSince: null });
+      onHeard();
     });
     opened.onerror = () => {
       set({ lostSince: state.lostSince ?? Date.now() });
@@ -76,7 +80,8 @@ async function tick(): Promise<void> {
 }
 
 /** Watches from now on. Resolves when the first status is there, or does not come. */
-export async function watch(): Promise<void> {
+export async function watch(heard: () => void): Promise<void> {
+  onHeard = heard;
   const patience = new Promise<void>((resolve) => setTimeout(resolve, PATIENCE));
   await Promise.race([listen(), patience]);
   if (heardAt === 0) await poll();
