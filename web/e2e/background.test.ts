@@ -109,7 +109,8 @@ async function restsFarBack(front: Front, _: Coordinator, browser: Browser): Pro
   const alice = await Person.at(front, browser, "/take-part");
   await alice.join("alice");
   await waitForText(alice.page, /You are number 5,?000\./);
-  const cover = await alice.tab("/about");
+  // Another page of the coordinator's would be a second client.
+  const cover = await alice.context.newPage();
   await cover.bringToFront();
   await until(() => alice.page.evaluate(() => document.visibilityState === "hidden"), "the tab is hidden");
   await until(() => asked.length > 4, "check-ins go on", 4 * DEADLINE);

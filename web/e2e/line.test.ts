@@ -137,7 +137,7 @@ test("who is far back goes by the deadline, sees the line move, and is there in 
   const answer: Handler = (request, response) => {
     asked.push(request.url ?? "");
     // One that is held is not answered as long as this lasts.
-    if (request.url?.includes("wait=") ?? false) return;
+    if (request.url?.endsWith("wait=15")) return;
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(standing("walter", position, 30_000)));
   };
   ownFront.fakes.set("/queue/join", answer);

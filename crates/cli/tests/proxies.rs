@@ -8,6 +8,7 @@ mod common;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{IpAddr, Ipv4Addr, TcpStream};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use common::front::Front;
@@ -169,13 +170,49 @@ fn code(number: usize) -> String {
     format!("code-of-participant-{number:04}")
 }
 
+/// A file of invitations in this directory.
+fn invites(dir: &Path) -> String {
+    let invites = dir.join("invites");
+    let lines = (0..10).map(|number| format!("participant-{number} {}\n", code(number)));
+    fs::write(&invites, lines.collect::<String>()).unwrap();
+    invites.display().to_string()
+}
+
+/// Otherwise the turn would be given to somebody who is away, until the held answer ends.
+#[test]
+fn who_hangs_up_is_gone_for_the_coordinator_too() {
+    let dir = temporary();
+    let invites = invites(dir.path());
+    let flags = ["--signin", "invite", "--start-limit", "300", "--invites"];
+    let server = Server::start(&[&flags[..], &[&invites]].concat());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let first = Participant::sign_in(&server.url, 0).await;
+        assert_eq!(first.post("/queue/join").await.0, 200);
+        for front in Front::examples(&server) {
+            let waits = Participant::sign_in(&front.url, 1).await;
+            let looks = Participant::sign_in(&server.url, 1).await;
+            assert_eq!(waits.post("/queue/join").await.0, 200);
+            let path = format!("/queue/checkin?wait={HELD}");
+            let held = tokio::spawn(async move { waits.post(&path).await });
+            for others in [1, 0] {
+                let seen = async {
+                    while looks.post("/queue/checkin").await.1["otherClients"] != others {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                };
+                let seen = timeout(AT_ONCE, seen).await;
+                seen.unwrap_or_else(|_| panic!("{}: not {others} are there", front.name));
+                held.abort();
+            }
+        }
+    });
+}
+
 #[test]
 fn answers_are_held_for_a_minute_and_events_come_as_they_happen() {
     let dir = temporary();
-    let invites = dir.path().join("invites");
-    let lines = (0..10).map(|number| format!("participant-{number} {}\n", code(number)));
-    fs::write(&invites, lines.collect::<String>()).unwrap();
-    let invites = invites.display().to_string();
+    let invites = invites(dir.path());
     let server = Server::start(&[
         "--signin",
         "invite",
