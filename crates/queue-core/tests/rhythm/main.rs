@@ -90,7 +90,6 @@ fn nobody_who_rests_is_passed_or_missed() {
             count,
             turn,
             lost: 0.1,
-            ..People::default()
         });
         line.run_to_the_end();
         line.nobody_has_lost_anything();
