@@ -11,6 +11,7 @@ mod copies;
 mod crash;
 mod database;
 mod failover;
+mod namespaces;
 mod partition;
 mod serving;
 mod uploads;
