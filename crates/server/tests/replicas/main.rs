@@ -7,6 +7,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[path = "../auth/browser.rs"]
+#[allow(dead_code)]
+mod browser;
+#[path = "../auth/provider.rs"]
+#[allow(dead_code)]
+mod provider;
+
+mod absence;
 mod copies;
 mod crash;
 mod database;
@@ -14,4 +22,5 @@ mod failover;
 mod namespaces;
 mod partition;
 mod serving;
+mod sign_in;
 mod uploads;
