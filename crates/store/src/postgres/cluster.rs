@@ -57,6 +57,13 @@ const SECRET: &str = "WITH drawn AS (
         INSERT INTO replicas (secret) VALUES ($1) ON CONFLICT DO NOTHING RETURNING secret)
     SELECT secret FROM drawn UNION ALL SELECT secret FROM replicas LIMIT 1";
 
+/// A replica that has not told for a minute does not run, or has another name by now.
+const COMPARE: &str = "WITH told AS (
+        INSERT INTO invitations (replica, digest, told_at) VALUES ($1, $2, clock_timestamp())
+        ON CONFLICT (replica) DO UPDATE SET digest = excluded.digest, told_at = excluded.told_at)
+    SELECT replica FROM invitations
+    WHERE replica <> $1 AND digest <> $2 AND told_at > clock_timestamp() - interval '1 minute'";
+
 /// This replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
@@ -186,6 +193,20 @@ impl Cluster {
             }
         }
         Err(missing())
+    }
+
+    /// Tells what this replica's invitations are known by. Gives the names of replicas that run with others.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub fn compare_invitations(
+        &self,
+        name: &str,
+        digest: [u8; 32],
+    ) -> Result<Vec<String>, StoreError> {
+        let params = || vec![param(name.to_owned()), param(digest.to_vec())];
+        let rows = self.shared.ask(OUTAGE, COMPARE, params)?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
     /// Moves each time that the log has grown or the leader has changed, and when notice of that may
