@@ -289,7 +289,7 @@ impl Auditor {
         if let Some(notice) = &entry.notice {
             match self.notices.take(place, before, notice, &mut self.findings) {
                 Means::Public => self.fold.open(),
-                Means::Start(rules) => self.fold.start(rules),
+                Means::Start(rules) => self.fold.start(rules, notice.there_until()),
                 Means::GivenAway => {
                     if let Some(violation) = self.fold.judge_handover(place) {
                         self.violation(violation);

@@ -64,6 +64,8 @@ pub(crate) struct Fold {
     shortest_stall: Duration,
     /// A process has started, and nothing has happened to the queue since.
     restarted: bool,
+    /// Until when the process before was there, as the notice of the start says.
+    there_until: Option<Timestamp>,
     /// Whether notices tell of restarts: the log is public by now.
     is_public: bool,
     /// The queue is drained: it must halt next.
@@ -97,6 +99,7 @@ impl Fold {
             longest_gap: Duration::ZERO,
             shortest_stall: Duration::MAX,
             restarted: false,
+            there_until: None,
             is_public: false,
             must_halt: false,
         }
@@ -115,9 +118,11 @@ impl Fold {
         self.is_public = true;
     }
 
-    /// A process has started, with these rules; none if they are not usable.
-    pub(crate) fn start(&mut self, rules: Option<Rules>) {
+    /// A process has started, with these rules; none if they are not usable. The one before was there until
+    /// then, if that is said.
+    pub(crate) fn start(&mut self, rules: Option<Rules>, there_until: Option<Timestamp>) {
         self.restarted = true;
+        self.there_until = there_until;
         self.rules = rules;
         if let Some(rules) = rules {
             self.state.use_rules(&rules);

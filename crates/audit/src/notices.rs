@@ -121,7 +121,7 @@ impl Notices {
                 }
                 Means::Nothing
             }
-            Notice::Started { program, rules } => {
+            Notice::Started { program, rules, .. } => {
                 Means::Start(self.started(place, program, rules, findings))
             }
             Notice::Planned { opens, drains } => {

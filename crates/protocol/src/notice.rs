@@ -68,6 +68,10 @@ pub enum Notice {
         program: String,
         /// The rules from now on.
         rules: PublicRules,
+        /// Until when the coordinator before was there, if that is known to be later than the last event of
+        /// the queue (`docs/spec/queue.md#there-until`).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        there_until: Option<Timestamp>,
     },
     /// The operator plans to open or to drain (`docs/spec/public-log.md#planned`). What was planned
     /// before and is not in here is planned no more.
@@ -107,6 +111,17 @@ pub enum Notice {
         /// The new coordinator's signature over `key_certificate`: 130 hex digits.
         certificate: String,
     },
+}
+
+impl Notice {
+    /// Until when the coordinator before was there, if this is a start that says so.
+    #[must_use]
+    pub const fn there_until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Started { there_until, .. } => *there_until,
+            _ => None,
+        }
+    }
 }
 
 /// The public key by which a coordinator is named before it goes on with a ceremony: a compressed

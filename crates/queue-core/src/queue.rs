@@ -99,6 +99,15 @@ impl<Id: Clone + Eq + Hash> Queue<Id> {
         Ok(queue)
     }
 
+    /// After a replay, and before the first step: the coordinator before was still there at `at`, whatever its
+    /// log shows. The absence that the first step makes good counts from then
+    /// (`docs/spec/queue.md#there-until`).
+    pub fn was_there_until(&mut self, at: Timestamp) {
+        if self.restarted {
+            self.last_step_at = self.last_step_at.max(at);
+        }
+    }
+
     /// Takes the next entry of a log into account that another coordinator goes on writing.
     ///
     /// A queue that follows is looked at, and not stepped: volatile entries are missing from it, and who

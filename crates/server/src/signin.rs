@@ -10,7 +10,7 @@
 //! | [`github`], [`oidc`] | accounts that others vouch for, by [`oauth`] |
 //! | [`web`] | signing in in a browser, from the link to the session |
 //! | [`state`], [`browser`], [`redirect`] | what binds a sign-in to its browser, and where it may lead |
-//! | [`nonce`] | what makes a proof good once |
+//! | [`nonce`], [`key`] | what makes a proof good once, and what it is recognised by |
 //! | [`origin`] | what a proof must be meant for |
 //! | [`outgoing`], [`secret`] | asking others; what is never shown |
 
@@ -20,6 +20,7 @@ pub mod eip4361;
 pub mod ethereum;
 pub mod github;
 pub mod invite;
+pub mod key;
 pub mod nonce;
 pub mod oauth;
 pub mod oidc;
@@ -36,6 +37,7 @@ pub mod web;
 use tauline_protocol::Identity;
 use tauline_protocol::error::Code;
 use tauline_protocol::login::{LoginAnswer, LoginRequest, NonceAnswer, SiweProof};
+use tauline_store::UsedNonce;
 
 use crate::coordinator::Coordinator;
 use crate::refused::Refused;
@@ -109,8 +111,8 @@ impl SignIn {
         request: &LoginRequest,
         browser: Option<&Browser>,
     ) -> Result<LoginAnswer, Refused> {
-        let identity = self.identify(request, browser).await?;
-        let (token, session) = self.sessions.open(identity).await?;
+        let (identity, used) = self.identify(request, browser).await?;
+        let (token, session) = self.sessions.open(identity, used).await?;
         tracing::info!(identity = %session.identity, "signed in");
         let now = self.coordinator.clock().wall();
         Ok(LoginAnswer {
@@ -121,30 +123,35 @@ impl SignIn {
         })
     }
 
+    /// Who it is, and the nonce that was used up, if there is one.
     async fn identify(
         &self,
         request: &LoginRequest,
         browser: Option<&Browser>,
-    ) -> Result<Identity, Refused> {
+    ) -> Result<(Identity, Option<UsedNonce>), Refused> {
         match request {
             LoginRequest::Siwe(proof) => {
                 let signed = self.signed(proof, None).await?;
                 // Of two requests with one message the first wins.
-                self.take(&signed.nonce, siwe::unknown_nonce)?.keep();
-                Ok(Identity::eth(signed.address))
+                let used = self.take(&signed.nonce, siwe::unknown_nonce)?.keep();
+                Ok((Identity::eth(signed.address), Some(used)))
             }
-            LoginRequest::Github(callback) => self.github_callback(callback, browser).await,
+            LoginRequest::Github(callback) => {
+                let (identity, used) = self.github_callback(callback, browser).await?;
+                Ok((identity, Some(used)))
+            }
             LoginRequest::Invite(code) => {
                 let invites = self
                     .invites
                     .as_ref()
                     .ok_or_else(|| self.not_offered("by invitation"))?;
-                invites.identity(code).ok_or_else(|| {
+                let identity = invites.identity(code).ok_or_else(|| {
                     Refused::new(
                         Code::LoginUnknownInvite,
                         "this invitation is not known here: check the code and the server",
                     )
-                })
+                });
+                Ok((identity?, None))
             }
         }
     }

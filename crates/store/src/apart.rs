@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use tauline_protocol::Identity;
 use tauline_protocol::journal::{Digest, Tally};
 use tauline_queue_core::{Ticket, Timestamp};
+use zeroize::Zeroizing;
 
 use self::collector::Collector;
 use self::reference::{reference, referred};
@@ -30,10 +31,10 @@ use crate::chain::StoredRecord;
 use crate::contribution::Contribution;
 use crate::error::StoreError;
 use crate::objects::Objects;
-use crate::session::{Session, SignInWrite, TokenHash};
+use crate::session::{Session, SignInWrite, TokenHash, UsedNonce};
 use crate::signed::Signed;
 use crate::sqlite::{write_bundle_of, write_whole};
-use crate::store::{Reading, Store};
+use crate::store::{Reading, Store, ThereUntil};
 
 /// An object that was made durable longer ago is made so again before a commit refers to it.
 const FRESH: Duration = Duration::from_secs(600);
@@ -222,8 +223,24 @@ impl<S: Store> Store for Apart<S> {
         self.inner.keep_signed(signed)
     }
 
+    fn there_until(&self) -> Option<ThereUntil> {
+        self.inner.there_until()
+    }
+
+    fn is_there(&self, at: Timestamp) {
+        self.inner.is_there(at);
+    }
+
     fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError> {
         self.inner.write_sign_ins(writes)
+    }
+
+    fn sign_in_key(&self) -> Result<Option<Zeroizing<[u8; 32]>>, StoreError> {
+        self.inner.sign_in_key()
+    }
+
+    fn used_nonces(&self, at: Timestamp) -> Result<Vec<UsedNonce>, StoreError> {
+        self.inner.used_nonces(at)
     }
 
     fn sessions_lasting(&self, at: Timestamp) -> Result<Vec<Session>, StoreError> {

@@ -60,8 +60,8 @@ pub use chain::{Chain, StoredRecord};
 pub use contribution::{Contribution, Witness};
 pub use error::StoreError;
 pub use names::{DATABASE_NAME, LOCK_NAME, PART_NAME, SNAPSHOTS_NAME};
-pub use session::{Session, SignInWrite, TokenHash};
-pub use store::{Reading, Store};
+pub use session::{Session, SignInWrite, TokenHash, UsedNonce};
+pub use store::{Reading, Store, ThereUntil};
 
 /// Decoders that only this crate uses, for the fuzz targets.
 #[doc(hidden)]

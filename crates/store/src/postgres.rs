@@ -50,6 +50,7 @@ mod queries;
 mod reading;
 mod rows;
 mod schema;
+mod sign_ins;
 mod tls;
 mod writer;
 
@@ -60,6 +61,7 @@ use tauline_protocol::Identity;
 use tauline_protocol::journal::Tally;
 use tauline_queue_core::{Ticket, Timestamp};
 use tokio_postgres::Row;
+use zeroize::Zeroizing;
 
 use self::ahead::Ahead;
 pub use self::cluster::{Cluster, Leader, Lease, Member};
@@ -69,8 +71,8 @@ pub(crate) use self::moving::Moving;
 use self::notes::Notes;
 use self::pool::Pool;
 use self::queries::{
-    BLOB_TICKETS, BY_NAME, ENDING, EXPIRED, FROM_NUMBER, FROM_TICKET, KEEP_SIGNED, LASTING, LOG,
-    SESSION, SIGNED, SWEEP,
+    BLOB_TICKETS, BY_NAME, ENDING, FROM_NUMBER, FROM_TICKET, KEEP_SIGNED, LASTING, LOG, SESSION,
+    SIGNED, SWEEP,
 };
 use self::reading::{BLOB, PostgresReading, Snapshot};
 use self::rows::{blob, checked_contribution, number, record, session, unsigned};
@@ -85,10 +87,10 @@ use crate::contribution::Contribution;
 use crate::engine::Engine;
 use crate::error::StoreError;
 use crate::failpoint::failpoint;
-use crate::session::{Session, SignInWrite, TokenHash};
+use crate::session::{Session, SignInWrite, TokenHash, UsedNonce};
 use crate::signed::Signed;
 use crate::sqlite::{Found, Fresh, write_bundle_of, write_whole};
-use crate::store::{Reading, Store};
+use crate::store::{Reading, Store, ThereUntil};
 
 /// The store that replicas share.
 pub struct Postgres {
@@ -109,6 +111,7 @@ pub struct Postgres {
 /// What a leader has.
 struct Lead {
     epoch: i64,
+    lease: Lease,
     writer: Arc<tokio::sync::Mutex<Writer>>,
     notes: Notes,
 }
@@ -296,6 +299,16 @@ impl Store for Postgres {
         Ok(())
     }
 
+    fn there_until(&self) -> Option<ThereUntil> {
+        self.lead.as_ref()?.lease.there_until()
+    }
+
+    fn is_there(&self, at: Timestamp) {
+        if let Some(lead) = &self.lead {
+            lead.lease.is_there(at);
+        }
+    }
+
     fn backup(&self, to: &Path) -> Result<(), StoreError> {
         write_whole(to, |partial| {
             let mut now = Snapshot::take(&self.engine, &self.database)?;
@@ -315,22 +328,15 @@ impl Store for Postgres {
     }
 
     fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError> {
-        self.lead_now()?;
-        let mut tally = self.accounts_known();
-        let named = writes.iter().filter_map(|write| match write {
-            SignInWrite::GithubAccount { account, .. } => Some(*account),
-            _ => None,
-        });
-        let (pool, ids) = (Arc::clone(&self.pool), named.collect::<Vec<_>>());
-        let known = self
-            .engine
-            .run(async move { accounts::known(&pool, &ids).await })?;
-        let (steps, with_them) = accounts::sign_ins(writes, known, *tally)?;
-        if !steps.is_empty() {
-            self.write(Work::new(steps, false))?;
-        }
-        *tally = with_them;
-        Ok(())
+        self.change_sign_ins(writes)
+    }
+
+    fn sign_in_key(&self) -> Result<Option<Zeroizing<[u8; 32]>>, StoreError> {
+        self.key_of_sign_ins().map(Some)
+    }
+
+    fn used_nonces(&self, at: Timestamp) -> Result<Vec<UsedNonce>, StoreError> {
+        self.nonces_used(at)
     }
 
     fn sessions_lasting(&self, at: Timestamp) -> Result<Vec<Session>, StoreError> {
@@ -346,11 +352,7 @@ impl Store for Postgres {
     }
 
     fn delete_sessions_expired_before(&self, at: Timestamp) -> Result<u64, StoreError> {
-        let step = Step::new(EXPIRED, vec![param(number(at.as_millis())?)]);
-        let changed = self.write(Work::new(vec![step], false))?;
-        Ok(changed
-            .and_then(|changed| changed.first().copied())
-            .unwrap_or(0))
+        self.forget_before(at)
     }
 
     fn identity_of_github(&self, account: u64) -> Result<Option<Identity>, StoreError> {

@@ -17,6 +17,10 @@ pub struct Session {
     pub expires_at: Timestamp,
 }
 
+/// A nonce that signed somebody in: when it expires, in milliseconds (8 bytes, the highest first), and 16
+/// bytes that tell it from others.
+pub type UsedNonce = [u8; 24];
+
 /// A change made by a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignInWrite {
@@ -24,6 +28,8 @@ pub enum SignInWrite {
     Put(Session),
     /// Forgets the session with this hash.
     Delete(TokenHash),
+    /// Remembers a nonce, where the store has the [key](crate::Store::sign_in_key) of nonces.
+    UsedNonce(UsedNonce),
     /// Gives a GitHub account its identity, unless it has one.
     GithubAccount {
         /// The account's number.

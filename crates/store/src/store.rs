@@ -1,10 +1,12 @@
 //! The interface of a store.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tauline_protocol::Identity;
 use tauline_protocol::journal::{Digest, Tally};
 use tauline_queue_core::{Ticket, Timestamp};
+use zeroize::Zeroizing;
 
 use crate::asked::Asked;
 use crate::batch::{Batch, Blob};
@@ -13,7 +15,7 @@ use crate::ceremony::Ceremony;
 use crate::chain::StoredRecord;
 use crate::contribution::Contribution;
 use crate::error::StoreError;
-use crate::session::{Session, SignInWrite, TokenHash};
+use crate::session::{Session, SignInWrite, TokenHash, UsedNonce};
 use crate::signed::Signed;
 use crate::sum;
 
@@ -110,6 +112,17 @@ pub trait Store: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Until when the coordinator before this one was there, if more is known of it than the log tells.
+    fn there_until(&self) -> Option<ThereUntil> {
+        None
+    }
+
+    /// The coordinator was there at `at`, by the queue's time, and all that it had to write by then is
+    /// durable. Whoever comes after it is told of it, where there is a way; this costs nothing.
+    fn is_there(&self, at: Timestamp) {
+        let _ = at;
+    }
+
     /// Writes a consistent copy of everything to a new file, while others read and write.
     ///
     /// # Errors
@@ -152,6 +165,25 @@ pub trait Store: Send + Sync + 'static {
     /// When the medium fails. Some of the changes may then be missing.
     fn write_sign_ins(&self, writes: &[SignInWrite]) -> Result<(), StoreError>;
 
+    /// The key by which nonces and states of sign-ins are recognised, also after a restart and by other
+    /// replicas. None from a store that keeps none: then each start has one of its own, and whoever was about
+    /// to sign in begins again.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn sign_in_key(&self) -> Result<Option<Zeroizing<[u8; 32]>>, StoreError> {
+        Ok(None)
+    }
+
+    /// The nonces that were used, of those that expire at `at` or later.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    fn used_nonces(&self, at: Timestamp) -> Result<Vec<UsedNonce>, StoreError> {
+        let _ = at;
+        Ok(Vec::new())
+    }
+
     /// All sessions that end after `at`, ordered by their ends. None from a store that cannot list
     /// them.
     ///
@@ -168,7 +200,8 @@ pub trait Store: Send + Sync + 'static {
     /// When the medium fails.
     fn session(&self, hash: &TokenHash) -> Result<Option<Session>, StoreError>;
 
-    /// Forgets all sessions that ended before `at`, and returns how many there were.
+    /// Forgets all sessions that ended before `at`, and returns how many there were. Used nonces that expired
+    /// before go with them.
     ///
     /// # Errors
     /// When the medium fails.
@@ -215,6 +248,15 @@ pub trait Store: Send + Sync + 'static {
             digest: sum::NONE.digest,
         })
     }
+}
+
+/// Until when a coordinator was there (`docs/spec/queue.md#there-until`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThereUntil {
+    /// When it last looked at the time, by the queue's time.
+    pub at: Timestamp,
+    /// How long ago it said so, by the clock of what it told it to.
+    pub ago: Duration,
 }
 
 /// The contributions at one moment, for a slow reader.

@@ -13,6 +13,7 @@ mod processes;
 mod programs;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -25,12 +26,14 @@ use self::keeper::Keeper;
 use self::processes::{children, has_ended, kill_all, signal, wait_for};
 use self::programs::Programs;
 
+/// Where servers listen, unless they run on another machine.
+const HERE: &str = "127.0.0.1";
+
 /// The database in which tests have their schemas.
 const DATABASE: &str = "postgres";
 
 /// Settings beside those of a fresh server. It keeps its promises to the disk (`fsync`).
-const SETTINGS: [&str; 6] = [
-    "listen_addresses=127.0.0.1",
+const SETTINGS: [&str; 5] = [
     "max_connections=300",
     "shared_buffers=32MB",
     "wal_keep_size=64MB",
@@ -41,6 +44,8 @@ const SETTINGS: [&str; 6] = [
 /// A PostgreSQL server, which ends when this is dropped.
 pub struct Server {
     programs: Programs,
+    /// Where it listens.
+    host: String,
     port: u16,
     process: Mutex<Option<Child>>,
     schemas: AtomicU32,
@@ -79,6 +84,16 @@ impl Server {
     /// When it does not start, or is missing and `TAULINE_REQUIRE_POSTGRES` is set.
     #[must_use]
     pub fn start() -> Option<Self> {
+        Self::start_on(&[], HERE)
+    }
+
+    /// The same by a command that runs what follows it elsewhere, as in a network namespace, where this is
+    /// its address.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    #[must_use]
+    pub fn start_on(elsewhere: &[String], host: &str) -> Option<Self> {
         let Some(programs) = Programs::find() else {
             let is_required = std::env::var_os("TAULINE_REQUIRE_POSTGRES").is_some();
             assert!(
@@ -92,12 +107,16 @@ impl Server {
         let keeper = Keeper::start(&programs);
         let to = keeper.directory().join("data");
         programs.done(programs.plain("cp").arg("-a").arg(from).arg(&to));
-        Some(Self::launch(programs, keeper))
+        if host != HERE {
+            trust_all(&to.join("pg_hba.conf"));
+        }
+        Some(Self::launch(programs.on(elsewhere), keeper, host))
     }
 
-    fn launch(programs: Programs, keeper: Keeper) -> Self {
+    fn launch(programs: Programs, keeper: Keeper, host: &str) -> Self {
         let server = Self {
             programs,
+            host: host.to_owned(),
             port: free_port(),
             process: Mutex::new(None),
             schemas: AtomicU32::new(0),
@@ -112,7 +131,7 @@ impl Server {
         self.keeper.directory().join("data")
     }
 
-    /// The port on `127.0.0.1`.
+    /// The port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
@@ -121,7 +140,7 @@ impl Server {
     /// The URL of a schema, over TCP.
     #[must_use]
     pub fn url(&self, schema: &str) -> String {
-        url_at(&format!("127.0.0.1:{}", self.port), schema)
+        url_at(&format!("{}:{}", self.host, self.port), schema)
     }
 
     /// The URL of a schema, over the Unix socket.
@@ -172,6 +191,7 @@ impl Server {
             .arg("-k")
             .arg(self.keeper.directory());
         command.args(["-p", &self.port.to_string()]);
+        command.args(["-c", &format!("listen_addresses={}", self.host)]);
         for setting in SETTINGS {
             command.args(["-c", setting]);
         }
@@ -277,7 +297,7 @@ impl Server {
             "-D",
         ]);
         programs.done(command.arg(keeper.directory().join("data")));
-        let standby = Self::launch(programs, keeper);
+        let standby = Self::launch(programs, keeper, HERE);
         let set = format!("ALTER SYSTEM SET synchronous_standby_names = '{name}'");
         self.sql("public", &set);
         self.sql("public", "SELECT pg_reload_conf()");
@@ -326,6 +346,13 @@ impl Drop for Server {
             self.kill_now(&mut child);
         }
     }
+}
+
+/// Lets whoever reaches the server do everything, also from other addresses than this machine's.
+fn trust_all(rules: &Path) {
+    let opened = fs::File::options().append(true).open(rules);
+    let mut file = opened.expect("the rules can be written");
+    writeln!(file, "host all all all trust").expect("the rules can be written");
 }
 
 fn url_at(host: &str, schema: &str) -> String {

@@ -1,5 +1,6 @@
 //! PostgreSQL's programs, and the user that may run them.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ pub(crate) struct Programs {
     folder: PathBuf,
     /// The number of the user and of its group, if it is another than that of the tests.
     user: Option<(u32, u32)>,
+    /// What the server is begun with, if it runs elsewhere.
+    elsewhere: Vec<String>,
 }
 
 impl Programs {
@@ -25,10 +28,19 @@ impl Programs {
         let named = std::env::var_os("TAULINE_POSTGRES_BIN").map(PathBuf::from);
         let folder = named.or_else(debian).or_else(in_path)?;
         let user = rustix::process::geteuid().is_root().then(user)?;
-        folder
-            .join("initdb")
-            .exists()
-            .then_some(Self { folder, user })
+        folder.join("initdb").exists().then_some(Self {
+            folder,
+            user,
+            elsewhere: Vec::new(),
+        })
+    }
+
+    /// The same, with commands that run where this command has them run.
+    pub(crate) fn on(self, elsewhere: &[String]) -> Self {
+        Self {
+            elsewhere: elsewhere.to_vec(),
+            ..self
+        }
     }
 
     /// Gives a file or folder to the user that runs the programs, and to nobody else.
@@ -43,15 +55,16 @@ impl Programs {
     /// One of PostgreSQL's programs, run as the user that may.
     pub(crate) fn command(&self, name: &str) -> Command {
         let program = self.folder.join(name);
-        let mut command = match self.user {
-            Some((user, group)) => {
-                let mut command = Command::new("setpriv");
-                command.args([format!("--reuid={user}"), format!("--regid={group}")]);
-                command.arg("--init-groups").arg(program);
-                command
-            }
-            None => Command::new(program),
-        };
+        let mut words: Vec<OsString> = self.elsewhere.iter().map(OsString::from).collect();
+        if let Some((user, group)) = self.user {
+            let user = [format!("--reuid={user}"), format!("--regid={group}")];
+            words.push("setpriv".into());
+            words.extend(user.map(OsString::from));
+            words.push("--init-groups".into());
+        }
+        words.push(program.into());
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]);
         command.current_dir("/").env("LC_ALL", "C");
         command
     }

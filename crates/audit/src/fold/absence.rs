@@ -12,13 +12,18 @@ impl Fold {
     /// How long the coordinator can have been away (`docs/spec/queue.md#absence`,
     /// `docs/spec/queue.md#gap`, `docs/spec/queue.md#pause`).
     ///
-    /// A pause lasts exactly since the halt, and a restart's absence since the last record, which is
-    /// all that the next process knows. A process that was suspended counts from its last step, which
+    /// A pause lasts exactly since the halt, and a restart's absence since the last record, or since the
+    /// process before was there as the notice of the start says: that is all that the next process knows
+    /// (`docs/spec/queue.md#there-until`). A process that was suspended counts from its last step, which
     /// may have written nothing.
     pub(super) fn judge_resumed(&self, case: &mut Case<'_>, pause: Duration, restarted: bool) {
         let since = self.state.halted_since();
         let is_exact = since.is_some() || restarted;
-        let most = case.at().since(since.unwrap_or(self.state.log_time()));
+        let seen = match self.there_until.filter(|_| self.restarted && restarted) {
+            Some(there) => there.max(self.state.log_time()),
+            None => self.state.log_time(),
+        };
+        let most = case.at().since(since.unwrap_or(seen));
         let gap = case.rules.longest_gap();
         if pause > most {
             let text = format!(

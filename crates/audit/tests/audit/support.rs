@@ -74,6 +74,7 @@ pub(crate) fn started(rules: &Rules) -> Notice {
     Notice::Started {
         program: "tauline-server 0.1.0".to_owned(),
         rules: PublicRules::from(rules),
+        there_until: None,
     }
 }
 
@@ -312,9 +313,27 @@ impl Story {
     pub(crate) fn restart(&mut self, away: u64) -> &mut Self {
         self.now += away;
         self.log.notice(self.now(), started(&self.rules));
+        self.replay();
+        self
+    }
+
+    /// The same, where the process before is known to have been there until it died.
+    pub(crate) fn fail_over(&mut self, away: u64) -> &mut Self {
+        let there = self.now();
+        self.now += away;
+        let mut notice = started(&self.rules);
+        if let Notice::Started { there_until, .. } = &mut notice {
+            *there_until = Some(there);
+        }
+        self.log.notice(self.now(), notice);
+        self.replay();
+        self.queue.was_there_until(there);
+        self
+    }
+
+    fn replay(&mut self) {
         let log = self.durable.iter().cloned();
         self.queue = Queue::replay(self.rules, at(0), log).unwrap();
-        self
     }
 
     pub(crate) fn join(&mut self, name: &str) -> &mut Self {

@@ -358,6 +358,37 @@ fn a_restart_gives_a_friend_an_hour_more() {
     log.assert_caught(Kind::AbsenceTooLong, place);
 }
 
+/// Ada contributes, and nothing has been written for some seconds, when another replica takes the lead within four.
+fn failed_over() -> Story {
+    let mut story = five(Rules::default());
+    story.pass(4_000).fail_over(4_000).pass(0);
+    story.check_in("bob");
+    story
+}
+
+#[test]
+fn an_absence_counts_from_when_the_coordinator_was_last_there() {
+    let mut log = failed_over().log();
+    log.assert_honest();
+    let place = log.find(is_resumed);
+    let Event::Resumed { pause, .. } = log.change(place) else {
+        unreachable!()
+    };
+    assert_eq!(*pause, secs(4));
+}
+
+#[test]
+fn an_absence_is_longer_or_shorter_than_the_start_says() {
+    for (pause_is, kind) in [(8, Kind::AbsenceTooLong), (3, Kind::AbsenceTooShort)] {
+        let mut log = failed_over().log();
+        let place = log.find(is_resumed);
+        if let Event::Resumed { pause, .. } = log.change(place) {
+            *pause = secs(pause_is);
+        }
+        log.assert_caught(kind, place);
+    }
+}
+
 #[test]
 fn an_absence_is_made_up() {
     let mut log = five(Rules::default()).log();

@@ -4,9 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use tauline_protocol::Identity;
 use tauline_protocol::status::ModeWord;
+use tauline_queue_core::{Queue, Timestamp};
 use tauline_store::check::{self, Checked};
-use tauline_store::{Store, StoreError};
+use tauline_store::{Store, StoreError, ThereUntil};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -102,7 +104,7 @@ pub(crate) fn open_measured(
     settings.rules.validate()?;
     let mut checked = verifier.run(|| check::everything(&*store, settings.rules))?;
     let gives_up = checked.restarts_while_verifying >= RESTARTS_WHILE_VERIFYING;
-    catch_up(&clock, &checked);
+    take_up_time(&clock, &mut checked, store.there_until());
     let address = ceremony.address();
     let (mailbox, ordinary) = mpsc::channel(MAILBOX);
     let (urgent_mailbox, urgent) = mpsc::unbounded_channel();
@@ -156,10 +158,12 @@ pub(crate) fn open_measured(
     Ok(Opened { coordinator, task })
 }
 
-/// Sets the clock to no earlier than the log ends, and tells the operator what was read.
-fn catch_up(clock: &Clock, checked: &Checked) {
-    let state = checked.queue.state();
-    let behind = clock.catch_up(state.log_time().max(checked.last_at));
+/// Has the queue's time go on from where the coordinator before was last there, and tells the operator what
+/// was read.
+fn take_up_time(clock: &Clock, checked: &mut Checked, before: Option<ThereUntil>) {
+    let queue = &mut checked.queue;
+    let behind = clock.catch_up(goes_on_at(queue, before).max(checked.last_at));
+    let state = queue.state();
     if behind > CLOCK_WARNING {
         warn!(
             behind_ms = u64::try_from(behind.as_millis()).unwrap_or(u64::MAX),
@@ -180,6 +184,17 @@ fn catch_up(clock: &Clock, checked: &Checked) {
             "the ceremony was handed over: unless this is the coordinator with that key, nothing happens here any more"
         );
     }
+}
+
+/// The queue's time from which a coordinator goes on at the earliest (`docs/spec/queue.md#there-until`).
+/// The queue counts the absence from when the one before was last there.
+fn goes_on_at(queue: &mut Queue<Identity>, before: Option<ThereUntil>) -> Timestamp {
+    let end = queue.state().log_time();
+    let Some(ThereUntil { at, ago }) = before else {
+        return end;
+    };
+    queue.was_there_until(at);
+    end.max(at.saturating_add(ago))
 }
 
 /// The task that goes on where the log ends.
@@ -269,4 +284,89 @@ fn spawn(
         end.await
             .unwrap_or_else(|_| Err(Crash::Panic("its thread is gone".to_owned())))
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tauline_queue_core::{Command, Entry, Event, Rules};
+
+    use super::*;
+
+    /// Real time of the first event, in milliseconds; each clock shows it with an error of its own.
+    const BEGAN: i64 = 1_790_000_000_000;
+
+    fn shown(real: i64, error: i64) -> Timestamp {
+        Timestamp::from_millis(u64::try_from(BEGAN + real + error).unwrap())
+    }
+
+    fn log(
+        queue: &mut Queue<Identity>,
+        at: Timestamp,
+        command: Command<Identity>,
+    ) -> Vec<Entry<Identity>> {
+        let mut entries = queue.step(at, command).entries;
+        entries.retain(|entry| !entry.event.is_volatile());
+        entries
+    }
+
+    fn ada() -> Identity {
+        Identity::invite("ada").unwrap()
+    }
+
+    fn deadline(queue: &Queue<Identity>) -> Timestamp {
+        queue.state().turn().unwrap().deadline
+    }
+
+    proptest! {
+        /// Whatever the clocks of both leaders and of the database show: the absence is never shorter than
+        /// the time without a leader, and no longer than the renewal and the look make it, and what the next
+        /// leader's clock is ahead. Nobody has less time left than before.
+        #[test]
+        fn the_absence_is_no_shorter_than_the_time_without_a_leader(
+            errors in [-3_600_000_i64..3_600_000, -3_600_000..3_600_000, -3_600_000..3_600_000],
+            quiet in 0_i64..6_000,
+            look in 0_i64..1_000,
+            on_its_way in 0_i64..500,
+            renewal in 0_i64..1_000,
+            without in 0_i64..20_000,
+            tells in any::<bool>(),
+        ) {
+            let [first, database, second] = errors;
+            // Real time, one after the other: it looks, sends what it saw, is heard, and dies.
+            let looked = quiet;
+            let heard = looked + look + on_its_way;
+            let died = heard + renewal;
+            let serves = died + without;
+
+            let mut queue = Queue::new(Rules::default(), shown(0, first)).unwrap();
+            let mut entries = log(&mut queue, shown(0, first), Command::Join { id: ada() });
+            entries.extend(log(&mut queue, shown(0, first), Command::CheckIn { id: ada() }));
+            for look in (0..looked).step_by(1000).chain([looked]) {
+                prop_assert!(log(&mut queue, shown(look, first), Command::Tick).is_empty());
+            }
+            let left = deadline(&queue).since(shown(died, first));
+            let end = queue.state().log_time();
+
+            let mut next = Queue::replay(Rules::default(), shown(0, first), entries).unwrap();
+            let told = ThereUntil {
+                at: shown(looked, first),
+                ago: shown(serves, database).since(shown(heard, database)),
+            };
+            let now = goes_on_at(&mut next, tells.then_some(told)).max(shown(serves, second));
+            let step = next.step(now, Command::Tick);
+            let Event::Resumed { pause, restarted: true } = step.entries[0].event else {
+                panic!("{:?}", step.entries);
+            };
+            prop_assert!(deadline(&next).since(now) >= left);
+            if tells {
+                prop_assert!(pause >= Duration::from_millis(without.unsigned_abs()), "{pause:?}");
+                let ahead = (second - first).max(0);
+                let longest = serves - looked + ahead;
+                prop_assert!(pause <= Duration::from_millis(longest.unsigned_abs()), "{pause:?}");
+            } else {
+                prop_assert_eq!(pause, now.since(end));
+            }
+        }
+    }
 }

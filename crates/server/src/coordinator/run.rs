@@ -190,6 +190,7 @@ impl Task {
         if std::mem::take(&mut self.pending.starts_verifying) {
             self.start_verifying();
         }
+        self.store.is_there(now);
         Ok(())
     }
 }

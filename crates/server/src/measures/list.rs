@@ -123,6 +123,10 @@ pub(crate) const LEADER_EPOCH: Metric = Metric::new(
     "tauline_leader_epoch",
     "Which leader since the ceremony began leads, as far as this replica knows; only with --store.",
 );
+pub(crate) const INVITES_DIFFER: Metric = Metric::new(
+    "tauline_invites_differ",
+    "Whether another replica has other invitations than this one; only with --store.",
+);
 pub(crate) const READY: Metric = Metric::new(
     "tauline_ready",
     "Whether this server can serve participants, as /readyz says.",

@@ -71,7 +71,8 @@ impl PublicLog {
         };
         let name: KeyName = origin.parse().map_err(|error| bad_origin(&error))?;
         let signer = Signer::from_seed(name, &seed);
-        let notices = first_notices(ceremony, custody, origin, &signer, rules)?;
+        let start = started(rules, there_until(&*store, checked));
+        let notices = first_notices(ceremony, custody, origin, &signer, start)?;
         if signed.is_none() && custody.holder.is_none() {
             // There is a guard before anything can be signed: a start that is cut short after the log
             // was opened is not taken for one whose guard is lost.
@@ -108,7 +109,7 @@ fn first_notices(
     custody: &Custody,
     origin: &str,
     signer: &Signer,
-    rules: &Rules,
+    start: Notice,
 ) -> Result<Vec<Notice>, StoreError> {
     let key = signer.verifier_key().to_string();
     let mut notices = Vec::new();
@@ -132,7 +133,7 @@ fn first_notices(
             }
         }
     }
-    notices.push(started(rules));
+    notices.push(start);
     Ok(notices)
 }
 
@@ -155,7 +156,8 @@ pub(crate) fn recovered_beginning(
     })?;
     let signer = Signer::from_seed(name, &secrets.seed);
     let key = signer.verifier_key().to_string();
-    Ok([opened(ceremony, origin, key), recovered, started(rules)])
+    let start = started(rules, None);
+    Ok([opened(ceremony, origin, key), recovered, start])
 }
 
 /// Whose log it is.
@@ -170,11 +172,18 @@ fn opened(ceremony: &Ceremony, origin: &str, key: String) -> Notice {
     }
 }
 
-/// That the coordinator starts, and by which rules.
-fn started(rules: &Rules) -> Notice {
+/// Until when the coordinator before was there, if that is later than the log shows (`docs/spec/queue.md#there-until`).
+fn there_until(store: &dyn Store, checked: &Checked) -> Option<Timestamp> {
+    let told = store.there_until()?.at;
+    (told > checked.queue.state().log_time()).then_some(told)
+}
+
+/// That the coordinator starts, and by which rules; and until when the one before was there, if the log shows less.
+fn started(rules: &Rules, there_until: Option<Timestamp>) -> Notice {
     Notice::Started {
         program: PROGRAM.to_owned(),
         rules: PublicRules::from(rules),
+        there_until,
     }
 }
 

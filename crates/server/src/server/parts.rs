@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tauline_store::Store;
+use tauline_queue_core::Timestamp;
+use tauline_store::{Store, StoreError};
 use tokio::sync::watch;
 
 use super::providers::Providers;
@@ -21,6 +22,7 @@ use crate::measures::Measures;
 use crate::public_log::Witnesses;
 use crate::routes;
 use crate::signin::SignIn;
+use crate::signin::key::SignInKey;
 use crate::signin::nonce::Nonces;
 use crate::signin::origin::Origin;
 use crate::signin::redirect::Redirects;
@@ -148,8 +150,12 @@ pub(super) async fn sign_in(
         settings.sign_in.max_sessions,
     );
     let handle = coordinator.clone();
-    let sessions = move || Sessions::open_store(store, handle, lifetime, most_people);
-    let sessions = tokio::task::spawn_blocking(sessions).await??;
+    let open = move || {
+        let (nonces, states) = begun_sign_ins(&*store, handle.clock().wall())?;
+        let sessions = Sessions::open_store(store, handle, lifetime, most_people)?;
+        Ok::<_, StoreError>((nonces, states, sessions))
+    };
+    let (nonces, states, sessions) = tokio::task::spawn_blocking(open).await??;
     Ok(SignIn {
         origin: settings.origin(address),
         accounts: providers.accounts,
@@ -157,8 +163,8 @@ pub(super) async fn sign_in(
         invites: providers.invites,
         github: providers.github,
         oidc: providers.oidc,
-        nonces: Nonces::new(),
-        states: States::new(),
+        nonces,
+        states,
         redirects: Redirects::new(
             settings.sign_in.redirect_allow.clone(),
             settings.origin(address),
@@ -167,6 +173,16 @@ pub(super) async fn sign_in(
         sessions,
         coordinator: coordinator.clone(),
     })
+}
+
+/// What recognises sign-ins that have begun: where the store keeps the key, also those that began before.
+fn begun_sign_ins(store: &dyn Store, now: Timestamp) -> Result<(Nonces, States), StoreError> {
+    let Some(key) = store.sign_in_key()? else {
+        return Ok((Nonces::new(), States::new()));
+    };
+    let key = SignInKey::new(key);
+    let used = store.used_nonces(now)?;
+    Ok((Nonces::under(&key, used), States::under(&key)))
 }
 
 /// How often addresses and sessions that have been silent are forgotten.

@@ -10,11 +10,13 @@
 //! |---|---|
 //! | `standing` | following and leading by turns |
 //! | `copying` | the follower's own copy of the ceremony |
+//! | `comparing` | whether all replicas have the same invitations |
 //! | `keeping` | the lease, renewed on a thread of its own |
 //! | `leading` | the ceremony, taken up and given away |
 //! | `probing` | whether the leader answers this replica |
 //! | `operator` | the operator's requests, at whichever replica they arrive |
 
+mod comparing;
 mod copying;
 mod keeping;
 mod leading;

@@ -3,11 +3,14 @@
 //! A nonce carries its expiry and a keyed hash, so the coordinator recognises its own without
 //! having stored it; nobody can crowd out other people's nonces by asking for many. Only those
 //! that signed somebody in are remembered, until they would have expired anyway: a sign-in that
-//! fails gives its nonce back. The key lives in this process only: after a restart a client asks
-//! for another nonce.
+//! fails gives its nonce back. Where a store keeps the key, as the one that replicas share does, a nonce
+//! outlives the process that made it, and those that were used are durable before anybody is signed in:
+//! whoever leads next knows them from the start. Elsewhere the key lives in this process only, and after a
+//! restart a client asks for another nonce.
 //!
 //! Nonces of messages that a contract was asked about are remembered apart from those, whatever the
-//! contract said: a message is shown to a contract once, and contracts fill nobody else's memory.
+//! contract said: a message is shown to a contract once by each process, and contracts fill nobody else's
+//! memory.
 
 mod used;
 
@@ -17,10 +20,12 @@ use hmac::{Hmac, Mac as _};
 use rand_core::{OsRng, RngCore as _};
 use sha2::Sha256;
 use tauline_queue_core::Timestamp;
+use tauline_store::UsedNonce;
 
 pub use self::used::NotTaken;
 
 use self::used::{CONTENT_LEN, Content, Used, expiry};
+use super::key::SignInKey;
 
 /// How long a nonce is good for. Ten minutes: time enough to find one's hardware wallet
 /// (`docs/spec/http-api.md#nonce`).
@@ -54,9 +59,12 @@ pub struct Taken<'a> {
 }
 
 impl Taken<'_> {
-    /// Somebody was signed in by it.
-    pub fn keep(self) {
+    /// Somebody is signed in by it: what is to be made durable with the session.
+    #[must_use]
+    pub fn keep(self) -> UsedNonce {
+        let content = self.content;
         std::mem::forget(self);
+        content
     }
 }
 
@@ -71,6 +79,17 @@ impl Nonces {
     #[must_use]
     pub fn new() -> Self {
         Self::remembering(MAX_USED, MAX_CALLED)
+    }
+
+    /// Nonces that are good wherever this key is, but for those that were used.
+    #[must_use]
+    pub fn under(key: &SignInKey, used: impl IntoIterator<Item = UsedNonce>) -> Self {
+        let nonces = Self {
+            key: key.of("nonces"),
+            ..Self::new()
+        };
+        nonces.used.nonces().extend(used);
+        nonces
     }
 
     /// The same, with other numbers of nonces remembered.
@@ -201,6 +220,26 @@ mod tests {
         assert!(take(&nonces, &nonce, NOW));
         assert!(!nonces.is_good(&nonce, NOW));
         assert!(!take(&nonces, &nonce, NOW));
+    }
+
+    #[test]
+    fn a_nonce_is_good_at_the_next_leader_unless_it_was_used_or_has_expired() {
+        let key = SignInKey::new([7; 32]);
+        let first = Nonces::under(&key, []);
+        let ([used, unused, given_back], expires) = {
+            let issue = || first.issue(NOW).0;
+            ([issue(), issue(), issue()], first.issue(NOW).1)
+        };
+        let durable = first.take(&used, NOW).unwrap().keep();
+        drop(first.take(&given_back, NOW).unwrap());
+        let next = Nonces::under(&key, [durable]);
+        assert!(!next.is_good(&used, NOW) && !next.is_unused(&used, NOW));
+        assert!(!take(&next, &used, NOW), "replayed");
+        assert!(!take(&next, &unused, expires), "expired");
+        assert!(take(&next, &unused, NOW) && take(&next, &given_back, NOW));
+        assert!(!take(&next, &unused, NOW));
+        let other = Nonces::under(&SignInKey::new([8; 32]), []);
+        assert!(!take(&next, &other.issue(NOW).0, NOW), "forged");
     }
 
     #[test]

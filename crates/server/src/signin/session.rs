@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use tauline_protocol::Identity;
 use tauline_protocol::error::Code;
 use tauline_queue_core::Timestamp;
-use tauline_store::{SignInWrite, Store, StoreError, TokenHash};
+use tauline_store::{SignInWrite, Store, StoreError, TokenHash, UsedNonce};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::coordinator::{Caller, Coordinator};
@@ -196,11 +196,16 @@ impl Sessions {
         sessions.by_identity.len() >= self.max_people
     }
 
-    /// Opens a session, durable before this answers. Gives the token, which is kept nowhere.
+    /// Opens a session, durable before this answers, and never before it is durable that the nonce was used
+    /// by which somebody signed in. Gives the token, which is kept nowhere.
     ///
     /// # Errors
     /// [`Code::SessionsFull`] for a newcomer, or a failing store.
-    pub async fn open(&self, identity: Identity) -> Result<(String, Session), Refused> {
+    pub async fn open(
+        &self,
+        identity: Identity,
+        used: Option<UsedNonce>,
+    ) -> Result<(String, Session), Refused> {
         if self.are_full() && !self.is_in(&identity).await? {
             return Err(full());
         }
@@ -213,7 +218,16 @@ impl Sessions {
             expires_at: self.now().saturating_add(self.lifetime),
             held: Arc::new(Semaphore::new(MAX_HELD)),
         };
-        self.save(&session).await?;
+        match used {
+            // In this order, and so in one commit or in two that follow each other.
+            Some(nonce) => {
+                tokio::try_join!(
+                    self.write(SignInWrite::UsedNonce(nonce)),
+                    self.save(&session)
+                )?;
+            }
+            None => self.save(&session).await?,
+        }
         let oldest = self.in_memory().insert(session.clone());
         if let Some(oldest) = oldest {
             self.write(SignInWrite::Delete(oldest)).await?;

@@ -34,6 +34,7 @@ use tauline_protocol::auth::AuthProvider;
 use tauline_protocol::object::Object;
 
 use super::browser::Browser;
+use super::key::SignInKey;
 
 /// Bytes of an address.
 const ADDRESS_LEN: usize = 20;
@@ -87,6 +88,14 @@ impl States {
         let mut key = [0; 32];
         OsRng.fill_bytes(&mut key);
         Self { key }
+    }
+
+    /// States that are good wherever this key is.
+    #[must_use]
+    pub fn under(key: &SignInKey) -> Self {
+        Self {
+            key: key.of("states"),
+        }
     }
 
     /// The state of a sign-in that begins in a browser.
@@ -242,6 +251,25 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_state_comes_back_to_the_next_leader() {
+        let browser = Browser::new();
+        let [first, next] = [(); 2].map(|()| States::under(&SignInKey::new([7; 32])));
+        let state = first.make(&begun(), &browser);
+        let read = next.read(&state, AuthProvider::Github, Some(&browser));
+        assert_eq!(read, Ok(begun()));
+        let verifiers = [&first, &next].map(|it| it.verifier(&begun(), &browser));
+        assert_eq!(verifiers[0], verifiers[1]);
+        let code = first.code(&begun(), &browser, [7; 20]);
+        assert_eq!(next.address(&begun(), &browser, &code), Some([7; 20]));
+        let other = States::under(&SignInKey::new([8; 32]));
+        let forged = other.make(&begun(), &browser);
+        assert_eq!(
+            next.read(&forged, AuthProvider::Github, Some(&browser)),
+            Err(StateError::Foreign)
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ use tauline_protocol::auth::{AuthAnswer, AuthLinks, AuthProvider, IdToken};
 use tauline_protocol::error::Code;
 use tauline_protocol::login::{OAuthCallback, SiweProof};
 use tauline_protocol::status::QueueWord;
-use tauline_store::{SignInWrite, Store};
+use tauline_store::{SignInWrite, Store, UsedNonce};
 use url::Url;
 
 use super::browser::Browser;
@@ -129,11 +129,11 @@ impl SignIn {
         code: &str,
         browser: &Browser,
     ) -> Result<AuthAnswer, Refused> {
-        let identity = self.account(begun, code, browser).await?;
+        let (identity, used) = self.account(begun, code, browser).await?;
         if !begun.returning {
             self.check_unused(&identity).await?;
         }
-        let (session_id, session) = self.sessions.open(identity).await?;
+        let (session_id, session) = self.sessions.open(identity, Some(used)).await?;
         tracing::info!(identity = %session.identity, "signed in");
         Ok(AuthAnswer {
             id_token: IdToken {
@@ -198,7 +198,7 @@ impl SignIn {
         &self,
         OAuthCallback { code, state }: &OAuthCallback,
         browser: Option<&Browser>,
-    ) -> Result<Identity, Refused> {
+    ) -> Result<(Identity, UsedNonce), Refused> {
         if self.github.is_none() {
             return Err(self.not_offered("by GitHub account"));
         }
@@ -225,7 +225,7 @@ impl SignIn {
         begun: &Begun,
         code: &str,
         browser: &Browser,
-    ) -> Result<Identity, Refused> {
+    ) -> Result<(Identity, UsedNonce), Refused> {
         match (begun.provider, &self.github, &self.oidc) {
             (AuthProvider::Github, Some(github), _) => {
                 let asking = github.asking()?;
@@ -233,25 +233,26 @@ impl SignIn {
                 let taken = self.take(&begun.nonce, stale)?;
                 let verifier = self.states.verifier(begun, browser);
                 let account = github.account(&asking, code, &verifier).await?;
-                taken.keep();
+                let used = taken.keep();
                 drop(asking);
-                self.first_identity(account.id, account.identity).await
+                let identity = self.first_identity(account.id, account.identity).await?;
+                Ok((identity, used))
             }
             (AuthProvider::Ethereum, _, Some(oidc)) => {
                 let asking = oidc.asking()?;
                 let taken = self.take(&begun.nonce, stale)?;
                 let verifier = self.states.verifier(begun, browser);
                 let address = oidc.address(&asking, code, &verifier).await?;
-                taken.keep();
+                let used = taken.keep();
                 drop(asking);
                 self.accounts.admit(address).await?;
-                Ok(Identity::eth(address))
+                Ok((Identity::eth(address), used))
             }
             (AuthProvider::Ethereum, _, None) if self.siwe => {
                 let address = self.states.address(begun, browser, code);
                 let address = address.ok_or_else(oauth::invalid_code)?;
-                self.take(&begun.nonce, stale)?.keep();
-                Ok(Identity::eth(address))
+                let used = self.take(&begun.nonce, stale)?.keep();
+                Ok((Identity::eth(address), used))
             }
             _ => Err(self.not_offered("this way")),
         }

@@ -217,6 +217,15 @@ impl Crowd {
         }
     }
 
+    /// The same people, who ask elsewhere when an answer takes longer than that.
+    pub fn giving_up_after(self, limit: Duration) -> Self {
+        let http = super::http::client().timeout(limit);
+        Self {
+            http: http.build().unwrap(),
+            ..self
+        }
+    }
+
     /// So many more come.
     pub fn come(&mut self, count: usize) {
         for number in self.people.len()..self.people.len() + count {

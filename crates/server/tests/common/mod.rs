@@ -6,6 +6,7 @@ mod client;
 pub mod crowd;
 pub mod http;
 pub mod log;
+pub mod namespaces;
 pub mod program;
 pub mod raw;
 pub mod real;

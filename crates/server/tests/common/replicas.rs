@@ -14,6 +14,7 @@ use tauline_test_postgres::Server as Postgres;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
+use super::namespaces::Machines;
 use super::{Client, program, real};
 
 /// Within what time something has to happen at all.
@@ -41,6 +42,16 @@ pub struct Fleet {
     directory: tempfile::TempDir,
     more: Vec<String>,
     pub replicas: Vec<Replica>,
+    /// Where all of them and the database are, if not on this machine. They go last.
+    pub machines: Option<Machines>,
+}
+
+/// The machine of the database.
+pub const DATABASE: usize = 0;
+
+/// The machine of a replica.
+pub const fn machine_of(number: usize) -> usize {
+    number + 1
 }
 
 /// One of them. It ends with the test.
@@ -51,7 +62,10 @@ pub struct Replica {
     listen: String,
     /// Where the others reach it.
     inside: String,
+    /// Between that and the others, where all are on this machine.
     pub cable: Cable,
+    /// The address that the others are told.
+    told: String,
     child: Option<Child>,
 }
 
@@ -65,6 +79,29 @@ impl Fleet {
 
     /// The same on a database that runs.
     pub async fn on(postgres: Arc<Postgres>, count: usize, people: usize, more: &[&str]) -> Self {
+        Self::put(None, postgres, count, people, more).await
+    }
+
+    /// The same, and each on a machine of its own.
+    pub async fn on_machines(
+        machines: Machines,
+        count: usize,
+        people: usize,
+        more: &[&str],
+    ) -> Option<Self> {
+        let host = machines.address(DATABASE).to_string();
+        let start = || Postgres::start_on(&machines.on(DATABASE), &host);
+        let postgres = Arc::new(tokio::task::block_in_place(start)?);
+        Some(Self::put(Some(machines), postgres, count, people, more).await)
+    }
+
+    async fn put(
+        machines: Option<Machines>,
+        postgres: Arc<Postgres>,
+        count: usize,
+        people: usize,
+        more: &[&str],
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let list: String = (0..people)
             .map(|number| format!("{} {}\n", real::name(number), real::code(number)))
@@ -74,12 +111,18 @@ impl Fleet {
         let mut replicas = Vec::new();
         for number in 0..count {
             let name = format!("r{number}");
-            let inside = free_address();
+            let host = machines.as_ref().map(|it| it.address(machine_of(number)));
+            let [listen, inside] = match host {
+                Some(host) => [format!("{host}:3000"), format!("{host}:3001")],
+                None => [free_address(), free_address()],
+            };
+            let cable = Cable::to(inside.clone()).await;
             replicas.push(Replica {
                 data: directory.path().join(&name),
                 name,
-                listen: free_address(),
-                cable: Cable::to(inside.clone()).await,
+                listen,
+                told: host.map_or(cable.address.clone(), |_| inside.clone()),
+                cable,
                 inside,
                 child: None,
             });
@@ -90,6 +133,7 @@ impl Fleet {
             directory,
             more: more.iter().map(|&flag| flag.to_owned()).collect(),
             replicas,
+            machines,
         };
         for number in 0..count {
             fleet.start(number);
@@ -137,16 +181,17 @@ impl Fleet {
             .into_iter()
             .filter(|(flag, _)| !is_said(flag))
             .flat_map(|(flag, value)| [flag, value]);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tauline-server"));
+        let on = self.machines.as_ref().map(|it| it.on(machine_of(number)));
+        let program = env!("CARGO_BIN_EXE_tauline-server").to_owned();
+        let words = [on.unwrap_or_default(), vec![program]].concat();
+        let mut command = Command::new(&words[0]);
         command
+            .args(&words[1..])
             .args(["--listen", &replica.listen])
             .args(usual)
             .args(["--replica-name", &replica.name])
             .args(["--replica-listen", &replica.inside])
-            .args([
-                "--replica-url",
-                &format!("http://{}", replica.cable.address),
-            ])
+            .args(["--replica-url", &format!("http://{}", replica.told)])
             .args(&self.more)
             .arg("--data-dir")
             .arg(&replica.data)

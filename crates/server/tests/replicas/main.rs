@@ -7,10 +7,20 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[path = "../auth/browser.rs"]
+#[allow(dead_code)]
+mod browser;
+#[path = "../auth/provider.rs"]
+#[allow(dead_code)]
+mod provider;
+
+mod absence;
 mod copies;
 mod crash;
 mod database;
 mod failover;
+mod namespaces;
 mod partition;
 mod serving;
+mod sign_in;
 mod uploads;

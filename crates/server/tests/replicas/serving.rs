@@ -222,3 +222,36 @@ async fn an_operator_is_heard_at_every_replica() {
     let answer = fleet.order(follower, &AdminRequest::Reload).await;
     assert!(matches!(answer, AdminAnswer::Reloaded { .. }), "{answer:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_with_other_invitations_say_so_until_they_have_the_same() {
+    let Some(fleet) = Fleet::begin(2, 1, &[]).await else {
+        return;
+    };
+    let said = |number: usize, what: &str| fleet.log(number).contains(what);
+    let differ = "the file of --invites is another here than at other replicas";
+    let same = "the replicas have the same invitations again";
+    assert!(!said(0, differ) && !said(1, differ));
+    // All read one file here, so a third one is said to run that has another.
+    let sql = |statement: &str| {
+        tokio::task::block_in_place(|| fleet.postgres.sql(&fleet.schema, statement))
+    };
+    sql(
+        "INSERT INTO invitations VALUES ('other', sha256('other'), clock_timestamp() + interval '1 hour')",
+    );
+    for number in 0..2 {
+        while !said(number, differ) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let metric = fleet.metric(number, "tauline_invites_differ").await;
+        assert_eq!(metric, Some(1.0));
+    }
+    sql("DELETE FROM invitations WHERE replica = 'other'");
+    for number in 0..2 {
+        while !said(number, same) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let metric = fleet.metric(number, "tauline_invites_differ").await;
+        assert_eq!(metric, Some(0.0));
+    }
+}

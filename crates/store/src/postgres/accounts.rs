@@ -25,6 +25,8 @@ pub(super) const PUT_SESSION: &str =
      ON CONFLICT (hash) DO UPDATE SET identity = excluded.identity,
          expires_at = excluded.expires_at, sum = excluded.sum";
 const DROP_SESSION: &str = "DELETE FROM sessions WHERE hash = $1";
+/// The leader knows all of them, and takes none twice.
+const USE_NONCE: &str = "INSERT INTO used_nonces (nonce) VALUES ($1) ON CONFLICT DO NOTHING";
 
 /// An account, from its four columns.
 pub(super) fn account(row: &Row) -> Result<Account, StoreError> {
@@ -113,6 +115,9 @@ pub(super) fn sign_ins(
         match write {
             SignInWrite::Put(session) => steps.push(put_session(session)?),
             SignInWrite::Delete(hash) => steps.push(drop_session(hash)),
+            SignInWrite::UsedNonce(nonce) => {
+                steps.push(Step::new(USE_NONCE, vec![param(nonce.to_vec())]));
+            }
             SignInWrite::GithubAccount { account, identity } => {
                 if known.contains_key(account) {
                     continue;

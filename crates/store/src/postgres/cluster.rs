@@ -4,10 +4,12 @@
 //! clock alone, so replicas need not agree on the time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use rand_core::RngCore as _;
+use tauline_queue_core::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_postgres::{AsyncMessage, Row};
@@ -21,6 +23,7 @@ use super::rows::unsigned;
 use super::schema;
 use crate::engine::Engine;
 use crate::error::StoreError;
+use crate::store::ThereUntil;
 
 /// How long the database may take for an answer: what is asked here is a row. It waits for at most a second
 /// for an append.
@@ -37,15 +40,29 @@ const LEADER: &str = "SELECT epoch, name, url,
 const TAKE: &str = "UPDATE leader SET epoch = epoch + 1, name = $1, url = $2, attempt = $3,
         expires_at = clock_timestamp() + $4 * interval '1 millisecond'
     WHERE expires_at <= clock_timestamp() OR attempt = $3
-    RETURNING epoch, pg_notify('tauline_' || current_schema(), 'leader')";
+    RETURNING epoch, pg_notify('tauline_' || current_schema(), 'leader'), there_until,
+        greatest(0, 1000 * extract(epoch FROM clock_timestamp() - there_told))::bigint";
+// A leader that does not serve yet was nowhere, and what is told of the one before it stays.
 const RENEW: &str =
-    "UPDATE leader SET expires_at = clock_timestamp() + $2 * interval '1 millisecond'
+    "UPDATE leader SET expires_at = clock_timestamp() + $2 * interval '1 millisecond',
+        there_until = coalesce($3::bigint, there_until),
+        there_told = CASE WHEN $3::bigint IS NULL THEN there_told ELSE clock_timestamp() END
     WHERE epoch = $1 RETURNING epoch";
-const GIVE_UP: &str = "UPDATE leader SET expires_at = 'epoch' WHERE epoch = $1
+const GIVE_UP: &str = "UPDATE leader SET expires_at = 'epoch',
+        there_until = coalesce($2::bigint, there_until),
+        there_told = CASE WHEN $2::bigint IS NULL THEN there_told ELSE clock_timestamp() END
+    WHERE epoch = $1
     RETURNING epoch, pg_notify('tauline_' || current_schema(), 'leader')";
 const SECRET: &str = "WITH drawn AS (
         INSERT INTO replicas (secret) VALUES ($1) ON CONFLICT DO NOTHING RETURNING secret)
     SELECT secret FROM drawn UNION ALL SELECT secret FROM replicas LIMIT 1";
+
+/// A replica that has not told for a minute does not run, or has another name by now.
+const COMPARE: &str = "WITH told AS (
+        INSERT INTO invitations (replica, digest, told_at) VALUES ($1, $2, clock_timestamp())
+        ON CONFLICT (replica) DO UPDATE SET digest = excluded.digest, told_at = excluded.told_at)
+    SELECT replica FROM invitations
+    WHERE replica <> $1 AND digest <> $2 AND told_at > clock_timestamp() - interval '1 minute'";
 
 /// This replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +143,7 @@ impl Cluster {
     /// # Errors
     /// When the database is away.
     pub fn take_lead(&self, me: &Member, length: Duration) -> Result<Option<Lease>, StoreError> {
+        let asked = Instant::now();
         let mut attempt = [0; 16];
         rand_core::OsRng.fill_bytes(&mut attempt);
         let rows = self.shared.ask(OUTAGE, TAKE, || {
@@ -139,10 +157,19 @@ impl Cluster {
         let Some(row) = rows.first() else {
             return Ok(None);
         };
+        let told = match (row.try_get(2)?, row.try_get(3)?) {
+            (Some(_), Some::<i64>(_)) => Some(ThereUntil {
+                at: Timestamp::from_millis(unsigned(row, 2)?),
+                ago: Duration::from_millis(unsigned(row, 3)?),
+            }),
+            (None::<i64>, _) | (_, None) => None,
+        };
         Ok(Some(Lease {
             shared: Arc::clone(&self.shared),
             epoch: row.try_get(0)?,
             length,
+            before: told.map(|told| (told, asked)),
+            there: Arc::default(),
         }))
     }
 
@@ -168,6 +195,20 @@ impl Cluster {
         Err(missing())
     }
 
+    /// Tells what this replica's invitations are known by. Gives the names of replicas that run with others.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub fn compare_invitations(
+        &self,
+        name: &str,
+        digest: [u8; 32],
+    ) -> Result<Vec<String>, StoreError> {
+        let params = || vec![param(name.to_owned()), param(digest.to_vec())];
+        let rows = self.shared.ask(OUTAGE, COMPARE, params)?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
     /// Moves each time that the log has grown or the leader has changed, and when notice of that may
     /// have been lost.
     #[must_use]
@@ -182,6 +223,10 @@ pub struct Lease {
     shared: Arc<Shared>,
     epoch: i64,
     length: Duration,
+    /// Until when the leader before was there, as it was known when this was asked for.
+    before: Option<(ThereUntil, Instant)>,
+    /// When this leader last looked at the time, in milliseconds of the queue's time; 0 before it serves.
+    there: Arc<AtomicU64>,
 }
 
 impl Lease {
@@ -196,13 +241,35 @@ impl Lease {
         self.epoch
     }
 
+    /// Until when the leader before was there, if it told.
+    #[must_use]
+    pub fn there_until(&self) -> Option<ThereUntil> {
+        self.before.map(|(told, asked)| ThereUntil {
+            ago: told.ago.saturating_add(asked.elapsed()),
+            ..told
+        })
+    }
+
+    /// This leader was there at `at`, by the queue's time, and all that it had to write by then is durable.
+    /// The next renewal tells it to the leader after it, and so does giving up.
+    pub fn is_there(&self, at: Timestamp) {
+        self.there.fetch_max(at.as_millis(), Ordering::Relaxed);
+    }
+
+    /// What is told of this leader; nothing before it serves.
+    fn tells(&self) -> Option<i64> {
+        let there = self.there.load(Ordering::Relaxed);
+        i64::try_from(there).ok().filter(|there| *there > 0)
+    }
+
     /// Makes it last its full length from now on.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] if another has taken the lead, or when the database is away for as long as
     /// the lease lasts.
     pub fn renew(&self) -> Result<(), StoreError> {
-        let params = || vec![param(self.epoch), param(millis(self.length))];
+        let there = self.tells();
+        let params = || vec![param(self.epoch), param(millis(self.length)), param(there)];
         let rows = self.shared.ask(self.length, RENEW, params)?;
         rows.first().map(|_| ()).ok_or(StoreError::Fenced)
     }
@@ -212,9 +279,9 @@ impl Lease {
     /// # Errors
     /// As for [`renew`](Self::renew).
     pub fn give_up(&self) -> Result<(), StoreError> {
-        let rows = self
-            .shared
-            .ask(self.length, GIVE_UP, || vec![param(self.epoch)])?;
+        let there = self.tells();
+        let params = || vec![param(self.epoch), param(there)];
+        let rows = self.shared.ask(self.length, GIVE_UP, params)?;
         rows.first().map(|_| ()).ok_or(StoreError::Fenced)
     }
 }

@@ -55,6 +55,7 @@ impl Postgres {
         let (notes, signed) = noted.compare(database, &ceremony, &extent, signed)?;
         let lead = Lead {
             epoch,
+            lease: lease.clone(),
             writer: Arc::new(tokio::sync::Mutex::new(writer)),
             notes,
         };

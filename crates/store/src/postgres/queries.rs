@@ -21,7 +21,6 @@ pub(super) const SESSION: &str =
     "SELECT hash, identity, expires_at, sum FROM sessions WHERE hash = $1";
 pub(super) const LASTING: &str = "SELECT hash, identity, expires_at, sum FROM sessions
     WHERE expires_at > $1 ORDER BY expires_at, hash";
-pub(super) const EXPIRED: &str = "DELETE FROM sessions WHERE expires_at < $1";
 pub(super) const SWEEP: &str = "SELECT sweep($1)";
 pub(super) const SIGNED: &str = "SELECT origin, size, root FROM signed";
 pub(super) const KEEP_SIGNED: &str = "SELECT keep_signed($1, $2, $3, $4)";

@@ -26,6 +26,8 @@ pub(super) fn write(
                     .prepare_cached("DELETE FROM sessions WHERE hash = ?1")?
                     .execute([hash])?;
             }
+            // Its nonces are good in one process only, which remembers them.
+            SignInWrite::UsedNonce(_) => {}
             SignInWrite::GithubAccount { account, identity } => {
                 accounts::first_identity(&transaction, *account, identity, &mut known)?;
             }

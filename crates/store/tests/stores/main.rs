@@ -10,6 +10,7 @@ mod fence;
 mod life;
 mod made_up;
 mod moved;
+mod next_leader;
 mod outage;
 mod place;
 mod proxy;

@@ -10,10 +10,10 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::copying;
 use super::keeping::keep;
 use super::leading::{Grounds, Leading};
 use super::probing::probe;
+use super::{comparing, copying};
 use crate::coordinator::Crash;
 use crate::forward::{Copies, Leader, Link, Over, Term, authority_of};
 
@@ -87,15 +87,29 @@ impl Standing {
             self.link.clone(),
             self.copies.clone(),
         ));
+        let comparing = self.compares();
         let ended = self.turns(&listening, &mut stop).await;
         prober.abort();
         copying.abort();
+        if let Some(comparing) = comparing {
+            comparing.abort();
+        }
         match &ended {
             Ok(()) => tracing::info!("stopped; nothing is lost"),
             Err(_) => grounds.health.failed(),
         }
         grounds.traces.clone().shut_down().await;
         ended
+    }
+
+    /// Compares the invitations with those of the other replicas, if there are any.
+    fn compares(&self) -> Option<JoinHandle<()>> {
+        let path = self.grounds.settings.sign_in.invites.clone()?;
+        let measures = Arc::clone(self.grounds.health.measures());
+        let (cluster, name) = (Arc::clone(&self.cluster), self.me.name.clone());
+        Some(tokio::spawn(comparing::compare(
+            cluster, name, path, measures,
+        )))
     }
 
     async fn turns(
