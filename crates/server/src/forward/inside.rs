@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use tauline_protocol::admin::{AdminAnswer, AdminRequest};
 use tower::ServiceExt as _;
 
+use super::check_ins::{self, LINE_PATH};
 use super::headers::{Secret, mark_not_leading, take_client};
 use super::role::{Lead, Role, Roles};
 use crate::addresses::Peer;
@@ -69,6 +70,7 @@ impl Inside {
         match request.uri().path() {
             LEADS_PATH => "leads".into_response(),
             ADMIN_PATH => self.admin(request).await,
+            LINE_PATH => check_ins::take(lead, request.into_body()),
             _ => {
                 request.extensions_mut().insert(Peer(client));
                 // It is the other replica's, and carries many people's requests.
@@ -104,7 +106,7 @@ impl Inside {
 }
 
 /// Has the leader answer. What it refuses because it stops is marked: the next one does it.
-async fn pass_on(lead: &Lead, request: Request) -> Response {
+pub(super) async fn pass_on(lead: &Lead, request: Request) -> Response {
     let Ok(mut response) = lead.router.clone().oneshot(request).await;
     if !lead.term.lasts() {
         // Whatever was said may not hold any more.

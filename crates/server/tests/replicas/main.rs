@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod batches;
 mod copies;
 mod crash;
 mod database;
