@@ -6,10 +6,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use tauline_test_ports::free_address;
 use tauline_test_postgres::Server as Postgres;
 
 use crate::load::{NO_RATES, invitations};
+use crate::process::Process;
 
 /// Within what time all serve.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -58,6 +60,22 @@ impl Replicas {
     /// When PostgreSQL is not installed, or a program cannot be started.
     pub fn start(binary: &Path, sizes: &str, count: usize, people: usize) -> Result<Self> {
         let postgres = Postgres::start().context("PostgreSQL is needed")?;
+        let schema = postgres.fresh();
+        Self::start_on(postgres, schema, binary, sizes, count, people)
+    }
+
+    /// The same on a database that runs, in which there may be a ceremony of these sizes already.
+    ///
+    /// # Errors
+    /// When a program cannot be started.
+    pub fn start_on(
+        postgres: Postgres,
+        schema: String,
+        binary: &Path,
+        sizes: &str,
+        count: usize,
+        people: usize,
+    ) -> Result<Self> {
         let directory = tempfile::tempdir()?;
         std::fs::write(directory.path().join("invites"), invitations(people))?;
         let mut all = Vec::new();
@@ -70,8 +88,8 @@ impl Replicas {
             });
         }
         let mut replicas = Self {
-            schema: postgres.fresh(),
             postgres,
+            schema,
             directory,
             binary: binary.to_owned(),
             sizes: sizes.to_owned(),
@@ -138,6 +156,37 @@ impl Replicas {
         child.kill()?;
         child.wait()?;
         Ok(())
+    }
+
+    /// SIGTERM. It ends by itself, which is waited for by [`Replicas::has_stopped`].
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn stop(&self, number: usize) -> Result<()> {
+        let child = self.all[number].child.as_ref().context("it runs")?;
+        Ok(kill_process(Pid::from_child(child), Signal::TERM)?)
+    }
+
+    /// Waits until one that was told to stop has done so.
+    ///
+    /// # Errors
+    /// When it ends otherwise.
+    pub fn has_stopped(&mut self, number: usize) -> Result<()> {
+        let mut child = self.all[number].child.take().context("it runs")?;
+        let exit = child.wait()?;
+        ensure!(
+            exit.success(),
+            "{} ended with {exit}",
+            self.all[number].name
+        );
+        Ok(())
+    }
+
+    /// The process of one that runs.
+    #[must_use]
+    pub fn process(&self, number: usize) -> Option<Process> {
+        let child = self.all[number].child.as_ref();
+        child.map(|child| Process(child.id()))
     }
 
     /// Makes sure that none has ended by itself.

@@ -16,7 +16,7 @@ use tauline_transcript::{Base, RawContribution};
 pub use self::custody::{Custody, GivenTo, Holder, Plan};
 pub use self::following::{Following, News};
 pub use self::log::public_entry;
-use self::log::{Accepted, PAGE, Replayed};
+use self::log::{Accepted, PAGE, Replayed, Told};
 use crate::apart;
 use crate::ceremony::Ceremony;
 use crate::chain::Chain;
@@ -75,7 +75,12 @@ pub fn everything(store: &dyn Store, rules: Rules) -> Result<Checked, StoreError
     if let Some(signed) = store.last_signed() {
         signed.check(&replayed.tree)?;
     }
-    let kept = contributions(store, &replayed)?;
+    let kept = contributions(store, &replayed.queue, &replayed.told, Kept::default())?;
+    finished(store, replayed, kept)
+}
+
+/// What was replayed, after the checks of what is stored beside it; its contributions are checked already.
+fn finished(store: &dyn Store, replayed: Replayed, kept: Kept) -> Result<Checked, StoreError> {
     let base = base(store, &replayed, kept.last.as_ref())?;
     // Another contradiction says more than that a sum differs, so this one comes last.
     if let Some(spoiled) = kept.spoiled {
@@ -90,7 +95,7 @@ pub fn everything(store: &dyn Store, rules: Rules) -> Result<Checked, StoreError
         last: kept.last,
         base,
         verifying,
-        restarts_while_verifying: replayed.restarts_while_verifying,
+        restarts_while_verifying: replayed.told.restarts_while_verifying,
         binding,
         tree: replayed.tree,
         custody: replayed.custody,
@@ -109,30 +114,63 @@ struct Kept {
     spoiled: Option<StoreError>,
 }
 
-/// Checks that exactly the contributions of the log are stored.
-fn contributions(store: &dyn Store, replayed: &Replayed) -> Result<Kept, StoreError> {
+impl Default for Kept {
+    fn default() -> Self {
+        Self {
+            last: None,
+            tally: sum::NONE,
+            spoiled: None,
+        }
+    }
+}
+
+/// Checks that exactly the contributions of the log are stored. Some may have been found to be so before.
+fn contributions(
+    store: &dyn Store,
+    queue: &Queue<Identity>,
+    told: &Told,
+    kept: Kept,
+) -> Result<Kept, StoreError> {
+    let kept = contributions_to(u64::MAX, store, queue, told, kept)?;
+    let (stored, logged) = (kept.tally.count, queue.state().contributions());
+    if stored != logged {
+        return Err(StoreError::damaged(format!(
+            "the log has {logged} contributions, but {stored} are stored"
+        )));
+    }
+    Ok(kept)
+}
+
+/// The same for those up to a number; more may be stored.
+fn contributions_to(
+    last: u64,
+    store: &dyn Store,
+    queue: &Queue<Identity>,
+    told: &Told,
+    mut kept: Kept,
+) -> Result<Kept, StoreError> {
     let reading = store.reading()?;
     let has_sums = reading.has_sums();
-    let mut kept = Kept {
-        last: None,
-        tally: sum::NONE,
-        spoiled: None,
-    };
-    let mut accepted = replayed.accepted.iter();
+    let found = usize::try_from(kept.tally.count).unwrap_or(usize::MAX);
+    let mut accepted = told.accepted.iter().skip(found);
     loop {
-        let page = reading.unchecked_page(kept.tally.count, PAGE)?;
+        let left = u32::try_from(last.saturating_sub(kept.tally.count)).unwrap_or(u32::MAX);
+        if left == 0 {
+            break;
+        }
+        let page = reading.unchecked_page(kept.tally.count, PAGE.min(left))?;
         if page.is_empty() {
             break;
         }
         for (one, stored) in page {
             let logged = accepted.next();
-            fits(store, replayed, logged, kept.last.as_ref(), &one)?;
+            fits(store, queue, logged, kept.last.as_ref(), &one)?;
             let sum = one.sum();
             let logged = logged.and_then(|it| it.sum);
             let same = |it: Option<Digest>| it.is_none_or(|it| it == sum);
             let as_stored = same(logged) && same(stored) && (stored.is_some() || !has_sums);
             kept.tally = sum::counted(kept.tally, &sum);
-            let bound = replayed.beside.as_ref().map(|beside| beside.contributions);
+            let bound = told.beside.as_ref().map(|beside| beside.contributions);
             let as_bound = bound.is_none_or(|it| it.count != kept.tally.count || it == kept.tally);
             if kept.spoiled.is_none() && !(as_stored && as_bound) {
                 kept.spoiled = Some(match as_stored {
@@ -146,26 +184,20 @@ fn contributions(store: &dyn Store, replayed: &Replayed) -> Result<Kept, StoreEr
             kept.last = Some(one);
         }
     }
-    let (stored, logged) = (kept.tally.count, replayed.queue.state().contributions());
-    if stored != logged {
-        return Err(StoreError::damaged(format!(
-            "the log has {logged} contributions, but {stored} are stored"
-        )));
-    }
     Ok(kept)
 }
 
 /// Checks that a contribution is the next one in the log.
 fn fits(
     store: &dyn Store,
-    replayed: &Replayed,
+    queue: &Queue<Identity>,
     logged: Option<&Accepted>,
     last: Option<&Contribution>,
     one: &Contribution,
 ) -> Result<(), StoreError> {
     let number = last.map_or(1, |last| last.number + 1);
     let in_order = logged.is_none_or(|logged| logged.ticket == one.ticket);
-    let past = replayed.queue.state().past(&one.identity);
+    let past = queue.state().past(&one.identity);
     let logged =
         past.is_some_and(|past| past.ticket == one.ticket && past.outcome == Outcome::Contributed);
     if one.number != number || !in_order || !logged {
@@ -221,7 +253,7 @@ fn base(
         Some(ticket) => {
             // It was verified before it was accepted, and its digest has not changed: decoding is
             // enough.
-            let arrived = replayed.accepted.last().and_then(|it| it.blob);
+            let arrived = replayed.told.accepted.last().and_then(|it| it.blob);
             let document = blob(store, ticket, arrived)?;
             Base::decode(&document, sizes).map_err(|error| {
                 StoreError::damaged(format!("the powers of ticket {ticket} are bad: {error}"))
@@ -258,7 +290,7 @@ fn verifying(store: &dyn Store, replayed: &Replayed) -> Result<Option<Submitted>
     Ok(Some(Submitted {
         ticket: turn.ticket,
         identity: turn.id.clone(),
-        contribution: blob(store, turn.ticket, replayed.arrived)?,
+        contribution: blob(store, turn.ticket, replayed.told.arrived)?,
     }))
 }
 
@@ -289,7 +321,7 @@ fn binding(
 ) -> Result<Binding, StoreError> {
     let ceremony = store.ceremony();
     let goes_on = goes_on(replayed, ceremony);
-    if let Some(bound) = &replayed.beside {
+    if let Some(bound) = &replayed.told.beside {
         let expected = match goes_on {
             true => ceremony.predecessors_sum(),
             false => Some(ceremony.sum()),
@@ -306,11 +338,17 @@ fn binding(
             )));
         }
     }
-    let accounts = replayed.beside.map_or(sum::NONE, |bound| bound.accounts);
+    let accounts = replayed
+        .told
+        .beside
+        .map_or(sum::NONE, |bound| bound.accounts);
     // Old contributions have no sums in their records. A later record may cover them.
-    let covered = replayed.beside.map_or(0, |bound| bound.contributions.count);
+    let covered = replayed
+        .told
+        .beside
+        .map_or(0, |bound| bound.contributions.count);
     let uncovered = (1_u64..)
-        .zip(&replayed.accepted)
+        .zip(&replayed.told.accepted)
         .any(|(number, it)| it.sum.is_none() && number > covered);
     Ok(Binding {
         beside: Beside {
@@ -318,7 +356,7 @@ fn binding(
             contributions,
             accounts,
         },
-        due: replayed.beside.is_none() || uncovered || goes_on,
+        due: replayed.told.beside.is_none() || uncovered || goes_on,
     })
 }
 

@@ -36,6 +36,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use self::copying::Ready;
 use self::leading::Grounds;
 use self::operator::ReplicaOperator;
 use self::standing::{Listening, Standing};
@@ -245,6 +246,7 @@ fn put_together(settings: &Settings, ground: Ground, among: Among) -> anyhow::Re
             me: among.me,
             link,
             copies,
+            ready: Ready::default(),
         },
         listening,
         in_force,

@@ -10,7 +10,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::copying;
+use super::copying::{self, Ready};
 use super::keeping::keep;
 use super::leading::{Grounds, Leading};
 use super::probing::probe;
@@ -52,6 +52,7 @@ pub(super) struct Standing {
     pub(super) me: Member,
     pub(super) link: Link,
     pub(super) copies: Copies,
+    pub(super) ready: Ready,
 }
 
 /// Why a replica leads no more.
@@ -86,6 +87,7 @@ impl Standing {
             Arc::clone(&self.cluster),
             self.link.clone(),
             self.copies.clone(),
+            self.ready.clone(),
         ));
         let ended = self.turns(&listening, &mut stop).await;
         prober.abort();
@@ -126,7 +128,8 @@ impl Standing {
                 self.grounds.settings.replicas.lease,
             )
             .context("there is no thread for the lease")?;
-            let mut leading = match self.grounds.take_up(&lease, &term).await {
+            let copy = self.ready.take(&self.copies).await;
+            let mut leading = match self.grounds.take_up(&lease, &term, copy).await {
                 Ok(leading) => leading,
                 Err(error) if is_passing(&error) || !term.lasts() => {
                     tracing::warn!(error = format!("{error:#}"), "this replica could not lead");
