@@ -10,7 +10,7 @@ use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::bytes::BytesMut;
 use tokio_util::codec::{Encoder as _, FramedRead, LengthDelimitedCodec};
 use tokio_util::io::StreamReader;
@@ -21,6 +21,10 @@ const PACE: Duration = Duration::from_millis(5);
 
 /// Most messages in a batch. Fifty thousand a second may come at this pace.
 const MOST: usize = 256;
+
+/// After how long an empty batch is sent where there is nothing to say: a machine that was lost is noticed by what
+/// it does not acknowledge.
+const BEAT: Duration = Duration::from_secs(20);
 
 /// Longest batch, in bytes: of the longest answers.
 const LONGEST: usize = 32 << 20;
@@ -57,7 +61,10 @@ struct Gathering<T, F> {
 impl<T: Serialize, F: FnMut(&[T])> Gathering<T, F> {
     /// The next batch; none when nobody is left who could say something.
     async fn next(&mut self) -> Option<Bytes> {
-        let mut batch = vec![self.from.recv().await?];
+        let mut batch = match timeout(BEAT, self.from.recv()).await {
+            Ok(first) => vec![first?],
+            Err(_) => Vec::new(),
+        };
         if let Some(last) = self.last {
             sleep_until(last + PACE).await;
         }
@@ -130,6 +137,17 @@ mod tests {
         drop(say);
         assert_eq!(heard.next::<u64>().await.unwrap(), None);
         assert_eq!(*lengths.lock().unwrap(), [1, 256, 44]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_there_is_nothing_to_say_that_is_said() {
+        let (_say, from) = mpsc::unbounded_channel::<u64>();
+        let mut heard = Batches::of(batches(from, |_| {}));
+        let begun = Instant::now();
+        for count in 1..=3 {
+            assert_eq!(heard.next::<u64>().await.unwrap(), Some(Vec::new()));
+            assert_eq!(begun.elapsed(), BEAT * count);
+        }
     }
 
     #[tokio::test]

@@ -61,7 +61,9 @@ impl Line {
                     Said::Gone(number) => drop(leaving.take(*number)),
                 }
             }
-            measures.batch_sent(check_ins);
+            if check_ins > 0 {
+                measures.batch_sent(check_ins);
+            }
         });
         tokio::spawn(run(link, leader, body, waits));
         line

@@ -68,7 +68,8 @@ impl Taking {
         let mut is_stopping = false;
         while !(is_stopping && self.tasks.is_empty()) {
             tokio::select! {
-                batch = batches.next::<Said>() => match batch? {
+                // What comes while this replica stops is the next leader's.
+                batch = batches.next::<Said>(), if !is_stopping => match batch? {
                     Some(batch) => for said in batch {
                         self.hear(said)?;
                     },
