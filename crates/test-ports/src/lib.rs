@@ -6,6 +6,8 @@
 //! starts its program again at the same address, takes one from here: from below those that systems choose
 //! themselves (from 32,768 on by Linux, from 49,152 on by RFC 6335), and each once in a process.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -72,17 +74,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn the_system_chooses_none_of_them_itself() {
-        let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
-        let lowest: u16 = range.split_whitespace().next().unwrap().parse().unwrap();
-        assert!(
-            lowest >= FIRST + COUNT,
-            "net.ipv4.ip_local_port_range begins at {lowest}: tests that start programs at given \
-             addresses may fail by chance"
-        );
     }
 }

@@ -10,6 +10,8 @@ use tokio::time::Instant;
 pub struct Times {
     /// Joined the queue.
     pub joined: Option<Instant>,
+    /// Was told that somebody behind has had the turn, since nothing was heard of this one.
+    pub passed: Option<Instant>,
     /// Was told that the turn has come.
     pub called: Option<Instant>,
     /// Got the powers, which starts the turn.

@@ -123,6 +123,9 @@ impl<'a> Participant<'a> {
         if in_turn {
             self.times.called.get_or_insert_with(Instant::now);
         }
+        if status.passed > 0 {
+            self.times.passed.get_or_insert_with(Instant::now);
+        }
         self.listener.tell(News::Standing(status));
     }
 

@@ -267,6 +267,13 @@ impl Client {
         Self::queue_status(self.post(&format!("/queue/checkin?wait={seconds}")).await)
     }
 
+    /// Waits until the coordinator holds a check-in of another session of the same participant.
+    pub async fn until_another_is_held(&self) {
+        while self.check_in().await.other_clients == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+
     pub async fn leave(&self) -> QueueStatus {
         Self::queue_status(self.post("/queue/leave").await)
     }

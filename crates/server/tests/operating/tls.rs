@@ -353,7 +353,7 @@ async fn a_stop_answers_what_is_held_and_cuts_nothing_off() {
     let files = Files::with(directory.path(), &authority.issue(LONG));
     let program = Program::start(&directory.path().join("data"), &files.arguments());
     let mut clients = Vec::new();
-    for number in [1, 2] {
+    for number in [1, 2, 2] {
         let client = Client::with_key(&program.url, number);
         let mut client = client.by(authority.client());
         client.sign_in().await.expect_ok();
@@ -362,6 +362,7 @@ async fn a_stop_answers_what_is_held_and_cuts_nothing_off() {
     }
     let waiter = clients.pop().unwrap();
     let held = tokio::spawn(async move { waiter.check_in_held(50.0).await });
+    clients[1].until_another_is_held().await;
     // One that waits for its next request hears that all was said.
     let address = program.url.trim_start_matches("https://").parse().unwrap();
     let mut idle = authority.connect(address).await.unwrap();

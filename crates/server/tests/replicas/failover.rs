@@ -92,7 +92,8 @@ async fn another_leads_within_five_seconds_of_the_leaders_loss_and_nobody_loses_
     // Somebody whose answer is held when it happens gets one all the same.
     let held = line.people[1].clone();
     let held = tokio::spawn(async move { held.check_in_held(30.0).await });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let again = fleet.client(followers[0], 1).await;
+    again.until_another_is_held().await;
     fleet.kill(leader);
     let (took, status) = until_served(&line.people[2]).await;
     println!("a follower's participants are served {took:?} after the leader was killed");
@@ -114,10 +115,12 @@ async fn a_leader_that_stops_is_followed_by_another_within_a_second() {
     };
     let (leader, epoch) = fleet.leads().unwrap();
     let mut line = Line::form(&fleet).await;
-    line.goes_to(&fleet.url(fleet.followers(leader)[0]));
+    let followers = fleet.followers(leader);
+    line.goes_to(&fleet.url(followers[0]));
     let held = line.people[1].clone();
     let held = tokio::spawn(async move { held.check_in_held(30.0).await });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let again = fleet.client(followers[0], 1).await;
+    again.until_another_is_held().await;
     fleet.signal(leader, Signal::TERM);
     // Whoever is asked from now on is the one that stops, or the next.
     let since = Instant::now();

@@ -54,8 +54,10 @@ pub(super) struct Report {
     pub(super) participants: usize,
     pub(super) accepted: u64,
     pub(super) dropouts: Vec<Group>,
-    /// Whether the contributions were accepted in the order of their tickets.
+    /// Whether the contributions were accepted in the order of their tickets, but for those who were passed.
     pub(super) in_ticket_order: bool,
+    /// Participants who were to contribute, and of whom nothing was heard when their turn came.
+    pub(super) passed: u64,
     pub(super) took_in_ms: u64,
     /// Accepted contributions in an hour, from the first arrival to the last receipt.
     pub(super) turns_an_hour: Option<u64>,
@@ -130,6 +132,9 @@ impl Report {
             accepted: contributors().count() as u64,
             dropouts: groups.into_values().collect(),
             in_ticket_order,
+            passed: contributors()
+                .filter(|fate| fate.times.passed.is_some())
+                .count() as u64,
             took_in_ms: took.as_millis() as u64,
             turns_an_hour: turns_an_hour(fates),
             idle: Spread::of(slots.idle.iter().map(|it| it.time).collect()),
@@ -158,12 +163,21 @@ fn failed_calls(seen: &Seen) -> BTreeMap<String, u64> {
     failed
 }
 
+/// Whether everybody who comes after somebody with a later ticket was passed, as the rules of the queue have it.
 fn in_ticket_order<'a>(contributors: impl Iterator<Item = &'a Fate>) -> bool {
     let mut accepted: Vec<_> = contributors
-        .filter_map(|fate| Some((fate.times.accepted?, fate.result.as_ref().ok()?.as_ref()?)))
+        .filter_map(|fate| {
+            let ticket = fate.result.as_ref().ok()?.as_ref()?;
+            Some((fate.times.accepted?, *ticket, fate.times.passed.is_some()))
+        })
         .collect();
-    accepted.sort_by_key(|(at, _)| *at);
-    accepted.is_sorted_by_key(|(_, ticket)| *ticket)
+    accepted.sort_by_key(|(at, ..)| *at);
+    let mut last = 0;
+    accepted.into_iter().all(|(_, ticket, was_passed)| {
+        let is_later = ticket >= last;
+        last = last.max(ticket);
+        is_later || was_passed
+    })
 }
 
 impl fmt::Display for Report {
@@ -191,6 +205,7 @@ impl Report {
     fn write_counts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let took = numbers::duration(Duration::from_millis(self.took_in_ms));
         let order = match self.in_ticket_order {
+            true if self.passed > 0 => "in the order of tickets but for those who were passed",
             true => "in the order of tickets",
             false => "NOT in the order of tickets",
         };
@@ -200,6 +215,13 @@ impl Report {
             "  accepted        {}, {order}",
             numbers::with_commas(self.accepted)
         )?;
+        if self.passed > 0 {
+            let passed = numbers::with_commas(self.passed);
+            writeln!(
+                f,
+                "  passed          {passed} who were not heard of when their turn came"
+            )?;
+        }
         for group in &self.dropouts {
             let ends: Vec<String> = group
                 .ends
@@ -289,10 +311,14 @@ mod tests {
             joined,
             called,
             started: called,
-            sent: None,
             accepted: Some(accepted),
+            ..Times::default()
         };
         Fate::new(number, Part::CONTRIBUTE, times, Ok(Some(ticket)), None)
+    }
+
+    fn report_of(fates: &[Fate]) -> Report {
+        Report::new(1, Duration::ZERO, 0, fates, &Seen::default())
     }
 
     #[test]
@@ -302,8 +328,33 @@ mod tests {
         let none = Seen::default();
         let good = [contributor(0, 1, start), contributor(1, 2, later)];
         assert!(Report::new(1, Duration::ZERO, 0, &good, &none).is_good());
-        let bad = [contributor(0, 2, start), contributor(1, 1, later)];
-        assert!(!Report::new(1, Duration::ZERO, 0, &bad, &none).is_good());
+        let mut bad = [contributor(0, 2, start), contributor(1, 1, later)];
+        assert!(!report_of(&bad).is_good());
+        // Who had the turn first is no excuse by having been passed before: the other one was not.
+        bad[0].times.passed = Some(start);
+        assert!(!report_of(&bad).is_good());
+    }
+
+    #[test]
+    fn whoever_was_passed_may_be_accepted_later() {
+        let start = Instant::now() + Duration::from_secs(100);
+        let at = |number: u64| start + Duration::from_secs(5 * number);
+        // The second and the third have changed places with others behind them.
+        let mut fates = [1, 4, 2, 5, 3]
+            .iter()
+            .zip(0..)
+            .map(|(&ticket, place)| contributor(place as usize, ticket, at(place)))
+            .collect::<Vec<_>>();
+        fates[2].times.passed = Some(start);
+        assert!(!report_of(&fates).is_good(), "the third was not passed");
+        fates[4].times.passed = Some(start);
+        let report = report_of(&fates);
+        assert!(report.is_good());
+        assert!(
+            report
+                .to_string()
+                .contains("passed          2 who were not heard of")
+        );
     }
 
     #[test]

@@ -63,8 +63,8 @@ pub(super) fn rehearsal(count: usize) -> (Report, Series) {
                 joined,
                 called: Some(called),
                 started,
-                sent: None,
                 accepted: Some(began + seconds(clock)),
+                ..Times::default()
             };
             Fate::new(i, Part::CONTRIBUTE, times, Ok(Some(i as u64)), None)
         })
@@ -131,6 +131,10 @@ fn a_rehearsal_without_a_contribution_has_a_page() {
 
 #[test]
 fn what_goes_wrong_comes_first() {
+    let was_passed = Times {
+        passed: Some(Instant::now()),
+        ..Times::default()
+    };
     let fates = [
         Fate::new(
             0,
@@ -139,7 +143,7 @@ fn what_goes_wrong_comes_first() {
             Err("it is cut".to_owned()),
             None,
         ),
-        Fate::new(1, Part::CONTRIBUTE, Times::default(), Ok(Some(1)), None),
+        Fate::new(1, Part::CONTRIBUTE, was_passed, Ok(Some(1)), None),
     ];
     let seen = Seen {
         failed: BTreeMap::from([
@@ -168,6 +172,7 @@ fn what_goes_wrong_comes_first() {
         "The rehearsal did not go as it should",
         "One participant did not end as its part says",
         "it is cut",
+        "One participant was not heard of when its turn came",
         "2 calls were answered by an error of the coordinator",
         "1 call was answered by a proxy",
         "4 calls got no answer",

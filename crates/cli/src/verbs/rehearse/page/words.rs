@@ -79,6 +79,7 @@ pub(super) fn summary(report: &Report) -> String {
     let took = numbers::duration(Duration::from_millis(report.took_in_ms));
     let order = match (report.accepted, report.in_ticket_order) {
         (0 | 1, _) => "",
+        (_, true) if report.passed > 0 => ", in the order of tickets but for those who were passed",
         (_, true) => ", in the order of tickets",
         (_, false) => ", but not in the order of tickets",
     };
@@ -105,6 +106,7 @@ pub(super) fn findings(report: &Report, played: &Played) -> Vec<Finding> {
     let mut findings: Vec<Finding> = [
         parts(report),
         order(report),
+        passed(report),
         nothing(report),
         way(played),
         near_the_limit(report, played),
@@ -152,10 +154,28 @@ fn order(report: &Report) -> Option<Finding> {
         true => None,
         false => finding(
             Weight::Bad,
-            "Contributions were accepted in another order than that of tickets. This must not happen, \
-             whatever the settings: keep the data directory, and report it.",
+            "Contributions were accepted in another order than that of tickets, though nobody was passed who \
+             came later. This must not happen, whatever the settings: keep the data directory, and report it.",
         ),
     }
+}
+
+fn passed(report: &Report) -> Option<Finding> {
+    let who = match report.passed {
+        0 => return None,
+        1 => "One participant was not heard of when its turn came, so somebody behind it had the turn. It".to_owned(),
+        passed => format!(
+            "{} were not heard of when their turns came, so others behind them had these turns. They",
+            numbers::count(passed, "participant")
+        ),
+    };
+    finding(
+        Weight::Look,
+        format!(
+            "{who} came next, and lost nothing else. All of them asked in time: so this machine was too busy \
+             to play so many participants, or the network stood still. Rehearse from another machine."
+        ),
+    )
 }
 
 fn nothing(report: &Report) -> Option<Finding> {
