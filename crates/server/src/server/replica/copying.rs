@@ -1,6 +1,7 @@
 //! The follower's own copy of the ceremony, kept up to date.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -46,12 +47,20 @@ const TAKEN: Duration = Duration::from_secs(30);
 
 /// The copy, for whoever is to lead: it goes on from there, and need not replay the log.
 #[derive(Clone, Default)]
-pub(super) struct Ready(Arc<Mutex<Option<Copy>>>);
+pub(super) struct Ready {
+    copy: Arc<Mutex<Option<Copy>>>,
+    is_replaying: Arc<AtomicBool>,
+}
 
 impl Ready {
+    /// Whether there will be a copy once the log is replayed.
+    pub(super) fn is_replaying(&self) -> bool {
+        self.is_replaying.load(Ordering::Relaxed)
+    }
+
     /// Takes the copy away, if there is one. It does not answer any more.
     pub(super) async fn take(&self, copies: &Copies) -> Option<Copy> {
-        let copy = timeout(PATIENCE, self.0.lock()).await.ok()?.take();
+        let copy = timeout(PATIENCE, self.copy.lock()).await.ok()?.take();
         if copy.is_some() {
             copies.hide();
         }
@@ -87,7 +96,8 @@ pub(super) async fn keep(
             _ = roles.wait_for(|role| matches!(role, Role::Leads(_))) => Ok(Ended::Over),
         };
         copies.hide();
-        drop(ready.0.lock().await.take());
+        ready.is_replaying.store(false, Ordering::Relaxed);
+        drop(ready.copy.lock().await.take());
         match kept {
             Ok(Ended::Over) => {}
             Ok(Ended::Taken) => {
@@ -115,10 +125,12 @@ async fn kept(
     copies: &Copies,
     ready: &Ready,
 ) -> anyhow::Result<Ended> {
+    ready.is_replaying.store(true, Ordering::Relaxed);
     let (store, coordinator, copy) = begin(grounds).await?;
-    *ready.0.lock().await = Some(copy);
+    *ready.copy.lock().await = Some(copy);
     // Streams end with this.
     let (_serving, stopped) = watch::channel(false);
+    ready.is_replaying.store(false, Ordering::Relaxed);
     let router = router(grounds, store, coordinator.clone(), stopped).await?;
     let mut changes = cluster.changes();
     let mut told = Told {
@@ -170,7 +182,7 @@ async fn kept(
 
 /// Brings the copy up to date, unless it was taken away. One that cannot be is of no use to anybody.
 async fn catch_up(ready: &Ready, told: CheckpointTold) -> anyhow::Result<Option<CaughtUp>> {
-    let ready = Arc::clone(&ready.0);
+    let ready = Arc::clone(&ready.copy);
     let work = move || -> Result<Option<CaughtUp>, StoreError> {
         let mut slot = ready.blocking_lock();
         let Some(copy) = &mut *slot else {

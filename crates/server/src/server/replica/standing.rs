@@ -26,6 +26,10 @@ const ANSWER: Duration = Duration::from_secs(3);
 /// Pause before the lease is tried again that another replica seems to have got.
 const TRY_AGAIN: Duration = Duration::from_millis(50);
 
+/// For how long nobody has to have led for a replica to try that still replays the log: the others, which have
+/// it, lead at once.
+const HEAD_START: Duration = Duration::from_millis(500);
+
 /// Pause before a replica tries to lead again that could not.
 const AFTER_A_FAULT: Duration = Duration::from_secs(1);
 
@@ -179,9 +183,11 @@ impl Standing {
         before: &mut Before,
     ) -> anyhow::Result<(Lease, Arc<Term>)> {
         let mut changes = self.cluster.changes();
+        let mut nobody = None;
         loop {
             let wait = match self.ask(Cluster::leader).await {
                 Ok(Some(leader)) => {
+                    nobody = None;
                     let remaining = leader.remaining;
                     self.sees(leader, seen);
                     // When its lease has run out, it is time to look.
@@ -189,7 +195,10 @@ impl Standing {
                 }
                 Ok(None) => {
                     self.grounds.roles.nobody();
-                    if before.has_ended().await?
+                    let since = *nobody.get_or_insert_with(Instant::now);
+                    let is_late = self.ready.is_replaying() && since.elapsed() < HEAD_START;
+                    if !is_late
+                        && before.has_ended().await?
                         && let Some(got) = self.try_to_lead(seen).await
                     {
                         return Ok(got);
