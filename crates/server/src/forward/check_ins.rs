@@ -26,23 +26,14 @@ use axum::http::Method;
 use tokio::sync::Semaphore;
 
 use self::line::Line;
-use self::message::Unreadable;
+use self::message::{CHECK_IN_PATH, MOST_UNDER_WAY, Unreadable};
 use super::headers;
 use super::link::{Forwarded, Link, Waiting};
 use super::role::Leader;
 use crate::measures::Measures;
 
+pub(super) use self::message::LINE_PATH;
 pub(super) use self::taking::take;
-
-/// Where a line begins, at the leader's internal listener.
-pub(super) const LINE_PATH: &str = "/.replica/check-ins";
-
-/// What is asked over a line.
-const CHECK_IN_PATH: &str = "/queue/checkin";
-
-/// How many check-ins a follower has under way at most: each has a participant's connection, and some hundred
-/// bytes in messages that wait. Whoever comes then is told to come back.
-const MOST_UNDER_WAY: usize = 1 << 17;
 
 /// Sends check-ins to leaders.
 pub(crate) struct CheckIns {

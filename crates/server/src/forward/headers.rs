@@ -7,6 +7,12 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+/// Where a replica says whether it leads. No path of the public interface begins like this.
+pub(super) const LEADS_PATH: &str = "/.replica/leads";
+
+/// Where an operator's requests arrive.
+pub(super) const ADMIN_PATH: &str = "/.replica/admin";
+
 /// By which a replica shows that it is one.
 const SECRET: HeaderName = HeaderName::from_static("x-tauline-secret");
 

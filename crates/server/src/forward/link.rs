@@ -18,8 +18,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::bodies::{Lent, Relayed, Slot, another_leads};
-use super::headers::{self, Secret};
-use super::inside::{ADMIN_PATH, LEADS_PATH};
+use super::headers::{self, ADMIN_PATH, LEADS_PATH, Secret};
 use super::role::{Leader, Roles};
 
 /// How long connecting may take: the replicas are on one network.

@@ -11,7 +11,7 @@ use tauline_queue_core::{Event, Queue, Rules, Timestamp};
 
 use super::custody::Custody;
 use super::log::{self, PAGE, Replayed, Told, linked, public_entry};
-use super::{Checked, Kept, contributions, contributions_to, finished};
+use super::stored::{Checked, Kept, contributions, contributions_to, finished};
 use crate::chain::Chain;
 use crate::error::StoreError;
 use crate::store::Store;

@@ -8,9 +8,8 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::LINE_PATH;
 use super::batches::{Batches, batches};
-use super::message::{Answer, CheckIn, Headers, Said};
+use super::message::{Answer, CheckIn, Headers, LINE_PATH, Said};
 use crate::forward::headers;
 use crate::forward::link::{Link, Waiting, name_the_host};
 use crate::forward::role::Leader;

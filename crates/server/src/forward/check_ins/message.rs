@@ -8,8 +8,17 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use super::CHECK_IN_PATH;
 use crate::addresses::Peer;
+
+/// Where a line begins, at the leader's internal listener.
+pub(in crate::forward) const LINE_PATH: &str = "/.replica/check-ins";
+
+/// What is asked over a line.
+pub(super) const CHECK_IN_PATH: &str = "/queue/checkin";
+
+/// How many check-ins a follower has under way at most: each has a participant's connection, and some hundred
+/// bytes in messages that wait. Whoever comes then is told to come back.
+pub(super) const MOST_UNDER_WAY: usize = 1 << 17;
 
 /// Longest body of an answer, in bytes: a status has a thousand.
 const LONGEST_BODY: usize = 1 << 16;

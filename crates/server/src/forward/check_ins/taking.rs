@@ -10,10 +10,8 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
-use super::MOST_UNDER_WAY;
 use super::batches::{Batches, batches};
-use super::message::{Answer, CheckIn, Said};
-use crate::forward::inside::pass_on;
+use super::message::{Answer, CheckIn, MOST_UNDER_WAY, Said};
 use crate::forward::role::Lead;
 
 /// How many check-ins of a line are under way at most. A follower has no more than half of that, but those
@@ -108,7 +106,7 @@ impl Taking {
         let place = place.map_err(|_| wrong("too many check-ins are under way"))?;
         let (lead, says) = (Arc::clone(&self.lead), self.says.clone());
         let task = self.tasks.spawn(async move {
-            let answer = Answer::of(number, pass_on(&lead, request).await).await;
+            let answer = Answer::of(number, lead.pass_on(request).await).await;
             let _ = says.send(Answered {
                 answer,
                 _place: place,
