@@ -6,13 +6,15 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use tauline_test_ports::free_address;
 use tauline_test_postgres::Server as Postgres;
 
 use crate::load::{NO_RATES, invitations};
+use crate::process::Process;
 
-/// Within what time all serve.
-const LIMIT: Duration = Duration::from_secs(60);
+/// Within what time all serve; over a long log on a busy machine it takes a while.
+const LIMIT: Duration = Duration::from_secs(180);
 
 /// What each is started with, beside addresses, sizes and [`NO_RATES`]: all load comes through one proxy.
 const SETTINGS: [&str; 6] = [
@@ -58,6 +60,27 @@ impl Replicas {
     /// When PostgreSQL is not installed, or a program cannot be started.
     pub fn start(binary: &Path, sizes: &str, count: usize, people: usize) -> Result<Self> {
         let postgres = Postgres::start().context("PostgreSQL is needed")?;
+        let schema = postgres.fresh();
+        let mut replicas = Self::on(postgres, schema, binary, sizes, count, people)?;
+        for number in 0..count {
+            replicas.run(number)?;
+        }
+        Ok(replicas)
+    }
+
+    /// So many replicas on a database that runs, in which there may be a ceremony of these sizes already. None
+    /// of them runs yet.
+    ///
+    /// # Errors
+    /// When the list of invitations cannot be written.
+    pub fn on(
+        postgres: Postgres,
+        schema: String,
+        binary: &Path,
+        sizes: &str,
+        count: usize,
+        people: usize,
+    ) -> Result<Self> {
         let directory = tempfile::tempdir()?;
         std::fs::write(directory.path().join("invites"), invitations(people))?;
         let mut all = Vec::new();
@@ -69,18 +92,14 @@ impl Replicas {
                 child: None,
             });
         }
-        let mut replicas = Self {
-            schema: postgres.fresh(),
+        Ok(Self {
             postgres,
+            schema,
             directory,
             binary: binary.to_owned(),
             sizes: sizes.to_owned(),
             all,
-        };
-        for number in 0..count {
-            replicas.run(number)?;
-        }
-        Ok(replicas)
+        })
     }
 
     /// How many there are.
@@ -140,6 +159,37 @@ impl Replicas {
         Ok(())
     }
 
+    /// SIGTERM. It ends by itself, which is waited for by [`Replicas::has_stopped`].
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn stop(&self, number: usize) -> Result<()> {
+        let child = self.all[number].child.as_ref().context("it runs")?;
+        Ok(kill_process(Pid::from_child(child), Signal::TERM)?)
+    }
+
+    /// Waits until one that was told to stop has done so.
+    ///
+    /// # Errors
+    /// When it ends otherwise.
+    pub fn has_stopped(&mut self, number: usize) -> Result<()> {
+        let mut child = self.all[number].child.take().context("it runs")?;
+        let exit = child.wait()?;
+        ensure!(
+            exit.success(),
+            "{} ended with {exit}",
+            self.all[number].name
+        );
+        Ok(())
+    }
+
+    /// The process of one that runs.
+    #[must_use]
+    pub fn process(&self, number: usize) -> Option<Process> {
+        let child = self.all[number].child.as_ref();
+        child.map(|child| Process(child.id()))
+    }
+
     /// Makes sure that none has ended by itself.
     ///
     /// # Errors
@@ -172,13 +222,13 @@ impl Replicas {
         Ok(Some((number.context("a name of ours")?, epoch.parse()?)))
     }
 
-    /// Waits until each is ready to serve.
+    /// Waits until each that runs is ready to serve.
     ///
     /// # Errors
     /// When one is not in time; what it has written is in the message.
     pub async fn ready(&self, client: &reqwest::Client) -> Result<()> {
         let since = Instant::now();
-        for replica in &self.all {
+        for replica in self.all.iter().filter(|it| it.child.is_some()) {
             let url = format!("http://{}/readyz", replica.listen);
             loop {
                 let request = client.get(&url).timeout(Duration::from_secs(5));

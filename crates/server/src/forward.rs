@@ -10,12 +10,14 @@
 //! | `role` | who leads, as far as this replica knows |
 //! | `headers` | what is passed on of a request and an answer, and what is added |
 //! | `bodies` | bodies that may be sent again, and answers that end with their leader |
+//! | `check_ins` | check-ins, which travel in batches |
 //! | `copies` | what a follower answers itself |
 //! | `link` | connections to the leader |
 //! | `door` | what participants reach |
 //! | `inside` | what other replicas reach |
 
 mod bodies;
+mod check_ins;
 mod copies;
 mod door;
 mod headers;
@@ -24,6 +26,7 @@ mod link;
 mod role;
 mod term;
 
+pub(crate) use self::check_ins::CheckIns;
 pub(crate) use self::copies::{Copies, Keeping};
 pub(crate) use self::door::Door;
 pub(crate) use self::headers::Secret;

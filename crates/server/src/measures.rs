@@ -41,6 +41,8 @@ pub(crate) struct Measures {
     sign_ins: SignIns,
     /// In the order of [`Forwarding`].
     forwarded: [Counter; 3],
+    batches: Counter,
+    check_ins_in_batches: Counter,
     leader_changes: Counter,
 }
 
@@ -105,6 +107,8 @@ impl Measures {
             },
             forwarded: ["answered", "repeated", "unanswered"]
                 .map(|result| recorder.counter(&list::FORWARDED, &[("result", result)])),
+            batches: recorder.counter(&list::BATCHES, &[]),
+            check_ins_in_batches: recorder.counter(&list::CHECK_INS_IN_BATCHES, &[]),
             leader_changes: recorder.counter(&list::LEADER_CHANGES, &[]),
             recorder,
         }
@@ -115,6 +119,12 @@ impl Measures {
         if let Some(counter) = self.forwarded.get(result as usize) {
             counter.increment(1);
         }
+    }
+
+    /// Counts a batch that was sent to the leader, with so many check-ins in it.
+    pub(crate) fn batch_sent(&self, check_ins: u64) {
+        self.batches.increment(1);
+        self.check_ins_in_batches.increment(check_ins);
     }
 
     /// Counts that another replica leads than before.

@@ -170,6 +170,7 @@ async fn start_with(settings: &Settings, clock: Clock, source: Source) -> anyhow
         log_origin: origin_of(&origin),
         measures: Arc::clone(health.measures()),
         traces: traces.clone(),
+        copy: None,
     };
     let opened = data::open(opening).await?;
     watching.watch(&health, tls.as_ref());

@@ -167,13 +167,18 @@ impl TurnLog {
 impl History {
     /// Takes a turn that is over by the entry in this place of the log.
     pub fn take(&mut self, entry: u64, over: &Over) {
+        self.remember(over);
+        self.contributions.take(entry, over);
+    }
+
+    /// Takes a turn, but not its contribution.
+    pub(crate) fn remember(&mut self, over: &Over) {
         if let Some(turn) = over.turn {
             if self.latest.len() == LATEST {
                 self.latest.pop_front();
             }
             self.latest.push_back(turn);
         }
-        self.contributions.take(entry, over);
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tauline_protocol::status::Cosigned;
 use tauline_queue_core::Timestamp;
-use tauline_store::check::{Following, News};
+use tauline_store::check::{Checked, Following, News};
 use tauline_store::{Store, StoreError};
 use tokio::sync::{mpsc, watch};
 
@@ -19,12 +19,16 @@ use crate::recent::Recent;
 use crate::status::{Announced, Published, turn_in_words};
 use crate::verifier::Verifier;
 
+/// How many contributions may be made before they are held against the log.
+const MOST_UNCHECKED: u64 = 256;
+
 /// What brings the copy up to date.
 pub(crate) struct Copy {
     following: Following,
     recent: Arc<Recent>,
     shared: Arc<Shared>,
     publisher: watch::Sender<Arc<Published>>,
+    is_checkable: bool,
 }
 
 /// How a copy was brought up to date.
@@ -62,8 +66,8 @@ pub(crate) fn open_copy(
         return Ok(None);
     };
     clock.catch_up(following.last_at);
-    let history = std::mem::take(&mut following.history);
-    let recent = Arc::new(history::recent(&*store, &history.latest)?);
+    let contributions = std::mem::take(&mut following.history.contributions);
+    let recent = Arc::new(history::recent(&*store, &following.history.latest)?);
     let shared = Arc::new(Shared {
         store,
         settings,
@@ -72,7 +76,7 @@ pub(crate) fn open_copy(
         address: ceremony.address(),
         key: ceremony.key,
         log: Arc::new(log),
-        made: Arc::new(RwLock::new(history.contributions)),
+        made: Arc::new(RwLock::new(contributions)),
     });
     let first = published(&following, &recent, &shared);
     let (publisher, published) = watch::channel(Arc::new(first));
@@ -90,6 +94,7 @@ pub(crate) fn open_copy(
         recent,
         shared,
         publisher,
+        is_checkable: true,
     };
     Ok(Some((coordinator, copy)))
 }
@@ -143,6 +148,37 @@ impl Copy {
             self.publisher.send_replace(Arc::new(now));
         }
         Ok(caught_up)
+    }
+
+    /// Holds contributions against the log that were made since that was last done, once there are many: whoever
+    /// takes over has few left. Blocks.
+    pub(crate) fn check(&mut self) {
+        if self.is_checkable
+            && self.following.unchecked() > MOST_UNCHECKED
+            && let Err(error) = self.following.check(&*self.shared.store)
+        {
+            // Whoever is to lead looks at everything again. What is asked here is checked when it is served.
+            tracing::warn!(%error, "the contributions that are stored could not be held against the log");
+            self.is_checkable = false;
+        }
+    }
+
+    /// The content of a store, of which only what is new is read, if it goes on from this copy, which is of no
+    /// use any more then. Blocks.
+    ///
+    /// # Errors
+    /// A contradiction, or when the store fails.
+    pub(crate) fn take_over(self, store: &dyn Store) -> Result<Option<Checked>, StoreError> {
+        let Self {
+            mut following,
+            shared,
+            ..
+        } = self;
+        (following.tree, following.joined) = shared.log.give_back();
+        let mut made = shared.made.write().unwrap_or_else(PoisonError::into_inner);
+        following.history.contributions = std::mem::take(&mut *made);
+        drop(made);
+        following.take_over(store)
     }
 
     fn show_turns(&mut self, store: &dyn Store, news: &[News]) -> Result<(), StoreError> {

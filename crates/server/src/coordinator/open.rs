@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tauline_protocol::Identity;
 use tauline_protocol::status::ModeWord;
-use tauline_queue_core::{Queue, Timestamp};
+use tauline_queue_core::{Queue, Rules, Timestamp};
 use tauline_store::check::{self, Checked};
 use tauline_store::{Store, StoreError, ThereUntil};
 use tokio::runtime::Handle;
@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
+use super::copy::Copy;
 use super::handle::{CeremonySettings, Coordinator, Shared};
 use super::history;
 use super::log_line::Owners;
@@ -83,10 +84,12 @@ pub fn open(
         clock,
         &Measures::none(),
         Traces::default(),
+        None,
     )
 }
 
-/// As [`open`], and records and traces what happens from then on.
+/// As [`open`], and records and traces what happens from then on. Where there is a copy of the log already,
+/// it goes on from that.
 ///
 /// # Errors
 /// As [`open`].
@@ -97,12 +100,13 @@ pub(crate) fn open_measured(
     clock: Clock,
     measures: &Measures,
     traces: Traces,
+    copy: Option<Copy>,
 ) -> Result<Opened, StartError> {
     let verifier = verifier.timed_by(measures.verifications.clone(), traces.clone());
     let runtime = Handle::try_current().map_err(|error| StartError::Thread(error.to_string()))?;
     let ceremony = store.ceremony().clone();
     settings.rules.validate()?;
-    let mut checked = verifier.run(|| check::everything(&*store, settings.rules))?;
+    let mut checked = verifier.run(|| checked(&*store, settings.rules, copy))?;
     let gives_up = checked.restarts_while_verifying >= RESTARTS_WHILE_VERIFYING;
     take_up_time(&clock, &mut checked, store.there_until());
     let address = ceremony.address();
@@ -156,6 +160,23 @@ pub(crate) fn open_measured(
         shared: Arc::new(shared),
     };
     Ok(Opened { coordinator, task })
+}
+
+/// Everything in the store, checked: by the copy that there is, if it has the same log, else from the beginning.
+fn checked(store: &dyn Store, rules: Rules, copy: Option<Copy>) -> Result<Checked, StoreError> {
+    match copy.map(|copy| copy.take_over(store)) {
+        Some(Ok(Some(checked))) => {
+            info!("this replica goes on from its copy");
+            return Ok(checked);
+        }
+        Some(Ok(None)) => info!("the copy here is not of the log that is there: it is replayed"),
+        // Whatever is wrong with the data is found out again.
+        Some(Err(error)) => {
+            warn!(%error, "the copy here cannot be gone on from: the log is replayed");
+        }
+        None => {}
+    }
+    check::everything(store, rules)
 }
 
 /// Has the queue's time go on from where the coordinator before was last there, and tells the operator what

@@ -50,6 +50,17 @@ pub(super) struct Lent {
     is_read: bool,
 }
 
+impl Lent {
+    /// A body that is sent once, and does not come back.
+    pub(super) fn whole(body: Body) -> Self {
+        Self {
+            body: Some(body),
+            slot: Slot::default(),
+            is_read: false,
+        }
+    }
+}
+
 impl Drop for Lent {
     fn drop(&mut self) {
         if !self.is_read {

@@ -13,9 +13,10 @@ use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use super::bodies::Slot;
+use super::check_ins::{CheckIns, is_check_in};
 use super::copies::{Copies, is_for_a_copy};
 use super::link::{Forwarded, Link, Waiting};
-use super::role::{Lead, Role, Roles};
+use super::role::{Lead, Leader, Role, Roles};
 use crate::addresses::{Peer, Proxies};
 use crate::http::body;
 use crate::http::request_id::{HEADER, RequestId};
@@ -36,6 +37,7 @@ const AGAIN: Duration = Duration::from_millis(100);
 pub(crate) struct Door {
     pub(crate) roles: Roles,
     pub(crate) link: Link,
+    pub(crate) check_ins: CheckIns,
     /// What every replica answers itself.
     pub(crate) local: Router,
     /// What this replica answers from its own copy, when it does not lead.
@@ -123,7 +125,7 @@ impl Door {
                     None if waiting.may_repeat() => {}
                     None => break,
                 },
-                Role::Follows(leader) => match self.link.forward(leader, &waiting).await {
+                Role::Follows(leader) => match self.forward(leader, &waiting).await {
                     Forwarded::Answered(response) => {
                         self.measures.forwarded(Forwarding::Answered);
                         self.measures.answered(response.status().as_u16());
@@ -147,6 +149,14 @@ impl Door {
         }
         self.measures.forwarded(Forwarding::Unanswered);
         self.unavailable(waiting).await
+    }
+
+    /// Sends a request to the leader: a check-in in a batch with others, all else by itself.
+    async fn forward(&self, leader: &Leader, waiting: &Waiting) -> Forwarded {
+        match is_check_in(waiting) {
+            true => self.check_ins.forward(leader, waiting).await,
+            false => self.link.forward(leader, waiting).await,
+        }
     }
 
     /// This replica's own answer, as the leader. None if it leads no more and has done nothing that counts.

@@ -7,6 +7,12 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+/// Where a replica says whether it leads. No path of the public interface begins like this.
+pub(super) const LEADS_PATH: &str = "/.replica/leads";
+
+/// Where an operator's requests arrive.
+pub(super) const ADMIN_PATH: &str = "/.replica/admin";
+
 /// By which a replica shows that it is one.
 const SECRET: HeaderName = HeaderName::from_static("x-tauline-secret");
 
@@ -66,8 +72,8 @@ impl Secret {
     }
 }
 
-/// The headers of a request as they are sent to the leader.
-pub(super) fn forwarded(headers: &HeaderMap, client: IpAddr, secret: &Secret) -> HeaderMap {
+/// What is passed on of a request's headers.
+pub(super) fn passed_on(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();
     drop_own(&mut headers);
     headers.remove(header::EXPECT);
@@ -77,6 +83,12 @@ pub(super) fn forwarded(headers: &HeaderMap, client: IpAddr, secret: &Secret) ->
     for name in [SECRET, CLIENT, NOT_LEADING] {
         headers.remove(name);
     }
+    headers
+}
+
+/// The headers of a request as they are sent to the leader.
+pub(super) fn forwarded(headers: &HeaderMap, client: IpAddr, secret: &Secret) -> HeaderMap {
+    let mut headers = passed_on(headers);
     if let Ok(client) = HeaderValue::from_str(&client.to_string()) {
         headers.insert(CLIENT, client);
     }

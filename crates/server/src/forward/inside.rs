@@ -9,9 +9,9 @@ use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use tauline_protocol::admin::{AdminAnswer, AdminRequest};
-use tower::ServiceExt as _;
 
-use super::headers::{Secret, mark_not_leading, take_client};
+use super::check_ins::{self, LINE_PATH};
+use super::headers::{ADMIN_PATH, LEADS_PATH, Secret, mark_not_leading, take_client};
 use super::role::{Lead, Role, Roles};
 use crate::addresses::Peer;
 use crate::admin::Operates;
@@ -19,12 +19,6 @@ use crate::connections::Place;
 use crate::http::body;
 use crate::refused::Refused;
 use crate::telemetry::throttle::Throttle;
-
-/// Where a replica says whether it leads. No path of the public interface begins like this.
-pub(super) const LEADS_PATH: &str = "/.replica/leads";
-
-/// Where an operator's requests arrive.
-pub(super) const ADMIN_PATH: &str = "/.replica/admin";
 
 /// Longest request of an operator, in bytes, as at the socket.
 const LONGEST_ORDER: usize = 1 << 16;
@@ -69,11 +63,12 @@ impl Inside {
         match request.uri().path() {
             LEADS_PATH => "leads".into_response(),
             ADMIN_PATH => self.admin(request).await,
+            LINE_PATH => check_ins::take(lead, request.into_body()),
             _ => {
                 request.extensions_mut().insert(Peer(client));
                 // It is the other replica's, and carries many people's requests.
                 request.extensions_mut().remove::<Arc<Place>>();
-                pass_on(&lead, request).await
+                lead.pass_on(request).await
             }
         }
     }
@@ -101,19 +96,6 @@ impl Inside {
             Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         }
     }
-}
-
-/// Has the leader answer. What it refuses because it stops is marked: the next one does it.
-async fn pass_on(lead: &Lead, request: Request) -> Response {
-    let Ok(mut response) = lead.router.clone().oneshot(request).await;
-    if !lead.term.lasts() {
-        // Whatever was said may not hold any more.
-        response = Refused::unavailable().into_response();
-    }
-    if response.status() == StatusCode::SERVICE_UNAVAILABLE && lead.is_ending() {
-        mark_not_leading(response.headers_mut());
-    }
-    response
 }
 
 /// Says that nothing was done. The body is read for a while: its sender has to get to the answer.

@@ -7,18 +7,18 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
 use axum::http::uri::{PathAndQuery, Scheme};
-use axum::http::{HeaderValue, Method, Request, Uri, Version, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
 use axum::response::Response;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_util::client::legacy::Client;
+use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::bodies::{Lent, Relayed, Slot, another_leads};
-use super::headers::{self, Secret};
-use super::inside::{ADMIN_PATH, LEADS_PATH};
+use super::headers::{self, ADMIN_PATH, LEADS_PATH, Secret};
 use super::role::{Leader, Roles};
 
 /// How long connecting may take: the replicas are on one network.
@@ -144,7 +144,7 @@ impl Link {
     }
 
     /// Waits until the leader of this epoch cannot be expected to answer any more.
-    fn is_lost(&self, epoch: u64) -> impl Future<Output = ()> + Send + use<> {
+    pub(super) fn is_lost(&self, epoch: u64) -> impl Future<Output = ()> + Send + use<> {
         let another = another_leads(&self.roles, epoch);
         let mut silences = self.silences.subscribe();
         async move {
@@ -166,13 +166,7 @@ impl Link {
         *request.uri_mut() = uri_at(leader, waiting.parts.uri.path_and_query());
         *request.headers_mut() =
             headers::forwarded(&waiting.parts.headers, waiting.client, &self.secret);
-        if waiting.parts.version < Version::HTTP_11
-            && !request.headers().contains_key(header::HOST)
-            && let Ok(host) = HeaderValue::from_str(leader.authority.as_str())
-        {
-            // The leader hears HTTP/1.1, in which there is a host.
-            request.headers_mut().insert(header::HOST, host);
-        }
+        name_the_host(request.headers_mut(), waiting, leader);
         let answer = tokio::select! {
             biased;
             answer = self.forwards.request(request) => answer,
@@ -192,6 +186,21 @@ impl Link {
                 unanswered(waiting, error.is_connect())
             }
         }
+    }
+
+    /// Sends a leader a body that goes on, to which the answer goes on, too.
+    ///
+    /// # Errors
+    /// A leader that cannot be reached.
+    pub(super) async fn open(
+        &self,
+        leader: &Leader,
+        path: &'static str,
+        body: Body,
+    ) -> Result<Response<Incoming>, ClientError> {
+        let body = Lent::whole(body);
+        let request = self.own_request(leader, Method::POST, path, body);
+        self.forwards.request(request).await
     }
 
     /// Asks whether a replica leads.
@@ -242,12 +251,7 @@ impl Link {
         path: &'static str,
         body: Bytes,
     ) -> Result<Bytes, LinkError> {
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = method;
-        *request.uri_mut() = uri_at(leader, Some(&PathAndQuery::from_static(path)));
-        let nobody = IpAddr::from([0, 0, 0, 0]);
-        *request.headers_mut() =
-            headers::forwarded(&axum::http::HeaderMap::new(), nobody, &self.secret);
+        let request = self.own_request(leader, method, path, Full::new(body));
         let silent = |_| LinkError::Silent(leader.name.clone());
         let mut answer = self.asks.request(request).await.map_err(silent)?;
         if headers::is_not_leading(answer.headers_mut()) || !answer.status().is_success() {
@@ -257,6 +261,32 @@ impl Link {
         let whole = body.collect().await;
         let whole = whole.map_err(|_| LinkError::Unreadable(leader.name.clone()))?;
         Ok(whole.to_bytes())
+    }
+
+    /// A request of this replica's own, for no participant.
+    fn own_request<B>(
+        &self,
+        leader: &Leader,
+        method: Method,
+        path: &'static str,
+        body: B,
+    ) -> Request<B> {
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = uri_at(leader, Some(&PathAndQuery::from_static(path)));
+        let nobody = IpAddr::from([0, 0, 0, 0]);
+        *request.headers_mut() = headers::forwarded(&HeaderMap::new(), nobody, &self.secret);
+        request
+    }
+}
+
+/// Names the host, where a request came without: the leader hears HTTP/1.1, in which there is one.
+pub(super) fn name_the_host(headers: &mut HeaderMap, waiting: &Waiting, leader: &Leader) {
+    if waiting.parts.version < Version::HTTP_11
+        && !headers.contains_key(header::HOST)
+        && let Ok(host) = HeaderValue::from_str(leader.authority.as_str())
+    {
+        headers.insert(header::HOST, host);
     }
 }
 

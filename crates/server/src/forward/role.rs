@@ -3,11 +3,17 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::http::uri::Authority;
+use axum::response::{IntoResponse as _, Response};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tower::ServiceExt as _;
 
+use super::headers::mark_not_leading;
 use super::term::Term;
+use crate::refused::Refused;
 
 /// What this replica is now.
 #[derive(Clone)]
@@ -48,6 +54,20 @@ impl Lead {
     /// Whether what it could not do now should be asked of the next leader.
     pub(crate) fn is_ending(&self) -> bool {
         *self.stopping.borrow() || !self.term.lasts()
+    }
+
+    /// Has the leader answer what another replica passes on. What it refuses because it stops is marked: the next
+    /// one does it.
+    pub(super) async fn pass_on(&self, request: Request) -> Response {
+        let Ok(mut response) = self.router.clone().oneshot(request).await;
+        if !self.term.lasts() {
+            // Whatever was said may not hold any more.
+            response = Refused::unavailable().into_response();
+        }
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE && self.is_ending() {
+            mark_not_leading(response.headers_mut());
+        }
+        response
     }
 }
 

@@ -110,6 +110,14 @@ pub(super) const FORWARDED: Metric = Metric::new(
     "tauline_forwarded_total",
     "Requests that were sent to the leader: answered, repeated (it did not answer, they are sent again), unanswered.",
 );
+pub(super) const BATCHES: Metric = Metric::new(
+    "tauline_forwarded_batches_total",
+    "Messages of check-ins that were sent to the leader.",
+);
+pub(super) const CHECK_INS_IN_BATCHES: Metric = Metric::new(
+    "tauline_forwarded_check_ins_total",
+    "Check-ins that were sent to the leader in such messages.",
+);
 pub(super) const LEADER_CHANGES: Metric = Metric::new(
     "tauline_leader_changes_total",
     "How often this replica saw another leader than before, itself among them.",

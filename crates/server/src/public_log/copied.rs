@@ -7,7 +7,7 @@ use std::sync::{Arc, RwLock};
 
 use tauline_log::checkpoint::Origin;
 use tauline_log::note::{KeyName, Signer};
-use tauline_log::tree::TreeHead;
+use tauline_log::tree::{Tree, TreeHead};
 use tauline_protocol::public_log::PublicEntry;
 use tauline_protocol::status::Cosigned;
 use tauline_queue_core::Timestamp;
@@ -64,6 +64,15 @@ impl PublicLog {
         for entry in entries {
             grown.take(&entry);
         }
+    }
+
+    /// The tree, and the place of each ticket's joining. They are missing here from now on.
+    pub(crate) fn give_back(&self) -> (Tree, Vec<u64>) {
+        let mut grown = self.write();
+        (
+            std::mem::take(&mut grown.tree),
+            std::mem::take(&mut grown.joined),
+        )
     }
 
     /// That process has signed a tree with this head, at this time, and so many witnesses have cosigned it.

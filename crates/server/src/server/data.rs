@@ -15,7 +15,7 @@ use super::recovery::{NewCeremony, recover};
 use super::taking::take_over;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::coordinator::{self, Coordinator, Crash};
+use crate::coordinator::{self, Coordinator, Copy, Crash};
 use crate::measures::Measures;
 use crate::snapshot::{FOLDER_NAME, Transcripts};
 use crate::traces::Traces;
@@ -45,6 +45,8 @@ pub(super) struct Opening {
     pub(super) log_origin: String,
     pub(super) measures: Arc<Measures>,
     pub(super) traces: Traces,
+    /// A copy of the log, where there is one already.
+    pub(super) copy: Option<Copy>,
 }
 
 /// Opens the embedded store and starts the coordinator, on a thread that may block.
@@ -88,6 +90,7 @@ where
             log_origin,
             measures,
             traces,
+            copy,
         } = opening;
         let rules = coordinator::CeremonySettings {
             rules: settings.rules(),
@@ -99,7 +102,7 @@ where
         };
         let for_task = Arc::clone(&store);
         let coordinator::Opened { coordinator, task } =
-            coordinator::open_measured(for_task, rules, verifier, clock, &measures, traces)?;
+            coordinator::open_measured(for_task, rules, verifier, clock, &measures, traces, copy)?;
         let transcripts = Transcripts::new(
             Arc::clone(&store),
             settings.service.data_dir.join(FOLDER_NAME),

@@ -38,6 +38,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use self::copying::Ready;
 use self::leading::Grounds;
 use self::operator::ReplicaOperator;
 use self::standing::{Listening, Standing};
@@ -52,7 +53,7 @@ use crate::admin::{self, Socket};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::connections::{self, Caps, Places, Times};
-use crate::forward::{Copies, Door, Inside, Link, Roles, Secret};
+use crate::forward::{CheckIns, Copies, Door, Inside, Link, Roles, Secret};
 use crate::routes;
 use crate::telemetry::throttle::Throttle;
 use crate::tls::Tls;
@@ -204,6 +205,7 @@ fn put_together(settings: &Settings, ground: Ground, among: Among) -> anyhow::Re
     let door = Door {
         roles: roles.clone(),
         link: link.clone(),
+        check_ins: CheckIns::new(link.clone(), Arc::clone(health.measures())),
         copies: copies.clone(),
         local: routes::everywhere(Arc::clone(&health)),
         proxies: proxies.clone(),
@@ -246,6 +248,7 @@ fn put_together(settings: &Settings, ground: Ground, among: Among) -> anyhow::Re
             me: among.me,
             link,
             copies,
+            ready: Ready::default(),
         },
         listening,
         in_force,

@@ -15,6 +15,7 @@ mod browser;
 mod provider;
 
 mod absence;
+mod batches;
 mod copies;
 mod crash;
 mod database;

@@ -174,7 +174,12 @@ async fn nobody_else_is_heard_at_the_internal_listener() {
     };
     let inside = format!("http://{}", fleet.replicas[0].cable.address);
     let client = http::client().build().unwrap();
-    for path in ["/ceremony/status", "/.replica/leads", "/.replica/admin"] {
+    for path in [
+        "/ceremony/status",
+        "/.replica/leads",
+        "/.replica/admin",
+        "/.replica/check-ins",
+    ] {
         for secret in [None, Some("0".repeat(64)), Some("x".to_owned())] {
             let mut request = client.post(format!("{inside}{path}"));
             request = request.header("x-tauline-client", "192.0.2.1");

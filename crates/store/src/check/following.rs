@@ -2,15 +2,16 @@
 //!
 //! Whoever writes has checked all that is stored beside the log when it began. Whoever follows checks the log
 //! itself: its chain, and that no entry is out of place. What is stored beside it is checked when it is
-//! served, as ever.
+//! served, as ever. Whoever may have to lead checks the contributions, too, so that it can go on from here.
 
 use tauline_log::tree::Tree;
 use tauline_protocol::Identity;
 use tauline_protocol::public_log::PublicEntry;
-use tauline_queue_core::{Queue, Rules, Timestamp};
+use tauline_queue_core::{Event, Queue, Rules, Timestamp};
 
 use super::custody::Custody;
-use super::log::{self, PAGE, linked, public_entry};
+use super::log::{self, PAGE, Replayed, Told, linked, public_entry};
+use super::stored::{Checked, Kept, contributions, contributions_to, finished};
 use crate::chain::Chain;
 use crate::error::StoreError;
 use crate::store::Store;
@@ -30,9 +31,12 @@ pub struct Following {
     pub tree: Tree,
     /// The place of each ticket's joining in the log by then, by ticket, until somebody takes it.
     pub joined: Vec<u64>,
-    /// The turns that were over by then, until somebody takes them.
+    /// The latest turns; and the contributions that were made by then, until somebody takes them.
     pub history: History,
     turns: TurnLog,
+    told: Told,
+    /// The contributions that were checked.
+    kept: Kept,
 }
 
 /// What a record tells.
@@ -61,7 +65,93 @@ impl Following {
             joined: replayed.joined,
             history: replayed.history,
             turns: replayed.turns,
+            told: replayed.told,
+            kept: Kept::default(),
         })
+    }
+
+    /// How many contributions there are that were not held against the log.
+    #[must_use]
+    pub fn unchecked(&self) -> u64 {
+        let accepted = self.queue.state().contributions();
+        accepted.saturating_sub(self.kept.tally.count)
+    }
+
+    /// Holds the contributions that are stored against the log, as far as that was not done before.
+    ///
+    /// # Errors
+    /// When they are not those of the log, or an error of the medium.
+    pub fn check(&mut self, store: &dyn Store) -> Result<(), StoreError> {
+        let kept = std::mem::take(&mut self.kept);
+        let last = self.queue.state().contributions();
+        self.kept = contributions_to(last, store, &self.queue, &self.told, kept)?;
+        match self.kept.spoiled.take() {
+            Some(spoiled) => Err(spoiled),
+            None => Ok(()),
+        }
+    }
+
+    /// The content of a store after all checks, if it holds the log that was followed: only the rest of it is
+    /// read. What was taken of this must have been given back, as it was with the last record that was read.
+    /// None if other keys hold there.
+    ///
+    /// # Errors
+    /// The first contradiction, or an error of the medium.
+    pub fn take_over(mut self, store: &dyn Store) -> Result<Option<Checked>, StoreError> {
+        if !self.is_in(store)? {
+            return Ok(None);
+        }
+        loop {
+            let news = self.go_on(store)?;
+            if news.is_empty() {
+                break;
+            }
+            for news in news {
+                if news.is_about_keys {
+                    return Ok(None);
+                }
+                let place = self.tree.push(news.entry.to_bytes());
+                if let Some(Event::Joined { .. }) = news.entry.queue {
+                    self.joined.push(place);
+                }
+                if let Some((place, over)) = &news.over {
+                    self.history.contributions.take(*place, over);
+                }
+            }
+        }
+        if self.tree.size() != self.chain.records() {
+            return Ok(None);
+        }
+        if let Some(signed) = store.last_signed() {
+            signed.check(&self.tree)?;
+        }
+        let kept = contributions(store, &self.queue, &self.told, self.kept)?;
+        if let Some(spoiled) = kept.spoiled {
+            return Err(spoiled);
+        }
+        let replayed = Replayed {
+            queue: self.queue,
+            chain: self.chain,
+            told: self.told,
+            tree: self.tree,
+            custody: self.custody,
+            joined: self.joined,
+            last_at: self.last_at,
+            turns: self.turns,
+            history: self.history,
+        };
+        finished(store, replayed, kept).map(Some)
+    }
+
+    /// Whether the last record that was read is where it was.
+    fn is_in(&self, store: &dyn Store) -> Result<bool, StoreError> {
+        let Some(last) = self.chain.records().checked_sub(1) else {
+            return Ok(true);
+        };
+        let found = store.log(last, 1)?;
+        Ok(found
+            .first()
+            .is_some_and(|found| found.seq == last && found.hash == *self.chain.hash()))
     }
 
     /// Takes the next records into account, some thousand at most. Nothing comes back where there are none.
@@ -78,6 +168,7 @@ impl Following {
             let place = self.chain.records();
             let record = linked(&mut self.chain, stored)?;
             let entry = public_entry(store, &record, &secrets.blinding)?;
+            self.told.take(&record);
             let mut over = None;
             if let Some(entry) = &record.entry {
                 self.last_at = self.last_at.max(entry.at);
@@ -85,6 +176,9 @@ impl Following {
                 self.queue.follow(entry).map_err(|misfit| {
                     StoreError::damaged(format!("record {place} of the log does not fit: {misfit}"))
                 })?;
+            }
+            if let Some(over) = &over {
+                self.history.remember(over);
             }
             let mut is_about_keys = false;
             if let Some(noticed) = &record.notice {

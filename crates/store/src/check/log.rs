@@ -19,14 +19,8 @@ pub(super) const PAGE: u32 = 1024;
 pub(super) struct Replayed {
     pub(super) queue: Queue<Identity>,
     pub(super) chain: Chain,
-    /// The contributions that were accepted, in order.
-    pub(super) accepted: Vec<Accepted>,
-    /// The digest of the last contribution that arrived.
-    pub(super) arrived: Option<Digest>,
-    /// What the log last bound that belongs to no single record.
-    pub(super) beside: Option<Beside>,
-    /// How often the coordinator has restarted since the last contribution arrived.
-    pub(super) restarts_while_verifying: u32,
+    /// What it tells of what is stored beside it.
+    pub(super) told: Told,
     /// The tree of the public log. Empty if nothing is there to make it with, as in old data.
     pub(super) tree: Tree,
     /// Who keeps the log.
@@ -39,6 +33,46 @@ pub(super) struct Replayed {
     pub(super) turns: TurnLog,
     /// The turns that are over.
     pub(super) history: History,
+}
+
+/// What the log tells of what is stored beside it.
+#[derive(Default)]
+pub(super) struct Told {
+    /// The contributions that were accepted, in order.
+    pub(super) accepted: Vec<Accepted>,
+    /// The digest of the last contribution that arrived.
+    pub(super) arrived: Option<Digest>,
+    /// What the log last bound that belongs to no single record.
+    pub(super) beside: Option<Beside>,
+    /// How often the coordinator has restarted since the last contribution arrived.
+    pub(super) restarts_while_verifying: u32,
+}
+
+impl Told {
+    /// Takes the next record.
+    pub(super) fn take(&mut self, record: &Record) {
+        match record.entry.as_ref().map(|entry| &entry.event) {
+            Some(Event::Submitted { .. }) => {
+                self.restarts_while_verifying = 0;
+                self.arrived = record.stored;
+            }
+            Some(Event::Resumed {
+                restarted: true, ..
+            }) => self.restarts_while_verifying += 1,
+            Some(Event::Ended {
+                ticket,
+                outcome: Outcome::Contributed,
+            }) => self.accepted.push(Accepted {
+                ticket: *ticket,
+                sum: record.stored,
+                blob: self.arrived.take(),
+            }),
+            _ => {}
+        }
+        if record.beside.is_some() {
+            self.beside = record.beside;
+        }
+    }
 }
 
 /// What the log tells of an accepted contribution.
@@ -58,10 +92,7 @@ pub(super) fn replay(store: &dyn Store, rules: Rules) -> Result<Replayed, StoreE
         page: Vec::new().into_iter(),
         chain: Chain::EMPTY,
         error: None,
-        accepted: Vec::new(),
-        arrived: None,
-        beside: None,
-        restarts_while_verifying: 0,
+        told: Told::default(),
         tree: Tree::new(),
         custody: Custody::default(),
         joined: Vec::new(),
@@ -78,10 +109,7 @@ pub(super) fn replay(store: &dyn Store, rules: Rules) -> Result<Replayed, StoreE
     Ok(Replayed {
         queue,
         chain: log.chain,
-        accepted: log.accepted,
-        arrived: log.arrived,
-        beside: log.beside,
-        restarts_while_verifying: log.restarts_while_verifying,
+        told: log.told,
         tree: log.tree,
         custody: log.custody,
         joined: log.joined,
@@ -97,10 +125,7 @@ struct Log<'a> {
     page: std::vec::IntoIter<StoredRecord>,
     chain: Chain,
     error: Option<StoreError>,
-    accepted: Vec<Accepted>,
-    arrived: Option<Digest>,
-    beside: Option<Beside>,
-    restarts_while_verifying: u32,
+    told: Told,
     tree: Tree,
     custody: Custody,
     joined: Vec<u64>,
@@ -149,28 +174,10 @@ impl Log<'_> {
         {
             self.history.take(self.chain.records() - 1, &over);
         }
-        match record.entry.as_ref().map(|entry| &entry.event) {
-            Some(Event::Joined { .. }) => self.joined.push(self.chain.records() - 1),
-            Some(Event::Submitted { .. }) => {
-                self.restarts_while_verifying = 0;
-                self.arrived = record.stored;
-            }
-            Some(Event::Resumed {
-                restarted: true, ..
-            }) => self.restarts_while_verifying += 1,
-            Some(Event::Ended {
-                ticket,
-                outcome: Outcome::Contributed,
-            }) => self.accepted.push(Accepted {
-                ticket: *ticket,
-                sum: record.stored,
-                blob: self.arrived.take(),
-            }),
-            _ => {}
+        if let Some(Event::Joined { .. }) = record.entry.as_ref().map(|entry| &entry.event) {
+            self.joined.push(self.chain.records() - 1);
         }
-        if record.beside.is_some() {
-            self.beside = record.beside;
-        }
+        self.told.take(record);
     }
 }
 

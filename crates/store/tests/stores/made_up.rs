@@ -80,6 +80,8 @@ pub(crate) struct MadeUp<'a> {
     store: &'a dyn Store,
     queue: Queue<Identity>,
     pub(crate) chain: Chain,
+    /// How many there were.
+    pub(crate) turns: u64,
     now: Timestamp,
     blob: Blob,
     products: Vec<[u8; 48]>,
@@ -96,12 +98,14 @@ impl<'a> MadeUp<'a> {
             store,
             queue: Queue::new(Rules::default(), NOON).unwrap(),
             chain: Chain::EMPTY,
+            turns: 0,
             now: NOON,
         }
     }
 
     /// A turn from joining to acceptance, in a batch for each step.
     pub(crate) fn turn(&mut self, number: u64) {
+        self.turns = number;
         let id = Identity::eth(std::array::from_fn(|at| number.to_be_bytes()[at % 8]));
         let mut one = contribution(number, id.clone());
         for (witness, product) in one.witness.iter_mut().zip(&self.products) {

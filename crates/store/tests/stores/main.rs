@@ -20,4 +20,5 @@ mod s3;
 mod same;
 mod sign_ins;
 mod signed;
+mod taken_over;
 mod tls;

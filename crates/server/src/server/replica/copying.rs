@@ -1,15 +1,16 @@
 //! The follower's own copy of the ceremony, kept up to date.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tauline_protocol::status::CeremonyStatus;
 use tauline_queue_core::Timestamp;
-use tauline_store::Store;
 use tauline_store::apart::Apart;
 use tauline_store::postgres::{Cluster, Postgres};
-use tokio::sync::watch;
+use tauline_store::{Store, StoreError};
+use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::super::data;
@@ -38,8 +39,51 @@ const ASK: Duration = Duration::from_secs(1);
 /// Pause before a copy is begun again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// How long the copy may be at work when somebody wants to lead by it: less than replaying a long log takes.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long whoever took the copy may take to lead by it.
+const TAKEN: Duration = Duration::from_secs(30);
+
+/// The copy, for whoever is to lead: it goes on from there, and need not replay the log.
+#[derive(Clone, Default)]
+pub(super) struct Ready {
+    copy: Arc<Mutex<Option<Copy>>>,
+    is_replaying: Arc<AtomicBool>,
+}
+
+impl Ready {
+    /// Whether there will be a copy once the log is replayed.
+    pub(super) fn is_replaying(&self) -> bool {
+        self.is_replaying.load(Ordering::Relaxed)
+    }
+
+    /// Takes the copy away, if there is one. It does not answer any more.
+    pub(super) async fn take(&self, copies: &Copies) -> Option<Copy> {
+        let copy = timeout(PATIENCE, self.copy.lock()).await.ok()?.take();
+        if copy.is_some() {
+            copies.hide();
+        }
+        copy
+    }
+}
+
+/// Why a copy is kept no longer.
+enum Ended {
+    /// Other keys hold, or this replica leads.
+    Over,
+    /// It was taken away.
+    Taken,
+}
+
 /// Keeps a copy for as long as this replica does not lead.
-pub(super) async fn keep(grounds: Arc<Grounds>, cluster: Arc<Cluster>, link: Link, copies: Copies) {
+pub(super) async fn keep(
+    grounds: Arc<Grounds>,
+    cluster: Arc<Cluster>,
+    link: Link,
+    copies: Copies,
+    ready: Ready,
+) {
     let mut roles = grounds.roles.changes();
     let mut said = String::new();
     loop {
@@ -48,18 +92,27 @@ pub(super) async fn keep(grounds: Arc<Grounds>, cluster: Arc<Cluster>, link: Lin
             return;
         }
         let kept = tokio::select! {
-            kept = kept(&grounds, &cluster, &link, &copies) => kept,
-            _ = roles.wait_for(|role| matches!(role, Role::Leads(_))) => Ok(()),
+            kept = kept(&grounds, &cluster, &link, &copies, &ready) => kept,
+            _ = roles.wait_for(|role| matches!(role, Role::Leads(_))) => Ok(Ended::Over),
         };
         copies.hide();
-        if let Err(error) = kept {
-            let error = format!("{error:#}");
-            // The same again and again, as while the database is away, is said once.
-            if error != said {
-                tracing::info!(error, "the copy of the ceremony is begun again");
-                said = error;
+        ready.is_replaying.store(false, Ordering::Relaxed);
+        drop(ready.copy.lock().await.take());
+        match kept {
+            Ok(Ended::Over) => {}
+            Ok(Ended::Taken) => {
+                let leads = roles.wait_for(|role| matches!(role, Role::Leads(_)));
+                let _ = timeout(TAKEN, leads).await;
             }
-            sleep(AGAIN).await;
+            Err(error) => {
+                let error = format!("{error:#}");
+                // The same again and again, as while the database is away, is said once.
+                if error != said {
+                    tracing::info!(error, "the copy of the ceremony is begun again");
+                    said = error;
+                }
+                sleep(AGAIN).await;
+            }
         }
     }
 }
@@ -70,10 +123,14 @@ async fn kept(
     cluster: &Cluster,
     link: &Link,
     copies: &Copies,
-) -> anyhow::Result<()> {
-    let (store, coordinator, mut copy) = begin(grounds).await?;
+    ready: &Ready,
+) -> anyhow::Result<Ended> {
+    ready.is_replaying.store(true, Ordering::Relaxed);
+    let (store, coordinator, copy) = begin(grounds).await?;
+    *ready.copy.lock().await = Some(copy);
     // Streams end with this.
     let (_serving, stopped) = watch::channel(false);
+    ready.is_replaying.store(false, Ordering::Relaxed);
     let router = router(grounds, store, coordinator.clone(), stopped).await?;
     let mut changes = cluster.changes();
     let mut told = Told {
@@ -91,15 +148,10 @@ async fn kept(
         let looked = Instant::now();
         told.ask(grounds, link, &coordinator).await;
         let now = told.told;
-        let (back, caught_up) = tokio::task::spawn_blocking(move || {
-            let caught_up = copy.catch_up(now);
-            (copy, caught_up)
-        })
-        .await
-        .context("following the log panicked")?;
-        copy = back;
-        if caught_up? == CaughtUp::OtherKeys {
-            return Ok(());
+        match catch_up(ready, now).await? {
+            Some(CaughtUp::Yes) => {}
+            Some(CaughtUp::OtherKeys) => return Ok(Ended::Over),
+            None => return Ok(Ended::Taken),
         }
         match &mut keeping {
             Some(keeping) => keeping.done(asked),
@@ -128,6 +180,25 @@ async fn kept(
     }
 }
 
+/// Brings the copy up to date, unless it was taken away. One that cannot be is of no use to anybody.
+async fn catch_up(ready: &Ready, told: CheckpointTold) -> anyhow::Result<Option<CaughtUp>> {
+    let ready = Arc::clone(&ready.copy);
+    let work = move || -> Result<Option<CaughtUp>, StoreError> {
+        let mut slot = ready.blocking_lock();
+        let Some(copy) = &mut *slot else {
+            return Ok(None);
+        };
+        let caught_up = copy.catch_up(told);
+        match caught_up {
+            Ok(CaughtUp::Yes) => copy.check(),
+            Ok(CaughtUp::OtherKeys) | Err(_) => *slot = None,
+        }
+        caught_up.map(Some)
+    };
+    let caught_up = tokio::task::spawn_blocking(work).await;
+    Ok(caught_up.context("following the log panicked")??)
+}
+
 /// Replays the log, on a thread that may block.
 async fn begin(grounds: &Grounds) -> anyhow::Result<(Arc<dyn Store>, Coordinator, Copy)> {
     let (settings, clock) = (grounds.settings.clone(), grounds.clock.clone());
@@ -147,7 +218,8 @@ async fn begin(grounds: &Grounds) -> anyhow::Result<(Arc<dyn Store>, Coordinator
         // Nothing is verified here.
         let verifier = Verifier::new(1)?;
         let copied = coordinator::open_copy(Arc::clone(&store), rules, verifier, clock)?;
-        let (coordinator, copy) = copied.context("the ceremony is about to begin")?;
+        let (coordinator, mut copy) = copied.context("the ceremony is about to begin")?;
+        copy.check();
         Ok((store, coordinator, copy))
     };
     tokio::task::spawn_blocking(work)

@@ -22,7 +22,7 @@ use crate::admin::Operator;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::connections::Places;
-use crate::coordinator::{Coordinator, Crash};
+use crate::coordinator::{Coordinator, Copy, Crash};
 use crate::forward::{Lead, Roles, Term};
 use crate::health::Health;
 use crate::public_log::origin_of;
@@ -68,11 +68,16 @@ pub(super) struct Leading {
 }
 
 impl Grounds {
-    /// Takes the ceremony up, and serves it.
+    /// Takes the ceremony up, from a copy of it where there is one, and serves it.
     ///
     /// # Errors
     /// Data that cannot be opened, or settings that cannot be served with.
-    pub(super) async fn take_up(&self, lease: &Lease, term: &Arc<Term>) -> anyhow::Result<Leading> {
+    pub(super) async fn take_up(
+        &self,
+        lease: &Lease,
+        term: &Arc<Term>,
+        copy: Option<Copy>,
+    ) -> anyhow::Result<Leading> {
         let settings = &self.settings;
         let origin = settings.origin(self.address);
         let providers = Providers::read(settings, &origin)?;
@@ -82,6 +87,7 @@ impl Grounds {
             log_origin: origin_of(&origin),
             measures: Arc::clone(self.health.measures()),
             traces: self.traces.clone(),
+            copy,
         };
         let (database, lease) = (self.database.clone(), lease.clone());
         let opened = data::open_on(opening, move |opening, _| {

@@ -10,6 +10,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::copying::{self, Ready};
 use super::keeping::keep;
 use super::leading::{Grounds, Leading};
 use super::probing::probe;
@@ -25,6 +26,10 @@ const ANSWER: Duration = Duration::from_secs(3);
 
 /// Pause before the lease is tried again that another replica seems to have got.
 const TRY_AGAIN: Duration = Duration::from_millis(50);
+
+/// For how long nobody has to have led for a replica to try that still replays the log: the others, which have
+/// it, lead at once.
+const HEAD_START: Duration = Duration::from_millis(500);
 
 /// Pause before a replica tries to lead again that could not.
 const AFTER_A_FAULT: Duration = Duration::from_secs(1);
@@ -52,6 +57,7 @@ pub(super) struct Standing {
     pub(super) me: Member,
     pub(super) link: Link,
     pub(super) copies: Copies,
+    pub(super) ready: Ready,
 }
 
 /// Why a replica leads no more.
@@ -86,6 +92,7 @@ impl Standing {
             Arc::clone(&self.cluster),
             self.link.clone(),
             self.copies.clone(),
+            self.ready.clone(),
         ));
         let comparing = self.compares();
         let ended = self.turns(&listening, &mut stop).await;
@@ -140,7 +147,8 @@ impl Standing {
                 self.grounds.settings.replicas.lease,
             )
             .context("there is no thread for the lease")?;
-            let mut leading = match self.grounds.take_up(&lease, &term).await {
+            let copy = self.ready.take(&self.copies).await;
+            let mut leading = match self.grounds.take_up(&lease, &term, copy).await {
                 Ok(leading) => leading,
                 Err(error) if is_passing(&error) || !term.lasts() => {
                     tracing::warn!(error = format!("{error:#}"), "this replica could not lead");
@@ -190,9 +198,11 @@ impl Standing {
         before: &mut Before,
     ) -> anyhow::Result<(Lease, Arc<Term>)> {
         let mut changes = self.cluster.changes();
+        let mut nobody = None;
         loop {
             let wait = match self.ask(Cluster::leader).await {
                 Ok(Some(leader)) => {
+                    nobody = None;
                     let remaining = leader.remaining;
                     self.sees(leader, seen);
                     // When its lease has run out, it is time to look.
@@ -200,7 +210,10 @@ impl Standing {
                 }
                 Ok(None) => {
                     self.grounds.roles.nobody();
-                    if before.has_ended().await?
+                    let since = *nobody.get_or_insert_with(Instant::now);
+                    let is_late = self.ready.is_replaying() && since.elapsed() < HEAD_START;
+                    if !is_late
+                        && before.has_ended().await?
                         && let Some(got) = self.try_to_lead(seen).await
                     {
                         return Ok(got);
