@@ -10,6 +10,7 @@ use tauline_test_ports::free_address;
 use tauline_test_postgres::Server as Postgres;
 
 use crate::load::{NO_RATES, invitations};
+use crate::process::Process;
 
 /// Within what time all serve.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -93,6 +94,13 @@ impl Replicas {
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
         self.all.iter().map(|it| it.listen.clone()).collect()
+    }
+
+    /// The process of one that runs.
+    #[must_use]
+    pub fn process(&self, number: usize) -> Option<Process> {
+        let child = self.all.get(number)?.child.as_ref()?;
+        Some(Process(child.id()))
     }
 
     /// Starts one that does not run.

@@ -4,7 +4,8 @@
 //! release build has none.
 
 /// Ends the process if the environment's `TAULINE_FAILPOINT` names this place: `NAME`, or `NAME:N` for
-/// the N-th time that it is passed.
+/// the N-th time that it is passed. With `TAULINE_FAILPOINT_FREEZES` it is stopped instead, as by SIGSTOP, and goes
+/// on from there when somebody lets it.
 #[inline]
 pub fn failpoint(name: &str) {
     #[cfg(debug_assertions)]
@@ -25,6 +26,8 @@ mod armed {
         name: String,
         /// Passages until then, that one included.
         left: AtomicU64,
+        /// Whether it may go on.
+        freezes: bool,
     }
 
     /// None if nobody asked for an end.
@@ -37,6 +40,7 @@ mod armed {
         Some(Armed {
             name: name.to_owned(),
             left: AtomicU64::new(times),
+            freezes: std::env::var_os("TAULINE_FAILPOINT_FREEZES").is_some(),
         })
     });
 
@@ -45,6 +49,10 @@ mod armed {
             return;
         };
         if armed.name == name && armed.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            if armed.freezes {
+                let _ = kill_process(getpid(), Signal::STOP);
+                return;
+            }
             let _ = kill_process(getpid(), Signal::KILL);
             // Nothing more is done here until the signal arrives.
             loop {

@@ -96,7 +96,7 @@ pub(crate) fn open_measured(
     measures: &Measures,
     traces: Traces,
 ) -> Result<Opened, StartError> {
-    let verifier = verifier.timed_by(measures.verifications.clone(), traces.clone());
+    let verifier = verifier.measured(measures, traces.clone());
     let runtime = Handle::try_current().map_err(|error| StartError::Thread(error.to_string()))?;
     let ceremony = store.ceremony().clone();
     settings.rules.validate()?;

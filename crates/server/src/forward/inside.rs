@@ -11,13 +11,15 @@ use axum::response::{IntoResponse as _, Response};
 use tauline_protocol::admin::{AdminAnswer, AdminRequest};
 use tower::ServiceExt as _;
 
-use super::headers::{Secret, mark_not_leading, take_client};
+use super::headers::{Secret, mark_not_leading, take_asks, take_client};
 use super::role::{Lead, Role, Roles};
+use super::told::Told;
 use crate::addresses::Peer;
 use crate::admin::Operates;
 use crate::connections::Place;
 use crate::http::body;
 use crate::refused::Refused;
+use crate::routes;
 use crate::telemetry::throttle::Throttle;
 
 /// Where a replica says whether it leads. No path of the public interface begins like this.
@@ -63,17 +65,22 @@ impl Inside {
         let Some(client) = take_client(request.headers_mut()) else {
             return StatusCode::BAD_REQUEST.into_response();
         };
+        let asks = take_asks(request.headers_mut());
         let Some(lead) = self.lead() else {
             return not_leading(request);
         };
         match request.uri().path() {
-            LEADS_PATH => "leads".into_response(),
-            ADMIN_PATH => self.admin(request).await,
+            LEADS_PATH if asks => "leads".into_response(),
+            ADMIN_PATH if asks => self.admin(request).await,
+            path if asks && routes::is_among_replicas(path) => {
+                pass_on(&lead, &lead.among_replicas, request).await
+            }
             _ => {
                 request.extensions_mut().insert(Peer(client));
                 // It is the other replica's, and carries many people's requests.
                 request.extensions_mut().remove::<Arc<Place>>();
-                pass_on(&lead, request).await
+                Told::hand_on(&mut request);
+                pass_on(&lead, &lead.router, request).await
             }
         }
     }
@@ -104,8 +111,8 @@ impl Inside {
 }
 
 /// Has the leader answer. What it refuses because it stops is marked: the next one does it.
-async fn pass_on(lead: &Lead, request: Request) -> Response {
-    let Ok(mut response) = lead.router.clone().oneshot(request).await;
+async fn pass_on(lead: &Lead, router: &Router, request: Request) -> Response {
+    let Ok(mut response) = router.clone().oneshot(request).await;
     if !lead.term.lasts() {
         // Whatever was said may not hold any more.
         response = Refused::unavailable().into_response();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
 use axum::http::uri::{PathAndQuery, Scheme};
-use axum::http::{HeaderValue, Method, Request, Uri, Version, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
 use axum::response::Response;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::Client;
@@ -20,6 +20,9 @@ use super::bodies::{Lent, Relayed, Slot, another_leads};
 use super::headers::{self, Secret};
 use super::inside::{ADMIN_PATH, LEADS_PATH};
 use super::role::{Leader, Roles};
+use super::told::Told;
+use crate::routes::{VERDICT_PATH, WANTED_PATH};
+use crate::vetting::{Verdict, Wanted};
 
 /// How long connecting may take: the replicas are on one network.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -157,7 +160,12 @@ impl Link {
     }
 
     /// Sends a request to a leader, and passes on what it answers.
-    pub(super) async fn forward(&self, leader: &Leader, waiting: &Waiting) -> Forwarded {
+    pub(super) async fn forward(
+        &self,
+        leader: &Leader,
+        waiting: &Waiting,
+        told: Told,
+    ) -> Forwarded {
         let Some(body) = lent(waiting) else {
             return Forwarded::Lost;
         };
@@ -166,6 +174,7 @@ impl Link {
         *request.uri_mut() = uri_at(leader, waiting.parts.uri.path_and_query());
         *request.headers_mut() =
             headers::forwarded(&waiting.parts.headers, waiting.client, &self.secret);
+        told.put_into(request.headers_mut());
         if waiting.parts.version < Version::HTTP_11
             && !request.headers().contains_key(header::HOST)
             && let Ok(host) = HeaderValue::from_str(leader.authority.as_str())
@@ -235,8 +244,55 @@ impl Link {
         }
     }
 
+    /// Whether the leader wants an upload with these headers, and against what this replica may verify it.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub(super) async fn wanted(
+        &self,
+        leader: &Leader,
+        headers: &HeaderMap,
+    ) -> Result<Option<Wanted>, LinkError> {
+        let session = headers.get(header::AUTHORIZATION);
+        let session = session.map(|value| (header::AUTHORIZATION, value.clone()));
+        let headers = HeaderMap::from_iter(session);
+        let asked = self.ask_with(headers, leader, Method::POST, WANTED_PATH, Bytes::new());
+        let answer = asked.await?;
+        let unreadable = |_| LinkError::Unreadable(leader.name.clone());
+        serde_json::from_slice(&answer).map_err(unreadable)
+    }
+
+    /// Tells the leader what came of verifying an upload.
+    ///
+    /// # Errors
+    /// Why it does not hear it.
+    pub(super) async fn verdict(
+        &self,
+        leader: &Leader,
+        verdict: &Verdict,
+    ) -> Result<(), LinkError> {
+        let unreadable = |_| LinkError::Unreadable(leader.name.clone());
+        let verdict = serde_json::to_vec(verdict).map_err(unreadable)?;
+        let json = HeaderValue::from_static("application/json");
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, json)]);
+        let asked = self.ask_with(headers, leader, Method::POST, VERDICT_PATH, verdict.into());
+        asked.await.map(drop)
+    }
+
     async fn ask(
         &self,
+        leader: &Leader,
+        method: Method,
+        path: &'static str,
+        body: Bytes,
+    ) -> Result<Bytes, LinkError> {
+        self.ask_with(HeaderMap::new(), leader, method, path, body)
+            .await
+    }
+
+    async fn ask_with(
+        &self,
+        headers: HeaderMap,
         leader: &Leader,
         method: Method,
         path: &'static str,
@@ -245,9 +301,7 @@ impl Link {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() = uri_at(leader, Some(&PathAndQuery::from_static(path)));
-        let nobody = IpAddr::from([0, 0, 0, 0]);
-        *request.headers_mut() =
-            headers::forwarded(&axum::http::HeaderMap::new(), nobody, &self.secret);
+        *request.headers_mut() = headers::asked(&headers, &self.secret);
         let silent = |_| LinkError::Silent(leader.name.clone());
         let mut answer = self.asks.request(request).await.map_err(silent)?;
         if headers::is_not_leading(answer.headers_mut()) || !answer.status().is_success() {

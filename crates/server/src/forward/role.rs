@@ -40,6 +40,8 @@ pub(crate) struct Lead {
     pub(crate) term: Arc<Term>,
     /// What answers.
     pub(crate) router: Router,
+    /// What answers other replicas, beside what they pass on.
+    pub(crate) among_replicas: Router,
     /// Whether it is about to stop: what it refuses then, the next leader does.
     pub(crate) stopping: watch::Receiver<bool>,
 }

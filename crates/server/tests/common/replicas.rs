@@ -125,6 +125,15 @@ impl Fleet {
 
     /// The same, until it ends itself at a failpoint.
     pub fn start_until(&mut self, number: usize, failpoint: Option<&str>) {
+        self.start_with(number, failpoint, false);
+    }
+
+    /// The same, until it stands still at a failpoint.
+    pub fn start_to_freeze(&mut self, number: usize, failpoint: &str) {
+        self.start_with(number, Some(failpoint), true);
+    }
+
+    fn start_with(&mut self, number: usize, failpoint: Option<&str>, freezes: bool) {
         let log = File::options()
             .create(true)
             .append(true)
@@ -159,6 +168,9 @@ impl Fleet {
         if let Some(failpoint) = failpoint {
             command.env("TAULINE_FAILPOINT", failpoint);
         }
+        if freezes {
+            command.env("TAULINE_FAILPOINT_FREEZES", "1");
+        }
         let child = replica.child.insert(command.spawn().unwrap());
         let line = tokio::task::block_in_place(|| program::first_line(child));
         if failpoint.is_none() {
@@ -187,6 +199,34 @@ impl Fleet {
     pub fn signal(&self, number: usize, signal: Signal) {
         let child = self.replicas[number].child.as_ref().expect("it runs");
         kill_process(Pid::from_child(child), signal).unwrap();
+    }
+
+    /// Waits until a replica stands still.
+    pub async fn until_frozen(&self, number: usize) {
+        let child = self.replicas[number].child.as_ref().expect("it runs");
+        let path = format!("/proc/{}/stat", child.id());
+        let begun = Instant::now();
+        loop {
+            let stat = std::fs::read_to_string(&path).unwrap();
+            let state = stat.rsplit_once(')').unwrap().1.trim_start();
+            if state.starts_with('T') {
+                return;
+            }
+            assert!(begun.elapsed() < LIMIT, "{}", self.log(number));
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Where the other replicas reach one.
+    pub fn inside_url(&self, number: usize) -> String {
+        format!("http://{}", self.replicas[number].inside)
+    }
+
+    /// By what replicas know each other.
+    pub fn secret(&self) -> String {
+        let asked = "SELECT encode(secret, 'hex') FROM replicas";
+        let row = tokio::task::block_in_place(|| self.postgres.sql(&self.schema, asked));
+        row.trim().to_owned()
     }
 
     /// Whether a replica has ended by itself.

@@ -13,4 +13,7 @@ mod database;
 mod failover;
 mod partition;
 mod serving;
+mod states;
 mod uploads;
+mod vetting;
+mod vetting_lost;
