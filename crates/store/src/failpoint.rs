@@ -4,8 +4,8 @@
 //! release build has none.
 
 /// Ends the process if the environment's `TAULINE_FAILPOINT` names this place: `NAME`, or `NAME:N` for
-/// the N-th time that it is passed. With `TAULINE_FAILPOINT_FREEZES` it is stopped instead, as by SIGSTOP, and goes
-/// on from there when somebody lets it.
+/// the N-th time that it is passed. If `TAULINE_FAILPOINT_HOLDS` names a file, the thread makes it instead, and
+/// goes on when somebody has removed it.
 #[inline]
 pub fn failpoint(name: &str) {
     #[cfg(debug_assertions)]
@@ -16,8 +16,10 @@ pub fn failpoint(name: &str) {
 
 #[cfg(debug_assertions)]
 mod armed {
+    use std::path::PathBuf;
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
 
     use rustix::process::{Signal, getpid, kill_process};
 
@@ -26,8 +28,8 @@ mod armed {
         name: String,
         /// Passages until then, that one included.
         left: AtomicU64,
-        /// Whether it may go on.
-        freezes: bool,
+        /// What it waits for in place of an end.
+        holds: Option<PathBuf>,
     }
 
     /// None if nobody asked for an end.
@@ -40,7 +42,7 @@ mod armed {
         Some(Armed {
             name: name.to_owned(),
             left: AtomicU64::new(times),
-            freezes: std::env::var_os("TAULINE_FAILPOINT_FREEZES").is_some(),
+            holds: std::env::var_os("TAULINE_FAILPOINT_HOLDS").map(PathBuf::from),
         })
     });
 
@@ -49,8 +51,11 @@ mod armed {
             return;
         };
         if armed.name == name && armed.left.fetch_sub(1, Ordering::Relaxed) == 1 {
-            if armed.freezes {
-                let _ = kill_process(getpid(), Signal::STOP);
+            if let Some(path) = &armed.holds {
+                let _ = std::fs::write(path, "");
+                while path.exists() {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
                 return;
             }
             let _ = kill_process(getpid(), Signal::KILL);

@@ -139,6 +139,7 @@ impl Fleet {
             .append(true)
             .open(self.log_path(number))
             .unwrap();
+        let hold = self.hold_path(number);
         let replica = &mut self.replicas[number];
         assert!(replica.child.is_none(), "it runs already");
         let is_said = |flag: &str| self.more.iter().any(|more| more == flag);
@@ -169,7 +170,7 @@ impl Fleet {
             command.env("TAULINE_FAILPOINT", failpoint);
         }
         if freezes {
-            command.env("TAULINE_FAILPOINT_FREEZES", "1");
+            command.env("TAULINE_FAILPOINT_HOLDS", &hold);
         }
         let child = replica.child.insert(command.spawn().unwrap());
         let line = tokio::task::block_in_place(|| program::first_line(child));
@@ -201,20 +202,33 @@ impl Fleet {
         kill_process(Pid::from_child(child), signal).unwrap();
     }
 
-    /// Waits until a replica stands still.
+    /// Waits until a replica has come to its failpoint, and freezes it there.
     pub async fn until_frozen(&self, number: usize) {
         let child = self.replicas[number].child.as_ref().expect("it runs");
-        let path = format!("/proc/{}/stat", child.id());
-        let begun = Instant::now();
-        loop {
-            let stat = std::fs::read_to_string(&path).unwrap();
+        let stat = format!("/proc/{}/stat", child.id());
+        let is_stopped = || {
+            let stat = std::fs::read_to_string(&stat).unwrap();
             let state = stat.rsplit_once(')').unwrap().1.trim_start();
-            if state.starts_with('T') {
-                return;
+            state.starts_with('T')
+        };
+        let begun = Instant::now();
+        while !is_stopped() {
+            if self.hold_path(number).exists() {
+                self.signal(number, Signal::STOP);
             }
             assert!(begun.elapsed() < LIMIT, "{}", self.log(number));
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Lets a replica go on that was frozen.
+    pub fn thaw(&self, number: usize) {
+        std::fs::remove_file(self.hold_path(number)).unwrap();
+        self.signal(number, Signal::CONT);
+    }
+
+    fn hold_path(&self, number: usize) -> PathBuf {
+        self.directory.path().join(format!("hold-{number}"))
     }
 
     /// Where the other replicas reach one.

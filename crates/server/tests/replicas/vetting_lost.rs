@@ -3,7 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::status::QueueWord;
 
@@ -122,7 +121,7 @@ async fn what_a_replica_was_verifying_that_stands_still_is_verified_by_the_leade
         assert_eq!(verified(&fleet, leader).await, 1.0);
         assert_eq!(count(&fleet, leader, MISSED).await, 1.0);
         // When it goes on, its verdict comes too late, and its participant hears all the same.
-        fleet.signal(follower, Signal::CONT);
+        fleet.thaw(follower);
         assert_eq!(sending.await.unwrap(), receipt);
         counts_once(&client, &receipt).await;
         assert_eq!(count(&fleet, leader, BELIEVED).await, 0.0);
@@ -151,7 +150,7 @@ async fn what_a_replica_was_verifying_while_the_leader_is_killed_is_verified_by_
     let receipt = sent(&other, &body).await;
     assert_eq!(verified(&fleet, next).await, 1.0);
     // The verdict was for the leader that is no more.
-    fleet.signal(follower, Signal::CONT);
+    fleet.thaw(follower);
     assert_eq!(sending.await.unwrap(), receipt);
     counts_once(&other, &receipt).await;
     assert_eq!(count(&fleet, next, BELIEVED).await, 0.0);
