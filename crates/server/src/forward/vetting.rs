@@ -211,18 +211,13 @@ impl Work {
         let most = most_bytes(coordinator.sizes(), self.form);
         let (feed, reading) = reader::start(Some(decoder), self.form, self.coding, most);
         let mut taken = 0;
-        loop {
-            match pieces.recv().await? {
-                Piece::Bytes(piece) => {
-                    taken += piece.len();
-                    if taken > most {
-                        // The leader refuses it.
-                        return None;
-                    }
-                    feed.piece(piece).await;
-                }
-                Piece::End => break,
+        while let Piece::Bytes(piece) = pieces.recv().await? {
+            taken += piece.len();
+            if taken > most {
+                // The leader refuses it.
+                return None;
             }
+            feed.piece(piece).await;
         }
         feed.end().await;
         // What cannot be read is refused by the leader, in the same words as ever.
