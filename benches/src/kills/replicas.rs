@@ -114,6 +114,13 @@ impl Replicas {
         self.all.iter().map(|it| it.listen.clone()).collect()
     }
 
+    /// The process of one that runs.
+    #[must_use]
+    pub fn process(&self, number: usize) -> Option<Process> {
+        let child = self.all.get(number)?.child.as_ref()?;
+        Some(Process(child.id()))
+    }
+
     /// Starts one that does not run.
     ///
     /// # Errors

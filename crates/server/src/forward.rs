@@ -12,6 +12,9 @@
 //! | `bodies` | bodies that may be sent again, and answers that end with their leader |
 //! | `check_ins` | check-ins, which travel in batches |
 //! | `copies` | what a follower answers itself |
+//! | `deputy` | what a follower does of the leader's work: the state to build on, and verification |
+//! | `vetting` | uploads that a follower verifies while it passes them on |
+//! | `told` | what followers and the leader tell each other beside that |
 //! | `link` | connections to the leader |
 //! | `door` | what participants reach |
 //! | `inside` | what other replicas reach |
@@ -19,15 +22,19 @@
 mod bodies;
 mod check_ins;
 mod copies;
+mod deputy;
 mod door;
 mod headers;
 mod inside;
 mod link;
 mod role;
 mod term;
+mod told;
+mod vetting;
 
 pub(crate) use self::check_ins::CheckIns;
 pub(crate) use self::copies::{Copies, Keeping};
+pub(crate) use self::deputy::{Deputy, Known};
 pub(crate) use self::door::Door;
 pub(crate) use self::headers::Secret;
 pub(crate) use self::inside::Inside;

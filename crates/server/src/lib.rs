@@ -78,6 +78,7 @@ pub mod testing;
 mod tls;
 mod traces;
 mod verifier;
+mod vetting;
 
 pub use self::config::{
     Action, ConnectionSettings, ContributionLimit, EthereumSettings, GithubSettings, LimitSettings,

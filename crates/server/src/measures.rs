@@ -28,6 +28,10 @@ pub(crate) struct Measures {
     pub(crate) turns: TurnHandles,
     /// How long verifications take.
     pub(crate) verifications: Histogram,
+    /// What came of verifications that other replicas did.
+    pub(crate) elsewhere: Elsewhere,
+    /// States that went out from a follower's own copy.
+    copied_states: Counter,
     /// How long commits of the log take.
     pub(crate) commits: Histogram,
     /// Answers that are held back.
@@ -55,6 +59,35 @@ pub(crate) enum Forwarding {
     Repeated,
     /// Nobody answered in time.
     Unanswered,
+}
+
+/// What came of having another replica verify a contribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Vetted {
+    /// Its verdict counted.
+    Believed,
+    /// It was about something else, or the replica could not tell.
+    Refused,
+    /// None came.
+    Missed,
+}
+
+/// Counts that, in the order of [`Vetted`]. The default counts nothing.
+#[derive(Clone)]
+pub(crate) struct Elsewhere([Counter; 3]);
+
+impl Elsewhere {
+    pub(crate) fn count(&self, vetted: Vetted) {
+        if let Some(counter) = self.0.get(vetted as usize) {
+            counter.increment(1);
+        }
+    }
+}
+
+impl Default for Elsewhere {
+    fn default() -> Self {
+        Self([const { Counter::noop() }; 3])
+    }
 }
 
 /// What comes of sign-ins.
@@ -95,6 +128,11 @@ impl Measures {
         Self {
             turns: TurnHandles::new(&recorder),
             verifications: recorder.histogram(&list::VERIFICATION, &[]),
+            elsewhere: Elsewhere(
+                ["believed", "refused", "missed"]
+                    .map(|result| recorder.counter(&list::VETTED, &[("result", result)])),
+            ),
+            copied_states: recorder.counter(&list::COPIED_STATES, &[]),
             commits: recorder.histogram(&list::COMMIT, &[]),
             held: Present(recorder.gauge(&list::HELD_ANSWERS, &[])),
             watchers: Present(recorder.gauge(&list::WATCHERS, &[])),
@@ -125,6 +163,11 @@ impl Measures {
     pub(crate) fn batch_sent(&self, check_ins: u64) {
         self.batches.increment(1);
         self.check_ins_in_batches.increment(check_ins);
+    }
+
+    /// Counts a state to build on that went out from this replica's own copy.
+    pub(crate) fn copied_state(&self) {
+        self.copied_states.increment(1);
     }
 
     /// Counts that another replica leads than before.

@@ -42,6 +42,9 @@ pub enum Coding {
 }
 
 impl Coding {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Identity, Self::Gzip, Self::Zstd];
+
     /// The value of `Content-Encoding`; none for no compression.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {

@@ -1,5 +1,6 @@
 //! The HTTP interface (`docs/spec/http-api.md#json`), one file a resource.
 
+mod among_replicas;
 mod auth;
 mod base;
 mod ceremony;
@@ -41,6 +42,10 @@ use crate::http::log::log_requests;
 use crate::http::request_id;
 use crate::refused::Refused;
 
+pub(crate) use self::among_replicas::{
+    VERDICT_PATH, WANTED_PATH, is_among_replicas, router as among_replicas,
+};
+pub(crate) use self::base::{LEFT_OUT, unrendered};
 pub(crate) use self::page::{is_document as is_page, prepare};
 
 /// How long a browser may keep the answer of a preflight: a day, browsers take less.

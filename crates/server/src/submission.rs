@@ -16,21 +16,12 @@ pub(crate) struct Arrived {
     pub(crate) fingerprint: Fingerprint,
 }
 
-impl Arrived {
-    /// A contribution as it is stored, and what it is recognised by. Blocks for some milliseconds.
-    ///
-    /// # Errors
-    /// Never in practice; what the serializer could report.
-    pub(crate) fn new(
-        document: &RawContribution,
-        verification: Verification,
-    ) -> Result<Self, DocumentError> {
-        Ok(Self {
-            verification,
-            blob: Blob::new(document.to_msgpack(document.encoding())?),
-            fingerprint: Fingerprint::of(document),
-        })
-    }
+/// A contribution as it is stored: the same bytes at each replica. Blocks for some milliseconds.
+///
+/// # Errors
+/// Never in practice; what the serializer could report.
+pub(crate) fn stored(document: &RawContribution) -> Result<Blob, DocumentError> {
+    Ok(Blob::new(document.to_msgpack(document.encoding())?))
 }
 
 /// How far a contribution's verification is.

@@ -11,12 +11,12 @@ use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::receipt::Receipt;
 use tauline_queue_core::Ticket;
 use tauline_store::{Contribution, Witness};
-use tauline_transcript::{Invalid, Received, verify_received};
+use tauline_transcript::{Invalid, Received, verify_on};
 use tokio::sync::oneshot;
 
 use crate::base::CurrentBase;
-use crate::measures::timed;
-use crate::traces::Traces;
+use crate::measures::{Elsewhere, Measures, timed};
+use crate::traces::{Spell, Traces};
 
 /// How much the threads yield to those that answer requests, as a Unix niceness: verifying takes
 /// seconds anyway, and answering should not.
@@ -28,6 +28,8 @@ pub struct Verifier {
     pool: Arc<rayon::ThreadPool>,
     /// How long verifications take.
     times: Histogram,
+    /// What came of those that other replicas did.
+    elsewhere: Elsewhere,
     traces: Traces,
 }
 
@@ -60,7 +62,7 @@ pub(crate) enum Judgement {
 
 impl Judgement {
     /// What it is, in a word.
-    fn word(&self) -> &'static str {
+    pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Valid(_) => "valid",
             Self::Invalid(_) => "invalid",
@@ -101,22 +103,34 @@ impl Verifier {
         Self {
             pool,
             times: Histogram::noop(),
+            elsewhere: Elsewhere::default(),
             traces: Traces::default(),
         }
     }
 
     /// The same verifier, which records and traces how long verifications take.
-    pub(crate) fn timed_by(self, times: Histogram, traces: Traces) -> Self {
+    pub(crate) fn measured(self, measures: &Measures, traces: Traces) -> Self {
         Self {
-            times,
+            times: measures.verifications.clone(),
+            elsewhere: measures.elsewhere.clone(),
             traces,
             ..self
         }
     }
 
     /// The threads.
-    pub(crate) fn pool(&self) -> &rayon::ThreadPool {
+    pub(crate) fn pool(&self) -> &Arc<rayon::ThreadPool> {
         &self.pool
+    }
+
+    /// What came of verifications that other replicas did.
+    pub(crate) fn elsewhere(&self) -> &Elsewhere {
+        &self.elsewhere
+    }
+
+    /// A verification in this stay, as it is traced.
+    pub(crate) fn spell(&self, ticket: Ticket) -> Spell {
+        self.traces.in_turn(ticket, "verification")
     }
 
     /// Runs something on the pool and waits for it.
@@ -128,7 +142,7 @@ impl Verifier {
     pub(crate) fn start(&self, job: Job) -> Judging {
         let (sender, judging) = oneshot::channel();
         let times = self.times.clone();
-        let mut spell = self.traces.in_turn(job.ticket, "verification");
+        let mut spell = self.spell(job.ticket);
         self.pool.spawn(move || {
             let judgement = timed(&times, || guarded(|| judge(job)));
             spell.note("tauline.verdict", judgement.word());
@@ -156,15 +170,21 @@ fn guarded(judge: impl FnOnce() -> Judgement) -> Judgement {
 }
 
 fn judge(job: Job) -> Judgement {
-    let verified = match verify_received(job.base.powers(), job.contribution, &mut OsRng) {
+    let Job {
+        ticket,
+        identity,
+        base,
+        contribution,
+        key,
+    } = job;
+    let mut verified = match verify_on(base.foundation(), contribution, &mut OsRng) {
         Ok(verified) => verified,
         Err(error) => return Judgement::Invalid(Box::new(error)),
     };
-    let mut verified = verified;
-    verified.prune_signatures(&job.identity);
+    verified.prune_signatures(&identity);
+    let number = base.contributions() + 1;
     let (base, entries, ecdsa) = verified.into_parts();
-    let number = job.base.contributions() + 1;
-    let witness: Vec<Witness> = entries
+    let witness = entries
         .iter()
         .map(|entry| Witness {
             running_product: entry.running_product.to_compressed(),
@@ -172,21 +192,34 @@ fn judge(job: Job) -> Judgement {
             bls_signature: entry.bls_signature,
         })
         .collect();
-    let receipt = receipt(&job.identity, &witness, &job.key);
-    let base = Arc::new(CurrentBase::bare(base, number));
-    let contribution = Contribution {
-        number,
-        ticket: job.ticket,
-        identity: job.identity.clone(),
-        witness,
-        ecdsa,
-        digest: None,
-    };
-    Judgement::Valid(Box::new(Accepted {
-        contribution,
-        base,
-        receipt,
-    }))
+    let base = CurrentBase::bare(base, number);
+    let accepted = Accepted::new(ticket, identity, witness, ecdsa, base, &key);
+    Judgement::Valid(Box::new(accepted))
+}
+
+impl Accepted {
+    /// What a contribution changes that leaves this base.
+    pub(crate) fn new(
+        ticket: Ticket,
+        identity: Identity,
+        witness: Vec<Witness>,
+        ecdsa: Option<[u8; 65]>,
+        base: CurrentBase,
+        key: &SigningKey,
+    ) -> Self {
+        Self {
+            receipt: receipt(&identity, &witness, key),
+            contribution: Contribution {
+                number: base.contributions(),
+                ticket,
+                identity,
+                witness,
+                ecdsa,
+                digest: None,
+            },
+            base: Arc::new(base),
+        }
+    }
 }
 
 /// The receipt of an accepted contribution: the same bytes each time.

@@ -4,7 +4,8 @@
 //! release build has none.
 
 /// Ends the process if the environment's `TAULINE_FAILPOINT` names this place: `NAME`, or `NAME:N` for
-/// the N-th time that it is passed.
+/// the N-th time that it is passed. If `TAULINE_FAILPOINT_HOLDS` names a file, the thread makes it instead, and
+/// goes on when somebody has removed it.
 #[inline]
 pub fn failpoint(name: &str) {
     #[cfg(debug_assertions)]
@@ -15,8 +16,10 @@ pub fn failpoint(name: &str) {
 
 #[cfg(debug_assertions)]
 mod armed {
+    use std::path::PathBuf;
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
 
     use rustix::process::{Signal, getpid, kill_process};
 
@@ -25,6 +28,8 @@ mod armed {
         name: String,
         /// Passages until then, that one included.
         left: AtomicU64,
+        /// What it waits for in place of an end.
+        holds: Option<PathBuf>,
     }
 
     /// None if nobody asked for an end.
@@ -37,6 +42,7 @@ mod armed {
         Some(Armed {
             name: name.to_owned(),
             left: AtomicU64::new(times),
+            holds: std::env::var_os("TAULINE_FAILPOINT_HOLDS").map(PathBuf::from),
         })
     });
 
@@ -45,6 +51,13 @@ mod armed {
             return;
         };
         if armed.name == name && armed.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            if let Some(path) = &armed.holds {
+                let _ = std::fs::write(path, "");
+                while path.exists() {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                return;
+            }
             let _ = kill_process(getpid(), Signal::KILL);
             // Nothing more is done here until the signal arrives.
             loop {

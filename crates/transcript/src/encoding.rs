@@ -10,6 +10,7 @@ use std::fmt;
 use blst::BLST_ERROR;
 use blstrs::{G1Affine, G2Affine};
 use group::prime::PrimeCurveAffine;
+use serde::{Deserialize, Serialize};
 
 /// How the points of a document are encoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -31,7 +32,7 @@ impl fmt::Display for Encoding {
 }
 
 /// Why bytes, or hex text, are not a point.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum PointError {
     /// The number of bytes is not that of the point's encoding.
@@ -70,7 +71,8 @@ pub enum PointError {
     #[error("{coordinate} is not below the field's modulus")]
     NotCanonical {
         /// The coordinate: `x` or `y` in G1, with `.c0` or `.c1` in G2.
-        coordinate: &'static str,
+        #[serde(deserialize_with = "read_coordinate")]
+        coordinate: CoordinateName,
     },
     /// No point of the curve has these coordinates.
     #[error("the point is not on the curve")]
@@ -78,6 +80,16 @@ pub enum PointError {
     /// The point is on the curve, but not in the subgroup of prime order.
     #[error("the point is not in the prime-order subgroup")]
     NotInSubgroup,
+}
+
+/// The name of a coordinate. (By another name than its type's, of which serde thinks that it borrows.)
+type CoordinateName = &'static str;
+
+fn read_coordinate<'de, D: serde::Deserializer<'de>>(from: D) -> Result<CoordinateName, D::Error> {
+    const NAMES: [&str; 6] = ["x", "y", "x.c0", "x.c1", "y.c0", "y.c1"];
+    let read = String::deserialize(from)?;
+    let known = NAMES.into_iter().find(|name| *name == read);
+    known.ok_or_else(|| serde::de::Error::unknown_variant(&read, &NAMES))
 }
 
 /// Set in the first byte of every compressed point.

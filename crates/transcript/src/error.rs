@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::encoding::{Encoding, PointError};
 use crate::sizes::Size;
 
@@ -41,7 +43,7 @@ pub enum DocumentError {
 }
 
 /// One sub-ceremony, as errors name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubCeremony {
     /// Its place in the ceremony's order, from 0.
     pub index: usize,
@@ -56,7 +58,7 @@ impl fmt::Display for SubCeremony {
 }
 
 /// An element of a contribution or of a transcript's witness.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Element {
     /// One of the powers in G1.
     G1Power,
@@ -83,7 +85,7 @@ impl fmt::Display for Element {
 ///
 /// The specification numbers its checks, so no others are expected: a program that has an error
 /// code for each may match them all.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Check {
     /// Check 1: as many sub-ceremonies as the ceremony has.
     Count {
@@ -155,7 +157,7 @@ impl Check {
 /// Why a contribution, or a set of powers, is refused.
 ///
 /// Names the sub-ceremony, the check and, where one is to blame, the lowest bad index.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub struct Invalid {
     /// The sub-ceremony, unless the number of sub-ceremonies itself is wrong.
     pub sub_ceremony: Option<SubCeremony>,

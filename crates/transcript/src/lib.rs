@@ -94,7 +94,7 @@
 //!
 //! * Bytes stay bytes on the wire: a [`RawContribution`] holds undecoded points.
 //! * Points stay points from decoding on: [`Powers`] and [`Base`] are decoded once.
-//! * Only [`verify()`] and [`verify_received`] make a [`Verified`], and only a `Verified` can extend
+//! * Only [`verify()`], [`verify_received`] and [`verify_on`] make a [`Verified`], and only a `Verified` can extend
 //!   a transcript: the type carries the proof that every check passed.
 //!
 //! # Where the checks are
@@ -151,7 +151,10 @@ pub use update::multiply::UpdateProgress;
 pub use update::secret::Secret;
 pub use update::stream::ContributionStream;
 pub use update::{SecretCountError, Update, contribute, contribute_with};
-pub use verify::{Verified, WitnessEntry, verify, verify_base, verify_powers, verify_received};
+pub use verify::{
+    Foundation, Verified, WitnessEntry, verify, verify_base, verify_on, verify_powers,
+    verify_received,
+};
 
 /// The example in the README, compiled and run.
 #[cfg(doctest)]

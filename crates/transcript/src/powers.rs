@@ -183,3 +183,31 @@ impl Base {
         self.to_raw(encoding).to_msgpack(encoding)
     }
 }
+
+impl RawContribution {
+    /// The base that comes of an accepted contribution, as it is handed out with compressed points: that of
+    /// [`Base::to_raw`], without a point being decoded (`docs/spec/ceremony.md#base`).
+    ///
+    /// The contribution has to be one that was verified: nothing is checked here.
+    #[must_use]
+    pub fn to_base(&self) -> Self {
+        let subs = self.sub_contributions.iter();
+        let sub_contributions = subs.map(|sub| {
+            let powers = RawPowers {
+                g1: sub.powers.g1.compressed(),
+                g2: sub.powers.g2.compressed(),
+            };
+            RawSubContribution {
+                num_g1_powers: powers.g1.len() as u64,
+                num_g2_powers: powers.g2.len() as u64,
+                powers,
+                pot_pubkey: RawPoint::encode(&G2Affine::generator(), Encoding::Compressed),
+                bls_signature: None,
+            }
+        });
+        Self {
+            sub_contributions: sub_contributions.collect(),
+            ecdsa_signature: None,
+        }
+    }
+}

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// The number of powers of one sub-ceremony.
 ///
 /// A plain pair; [`Sizes`] and the parser hold only those that [`Size::check`] accepts: between 2
 /// and [`Size::MAX_G1`] powers in G1, and between 2 and as many in G2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Size {
     /// The number of powers in G1.
     pub g1: usize,

@@ -26,11 +26,14 @@
 mod blame;
 mod decoded;
 pub(crate) mod equations;
+mod foundation;
 mod one_pass;
 
 use crate::random::SecureRandom;
 use blstrs::{G1Affine, G2Affine};
 use rayon::prelude::*;
+
+pub use self::foundation::Foundation;
 
 use self::decoded::{Change, Decoded};
 use self::one_pass::{first_failure, first_unproven};
@@ -147,10 +150,18 @@ pub fn verify(
     contribution: &RawContribution,
     rng: &mut dyn SecureRandom,
 ) -> Result<Verified, Invalid> {
+    verify_whole(&Foundation::of(base), contribution, rng)
+}
+
+fn verify_whole(
+    base: &Foundation,
+    contribution: &RawContribution,
+    rng: &mut dyn SecureRandom,
+) -> Result<Verified, Invalid> {
     let subs = contribution.check_sizes(base.sizes())?;
     let decode = |subs: &[(SubCeremony, &RawSubContribution)]| {
-        let with_base = subs.par_iter().zip(base.powers());
-        let parts = with_base.map(|(&(sub_ceremony, sub), before)| {
+        let with_base = subs.par_iter().zip(base.first_powers());
+        let parts = with_base.map(|(&(sub_ceremony, sub), &before)| {
             let lists = sub.powers.decode_lists(sub_ceremony)?;
             decoded_contribution(sub_ceremony, sub, before, lists)
         });
@@ -173,14 +184,27 @@ pub fn verify_received(
     received: Received,
     rng: &mut dyn SecureRandom,
 ) -> Result<Verified, Invalid> {
+    verify_on(&Foundation::of(base), received, rng)
+}
+
+/// Checks a contribution, as [`verify_received`] does, where only what the checks ask of the base is at hand.
+///
+/// # Errors
+///
+/// Those of [`verify`].
+pub fn verify_on(
+    base: &Foundation,
+    received: Received,
+    rng: &mut dyn SecureRandom,
+) -> Result<Verified, Invalid> {
     let (contribution, powers) = received.into_parts();
     let subs = contribution.check_sizes(base.sizes())?;
     if powers.len() != subs.len() {
         // It was read before, and nothing of it is decoded.
-        return verify(base, &contribution, rng);
+        return verify_whole(base, &contribution, rng);
     }
-    let parts = (subs.par_iter().zip(base.powers()).zip(powers))
-        .map(|((&(sub_ceremony, sub), before), powers)| {
+    let parts = (subs.par_iter().zip(base.first_powers()).zip(powers))
+        .map(|((&(sub_ceremony, sub), &before), powers)| {
             let lists = powers.lists(sub_ceremony, &sub.powers)?;
             decoded_contribution(sub_ceremony, sub, before, lists)
         })
@@ -190,7 +214,7 @@ pub fn verify_received(
 
 /// Checks 3 to 7 on what was decoded, and what comes of a contribution that passes.
 fn conclude(
-    base: &Base,
+    base: &Foundation,
     contribution: &RawContribution,
     parts: Vec<Result<Decoded, Invalid>>,
     rng: &mut dyn SecureRandom,
@@ -268,17 +292,17 @@ pub fn verify_powers(
 
 /// The first sub-ceremony whose update does not start from the base, by a look at P\[1\] and pk.
 fn first_stale(
-    base: &Base,
+    base: &Foundation,
     subs: &[(SubCeremony, &RawSubContribution)],
     rng: &mut dyn SecureRandom,
 ) -> Option<usize> {
     let updates: Option<Vec<_>> = subs
         .iter()
-        .zip(base.powers())
-        .map(|((_, sub), before)| {
+        .zip(base.first_powers())
+        .map(|((_, sub), &power_before)| {
             let power_after = sub.powers.g1.iter().nth(1)?;
             let change = Change {
-                power_before: before.g1()[1],
+                power_before,
                 pubkey: sub.pot_pubkey.decode().ok()?,
             };
             let power_after = G1Affine::decode(power_after, sub.powers.g1.encoding()).ok()?;
@@ -304,7 +328,7 @@ fn decode_powers(sub_ceremony: SubCeremony, raw: &RawPowers) -> Result<Decoded, 
 fn decoded_contribution(
     sub_ceremony: SubCeremony,
     sub: &RawSubContribution,
-    before: &Powers,
+    power_before: G1Affine,
     Lists { g1, sums, g2 }: Lists,
 ) -> Result<Decoded, Invalid> {
     let pubkey = sub.pot_pubkey.decode().map_err(|error| Invalid {
@@ -316,7 +340,7 @@ fn decoded_contribution(
         index: None,
     })?;
     let update = Change {
-        power_before: before.g1()[1],
+        power_before,
         pubkey,
     };
     Ok(Decoded {

@@ -7,19 +7,20 @@ use k256::ecdsa::SigningKey;
 use tauline_protocol::Identity;
 use tauline_protocol::public_log::SuccessorKey;
 use tauline_protocol::status::{CeremonyStatus, SignInMethod};
-use tauline_queue_core::{Refusal, Rules, Timestamp};
+use tauline_queue_core::{Refusal, Rules, Ticket, Timestamp};
 use tauline_store::Store;
 use tauline_store::turns::Made;
-use tauline_transcript::Sizes;
+use tauline_transcript::{Received, Sizes};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::reply::{Reply, RulesRefusal};
 use super::task::{Message, Task};
+use crate::base::CurrentBase;
 use crate::clock::Clock;
 use crate::public_log::{PublicLog, Served};
 use crate::refused::Refused;
 use crate::status::Published;
-use crate::verifier::Verifier;
+use crate::verifier::{Job, Judging, Verifier};
 
 /// What a coordinator is started with.
 #[derive(Debug, Clone)]
@@ -78,6 +79,32 @@ impl Coordinator {
     /// What contributions are decoded and verified on.
     pub(crate) fn verifier(&self) -> &Verifier {
         &self.shared.verifier
+    }
+
+    /// Has a contribution verified here, beside whatever else happens.
+    pub(crate) fn judge(
+        &self,
+        ticket: Ticket,
+        identity: Identity,
+        base: Arc<CurrentBase>,
+        contribution: Received,
+    ) -> Judging {
+        self.verifier().start(Job {
+            ticket,
+            identity,
+            base,
+            contribution,
+            key: self.shared.key.clone(),
+        })
+    }
+
+    /// How many contributions were accepted, once that is another number than this. None if nobody tells any
+    /// more.
+    pub(crate) async fn contributions_after(&self, number: Option<u64>) -> Option<u64> {
+        let mut published = self.published.clone();
+        let is_another = |now: &Arc<Published>| Some(now.contributions()) != number;
+        let now = published.wait_for(is_another).await.ok()?;
+        Some(now.contributions())
     }
 
     /// The EIP-55 address that receipts recover to.

@@ -102,7 +102,7 @@ pub(crate) fn open_measured(
     traces: Traces,
     copy: Option<Copy>,
 ) -> Result<Opened, StartError> {
-    let verifier = verifier.timed_by(measures.verifications.clone(), traces.clone());
+    let verifier = verifier.measured(measures, traces.clone());
     let runtime = Handle::try_current().map_err(|error| StartError::Thread(error.to_string()))?;
     let ceremony = store.ceremony().clone();
     settings.rules.validate()?;

@@ -1,9 +1,10 @@
 //! A turn: started and given up here; what is sent in it is in `turn/upload.rs`, what comes of that
-//! in `turn/verdict.rs`.
+//! in `turn/verdict.rs`, and by whom it is verified in `turn/vetted.rs`.
 
 pub(super) mod arrivals;
 pub(super) mod upload;
 mod verdict;
+mod vetted;
 
 use std::sync::Arc;
 

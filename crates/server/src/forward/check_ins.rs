@@ -30,6 +30,7 @@ use self::message::{CHECK_IN_PATH, MOST_UNDER_WAY, Unreadable};
 use super::headers;
 use super::link::{Forwarded, Link, Waiting};
 use super::role::Leader;
+use super::told::Told;
 use crate::measures::Measures;
 
 pub(super) use self::message::LINE_PATH;
@@ -71,7 +72,7 @@ impl CheckIns {
         let Some(answer) = line.ask(leader, waiting, place).await else {
             return match line.is_unknown_there() {
                 // A leader of an earlier version, while replicas are updated one after the other.
-                true => self.link.forward(leader, waiting).await,
+                true => self.link.forward(leader, waiting, Told::default()).await,
                 // It says the same twice.
                 false => Forwarded::Again,
             };

@@ -12,12 +12,18 @@ use axum::http::{Method, header};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::deputy::Deputy;
+
 /// How long a copy may take to come up to date for somebody who asks. After that the leader is asked.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The copy of this replica, where it has one.
 #[derive(Clone, Default)]
-pub(crate) struct Copies(Arc<RwLock<Option<Copied>>>);
+pub(crate) struct Copies {
+    copied: Arc<RwLock<Option<Copied>>>,
+    /// What does a part of the leader's work with it.
+    deputy: Arc<RwLock<Option<Deputy>>>,
+}
 
 /// A copy that can be asked.
 #[derive(Clone)]
@@ -43,20 +49,32 @@ impl Copies {
             asked: Arc::new(asked),
             done: is_done,
         };
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(copied);
+        *self.copied.write().unwrap_or_else(PoisonError::into_inner) = Some(copied);
         Keeping { asked: asks, done }
+    }
+
+    /// From now on this does a part of the leader's work.
+    pub(crate) fn appoint(&self, deputy: Deputy) {
+        *self.deputy.write().unwrap_or_else(PoisonError::into_inner) = Some(deputy);
+    }
+
+    /// What does a part of the leader's work, if something does.
+    pub(super) fn deputy(&self) -> Option<Deputy> {
+        let deputy = self.deputy.read().unwrap_or_else(PoisonError::into_inner);
+        deputy.clone()
     }
 
     /// From now on nothing answers.
     pub(crate) fn hide(&self) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.copied.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.deputy.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// What answers, with all that was durable when this was called. None if there is none, or it takes too
     /// long.
     pub(super) async fn up_to_date(&self) -> Option<Router> {
         let copied = {
-            let copied = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            let copied = self.copied.read().unwrap_or_else(PoisonError::into_inner);
             copied.clone()?
         };
         let Copied {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use tokio::time::Instant;
@@ -15,8 +16,11 @@ use tower::ServiceExt as _;
 use super::bodies::Slot;
 use super::check_ins::{CheckIns, is_check_in};
 use super::copies::{Copies, is_for_a_copy};
+use super::deputy::completed;
 use super::link::{Forwarded, Link, Waiting};
 use super::role::{Lead, Leader, Role, Roles};
+use super::told::Told;
+use super::vetting::{Tap, Tapped, Vetted, is_upload, vet};
 use crate::addresses::{Peer, Proxies};
 use crate::http::body;
 use crate::http::request_id::{HEADER, RequestId};
@@ -109,12 +113,18 @@ impl Door {
         let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
         self.proxies.notice_proxy(peer, request.headers());
         let (parts, body) = request.into_parts();
-        let waiting = Waiting {
+        let is_bare = body.is_end_stream();
+        let tap = (is_upload(&parts) && !is_bare).then(Tap::default);
+        let body = match &tap {
+            Some(tap) => Body::new(Tapped::new(body, tap.clone())),
+            None => body,
+        };
+        let waiting = Arc::new(Waiting {
             client: self.proxies.client(peer, &parts.headers),
-            is_bare: body.is_end_stream(),
+            is_bare,
             body: Slot::new(body),
             parts,
-        };
+        });
         let until = Instant::now() + PATIENCE;
         let mut changes = self.roles.changes();
         loop {
@@ -125,7 +135,7 @@ impl Door {
                     None if waiting.may_repeat() => {}
                     None => break,
                 },
-                Role::Follows(leader) => match self.forward(leader, &waiting).await {
+                Role::Follows(leader) => match self.pass_on(leader, &waiting, tap.as_ref()).await {
                     Forwarded::Answered(response) => {
                         self.measures.forwarded(Forwarding::Answered);
                         self.measures.answered(response.status().as_u16());
@@ -148,15 +158,62 @@ impl Door {
             let _ = tokio::time::timeout(pause, changes.changed()).await;
         }
         self.measures.forwarded(Forwarding::Unanswered);
-        self.unavailable(waiting).await
+        self.unavailable(&waiting).await
     }
 
-    /// Sends a request to the leader: a check-in in a batch with others, all else by itself.
-    async fn forward(&self, leader: &Leader, waiting: &Waiting) -> Forwarded {
-        match is_check_in(waiting) {
-            true => self.check_ins.forward(leader, waiting).await,
-            false => self.link.forward(leader, waiting).await,
+    /// Has this leader answer. What this replica can do of its work, it does.
+    async fn pass_on(
+        &self,
+        leader: &Arc<Leader>,
+        waiting: &Arc<Waiting>,
+        tap: Option<&Tap>,
+    ) -> Forwarded {
+        if is_check_in(waiting) {
+            // In a batch with others; all else by itself.
+            return self.check_ins.forward(leader, waiting).await;
         }
+        let (deputy, parts) = (self.copies.deputy(), &waiting.parts);
+        match (deputy, tap) {
+            (Some(deputy), Some(tap)) => match vet(deputy, &self.link, leader, parts, tap).await {
+                Some(vetted) => self.pass_on_vetted(leader, waiting, vetted).await,
+                None => self.link.forward(leader, waiting, Told::default()).await,
+            },
+            (Some(deputy), None) if asks_for_the_state(parts) => {
+                let known = deputy.known();
+                let told = Told {
+                    has: known.as_ref().map(|known| known.id),
+                    ..Told::default()
+                };
+                match self.link.forward(leader, waiting, told).await {
+                    Forwarded::Answered(answer) => {
+                        Forwarded::Answered(completed(answer, known, &self.measures).await)
+                    }
+                    other => other,
+                }
+            }
+            _ => self.link.forward(leader, waiting, Told::default()).await,
+        }
+    }
+
+    /// Has this leader answer an upload that is verified here. That goes on if the sender goes away: the leader
+    /// takes the end of the connection for this replica's.
+    async fn pass_on_vetted(
+        &self,
+        leader: &Arc<Leader>,
+        waiting: &Arc<Waiting>,
+        vetted: Vetted,
+    ) -> Forwarded {
+        let (link, leader, waiting) = (self.link.clone(), Arc::clone(leader), Arc::clone(waiting));
+        let to_the_end = tokio::spawn(async move {
+            let told = Told {
+                vetting: Some(vetted.id),
+                ..Told::default()
+            };
+            let forwarded = link.forward(&leader, &waiting, told).await;
+            drop(vetted);
+            forwarded
+        });
+        to_the_end.await.unwrap_or(Forwarded::Lost)
     }
 
     /// This replica's own answer, as the leader. None if it leads no more and has done nothing that counts.
@@ -168,11 +225,17 @@ impl Door {
     }
 
     /// Says that nobody could answer, and when to come back.
-    async fn unavailable(&self, waiting: Waiting) -> Response {
+    async fn unavailable(&self, waiting: &Waiting) -> Response {
         if let Some(body) = waiting.body.take() {
             body::drain(&waiting.parts.headers, body);
         }
-        self.here(Request::from_parts(waiting.parts, Body::empty()))
+        self.here(Request::from_parts(waiting.parts.clone(), Body::empty()))
             .await
     }
+}
+
+/// Whether the answer may hold the state to build on.
+fn asks_for_the_state(parts: &Parts) -> bool {
+    let path = parts.uri.path();
+    parts.method == Method::POST && matches!(path, "/contribution/start" | "/lobby/try_contribute")
 }

@@ -19,6 +19,9 @@ const SECRET: HeaderName = HeaderName::from_static("x-tauline-secret");
 /// The address that a forwarded request counts against.
 const CLIENT: HeaderName = HeaderName::from_static("x-tauline-client");
 
+/// Says of a request that a replica asks it itself, and passes nobody's on.
+const ASKS: HeaderName = HeaderName::from_static("x-tauline-asks");
+
 /// Says of an answer that the replica does not lead, and that nothing was done.
 const NOT_LEADING: HeaderName = HeaderName::from_static("x-tauline-not-leading");
 
@@ -80,7 +83,7 @@ pub(super) fn passed_on(headers: &HeaderMap) -> HeaderMap {
     for name in OF_PROXIES {
         headers.remove(name);
     }
-    for name in [SECRET, CLIENT, NOT_LEADING] {
+    for name in [SECRET, CLIENT, ASKS, NOT_LEADING] {
         headers.remove(name);
     }
     headers
@@ -94,6 +97,19 @@ pub(super) fn forwarded(headers: &HeaderMap, client: IpAddr, secret: &Secret) ->
     }
     headers.insert(SECRET, secret.value());
     headers
+}
+
+/// The headers of a request that this replica asks itself.
+pub(super) fn asked(headers: &HeaderMap, secret: &Secret) -> HeaderMap {
+    let nobody = IpAddr::from([0, 0, 0, 0]);
+    let mut headers = forwarded(headers, nobody, secret);
+    headers.insert(ASKS, HeaderValue::from_static("1"));
+    headers
+}
+
+/// Whether another replica asks itself. What it only passes on is a participant's, whatever its path.
+pub(super) fn take_asks(headers: &mut HeaderMap) -> bool {
+    headers.remove(ASKS).is_some()
 }
 
 /// Takes the address out of a forwarded request's headers that it counts against, and the secret.
@@ -157,6 +173,7 @@ mod tests {
             ("x-forwarded-for", "6.6.6.6"),
             ("x-tauline-client", "6.6.6.6"),
             ("x-tauline-secret", "00"),
+            ("x-tauline-asks", "1"),
             ("authorization", "Bearer a"),
             ("authorization", "Bearer b"),
             ("host", "a.test"),
@@ -179,6 +196,9 @@ mod tests {
         );
         assert_eq!(sent.get_all("authorization").iter().count(), 2);
         assert_eq!(sent["x-tauline-client"], "192.0.2.7");
+        let mut asked = asked(&came, &secret(7));
+        assert!(take_asks(&mut asked));
+        assert!(!take_asks(&mut asked));
     }
 
     #[test]

@@ -11,13 +11,15 @@ use axum::response::{IntoResponse as _, Response};
 use tauline_protocol::admin::{AdminAnswer, AdminRequest};
 
 use super::check_ins::{self, LINE_PATH};
-use super::headers::{ADMIN_PATH, LEADS_PATH, Secret, mark_not_leading, take_client};
+use super::headers::{ADMIN_PATH, LEADS_PATH, Secret, mark_not_leading, take_asks, take_client};
 use super::role::{Lead, Role, Roles};
+use super::told::Told;
 use crate::addresses::Peer;
 use crate::admin::Operates;
 use crate::connections::Place;
 use crate::http::body;
 use crate::refused::Refused;
+use crate::routes;
 use crate::telemetry::throttle::Throttle;
 
 /// Longest request of an operator, in bytes, as at the socket.
@@ -57,18 +59,23 @@ impl Inside {
         let Some(client) = take_client(request.headers_mut()) else {
             return StatusCode::BAD_REQUEST.into_response();
         };
+        let asks = take_asks(request.headers_mut());
         let Some(lead) = self.lead() else {
             return not_leading(request);
         };
         match request.uri().path() {
-            LEADS_PATH => "leads".into_response(),
-            ADMIN_PATH => self.admin(request).await,
-            LINE_PATH => check_ins::take(lead, request.into_body()),
+            LEADS_PATH if asks => "leads".into_response(),
+            ADMIN_PATH if asks => self.admin(request).await,
+            LINE_PATH if asks => check_ins::take(lead, request.into_body()),
+            path if asks && routes::is_among_replicas(path) => {
+                lead.pass_on(&lead.among_replicas, request).await
+            }
             _ => {
                 request.extensions_mut().insert(Peer(client));
                 // It is the other replica's, and carries many people's requests.
                 request.extensions_mut().remove::<Arc<Place>>();
-                lead.pass_on(request).await
+                Told::hand_on(&mut request);
+                lead.pass_on(&lead.router, request).await
             }
         }
     }

@@ -20,6 +20,9 @@ use tokio::time::timeout;
 use super::bodies::{Lent, Relayed, Slot, another_leads};
 use super::headers::{self, ADMIN_PATH, LEADS_PATH, Secret};
 use super::role::{Leader, Roles};
+use super::told::Told;
+use crate::routes::{VERDICT_PATH, WANTED_PATH};
+use crate::vetting::{Verdict, Wanted};
 
 /// How long connecting may take: the replicas are on one network.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -157,7 +160,12 @@ impl Link {
     }
 
     /// Sends a request to a leader, and passes on what it answers.
-    pub(super) async fn forward(&self, leader: &Leader, waiting: &Waiting) -> Forwarded {
+    pub(super) async fn forward(
+        &self,
+        leader: &Leader,
+        waiting: &Waiting,
+        told: Told,
+    ) -> Forwarded {
         let Some(body) = lent(waiting) else {
             return Forwarded::Lost;
         };
@@ -167,6 +175,7 @@ impl Link {
         *request.headers_mut() =
             headers::forwarded(&waiting.parts.headers, waiting.client, &self.secret);
         name_the_host(request.headers_mut(), waiting, leader);
+        told.put_into(request.headers_mut());
         let answer = tokio::select! {
             biased;
             answer = self.forwards.request(request) => answer,
@@ -199,7 +208,7 @@ impl Link {
         body: Body,
     ) -> Result<Response<Incoming>, ClientError> {
         let body = Lent::whole(body);
-        let request = self.own_request(leader, Method::POST, path, body);
+        let request = self.own_request(&HeaderMap::new(), leader, Method::POST, path, body);
         self.forwards.request(request).await
     }
 
@@ -244,6 +253,41 @@ impl Link {
         }
     }
 
+    /// Whether the leader wants an upload with these headers, and against what this replica may verify it.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub(super) async fn wanted(
+        &self,
+        leader: &Leader,
+        headers: &HeaderMap,
+    ) -> Result<Option<Wanted>, LinkError> {
+        let session = headers.get(header::AUTHORIZATION);
+        let session = session.map(|value| (header::AUTHORIZATION, value.clone()));
+        let headers = HeaderMap::from_iter(session);
+        let asked = self.ask_with(headers, leader, Method::POST, WANTED_PATH, Bytes::new());
+        let answer = asked.await?;
+        let unreadable = |_| LinkError::Unreadable(leader.name.clone());
+        serde_json::from_slice(&answer).map_err(unreadable)
+    }
+
+    /// Tells the leader what came of verifying an upload.
+    ///
+    /// # Errors
+    /// Why it does not hear it.
+    pub(super) async fn verdict(
+        &self,
+        leader: &Leader,
+        verdict: &Verdict,
+    ) -> Result<(), LinkError> {
+        let unreadable = |_| LinkError::Unreadable(leader.name.clone());
+        let verdict = serde_json::to_vec(verdict).map_err(unreadable)?;
+        let json = HeaderValue::from_static("application/json");
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, json)]);
+        let asked = self.ask_with(headers, leader, Method::POST, VERDICT_PATH, verdict.into());
+        asked.await.map(drop)
+    }
+
     async fn ask(
         &self,
         leader: &Leader,
@@ -251,7 +295,19 @@ impl Link {
         path: &'static str,
         body: Bytes,
     ) -> Result<Bytes, LinkError> {
-        let request = self.own_request(leader, method, path, Full::new(body));
+        self.ask_with(HeaderMap::new(), leader, method, path, body)
+            .await
+    }
+
+    async fn ask_with(
+        &self,
+        headers: HeaderMap,
+        leader: &Leader,
+        method: Method,
+        path: &'static str,
+        body: Bytes,
+    ) -> Result<Bytes, LinkError> {
+        let request = self.own_request(&headers, leader, method, path, Full::new(body));
         let silent = |_| LinkError::Silent(leader.name.clone());
         let mut answer = self.asks.request(request).await.map_err(silent)?;
         if headers::is_not_leading(answer.headers_mut()) || !answer.status().is_success() {
@@ -266,6 +322,7 @@ impl Link {
     /// A request of this replica's own, for no participant.
     fn own_request<B>(
         &self,
+        headers: &HeaderMap,
         leader: &Leader,
         method: Method,
         path: &'static str,
@@ -274,8 +331,7 @@ impl Link {
         let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = uri_at(leader, Some(&PathAndQuery::from_static(path)));
-        let nobody = IpAddr::from([0, 0, 0, 0]);
-        *request.headers_mut() = headers::forwarded(&HeaderMap::new(), nobody, &self.secret);
+        *request.headers_mut() = headers::asked(headers, &self.secret);
         request
     }
 }

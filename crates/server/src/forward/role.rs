@@ -46,6 +46,8 @@ pub(crate) struct Lead {
     pub(crate) term: Arc<Term>,
     /// What answers.
     pub(crate) router: Router,
+    /// What answers other replicas, beside what they pass on.
+    pub(crate) among_replicas: Router,
     /// Whether it is about to stop: what it refuses then, the next leader does.
     pub(crate) stopping: watch::Receiver<bool>,
 }
@@ -56,10 +58,10 @@ impl Lead {
         *self.stopping.borrow() || !self.term.lasts()
     }
 
-    /// Has the leader answer what another replica passes on. What it refuses because it stops is marked: the next
+    /// Has one of its routers answer what another replica asks or passes on. What it refuses because it stops is marked: the next
     /// one does it.
-    pub(super) async fn pass_on(&self, request: Request) -> Response {
-        let Ok(mut response) = self.router.clone().oneshot(request).await;
+    pub(super) async fn pass_on(&self, router: &Router, request: Request) -> Response {
+        let Ok(mut response) = router.clone().oneshot(request).await;
         if !self.term.lasts() {
             // Whatever was said may not hold any more.
             response = Refused::unavailable().into_response();

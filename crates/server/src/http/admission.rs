@@ -111,10 +111,7 @@ pub(crate) async fn admit(
     }
     let client = app.proxies.client(peer, request.headers());
     app.proxies.notice_proxy(peer, request.headers());
-    let session = match token(request.headers()) {
-        Ok(token) => app.sign_in.sessions.find(token).await,
-        Err(refused) => Err(refused),
-    };
+    let session = session_of(app, request.headers()).await;
     if let (Ok(session), Some(place)) = (&session, request.extensions().get::<Arc<Place>>()) {
         place.signed_in(&session.hash);
     }
@@ -148,6 +145,14 @@ pub(crate) async fn admit(
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// The session that a request's headers name.
+///
+/// # Errors
+/// When there is none.
+pub(crate) async fn session_of(app: &App, headers: &HeaderMap) -> Result<Session, Refused> {
+    app.sign_in.sessions.find(token(headers)?).await
 }
 
 /// Refuses what could be read in two ways by this server and a proxy in front of it: two hosts, or

@@ -1,7 +1,7 @@
 //! A contribution's body on its way in: from the first byte to the receipt.
 
 mod places;
-mod reader;
+pub(crate) mod reader;
 
 use std::time::Duration;
 
@@ -10,15 +10,18 @@ use axum::extract::Request;
 use axum::http::HeaderMap;
 use tauline_protocol::Identity;
 use tauline_protocol::error::Code;
+use tauline_transcript::Sizes;
 use tokio::time::Instant;
 
 use self::places::{Current, Repeats};
+use self::reader::Decoder;
 use super::body::compression::BodyCoding;
 use super::body::media::DocumentForm;
 use super::body::{self, Incoming, Limit};
 use crate::coordinator::{Admission, Coordinator, Counted};
 use crate::refused::Refused;
 use crate::traces::Traces;
+use crate::vetting::{Verdict, VettingId, Vettings, Wanted};
 
 /// How often the coordinator hears that bytes of an upload arrive.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -33,6 +36,7 @@ pub(crate) struct Uploads {
     whole: Duration,
     current: Current,
     repeats: Repeats,
+    vettings: Vettings,
 }
 
 /// An upload whose body is wanted.
@@ -42,6 +46,8 @@ struct Upload {
     body: Body,
     form: DocumentForm,
     coding: BodyCoding,
+    /// If another replica verifies it.
+    vetting: Option<VettingId>,
 }
 
 impl Uploads {
@@ -59,7 +65,26 @@ impl Uploads {
             whole,
             current: Current::default(),
             repeats: Repeats::default(),
+            vettings: Vettings::default(),
         }
+    }
+
+    /// Whether another replica may verify what this participant sends, and against what.
+    pub(crate) async fn wanted(&self, who: Identity) -> Option<Wanted> {
+        let wanted = self.coordinator.wanted_of(who.clone()).await;
+        let (ticket, base) = wanted.ok().flatten()?;
+        let base = base.its_id().await.ok()?;
+        Some(Wanted {
+            id: self.vettings.expect(who.clone()),
+            ticket,
+            identity: who,
+            base,
+        })
+    }
+
+    /// Takes the verdict of another replica.
+    pub(crate) fn vetted(&self, verdict: Verdict) {
+        self.vettings.take(verdict);
     }
 
     /// Takes the contribution that a request brings, and gives its receipt.
@@ -77,6 +102,7 @@ impl Uploads {
         form: impl FnOnce(&HeaderMap) -> Result<(DocumentForm, BodyCoding), E>,
     ) -> Result<Counted, E> {
         let (parts, body) = request.into_parts();
+        let vetting = parts.extensions.get::<VettingId>().copied();
         let headers = parts.headers;
         let wanted = async {
             let who = sender(&headers)?;
@@ -97,6 +123,7 @@ impl Uploads {
             body,
             form,
             coding,
+            vetting,
         };
         let counted = match admission {
             Admission::ReadBody => self.receive(upload).await,
@@ -118,13 +145,16 @@ impl Uploads {
             body,
             form,
             coding,
+            vetting,
         } = upload;
         let limit = self.limit(form);
         let superseded = self.current.enter();
         let mut incoming = Incoming::new(&headers, body, limit)?;
-        let verifier = self.coordinator.verifier().clone();
-        let sizes = self.coordinator.sizes().clone();
-        let (feed, reading) = reader::start(verifier, sizes, form, coding, limit.bytes);
+        let claimed = vetting.and_then(|id| self.vettings.claim(id, &who));
+        // The other replica hangs on this request: if it is gone, the request is dropped, and this with it.
+        let (vetting, _presence) = claimed.unzip();
+        let decoder = vetting.is_none().then(|| self.decoder());
+        let (feed, reading) = reader::start(decoder, form, coding, limit.bytes);
         let attached = self.coordinator.attach(&who);
         let mut spell = self.traces.in_the_turn("upload");
         let to_the_end = async {
@@ -154,7 +184,14 @@ impl Uploads {
             feed.end().await;
             reading.await
         };
-        self.coordinator.complete_arriving(who, read).await
+        self.coordinator.complete_vetted(who, read, vetting).await
+    }
+
+    fn decoder(&self) -> Decoder {
+        Decoder {
+            verifier: self.coordinator.verifier().clone(),
+            sizes: self.coordinator.sizes().clone(),
+        }
     }
 
     /// Reads a contribution of somebody of whom one is being verified or was accepted, and answers
@@ -172,6 +209,7 @@ impl Uploads {
             body,
             form,
             coding,
+            vetting: _,
         } = upload;
         let limit = self.limit(form);
         let (turn, superseded) = self.repeats.enter(&who);
@@ -197,15 +235,19 @@ impl Uploads {
     }
 
     fn limit(&self, form: DocumentForm) -> Limit {
-        let sizes = self.coordinator.sizes();
         Limit {
-            bytes: match form {
-                DocumentForm::Json => sizes.max_json_len(),
-                DocumentForm::Msgpack => sizes.max_msgpack_len(),
-            },
+            bytes: most_bytes(self.coordinator.sizes(), form),
             pause: self.pause,
             whole: self.whole,
         }
+    }
+}
+
+/// Most bytes of a contribution.
+pub(crate) fn most_bytes(sizes: &Sizes, form: DocumentForm) -> usize {
+    match form {
+        DocumentForm::Json => sizes.max_json_len(),
+        DocumentForm::Msgpack => sizes.max_msgpack_len(),
     }
 }
 

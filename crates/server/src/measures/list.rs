@@ -81,6 +81,14 @@ pub(super) const VERIFICATION: Metric = Metric::times(
     VERIFYING,
     "Time that verifying a contribution takes, from when its document is read.",
 );
+pub(super) const VETTED: Metric = Metric::new(
+    "tauline_vetted_total",
+    "Contributions that another replica verified: its verdict was believed, refused (it was about something else), or missed (none came). But for the first this one verified them itself.",
+);
+pub(super) const COPIED_STATES: Metric = Metric::new(
+    "tauline_copied_states_total",
+    "States to build on that this replica sent from its own copy, while another led.",
+);
 pub(super) const COMMIT: Metric = Metric::times(
     "tauline_commit_seconds",
     COMMITTING,

@@ -90,7 +90,7 @@ pub(super) async fn start(
     let caller = session.caller();
     let base = app.coordinator.start(session.identity, tags).await?;
     let (status, _) = app.coordinator.follow(caller, None, Duration::ZERO).await?;
-    let mut response = state(&base, form, &parts.headers).await?;
+    let mut response = state(&base, form, &parts.headers, &parts.extensions).await?;
     if let Some(left) = status.contribute_in_ms {
         response.headers_mut().insert(CONTRIBUTE_IN, left.into());
     }

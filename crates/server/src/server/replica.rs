@@ -11,6 +11,7 @@
 //! | `standing` | following and leading by turns |
 //! | `copying` | the follower's own copy of the ceremony |
 //! | `comparing` | whether all replicas have the same invitations |
+//! | `states` | the state to build on, in that copy |
 //! | `keeping` | the lease, renewed on a thread of its own |
 //! | `leading` | the ceremony, taken up and given away |
 //! | `probing` | whether the leader answers this replica |
@@ -23,6 +24,7 @@ mod leading;
 mod operator;
 mod probing;
 mod standing;
+mod states;
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::net::SocketAddr;

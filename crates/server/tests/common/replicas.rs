@@ -169,11 +169,21 @@ impl Fleet {
 
     /// The same, until it ends itself at a failpoint.
     pub fn start_until(&mut self, number: usize, failpoint: Option<&str>) {
+        self.start_with(number, failpoint, false);
+    }
+
+    /// The same, until it stands still at a failpoint.
+    pub fn start_to_freeze(&mut self, number: usize, failpoint: &str) {
+        self.start_with(number, Some(failpoint), true);
+    }
+
+    fn start_with(&mut self, number: usize, failpoint: Option<&str>, freezes: bool) {
         let log = File::options()
             .create(true)
             .append(true)
             .open(self.log_path(number))
             .unwrap();
+        let hold = self.hold_path(number);
         let replica = &mut self.replicas[number];
         assert!(replica.child.is_none(), "it runs already");
         let is_said = |flag: &str| self.more.iter().any(|more| more == flag);
@@ -204,6 +214,9 @@ impl Fleet {
         if let Some(failpoint) = failpoint {
             command.env("TAULINE_FAILPOINT", failpoint);
         }
+        if freezes {
+            command.env("TAULINE_FAILPOINT_HOLDS", &hold);
+        }
         let child = replica.child.insert(command.spawn().unwrap());
         let line = tokio::task::block_in_place(|| program::first_line(child));
         if failpoint.is_none() {
@@ -232,6 +245,47 @@ impl Fleet {
     pub fn signal(&self, number: usize, signal: Signal) {
         let child = self.replicas[number].child.as_ref().expect("it runs");
         kill_process(Pid::from_child(child), signal).unwrap();
+    }
+
+    /// Waits until a replica has come to its failpoint, and freezes it there.
+    pub async fn until_frozen(&self, number: usize) {
+        let child = self.replicas[number].child.as_ref().expect("it runs");
+        let stat = format!("/proc/{}/stat", child.id());
+        let is_stopped = || {
+            let stat = std::fs::read_to_string(&stat).unwrap();
+            let state = stat.rsplit_once(')').unwrap().1.trim_start();
+            state.starts_with('T')
+        };
+        let begun = Instant::now();
+        while !is_stopped() {
+            if self.hold_path(number).exists() {
+                self.signal(number, Signal::STOP);
+            }
+            assert!(begun.elapsed() < LIMIT, "{}", self.log(number));
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Lets a replica go on that was frozen.
+    pub fn thaw(&self, number: usize) {
+        std::fs::remove_file(self.hold_path(number)).unwrap();
+        self.signal(number, Signal::CONT);
+    }
+
+    fn hold_path(&self, number: usize) -> PathBuf {
+        self.directory.path().join(format!("hold-{number}"))
+    }
+
+    /// Where the other replicas reach one.
+    pub fn inside_url(&self, number: usize) -> String {
+        format!("http://{}", self.replicas[number].inside)
+    }
+
+    /// By what replicas know each other.
+    pub fn secret(&self) -> String {
+        let asked = "SELECT encode(secret, 'hex') FROM replicas";
+        let row = tokio::task::block_in_place(|| self.postgres.sql(&self.schema, asked));
+        row.trim().to_owned()
     }
 
     /// Whether a replica has ended by itself.

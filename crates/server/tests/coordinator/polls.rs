@@ -281,7 +281,7 @@ async fn signatures_over_either_spelling_of_a_github_identity_are_kept() {
         };
         let secrets = (0..4).map(|sub| Secret::from_be_bytes(&known_scalar(sub).to_bytes_be()));
         let secrets = secrets.collect::<Option<Vec<_>>>().unwrap();
-        let update = contribute_with(base.powers(), secrets, &|_| ()).unwrap();
+        let update = contribute_with(base.powers().unwrap(), secrets, &|_| ()).unwrap();
         let mut document = update.unsigned();
         let mut signatures = Vec::new();
         for (number, sub) in (0..).zip(&mut document.sub_contributions) {

@@ -273,7 +273,7 @@ impl Ceremony {
 
 /// A good contribution on this base, signed for somebody of this name.
 pub(crate) fn update(base: &CurrentBase, name: &str) -> RawContribution {
-    contribute(base.powers(), &mut rand_core::OsRng, b"", &|_| ()).sign(&id(name), None)
+    contribute(base.powers().unwrap(), &mut rand_core::OsRng, b"", &|_| ()).sign(&id(name), None)
 }
 
 #[track_caller]

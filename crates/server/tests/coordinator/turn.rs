@@ -161,6 +161,7 @@ async fn an_unchanged_base_has_no_entropy() {
     let base = ceremony.start("anna").await;
     let same = base
         .powers()
+        .unwrap()
         .to_raw(tauline_transcript::Encoding::Compressed);
     let error = ceremony.complete("anna", same).await.unwrap_err();
     assert_eq!(error.body().known_code(), Some(Code::ContributionNoEntropy));

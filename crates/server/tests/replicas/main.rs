@@ -24,4 +24,7 @@ mod namespaces;
 mod partition;
 mod serving;
 mod sign_in;
+mod states;
 mod uploads;
+mod vetting;
+mod vetting_lost;

@@ -189,9 +189,26 @@ async fn nobody_else_is_heard_at_the_internal_listener() {
             assert_eq!(request.send().await.unwrap().status(), 403, "{path}");
         }
     }
-    // And what is for the inside is nothing outside.
-    let outside = fleet.anonymous(0).post("/.replica/admin").await;
-    outside.expect_error(Code::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_for_the_inside_is_nothing_outside_at_whichever_replica() {
+    let Some(fleet) = Fleet::begin(2, 1, &[]).await else {
+        return;
+    };
+    let order = serde_json::to_value(AdminRequest::Drain { at: None }).unwrap();
+    for number in 0..2 {
+        let client = fleet.client(number, 0).await;
+        for path in ["leads", "admin", "wanted", "verdict"] {
+            let path = format!("/.replica/{path}");
+            let request = client.request(reqwest::Method::POST, &path).json(&order);
+            let request = request.header("x-tauline-asks", "1");
+            let outside = client.send(request).await;
+            outside.expect_error(Code::NotFound);
+        }
+        let status = json!(client.status().await);
+        assert_eq!(status["mode"], "open", "nobody was heard: {status}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -88,14 +88,20 @@ impl<P: Point> RawPoints<P> {
         hash.update((self.len() as u64).to_be_bytes());
         match self.encoding {
             Encoding::Compressed => hash.update(&self.bytes),
-            Encoding::Uncompressed => {
-                let mut compressed = Vec::with_capacity(self.len() * P::COMPRESSED_LEN);
-                for point in self.iter() {
-                    append_compressed(point, &mut compressed);
-                }
-                hash.update(&compressed);
-            }
+            Encoding::Uncompressed => hash.update(self.compressed().bytes),
         }
+    }
+
+    /// The same points, compressed. Of bytes that are no points, something else that is none.
+    pub(crate) fn compressed(&self) -> Self {
+        if self.encoding == Encoding::Compressed {
+            return self.clone();
+        }
+        let mut bytes = Vec::with_capacity(self.len() * P::COMPRESSED_LEN);
+        for point in self.iter() {
+            append_compressed(point, &mut bytes);
+        }
+        Self::from_parts(Encoding::Compressed, bytes)
     }
 
     fn to_encoding(&self, encoding: Encoding, at: &str) -> Result<Self, DocumentError> {

@@ -50,7 +50,7 @@ mod partial;
 use self::partial::{PartialPowers, ReceivedPowers};
 use crate::arithmetic::{Backend, Digits, G1List, G2List};
 use crate::contribution::raw::RawContribution;
-use crate::contribution::wire::batches::{PointBatch, PointSink};
+use crate::contribution::wire::batches::{IgnorePoints, PointBatch, PointSink};
 use crate::encoding::{Encoding, Point};
 use crate::error::DocumentError;
 use crate::sizes::Sizes;
@@ -143,6 +143,32 @@ impl Received {
         })
     }
 
+    /// Reads a JSON contribution from a stream, and decodes nothing of it: for who only keeps it, and has
+    /// somebody else verify it. Otherwise like [`from_json`](Self::from_json).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_json`](Self::from_json).
+    pub fn undecoded_json(from: impl Read) -> Result<Self, ReceiveError> {
+        undecoded(from, |from, sink| {
+            crate::contribution::json::read_arriving(from, sink)
+        })
+    }
+
+    /// Reads a MessagePack contribution, as [`undecoded_json`](Self::undecoded_json).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_msgpack`](Self::from_msgpack).
+    pub fn undecoded_msgpack(from: impl Read) -> Result<Self, ReceiveError> {
+        undecoded(from, |from, sink| {
+            Ok((
+                crate::contribution::msgpack::read_arriving(from, sink)?,
+                true,
+            ))
+        })
+    }
+
     pub(crate) fn into_parts(self) -> (Arc<RawContribution>, Vec<ReceivedPowers>) {
         (self.document, self.powers)
     }
@@ -172,19 +198,8 @@ fn receive<R: Read>(
             at_work: &at_work,
             rng,
         };
-        let mut from = FirstErrorReader { from, error: None };
-        let document = parse(&mut from, &mut decoder);
-        if !matches!(document, Ok((_, true))) {
-            given_up.store(true, Ordering::Relaxed);
-        }
-        let to_the_end = io::copy(&mut from, &mut io::sink());
-        match (from.error, to_the_end) {
-            (Some(error), _) | (None, Err(error)) => {
-                given_up.store(true, Ordering::Relaxed);
-                Err(ReceiveError::Read(error))
-            }
-            (None, Ok(_)) => document.map_err(ReceiveError::Document),
-        }
+        let give_up = || given_up.store(true, Ordering::Relaxed);
+        to_the_end(from, &mut decoder, parse, give_up)
     })?;
     // What was handed on may be a part of the contribution: all of it is decoded again.
     let powers = match is_handed_on {
@@ -198,6 +213,34 @@ fn receive<R: Read>(
         document: Arc::new(document),
         powers,
     })
+}
+
+fn undecoded<R: Read>(from: R, parse: Parse<R>) -> Result<Received, ReceiveError> {
+    let (document, _) = to_the_end(from, &mut IgnorePoints, parse, || ())?;
+    Ok(document.into())
+}
+
+/// Parses a stream and reads it to its end, whatever is in it. Whoever takes the points hears when nothing more
+/// is wanted.
+fn to_the_end<R: Read>(
+    from: R,
+    sink: &mut dyn PointSink,
+    parse: Parse<R>,
+    give_up: impl Fn(),
+) -> Result<(RawContribution, bool), ReceiveError> {
+    let mut from = FirstErrorReader { from, error: None };
+    let document = parse(&mut from, sink);
+    if !matches!(document, Ok((_, true))) {
+        give_up();
+    }
+    let rest = io::copy(&mut from, &mut io::sink());
+    match (from.error, rest) {
+        (Some(error), _) | (None, Err(error)) => {
+            give_up();
+            Err(ReceiveError::Read(error))
+        }
+        (None, Ok(_)) => document.map_err(ReceiveError::Document),
+    }
 }
 
 /// A reader that keeps its first error, which a parser would only quote. After one there is

@@ -10,8 +10,8 @@ use rand::{CryptoRng, Rng, RngCore};
 use rand_chacha::ChaCha20Rng;
 use rayon::ThreadPool;
 use tauline_transcript::{
-    Base, DocumentError, Encoding, Invalid, RawContribution, ReceiveError, Received, SecureRandom,
-    Sizes, Verified, verify_received,
+    Base, DocumentError, Encoding, Foundation, Invalid, RawContribution, ReceiveError, Received,
+    SecureRandom, Sizes, Verified, verify_on, verify_received,
 };
 
 use crate::fixtures::{
@@ -42,6 +42,14 @@ impl Form {
         match self {
             Self::Json => Received::from_json(from, sizes, pool(), rng),
             Self::Msgpack => Received::from_msgpack(from, sizes, pool(), rng),
+        }
+    }
+
+    /// Read for who only keeps it.
+    fn undecoded(self, from: impl Read) -> Result<Received, ReceiveError> {
+        match self {
+            Self::Json => Received::undecoded_json(from),
+            Self::Msgpack => Received::undecoded_msgpack(from),
         }
     }
 
@@ -108,6 +116,29 @@ fn assert_no_difference(base: &Base, form: Form, document: &RawContribution, see
         seen(check(base, document)),
         "{form:?}, seed {seed}"
     );
+    // Who keeps it first, and has of the base what was accepted.
+    let kept = form.undecoded(pieces(&bytes, 1 << (seed % 14), seed));
+    let kept = kept.unwrap();
+    assert_eq!(kept.document(), document, "seed {seed}");
+    let before = base.to_raw(Encoding::Compressed);
+    let foundation = Foundation::decode(&before, base.sizes()).unwrap();
+    assert_eq!(foundation, Foundation::of(base));
+    let verdict = verify_on(&foundation, kept, &mut rng(seed));
+    if let Err(invalid) = &verdict {
+        let told = serde_json::to_string(invalid).unwrap();
+        assert_eq!(serde_json::from_str::<Invalid>(&told).unwrap(), *invalid);
+    }
+    assert_eq!(seen(verdict), seen(check(base, document)), "seed {seed}");
+}
+
+#[test]
+fn what_is_accepted_is_the_next_base_without_a_point_decoded() {
+    let (base, document) = next_turn("16:4,32:4");
+    let verified = check(&base, &document).unwrap();
+    for encoding in [Encoding::Compressed, Encoding::Uncompressed] {
+        let came = document.to_encoding(encoding).unwrap();
+        assert_eq!(came.to_base(), verified.base().to_raw(Encoding::Compressed));
+    }
 }
 
 #[test]
@@ -254,6 +285,12 @@ proptest! {
             }
         }
         let at_once = form.at_once(&bytes);
+        let kept = form.undecoded(pieces(&bytes, longest, seed));
+        match (&kept, &at_once) {
+            (Ok(kept), Ok(document)) => prop_assert_eq!(kept.document(), document),
+            (Err(ReceiveError::Document(error)), Err(at_once)) => prop_assert_eq!(error, at_once),
+            _ => prop_assert!(false, "{kept:?} is not {at_once:?}"),
+        }
         let from = pieces(&bytes, longest, seed);
         match (form.arriving(from, &sizes("4:2,8:3"), &mut rng), at_once) {
             (Ok(received), Ok(document)) => prop_assert_eq!(received.document(), &document),
@@ -291,10 +328,12 @@ fn a_stream_that_fails_outranks_what_is_wrong_with_the_document() {
         (Form::Msgpack, b"nor is this"),
     ];
     for (form, bytes) in cases {
-        let error = form.arriving(BreaksOff(bytes), &sizes, &mut rng(1));
-        match error.map(|_| ()) {
-            Err(ReceiveError::Read(error)) => assert_eq!(error.to_string(), "the cable"),
-            other => panic!("{form:?}: {other:?}"),
+        let decoded = form.arriving(BreaksOff(bytes), &sizes, &mut rng(1));
+        for read in [decoded, form.undecoded(BreaksOff(bytes))] {
+            match read.map(|_| ()) {
+                Err(ReceiveError::Read(error)) => assert_eq!(error.to_string(), "the cable"),
+                other => panic!("{form:?}: {other:?}"),
+            }
         }
     }
 }

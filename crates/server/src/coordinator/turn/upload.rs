@@ -16,10 +16,12 @@ use crate::base::CurrentBase;
 use crate::coordinator::handle::Coordinator;
 use crate::coordinator::reply::{Counted, Reply, SubmitAnswer};
 use crate::coordinator::task::{Message, Task, Verifying};
+use crate::coordinator::turn::vetted;
 use crate::fingerprint::Fingerprint;
 use crate::refused::Refused;
-use crate::submission::{Arrived, Verification};
+use crate::submission::{Arrived, Verification, stored};
 use crate::verifier::Job;
+use crate::vetting::Vetting;
 
 /// Whether the body of a contribution is to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +76,8 @@ impl Coordinator {
             let document = move || read().map(Received::from).map_err(Refused::malformed);
             tokio::task::spawn_blocking(document).await
         };
-        Ok(self.complete_read(who, read, false).await?.receipt)
+        let counted = self.complete_read(who, read, Verified::OnceStored);
+        Ok(counted.await?.receipt)
     }
 
     /// Takes the contribution whose last byte has just arrived and which is being read, and answers
@@ -92,14 +95,32 @@ impl Coordinator {
     where
         R: Future<Output = Result<Result<Received, Refused>, JoinError>> + Send + 'static,
     {
-        self.complete_read(who, reading, true).await
+        self.complete_read(who, reading, Verified::Here).await
+    }
+
+    /// As [`complete_arriving`](Self::complete_arriving), for a contribution that another replica may be
+    /// verifying.
+    ///
+    /// # Errors
+    /// Those of [`complete_arriving`](Self::complete_arriving).
+    pub(crate) async fn complete_vetted<R>(
+        &self,
+        who: Identity,
+        reading: R,
+        vetting: Option<Vetting>,
+    ) -> Result<Counted, Refused>
+    where
+        R: Future<Output = Result<Result<Received, Refused>, JoinError>> + Send + 'static,
+    {
+        let verified = vetting.map_or(Verified::Here, Verified::There);
+        self.complete_read(who, reading, verified).await
     }
 
     async fn complete_read<R>(
         &self,
         who: Identity,
         reading: R,
-        verify_at_once: bool,
+        verified: Verified,
     ) -> Result<Counted, Refused>
     where
         R: Future<Output = Result<Result<Received, Refused>, JoinError>> + Send + 'static,
@@ -111,8 +132,12 @@ impl Coordinator {
             let (may_submit, base) = arrived.await?;
             match may_submit {
                 MaySubmit::Yes(ticket) => {
-                    let base = verify_at_once.then_some(base);
-                    this.read_and_submit(who, ticket, reading, base).await
+                    let arriving = Arriving {
+                        ticket,
+                        base,
+                        verified,
+                    };
+                    this.read_and_submit(who, arriving, reading).await
                 }
                 // Another upload of this stay was quicker.
                 MaySubmit::Verifying(_) | MaySubmit::Accepted(_) => {
@@ -128,45 +153,17 @@ impl Coordinator {
         }
     }
 
-    /// With a `base` to verify it against, verification begins at once.
     async fn read_and_submit<R>(
         &self,
         who: Identity,
-        ticket: Ticket,
+        arriving: Arriving,
         reading: R,
-        base: Option<Arc<CurrentBase>>,
     ) -> Result<Counted, Refused>
     where
         R: Future<Output = Result<Result<Received, Refused>, JoinError>>,
     {
-        let arrived = async {
-            let contribution = read(reading).await?;
-            let document = contribution.shared_document();
-            let verification = match base {
-                Some(base) => Verification::Begun(self.verifier().start(Job {
-                    ticket,
-                    identity: who.clone(),
-                    base,
-                    contribution,
-                    key: self.shared.key.clone(),
-                })),
-                None => Verification::ToDo(contribution),
-            };
-            let store = Arc::clone(&self.shared.store);
-            let arrived = move || {
-                let arrived = Arrived::new(&document, verification).map_err(Refused::malformed)?;
-                // Where powers are kept apart, the task does not wait for it.
-                match store.prepare(&arrived.blob) {
-                    Ok(()) => Ok(arrived),
-                    Err(error) => {
-                        tracing::error!(%error, "a contribution could not be kept; it can be sent again");
-                        Err(Refused::unavailable())
-                    }
-                }
-            };
-            blocking(arrived).await
-        };
-        let arrived = match arrived.await {
+        let ticket = arriving.ticket;
+        let arrived = match self.arrived(&who, arriving, reading).await {
             Ok(arrived) => arrived,
             Err(unreadable) => {
                 let message = Message::new(move |task, _| task.moment.arrivals.end(ticket));
@@ -179,6 +176,91 @@ impl Coordinator {
         self.hear_verdict(move |task, now, reply| task.submit(now, &who, ticket, arrived, reply))
             .await
     }
+
+    /// A contribution that can be read, kept, and on its way to a verdict.
+    async fn arrived<R>(
+        &self,
+        who: &Identity,
+        arriving: Arriving,
+        reading: R,
+    ) -> Result<Arrived, Refused>
+    where
+        R: Future<Output = Result<Result<Received, Refused>, JoinError>>,
+    {
+        let Arriving {
+            ticket,
+            base,
+            verified,
+        } = arriving;
+        let contribution = read(reading).await?;
+        let document = contribution.shared_document();
+        let job = Job {
+            ticket,
+            identity: who.clone(),
+            base,
+            contribution,
+            key: self.shared.key.clone(),
+        };
+        let begun = match verified {
+            Verified::OnceStored => Ok(Verification::ToDo(job.contribution)),
+            Verified::Here => Ok(Verification::Begun(self.verifier().start(job))),
+            // Its verdict has to name what is stored.
+            Verified::There(vetting) => Err((job, vetting)),
+        };
+        let store = Arc::clone(&self.shared.store);
+        let keep = move || {
+            let blob = stored(&document).map_err(Refused::malformed)?;
+            // Where powers are kept apart, the task does not wait for it.
+            store.prepare(&blob).map_err(|error| {
+                error!(%error, "a contribution could not be kept; it can be sent again");
+                Refused::unavailable()
+            })?;
+            Ok((blob, Fingerprint::of(&document)))
+        };
+        let (blob, fingerprint) = blocking(keep).await?;
+        let there = |(job, vetting)| {
+            let verifier = self.verifier().clone();
+            Verification::Begun(vetted::judging(verifier, job, *blob.digest(), vetting))
+        };
+        Ok(Arrived {
+            verification: begun.unwrap_or_else(there),
+            blob,
+            fingerprint,
+        })
+    }
+
+    /// The stay of the contribution that is wanted of this participant now, and what it builds on; none if
+    /// none is.
+    pub(crate) async fn wanted_of(
+        &self,
+        who: Identity,
+    ) -> Result<Option<(Ticket, Arc<CurrentBase>)>, Refused> {
+        let wanted = self.ask(who, |task, now, who| {
+            Ok(match task.may_submit(now, who) {
+                Ok(MaySubmit::Yes(ticket)) => Some((ticket, Arc::clone(&task.base))),
+                _ => None,
+            })
+        });
+        wanted.await
+    }
+}
+
+/// A contribution whose last byte is here.
+struct Arriving {
+    ticket: Ticket,
+    /// What it builds on.
+    base: Arc<CurrentBase>,
+    verified: Verified,
+}
+
+/// Where, and from when on, a contribution is verified.
+enum Verified {
+    /// Here, once it is stored.
+    OnceStored,
+    /// Here, as soon as it is read.
+    Here,
+    /// By another replica.
+    There(Vetting),
 }
 
 impl Task {

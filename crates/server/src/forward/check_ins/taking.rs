@@ -106,7 +106,7 @@ impl Taking {
         let place = place.map_err(|_| wrong("too many check-ins are under way"))?;
         let (lead, says) = (Arc::clone(&self.lead), self.says.clone());
         let task = self.tasks.spawn(async move {
-            let answer = Answer::of(number, lead.pass_on(request).await).await;
+            let answer = Answer::of(number, lead.pass_on(&lead.router, request).await).await;
             let _ = says.send(Answered {
                 answer,
                 _place: place,

@@ -60,10 +60,16 @@ pub(crate) fn compare(
 /// What becomes of a body, once it is read.
 pub(crate) type Reading = JoinHandle<Result<Received, Refused>>;
 
-/// Starts reading a contribution of at most `max` bytes. What is fed is the body as it came.
+/// What decodes the points of a contribution of these sizes while it arrives.
+pub(crate) struct Decoder {
+    pub(crate) verifier: Verifier,
+    pub(crate) sizes: Sizes,
+}
+
+/// Starts reading a contribution of at most `max` bytes. What is fed is the body as it came. Without a decoder
+/// the points are left as they are.
 pub(crate) fn start(
-    verifier: Verifier,
-    sizes: Sizes,
+    decoder: Option<Decoder>,
     form: DocumentForm,
     coding: BodyCoding,
     max: usize,
@@ -76,10 +82,15 @@ pub(crate) fn start(
             is_over: false,
         };
         let from = coding.decompress(arriving, max).map_err(broken)?;
-        let pool = verifier.pool();
-        let received = match form {
-            DocumentForm::Json => Received::from_json(from, &sizes, pool, &mut OsRng),
-            DocumentForm::Msgpack => Received::from_msgpack(from, &sizes, pool, &mut OsRng),
+        let received = match (&decoder, form) {
+            (Some(Decoder { verifier, sizes }), DocumentForm::Json) => {
+                Received::from_json(from, sizes, verifier.pool(), &mut OsRng)
+            }
+            (Some(Decoder { verifier, sizes }), DocumentForm::Msgpack) => {
+                Received::from_msgpack(from, sizes, verifier.pool(), &mut OsRng)
+            }
+            (None, DocumentForm::Json) => Received::undecoded_json(from),
+            (None, DocumentForm::Msgpack) => Received::undecoded_msgpack(from),
         };
         match received {
             Ok(received) => Ok(received),
@@ -158,10 +169,12 @@ mod tests {
     }
 
     fn begin(coding: BodyCoding) -> (Feed, Reading) {
-        let verifier = Verifier::new(1).unwrap();
+        let decoder = Decoder {
+            verifier: Verifier::new(1).unwrap(),
+            sizes: sizes(),
+        };
         start(
-            verifier,
-            sizes(),
+            Some(decoder),
             DocumentForm::Json,
             coding,
             sizes().max_json_len(),

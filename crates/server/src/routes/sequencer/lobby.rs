@@ -81,7 +81,7 @@ pub(super) async fn try_contribute(
             let code = Code::AnotherContributionInProgress;
             Ok(Json(code.body(code.text(&[]))).into_response())
         }
-        Tried::Base(base) => state(&base, Form::Json, &parts.headers)
+        Tried::Base(base) => state(&base, Form::Json, &parts.headers, &parts.extensions)
             .await
             .map_err(|it| SequencerError::of_poll(&it)),
     }

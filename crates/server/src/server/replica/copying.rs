@@ -17,11 +17,13 @@ use super::super::data;
 use super::super::parts::{Beside, app, sign_in, sweep_limits};
 use super::super::providers::Providers;
 use super::leading::Grounds;
+use super::states;
 use crate::coordinator::{self, CaughtUp, CheckpointTold, Coordinator, Copy};
-use crate::forward::{Copies, Keeping, Link, Role};
+use crate::forward::{Copies, Deputy, Keeping, Link, Role};
 use crate::public_log::origin_of;
 use crate::routes;
 use crate::snapshot::{FOLDER_NAME, Transcripts};
+use crate::traces::Traces;
 use crate::verifier::Verifier;
 
 /// The folder of the copy's pieces of the transcript, below the data directory. They are made again.
@@ -131,6 +133,8 @@ async fn kept(
     // Streams end with this.
     let (_serving, stopped) = watch::channel(false);
     ready.is_replaying.store(false, Ordering::Relaxed);
+    let states = states::keep(Arc::clone(&store), coordinator.clone());
+    let deputy = Deputy::new(coordinator.clone(), states.known());
     let router = router(grounds, store, coordinator.clone(), stopped).await?;
     let mut changes = cluster.changes();
     let mut told = Told {
@@ -156,7 +160,10 @@ async fn kept(
         match &mut keeping {
             Some(keeping) => keeping.done(asked),
             // It is shown once it is up to date.
-            None => keeping = router.take().map(|router| copies.show(router)),
+            None => {
+                keeping = router.take().map(|router| copies.show(router));
+                copies.appoint(deputy.clone());
+            }
         }
         sleep_until(looked + OFTEN).await;
         let somebody_asks = async {
@@ -203,6 +210,7 @@ async fn catch_up(ready: &Ready, told: CheckpointTold) -> anyhow::Result<Option<
 async fn begin(grounds: &Grounds) -> anyhow::Result<(Arc<dyn Store>, Coordinator, Copy)> {
     let (settings, clock) = (grounds.settings.clone(), grounds.clock.clone());
     let (database, address) = (grounds.database.clone(), grounds.address);
+    let measures = Arc::clone(grounds.health.measures());
     let work = move || -> anyhow::Result<_> {
         let data_dir = &settings.service.data_dir;
         let store = Postgres::follow(&database, data_dir)?.context("there is no ceremony yet")?;
@@ -215,8 +223,9 @@ async fn begin(grounds: &Grounds) -> anyhow::Result<(Arc<dyn Store>, Coordinator
             log_origin: origin_of(&settings.origin(address)),
             accept_missing_guard: false,
         };
-        // Nothing is verified here.
-        let verifier = Verifier::new(1)?;
+        // What is uploaded here is verified here.
+        let verifier = Verifier::new(settings.turn.threads)?;
+        let verifier = verifier.measured(&measures, Traces::default());
         let copied = coordinator::open_copy(Arc::clone(&store), rules, verifier, clock)?;
         let (coordinator, mut copy) = copied.context("the ceremony is about to begin")?;
         copy.check();

@@ -133,6 +133,7 @@ impl Grounds {
         let sweeper = tokio::spawn(sweep(Arc::clone(&app)));
         self.roles.lead(Lead {
             term: Arc::clone(term),
+            among_replicas: routes::among_replicas(Arc::clone(&app)),
             router: routes::router(app),
             stopping: stopped,
         });

@@ -10,7 +10,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::copying::{self, Ready};
+use super::copying::Ready;
 use super::keeping::keep;
 use super::leading::{Grounds, Leading};
 use super::probing::probe;
