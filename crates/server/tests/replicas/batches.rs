@@ -16,8 +16,15 @@ const FORWARDED: &str = "tauline_forwarded_check_ins_total";
 const BATCHES: &str = "tauline_forwarded_batches_total";
 const HELD: &str = "tauline_held_answers";
 
-/// As many connections from an address as there are.
-const MANY: [&str; 2] = ["--max-connections-per-address", "0"];
+/// As many connections from an address as there are, and a place and a turn that nobody loses on a slow machine.
+const MANY: [&str; 6] = [
+    "--max-connections-per-address",
+    "0",
+    "--checkin-min",
+    "60",
+    "--start-limit",
+    "120",
+];
 
 /// So many people in line, each at one of these replicas in turn, and the ticket that each has, in their order.
 async fn line(fleet: &Fleet, at: &[usize], people: usize) -> Vec<(Client, u64)> {
