@@ -5,21 +5,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
-use tauline_store::postgres::Cluster;
+use tauline_store::postgres::{Cluster, Member};
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use super::leading::Grounds;
 use crate::measures::{Measures, list};
 
 /// How often the lists are compared: within this time after a list was copied, all agree again.
 const AGAIN: Duration = Duration::from_secs(10);
 
+/// Compares the list of this replica with those of the others from now on. None if it invites nobody.
+pub(super) fn begin(
+    grounds: &Grounds,
+    cluster: &Arc<Cluster>,
+    me: &Member,
+) -> Option<JoinHandle<()>> {
+    let path = grounds.settings.sign_in.invites.clone()?;
+    let measures = Arc::clone(grounds.health.measures());
+    let (cluster, name) = (Arc::clone(cluster), me.name.clone());
+    Some(tokio::spawn(compare(cluster, name, path, measures)))
+}
+
 /// Compares the list of the replica of this name with those of the others, again and again.
-pub(super) async fn compare(
-    cluster: Arc<Cluster>,
-    name: String,
-    path: PathBuf,
-    measures: Arc<Measures>,
-) {
+async fn compare(cluster: Arc<Cluster>, name: String, path: PathBuf, measures: Arc<Measures>) {
     let mut before = Vec::new();
     loop {
         let (cluster, whose, path) = (Arc::clone(&cluster), name.clone(), path.clone());

@@ -94,7 +94,7 @@ impl Standing {
             self.copies.clone(),
             self.ready.clone(),
         ));
-        let comparing = self.compares();
+        let comparing = comparing::begin(grounds, &self.cluster, &self.me);
         let ended = self.turns(&listening, &mut stop).await;
         prober.abort();
         copying.abort();
@@ -107,16 +107,6 @@ impl Standing {
         }
         grounds.traces.clone().shut_down().await;
         ended
-    }
-
-    /// Compares the invitations with those of the other replicas, if there are any.
-    fn compares(&self) -> Option<JoinHandle<()>> {
-        let path = self.grounds.settings.sign_in.invites.clone()?;
-        let measures = Arc::clone(self.grounds.health.measures());
-        let (cluster, name) = (Arc::clone(&self.cluster), self.me.name.clone());
-        Some(tokio::spawn(comparing::compare(
-            cluster, name, path, measures,
-        )))
     }
 
     async fn turns(
