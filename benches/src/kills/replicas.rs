@@ -190,13 +190,6 @@ impl Replicas {
         Ok(())
     }
 
-    /// The process of one that runs.
-    #[must_use]
-    pub fn process(&self, number: usize) -> Option<Process> {
-        let child = self.all[number].child.as_ref();
-        child.map(|child| Process(child.id()))
-    }
-
     /// Makes sure that none has ended by itself.
     ///
     /// # Errors
