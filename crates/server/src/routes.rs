@@ -23,9 +23,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
 use axum::http::{HeaderName, Method, StatusCode, Uri, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tauline_protocol::error::Code;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -37,7 +36,7 @@ use utoipa_axum::routes;
 use crate::health::Health;
 use crate::http::admission::{Admission, Policy, Rate, admit};
 use crate::http::app::App;
-use crate::http::body;
+use crate::http::body::unread::read_what_is_refused;
 use crate::http::log::log_requests;
 use crate::http::request_id;
 use crate::refused::Refused;
@@ -64,6 +63,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(admission, admit))
+        .layer(from_fn(read_what_is_refused))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(cors())
         .layer(from_fn_with_state(Arc::clone(&app), log_requests))
@@ -108,6 +108,7 @@ pub(crate) fn everywhere(health: Arc<Health>) -> Router {
         .merge(docs::router(document))
         .fallback(nobody_leads)
         .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn(read_what_is_refused))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(cors())
 }
@@ -165,10 +166,8 @@ fn cors() -> CorsLayer {
         .max_age(PREFLIGHT_LIFETIME)
 }
 
-async fn nothing_here(uri: Uri, request: Request) -> Response {
+async fn nothing_here(uri: Uri) -> Response {
     if let Some(response) = sequencer::nothing_here(&uri) {
-        let (parts, body) = request.into_parts();
-        body::drain(&parts.headers, body);
         return response;
     }
     Refused::new(

@@ -9,6 +9,7 @@ use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
+use axum::middleware::from_fn;
 use axum::response::Response;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
@@ -22,7 +23,7 @@ use super::role::{Lead, Leader, Role, Roles};
 use super::told::Told;
 use super::vetting::{Tap, Tapped, Vetted, is_upload, vet};
 use crate::addresses::{Peer, Proxies};
-use crate::http::body;
+use crate::http::body::unread::read_what_is_refused;
 use crate::http::request_id::{HEADER, RequestId};
 use crate::measures::{Forwarding, Measures};
 use crate::routes;
@@ -54,10 +55,13 @@ impl Door {
     /// All of it, as a router: it has no routes, but takes everything.
     pub(crate) fn router(self) -> Router {
         let door = Arc::new(self);
-        Router::new().fallback(move |request: Request| {
+        let answer = move |request: Request| {
             let door = Arc::clone(&door);
             async move { door.answer(request).await }
-        })
+        };
+        Router::new()
+            .fallback(answer)
+            .layer(from_fn(read_what_is_refused))
     }
 
     async fn answer(&self, mut request: Request) -> Response {
@@ -226,9 +230,6 @@ impl Door {
 
     /// Says that nobody could answer, and when to come back.
     async fn unavailable(&self, waiting: &Waiting) -> Response {
-        if let Some(body) = waiting.body.take() {
-            body::drain(&waiting.parts.headers, body);
-        }
         self.here(Request::from_parts(waiting.parts.clone(), Body::empty()))
             .await
     }

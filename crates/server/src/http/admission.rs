@@ -12,7 +12,6 @@ use axum::response::{IntoResponse, Response};
 use tauline_protocol::error::Code;
 
 use super::app::App;
-use super::body;
 use super::limits::TooMany;
 use crate::addresses::Peer;
 use crate::connections::Place;
@@ -105,8 +104,6 @@ pub(crate) async fn admit(
         .get::<Peer>()
         .map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
     if let Err(refused) = one_of_each(&request) {
-        let (parts, body) = request.into_parts();
-        body::drain(&parts.headers, body);
         return refused.into_response();
     }
     let client = app.proxies.client(peer, request.headers());
@@ -126,10 +123,8 @@ pub(crate) async fn admit(
     };
     if let Err(early) = counted {
         app.measures.limited(rate.limit(session.is_ok()));
-        let (parts, body) = request.into_parts();
-        let refusal = (policy.too_many)(app, &parts, early);
-        body::drain(&parts.headers, body);
-        return refusal;
+        let (parts, _) = request.into_parts();
+        return (policy.too_many)(app, &parts, early);
     }
     request.extensions_mut().insert(Admitted(session));
     let place = request.extensions().get::<Arc<Place>>().cloned();

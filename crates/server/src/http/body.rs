@@ -3,6 +3,7 @@
 pub(crate) mod compression;
 pub(crate) mod json;
 pub(crate) mod media;
+pub(crate) mod unread;
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
 use tauline_protocol::error::Code;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::clock::alive::{self, Moment};
@@ -99,11 +101,6 @@ impl Incoming {
     pub(crate) fn taken(&self) -> i64 {
         i64::try_from(self.taken).unwrap_or(i64::MAX)
     }
-
-    /// Lets the sender finish, to whom an error is going to be told: see [`drain`].
-    pub(crate) fn refuse(self, headers: &HeaderMap) {
-        drain(headers, self.body);
-    }
 }
 
 /// Reads a body to its end.
@@ -115,13 +112,9 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: Limit) -> Resul
     let mut incoming = Incoming::new(headers, body, limit)?;
     let mut bytes = Vec::new();
     loop {
-        match incoming.next().await {
-            Ok(Some(piece)) => bytes.extend_from_slice(&piece),
-            Ok(None) => return Ok(bytes.into()),
-            Err(refused) => {
-                incoming.refuse(headers);
-                return Err(refused);
-            }
+        match incoming.next().await? {
+            Some(piece) => bytes.extend_from_slice(&piece),
+            None => return Ok(bytes.into()),
         }
     }
 }
@@ -131,15 +124,18 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: Limit) -> Resul
 /// Whoever is refused before its body was read is still sending; were the connection closed at
 /// once, it would see a broken pipe and not the refusal. A client that waits for `100 Continue`
 /// has sent nothing, and must not be told to.
-pub(crate) fn drain(headers: &HeaderMap, mut body: Body) {
-    static DRAINING: Semaphore = Semaphore::const_new(MAX_DRAINED);
-    if headers.contains_key(header::EXPECT) {
-        return;
+pub(crate) fn drain(headers: &HeaderMap, body: Body) {
+    if !headers.contains_key(header::EXPECT) {
+        throw_away(body);
     }
-    let Ok(permit) = DRAINING.try_acquire() else {
+}
+
+fn throw_away(mut body: Body) {
+    static DRAINING: Semaphore = Semaphore::const_new(MAX_DRAINED);
+    let (Ok(permit), Ok(runtime)) = (DRAINING.try_acquire(), Handle::try_current()) else {
         return;
     };
-    tokio::spawn(async move {
+    runtime.spawn(async move {
         let to_the_end = async { while let Some(Ok(_)) = body.frame().await {} };
         let _ = alive::timeout(DRAIN_TIME, to_the_end).await;
         drop(permit);

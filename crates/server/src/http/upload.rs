@@ -104,19 +104,9 @@ impl Uploads {
         let (parts, body) = request.into_parts();
         let vetting = parts.extensions.get::<VettingId>().copied();
         let headers = parts.headers;
-        let wanted = async {
-            let who = sender(&headers)?;
-            let admission = self.coordinator.may_submit(who.clone()).await?;
-            let (form, coding) = form(&headers)?;
-            Ok((who, admission, form, coding))
-        };
-        let (who, admission, form, coding) = match wanted.await {
-            Ok(wanted) => wanted,
-            Err(refusal) => {
-                body::drain(&headers, body);
-                return Err(refusal);
-            }
-        };
+        let who = sender(&headers)?;
+        let admission = self.coordinator.may_submit(who.clone()).await?;
+        let (form, coding) = form(&headers)?;
         let upload = Upload {
             who,
             headers,
@@ -168,14 +158,11 @@ impl Uploads {
             }
             Ok(())
         };
-        let read = tokio::select! {
+        let read: Result<(), Refused> = tokio::select! {
             read = to_the_end => read,
-            _ = superseded => return Err(superseded_by_a_later_one()),
+            _ = superseded => Err(superseded_by_a_later_one()),
         };
-        if let Err(refused) = read {
-            incoming.refuse(&headers);
-            return Err(refused);
-        }
+        read?;
         attached.detach();
         spell.note("tauline.bytes", incoming.taken());
         drop(spell);

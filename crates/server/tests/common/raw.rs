@@ -47,6 +47,18 @@ impl Raw {
         String::from_utf8_lossy(&rest).into_owned()
     }
 
+    /// Sends a request with a body of so many bytes to its end, as a client does that listens only then; gives the
+    /// answer.
+    pub async fn send_whole(&mut self, method: &str, path: &str, len: usize) -> Answer {
+        self.head(method, path, None, &format!("Content-Length: {len}\r\n"))
+            .await;
+        let piece = vec![b' '; 1 << 16];
+        for _ in 0..len / piece.len() {
+            self.send(&piece).await;
+        }
+        self.answer().await
+    }
+
     /// Sends a request's head.
     pub async fn head(&mut self, method: &str, path: &str, token: Option<&str>, headers: &str) {
         let session = token.map_or(String::new(), |token| {

@@ -36,6 +36,25 @@ async fn every_call_that_needs_a_session_says_so() {
 }
 
 #[tokio::test]
+async fn whoever_is_refused_while_it_sends_gets_to_read_the_refusal() {
+    let turn = Turn::begin().await;
+    let elsewhere = [
+        ("POST", "/nothing/here"),
+        ("POST", "/ceremony/status"),
+        ("POST", "/index.html"),
+        ("POST", "/login"),
+        ("POST", "/contribute"),
+        ("POST", "/lobby/try_contribute"),
+    ];
+    for (method, path) in WITH_SESSION.iter().chain(&elsewhere) {
+        let mut raw = Raw::connect(&turn.server.url()).await;
+        let answer = raw.send_whole(method, path, 12 << 20).await;
+        assert_eq!(answer.status / 100, 4, "{path}");
+    }
+    turn.goes_on_undisturbed().await;
+}
+
+#[tokio::test]
 async fn a_malformed_or_unknown_token_is_refused() {
     let turn = Turn::begin().await;
     let client = turn.server.anonymous();

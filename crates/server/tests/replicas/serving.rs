@@ -10,6 +10,7 @@ use tauline_protocol::status::QueueWord;
 
 use crate::common::crowd::Crowd;
 use crate::common::log::Watcher;
+use crate::common::raw::Raw;
 use crate::common::replicas::Fleet;
 use crate::common::sse::Events;
 use crate::common::{http, real};
@@ -275,5 +276,25 @@ async fn replicas_with_other_invitations_say_so_until_they_have_the_same() {
         }
         let metric = fleet.metric(number, "tauline_invites_differ").await;
         assert_eq!(metric, Some(0.0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_refused_while_it_sends_gets_to_read_the_refusal_at_each_replica() {
+    let Some(fleet) = Fleet::begin(2, 1, &[]).await else {
+        return;
+    };
+    for url in fleet.urls() {
+        for path in [
+            "/contribution/probe",
+            "/contribution/complete",
+            "/contribute",
+            "/nothing/here",
+            "/index.html",
+        ] {
+            let mut raw = Raw::connect(&url).await;
+            let answer = raw.send_whole("POST", path, 12 << 20).await;
+            assert_eq!(answer.status / 100, 4, "{url}{path}");
+        }
     }
 }
