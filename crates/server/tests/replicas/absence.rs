@@ -64,8 +64,8 @@ async fn last_absence(fleet: &Fleet, at: usize, people: &[Client]) -> (u64, u64,
     };
     log.assert_fair(&[], &[]);
     let starts = log.entries.iter().filter_map(|it| it.notice.as_ref());
-    let there = starts.filter_map(Notice::there_until);
-    let there = there.last().expect("a start says it").as_millis();
+    let mut there = starts.filter_map(Notice::there_until);
+    let there = there.next_back().expect("a start says it").as_millis();
     assert_eq!(pause, Duration::from_millis(back - there));
     (there, back, pause)
 }
