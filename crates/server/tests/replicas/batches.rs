@@ -326,6 +326,7 @@ async fn what_is_no_batch_is_refused_and_nobody_else_is_touched_by_it() {
         let request = request
             .header("x-tauline-client", "192.0.2.1")
             .header("x-tauline-secret", &secret)
+            .header("x-tauline-asks", "1")
             .body(wrong.to_vec());
         let answer = request.send().await.unwrap();
         assert_eq!(answer.bytes().await.unwrap_or_default(), "", "{number}");
