@@ -242,6 +242,7 @@ async fn every_metric_is_in_the_operators_book() {
     // Where there are witnesses, TLS, and other replicas.
     let elsewhere = [
         "tauline_cosignatures",
+        "tauline_invites_differ",
         "tauline_leader_epoch",
         "tauline_leads",
         "tauline_tls_certificate_broken",
