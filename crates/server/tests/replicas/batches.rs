@@ -26,6 +26,15 @@ const MANY: [&str; 6] = [
     "120",
 ];
 
+/// A leader and a follower that passes on what it is asked, for so many people, with these flags.
+async fn pair(people: usize, more: &[&str]) -> Option<(Fleet, usize, usize)> {
+    let fleet = Fleet::begin(2, people, more).await?;
+    let (leader, _) = fleet.leads().unwrap();
+    let follower = fleet.followers(leader)[0];
+    fleet.until_ready(follower, true).await;
+    Some((fleet, leader, follower))
+}
+
 /// So many people in line, each at one of these replicas in turn, and the ticket that each has, in their order.
 async fn line(fleet: &Fleet, at: &[usize], people: usize) -> Vec<(Client, u64)> {
     let mut line = Vec::new();
@@ -67,12 +76,9 @@ async fn until_held(fleet: &Fleet, leader: usize, count: usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_who_check_in_at_once_each_get_their_own_answer() {
     const PEOPLE: usize = 300;
-    let Some(fleet) = Fleet::begin(2, PEOPLE, &MANY).await else {
+    let Some((fleet, leader, follower)) = pair(PEOPLE, &MANY).await else {
         return;
     };
-    let (leader, _) = fleet.leads().unwrap();
-    let follower = fleet.followers(leader)[0];
-    fleet.until_ready(follower, true).await;
     let line = line(&fleet, &[follower], PEOPLE).await;
     let first = line[0].1;
     let before = [
@@ -121,12 +127,9 @@ async fn check_ins_in_a_batch_count_by_address_and_by_session() {
         &["--anonymous-rate", "6", "--session-rate", "10"],
     ]
     .concat();
-    let Some(fleet) = Fleet::begin(2, 2, &flags).await else {
+    let Some((fleet, leader, follower)) = pair(2, &flags).await else {
         return;
     };
-    let (leader, _) = fleet.leads().unwrap();
-    let follower = fleet.followers(leader)[0];
-    fleet.until_ready(follower, true).await;
     let from = |last: u8| {
         let address = IpAddr::from(Ipv4Addr::new(127, 0, 0, last));
         let client = http::client().local_address(address).build().unwrap();
@@ -159,12 +162,9 @@ async fn check_ins_in_a_batch_count_by_address_and_by_session() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn held_check_ins_are_answered_by_turns_and_released_by_who_goes_away() {
     const PEOPLE: usize = 60;
-    let Some(fleet) = Fleet::begin(2, PEOPLE, &MANY).await else {
+    let Some((fleet, leader, follower)) = pair(PEOPLE, &MANY).await else {
         return;
     };
-    let (leader, _) = fleet.leads().unwrap();
-    let follower = fleet.followers(leader)[0];
-    fleet.until_ready(follower, true).await;
     let line = line(&fleet, &[follower], PEOPLE).await;
     let mut waiting: Vec<_> = line[1..].iter().map(|(one, _)| hold(one, 60)).collect();
     until_held(&fleet, leader, PEOPLE - 1).await;
@@ -203,12 +203,9 @@ async fn until_room(client: &Client) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_follower_that_is_killed_holds_nothing_at_the_leader() {
     const PEOPLE: usize = 40;
-    let Some(mut fleet) = Fleet::begin(2, PEOPLE, &MANY).await else {
+    let Some((mut fleet, leader, follower)) = pair(PEOPLE, &MANY).await else {
         return;
     };
-    let (leader, _) = fleet.leads().unwrap();
-    let follower = fleet.followers(leader)[0];
-    fleet.until_ready(follower, true).await;
     let line = line(&fleet, &[follower], PEOPLE).await;
     let waiting: Vec<_> = line.iter().map(|(one, _)| hold(one, 60)).collect();
     until_held(&fleet, leader, PEOPLE - 1).await;
@@ -274,12 +271,9 @@ async fn nobody_who_is_held_is_forgotten_when_the_leader_freezes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_waits_for_a_leader_that_its_replica_cannot_reach() {
     const PEOPLE: usize = 30;
-    let Some(fleet) = Fleet::begin(2, PEOPLE, &MANY).await else {
+    let Some((fleet, leader, follower)) = pair(PEOPLE, &MANY).await else {
         return;
     };
-    let (leader, _) = fleet.leads().unwrap();
-    let follower = fleet.followers(leader)[0];
-    fleet.until_ready(follower, true).await;
     let line = line(&fleet, &[follower], PEOPLE).await;
     let waiting: Vec<_> = line.iter().map(|(one, _)| hold(one, 60)).collect();
     until_held(&fleet, leader, PEOPLE - 1).await;
@@ -303,12 +297,9 @@ async fn nobody_waits_for_a_leader_that_its_replica_cannot_reach() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_batch_is_refused_and_nobody_else_is_touched_by_it() {
-    let Some(fleet) = Fleet::begin(2, 3, &MANY).await else {
+    let Some((fleet, leader, follower)) = pair(3, &MANY).await else {
         return;
     };
-    let (leader, _) = fleet.leads().unwrap();
-    let follower = fleet.followers(leader)[0];
-    fleet.until_ready(follower, true).await;
     let line = line(&fleet, &[follower], 3).await;
     let waiting: Vec<_> = line[1..].iter().map(|(one, _)| hold(one, 60)).collect();
     until_held(&fleet, leader, 2).await;

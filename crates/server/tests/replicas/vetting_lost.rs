@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tauline_protocol::contribution::SignedReceipt;
 use tauline_protocol::status::QueueWord;
+use tokio::task::JoinHandle;
 
 use crate::common::Client;
 use crate::common::log::download;
@@ -45,6 +46,11 @@ async fn sent(client: &Client, body: &[u8]) -> SignedReceipt {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+fn send(client: &Client, body: &[u8]) -> JoinHandle<SignedReceipt> {
+    let (client, body) = (client.clone(), body.to_vec());
+    tokio::spawn(async move { sent(&client, &body).await })
 }
 
 async fn counts_once(client: &Client, receipt: &SignedReceipt) {
@@ -102,10 +108,7 @@ async fn what_a_replica_was_verifying_that_stands_still_is_verified_by_the_leade
         let (leader, _) = fleet.leads().unwrap();
         let (client, base) = begun(&fleet, follower, 0).await;
         let body = client.contribution(&base).to_json().unwrap();
-        let sending = tokio::spawn({
-            let (client, body) = (client.clone(), body.clone());
-            async move { sent(&client, &body).await }
-        });
+        let sending = send(&client, &body);
         fleet.until_frozen(follower).await;
         let since = Instant::now();
         let other = client.at(fleet.url(leader));
@@ -137,10 +140,7 @@ async fn what_a_replica_was_verifying_while_the_leader_is_killed_is_verified_by_
     let (leader, epoch) = fleet.leads().unwrap();
     let (client, base) = begun(&fleet, follower, 0).await;
     let body = client.contribution(&base).to_json().unwrap();
-    let sending = tokio::spawn({
-        let (client, body) = (client.clone(), body.clone());
-        async move { sent(&client, &body).await }
-    });
+    let sending = send(&client, &body);
     fleet.until_frozen(follower).await;
     until_submitted(&client.at(fleet.url(leader))).await;
     fleet.kill(leader);
